@@ -1,0 +1,83 @@
+# Everything that people do with a clone. `make` alone lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json test/*/package.json bench/package.json web/package.json)
+SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
+PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
+
+.PHONY: help install build start token cluster up scale logs down test test-stack bench lint format clean
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+install: node_modules/.installed ## Install the dependencies that package-lock.json names
+node_modules/.installed: $(NPM_FILES)
+	@node -e 'if (process.versions.node.split(".")[0] < 20) { console.error("Rabble needs Node.js 20 or newer; this is " + process.version); process.exit(1) }'
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build: dist/.built web/dist/.built ## Compile what has changed
+dist/.built: node_modules/.installed $(SOURCES)
+	tsc -b
+	@mkdir -p dist && touch $@
+
+# What the page imports is compiled before. Vite takes it anew only if something of the page has changed.
+web/dist/.built: $(PAGE) | dist/.built
+	@cd web && vite build --logLevel warn
+	@touch $@
+
+start: build ## Run Rabble in one process: PORT (8080), HOST (127.0.0.1), DATA_DIR (./data)
+	@exec node --enable-source-maps services/standalone/dist/src/main.js
+
+# The shell has a USER too, who is not meant. Quotes in a name are kept.
+given = '$(if $(filter command line,$(origin $(1))),$(subst ','\'',$($(1))))'
+token: build ## Print a token: USER=ada [NAME=Ada] [ROLES=moderator,service] [HOURS=24]
+	@node --enable-source-maps services/rooms/dist/src/token-main.js \
+	  --user=$(call given,USER) --name=$(call given,NAME) --roles=$(call given,ROLES) --hours=$(call given,HOURS)
+
+cluster: build ## Run all services as processes of this machine: PORT (8080), HOST, GATEWAYS (2), DATA_DIR (./data/cluster)
+	@test/setup
+	@exec node --enable-source-maps test/harness/dist/src/cluster-main.js
+
+up: ## Run everything in containers (Docker Compose): RABBITMQ_NODES (1, or 3 of which any one may die)
+	@RABBITMQ_NODES='$(RABBITMQ_NODES)' docker/env
+	docker compose up --build --detach --wait
+	@. ./.env; printf '\n  chat        http://localhost:%s\n  Prometheus  http://localhost:%s\n  Grafana     http://localhost:%s (admin, GRAFANA_PASSWORD of .env)\n\n' \
+	  "$${PORT:-8080}" "$${PROMETHEUS_PORT:-9090}" "$${GRAFANA_PORT:-3000}"
+
+scale: ## Change the number of gateways in containers: N=4
+	@case '$(N)' in ''|*[!0-9]*|0) echo 'make scale N=4: how many gateways?' >&2; exit 2;; esac
+	docker compose up --detach --wait --no-recreate --scale gateway=$(N)
+
+logs: ## Follow the logs of the containers: SERVICE=gateway for one service
+	docker compose logs --follow --tail 100 $(SERVICE)
+
+down: ## Stop and remove the containers; the data stays in its volumes
+	docker compose down
+
+test: build ## Run all tests; on Debian as root, installs the servers they need
+	@test/setup
+	tap $(TESTS)
+
+test-stack: build ## Run the containers for real, under load, killing and updating them (needs Docker): ARGS=--help
+	@exec node --enable-source-maps test/stack/dist/src/main.js $(ARGS)
+
+bench: build ## List the benchmarks, or run one: BENCH=history-catch-up ARGS='--events 20000'
+ifdef BENCH
+	@test/setup
+	@exec node --enable-source-maps bench/dist/src/$(BENCH)/main.js $(ARGS)
+else
+	@for main in bench/src/*/main.ts; do name=$${main%/main.ts}; node bench/dist/src/$${name##*/}/main.js --help | head -n 1; done
+endif
+
+lint: install ## Check format, style and types, without a warning
+	biome check --error-on-warnings .
+	tsc -b
+
+format: install ## Format and fix what can be fixed
+	biome check --write .
+
+clean: ## Remove what was built and installed (not DATA_DIR)
+	rm -rf dist node_modules packages/*/dist services/*/dist test/*/dist bench/dist web/dist .tap
