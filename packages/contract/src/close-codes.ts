@@ -1,0 +1,17 @@
+/**
+ * Every close code that a gateway uses. `retry` tells a client whether connecting again, unchanged, makes sense.
+ * Numbers: RFC 6455 section 7.4.1 and the IANA registry of WebSocket close codes.
+ */
+export const closeCodes = {
+  goingAway: { code: 1001, retry: true, meaning: 'The gateway stops.' },
+  restarting: { code: 1012, retry: true, meaning: 'The gateway is draining; another one is there.' },
+  policy: {
+    code: 1008,
+    retry: false,
+    meaning: 'No hello in time, an origin that is not allowed, or a flood.',
+  },
+  tooLarge: { code: 1009, retry: false, meaning: 'A frame was over the limit.' },
+  tooSlow: { code: 1013, retry: true, meaning: 'The client did not read what was sent to it.' },
+} as const satisfies Record<string, { code: number; retry: boolean; meaning: string }>
+
+export type CloseReason = keyof typeof closeCodes

@@ -1,0 +1,47 @@
+/**
+ * Every error code that a client can meet, in frames and over HTTP alike. The list is finite and part of the
+ * protocol: clients decide by `retry` whether the same request may be sent again, unchanged, after a while.
+ */
+export const errorCodes = {
+  'bad-frame': { status: 400, retry: false, meaning: 'The request is not what the protocol asks for.' },
+  unauthorized: { status: 401, retry: false, meaning: 'Say hello first, or with a valid token.' },
+  forbidden: { status: 403, retry: false, meaning: 'This user may not do that.' },
+  'not-found': { status: 404, retry: false, meaning: 'There is nothing of that name here.' },
+  'room-not-found': { status: 404, retry: false, meaning: 'There is no such room.' },
+  'message-not-found': { status: 404, retry: false, meaning: 'There is no such message, or it was deleted.' },
+  'room-exists': { status: 409, retry: false, meaning: 'There is such a room already.' },
+  'room-full': { status: 409, retry: true, meaning: 'Every seat of the room is taken.' },
+  'already-joined': {
+    status: 409,
+    retry: false,
+    meaning: 'The user is in the room already, where one session each is allowed.',
+  },
+  'not-joined': { status: 409, retry: false, meaning: 'Join the room first.' },
+  'name-taken': { status: 409, retry: false, meaning: 'Somebody else holds this name.' },
+  'too-large': { status: 413, retry: false, meaning: 'A text or a list is over its limit.' },
+  'rate-limited': { status: 429, retry: true, meaning: 'Too much at once; wait for retryAfter.' },
+  unavailable: {
+    status: 503,
+    retry: true,
+    meaning: 'Not possible right now; send it again with the same cid.',
+  },
+} as const satisfies Record<string, { status: number; retry: boolean; meaning: string }>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** An error that may be shown to the client that caused it: a stable code and a sentence that states the rule. */
+export class RabbleError extends Error {
+  override readonly name = 'RabbleError'
+  readonly code: ErrorCode
+  /** HTTP status; Fastify answers with it. */
+  readonly statusCode: number
+  /** Milliseconds after which a retry makes sense, for codes that allow one. */
+  readonly retryAfter?: number
+
+  constructor(code: ErrorCode, message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.statusCode = errorCodes[code].status
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter
+  }
+}

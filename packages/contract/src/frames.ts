@@ -1,0 +1,187 @@
+import Type from 'typebox'
+import { type ErrorCode, errorCodes } from './errors.ts'
+import { ChatEvent, DeleteEvent, EditEvent, GatewayInfo, MessageEvent, User } from './events.ts'
+import { Limits } from './limits.ts'
+
+/** The client's own name for a request; the reply carries the same. */
+export const Ref = Type.Union([Type.String({ maxLength: 128 }), Type.Number()])
+export type Ref = Type.Static<typeof Ref>
+
+const room = Type.String({ minLength: 1, maxLength: 140 })
+const id = Type.String({ minLength: 1, maxLength: 64 })
+const cid = Type.String({ minLength: 1, maxLength: 128 })
+const ref = Type.Optional(Ref)
+
+/*
+ * What a client sends. Fields that are not listed are ignored, so that a later version can add some; a `type` that is
+ * not listed is answered with `bad-frame`, and the connection goes on.
+ */
+
+/** Must be first, within 10 seconds. Reply: `welcome`. */
+export const HelloFrame = Type.Object({
+  type: Type.Literal('hello'),
+  ref,
+  token: Type.Optional(Type.String({ minLength: 1, maxLength: 8192 })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+})
+
+/** Reply: `joined`. `after` asks for everything that followed that message; `recent` for the newest n. */
+export const JoinFrame = Type.Object({
+  type: Type.Literal('join'),
+  ref,
+  room,
+  after: Type.Optional(id),
+  recent: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+})
+
+/** Reply: `left`. */
+export const LeaveFrame = Type.Object({ type: Type.Literal('leave'), ref, room })
+
+/** To a room or (`to`) to a user. Reply: `sent`, once the log has it. The same `cid` again is the same message. */
+export const SendFrame = Type.Object({
+  type: Type.Literal('send'),
+  ref,
+  room: Type.Optional(room),
+  to: Type.Optional(id),
+  text: Type.String(),
+  cid: Type.Optional(cid),
+  replyTo: Type.Optional(id),
+  meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+})
+
+/** Gives an own message another text. Reply: `sent`, with the id of the edit. The same `cid` again is the same edit. */
+export const EditFrame = Type.Object({
+  type: Type.Literal('edit'),
+  ref,
+  room,
+  id,
+  text: Type.String(),
+  cid: Type.Optional(cid),
+})
+
+/** Deletes an own message. Reply: `sent`, with the id of the deletion; a message that is deleted stays so. */
+export const DeleteFrame = Type.Object({ type: Type.Literal('delete'), ref, room, id })
+
+/** No reply. */
+export const TypingFrame = Type.Object({ type: Type.Literal('typing'), ref, room })
+
+/** Reply: `members`. */
+export const MembersFrame = Type.Object({ type: Type.Literal('members'), ref, room })
+
+/** Reply: `gateways`. */
+export const GatewaysFrame = Type.Object({ type: Type.Literal('gateways'), ref })
+
+/** Reply: `pong`. */
+export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
+
+/** Every client frame by its `type`. */
+export const clientFrames = {
+  hello: HelloFrame,
+  join: JoinFrame,
+  leave: LeaveFrame,
+  send: SendFrame,
+  edit: EditFrame,
+  delete: DeleteFrame,
+  typing: TypingFrame,
+  members: MembersFrame,
+  gateways: GatewaysFrame,
+  ping: PingFrame,
+} as const
+export type ClientFrameType = keyof typeof clientFrames
+export type ClientFrames = { [T in ClientFrameType]: Type.Static<(typeof clientFrames)[T]> }
+export type ClientFrame = ClientFrames[ClientFrameType]
+
+/* What a gateway sends. A client ignores types and fields that it does not know. */
+
+export const WelcomeFrame = Type.Object({
+  type: Type.Literal('welcome'),
+  ref,
+  session: Type.String(),
+  user: User,
+  gateway: Type.String(),
+  limits: Limits,
+  /** For a guest that came with a name: with it the guest comes back, to any gateway, as the same user. */
+  token: Type.Optional(Type.String()),
+})
+
+export const JoinedFrame = Type.Object({
+  type: Type.Literal('joined'),
+  ref,
+  room,
+  /** In log order; what follows comes as frames of its own, with nothing between. */
+  events: Type.Array(ChatEvent),
+  /** Whether `events` is all that was asked for. If not, the rest is in the history. */
+  complete: Type.Boolean(),
+  /** Users in the room. */
+  count: Type.Integer(),
+  capacity: Type.Optional(Type.Integer()),
+})
+
+/** The reply to `leave`; without a `ref`: the session was put out of the room, and `code` and `message` say why. */
+export const LeftFrame = Type.Object({
+  type: Type.Literal('left'),
+  ref,
+  room,
+  code: Type.Optional(Type.Unsafe<ErrorCode>(Type.Enum(Object.keys(errorCodes)))),
+  message: Type.Optional(Type.String()),
+})
+export const SentFrame = Type.Object({ type: Type.Literal('sent'), ref, id })
+export const MembersReplyFrame = Type.Object({
+  type: Type.Literal('members'),
+  ref,
+  room,
+  users: Type.Array(User),
+  count: Type.Integer(),
+})
+export const GatewaysReplyFrame = Type.Object({
+  type: Type.Literal('gateways'),
+  ref,
+  gateways: Type.Array(GatewayInfo),
+  /** The id of the gateway that answers. */
+  here: Type.String(),
+})
+export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
+
+/** Who came and went since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
+export const PresenceFrame = Type.Object({
+  type: Type.Literal('presence'),
+  room,
+  joined: Type.Array(User),
+  left: Type.Array(User),
+  count: Type.Integer(),
+})
+
+export const TypingNoticeFrame = Type.Object({ type: Type.Literal('typing'), room, user: User })
+
+/** This gateway is draining: come back, to another, in `after` milliseconds. */
+export const ReconnectFrame = Type.Object({ type: Type.Literal('reconnect'), after: Type.Integer() })
+
+/** Never closes the connection. `retryAfter` is in milliseconds. */
+export const ErrorFrame = Type.Object({
+  type: Type.Literal('error'),
+  ref,
+  code: Type.Unsafe<ErrorCode>(Type.Enum(Object.keys(errorCodes))),
+  message: Type.String(),
+  retryAfter: Type.Optional(Type.Integer()),
+})
+
+/** Every server frame by its `type`. */
+export const serverFrames = {
+  welcome: WelcomeFrame,
+  joined: JoinedFrame,
+  left: LeftFrame,
+  sent: SentFrame,
+  members: MembersReplyFrame,
+  gateways: GatewaysReplyFrame,
+  pong: PongFrame,
+  message: MessageEvent,
+  edit: EditEvent,
+  delete: DeleteEvent,
+  presence: PresenceFrame,
+  typing: TypingNoticeFrame,
+  reconnect: ReconnectFrame,
+  error: ErrorFrame,
+} as const
+export type ServerFrameType = keyof typeof serverFrames
+export type ServerFrames = { [T in ServerFrameType]: Type.Static<(typeof serverFrames)[T]> }
+export type ServerFrame = ServerFrames[ServerFrameType]

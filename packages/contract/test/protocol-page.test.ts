@@ -1,0 +1,268 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { deleteId, editId, eventId, guestId } from '../src/ids.ts'
+import {
+  AuditReply,
+  BansReply,
+  Change,
+  ChatEvent,
+  clientFrames,
+  closeCodes,
+  defaultLimits,
+  errorCodes,
+  GatewayInfo,
+  Limits,
+  MembersReply,
+  MessageEvent,
+  MessagesReply,
+  RestrictionReply,
+  RoomReply,
+  RoomsReply,
+  SearchReply,
+  SessionReply,
+  serverFrames,
+  User,
+  workerRequests,
+} from '../src/index.ts'
+import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
+
+// docs/protocol.md is what others implement from: what it says of frames, errors and closes must be what the code does.
+const page = readFileSync(new URL('../../../../docs/protocol.md', import.meta.url), 'utf8')
+
+/** The text below a heading, up to the next one of the same or a higher level. */
+function section(heading: string, within = page): string {
+  const level = heading.indexOf(' ')
+  const start = within.indexOf(`\n${heading}\n`)
+  if (start === -1) throw new Error(`docs/protocol.md has no heading ${heading}`)
+  const body = within.slice(start + heading.length + 2)
+  const next = body.search(new RegExp(`^#{1,${level}} `, 'm'))
+  return next === -1 ? body : body.slice(0, next)
+}
+
+/** Headings of the third level that are a name in backticks. */
+function names(text: string): string[] {
+  return [...text.matchAll(/^### `(.+)`$/gm)].map(([, name]) => name ?? '')
+}
+
+/** The first table of a text: its rows, as cells by the names of the columns. */
+function table(text: string): Record<string, string>[] {
+  const lines = text.split('\n')
+  const first = lines.findIndex((line) => line.startsWith('|'))
+  if (first === -1) throw new Error(`there is no table in ${text.slice(0, 200)}`)
+  const rows: string[][] = []
+  for (const line of lines.slice(first)) {
+    if (!line.startsWith('|')) break
+    rows.push(
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+  }
+  const [columns = [], , ...rest] = rows
+  return rest.map((cells) => Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? ''])))
+}
+
+/** The examples of a text: blocks of one JSON value each. */
+function examples(text: string): string[] {
+  return [...text.matchAll(/```(?:nd)?json\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+}
+
+type Schema = TSchema & {
+  type?: string
+  properties?: Record<string, Schema>
+  required?: string[]
+  items?: Schema
+  anyOf?: Schema[]
+  enum?: string[]
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+}
+
+/** What stands in the column "Type" for a schema. */
+function typeOf(schema: Schema): string {
+  if (schema.enum !== undefined)
+    return isErrorCode(schema.enum) ? 'error code' : schema.enum.map(quoted).join(', ')
+  if (schema === ChatEvent) return 'event'
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(', or ')
+  if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}s`
+  if (sameFields(schema, User)) return 'user'
+  if (sameFields(schema, Limits)) return 'limits'
+  if (sameFields(schema, Change)) return 'change'
+  if (sameFields(schema, GatewayInfo)) return 'gateway'
+  if (sameFields(schema, serverFrames.message)) return 'message'
+  const { type = '', minLength, maxLength, minimum, maximum } = schema
+  if (minLength !== undefined) return `${type}, ${minLength} to ${maxLength} characters`
+  if (maxLength !== undefined) return `${type}, up to ${maxLength} characters`
+  if (minimum !== undefined) return `${type}, ${minimum} to ${maximum}`
+  return type
+}
+
+function isErrorCode(values: readonly string[]): boolean {
+  return values.every((value) => value in errorCodes)
+}
+
+function quoted(value: string): string {
+  return `\`${value}\``
+}
+
+function sameFields(schema: Schema, other: Schema): boolean {
+  const fields = (of: Schema) => Object.keys(of.properties ?? {}).join()
+  return schema.type === 'object' && fields(schema) !== '' && fields(schema) === fields(other)
+}
+
+/** The rows that the table of an object's fields must have. */
+function rowsOf(schema: Schema): { Field: string; Type: string; Required: string }[] {
+  return Object.entries(schema.properties ?? {})
+    .filter(([name]) => name !== 'type')
+    .map(([name, field]) => ({
+      Field: `\`${name}\``,
+      Type: typeOf(field),
+      Required: schema.required?.includes(name) ? 'yes' : 'no',
+    }))
+}
+
+function comparable(rows: Record<string, string>[]) {
+  return rows.map(({ Field, Type, Required }) => ({ Field, Type, Required }))
+}
+
+for (const [title, frames] of [
+  ['## Client frames', clientFrames],
+  ['## Server frames', serverFrames],
+] as const) {
+  const part = section(title)
+  t.test(`the page describes all of the ${title.slice(3).toLowerCase()} and no others`, async (t) => {
+    t.same(names(part), Object.keys(frames))
+  })
+  for (const [type, schema] of Object.entries(frames)) {
+    const own = section(`### \`${type}\``, part)
+    t.test(`${title.slice(3)}: the table of ${type} has its fields, types and limits`, async (t) => {
+      t.same(comparable(table(own)), rowsOf(schema))
+    })
+    t.test(`${title.slice(3)}: the examples of ${type} are valid`, async (t) => {
+      const found = examples(own)
+      t.not(found.length, 0)
+      for (const example of found) {
+        t.equal((JSON.parse(example) as { type: string }).type, type)
+        if (title === '## Client frames') t.doesNotThrow(() => parseClientFrame(example))
+        else t.ok(Compile(schema).Check(JSON.parse(example)), example)
+      }
+    })
+  }
+}
+
+t.test(
+  'the tables of users, changes, gateways and limits have their fields, and the limits their defaults',
+  async (t) => {
+    const objects = section('## Objects')
+    t.same(comparable(table(section('### user', objects))), rowsOf(User))
+    t.same(comparable(table(section('### change', objects))), rowsOf(Change))
+    t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
+    const limits = table(section('### limits', objects))
+    t.same(comparable(limits), rowsOf(Limits))
+    t.same(
+      limits.map(({ Default }) => Number(Default)),
+      Object.values(defaultLimits),
+    )
+  },
+)
+
+t.test('the table of errors has every code, its HTTP status and whether to retry', async (t) => {
+  const rows = table(section('## Errors')).map(({ Code, HTTP, Retry }) => ({ Code, HTTP, Retry }))
+  const codes = Object.entries(errorCodes).map(([code, { status, retry }]) => ({
+    Code: `\`${code}\``,
+    HTTP: String(status),
+    Retry: retry ? 'yes' : 'no',
+  }))
+  t.same(rows, codes)
+})
+
+t.test('the table of close codes has every code and whether to come back', async (t) => {
+  const rows = table(section('## Close codes')).map(({ Code, Retry }) => ({ Code, Retry }))
+  const codes = Object.values(closeCodes).map(({ code, retry }) => ({
+    Code: String(code),
+    Retry: retry ? 'yes' : 'no',
+  }))
+  t.same(rows, codes)
+})
+
+t.test('no error code is named anywhere that does not exist', async (t) => {
+  const mentioned = [...page.matchAll(/"code":\s?"([a-z-]+)"|code: "([a-z-]+)"/g)].map(([, a, b]) => a ?? b)
+  t.not(mentioned.length, 0)
+  for (const code of mentioned) t.hasOwnProp(errorCodes, code ?? '')
+})
+
+t.test('the lines of the log and of history in the examples are what they should be', async (t) => {
+  const types = examples(section('## The log')).map((example) => {
+    const event = parseLogEvent(example)
+    t.ok(event && isChatEvent(event), example)
+    return event?.type
+  })
+  t.same(types, ['message', 'edit', 'delete'])
+  const http = section('## HTTP')
+  const answers = {
+    '### `GET /api/rooms/{room}/messages`': MessagesReply,
+    '### `GET /api/search`': SearchReply,
+    '### `POST /api/session`': SessionReply,
+    '### `POST /api/rooms`': RoomReply,
+    '### `GET /api/rooms`': RoomsReply,
+    '### `GET /api/rooms/{room}/members`': MembersReply,
+    '### `POST /api/moderation/bans`': RestrictionReply,
+    '### `GET /api/moderation/bans`': BansReply,
+    '### `GET /api/audit`': AuditReply,
+    '### `GET /api/rooms/{room}/export`': MessageEvent,
+  }
+  let checked = 0
+  for (const [heading, schema] of Object.entries(answers)) {
+    for (const example of examples(section(heading, http))) {
+      t.ok(Compile(schema).Check(JSON.parse(example)), `${heading}: ${example}`)
+      checked++
+    }
+  }
+  t.equal(checked, examples(http).length)
+})
+
+t.test('the page says what programs ask for without a connection, and its examples are valid', async (t) => {
+  const part = section('## Programs without a connection')
+  const message = section('### `POST /api/rooms/{room}/messages`', part)
+  const notify = section('### `POST /api/notify`', part)
+  t.same(comparable(table(message)), rowsOf(workerRequests.message))
+  t.same(comparable(table(notify)), rowsOf(workerRequests.notify))
+  const queue = section('### The queue `rabble.notify`', part)
+  for (const [name, text] of [
+    ['message', message],
+    ['notify', notify],
+    ['notify', queue],
+  ] as const) {
+    t.not(examples(text).length, 0)
+    for (const example of examples(text)) t.doesNotThrow(() => parseWorkerRequest(name, JSON.parse(example)))
+  }
+})
+
+t.test('the ids in the examples are what the page says they are made of', async (t) => {
+  const lines = examples(section('## The log')).map(
+    (line) => JSON.parse(line) as Record<'id' | 'cid' | 'room' | 'message', string> & { from: User },
+  )
+  const [message, edit, deletion] = lines
+  if (message === undefined || edit === undefined || deletion === undefined) throw new Error('too few lines')
+  const { id, cid, from, room } = message
+  t.equal(from.id, guestId(from.name))
+  t.equal(id, eventId(from.id, room, cid))
+  t.equal(edit.id, editId(edit.from.id, room, id, edit.cid))
+  t.equal(deletion.id, deleteId(room, id))
+  for (const change of [edit, deletion]) t.equal(change.message, id)
+})
+
+t.test('every link within the page leads to a heading', async (t) => {
+  const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+  for (const [, target = ''] of page.matchAll(/\]\(#([^)]+)\)/g)) t.ok(anchors.includes(target), target)
+})
