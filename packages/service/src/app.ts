@@ -1,0 +1,75 @@
+import { RabbleError } from '@rabble/contract'
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+
+export type { Logger } from 'pino'
+
+/** JSON lines on standard output. Never given tokens, message texts or query strings. */
+export function createLogger(name: string, level = 'info'): Logger {
+  return pino({ name, level, base: { pid: process.pid, name } })
+}
+
+/** How long (ms) a request that is under way may take to end when the service stops. */
+const closeTimeout = 3_000
+
+/**
+ * A Fastify instance as all services use it: Rabble's error format, and logs that hold no query string and no header.
+ * `trustedProxies` is a list of addresses and networks, separated by commas: who comes over one of them has the address
+ * that it tells.
+ */
+export function createApp(options: { logger: Logger; trustedProxies?: string }): FastifyInstance {
+  const app = Fastify({
+    ...(options.trustedProxies && { trustProxy: options.trustedProxies }),
+    loggerInstance: options.logger.child(
+      {},
+      {
+        serializers: {
+          req: (request: { method: string; url: string; ip?: string }) => ({
+            method: request.method,
+            path: request.url.split('?', 1)[0],
+            ip: request.ip,
+          }),
+        },
+      },
+    ),
+    bodyLimit: 64 * 1024,
+    // A request that is under way may end; a connection that only idles is closed at once.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 512 },
+  })
+  // Node counts a connection that never sent anything as busy, and would wait for it: give real requests a moment only.
+  app.addHook('preClose', (done) => {
+    setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()
+    done()
+  })
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({ statusCode: 404, code: 'not-found', message: `no ${request.method} here` }),
+  )
+  return app as unknown as FastifyInstance
+}
+
+/** Errors as `{statusCode, code, message}`. What the client did wrong is told; what we did wrong is logged. */
+function answerError(
+  error: FastifyError | RabbleError,
+  request: { log: { error(fields: object, message: string): void } },
+  reply: {
+    code(status: number): { header(name: string, value: string): unknown; send(body: object): unknown }
+  },
+) {
+  const statusCode = error.statusCode ?? 500
+  if (error instanceof RabbleError) {
+    const answer = reply.code(statusCode)
+    if (error.retryAfter !== undefined)
+      answer.header('retry-after', String(Math.ceil(error.retryAfter / 1000)))
+    return answer.send({ statusCode, code: error.code, message: error.message })
+  }
+  if (statusCode >= 500) {
+    request.log.error({ err: error }, 'a request failed')
+    return reply
+      .code(statusCode)
+      .send({ statusCode, code: 'internal-error', message: 'something went wrong here' })
+  }
+  const code = statusCode === 413 ? 'too-large' : statusCode === 429 ? 'rate-limited' : 'bad-frame'
+  return reply.code(statusCode).send({ statusCode, code, message: error.message })
+}

@@ -1,0 +1,63 @@
+import { RabbleError } from '@rabble/contract'
+import type { FastifyRequest } from 'fastify'
+import { sessionToken } from './cookies.ts'
+import type { InternalCaller, InternalTokens } from './internal-tokens.ts'
+import { isAllowedOrigin } from './origin.ts'
+import { bearerToken, type Identity, type Tokens } from './tokens.ts'
+
+export interface CallerOptions {
+  tokens: Pick<Tokens, 'verify'>
+  /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
+  allowedOrigins: ReadonlySet<string>
+}
+
+type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host'>
+
+const reading: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Who makes a request, by its bearer token or else the cookie; undefined if it has neither. Browsers send a cookie
+ * whichever page makes them ask, so one counts for what changes something only if the page is of an allowed origin; and
+ * without being asked, so one that is not valid (any more) is none.
+ * @throws RabbleError `unauthorized`, `forbidden` (the origin), `unavailable`
+ */
+export async function callerOf(request: Request, options: CallerOptions): Promise<Identity | undefined> {
+  const { tokens, allowedOrigins } = options
+  const bearer = bearerToken(request.headers.authorization)
+  if (bearer !== undefined) return tokens.verify(bearer)
+  const cookie = sessionToken(request.headers.cookie)
+  if (cookie === undefined) return undefined
+  const { origin } = request.headers
+  const own = origin !== undefined && isAllowedOrigin(origin, request.host, allowedOrigins)
+  if (!own && !reading.has(request.method)) {
+    throw new RabbleError('forbidden', 'a page of this origin may not act for who is signed in here')
+  }
+  return tokens.verify(cookie).catch((error: unknown) => {
+    if (error instanceof RabbleError && error.code === 'unauthorized') return undefined
+    throw error
+  })
+}
+
+/** @throws RabbleError as `callerOf`, and `unauthorized` if there is no token. */
+export async function requireCaller(request: Request, options: CallerOptions): Promise<Identity> {
+  const caller = await callerOf(request, options)
+  if (caller === undefined) {
+    throw new RabbleError('unauthorized', 'this needs a token: Authorization: Bearer, or the session cookie')
+  }
+  return caller
+}
+
+/**
+ * Which service makes a request, by its bearer token. Without `internalTokens`, since there is no secret, it is none.
+ * @throws RabbleError `unauthorized`
+ */
+export async function serviceOf(
+  authorization: string | undefined,
+  internalTokens: Pick<InternalTokens, 'verify'> | undefined,
+): Promise<InternalCaller> {
+  const token = bearerToken(authorization)
+  if (token === undefined || internalTokens === undefined) {
+    throw new RabbleError('unauthorized', 'this is for services, which show a token')
+  }
+  return internalTokens.verify(token)
+}

@@ -1,0 +1,78 @@
+import { isUserId, RabbleError } from '@rabble/contract'
+import { jwtVerify, SignJWT } from 'jose'
+import { maxTokenLength } from './tokens.ts'
+
+/** Which service calls, and the id of the user on whose behalf, if there is one. */
+export interface InternalCaller {
+  /** Such as `gateway`. */
+  caller: string
+  for?: string
+}
+
+export interface InternalTokens {
+  sign(caller: InternalCaller): Promise<string>
+  /** @throws RabbleError `unauthorized` */
+  verify(token: string): Promise<InternalCaller>
+}
+
+/** Not the users', so that no user's token is one of these, nor the other way round. */
+const audience = 'rabble-internal'
+
+/** Seconds. */
+const lifetime = 60
+/** Milliseconds before its end at which a token is signed anew. */
+const margin = 30_000
+/** Tokens that are kept: one for each service and user on whose behalf it calls. */
+const kept = 1000
+
+/** What services show each other when they call: tokens signed with the secret that all of them have. */
+export function createInternalTokens(secret: string): InternalTokens {
+  const key = new TextEncoder().encode(secret)
+  // In the order in which they were signed, which is that in which they end.
+  const signed = new Map<string, { token: Promise<string>; until: number }>()
+
+  function sign({ caller, for: user }: InternalCaller): Promise<string> {
+    return new SignJWT(user === undefined ? {} : { for: user })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(caller)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(Date.now() / 1000) + lifetime)
+      .sign(key)
+  }
+
+  return {
+    sign(caller) {
+      const name = `${caller.caller}\0${caller.for ?? ''}`
+      const known = signed.get(name)
+      if (known !== undefined && known.until > Date.now()) return known.token
+      const token = sign(caller)
+      signed.delete(name)
+      signed.set(name, { token, until: Date.now() + lifetime * 1000 - margin })
+      for (const oldest of signed.keys()) {
+        if (signed.size <= kept) break
+        signed.delete(oldest)
+      }
+      return token
+    },
+    async verify(token) {
+      if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: ['HS256'],
+        audience,
+        requiredClaims: ['sub', 'exp'],
+      }).catch((cause: unknown) => {
+        throw new RabbleError('unauthorized', 'this is for services, which have a token of their own', {
+          cause,
+        })
+      })
+      const { sub: caller, aud, for: user } = payload
+      // A list of audiences would make one token good for both.
+      const valid = typeof caller === 'string' && aud === audience
+      if (!valid || (user !== undefined && (typeof user !== 'string' || !isUserId(user)))) {
+        throw new RabbleError('unauthorized', 'the token names no service, or no valid user')
+      }
+      return { caller, ...(user !== undefined && { for: user }) }
+    },
+  }
+}

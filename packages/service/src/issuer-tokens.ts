@@ -1,0 +1,98 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { RabbleError } from '@rabble/contract'
+import { type JWTVerifyOptions, jwtVerify } from 'jose'
+import { createKeySet, type KeySetOptions } from './key-set.ts'
+import { type Tokens, verifyUser } from './tokens.ts'
+
+/** Where the keys of an issuer come from: a secret, a public key (PEM), or the address of its key set. */
+export type IssuerKey = { secret: string } | { publicKey: string } | { keySet: string }
+
+export interface IssuerOptions {
+  key: IssuerKey
+  /** Those that are accepted; what the kind of key allows unless told. */
+  algorithms?: readonly string[]
+  audience: string
+  /** Any issuer that has the key unless told. */
+  issuer?: string
+}
+
+/** Seconds that the issuer's clock may be ahead of ours. A token ends when our clock says so nevertheless. */
+const clockTolerance = 5
+
+const symmetric = ['HS256', 'HS384', 'HS512'] as const
+const rsa = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
+const curves: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
+const asymmetric: readonly string[] = [...rsa, ...Object.values(curves), 'EdDSA']
+
+/**
+ * Tokens of an issuer of its own (RFC 7519), with the claims of ours. Which algorithms count is decided here, by the kind
+ * of key, and never by the token: who has a public key must not be able to sign with it (RFC 8725, 3.1).
+ * @throws Error that says what is wrong with the key or the algorithms
+ */
+export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySetOptions): Tokens {
+  const { key, audience, issuer } = options
+  const { possible, verify } = verifier(key, keySetOptions)
+  const algorithms = options.algorithms ?? possible
+  const wrong = algorithms.filter((algorithm) => !possible.includes(algorithm))
+  if (wrong.length > 0 || algorithms.length === 0) {
+    throw new Error(`this key is for ${possible.join(', ')}, and not for ${wrong.join(', ') || 'nothing'}`)
+  }
+  const checks: JWTVerifyOptions = {
+    algorithms: [...algorithms],
+    audience,
+    clockTolerance,
+    ...(issuer !== undefined && { issuer }),
+  }
+  const refuse = async () => {
+    throw new RabbleError('forbidden', 'tokens come from elsewhere here')
+  }
+  return {
+    sign: refuse,
+    signGuest: refuse,
+    async verify(token) {
+      const identity = await verifyUser(token, (required) => verify(token, { ...checks, ...required }), false)
+      if (identity.expiresAt <= Date.now()) throw new RabbleError('unauthorized', 'the token has expired')
+      return identity
+    },
+  }
+}
+
+type Verify = (token: string, options: JWTVerifyOptions) => ReturnType<typeof jwtVerify>
+
+function verifier(
+  source: IssuerKey,
+  options: KeySetOptions,
+): { possible: readonly string[]; verify: Verify } {
+  if ('keySet' in source) {
+    const keys = createKeySet(source.keySet, options)
+    return { possible: asymmetric, verify: (token, checks) => jwtVerify(token, keys, checks) }
+  }
+  if ('secret' in source) {
+    const key = new TextEncoder().encode(source.secret)
+    return { possible: symmetric, verify: (token, checks) => jwtVerify(token, key, checks) }
+  }
+  const key = readPublicKey(source.publicKey)
+  return { possible: algorithmsOf(key), verify: (token, checks) => jwtVerify(token, key, checks) }
+}
+
+function readPublicKey(pem: string): KeyObject {
+  // Node would take the public half of a private key, which has no business here.
+  if (pem.includes('PRIVATE KEY')) throw new Error('this is a private key: keep it where tokens are signed')
+  try {
+    // Where a variable can't have several lines they are written with \n.
+    return createPublicKey(pem.replaceAll('\\n', '\n'))
+  } catch {
+    throw new Error('this is no public key in PEM form')
+  }
+}
+
+function algorithmsOf(key: KeyObject): readonly string[] {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  if (type === 'rsa') {
+    if ((details?.modulusLength ?? 0) >= 2048) return rsa
+    throw new Error('an RSA key must have 2048 bits at least')
+  }
+  const algorithm = type === 'ed25519' ? 'EdDSA' : curves[details?.namedCurve ?? '']
+  if (algorithm === undefined) throw new Error('a key must be RSA, P-256, P-384, P-521 or Ed25519')
+  return [algorithm]
+}

@@ -1,0 +1,96 @@
+import { RabbleError } from '@rabble/contract'
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import type { Logger } from './app.ts'
+
+export interface KeySetOptions {
+  logger: Pick<Logger, 'info' | 'warn'>
+  /** Milliseconds after an attempt to fetch the keys in which there is no other. */
+  cooldown?: number
+  /** Milliseconds after which the keys are fetched again, while those that are known go on to count. */
+  maxAge?: number
+  /** Milliseconds for which keys count that can't be fetched again. */
+  maxStale?: number
+  /** Milliseconds that an answer may take. */
+  timeout?: number
+}
+
+/** Bytes of a key set; a large one has some thousand. */
+const maxBytes = 256 * 1024
+
+/**
+ * The keys of an issuer as it publishes them (JWKS, RFC 7517), for `jwtVerify`. A key that isn't known is looked for once
+ * more, at most once in each cooldown, so that nobody can make us ask the issuer by inventing key ids. While the issuer
+ * can't be reached, known keys go on to count; where one is missing the token isn't called invalid, but `unavailable`.
+ */
+export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetKey {
+  const { logger, cooldown = 30_000, maxAge = 600_000, maxStale = 86_400_000, timeout = 5_000 } = options
+  let keys: JWTVerifyGetKey | undefined
+  let fetchedAt = -Infinity
+  let triedAt = -Infinity
+  let fetching: Promise<void> | undefined
+  let failing = false
+
+  /** Resolves whether it succeeds or not; does nothing within the cooldown. */
+  async function refresh(): Promise<void> {
+    if (fetching === undefined && performance.now() - triedAt < cooldown) return
+    fetching ??= load().finally(() => {
+      fetching = undefined
+    })
+    return fetching
+  }
+
+  async function load(): Promise<void> {
+    triedAt = performance.now()
+    try {
+      keys = createLocalJWKSet(JSON.parse(await download(url, timeout)))
+      fetchedAt = performance.now()
+      if (failing) logger.info({ url }, 'the keys of the issuer can be fetched again')
+      failing = false
+    } catch (err) {
+      if (!failing) logger.warn({ err, url }, 'the keys of the issuer can not be fetched')
+      failing = true
+    }
+  }
+
+  function known(): JWTVerifyGetKey {
+    if (keys !== undefined && performance.now() - fetchedAt < maxStale) return keys
+    throw new RabbleError('unavailable', 'the keys that verify tokens can not be fetched now', {
+      retryAfter: Math.ceil(Math.max(0, triedAt + cooldown - performance.now())),
+    })
+  }
+
+  return async (header, token) => {
+    const age = performance.now() - fetchedAt
+    if (age >= maxStale) await refresh()
+    else if (age >= maxAge) void refresh()
+    try {
+      return await known()(header, token)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+    }
+    await refresh()
+    if (failing) {
+      throw new RabbleError('unavailable', 'the key of the token is not known, and can not be fetched now', {
+        retryAfter: cooldown,
+      })
+    }
+    return known()(header, token)
+  }
+}
+
+async function download(url: string, timeout: number): Promise<string> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/jwk-set+json, application/json' },
+    signal: AbortSignal.timeout(timeout),
+  })
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of response.body ?? []) {
+    length += piece.length
+    // Leaving the loop cancels the rest.
+    if (length > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
+    pieces.push(piece)
+  }
+  if (!response.ok) throw new Error(`answered ${response.status}`)
+  return Buffer.concat(pieces).toString()
+}

@@ -1,0 +1,49 @@
+import { defaultRetention, type EventLog, type PublishLimits, type Retention } from '@rabble/event-log'
+import { Gauge, type Registry } from 'prom-client'
+import type { ReadinessCheck } from './operations.ts'
+import type { SettingName, Settings } from './settings.ts'
+
+/** What every service that opens a log reads from the environment, besides where the log is. */
+export const logSettings = [
+  'RABBLE_PREFIX',
+  'RABBLE_PARTITIONS',
+  'RABBLE_LOG_RETENTION_HOURS',
+  'RABBLE_PUBLISH_TIMEOUT_MS',
+  'RABBLE_WAITING_EVENTS',
+  'RABBLE_WAITING_BYTES',
+] as const satisfies SettingName[]
+
+/** The settings as options of a log. */
+export function logConfig(settings: Settings<(typeof logSettings)[number], never>): {
+  prefix: string
+  partitions: number
+  limits: PublishLimits
+  retention: Retention
+} {
+  return {
+    prefix: settings.RABBLE_PREFIX,
+    partitions: settings.RABBLE_PARTITIONS,
+    limits: {
+      maxWaiting: settings.RABBLE_WAITING_EVENTS,
+      maxWaitingBytes: settings.RABBLE_WAITING_BYTES,
+      publishTimeout: settings.RABBLE_PUBLISH_TIMEOUT_MS,
+    },
+    retention: { ...defaultRetention, maxAge: settings.RABBLE_LOG_RETENTION_HOURS * 60 * 60 * 1000 },
+  }
+}
+
+/** Ready while events can be published, which is told in `registry` as well: not every service is unready without it. */
+export function logConnected(log: Pick<EventLog, 'status'>, registry: Registry): ReadinessCheck {
+  new Gauge({
+    name: 'rabble_log_connected',
+    help: '1 while the service can reach the log, 0 while it can not. A gateway without it is not ready; history and rooms answer on.',
+    registers: [registry],
+    collect() {
+      this.set(log.status().connected ? 1 : 0)
+    },
+  })
+  return () => {
+    const { connected, reason } = log.status()
+    return connected ? undefined : (reason ?? 'not connected')
+  }
+}

@@ -1,0 +1,74 @@
+import type { Logger } from './app.ts'
+import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
+import { type SettingName, type Settings, SettingsError } from './settings.ts'
+import { audience, createTokens, type Tokens } from './tokens.ts'
+
+/** What every service that is shown tokens reads from the environment. */
+export const tokenSettings = [
+  'RABBLE_AUTH',
+  'RABBLE_SECRET',
+  'RABBLE_JWT_SECRET',
+  'RABBLE_JWT_PUBLIC_KEY',
+  'RABBLE_JWT_JWKS_URL',
+  'RABBLE_JWT_ALGORITHMS',
+  'RABBLE_JWT_AUDIENCE',
+  'RABBLE_JWT_ISSUER',
+] as const satisfies SettingName[]
+
+const keyNames = 'RABBLE_JWT_SECRET, RABBLE_JWT_PUBLIC_KEY or RABBLE_JWT_JWKS_URL'
+
+type TokenSettings = Settings<(typeof tokenSettings)[number], never>
+
+/**
+ * Whose tokens count. For guests and their like: those that Rabble signs itself. With `RABBLE_AUTH=jwt`: those of the
+ * issuer whose key is given, or, without one, those that an application signs with RABBLE_SECRET.
+ * @throws SettingsError
+ */
+export function tokensFrom(settings: TokenSettings, { logger }: { logger: Logger }): Tokens {
+  const keys = keysOf(settings)
+  const guests = settings.RABBLE_AUTH === 'guest'
+  const [first, second] = keys
+  if (first === undefined || guests) {
+    const set = tokenSettings.filter((name) => name.startsWith('RABBLE_JWT_') && settings[name] !== undefined)
+    if (guests && set.length > 0) throw new SettingsError(`${set.join(' and ')} need RABBLE_AUTH=jwt`)
+    if (set.length > 0) throw new SettingsError(`${set.join(' and ')} need ${keyNames}`)
+    if (!guests && settings.RABBLE_SECRET === undefined) {
+      throw new SettingsError(`RABBLE_AUTH=jwt needs ${keyNames}, or RABBLE_SECRET`)
+    }
+    return createTokens(settings.RABBLE_SECRET, { guests })
+  }
+  if (second !== undefined) {
+    throw new SettingsError(`${keys.map(({ name }) => name).join(' and ')} exclude each other`)
+  }
+  if (settings.RABBLE_JWT_SECRET !== undefined && settings.RABBLE_JWT_SECRET === settings.RABBLE_SECRET) {
+    throw new SettingsError(
+      'RABBLE_JWT_SECRET must not be RABBLE_SECRET: who signs tokens for users could sign those for services',
+    )
+  }
+  const algorithms = settings.RABBLE_JWT_ALGORITHMS?.split(',').map((name) => name.trim())
+  const issuer = settings.RABBLE_JWT_ISSUER
+  const { name, key } = first
+  try {
+    return createIssuerTokens(
+      {
+        key,
+        audience: settings.RABBLE_JWT_AUDIENCE ?? audience,
+        ...(algorithms !== undefined && { algorithms }),
+        ...(issuer !== undefined && { issuer }),
+      },
+      { logger },
+    )
+  } catch (error) {
+    throw new SettingsError(`${name} does not fit: ${(error as Error).message}`)
+  }
+}
+
+function keysOf(settings: TokenSettings): { name: string; key: IssuerKey }[] {
+  const { RABBLE_JWT_SECRET: secret, RABBLE_JWT_PUBLIC_KEY: publicKey } = settings
+  const { RABBLE_JWT_JWKS_URL: keySet } = settings
+  return [
+    ...(secret === undefined ? [] : [{ name: 'RABBLE_JWT_SECRET', key: { secret } }]),
+    ...(publicKey === undefined ? [] : [{ name: 'RABBLE_JWT_PUBLIC_KEY', key: { publicKey } }]),
+    ...(keySet === undefined ? [] : [{ name: 'RABBLE_JWT_JWKS_URL', key: { keySet } }]),
+  ]
+}

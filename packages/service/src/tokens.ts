@@ -1,0 +1,114 @@
+import { isUserId, isUserName, RabbleError, type User } from '@rabble/contract'
+import { type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose'
+
+/** Whose token it is, what they may do besides what everybody may, and until when (milliseconds since 1970). */
+export interface Identity {
+  user: User
+  roles: readonly string[]
+  /** Whether the user is a guest, whose name must be held for as long as it is used. */
+  guest: boolean
+  expiresAt: number
+}
+
+export interface Tokens {
+  /** A token for `user` that is valid for `seconds`. */
+  sign(user: User, seconds: number, roles?: readonly string[]): Promise<string>
+  /** The same for a guest, who never has a role. */
+  signGuest(user: User, seconds: number): Promise<string>
+  /**
+   * @throws RabbleError `unauthorized` if it is forged, expired, for somebody else, or no token at all; `unavailable` if
+   * that can't be known now
+   */
+  verify(token: string): Promise<Identity>
+}
+
+/** Of the tokens of users. */
+export const audience = 'rabble'
+
+/** No longer token is looked at, over whichever way it comes. */
+export const maxTokenLength = 8192
+
+/**
+ * Tokens that Rabble signs itself (RFC 7519, HS256), or that an application signs with the same secret: audience
+ * `rabble`, `sub` (the user's id), `name`, `exp` and, where somebody has any, `roles`: a list of strings, of which each
+ * service looks for those that it knows. Without a secret no token is valid; without `guests` those of guests aren't.
+ */
+export function createTokens(
+  secret: string | undefined,
+  { guests = true }: { guests?: boolean } = {},
+): Tokens {
+  if (secret === undefined) {
+    const refuse = async () => {
+      throw new RabbleError('unauthorized', 'tokens are not accepted here: RABBLE_SECRET is not set')
+    }
+    return { sign: refuse, signGuest: refuse, verify: refuse }
+  }
+  const key = new TextEncoder().encode(secret)
+
+  function sign(user: User, seconds: number, claims: Record<string, unknown>): Promise<string> {
+    return new SignJWT({ name: user.name, ...claims })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(user.id)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+      .sign(key)
+  }
+
+  return {
+    sign: (user, seconds, roles = []) => sign(user, seconds, roles.length > 0 ? { roles } : {}),
+    async signGuest(user, seconds) {
+      if (!guests) throw new RabbleError('forbidden', 'guests are not welcome here')
+      return sign(user, seconds, { guest: true })
+    },
+    verify: (token) =>
+      verifyUser(
+        token,
+        (checks) => jwtVerify(token, key, { ...checks, algorithms: ['HS256'], audience }),
+        guests,
+      ),
+  }
+}
+
+/**
+ * What all tokens of users have in common. `check` verifies signature, audience and issuer; it may throw a RabbleError
+ * of its own.
+ */
+export async function verifyUser(
+  token: string,
+  check: (options: JWTVerifyOptions) => Promise<Pick<JWTVerifyResult, 'payload'>>,
+  guests: boolean,
+): Promise<Identity> {
+  if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
+  const { payload } = await check({ requiredClaims: ['sub', 'exp', 'name'] }).catch((cause: unknown) => {
+    if (cause instanceof RabbleError) throw cause
+    const expired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
+    throw new RabbleError('unauthorized', expired ? 'the token has expired' : 'the token is not valid', {
+      cause,
+    })
+  })
+  return identityOf(payload, guests)
+}
+
+function identityOf(payload: JWTPayload, guests: boolean): Identity {
+  const { sub: id, name, exp = 0, roles = [], guest = false } = payload
+  if (typeof id !== 'string' || !isUserId(id) || typeof name !== 'string' || !isUserName(name)) {
+    throw new RabbleError('unauthorized', 'the token names no valid user')
+  }
+  if (!isListOfStrings(roles)) {
+    throw new RabbleError('unauthorized', 'the roles of the token must be a list of strings')
+  }
+  if (typeof guest !== 'boolean') throw new RabbleError('unauthorized', 'the claim guest is true or false')
+  if (guest && !guests) throw new RabbleError('unauthorized', 'the token is a guest’s: none is welcome here')
+  // The latest time that there is, for those who wrote a number of hundreds of digits.
+  return { user: { id, name }, roles, guest, expiresAt: Math.min(exp * 1000, 8.64e15) }
+}
+
+function isListOfStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+}
+
+/** The token of an `Authorization: Bearer` header, or undefined. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(header ?? '')?.[1]
+}

@@ -1,0 +1,226 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { until } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { createLogger } from '../src/app.ts'
+import { createInternalTokens } from '../src/internal-tokens.ts'
+import { createIssuerTokens, type IssuerKey, type IssuerOptions } from '../src/issuer-tokens.ts'
+import type { KeySetOptions } from '../src/key-set.ts'
+import { createTokens, type Tokens } from '../src/tokens.ts'
+import { forge, secret, unsigned } from './forge.ts'
+
+const logger = createLogger('test', 'silent')
+const user = { id: 'ada', name: 'Ada' }
+const pairs = {
+  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  EdDSA: generateKeyPairSync('ed25519'),
+}
+
+function issuer(key: IssuerKey, options: Partial<IssuerOptions & KeySetOptions> = {}): Tokens {
+  return createIssuerTokens({ key, audience: 'rabble', ...options }, { logger, ...options })
+}
+
+function pem(key: KeyObject): string {
+  return key.export({ type: 'spki', format: 'pem' }).toString()
+}
+
+t.test('a token counts that is signed with the issuer’s key, of whichever kind', async (t) => {
+  const bySecret = issuer({ secret })
+  t.match(await bySecret.verify(await forge({ roles: ['moderator'] })), {
+    user,
+    roles: ['moderator'],
+    guest: false,
+  })
+  for (const [alg, { publicKey, privateKey }] of Object.entries(pairs)) {
+    const token = await forge({}, { key: privateKey, alg })
+    t.match(await issuer({ publicKey: pem(publicKey) }).verify(token), { user }, alg)
+    t.match(await issuer({ publicKey: pem(publicKey).replaceAll('\n', '\\n') }).verify(token), { user })
+  }
+  t.match(
+    await issuer({ publicKey: pem(pairs.RS256.publicKey) }).verify(
+      await forge({}, { key: pairs.RS256.privateKey, alg: 'PS384' }),
+    ),
+    { user },
+  )
+})
+
+t.test('what the issuer did not sign, or not for us, is refused', async (t) => {
+  const { publicKey, privateKey } = pairs.RS256
+  const tokens = issuer({ publicKey: pem(publicKey) }, { issuer: 'https://login.example' })
+  const now = Math.floor(Date.now() / 1000)
+  const sign = (claims: object, alg = 'RS256', key: KeyObject | string = privateKey) =>
+    forge({ iss: 'https://login.example', ...claims }, { key, alg })
+  const refused = {
+    'signed with the public key as a secret': await sign({}, 'HS256', pem(publicKey)),
+    unsigned: unsigned(),
+    'another key': await sign({}, 'RS256', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
+    'another kind of key': await sign({}, 'ES256', pairs.ES256.privateKey),
+    'another issuer': await sign({ iss: 'https://evil.example' }),
+    'no issuer': await sign({ iss: undefined }),
+    'another audience': await sign({ aud: 'shop' }),
+    'no audience': await sign({ aud: undefined }),
+    expired: await sign({ exp: now - 1 }),
+    'not yet valid': await sign({ nbf: now + 60 }),
+    'no user': await sign({ sub: undefined }),
+    'no name': await sign({ name: undefined }),
+    'no expiry': await sign({ exp: undefined }),
+    'a guest': await sign({ guest: true }),
+    'a guest’s of Rabble': await createTokens(secret).signGuest(user, 60),
+    'a service’s of Rabble': await createInternalTokens(secret).sign({ caller: 'gateway' }),
+  }
+  for (const [what, token] of Object.entries(refused)) {
+    await t.rejects(tokens.verify(token), { code: 'unauthorized' }, what)
+  }
+  t.match(await tokens.verify(await sign({ nbf: now + 2 })), { user }, 'a clock may be a little ahead')
+  await t.rejects(tokens.sign(user, 60), { code: 'forbidden' })
+})
+
+t.test('only the algorithms that are told count, and only those that fit the key can be', async (t) => {
+  const key = { publicKey: pem(pairs.RS256.publicKey) }
+  const tokens = issuer(key, { algorithms: ['RS512'] })
+  await t.rejects(tokens.verify(await forge({}, { key: pairs.RS256.privateKey, alg: 'RS256' })), {
+    code: 'unauthorized',
+  })
+  t.match(await tokens.verify(await forge({}, { key: pairs.RS256.privateKey, alg: 'RS512' })), { user })
+  t.throws(() => issuer(key, { algorithms: ['RS256', 'HS256'] }), /not for HS256/)
+  t.throws(() => issuer(key, { algorithms: ['none'] }), /not for none/)
+  t.throws(() => issuer({ secret }, { algorithms: ['RS256'] }), /HS256, HS384, HS512/)
+  t.throws(() => issuer({ keySet: 'http://x' }, { algorithms: ['HS256'] }), /not for HS256/)
+})
+
+t.test('a key that is none, or weak, or should be secret is told at once', async (t) => {
+  const { privateKey } = pairs.ES256
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey
+  const odd = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey
+  const wrong = {
+    'private key': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    '2048 bits': pem(weak),
+    'P-256': pem(odd),
+    'no public key': '-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----',
+  }
+  for (const [rule, publicKey] of Object.entries(wrong)) {
+    t.throws(() => issuer({ publicKey }), { message: new RegExp(rule) })
+  }
+})
+
+t.test('keys that the issuer publishes', async (t) => {
+  const sign = (kid?: string, key = pairs.ES256.privateKey, alg = 'ES256') =>
+    forge({}, { key, alg, header: kid === undefined ? {} : { kid } })
+
+  t.test('are fetched once, for all who come at the same time', async (t) => {
+    const server = await publish(t, [jwk('a', 'ES256'), jwk('b', 'RS256')])
+    const tokens = issuer({ keySet: server.url })
+    const all = await Promise.all([...Array(20)].map(async () => tokens.verify(await sign('a'))))
+    t.match(all[19], { user })
+    t.match(await tokens.verify(await sign('b', pairs.RS256.privateKey, 'RS256')), { user })
+    t.match(await tokens.verify(await sign()), { user }, 'without an id, if one key fits')
+    t.equal(server.requests(), 1)
+  })
+
+  t.test('are looked at once more for an unknown id, at most once in each cooldown', async (t) => {
+    const server = await publish(t, [jwk('a', 'ES256')])
+    const tokens = issuer({ keySet: server.url }, { cooldown: 200 })
+    t.match(await tokens.verify(await sign('a')), { user })
+    for (let i = 0; i < 20; i++) {
+      await t.rejects(tokens.verify(await sign(`invented-${i}`)), { code: 'unauthorized' })
+    }
+    t.ok(server.requests() <= 2 + server.age() / 200, `${server.requests()} requests`)
+    server.keys = [jwk('a', 'ES256'), jwk('new', 'EdDSA')]
+    const token = await sign('new', pairs.EdDSA.privateKey, 'EdDSA')
+    await accepted(tokens, token)
+  })
+
+  t.test('are no secrets: one of the set does not verify what was signed with it as a secret', async (t) => {
+    const server = await publish(t, [jwk('a', 'ES256'), { kty: 'oct', kid: 's', k: btoa(secret) }])
+    const tokens = issuer({ keySet: server.url }, { cooldown: 0 })
+    for (const key of [secret, pem(pairs.ES256.publicKey), JSON.stringify(jwk('a', 'ES256'))]) {
+      for (const kid of ['a', 's']) {
+        const token = await forge({}, { key, alg: 'HS256', header: { kid } })
+        await t.rejects(tokens.verify(token), { code: 'unauthorized' })
+      }
+    }
+  })
+
+  t.test('can not be fetched: unavailable, not unauthorized, and not asked again and again', async (t) => {
+    const server = await publish(t, [jwk('a', 'ES256')])
+    const tokens = issuer({ keySet: server.url }, { cooldown: 300, timeout: 100 })
+    for (const trouble of ['broken', 'silent', 'nonsense', 'endless'] as const) {
+      server.trouble = trouble
+      await t.rejects(tokens.verify(await sign('a')), { code: 'unavailable' }, trouble)
+    }
+    t.ok(server.requests() <= 1 + server.age() / 300, `${server.requests()} requests`)
+    server.trouble = undefined
+    const token = await sign('a')
+    await accepted(tokens, token)
+  })
+
+  for (const trouble of ['broken', 'silent', 'nonsense', 'endless'] as const) {
+    t.test(`count on while the issuer is ${trouble}, but for unknown ids`, async (t) => {
+      const server = await publish(t, [jwk('a', 'ES256')])
+      const tokens = issuer({ keySet: server.url }, { cooldown: 0, maxAge: 0, timeout: 200 })
+      t.match(await tokens.verify(await sign('a')), { user })
+      server.trouble = trouble
+      await t.rejects(tokens.verify(await sign('b')), { code: 'unavailable' })
+      t.match(await tokens.verify(await sign('a')), { user })
+      server.trouble = undefined
+      server.keys = [jwk('b', 'ES256')]
+      await accepted(tokens, await sign('b'))
+      await t.rejects(tokens.verify(await sign('a')), { code: 'unauthorized' }, 'a key that was withdrawn')
+    })
+  }
+
+  t.test('do not count for good where they can not be fetched again', async (t) => {
+    const server = await publish(t, [jwk('a', 'ES256')])
+    const tokens = issuer({ keySet: server.url }, { cooldown: 0, maxAge: 0, maxStale: 100 })
+    t.match(await tokens.verify(await sign('a')), { user })
+    server.trouble = 'broken'
+    const token = await sign('a')
+    const refused = () =>
+      tokens.verify(token).then(
+        () => undefined,
+        ({ code }: { code: string }) => code,
+      )
+    await until(async () => (await refused()) === 'unavailable', 10_000, 'the end of the keys')
+  })
+})
+
+/** Waits until a token counts: keys are fetched in the background. */
+async function accepted(tokens: Tokens, token: string): Promise<void> {
+  const verified = () => tokens.verify(token).then(Boolean, () => false)
+  await until(verified, 10_000, 'the new keys')
+}
+
+type Trouble = 'broken' | 'silent' | 'nonsense' | 'endless'
+
+/** An issuer's server, with a count of requests and something that may be wrong with it. */
+async function publish(t: Test, keys: object[]) {
+  let requests = 0
+  const start = performance.now()
+  const state: { keys: object[]; trouble: Trouble | undefined } = { keys, trouble: undefined }
+  const server = createServer((_request, response) => {
+    requests++
+    const keys = JSON.stringify({ keys: state.keys })
+    if (state.trouble === 'broken') response.statusCode = 500
+    if (state.trouble === 'nonsense') response.end('{"keys":7}')
+    else if (state.trouble === 'endless') response.end(keys.padStart(1_000_000))
+    else if (state.trouble !== 'silent') response.end(keys)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  const { port } = server.address() as AddressInfo
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${port}/jwks.json`,
+    requests: () => requests,
+    /** Milliseconds. */
+    age: () => performance.now() - start,
+  })
+}
+
+function jwk(kid: string, alg: keyof typeof pairs): object {
+  return { ...pairs[alg].publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' }
+}

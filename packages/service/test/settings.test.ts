@@ -1,0 +1,70 @@
+import { checkDocumented } from '@rabble/harness'
+import t from 'tap'
+import { readSettings, SettingsError, unknownSettings } from '../src/settings.ts'
+import { settingsTable } from './settings-table.ts'
+
+t.test('docs/operations.md lists exactly the settings that exist', async (t) => {
+  checkDocumented(t, 'docs/operations.md', 'settings', settingsTable())
+})
+
+t.test('defaults apply to what is absent or empty, and numbers become numbers', async (t) => {
+  const settings = readSettings({ PORT: '', RABBLE_PARTITIONS: '4' }, [
+    'PORT',
+    'RABBLE_PARTITIONS',
+    'RABBLE_SECRET',
+  ])
+  t.strictSame(settings, { PORT: 8080, RABBLE_PARTITIONS: 4 })
+})
+
+t.test('every mistake is told at once, by variable, rule and value', async (t) => {
+  const env = { PORT: '99999', LOG_LEVEL: 'loud', RABBLE_PARTITIONS: 'two', RABBLE_AMQP_URL: 'http://x' }
+  const error = thrown(() =>
+    readSettings(
+      env,
+      ['PORT', 'LOG_LEVEL', 'RABBLE_PARTITIONS', 'RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL'],
+      ['RABBLE_DATABASE_URL'],
+    ),
+  )
+  t.match(error, SettingsError)
+  const lines = error.message.split('\n')
+  t.equal(lines.length, 5)
+  t.match(lines[0], /^PORT must be <= 65535, but is "99999"$/)
+  t.match(lines[1], /^LOG_LEVEL must be one of fatal, error, .*, but is "loud"$/)
+  t.match(lines[2], /^RABBLE_PARTITIONS must be integer, but is "two"$/)
+  t.match(lines[3], /^RABBLE_AMQP_URL must match pattern/)
+  t.match(lines[4], /^RABBLE_DATABASE_URL is required/)
+})
+
+t.test('a secret may come from a file and is never printed', async (t) => {
+  const folder = t.testdir({ secret: `${'s'.repeat(40)}\n`, short: 'hunter2' })
+  const names = ['RABBLE_SECRET'] as const
+  t.equal(readSettings({ RABBLE_SECRET_FILE: `${folder}/secret` }, names).RABBLE_SECRET, 's'.repeat(40))
+  const tooShort = thrown(() => readSettings({ RABBLE_SECRET_FILE: `${folder}/short` }, names))
+  t.match(tooShort.message, /^RABBLE_SECRET must/)
+  t.notMatch(tooShort.message, /hunter2/)
+  t.match(
+    thrown(() => readSettings({ RABBLE_SECRET_FILE: '/nowhere' }, names)).message,
+    /RABBLE_SECRET_FILE must name/,
+  )
+  t.match(
+    thrown(() =>
+      readSettings({ RABBLE_SECRET: 's'.repeat(40), RABBLE_SECRET_FILE: `${folder}/secret` }, names),
+    ).message,
+    /must not both be set/,
+  )
+})
+
+t.test('a misspelt variable is noticed', async (t) => {
+  t.strictSame(unknownSettings({ RABBLE_PARTITION: '2', RABBLE_SECRET_FILE: 'x', PATH: '' }), [
+    'RABBLE_PARTITION',
+  ])
+})
+
+function thrown(run: () => unknown): Error {
+  try {
+    run()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('nothing was thrown')
+}
