@@ -1,0 +1,15 @@
+export {
+  type BoundedWork,
+  createBoundedWork,
+  retried,
+  transactionWithin,
+  type WorkLimits,
+  type WorkOptions,
+} from './bounded-work.ts'
+export * from './database.ts'
+export { isRefusedValue, isUnavailable, sqlState } from './failure.ts'
+export { databaseProblem, inTime } from './health.ts'
+export type { Lease } from './lease.ts'
+export { migrate } from './migrate.ts'
+export { openPglite } from './pglite.ts'
+export { connectPostgres, type PostgresOptions } from './postgres.ts'

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import type { Database } from './database.ts'
+import { ConnectionFailure } from './failure.ts'
+import { lockFolder } from './folder-lock.ts'
+import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
+
+/**
+ * The built-in database in `folder`, which is made if needed, or in memory. One process at a time.
+ * @throws Error that names the folder if it can't be written to or another process uses it
+ */
+export async function openPglite(folder?: string): Promise<Database> {
+  const lock = folder === undefined ? undefined : lockFolder(folder)
+  try {
+    const pglite = await PGlite.create({
+      // A folder of its own: PostgreSQL makes a new cluster in an empty one only, and the lock is beside it.
+      ...(folder !== undefined && { dataDir: join(folder, 'pglite') }),
+      parsers: { [int8Type]: parseInt8, [byteaType]: parseBytea },
+    })
+    return overPglite(pglite, () => lock?.release())
+  } catch (cause) {
+    lock?.release()
+    throw new Error(`the database in ${folder ?? 'memory'} can't be opened: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+function overPglite(pglite: PGlite, closed: () => void): Database {
+  let closing: Promise<void> | undefined
+  // Nobody else can be at this database, so it is only about who of this process has what.
+  const leases = new Map<string, AbortController>()
+
+  function check(): void {
+    if (closing !== undefined || pglite.closed) throw new ConnectionFailure('the database is closed')
+  }
+
+  return {
+    kind: 'pglite',
+    async query(sql, params) {
+      check()
+      return run(pglite, sql, params)
+    },
+    async transaction(work) {
+      check()
+      // Statements that others start meanwhile wait in PGlite until this transaction ends.
+      return pglite.transaction((transaction) => work((sql, params) => run(transaction, sql, params)))
+    },
+    async lease(name) {
+      check()
+      if (leases.has(name)) return undefined
+      const lease = new AbortController()
+      leases.set(name, lease)
+      lease.signal.addEventListener('abort', () => leases.delete(name))
+      return { ended: lease.signal, release: async () => lease.abort(new Error('released')) }
+    },
+    close() {
+      for (const lease of leases.values()) lease.abort(new ConnectionFailure('the database is closed'))
+      closing ??= pglite.close().finally(closed)
+      return closing
+    },
+  }
+}
+
+async function run<Row>(
+  on: Pick<PGlite, 'query' | 'exec'>,
+  sql: string,
+  params?: readonly unknown[],
+): Promise<Row[]> {
+  if (params !== undefined) return (await on.query<Row>(sql, [...params])).rows
+  const results = await on.exec(sql)
+  return (results.at(-1)?.rows ?? []) as Row[]
+}

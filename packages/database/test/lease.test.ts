@@ -1,0 +1,79 @@
+import { fileURLToPath } from 'node:url'
+import { type Service, startPostgres, startService, until } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { connectPostgres, type Database, type Lease } from '../src/index.ts'
+
+const script = fileURLToPath(new URL('./fixtures/leader.js', import.meta.url))
+/** What the architecture promises, in milliseconds. */
+const takeover = 10_000
+
+const server = await startPostgres(t)
+const url = await server.createDatabase()
+const database = await connectPostgres(url, { statementTimeout: takeover })
+t.teardown(() => database.close())
+await database.query('create table counters (n int); insert into counters values (0)')
+
+/** Another process that has the lease, and a lock on a row. */
+async function startLeader(t: Test): Promise<Service> {
+  const leader = await startService(t, 'leader', { DATABASE_URL: url }, { script, wait: 'nothing' })
+  await until(() => leader.logs().includes('it leads'), 10_000, 'the leader to lead')
+  t.equal(await database.lease('leader'), undefined)
+  return leader
+}
+
+async function take(from: Database): Promise<Lease> {
+  const taken: Lease[] = []
+  await until(
+    async () => {
+      const lease = await from.lease('leader')
+      if (lease !== undefined) taken.push(lease)
+      return lease !== undefined
+    },
+    takeover,
+    'the lease',
+  )
+  return taken[0] as Lease
+}
+
+t.test('the lease and the locks of a process that was killed are free', async (t) => {
+  const leader = await startLeader(t)
+  await leader.kill()
+  const lease = await take(database)
+  await database.query('update counters set n = n + 1')
+  await lease.release()
+})
+
+t.test('so are those of a process that is frozen, which notices when it goes on', async (t) => {
+  const leader = await startLeader(t)
+  leader.freeze()
+  const lease = await take(database)
+  // Waits for the row, but not longer than a statement may take.
+  await database.query('update counters set n = n + 1')
+  leader.thaw()
+  await until(() => leader.logs().includes('lost it:'), 10_000, 'the old leader to notice')
+  t.equal(lease.ended.aborted, false)
+  await lease.release()
+})
+
+t.test('a lease lasts while its holder lives, however little it does', async (t) => {
+  const lease = await take(database)
+  // Longer than the server keeps a session from which nothing comes.
+  await new Promise((resolve) => setTimeout(resolve, 7_000))
+  t.equal(lease.ended.aborted, false)
+  t.equal(await database.lease('leader'), undefined)
+  await lease.release()
+})
+
+t.test('the death of the server ends it, and so does a server that is frozen', async (t) => {
+  const first = await take(database)
+  await server.kill()
+  await until(() => first.ended.aborted, takeover, 'the end of the lease')
+  await server.restart()
+  const second = await take(database)
+  server.freeze()
+  t.teardown(server.thaw)
+  await until(() => second.ended.aborted, takeover, 'the end of the lease')
+  server.thaw()
+  const third = await take(database)
+  await third.release()
+})
