@@ -1,0 +1,95 @@
+import type { LogEvent } from '@rabble/contract'
+import type { Test } from 'tap'
+import type { EventLog, LogBatch, LogObserver, LogStart, PublishLimits } from '../event-log.ts'
+
+export interface OpenOptions {
+  partitions?: number
+  limits?: Partial<PublishLimits>
+  observer?: LogObserver
+}
+
+/** One log, empty at first, and what a test may do to it. */
+export interface LogFixture {
+  /** A handle on the log, closed at teardown at the latest; all calls open the same log. */
+  open(options?: OpenOptions): Promise<EventLog>
+  /** Writes text into partition 0, past the handles, as a foreign publisher might. */
+  inject(text: string): Promise<void>
+  /** From now on whatever keeps the log answers nothing, until `thaw`. */
+  freeze(): void
+  thaw(): void
+}
+
+/** Makes a fixture for one test. */
+export type MakeFixture = (t: Test) => Promise<LogFixture>
+
+/** An event with a text, so that it has a size. */
+export function event(id: string, room = 'general', text = 'hi'): LogEvent {
+  const fields = { type: 'message', room, id, text }
+  return fields
+}
+
+/** What one reader has seen so far. */
+export interface Followed {
+  batches: LogBatch[]
+  /** How many batches each step had. */
+  steps: number[]
+  /** Lines, copied as they came. */
+  lines: string[]
+  ids(): string[]
+  /** Resolves once that many events were seen. */
+  seen(count: number): Promise<void>
+  /** Ends the reader and waits until it has. */
+  end(): Promise<void>
+}
+
+/** Reads in the background until the test ends. */
+export function follow(t: Test, log: EventLog, from: LogStart, partition = 0): Followed {
+  const stop = new AbortController()
+  const waiters: { count: number; resolve: () => void }[] = []
+  const followed: Followed = {
+    batches: [],
+    steps: [],
+    lines: [],
+    ids: () => followed.batches.flatMap(({ entries }) => entries.map(({ event }) => event.id)),
+    seen(count) {
+      return new Promise((resolve) => {
+        if (followed.lines.length >= count) resolve()
+        else waiters.push({ count, resolve })
+      })
+    },
+    end() {
+      stop.abort()
+      return reading
+    },
+  }
+
+  async function read(): Promise<void> {
+    for await (const step of log.read(partition, from, stop.signal)) {
+      followed.steps.push(step.length)
+      for (const batch of step) {
+        followed.batches.push(batch)
+        for (const { line } of batch.entries) followed.lines.push(line.toString())
+      }
+      for (const { count, resolve } of waiters) if (followed.lines.length >= count) resolve()
+    }
+  }
+
+  const reading = read()
+  t.teardown(() => followed.end())
+  return followed
+}
+
+/** The offsets of batches must grow, whatever else happens. */
+export function offsetsGrow(batches: readonly LogBatch[]): boolean {
+  return batches.every(({ offset }, i) => i === 0 || offset > (batches[i - 1]?.offset ?? offset))
+}
+
+/** The code of what a promise rejects with; undefined if it doesn't. */
+export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise
+    return undefined
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? error.code : error
+  }
+}

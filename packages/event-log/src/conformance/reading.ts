@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { LogObserver } from '../event-log.ts'
+import { event, follow, type MakeFixture, offsetsGrow } from './fixture.ts'
+
+export function testReading(t: Test, makeFixture: MakeFixture): void {
+  t.test('a reader starts at the first event, after an offset, or about a time', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    for (const id of ['1', '2', '3']) await log.publish(event(id))
+    const first = follow(t, log, 'first')
+    await first.seen(3)
+    t.same(first.ids(), ['1', '2', '3'])
+
+    const middle = first.batches[1]
+    if (middle === undefined) throw new Error('no second batch')
+    const after = follow(t, log, { after: middle.offset })
+    await after.seen(1)
+    t.same(after.ids(), ['3'])
+
+    const whole = follow(t, log, { after: -1 })
+    await whole.seen(3)
+    t.same(whole.ids(), ['1', '2', '3'])
+
+    const recent = follow(t, log, { since: Date.now() - 60_000 })
+    await recent.seen(3)
+    t.same(recent.ids(), ['1', '2', '3'])
+
+    // RabbitMQ counts in seconds.
+    await sleep(2100)
+    const now = Date.now()
+    await log.publish(event('4'))
+    const latest = follow(t, log, { since: now })
+    await latest.seen(1)
+    t.same(latest.ids(), ['4'])
+  })
+
+  t.test('a reader that starts with what is next gets nothing older', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    await log.publish(event('old'))
+    const reader = follow(t, log, 'next')
+    // Only its own answer tells that it is there.
+    for (let i = 0; reader.lines.length === 0; i++) {
+      await log.publish(event(`new-${i}`))
+      await sleep(10)
+    }
+    t.notOk(reader.ids().includes('old'))
+  })
+
+  t.test('reading in pieces gives the same as reading at once', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    const total = 400
+    await Promise.all(Array.from({ length: total / 2 }, (_, i) => log.publish(event(`${i}`))))
+    const publishing = (async () => {
+      for (let i = total / 2; i < total; i++) await log.publish(event(`${i}`))
+    })()
+    const ids: string[] = []
+    let offset = -1
+    let pieces = 0
+    while (ids.length < total) {
+      pieces++
+      for await (const step of log.read(0, { after: offset }, AbortSignal.timeout(60_000))) {
+        for (const batch of step) {
+          ids.push(...batch.entries.map(({ event }) => event.id))
+          offset = batch.offset
+        }
+        break
+      }
+    }
+    await publishing
+    t.ok(pieces > 1, `${pieces} pieces`)
+    t.same(
+      ids,
+      Array.from({ length: total }, (_, i) => `${i}`),
+    )
+  })
+
+  t.test('lines that are no event are skipped and counted, and harm no others', async (t) => {
+    const { open, inject } = await makeFixture(t)
+    const malformed: number[] = []
+    const observer: LogObserver = { malformed: (partition) => malformed.push(partition) }
+    const log = await open({ observer })
+    await log.publish(event('1'))
+    await inject('no json\n{"type":"message"}\n[]\nnull\n')
+    await inject(`{"type":1,"room":"r","id":"x"}\n${JSON.stringify(event('2'))}\n\n{"type":"message","ro`)
+    await log.publish(event('3'))
+    const reader = follow(t, log, 'first')
+    await reader.seen(3)
+    t.same(reader.ids(), ['1', '2', '3'])
+    t.ok(offsetsGrow(reader.batches))
+    t.same(malformed, [0, 0, 0, 0, 0, 0])
+  })
+
+  t.test('a reader ends when its signal aborts, while it waits and while it is busy', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    await log.publish(event('1'))
+    const waiting = follow(t, log, 'first')
+    await waiting.seen(1)
+    await waiting.end()
+
+    const stop = new AbortController()
+    let steps = 0
+    for await (const _ of log.read(0, 'first', stop.signal)) {
+      steps++
+      stop.abort()
+    }
+    t.equal(steps, 1)
+
+    for await (const _ of log.read(0, 'first', AbortSignal.abort())) t.fail('aborted before it began')
+  })
+
+  t.test('closing the log ends its readers', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    await log.publish(event('1'))
+    const seen: string[] = []
+    const ended = (async () => {
+      for await (const step of log.read(0, 'first', new AbortController().signal)) {
+        seen.push(...step.flatMap(({ entries }) => entries.map(({ event }) => event.id)))
+        if (seen.length === 1) void log.close()
+      }
+    })()
+    await ended
+    t.same(seen, ['1'])
+  })
+
+  t.test('a slow reader holds up nobody, gets a bounded step, and misses nothing', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open({ limits: { publishTimeout: 60_000 } })
+    const total = 200
+    const text = 'x'.repeat(100_000)
+    let goOn = () => {}
+    const slow: string[] = []
+    let largest = 0
+    const slowReading = (async () => {
+      for await (const step of log.read(0, 'first', AbortSignal.timeout(100_000))) {
+        slow.push(...step.flatMap(({ entries }) => entries.map(({ event }) => event.id)))
+        largest = Math.max(
+          largest,
+          step.reduce((sum, { entries }) => sum + entries.length, 0),
+        )
+        if (slow.length >= total) break
+        if (slow.length === 1) {
+          await new Promise<void>((resolve) => {
+            goOn = resolve
+          })
+        }
+      }
+    })()
+    const quick = follow(t, log, 'first')
+    await log.publish(event('0'))
+    await quick.seen(1)
+    await Promise.all(
+      Array.from({ length: total - 1 }, (_, i) => log.publish(event(`${i + 1}`, 'general', text))),
+    )
+    await quick.seen(total)
+    while (slow.length === 0) await sleep(5)
+    t.equal(slow.length, 1, 'the slow one is still at its first step')
+    goOn()
+    await slowReading
+    t.same(slow, quick.ids())
+    t.ok(largest * text.length <= 10_000_000, `${largest} events in a step`)
+  })
+}

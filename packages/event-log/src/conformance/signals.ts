@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Signal } from '@rabble/contract'
+import type { Test } from 'tap'
+import type { EventLog } from '../event-log.ts'
+import { event, follow, type MakeFixture } from './fixture.ts'
+
+export function testSignals(t: Test, makeFixture: MakeFixture): void {
+  t.test('a signal reaches every listener of every log, and is not in the log', async (t) => {
+    const { open } = await makeFixture(t)
+    const logs = [await open(), await open()]
+    const heard = logs.map((log) => listen(t, log))
+    await Promise.all(heard.map((each) => signalUntilHeard(logs, each)))
+    for (const each of heard) each.length = 0
+
+    const typing = { type: 'typing', room: 'general', user: { id: 'u', name: 'Ada' } }
+    for (const log of logs) log.signal(typing)
+    for (const each of heard) {
+      while (each.filter(({ type }) => type === 'typing').length < 2) await sleep(5)
+      t.same(
+        each.filter(({ type }) => type === 'typing'),
+        [typing, typing],
+      )
+    }
+
+    await logs[0]?.publish(event('1'))
+    const reader = follow(t, logs[0] as EventLog, 'first')
+    await reader.seen(1)
+    t.same(reader.ids(), ['1'])
+  })
+
+  t.test('a listener that stopped hears no more, one that throws harms no other', async (t) => {
+    const { open } = await makeFixture(t)
+    const log = await open()
+    log.onSignal(() => {
+      throw new Error('a listener with a bug')
+    })
+    const heard: Signal[] = []
+    const stop = log.onSignal((signal) => heard.push(signal))
+    const others = listen(t, log)
+    await signalUntilHeard([log], heard)
+    stop()
+    heard.length = 0
+    others.length = 0
+    await signalUntilHeard([log], others)
+    t.same(heard, [])
+  })
+}
+
+function listen(t: Test, log: EventLog): Signal[] {
+  const heard: Signal[] = []
+  t.teardown(log.onSignal((signal) => heard.push(signal)))
+  return heard
+}
+
+/** Signals may be lost, for one until the listener is there. */
+async function signalUntilHeard(logs: EventLog[], heard: Signal[]): Promise<void> {
+  while (heard.length === 0) {
+    for (const log of logs) log.signal({ type: 'probe' })
+    await sleep(10)
+  }
+}

@@ -1,0 +1,204 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '@rabble/database'
+import { Backlog } from './backlog.ts'
+import { decodeBatch } from './batch.ts'
+import { type BatchTable, openBatchTable } from './batch-table.ts'
+import {
+  defaultPublishLimits,
+  type EventLog,
+  type LogBatch,
+  type Logger,
+  type LogObserver,
+  type LogStart,
+  type PublishLimits,
+  partitionOf,
+} from './event-log.ts'
+import { Follower, type FollowerSource, stepBytes } from './follower.ts'
+import { LocalSignals } from './local-signals.ts'
+import { Outage } from './outage.ts'
+import { PublishQueue } from './publish-queue.ts'
+import { defaultRetention, type Retention } from './retention.ts'
+
+export interface InProcessLogOptions {
+  /** The log's table is created in it. The caller closes it, after the log. */
+  database: Database
+  /** Default 1. */
+  partitions?: number
+  limits?: Partial<PublishLimits>
+  observer?: LogObserver
+  logger?: Logger
+  /** Of which `maxAge` holds here. */
+  retention?: Partial<Retention>
+}
+
+/**
+ * The log of a single process, in a table of its database. It writes and reads bytes as the RabbitMQ log does, so that
+ * nothing works here that would fail there. Only one process at a time may have it open on the same database.
+ */
+export async function openInProcessLog(options: InProcessLogOptions): Promise<EventLog> {
+  const { partitions = 1, observer = {}, logger } = options
+  const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
+  const outage = new Outage('the database of the log', logger)
+  const table = await openBatchTable(options.database)
+  const parts: Partition[] = []
+  for (let number = 0; number < partitions; number++) {
+    parts.push(new Partition(number, await table.last(number), table, backlog, outage))
+  }
+  const signals = new LocalSignals(logger)
+  const stop = new AbortController()
+  const pruning = prune(table, partitions, options.retention?.maxAge ?? defaultRetention.maxAge, stop.signal)
+
+  function part(number: number): Partition {
+    const found = parts[number]
+    if (found === undefined) throw new RangeError(`there is no partition ${number} of ${partitions}`)
+    return found
+  }
+
+  return {
+    partitions,
+    publish: (event) => part(partitionOf(event.room, partitions)).queue.publish(event),
+    read: (number, from, signal) => part(number).read(from, AbortSignal.any([signal, stop.signal])),
+    signal(signal) {
+      const json = JSON.stringify(signal)
+      setImmediate(() => signals.deliver(json))
+    },
+    onSignal: (listener) => signals.on(listener),
+    status() {
+      const reason = outage.reason('write')
+      const waiting = { waiting: backlog.events, waitingBytes: backlog.bytes }
+      return reason === undefined ? { connected: true, ...waiting } : { connected: false, reason, ...waiting }
+    },
+    async close() {
+      await Promise.all(parts.map((part) => part.queue.close()))
+      outage.end()
+      stop.abort()
+      await pruning
+    },
+  }
+}
+
+/**
+ * One partition. Each statement is followed by a turn of the event loop: PGlite runs on this thread and answers without
+ * one, so that a busy log would let nothing else run, and since no socket would be read, its batches would stay small.
+ */
+class Partition {
+  readonly queue: PublishQueue
+  readonly #number: number
+  readonly #table: BatchTable
+  readonly #backlog: Backlog
+  readonly #outage: Outage
+  readonly #followers = new Set<Follower>()
+  #last: number
+
+  constructor(number: number, last: number, table: BatchTable, backlog: Backlog, outage: Outage) {
+    this.#number = number
+    this.#last = last
+    this.#table = table
+    this.#backlog = backlog
+    this.#outage = outage
+    this.queue = new PublishQueue({ backlog, send: (batch) => this.#append(batch) })
+    this.queue.open()
+  }
+
+  async #append(body: Buffer): Promise<void> {
+    try {
+      const offset = this.#last + 1
+      if (!(await this.#table.insert(this.#number, offset, body))) {
+        // An attempt that was given up succeeded after all, or somebody else wrote: readers find it in the table.
+        this.#last = await this.#table.last(this.#number)
+        throw new Error(`offset ${offset} is taken`)
+      }
+      this.#last = offset
+      this.#outage.up('write')
+    } catch (error) {
+      this.#outage.down('write', error)
+      throw error
+    }
+    if (this.#followers.size > 0) {
+      const batch = this.#decode(this.#last, body)
+      for (const follower of this.#followers) follower.offer(batch, body.length)
+    }
+    await nextTurn()
+  }
+
+  #decode(offset: number, body: Buffer): LogBatch {
+    return {
+      offset,
+      entries: decodeBatch(body, () => this.#backlog.observer.malformed?.(this.#number, offset)),
+    }
+  }
+
+  async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+    const source = {
+      last: () => this.#last,
+      start: (from: LogStart) => this.#start(from),
+      page: (after: number, signal: AbortSignal) => this.#page(after, signal),
+    }
+    const follower = new Follower(this.#number, source, this.#backlog.observer)
+    this.#followers.add(follower)
+    try {
+      yield* follower.read(from, signal)
+    } finally {
+      this.#followers.delete(follower)
+    }
+  }
+
+  async #start(from: LogStart): ReturnType<FollowerSource['start']> {
+    if (from === 'first') return { offset: -1, anchored: false }
+    if (from === 'next') return { offset: this.#last, anchored: true }
+    if ('since' in from)
+      return { offset: await this.#table.before(this.#number, from.since), anchored: false }
+    if (from.after <= this.#last) return { offset: from.after, anchored: true }
+    // The log starts over: what it has is new to this reader.
+    this.#backlog.observer.gap?.(this.#number, from.after + 1, 0)
+    return { offset: -1, anchored: false, gap: { expected: from.after + 1 } }
+  }
+
+  async #page(after: number, signal: AbortSignal): Promise<LogBatch[]> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const rows = await this.#table.after(this.#number, after, stepBytes)
+        this.#outage.up('read')
+        await nextTurn()
+        return rows.map(({ offset, body }) => this.#decode(offset, body))
+      } catch (error) {
+        this.#outage.down('read', error)
+        await pause(Math.random() * Math.min(1000, 50 * 2 ** Math.min(attempt, 10)), signal)
+      }
+    }
+    return []
+  }
+}
+
+/** Deletes what is too old, a little at a time so that nobody waits for it, until `signal` aborts. */
+async function prune(
+  table: BatchTable,
+  partitions: number,
+  maxAge: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const step = 200
+  let reclaimable = 0
+  while (!signal.aborted) {
+    let most = 0
+    try {
+      for (let number = 0; number < partitions && !signal.aborted; number++) {
+        const pruned = await table.prune(number, Date.now() - maxAge, step)
+        reclaimable += pruned
+        most = Math.max(most, pruned)
+      }
+      if (most < step && reclaimable >= 1000) {
+        await table.reclaim()
+        reclaimable = 0
+      }
+    } catch {
+      // Writing notices the same failure, and tells.
+    }
+    await pause(most === step ? 200 : Math.min(60_000, maxAge / 10), signal)
+  }
+}
+
+/** Waits, but not longer than until `signal` aborts, and doesn't keep the process alive. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal, ref: false }).catch(() => {})
+}

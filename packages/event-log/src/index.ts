@@ -1,0 +1,5 @@
+export * from './event-log.ts'
+export { type InProcessLogOptions, openInProcessLog } from './in-process.ts'
+export { connectRabbitMqLog, type RabbitMqLog, type RabbitMqLogOptions } from './rabbitmq/index.ts'
+export { defaultRetention, type Retention } from './retention.ts'
+export type { DoTask, Task, WorkObserver, WorkQueue } from './work-queue.ts'

@@ -1,0 +1,43 @@
+import type { Signal } from '@rabble/contract'
+import type { Logger } from './event-log.ts'
+
+/** Hands signals to whoever listens in this process. */
+export class LocalSignals {
+  readonly #listeners = new Set<(signal: Signal) => void>()
+  readonly #logger: Logger | undefined
+
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger
+  }
+
+  /** As EventLog.onSignal. */
+  on(listener: (signal: Signal) => void): () => void {
+    // A function of its own for each call, so that the same listener can be added twice.
+    const entry = (signal: Signal) => listener(signal)
+    this.#listeners.add(entry)
+    return () => this.#listeners.delete(entry)
+  }
+
+  /** The JSON of a signal, to all listeners; what is no signal is dropped, a listener that throws harms no other. */
+  deliver(json: string | Buffer): void {
+    const signal = parseSignal(json)
+    if (signal === undefined) return
+    for (const listener of this.#listeners) {
+      try {
+        listener(signal)
+      } catch (error) {
+        this.#logger?.error({ err: error }, 'a listener of signals failed')
+      }
+    }
+  }
+}
+
+function parseSignal(json: string | Buffer): Signal | undefined {
+  try {
+    const value: unknown = JSON.parse(json.toString())
+    if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
+    return typeof value.type === 'string' ? (value as Signal) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Backlog } from '../backlog.ts'
+import {
+  defaultPublishLimits,
+  type EventLog,
+  type Logger,
+  type LogObserver,
+  type LogStatus,
+  type PublishLimits,
+  partitionOf,
+} from '../event-log.ts'
+import { LocalSignals } from '../local-signals.ts'
+import { Outage } from '../outage.ts'
+import { defaultRetention, type Retention } from '../retention.ts'
+import type { DoTask, WorkObserver, WorkQueue } from '../work-queue.ts'
+import { type Connection, connectionUrl, keepConnected } from './connection.ts'
+import { Publisher } from './publisher.ts'
+import { StreamReader } from './reader.ts'
+import { receiveSignals, SignalSender } from './signals.ts'
+import { topologyOf } from './topology.ts'
+import { takeWork } from './work-queue.ts'
+
+export interface RabbitMqLogOptions {
+  /** `amqp://user:password@host:port/vhost`; `?heartbeat=` in seconds, default 10. */
+  url: string
+  /** Of the names of exchanges and streams; default `rabble`. */
+  prefix?: string
+  /** Must be the same everywhere; default 1. */
+  partitions?: number
+  limits?: Partial<PublishLimits>
+  observer?: LogObserver
+  logger?: Logger
+  /** For streams that don't exist yet. */
+  retention?: Partial<Retention>
+}
+
+export interface RabbitMqLog extends EventLog {
+  reconnect(reason: string): void
+  /**
+   * Takes tasks from the durable queue `<prefix>.<name>` as long as no other process does and the log takes events. Close
+   * it before the log.
+   */
+  takeWork(name: string, work: DoTask, observer?: WorkObserver): WorkQueue
+}
+
+/**
+ * The log in RabbitMQ. Resolves at once, also when the broker is down: it connects by itself and `status` tells.
+ * @throws Error if the URL is none
+ */
+export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<RabbitMqLog> {
+  const { prefix = 'rabble', partitions = 1, observer = {}, logger } = options
+  const url = connectionUrl(options.url)
+  const stop = new AbortController()
+  const { signal } = stop
+  const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
+  const outage = new Outage('RabbitMQ', logger)
+  const topology = topologyOf(prefix, { ...defaultRetention, ...options.retention }, logger)
+  const name = `${prefix} ${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`
+
+  // Two connections: a broker short of memory or disk blocks those that publish, and readers are to go on.
+  const connect = (role: 'publish' | 'read' | 'work', until = signal) =>
+    keepConnected({ url, signal: until, outage, observer, name: `${name} ${role}`, role })
+  const publishing = connect('publish')
+  let reading: Connection | undefined
+  function readConnection(): Connection {
+    reading ??= connect('read')
+    return reading
+  }
+
+  const publisher = new Publisher({ connection: publishing, topology, partitions, backlog, signal })
+  const sender = new SignalSender(publishing, topology, signal)
+  const signals = new LocalSignals(logger)
+  let receiving = false
+
+  function status(): LogStatus {
+    const waiting = { waiting: backlog.events, waitingBytes: backlog.bytes }
+    if (publishing.blocked !== undefined) {
+      return { connected: false, reason: `blocked by the broker: ${publishing.blocked}`, ...waiting }
+    }
+    if (publisher.ready) return { connected: true, ...waiting }
+    const reason = outage.reason('publish') ?? outage.reason('log') ?? 'connecting'
+    return { connected: false, reason, ...waiting }
+  }
+
+  function check(partition: number): void {
+    if (!(partition >= 0 && partition < partitions)) {
+      throw new RangeError(`there is no partition ${partition} of ${partitions}`)
+    }
+  }
+
+  return {
+    partitions,
+    publish(event) {
+      const queue = publisher.queues[partitionOf(event.room, partitions)]
+      return queue === undefined ? Promise.reject(new RangeError('no partitions')) : queue.publish(event)
+    },
+    read(partition, from, readerSignal) {
+      check(partition)
+      const options = { topology, partition, observer, logger, connection: readConnection() }
+      return new StreamReader({ ...options, signal: AbortSignal.any([readerSignal, signal]) }, from).read()
+    },
+    signal: (signal) => sender.send(JSON.stringify(signal)),
+    onSignal(listener) {
+      // Not before somebody listens: history, for one, never does.
+      if (!receiving) receiveSignals(readConnection(), topology, signals, signal)
+      receiving = true
+      return signals.on(listener)
+    },
+    takeWork(name, work, observer = {}) {
+      const ownStop = new AbortController()
+      return takeWork({
+        name,
+        connection: connect('work', ownStop.signal),
+        topology,
+        work,
+        ready: () => status().connected,
+        observer,
+        logger,
+        stop: ownStop,
+      })
+    },
+    status,
+    reconnect(reason) {
+      publishing.drop(reason)
+      reading?.drop(reason)
+    },
+    async close() {
+      await Promise.all(publisher.queues.map((queue) => queue.close()))
+      outage.end()
+      stop.abort()
+      const closed = Promise.all([publishing.closed, reading?.closed])
+      await Promise.race([closed, sleep(5000, undefined, { ref: false })])
+    },
+  }
+}

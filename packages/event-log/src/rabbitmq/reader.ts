@@ -1,0 +1,238 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import { decodeBatch } from '../batch.ts'
+import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
+import { type OpenChannel, watch } from './channel.ts'
+import type { Connection } from './connection.ts'
+import type { Topology } from './topology.ts'
+
+/**
+ * Batches on the way to, or in the hands of, one reader: 32 MiB if all are full, as a rule less than one. Measured from
+ * 32 to 1000, it makes no difference to throughput, since a busy log has large batches.
+ */
+const prefetch = 128
+const ackAfter = prefetch / 4
+/** Bytes after which a step ends although more is there, so that replay leaves the process time for other things. */
+const stepBytes = 512 * 1024
+/** What is not acknowledged for 30 minutes makes RabbitMQ close the channel (`consumer_timeout`). */
+const idleAckAfter = 1000
+/** Milliseconds in which the broker must deliver the batch at which a reader attached: it takes a few, if it is there. */
+const anchorTimeout = 3000
+
+export interface ReaderOptions {
+  connection: Connection
+  topology: Topology
+  partition: number
+  signal: AbortSignal
+  observer: LogObserver
+  logger: Logger | undefined
+}
+
+/** One consumer of the stream, on one channel: tags and what is outstanding belong to it alone. */
+interface Attachment {
+  open: OpenChannel<Channel>
+  /** The offset that the first delivery must have, if the position is still in the log. */
+  expected: number | undefined
+  /** Tags up to which deliveries were handed over and are done with, and up to which the broker was told so. */
+  done: number
+  acked: number
+}
+
+interface Delivery {
+  attachment: Attachment
+  tag: number
+  offset: number
+  content: Buffer
+}
+
+/** One reader of one stream: attaches again whenever it has to, and goes on after the last batch that it yielded. */
+export class StreamReader {
+  readonly #options: ReaderOptions
+  /** Where to attach as long as nothing was yielded. */
+  #start: LogStart
+  /** The offset of the last batch that was yielded, and when it was. */
+  #last: number | undefined
+  #lastAt: number | undefined
+  /** The content of that batch, by which it is known again. */
+  #lastContent: Buffer | undefined
+  /** What was missed before the next batch that is yielded. */
+  #gap: LogBatch['gap']
+  #attachment: Attachment | undefined
+  #pending: Delivery[] = []
+  #wake: (() => void) | undefined
+
+  constructor(options: ReaderOptions, from: LogStart) {
+    this.#options = options
+    this.#start = from
+    if (typeof from === 'object' && 'after' in from) {
+      if (from.after >= 0) this.#last = from.after
+      else this.#start = 'first'
+    }
+  }
+
+  async *read(): AsyncGenerator<LogBatch[]> {
+    const { connection, partition } = this.#options
+    const ended = new AbortController()
+    const signal = AbortSignal.any([this.#options.signal, ended.signal])
+    const end = () => {
+      this.#attachment?.open.fail(new Error('the reader ended'))
+      this.#wake?.()
+    }
+    signal.addEventListener('abort', end)
+    const idle = setInterval(() => this.#acknowledge(1), idleAckAfter).unref()
+    const attached = connection.keep(`reader ${partition}`, signal, (model, up) => this.#attach(model, up))
+    try {
+      while (!signal.aborted) {
+        const taken = this.#take()
+        const newest = taken.at(-1)
+        if (newest === undefined) {
+          // Resolved within the delivery of the first batch of a socket read, continued after that of the last.
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+          continue
+        }
+        const step = this.#decode(taken)
+        if (step.length > 0) yield step
+        // Asked for the next step, so done with this one.
+        newest.attachment.done = newest.tag
+        this.#acknowledge(ackAfter)
+        if (this.#pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+    } finally {
+      clearInterval(idle)
+      ended.abort()
+      await attached
+    }
+  }
+
+  async #attach(model: ChannelModel, up: () => void): Promise<void> {
+    const { topology, partition, signal } = this.#options
+    await topology.declareLog(model, partition)
+    const open = watch(await model.createChannel())
+    const attachment: Attachment = { open, expected: this.#last, done: 0, acked: 0 }
+    await open.channel.prefetch(prefetch)
+    // What was delivered and not yet yielded comes again.
+    this.#pending = []
+    attachment.expected = this.#last
+    this.#attachment = attachment
+    if (signal.aborted) open.fail(new Error('the reader ended'))
+    const attachedAt = Date.now()
+    await open.channel.consume(
+      topology.names.stream(partition),
+      (message) => this.#receive(attachment, message),
+      { arguments: { 'x-stream-offset': this.#offset() } },
+    )
+    // To attach to what is next a second time would skip what came in between: rather begin a little early.
+    if (this.#start === 'next') this.#start = { since: attachedAt - 5000 }
+    up()
+    const anchorMissing = setTimeout(() => this.#checkAnchor(attachment), anchorTimeout)
+    try {
+      await open.lost
+    } finally {
+      clearTimeout(anchorMissing)
+    }
+  }
+
+  /**
+   * Behind the end of the log RabbitMQ attaches to what comes next, without an error. So if nothing came, not even the
+   * batch that was read last, it is another log, and may have events already that would otherwise never be read.
+   */
+  #checkAnchor(attachment: Attachment): void {
+    const { expected } = attachment
+    if (expected === undefined || !attachment.open.alive) return
+    this.#report(expected, 0)
+    this.#startOver(attachment)
+  }
+
+  /** At the last batch itself, and not after it: whether it is still there tells whether anything is missing. */
+  #offset(): unknown {
+    if (this.#last !== undefined) return this.#last
+    if (typeof this.#start === 'string') return this.#start
+    const time = 'since' in this.#start ? this.#start.since : 0
+    return { '!': 'timestamp', value: Math.max(0, Math.floor(time / 1000)) }
+  }
+
+  #receive(attachment: Attachment, message: ConsumeMessage | null): void {
+    const { open, expected } = attachment
+    if (!open.alive) return
+    const offset: unknown = message?.properties.headers?.['x-stream-offset']
+    if (message === null) {
+      open.fail(new Error('the stream was deleted'))
+    } else if (typeof offset !== 'number') {
+      open.fail(new Error('the queue of the log is no stream'))
+    } else if (expected !== undefined && (offset < expected || this.#isOther(offset, message.content))) {
+      this.#report(expected, offset)
+      this.#startOver(attachment)
+    } else {
+      // Offsets have holes, one at each new segment in RabbitMQ 3.10, so they can't be counted: it is the presence of
+      // the last batch that proves that nothing is missing after it. If it is gone, only the very next offset does.
+      if (expected !== undefined && offset > expected + 1) this.#report(expected, offset)
+      // If it is the last batch itself, it is taken and left out like any that was yielded before.
+      attachment.expected = undefined
+      this.#pending.push({ attachment, tag: message.fields.deliveryTag, offset, content: message.content })
+      this.#wake?.()
+    }
+  }
+
+  /** Whether a batch stands where the last one did and is not it: a new log has grown past our position already. */
+  #isOther(offset: number, content: Buffer): boolean {
+    return offset === this.#last && this.#lastContent !== undefined && !this.#lastContent.equals(content)
+  }
+
+  #report(expected: number, found: number): void {
+    const { partition, observer, logger } = this.#options
+    this.#gap ??= { expected: expected + 1 }
+    observer.gap?.(partition, expected + 1, found)
+    logger?.warn(
+      { partition, expected: expected + 1, found },
+      'the log does not go on where it was read last',
+    )
+  }
+
+  /**
+   * The log ends before our position: it was deleted and made anew, or lost its end. All that came since then is new to
+   * us, so attach by time, rather too early: readers keep the first of each id.
+   */
+  #startOver(attachment: Attachment): void {
+    this.#start = this.#lastAt === undefined ? 'first' : { since: this.#lastAt - 60_000 }
+    this.#last = undefined
+    this.#lastContent = undefined
+    attachment.open.fail(new Error('the log starts over'))
+  }
+
+  #take(): Delivery[] {
+    let bytes = 0
+    let count = 0
+    for (const { content } of this.#pending) {
+      count++
+      bytes += content.length
+      if (bytes >= stepBytes) break
+    }
+    return this.#pending.splice(0, count)
+  }
+
+  #decode(taken: Delivery[]): LogBatch[] {
+    const { partition, observer } = this.#options
+    const step: LogBatch[] = []
+    for (const { offset, content } of taken) {
+      if (this.#last !== undefined && offset <= this.#last) continue
+      this.#last = offset
+      this.#lastContent = content
+      const entries = decodeBatch(content, () => observer.malformed?.(partition, offset))
+      step.push({ offset, entries, ...(this.#gap && { gap: this.#gap }) })
+      this.#gap = undefined
+    }
+    if (step.length > 0) this.#lastAt = Date.now()
+    return step
+  }
+
+  /** Tells the broker what is done, if it is `least` batches. Never the same tag twice, which closes the channel. */
+  #acknowledge(least: number): void {
+    const attachment = this.#attachment
+    if (attachment === undefined || !attachment.open.alive) return
+    if (attachment.done - attachment.acked < least) return
+    attachment.acked = attachment.done
+    const { channel } = attachment.open
+    channel.ack({ fields: { deliveryTag: attachment.done } } as ConsumeMessage, true)
+  }
+}

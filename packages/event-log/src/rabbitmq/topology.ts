@@ -1,0 +1,117 @@
+import type { ChannelModel } from 'amqplib'
+import type { Logger } from '../event-log.ts'
+import type { Retention } from '../retention.ts'
+import { onChannel } from './channel.ts'
+
+/** The names that one prefix gives. Each partition has an exchange and a stream of its own. */
+export interface Names {
+  signals: string
+  exchange(partition: number): string
+  stream(partition: number): string
+  /** Of tasks, and of those that nobody could do. */
+  work(name: string): string
+  rejected(name: string): string
+}
+
+export function namesOf(prefix: string): Names {
+  return {
+    signals: `${prefix}.signals`,
+    // Partition 0 has no number: with one partition, the usual case, the exchange is simply `rabble.events`.
+    exchange: (partition) => (partition === 0 ? `${prefix}.events` : `${prefix}.events.${partition}`),
+    stream: (partition) => `${prefix}.log.${partition}`,
+    work: (name) => `${prefix}.${name}`,
+    rejected: (name) => `${prefix}.${name}.rejected`,
+  }
+}
+
+/** Declares what the log needs; safe to repeat, and repeated after each reconnect: a broker may come back empty. */
+export interface Topology {
+  names: Names
+  declareLog(model: ChannelModel, partition: number): Promise<void>
+  declareSignals(model: ChannelModel): Promise<void>
+  /** The queue of tasks `name`, and the one for those that are set aside. */
+  declareWork(model: ChannelModel, name: string): Promise<void>
+}
+
+/** What is set aside is for people to look at: not for ever, nor any number. */
+const rejectedArguments = {
+  'x-max-length': 10_000,
+  'x-max-length-bytes': 64 * 1024 * 1024,
+  'x-message-ttl': 7 * 24 * 60 * 60 * 1000,
+}
+
+export function topologyOf(prefix: string, retention: Retention, logger: Logger | undefined): Topology {
+  const names = namesOf(prefix)
+  const warned = new Set<string>()
+  const streamArguments = {
+    'x-queue-type': 'stream',
+    'x-max-age': `${Math.ceil(retention.maxAge / 1000)}s`,
+    'x-max-length-bytes': retention.maxBytes,
+    'x-stream-max-segment-size-bytes': retention.segmentBytes,
+  }
+
+  async function declare(model: ChannelModel, queue: string, args: object): Promise<void> {
+    await onChannel(model, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }))
+  }
+
+  async function declareStream(model: ChannelModel, stream: string): Promise<void> {
+    try {
+      await declare(model, stream, streamArguments)
+    } catch (error) {
+      // Somebody made it with another retention, and may have had a reason.
+      if (!isInequivalent(error)) throw error
+      await checkType(model, stream)
+      warn(stream, { stream }, error)
+    }
+  }
+
+  async function declareQueue(model: ChannelModel, queue: string, args: object): Promise<void> {
+    try {
+      await declare(model, queue, args)
+    } catch (error) {
+      if (!isInequivalent(error)) throw error
+      warn(queue, { queue }, error)
+    }
+  }
+
+  function warn(name: string, fields: { stream: string } | { queue: string }, error: Error): void {
+    if (warned.has(name)) return
+    warned.add(name)
+    logger?.warn({ ...fields, reason: error.message }, 'it exists with other arguments, used as it is')
+  }
+
+  /** @throws Error if the queue is no stream. The broker names one argument that differs, and not always this one. */
+  async function checkType(model: ChannelModel, stream: string): Promise<void> {
+    try {
+      await declare(model, stream, { 'x-queue-type': 'stream' })
+    } catch (error) {
+      if (!isInequivalent(error) || error.message.includes('x-queue-type')) throw error
+    }
+  }
+
+  return {
+    names,
+    async declareLog(model, partition) {
+      const exchange = names.exchange(partition)
+      const stream = names.stream(partition)
+      await declareStream(model, stream)
+      await onChannel(model, async (channel) => {
+        await channel.assertExchange(exchange, 'fanout', { durable: true })
+        await channel.bindQueue(stream, exchange, '')
+      })
+    },
+    declareSignals: (model) =>
+      onChannel(model, (channel) => channel.assertExchange(names.signals, 'fanout', { durable: true })),
+    async declareWork(model, name) {
+      // Without arguments, as a producer declares it that knows nothing but the name.
+      await declareQueue(model, names.work(name), {})
+      await declareQueue(model, names.rejected(name), rejectedArguments)
+    },
+  }
+}
+
+function isInequivalent(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && error.code === 406 && /inequivalent arg/.test(error.message)
+  )
+}

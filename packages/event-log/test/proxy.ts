@@ -1,0 +1,89 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+/** A connection through the proxy. */
+export interface Proxied {
+  /** Whether it is the one that publishes; known by the name that the log gives it. */
+  publishes: boolean
+  /** Holds back what the client sends, or the broker answers. */
+  hold(direction: 'up' | 'down'): void
+  release(direction: 'up' | 'down'): void
+  /** Bytes for the client, as if from the broker. */
+  inject(bytes: Buffer): void
+  /** As when a cable is cut: both ends are reset. */
+  cut(): void
+}
+
+/** A TCP proxy before a broker. */
+export async function startProxy(t: Test, port: number): Promise<{ url: string; connections: Proxied[] }> {
+  const connections: Proxied[] = []
+  const server = createServer((client) => {
+    const proxied = proxy(client, port)
+    connections.push(proxied)
+    client.on('close', () => connections.splice(connections.indexOf(proxied), 1))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.close()
+    for (const connection of [...connections]) connection.cut()
+  })
+  return { url: `amqp://guest:guest@127.0.0.1:${(server.address() as AddressInfo).port}`, connections }
+}
+
+function proxy(client: Socket, port: number): Proxied {
+  const held = { up: false, down: false }
+  const kept: { up: Buffer[]; down: Buffer[] } = { up: [], down: [] }
+  const broker = connect(port, '127.0.0.1')
+  const to = { up: broker, down: client }
+  const pass = (direction: 'up' | 'down', data: Buffer) => {
+    if (held[direction]) kept[direction].push(data)
+    else to[direction].write(data)
+  }
+  const proxied: Proxied = {
+    publishes: false,
+    hold(direction) {
+      held[direction] = true
+    },
+    release(direction) {
+      held[direction] = false
+      for (const data of kept[direction].splice(0)) to[direction].write(data)
+    },
+    inject: (bytes) => client.write(bytes),
+    cut() {
+      reset(client)
+      reset(broker)
+    },
+  }
+  client.on('data', (data) => {
+    if (data.includes(' publish')) proxied.publishes = true
+    pass('up', data)
+  })
+  broker.on('data', (data) => pass('down', data))
+  for (const [from, other] of [
+    [client, broker],
+    [broker, client],
+  ] as const) {
+    from.setNoDelay(true)
+    from.on('error', () => other.destroy())
+    from.on('close', () => other.destroy())
+  }
+  return proxied
+}
+
+/** Of a socket that is ending already Node 20 would never let go: the process would spin at its end, for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+/** The AMQP frames Connection.Blocked and Connection.Unblocked (RabbitMQ's extension: class 10, methods 60 and 61). */
+export function blockedFrame(reason: string): Buffer {
+  return frame(Buffer.concat([Buffer.from([0, 10, 0, 60, reason.length]), Buffer.from(reason)]))
+}
+
+export const unblockedFrame = frame(Buffer.from([0, 10, 0, 61]))
+
+function frame(method: Buffer): Buffer {
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, method.length])
+  return Buffer.concat([header, method, Buffer.from([0xce])])
+}

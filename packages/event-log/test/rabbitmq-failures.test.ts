@@ -1,0 +1,445 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startRabbitMq, until } from '@rabble/harness'
+import { connect } from 'amqplib'
+import t, { type Test } from 'tap'
+import { codeOf, event, follow, offsetsGrow } from '../src/conformance/fixture.ts'
+import type { OpenOptions } from '../src/conformance/index.ts'
+import { connectRabbitMqLog, type Retention } from '../src/index.ts'
+import { blockedFrame, startProxy, unblockedFrame } from './proxy.ts'
+
+const patience = 30_000
+const broker = await startRabbitMq(t)
+
+interface Options extends OpenOptions {
+  url?: string
+  prefix: string
+  retention?: Partial<Retention>
+}
+
+/** A log, and all that it tells. */
+async function build(t: Test, options: Options) {
+  const logged: { level: string; fields: object; message: string }[] = []
+  const told: unknown[][] = []
+  const to = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message })
+  const log = await connectRabbitMqLog({
+    url: broker.url,
+    ...options,
+    logger: { info: to('info'), warn: to('warn'), error: to('error') },
+    observer: {
+      retried: (events) => told.push(['retried', events]),
+      refused: (events, reason) => told.push(['refused', events, reason]),
+      connection: (role, up) => told.push(['connection', role, up]),
+      gap: (...where) => told.push(['gap', ...where]),
+    },
+  })
+  t.teardown(() => log.close())
+  return {
+    log,
+    logged,
+    told,
+    count: (...what: unknown[]) => told.filter((entry) => same(entry, what)).length,
+  }
+}
+
+function same(entry: unknown[], start: unknown[]): boolean {
+  return start.every((value, i) => entry[i] === value)
+}
+
+/** Does something at the broker, as an operator would. */
+async function administrate(work: (channel: import('amqplib').Channel) => Promise<unknown>): Promise<void> {
+  const connection = await connect(broker.url)
+  await work(await connection.createChannel())
+  await connection.close()
+}
+
+t.test('the log is there at once and tells why it is not connected; the password is nowhere', async (t) => {
+  const { log, logged } = await build(t, {
+    prefix: 'nowhere',
+    url: 'amqp://ada:pass%2Fword@127.0.0.1:1/',
+    limits: { publishTimeout: 200 },
+  })
+  t.match(log.status(), { connected: false })
+  t.equal(await codeOf(log.publish(event('1'))), 'unavailable')
+  await until(() => log.status().reason?.includes('ECONNREFUSED') === true, patience, 'the reason')
+  const wrong = await build(t, {
+    prefix: 'nowhere',
+    url: `amqp://ada:pass%2Fword@127.0.0.1:${broker.port}`,
+    limits: { publishTimeout: 200 },
+  })
+  await until(() => wrong.log.status().reason?.includes('ACCESS') === true, patience, 'a refusal')
+  await wrong.log.close()
+  await log.close()
+  t.equal(logged.length, 1, 'logged once')
+  const all = JSON.stringify([logged, wrong.logged, log.status(), wrong.log.status()])
+  t.notMatch(all, /pass|word/i)
+  for (const url of ['http://ada:pass@host', 'ada:pass@host', '']) {
+    await t.rejects(connectRabbitMqLog({ url }), { message: /^the URL of RabbitMQ must be amqp:/ })
+    await connectRabbitMqLog({ url }).catch((error) => t.notMatch(JSON.stringify(error) + error, /ada:pass/))
+  }
+})
+
+t.test('a confirm that is lost with its connection: the batch is sent again', async (t) => {
+  const proxy = await startProxy(t, broker.port)
+  const { log, count, logged, told } = await build(t, { prefix: 'cut', url: proxy.url })
+  const reader = follow(t, log, 'first')
+  await log.publish(event('1'))
+  await reader.seen(1)
+  const publishing = proxy.connections.find(({ publishes }) => publishes)
+  publishing?.hold('down')
+  const second = log.publish(event('2'))
+  const third = log.publish(event('3'))
+  await reader.seen(2)
+  for (const connection of [...proxy.connections]) connection.cut()
+  await Promise.all([second, third])
+  await reader.seen(4)
+  t.same(reader.ids(), ['1', '2', '2', '3'], 'twice, because nobody knew that it was there')
+  t.ok(offsetsGrow(reader.batches))
+  t.ok(count('retried') > 0, JSON.stringify([told, logged]))
+  await until(() => logged.length === 2, patience, 'the second line of the outage')
+  t.same(
+    logged.map(({ level }) => level),
+    ['warn', 'info'],
+  )
+})
+
+t.test('a channel that dies alone, with a publish unconfirmed', async (t) => {
+  const { log, count } = await build(t, { prefix: 'channel' })
+  const reader = follow(t, log, 'first')
+  await log.publish(event('1'))
+  await reader.seen(1)
+  // Publishing to an exchange that doesn't exist closes the channel.
+  await administrate((channel) => channel.deleteExchange('channel.events'))
+  await log.publish(event('2'))
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '2'])
+  t.ok(count('retried') > 0)
+  t.equal(count('connection', 'publish'), 1, 'the connection stayed')
+})
+
+t.test(
+  'a stream that is deleted: made anew, nothing confirmed without it, read from its start',
+  async (t) => {
+    const { log, count, told } = await build(t, { prefix: 'deleted' })
+    const reader = follow(t, log, 'first')
+    for (const id of ['1', '2', '3', '4', '5']) await log.publish(event(id))
+    await reader.seen(5)
+    await administrate((channel) => channel.deleteQueue('deleted.log.0'))
+    await log.publish(event('6'))
+    await log.publish(event('7'))
+    await reader.seen(7)
+    t.same(new Set(reader.ids()), new Set(['1', '2', '3', '4', '5', '6', '7']))
+    t.same(reader.ids().slice(-2), ['6', '7'])
+    t.equal(count('connection', 'publish'), 1)
+    t.equal(count('connection', 'read'), 1)
+    t.ok(count('gap', 0, 5) > 0, JSON.stringify(told))
+  },
+)
+
+t.test('no stream is bound: the broker returns the batch, and it is not taken for confirmed', async (t) => {
+  const { log, count } = await build(t, { prefix: 'unbound' })
+  await log.publish(event('1'))
+  await administrate((channel) => channel.unbindQueue('unbound.log.0', 'unbound.events', ''))
+  await log.publish(event('2'))
+  t.equal(count('retried', 1), 1)
+  const reader = follow(t, log, 'first')
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '2'])
+})
+
+t.test('a log that starts over below the position is read from its start', async (t) => {
+  const { log, told } = await build(t, { prefix: 'lower' })
+  await log.publish(event('1'))
+  await log.publish(event('2'))
+  const reader = follow(t, log, { after: 1000 })
+  for (let i = 0; reader.lines.length === 0; i++) {
+    await log.publish(event(`new-${i}`))
+    await sleep(20)
+  }
+  t.same(reader.ids().slice(0, 3), ['1', '2', 'new-0'])
+  t.same(reader.batches[0]?.gap, { expected: 1001 })
+  t.ok(
+    reader.batches.slice(1).every(({ gap }) => gap === undefined),
+    'told once',
+  )
+  t.match(
+    told.find(([what]) => what === 'gap'),
+    ['gap', 0, 1001, Number],
+  )
+})
+
+t.test('retention passed the position: the reader tells, and goes on', async (t) => {
+  const retention = { maxBytes: 500_000, segmentBytes: 100_000 }
+  const { log, told } = await build(t, { prefix: 'retention', retention })
+  for (let i = 0; i < 40; i++) await log.publish(event(`${i}`, 'general', 'x'.repeat(50_000)))
+  const whole = follow(t, log, 'first')
+  await whole.seen(1)
+  const found = whole.batches[0]?.offset ?? 0
+  t.ok(found > 1, 'some is gone')
+  t.notOk(
+    told.some(([what]) => what === 'gap'),
+    'whoever starts with the first misses nothing',
+  )
+  const late = follow(t, log, { after: 0 })
+  await late.seen(1)
+  t.equal(late.batches[0]?.offset, found)
+  t.same(late.batches[0]?.gap, { expected: 1 })
+  t.same(
+    told.filter(([what]) => what === 'gap'),
+    [['gap', 0, 1, found]],
+  )
+  const exact = follow(t, log, { after: found })
+  await exact.seen(1)
+  t.equal(exact.batches[0]?.offset, found + 1)
+  t.equal(told.filter(([what]) => what === 'gap').length, 1)
+  const next = follow(t, log, { after: found - 1 })
+  await next.seen(1)
+  t.equal(next.batches[0]?.offset, found)
+  t.equal(next.batches[0]?.gap, undefined, 'the position is gone, but nothing that follows it')
+  t.equal(told.filter(([what]) => what === 'gap').length, 1)
+})
+
+t.test(
+  'connections that are made anew under load: all is there, in order, without a gap or a repeat',
+  async (t) => {
+    const { log, told, count } = await build(t, { prefix: 'anew' })
+    const reader = follow(t, log, 'first')
+    const confirmed: string[] = []
+    let stop = false
+    const publishing = (async () => {
+      for (let n = 0; !stop; n++) {
+        await log.publish(event(`${n}`))
+        confirmed.push(`${n}`)
+      }
+    })()
+    for (let round = 1; round <= 3; round++) {
+      await reader.seen(round * 200)
+      // What is read may have been published before the last time.
+      await until(() => log.status().connected, patience, 'both connections to be there')
+      log.reconnect('it does not arrive')
+    }
+    await reader.seen(800)
+    stop = true
+    await publishing
+    await until(() => new Set(reader.ids()).size === confirmed.length, patience, 'all to be read')
+    t.ok(count('connection', 'read', false) >= 3)
+    t.ok(count('connection', 'publish', false) >= 3)
+    // What was unconfirmed may stand in the log twice, but in its place.
+    t.same([...new Set(reader.ids())], confirmed)
+    t.ok(offsetsGrow(reader.batches))
+    t.same(
+      told.filter(([what]) => what === 'gap'),
+      [],
+    )
+  },
+)
+
+t.test(
+  'signals that nobody hears because their exchange was made anew are heard after a reconnect',
+  async (t) => {
+    const { log } = await build(t, { prefix: 'unheard' })
+    const other = await build(t, { prefix: 'unheard' })
+    let heard = 0
+    log.onSignal(() => heard++)
+    const signalled = async () => {
+      other.log.signal({ type: 'typing' })
+      return heard > 0
+    }
+    await until(signalled, patience, 'a signal')
+    await administrate((channel) => channel.deleteExchange('unheard.signals'))
+    await sleep(500)
+    heard = 0
+    for (let n = 0; n < 20; n++) {
+      await signalled()
+      await sleep(20)
+    }
+    t.equal(heard, 0)
+    t.match(log.status(), { connected: true })
+    log.reconnect('signals do not arrive')
+    await until(signalled, patience, 'a signal')
+  },
+)
+
+t.test('a new log that has grown past the position is not taken for the old one', async (t) => {
+  const proxy = await startProxy(t, broker.port)
+  const { log, told } = await build(t, { prefix: 'grown', url: proxy.url })
+  const writer = await build(t, { prefix: 'grown' })
+  const reader = follow(t, log, 'first')
+  for (const id of ['1', '2', '3']) await writer.log.publish(event(id))
+  await reader.seen(3)
+  // The reader doesn't hear of it until the new log has an offset 2 of its own.
+  for (const connection of proxy.connections) connection.hold('down')
+  await administrate((channel) => channel.deleteQueue('grown.log.0'))
+  for (const id of ['4', '5', '6', '7']) await writer.log.publish(event(id))
+  for (const connection of [...proxy.connections]) connection.cut()
+  await reader.seen(7)
+  t.same(reader.ids(), ['1', '2', '3', '4', '5', '6', '7'])
+  t.same(reader.batches[3]?.gap, { expected: 3 })
+  t.same(
+    told.filter(([what]) => what === 'gap'),
+    [['gap', 0, 3, 2]],
+  )
+})
+
+t.test('a stream with another retention is used as it is, with one warning', async (t) => {
+  const first = await build(t, { prefix: 'other' })
+  await first.log.publish(event('1'))
+  const { log, logged } = await build(t, { prefix: 'other', retention: { maxAge: 1000 } })
+  await log.publish(event('2'))
+  const reader = follow(t, log, 'first')
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '2'])
+  t.match(logged, [{ level: 'warn', fields: { stream: 'other.log.0' } }])
+})
+
+t.test('a queue that is no stream is not used', async (t) => {
+  await administrate((channel) => channel.assertQueue('classic.log.0', { durable: true }))
+  const { log } = await build(t, { prefix: 'classic', limits: { publishTimeout: 500 } })
+  t.equal(await codeOf(log.publish(event('1'))), 'unavailable')
+  t.match(log.status(), { connected: false, reason: /x-queue-type|inequivalent/ })
+})
+
+t.test('a broker that blocks publishing: told, refused in time, and readers go on', async (t) => {
+  const proxy = await startProxy(t, broker.port)
+  const { log } = await build(t, { prefix: 'blocked', url: proxy.url, limits: { publishTimeout: 300 } })
+  const other = await build(t, { prefix: 'blocked' })
+  const reader = follow(t, log, 'first')
+  await log.publish(event('1'))
+  const publishing = proxy.connections.find(({ publishes }) => publishes)
+  publishing?.hold('up')
+  publishing?.inject(blockedFrame('low on memory'))
+  t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
+  t.match(log.status(), { connected: false, reason: 'blocked by the broker: low on memory' })
+  await other.log.publish(event('3'))
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '3'])
+  publishing?.inject(unblockedFrame)
+  publishing?.release('up')
+  await until(() => log.status().connected, patience, 'the log to be connected')
+  await log.publish(event('4'))
+  await reader.seen(4)
+  t.same(reader.ids(), ['1', '3', '2', '4'])
+})
+
+t.test('a real memory alarm', async (t) => {
+  const poor = await startRabbitMq(t, { settings: ['{vm_memory_high_watermark, {absolute, 1000000}}'] })
+  const { log } = await build(t, { prefix: 'poor', url: poor.url, limits: { publishTimeout: 1000 } })
+  t.equal(await codeOf(log.publish(event('1'))), 'unavailable')
+  t.match(log.status(), { connected: false, reason: /^blocked by the broker: low on memory/ })
+  await log.close()
+})
+
+t.test('what was acknowledged is not acknowledged again, which would close the channel', async (t) => {
+  const { log, logged } = await build(t, { prefix: 'idle' })
+  const reader = follow(t, log, 'first')
+  for (let i = 1; i <= 200; i++) await log.publish(event(`${i}`))
+  await reader.seen(200)
+  // Acknowledging happens when idle, too, about once a second.
+  await sleep(2500)
+  await log.publish(event('last'))
+  await reader.seen(201)
+  t.same(logged, [])
+})
+
+t.test('a reader that does not go on holds no more than its window', async (t) => {
+  const { log } = await build(t, { prefix: 'slow', limits: { publishTimeout: 60_000 } })
+  const stop = new AbortController()
+  t.teardown(() => stop.abort())
+  const steps = log.read(0, 'first', stop.signal)[Symbol.asyncIterator]()
+  await log.publish(event('0'))
+  await steps.next()
+  const megabytes = 192
+  const text = 'x'.repeat(250_000)
+  for (let i = 0; i < megabytes; i++) {
+    await Promise.all([1, 2, 3, 4].map((n) => log.publish(event(`${i}-${n}`, 'general', text))))
+  }
+  const { setFlagsFromString } = await import('node:v8')
+  const { runInNewContext } = await import('node:vm')
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  const held = process.memoryUsage().arrayBuffers / 1e6
+  t.ok(held < 96, `${held.toFixed(0)} MB for ${megabytes} in the log`)
+  let seen = 0
+  while (seen < 4 * megabytes) {
+    const step = await steps.next()
+    for (const { entries } of step.value ?? []) seen += entries.length
+  }
+  t.equal(seen, 4 * megabytes)
+})
+
+t.test('a broker that froze: refused in time, and all goes on once it is noticed or thaws', async (t) => {
+  const { log, count } = await build(t, {
+    prefix: 'frozen',
+    url: `${broker.url}?heartbeat=1`,
+    limits: { publishTimeout: 500 },
+  })
+  const reader = follow(t, log, 'first')
+  while ((await codeOf(log.publish(event('1')))) !== undefined);
+  await reader.seen(1)
+  broker.freeze()
+  t.teardown(broker.thaw)
+  t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
+  await until(() => !log.status().connected, patience, 'the frozen broker to be noticed')
+  await until(() => count('connection', 'read', false) === 1, patience, 'the reader to notice')
+  broker.thaw()
+  while ((await codeOf(log.publish(event('3')))) !== undefined);
+  while (!reader.ids().includes('3')) await sleep(20)
+  t.ok(offsetsGrow(reader.batches))
+})
+
+t.test(
+  'kill -9 of the broker under load: what was confirmed is there, readers have no gap and no repeat',
+  async (t) => {
+    const options = { prefix: 'kill', limits: { publishTimeout: 1000 } }
+    const logs = [await build(t, options), await build(t, options)]
+    const readers = logs.map(({ log }) => follow(t, log, 'first'))
+    const confirmed: string[] = []
+    let stop = false
+    let retries = 0
+    const publishers = logs.flatMap(({ log }, i) =>
+      Array.from({ length: 10 }, async (_, j) => {
+        for (let n = 0; !stop; n++) {
+          const id = `${i}-${j}-${n}`
+          while ((await codeOf(log.publish(event(id)))) !== undefined) retries++
+          confirmed.push(id)
+          await sleep(1)
+        }
+      }),
+    )
+    await until(() => confirmed.length > 2000, patience, 'some load')
+    await broker.kill()
+    await broker.restart()
+    const before = confirmed.length
+    await until(() => confirmed.length > before + 2000, patience, 'more load')
+    stop = true
+    await Promise.all(publishers)
+    t.ok(retries > 0, `${retries} were refused meanwhile`)
+
+    const fresh = follow(t, (await build(t, options)).log, 'first')
+    const last = confirmed.at(-1)
+    for (const reader of [...readers, fresh]) {
+      while (new Set(reader.ids()).size < confirmed.length) await reader.seen(reader.lines.length + 1)
+    }
+    const offsets = fresh.batches.map(({ offset }) => offset)
+    t.ok(offsetsGrow(fresh.batches))
+    t.same(
+      [...new Set(fresh.ids())].sort(),
+      [...confirmed].sort(),
+      `all of ${confirmed.length}, the last ${last}`,
+    )
+    for (const reader of readers)
+      t.same(
+        reader.batches.map(({ offset }) => offset),
+        offsets,
+        'no gap, no repeat',
+      )
+    for (const { logged, count } of logs) {
+      await until(() => logged.length > 1, patience, 'the second line of the outage')
+      t.same(
+        logged.map(({ level }) => level),
+        ['warn', 'info'],
+        'one outage is two lines',
+      )
+      t.equal(count('gap'), 0)
+    }
+  },
+)

@@ -1,0 +1,30 @@
+import { startRabbitMq } from '@rabble/harness'
+import { connect } from 'amqplib'
+import t from 'tap'
+import { testEventLog } from '../src/conformance/index.ts'
+import { connectRabbitMqLog } from '../src/index.ts'
+
+const broker = await startRabbitMq(t)
+
+t.test('the RabbitMQ log conforms', async (t) => {
+  let number = 0
+  testEventLog(t, async (t) => {
+    const prefix = `conformance-${number++}`
+    return {
+      async open(options) {
+        const log = await connectRabbitMqLog({ ...options, url: broker.url, prefix })
+        t.teardown(() => log.close())
+        return log
+      },
+      async inject(text) {
+        const connection = await connect(broker.url)
+        const channel = await connection.createConfirmChannel()
+        channel.publish(`${prefix}.events`, '', Buffer.from(text))
+        await channel.waitForConfirms()
+        await connection.close()
+      },
+      freeze: broker.freeze,
+      thaw: broker.thaw,
+    }
+  })
+})
