@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto'
+import type {
+  ChatEvent,
+  ClientFrames,
+  ClientFrameType,
+  MessageEvent,
+  ServerFrame,
+  ServerFrames,
+} from '@rabble/contract'
+import { WebSocket } from 'ws'
+import type { TestContext } from './test-context.ts'
+
+export interface ChatOptions {
+  /** Of a guest, who is the same one for all of a test; a random one unless there is a token. */
+  name?: string
+  token?: string
+  /** The Origin header; a client that is no browser sends none. */
+  origin?: string
+  /** Whether to say hello at once; true unless told. */
+  hello?: boolean
+  /** Milliseconds that a reply may take; 10,000 unless told. */
+  timeout?: number
+}
+
+interface Replies {
+  hello: ServerFrames['welcome']
+  join: ServerFrames['joined']
+  leave: ServerFrames['left']
+  send: ServerFrames['sent']
+  edit: ServerFrames['sent']
+  delete: ServerFrames['sent']
+  typing: never
+  members: ServerFrames['members']
+  gateways: ServerFrames['gateways']
+  ping: ServerFrames['pong']
+}
+
+/** A request without its ref, which the client adds. */
+export type ChatRequest<T extends ClientFrameType> = Omit<ClientFrames[T], 'ref' | 'type'> & { type: T }
+
+/** An `error` frame that answered a request; `closed` and `timeout` are the client's own codes. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError'
+  readonly code: ServerFrames['error']['code'] | 'closed' | 'timeout'
+  readonly retryAfter: number | undefined
+
+  constructor(code: ReplyError['code'], message: string, retryAfter?: number) {
+    super(`${code}: ${message}`)
+    this.code = code
+    this.retryAfter = retryAfter
+  }
+}
+
+export interface ChatClient {
+  /** Who the gateway says this is; undefined before `welcome`. */
+  readonly user: { id: string; name: string } | undefined
+  /** Every frame received, in order. */
+  readonly frames: readonly ServerFrame[]
+  /** How the connection ended. */
+  readonly closed: Promise<{ code: number; reason: string }>
+  /** Sends a frame with a ref of its own and resolves with its reply. @throws ReplyError */
+  request<T extends ClientFrameType>(frame: ChatRequest<T>): Promise<Replies[T]>
+  join(room: string, options?: { after?: string; recent?: number }): Promise<ServerFrames['joined']>
+  send(room: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
+  sendTo(user: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
+  edit(room: string, id: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
+  delete(room: string, id: string): Promise<ServerFrames['sent']>
+  /** What was seen of a room, from `joined.events` and by itself, in the order of arrival. */
+  events(room: string): readonly ChatEvent[]
+  /** The messages among them, each as it came: changes that came later are not applied. */
+  messages(room: string): readonly MessageEvent[]
+  /** The first frame for which `predicate` holds, among those received and, for `timeout` ms (5,000), to come. */
+  waitFor(predicate: (frame: ServerFrame) => boolean, timeout?: number): Promise<ServerFrame>
+  /** Resolves once an event was seen, in `joined.events` or by itself, within `timeout` ms (30,000). */
+  sees(id: string, timeout?: number): Promise<ServerFrame>
+  /** Sends anything: a string as a text frame, bytes as a binary one. */
+  raw(data: string | Uint8Array): void
+  /** Stops reading the socket, as a client does that is stuck: the gateway's writes pile up. */
+  pause(): void
+  resume(): void
+  /** Says goodbye; resolves when the connection is down. */
+  close(): Promise<void>
+}
+
+/** The tokens with which the guests of a test come back, by their names. */
+const guests = new WeakMap<TestContext, Map<string, string>>()
+
+/**
+ * Connects over the native protocol and, unless told not to, says hello. `url` is a service's `http://` address or a
+ * whole `ws://` address. It is closed at teardown.
+ * @throws Error if the upgrade is refused, ReplyError if the hello is
+ */
+export async function connectChat(
+  t: TestContext,
+  url: string,
+  options: ChatOptions = {},
+): Promise<ChatClient> {
+  const timeout = options.timeout ?? 10_000
+  const known = guests.get(t) ?? new Map<string, string>()
+  guests.set(t, known)
+  const frames: ServerFrame[] = []
+  const rooms = new Map<string, { events: ChatEvent[]; messages: MessageEvent[] }>()
+  const pending = new Map<number, { resolve(frame: ServerFrame): void; reject(error: ReplyError): void }>()
+  const watchers = new Set<(frame: ServerFrame) => void>()
+  let lastRef = 0
+  let user: ChatClient['user']
+
+  const socket = new WebSocket(chatUrl(url), 'rabble.v1', {
+    perMessageDeflate: false,
+    handshakeTimeout: timeout,
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
+  })
+  t.teardown(() => socket.terminate())
+  socket.on('message', (data) => receive(JSON.parse(String(data)) as ServerFrame))
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.once('close', (code, reason) => resolve({ code, reason: String(reason) }))
+  })
+  void closed.then(({ code, reason }) => {
+    for (const { reject } of pending.values()) reject(new ReplyError('closed', `${code} ${reason}`))
+    pending.clear()
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.on('error', reject)
+  })
+
+  function receive(frame: ServerFrame): void {
+    frames.push(frame)
+    if (isEvent(frame)) remember(frame.room, [frame])
+    else if (frame.type === 'joined') remember(frame.room, frame.events)
+    else if (frame.type === 'welcome') {
+      user = frame.user
+      if (frame.token !== undefined && options.name !== undefined) known.set(options.name, frame.token)
+    }
+    if ('ref' in frame) answer(frame, Number(frame.ref))
+    for (const watcher of watchers) watcher(frame)
+  }
+
+  function answer(frame: ServerFrame, ref: number): void {
+    const waiting = pending.get(ref)
+    if (!waiting) return
+    pending.delete(ref)
+    if (frame.type !== 'error') waiting.resolve(frame)
+    else waiting.reject(new ReplyError(frame.code, frame.message, frame.retryAfter))
+  }
+
+  function remember(room: string, fresh: readonly ChatEvent[]): void {
+    const known = rooms.get(room) ?? { events: [], messages: [] }
+    rooms.set(room, known)
+    for (const event of fresh) {
+      known.events.push(event)
+      if (event.type === 'message') known.messages.push(event)
+    }
+  }
+
+  async function request<T extends ClientFrameType>(frame: ChatRequest<T>): Promise<Replies[T]> {
+    if (socket.readyState !== WebSocket.OPEN) throw new ReplyError('closed', 'the connection is down')
+    const ref = ++lastRef
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<Replies[T]>((resolve, reject) => {
+        const late = () => reject(new ReplyError('timeout', `no reply to ${frame.type} in ${timeout} ms`))
+        timer = setTimeout(late, timeout)
+        pending.set(ref, { resolve: (reply) => resolve(reply as Replies[T]), reject })
+        socket.send(JSON.stringify({ ...frame, ref }))
+      })
+    } finally {
+      clearTimeout(timer)
+      pending.delete(ref)
+    }
+  }
+
+  function waitFor(predicate: (frame: ServerFrame) => boolean, limit = 5_000): Promise<ServerFrame> {
+    const found = frames.find(predicate)
+    if (found) return Promise.resolve(found)
+    return new Promise((resolve, reject) => {
+      const finish = (work: () => void) => {
+        clearTimeout(timer)
+        watchers.delete(watcher)
+        work()
+      }
+      const watcher = (frame: ServerFrame) => predicate(frame) && finish(() => resolve(frame))
+      const recent = () => frames.slice(-5).map((frame) => JSON.stringify(frame).slice(0, 300))
+      const fail = (why: string) =>
+        finish(() => reject(new Error(`${why}; the last frames were:\n${recent().join('\n')}`)))
+      const timer = setTimeout(fail, limit, `waited ${limit} ms in vain for a frame`)
+      watchers.add(watcher)
+      void closed.then(({ code, reason }) => fail(`the connection closed with ${code} ${reason}`))
+    })
+  }
+
+  const client: ChatClient = {
+    get user() {
+      return user
+    },
+    frames,
+    closed,
+    request,
+    join: (room, more) => request<'join'>({ type: 'join', room, ...more }),
+    send: (room, text, more) => request<'send'>({ type: 'send', room, text, ...more }),
+    sendTo: (to, text, more) => request<'send'>({ type: 'send', to, text, ...more }),
+    edit: (room, id, text, more) => request<'edit'>({ type: 'edit', room, id, text, ...more }),
+    delete: (room, id) => request<'delete'>({ type: 'delete', room, id }),
+    events: (room) => rooms.get(room)?.events ?? [],
+    messages: (room) => rooms.get(room)?.messages ?? [],
+    waitFor,
+    sees: (id, limit = 30_000) => waitFor((frame) => holds(frame, id), limit),
+    raw: (data) => socket.send(data),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    async close() {
+      socket.resume()
+      socket.close(1000)
+      await closed
+    },
+  }
+  if (options.hello ?? true) {
+    const token = options.token ?? known.get(options.name ?? '')
+    await client.request<'hello'>({ type: 'hello', ...identity({ ...options, ...(token && { token }) }) })
+  }
+  return client
+}
+
+function holds(frame: ServerFrame, id: string): boolean {
+  if (frame.type === 'joined') return frame.events.some((event) => event.id === id)
+  return isEvent(frame) && frame.id === id
+}
+
+function isEvent(frame: ServerFrame): frame is ChatEvent {
+  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
+}
+
+function identity({ name, token }: ChatOptions): { name?: string; token?: string } {
+  const guest = token === undefined ? `tester-${randomBytes(4).toString('hex')}` : undefined
+  const chosen = name ?? guest
+  return { ...(chosen === undefined ? {} : { name: chosen }), ...(token === undefined ? {} : { token }) }
+}
+
+function chatUrl(address: string): string {
+  const url = new URL(address)
+  url.protocol = url.protocol.replace('http', 'ws')
+  if (url.pathname === '/') url.pathname = '/ws'
+  return url.href
+}

@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { createKeeper } from './keeper.ts'
+import { type Nginx, startNginx } from './nginx.ts'
+import { type Postgres, startPostgres } from './postgres.ts'
+import { privateFolder } from './private-folder.ts'
+import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
+import { type Service, startService } from './service.ts'
+import type { TestContext } from './test-context.ts'
+
+export interface ClusterOptions {
+  /** 2 unless told. */
+  gateways?: number
+  /** Replicas of history and of rooms, 1 of each unless told; with 0 of both there is no PostgreSQL, either. */
+  histories?: number
+  rooms?: number
+  /** Whether Nginx is in front, which needs one of each behind it; true unless told. */
+  nginx?: boolean
+  /** Where Nginx listens; `127.0.0.1` and a free port unless told. */
+  host?: string
+  port?: number
+  /** Where its data stays, even if the machine crashes; a folder that goes at teardown unless told. */
+  folder?: string
+  /** More settings for all services, and variables for nginx/render. */
+  env?: Readonly<Record<string, string>>
+  /** Whether what dies is started again, as containers would be; false unless told. */
+  restart?: boolean
+  /** Whether RabbitMQ tells metrics; false unless told. */
+  brokerMetrics?: boolean
+  /** Told of each process that was started, and of each that died. */
+  onChange?(name: string, state: 'started' | 'died'): void
+}
+
+export interface Cluster {
+  /** Where clients find it: Nginx, or the first gateway if there is none. */
+  readonly url: string
+  /** What its services sign tokens with. */
+  readonly secret: string
+  readonly gateways: readonly Service[]
+  readonly histories: readonly Service[]
+  readonly rooms: readonly Service[]
+  readonly rabbitmq: RabbitMq
+  /** @throws Error if this cluster has none; so has `nginx` */
+  readonly postgres: Postgres
+  readonly nginx: Nginx
+  /** Starts one more gateway, of which Nginx doesn't know. */
+  addGateway(): Promise<Service>
+  /** Asks all to end in peace. Without it they are killed at teardown. */
+  stop(): Promise<void>
+}
+
+/** Settings with which clients may write as fast as they can. */
+export const noRateLimits = { RABBLE_MESSAGES_PER_SECOND: '100000', RABBLE_MESSAGE_BURST: '100000' }
+
+/**
+ * Rabble as plain processes: RabbitMQ, PostgreSQL, gateways, histories, rooms and Nginx, all of them ready. A service that
+ * is started again is live when `restart` resolves, and may need a moment until it is `ready`. `cluster.json` in the folder
+ * says what runs: `{"processes": [{"name", "pid", "port"}]}`.
+ */
+export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<Cluster> {
+  const { gateways: gatewayCount = 2, histories: historyCount = 1, rooms: roomsCount = 1 } = options
+  const folder = options.folder ?? privateFolder(t, 'cluster')
+  mkdirSync(folder, { recursive: true })
+  // PostgreSQL's own user must get through to its folder.
+  chmodSync(folder, 0o755)
+  /** What is not to stay has a folder of its own, with which goes what it left elsewhere. */
+  const kept = (name: string): { folder?: string } => {
+    if (options.folder === undefined) return {}
+    mkdirSync(join(folder, name), { recursive: true })
+    return { folder: join(folder, name) }
+  }
+  const secret = options.env?.RABBLE_SECRET ?? secretIn(folder)
+  const keeper = createKeeper(t, join(folder, 'cluster.json'), options)
+
+  // The crash of the machine matters only to data that is to stay.
+  const durability: Record<string, string> = options.folder === undefined ? {} : { fsync: 'on' }
+  const [rabbitmq, postgres] = await Promise.all([
+    startRabbitMq(t, { ...kept('rabbitmq'), metrics: options.brokerMetrics ?? false }),
+    historyCount + roomsCount > 0
+      ? startPostgres(t, { ...kept('postgres'), settings: durability })
+      : undefined,
+  ])
+  keeper.keep('rabbitmq', 'database', rabbitmq)
+  if (postgres) keeper.keep('postgres', 'database', postgres)
+
+  const ports = async (count: number) => Promise.all(Array.from({ length: count }, freePort))
+  const [historyPorts, roomsPorts] = [await ports(historyCount), await ports(roomsCount)]
+  /** The address of one of several; each asks another one. */
+  const oneOf = (name: string, ports: readonly number[], n: number): Record<string, string> => {
+    const port = ports[n % ports.length]
+    return port === undefined ? {} : { [name]: `http://127.0.0.1:${port}` }
+  }
+  const start = async (service: string, n: number, env: Record<string, string>): Promise<Service> => {
+    const common = {
+      RABBLE_AMQP_URL: rabbitmq.url,
+      RABBLE_SECRET: secret,
+      RABBLE_TRUSTED_PROXIES: '127.0.0.1',
+      // As a rule everybody comes from this one machine.
+      RABBLE_LOGINS_PER_MINUTE: '60000',
+      LOG_LEVEL: 'warn',
+      ...options.env,
+    }
+    // Ready when the others are up: a service that waits for its neighbours would wait for itself.
+    const started = await startService(t, service, { ...common, ...env }, { wait: 'live' })
+    return keeper.keep(`${service}-${n + 1}`, 'service', started)
+  }
+  const database = postgres && { RABBLE_DATABASE_URL: postgres.url }
+  let gatewaysStarted = 0
+  const startGateway = () => {
+    const n = gatewaysStarted++
+    return start('gateway', n, {
+      ...oneOf('RABBLE_ROOMS_URL', roomsPorts, n),
+      ...oneOf('RABBLE_HISTORY_URL', historyPorts, n),
+    })
+  }
+  const [rooms, histories, gateways] = await Promise.all([
+    Promise.all(roomsPorts.map((port, n) => start('rooms', n, { ...database, PORT: String(port) }))),
+    Promise.all(
+      historyPorts.map((port, n) =>
+        start('history', n, { ...database, ...oneOf('RABBLE_ROOMS_URL', roomsPorts, n), PORT: String(port) }),
+      ),
+    ),
+    Promise.all(Array.from({ length: gatewayCount }, startGateway)),
+  ])
+  await Promise.all([...rooms, ...histories, ...gateways].map((service) => service.ready(60_000)))
+  // RabbitMQ 3.10 may lose a stream for good if it is killed within a second of the stream's very first declaration.
+  await rabbitmq.streamsSettled()
+
+  const portOf = ({ port }: Service) => port
+  const nginx =
+    (options.nginx ?? true)
+      ? await startNginx(t, {
+          gateways: gateways.map(portOf),
+          histories: histories.map(portOf),
+          rooms: rooms.map(portOf),
+          ...kept('nginx'),
+          ...(options.host !== undefined && { host: options.host }),
+          ...(options.port !== undefined && { port: options.port }),
+          ...(options.env !== undefined && { env: options.env }),
+        })
+      : undefined
+  if (nginx) keeper.keep('nginx', 'door', nginx)
+  return {
+    url: nginx?.url ?? gateways[0]?.url ?? '',
+    secret,
+    gateways,
+    histories,
+    rooms,
+    rabbitmq,
+    get postgres() {
+      return present(postgres, 'PostgreSQL')
+    },
+    get nginx() {
+      return present(nginx, 'Nginx')
+    },
+    async addGateway() {
+      const gateway = await startGateway()
+      await gateway.ready()
+      return gateway
+    },
+    stop: keeper.stop,
+  }
+}
+
+function present<Part>(part: Part | undefined, name: string): Part {
+  if (part === undefined) throw new Error(`this cluster was started without ${name}`)
+  return part
+}
+
+/** The key of all services, made at the first start. */
+function secretIn(folder: string): string {
+  const file = join(folder, 'secret')
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  return readFileSync(file, 'utf8')
+}

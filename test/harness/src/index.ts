@@ -1,0 +1,25 @@
+export {
+  type ChatClient,
+  type ChatOptions,
+  type ChatRequest,
+  connectChat,
+  ReplyError,
+} from './chat-client.ts'
+export { type Cluster, type ClusterOptions, noRateLimits, startCluster } from './cluster.ts'
+export { checkDocumented } from './documented.ts'
+export { freePort } from './free-port.ts'
+export { assertNothingLeft, leftovers } from './leftovers.ts'
+export type { ManagedProcess } from './managed-process.ts'
+export { type Nginx, type NginxOptions, startNginx } from './nginx.ts'
+export { checkOrder, type OrderReport, type Streams } from './order-report.ts'
+export { type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
+export { privateFolder } from './private-folder.ts'
+export { descendants } from './process-tree.ts'
+export { type Prometheus, startPrometheus } from './prometheus.ts'
+export { putIntoQueue, type QueueMessage, takeFromQueue } from './queue.ts'
+export { type RabbitMq, type RabbitMqOptions, startRabbitMq } from './rabbitmq.ts'
+export { createRandom } from './random.ts'
+export { type Service, type ServiceOptions, startService } from './service.ts'
+export { type Comeback, type SteadyClient, type SteadyOptions, startSteadyClient } from './steady-client.ts'
+export type { TestContext } from './test-context.ts'
+export { until } from './until.ts'

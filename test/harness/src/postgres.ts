@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Client } from 'pg'
+import { freePort } from './free-port.ts'
+import { type ManagedProcess, startProcess } from './managed-process.ts'
+import { privateFolder, type SystemUser } from './private-folder.ts'
+import type { TestContext } from './test-context.ts'
+
+export interface PostgresOptions {
+  /** Server settings beyond, or instead of, the harness's own, such as `{ max_connections: '20' }`. */
+  settings?: Readonly<Record<string, string>>
+  /** Where its data stays, which its user must be able to reach; a folder that goes at teardown unless told. */
+  folder?: string
+}
+
+export interface Postgres extends ManagedProcess {
+  /** A superuser's address of the database `postgres`. */
+  readonly url: string
+  readonly port: number
+  /** Makes an empty database and returns its address. */
+  createDatabase(): Promise<string>
+}
+
+/** What makes a cluster small, alone and quick. */
+const ownSettings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  // Its files are in the data folder and go with it; those of `posix` would stay in /dev/shm after a kill.
+  dynamic_shared_memory_type: 'mmap',
+  shared_buffers: '32MB',
+  max_wal_senders: '0',
+  wal_level: 'minimal',
+  jit: 'off',
+  // The kernel keeps what a killed process wrote; only the crash of the machine would lose it, which no test is about.
+  fsync: 'off',
+}
+
+/** A PostgreSQL cluster of its own. As root it runs as user postgres, since the server refuses root. */
+export async function startPostgres(t: TestContext, options: PostgresOptions = {}): Promise<Postgres> {
+  const bin = postgresBin()
+  const user = process.getuid?.() === 0 ? systemUser('postgres') : undefined
+  const port = await freePort()
+  const folder = options.folder ?? privateFolder(t, 'postgres', user)
+  if (user) chownSync(folder, user.uid, user.gid)
+  const data = join(folder, 'data')
+  const password = await initialised(join(bin, 'initdb'), data, user)
+
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}`
+  const settings = { ...ownSettings, ...options.settings, port: String(port) }
+  const server = await startProcess(t, {
+    name: 'postgres',
+    command: join(bin, 'postgres'),
+    args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    env: { LC_ALL: 'C.UTF-8' },
+    user,
+    // "Fast shutdown": SIGTERM would wait for every client to leave.
+    stopSignal: 'SIGINT',
+    isReady: () => query(`${url}/postgres`, 'SELECT 1').then(() => true),
+  })
+
+  let databases = 0
+  return Object.assign(server, {
+    url: `${url}/postgres`,
+    port,
+    async createDatabase() {
+      const name = `test_${++databases}`
+      await query(`${url}/postgres`, `CREATE DATABASE ${name}`)
+      return `${url}/${name}`
+    },
+  })
+}
+
+/**
+ * Makes the cluster unless it is there, and returns its password. 0.4 s, which a template kept between test files would
+ * save, at the price of a folder that outlives them.
+ */
+async function initialised(initdb: string, data: string, user?: SystemUser): Promise<string> {
+  const passwordFile = `${data}.password`
+  if (existsSync(join(data, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
+  const password = randomBytes(12).toString('hex')
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  if (user) chownSync(passwordFile, user.uid, user.gid)
+  const args = ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  args.push('--encoding=UTF8', '--locale=C.UTF-8', '--wal-segsize=1', '--no-sync', '--no-instructions')
+  await promisify(execFile)(initdb, args, { cwd: '/', env: { PATH: process.env.PATH }, ...user })
+  return password
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Debian's newest version, which is not in PATH, or whatever is in PATH. */
+function postgresBin(): string {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env.PATH ?? '').split(':'),
+  ]
+  const found = folders.find((folder) => existsSync(join(folder, 'initdb')))
+  if (!found) throw new Error(`found no PostgreSQL server: run test/setup`)
+  return found
+}
+
+function systemUser(name: string): SystemUser {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`))
+  if (!line) throw new Error(`there is no user ${name} to run PostgreSQL as: run test/setup`)
+  const [, , uid, gid] = line.split(':')
+  return { uid: Number(uid), gid: Number(gid) }
+}
