@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream'
+import { RabbleError } from '@rabble/contract'
+
+type Chunks = AsyncGenerator<string, void, undefined>
+
+export interface ExportStreams {
+  /**
+   * A stream of chunks that are made when it is read. It fails if making them fails, if nobody reads it for long, and on
+   * `close`; whoever sends it must then break the connection off, so that the client can tell.
+   * @throws RabbleError `unavailable` if there are too many, and what making the first chunk throws
+   */
+  open(chunks: Chunks): Promise<Readable>
+  close(): void
+}
+
+/** `most` streams at a time, each for as long as its reader takes something every `patience` milliseconds. */
+export function createExportStreams({ most, patience }: { most: number; patience: number }): ExportStreams {
+  const streams = new Set<Readable>()
+  let taken = 0
+
+  function release(): void {
+    taken--
+  }
+
+  return {
+    async open(chunks) {
+      if (taken >= most) {
+        throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })
+      }
+      taken++
+      // Before the head of the answer goes out: a database that is down can still be told.
+      const first = await chunks.next().catch((error: unknown) => {
+        release()
+        throw error
+      })
+      let timer: NodeJS.Timeout | undefined
+      const stream = Readable.from(
+        watched(first, chunks, () => {
+          clearTimeout(timer)
+          timer = setTimeout(() => stream.destroy(new Error('nobody reads the export')), patience)
+        }),
+        { objectMode: false, highWaterMark: 64 * 1024 },
+      )
+      streams.add(stream)
+      stream.once('close', () => {
+        clearTimeout(timer)
+        streams.delete(stream)
+        release()
+      })
+      return stream
+    },
+    close() {
+      for (const stream of streams) stream.destroy(new Error('history is stopping'))
+    },
+  }
+}
+
+/** The chunks, of which the first was read. Calls `onChunk` whenever one is handed out. */
+async function* watched(
+  first: IteratorResult<string, void>,
+  rest: Chunks,
+  onChunk: () => void,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    for (let chunk = first; !chunk.done; chunk = await rest.next()) {
+      onChunk()
+      yield chunk.value
+    }
+  } finally {
+    await rest.return()
+  }
+}

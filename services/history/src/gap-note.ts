@@ -1,0 +1,11 @@
+import type { Database } from '@rabble/database'
+
+/** What an operator is to know about gaps, over all partitions; undefined if there are none. */
+export async function describeGaps(database: Database): Promise<string | undefined> {
+  const [row] = await database.query<{ count: number; newest: Date | null }>(
+    'select count(*), max(noticed_at) as newest from history.gaps',
+    [],
+  )
+  if (row === undefined || row.newest === null) return undefined
+  return `messages may be missing at ${row.count} places (history.gaps), noticed last at ${row.newest.toISOString()}`
+}

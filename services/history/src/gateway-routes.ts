@@ -1,0 +1,66 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { InternalTokens } from '@rabble/service'
+import { checkServiceAccess } from './access.ts'
+import { findMessage } from './find.ts'
+import { createReads, type ReadLimits } from './reads.ts'
+import { replayOf } from './replay.ts'
+import type { RoutesOptions } from './routes.ts'
+
+/** Gateways ask few questions, some of them large: one for each room that clients come back to. */
+const limits: ReadLimits = { active: 2, waiting: 200, deadline: 4_000 }
+
+const id = Type.String({ minLength: 1, maxLength: 64 })
+const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 140 }) })
+const replaySchema = {
+  params,
+  body: Type.Object({
+    after: Type.Array(id, { minItems: 1, maxItems: 1000 }),
+    before: Type.Optional(id),
+    limit: Type.Integer({ minimum: 1, maximum: 20_000 }),
+  }),
+}
+
+/**
+ * For gateways; no proxy routes these from outside.
+ *
+ * `POST /internal/rooms/{room}/replay` answers in NDJSON: what is known of the replay without its lines in the first line,
+ * then the events, whose bytes the gateway hands on. A line that is empty belongs to an event that is not sent any more.
+ *
+ * `POST /internal/rooms/{room}/message` answers with one message, so that the gateway knows who may change it.
+ */
+export function gatewayRoutes(
+  options: RoutesOptions & { partitions: number; internalTokens: Pick<InternalTokens, 'verify'> | undefined },
+): FastifyPluginAsyncTypebox {
+  const { database, partitions, internalTokens } = options
+  const reads = createReads(limits, options)
+  return async (app) => {
+    app.post(
+      '/internal/rooms/:room/replay',
+      { schema: replaySchema, logLevel: 'warn' },
+      async (request, reply) => {
+        const { room } = request.params
+        await checkServiceAccess(room, request, internalTokens)
+        const { lines, ...head } = await reads.run('replay', () =>
+          replayOf(database, partitions, { room, ...request.body }),
+        )
+        reply.type('application/x-ndjson')
+        return [JSON.stringify(head), ...lines].join('\n')
+      },
+    )
+
+    const findSchema = { params, body: Type.Object({ id }) }
+    app.post(
+      '/internal/rooms/:room/message',
+      { schema: findSchema, logLevel: 'warn' },
+      async (request, reply) => {
+        const { room } = request.params
+        await checkServiceAccess(room, request, internalTokens)
+        const { through, line } = await reads.run('message', () =>
+          findMessage(database, partitions, { room, id: request.body.id }),
+        )
+        reply.type('application/json; charset=utf-8')
+        return `{"through":${through},"message":${line ?? null}}`
+      },
+    )
+  }
+}

@@ -1,0 +1,80 @@
+import { connectPostgres } from '@rabble/database'
+import { connectRabbitMqLog } from '@rabble/event-log'
+import { overHttp } from '@rabble/rooms/client'
+import {
+  createApp,
+  createInternalTokens,
+  createLogger,
+  logConfig,
+  logConnected,
+  logSettings,
+  operations,
+  readSettings,
+  runService,
+  SettingsError,
+  tokenSettings,
+  tokensFrom,
+} from '@rabble/service'
+import { Registry } from 'prom-client'
+import { history } from './app.ts'
+import { historyConfig, historySettings } from './config.ts'
+import { createMetrics } from './metrics.ts'
+
+await runService({
+  async start() {
+    const settings = readSettings(
+      process.env,
+      [
+        'HOST',
+        'PORT',
+        'LOG_LEVEL',
+        'RABBLE_AMQP_URL',
+        'RABBLE_DATABASE_URL',
+        'RABBLE_ROOMS_URL',
+        ...tokenSettings,
+        ...historySettings,
+        ...logSettings,
+      ],
+      ['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL'],
+    )
+    const { RABBLE_ROOMS_URL: roomsUrl, RABBLE_SECRET: secret } = settings
+    if (roomsUrl !== undefined && secret === undefined) {
+      throw new SettingsError('RABBLE_ROOMS_URL needs RABBLE_SECRET, with which services show who they are')
+    }
+    const logger = createLogger('history', settings.LOG_LEVEL)
+    const registry = new Registry()
+    const metrics = createMetrics(registry)
+    const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
+      name: 'rabble-history',
+      // Reads may take ten at a time; the writer, the index and retention must always find one.
+      connections: 16,
+      onError: (error) => logger.warn({ err: error }, 'a connection to the database was lost'),
+    })
+    const log = await connectRabbitMqLog({
+      url: settings.RABBLE_AMQP_URL,
+      ...logConfig(settings),
+      logger,
+    })
+    const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
+    const app = createApp({ logger })
+    const { plugin, checks, notes } = history({
+      log,
+      database,
+      tokens: tokensFrom(settings, { logger }),
+      internalTokens,
+      metrics,
+      logger,
+      requireToken: settings.RABBLE_AUTH === 'jwt',
+      ...historyConfig(settings),
+      ...(roomsUrl && internalTokens && { rooms: overHttp(roomsUrl, internalTokens) }),
+    })
+    app.register(plugin)
+    // Without the broker nothing new arrives, but all that is stored can be read: told, and no reason to send readers away.
+    operations(app, { registry, checks, notes: { ...notes, log: logConnected(log, registry) } })
+    app.addHook('onClose', async () => {
+      await log.close()
+      await database.close()
+    })
+    return { app, logger, host: settings.HOST, port: settings.PORT }
+  },
+})

@@ -1,0 +1,157 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+export interface HistoryMetrics {
+  rows: Counter
+  changes: Counter<'type'>
+  ignoredChanges: Counter
+  duplicates: Counter
+  skipped: Counter
+  refused: Counter
+  gaps: Counter
+  recordedGaps: Gauge<'partition'>
+  roomsErrors: Counter
+  retired: Counter
+  leader: Gauge<'partition'>
+  databaseErrors: Counter<'operation'>
+  stepEvents: Histogram
+  transactionSeconds: Histogram
+  delaySeconds: Histogram
+  querySeconds: Histogram<'query'>
+  position: Gauge<'partition'>
+  /** When the oldest message was sent that was read from the log and is not in the database yet, by partition (ms). */
+  pending: Map<number, number>
+  pendingEvents: Gauge<'partition'>
+  /** For a partition that this replica writes no longer: what was true of it is now told by another one. */
+  stepDown(partition: number): void
+}
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export function createMetrics(registry: Registry): HistoryMetrics {
+  const registers = [registry]
+  const pending = new Map<number, number>()
+  new Gauge({
+    name: 'rabble_history_lag_seconds',
+    help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none.',
+    registers,
+    collect() {
+      this.set(Math.max(0, Date.now() - Math.min(Date.now(), ...pending.values())) / 1000)
+    },
+  })
+  const position = new Gauge({
+    name: 'rabble_history_position',
+    help: 'Offset of the last batch of the log that is in the database, by partition; told by the replica that writes it.',
+    labelNames: ['partition'],
+    registers,
+  })
+  const pendingEvents = new Gauge({
+    name: 'rabble_history_pending_events',
+    help: 'Events that were read from the log and are not in the database yet. RabbitMQ does not tell how many more it holds, so a lag that lasts is seen in the seconds.',
+    labelNames: ['partition'],
+    registers,
+  })
+  const leader = new Gauge({
+    name: 'rabble_history_leader',
+    help: '1 if this replica writes the partition, 0 if not. Over all replicas the sum is 1; 0 for longer than 10 seconds is an outage.',
+    labelNames: ['partition'],
+    registers,
+  })
+  const recordedGaps = new Gauge({
+    name: 'rabble_history_recorded_gaps',
+    help: 'Places in what is stored at which messages may be missing (history.gaps); told by the replica that writes the partition.',
+    labelNames: ['partition'],
+    registers,
+  })
+  const metrics: HistoryMetrics = {
+    pending,
+    position,
+    pendingEvents,
+    leader,
+    recordedGaps,
+    stepDown(partition) {
+      leader.set({ partition }, 0)
+      pending.delete(partition)
+      for (const gauge of [position, pendingEvents, recordedGaps]) gauge.remove({ partition })
+    },
+    rows: new Counter({
+      name: 'rabble_history_messages_total',
+      help: 'Messages that were written to the database.',
+      registers,
+    }),
+    changes: new Counter({
+      name: 'rabble_history_changes_total',
+      help: 'Edits and deletions that changed a message in the database, by type: edit or delete.',
+      labelNames: ['type'],
+      registers,
+    }),
+    ignoredChanges: new Counter({
+      name: 'rabble_history_ignored_changes_total',
+      help: 'Edits and deletions that changed nothing: of messages that are deleted, unknown, or of somebody else.',
+      registers,
+    }),
+    duplicates: new Counter({
+      name: 'rabble_history_duplicates_total',
+      help: 'Messages, edits and deletions that the log held again and that were in the database already.',
+      registers,
+    }),
+    skipped: new Counter({
+      name: 'rabble_history_skipped_events_total',
+      help: 'Events of the log that are no messages, edits or deletions of a version that this history knows.',
+      registers,
+    }),
+    refused: new Counter({
+      name: 'rabble_history_refused_messages_total',
+      help: 'Messages, edits and deletions that the database refused and that were set aside in history.refused.',
+      registers,
+    }),
+    gaps: new Counter({
+      name: 'rabble_history_log_gaps_total',
+      help: 'Times that the log no longer had what follows the position, so that messages may be missing.',
+      registers,
+    }),
+    databaseErrors: new Counter({
+      name: 'rabble_history_database_errors_total',
+      help: 'Failures of the database, by what was asked of it: migrate, ingest (also leadership and retention), index or read.',
+      labelNames: ['operation'],
+      registers,
+    }),
+    stepEvents: new Histogram({
+      name: 'rabble_history_step_events',
+      help: 'Events of the log that one transaction took in.',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
+      registers,
+    }),
+    transactionSeconds: new Histogram({
+      name: 'rabble_history_transaction_seconds',
+      help: 'Time of a transaction that writes messages and position.',
+      buckets: seconds,
+      registers,
+    }),
+    delaySeconds: new Histogram({
+      name: 'rabble_history_delay_seconds',
+      help: 'From the time that a gateway took a message until it was in the database, the oldest of each transaction.',
+      buckets: [...seconds, 30, 60, 300, 3600],
+      registers,
+    }),
+    querySeconds: new Histogram({
+      name: 'rabble_history_query_seconds',
+      help: 'Time of a read, by what was asked for.',
+      labelNames: ['query'],
+      buckets: seconds,
+      registers,
+    }),
+    roomsErrors: new Counter({
+      name: 'rabble_history_rooms_errors_total',
+      help: 'Questions to the rooms service about what rooms keep that it did not answer.',
+      registers,
+    }),
+    retired: new Counter({
+      name: 'rabble_history_retired_messages_total',
+      help: 'Messages that were deleted because they were older, or more, than history keeps.',
+      registers,
+    }),
+  }
+  // A series that appears with its first count has never grown, so alerts would miss that one.
+  for (const operation of ['migrate', 'ingest', 'index', 'read']) metrics.databaseErrors.inc({ operation }, 0)
+  return metrics
+}

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { partitionOf } from '@rabble/event-log'
+import { insist, type Partition } from './partition.ts'
+import { restored } from './storable.ts'
+
+/** What is kept of a room: what is within both bounds. */
+export interface Retention {
+  /** Milliseconds since a message was sent. */
+  maxAge?: number
+  /** Messages. */
+  maxMessages?: number
+}
+
+/** What is kept: of all rooms, and less of those that say so themselves. */
+export interface RetainOptions {
+  retention?: Retention
+  /** Tells of rooms that keep less than all. */
+  rooms?: { retention(): Promise<ReadonlyMap<string, Retention>> }
+  /** Milliseconds between two rounds over the rooms; a minute unless told. */
+  rest?: number
+}
+
+/*
+ * Room by room, because rooms differ in what they keep, and because the index by room then finds the oldest without one
+ * over time, which every message would have to pay for.
+ */
+const eventsAtOnce = 500
+const roomsAtOnce = 100
+/** Between two statements, so that those who read and write come first. */
+const breath = 20
+
+/** Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. */
+export async function retain(
+  options: Partition,
+  { retention, rooms, rest = 60_000 }: RetainOptions,
+): Promise<void> {
+  const { signal, database } = options
+  const ask = rooms && asking(options, rooms)
+  while (!signal.aborted) {
+    const own = (await ask?.()) ?? new Map<string, Retention>()
+    let deleted = 0
+    for await (const room of retention === undefined ? own.keys() : roomsOf(options)) {
+      if (partitionOf(restored(room), options.log.partitions) !== options.partition) continue
+      deleted += await trim(options, room, strictest(retention, own.get(room)))
+      if (signal.aborted) break
+    }
+    // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
+    if (deleted > 0 && database.kind === 'pglite') {
+      await patiently(options, () => database.query('vacuum history.messages, history.changes'))
+    }
+    await pause(rest, signal)
+  }
+}
+
+/**
+ * What rooms keep of their own: the last that is known, while nobody can say. Nothing goes wrong if that is nothing, since no
+ * room keeps more than all do. One failure is no news: rooms may start just now, too.
+ */
+function asking(
+  { signal, logger, metrics, partition }: Partition,
+  rooms: NonNullable<RetainOptions['rooms']>,
+): () => Promise<ReadonlyMap<string, Retention>> {
+  let known: ReadonlyMap<string, Retention> = new Map()
+  let failures = 0
+  const stopped = new Promise<typeof known>((resolve) => {
+    signal.addEventListener('abort', () => resolve(known), { once: true })
+  })
+  return async () => {
+    try {
+      known = await Promise.race([rooms.retention(), stopped])
+      if (failures > 1) logger.info({ partition }, 'what rooms keep is known again')
+      failures = 0
+    } catch (error) {
+      metrics.roomsErrors.inc()
+      if (++failures === 2) logger.warn({ err: error, partition }, 'what rooms keep is not known just now')
+    }
+    return known
+  }
+}
+
+/** Both bounds of both. */
+function strictest(all: Retention = {}, own: Retention = {}): Retention {
+  const less = (a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY) => Math.min(a, b)
+  const maxAge = less(all.maxAge, own.maxAge)
+  const maxMessages = less(all.maxMessages, own.maxMessages)
+  return {
+    ...(Number.isFinite(maxAge) && { maxAge }),
+    ...(Number.isFinite(maxMessages) && { maxMessages }),
+  }
+}
+
+/** The rooms of all partitions, by skipping from one to the next in the index: it takes no longer for long rooms. */
+async function* roomsOf(options: Partition): AsyncGenerator<string> {
+  const { database, signal } = options
+  let after = ''
+  while (!signal.aborted) {
+    const rows = await patiently(options, () =>
+      database.query<{ room: string }>(
+        `with recursive rooms as (
+           select $1::text collate "C" as room, 0 as number
+           union all
+           select next.room, number + 1 from rooms, lateral (
+             (select room from history.messages where room > rooms.room order by room limit 1)
+             union all (select room from history.changes where room > rooms.room order by room limit 1)
+             order by room limit 1
+           ) next where number < $2
+         ) select room from rooms where number > 0`,
+        [after, roomsAtOnce],
+      ),
+    )
+    const last = rows?.at(-1)?.room
+    if (rows === undefined || last === undefined) return
+    for (const { room } of rows) yield room
+    after = last
+  }
+}
+
+/**
+ * Brings a room down to what may be kept of it. Returns how many events went: messages, and changes before the oldest
+ * message that stays, since what they changed is gone and all after them are newer than what is kept.
+ */
+async function trim(options: Partition, room: string, { maxAge, maxMessages }: Retention): Promise<number> {
+  const { database, metrics, signal } = options
+  let total = 0
+  while (!signal.aborted) {
+    const rows = await patiently(options, () =>
+      database.query<{ messages: number; changes: number }>(
+        `with oldest as (
+           select sequence, at from history.messages where room = $1 order by sequence limit $2
+         ), bounds as (
+           select (select max(sequence) from oldest where at < $3::timestamptz) as age,
+             (select sequence from history.messages where room = $1 and $4::bigint is not null
+              order by sequence desc offset $4 limit 1) as number
+         ), deleted as (
+           delete from history.messages where room = $1 and sequence <= (select max(sequence) from oldest)
+             and sequence <= (select greatest(age, number) from bounds) returning sequence
+         ), kept as (
+           select sequence from history.messages
+           where room = $1 and sequence > (select coalesce(max(sequence), 0) from deleted) order by sequence limit 1
+         ), changes as (
+           delete from history.changes where id in (
+             select id from history.changes
+             where room = $1 and not exists (select from kept where kept.sequence < changes.sequence)
+             order by sequence limit $2
+           ) returning 1
+         ) select (select count(*) from deleted) as messages, (select count(*) from changes) as changes`,
+        [room, eventsAtOnce, maxAge === undefined ? null : new Date(Date.now() - maxAge), maxMessages],
+      ),
+    )
+    const { messages, changes } = rows?.[0] ?? { messages: 0, changes: 0 }
+    metrics.retired.inc(messages)
+    total += messages + changes
+    await pause(breath, signal)
+    if (messages + changes === 0) return total
+  }
+  return total
+}
+
+/** Undefined once `signal` aborts. */
+async function patiently<Result>(
+  options: Partition,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  // Problems of its own: that old messages stay for longer is none of getting new ones in.
+  return insist({ ...options, problems: new Map() }, 'deleting old messages', work).catch(() => undefined)
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return sleep(milliseconds, undefined, { signal }).catch(() => {})
+}

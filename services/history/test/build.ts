@@ -1,0 +1,97 @@
+import type { MessageEvent } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import type { EventLog } from '@rabble/event-log'
+import { until } from '@rabble/harness'
+import { createApp, createInternalTokens, createLogger, createTokens, operations } from '@rabble/service'
+import type { FastifyInstance } from 'fastify'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { createMetrics, type HistoryMetrics, type HistoryOptions, history } from '../src/index.ts'
+import { type Ingest, type IngestOptions, startIngest } from '../src/ingest.ts'
+import { pageOf } from '../src/messages.ts'
+
+type Log = Pick<EventLog, 'partitions' | 'read'>
+
+export const logger = createLogger('history-test', 'silent')
+const secret = 'a secret that is long enough to be one'
+export const tokens = createTokens(secret)
+export const internalTokens = createInternalTokens(secret)
+const backoff = { first: 5, longest: 100 }
+
+/** An ingest alone, closed at the end of the test. */
+export function ingestOf(
+  t: Test,
+  log: Log,
+  database: Database,
+  options: Partial<Pick<IngestOptions, 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
+): Ingest & { metrics: HistoryMetrics } {
+  const metrics = createMetrics(new Registry())
+  const ingest = startIngest({ log, database, metrics, logger, backoff, standby: 20, ...options })
+  t.teardown(() => ingest.close())
+  return { ...ingest, metrics }
+}
+
+/** A whole history, which starts when it is first asked something. */
+export function build(
+  t: Test,
+  options: Pick<HistoryOptions, 'log' | 'database' | 'requireToken' | 'rooms'>,
+): FastifyInstance {
+  const app = createApp({ logger })
+  const registry = new Registry()
+  const { plugin, checks, notes } = history({
+    ...options,
+    tokens,
+    internalTokens,
+    metrics: createMetrics(registry),
+    logger,
+  })
+  app.register(plugin)
+  operations(app, { registry, checks, notes })
+  t.teardown(() => app.close())
+  return app
+}
+
+/** The ids of a whole room, page by page, once it has so many messages. */
+export async function idsOf(database: Database, count: number, room = 'general'): Promise<string[]> {
+  await waitFor(database, count)
+  return (await allOf(database, room)).map(({ id }) => id)
+}
+
+export async function allOf(database: Database, room = 'general'): Promise<MessageEvent[]> {
+  const all: MessageEvent[] = []
+  for (;;) {
+    const first = all[0]?.id
+    const page = await pageOf(database, { room, limit: 200, ...(first !== undefined && { before: first }) })
+    all.unshift(...page.lines.map((line): MessageEvent => JSON.parse(line)))
+    if (!page.hasMoreBefore) return all
+  }
+}
+
+/** Waits until there are so many messages, of all rooms. */
+export async function waitFor(database: Database, count: number): Promise<void> {
+  let found = 0
+  await until(
+    async () => {
+      const [row] = await database.query<{ count: number }>('select count(*) from history.messages', [])
+      found = row?.count ?? 0
+      return found >= count
+    },
+    20_000,
+    `${count} messages`,
+  )
+}
+
+/** Waits until a partition stands at an offset. */
+export async function waitForOffset(database: Database, offset: number, partition = 0): Promise<void> {
+  await until(
+    async () => {
+      const [row] = await database.query<{ log_offset: number }>(
+        'select log_offset from history.positions where partition = $1',
+        [partition],
+      )
+      return row?.log_offset === offset
+    },
+    20_000,
+    `offset ${offset}`,
+  )
+}

@@ -1,0 +1,52 @@
+import { finished } from 'node:stream/promises'
+import t from 'tap'
+import { createExportStreams } from '../src/export-streams.ts'
+
+const turns = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+/** As many chunks of 100 kB as somebody reads. */
+async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<string, void, undefined> {
+  try {
+    for (;;) {
+      seen.made++
+      yield 'x'.repeat(100_000)
+    }
+  } finally {
+    seen.ended = true
+  }
+}
+
+t.test('who reads nothing for long is cut off, and whose place it was is free', async (t) => {
+  const streams = createExportStreams({ most: 1, patience: 50 })
+  const seen = { made: 0, ended: false }
+  const stream = await streams.open(endless(seen))
+  stream.read(1)
+  await t.rejects(streams.open(endless({ made: 0, ended: false })), {
+    code: 'unavailable',
+    retryAfter: 5_000,
+  })
+  await t.rejects(finished(stream), /nobody reads/)
+  await turns()
+  t.ok(seen.ended)
+  t.ok(seen.made < 5, `${seen.made} chunks were made`)
+  const next = await streams.open(endless({ made: 0, ended: false }))
+  next.destroy()
+})
+
+t.test('closing fails the streams that are open', async (t) => {
+  const streams = createExportStreams({ most: 2, patience: 60_000 })
+  const open = await Promise.all([1, 2].map(() => streams.open(endless({ made: 0, ended: false }))))
+  const ends = open.map((stream) => t.rejects(finished(stream), /is stopping/))
+  streams.close()
+  await Promise.all(ends)
+})
+
+t.test('a first chunk that fails is told before there is a stream, and takes no place', async (t) => {
+  const streams = createExportStreams({ most: 1, patience: 60_000 })
+  // biome-ignore lint/correctness/useYield: it fails before it has anything
+  async function* failing(): AsyncGenerator<string, void, undefined> {
+    throw new Error('no database')
+  }
+  await t.rejects(streams.open(failing()), /no database/)
+  await t.rejects(streams.open(failing()), /no database/)
+})

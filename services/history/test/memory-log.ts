@@ -1,0 +1,94 @@
+import type { LogEvent } from '@rabble/contract'
+import { type EventLog, type LogBatch, type LogEntry, type LogStart, partitionOf } from '@rabble/event-log'
+
+/** A log in memory that a test fills batch by batch, and that tells from where it was read. */
+export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read'> {
+  /** Where each reader started, in the order in which they came. */
+  readonly starts: { partition: number; from: LogStart }[]
+  /** The events as one batch of each partition that they fall into. */
+  append(...events: LogEvent[]): void
+  /** One entry of partition 0 whose line need not be its event's. */
+  appendEntry(entry: LogEntry): void
+  /** What the next reader, or the one that waits, is to fail with. */
+  fail(error: Error): void
+  /** Empties it, and offsets begin anew, as after the loss of a broker. */
+  startOver(): void
+  /** Forgets the oldest batches of partition 0, up to an offset, as retention does. */
+  forget(offset: number): void
+}
+
+export function createMemoryLog(partitions = 1): MemoryLog {
+  const starts: MemoryLog['starts'] = []
+  let batches: LogBatch[][] = Array.from({ length: partitions }, () => [])
+  let failure: Error | undefined
+  let wake = () => {}
+  let change = new Promise<void>((resolve) => {
+    wake = resolve
+  })
+
+  function changed(): void {
+    wake()
+    change = new Promise((resolve) => {
+      wake = resolve
+    })
+  }
+
+  function add(list: LogBatch[], entries: LogEntry[]): void {
+    // RabbitMQ's offsets have gaps.
+    list.push({ offset: (list.at(-1)?.offset ?? -2) + 2, entries })
+    changed()
+  }
+
+  return {
+    partitions,
+    starts,
+    append(...events) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const own = events.filter(({ room }) => partitionOf(room, partitions) === partition)
+        const list = batches[partition]
+        if (own.length === 0 || list === undefined) continue
+        add(
+          list,
+          own.map((event) => ({ event, line: Buffer.from(JSON.stringify(event)) })),
+        )
+      }
+    },
+    appendEntry(entry) {
+      add(batches[0] ?? [], [entry])
+    },
+    fail(error) {
+      failure = error
+      changed()
+    },
+    startOver() {
+      batches = batches.map(() => [])
+    },
+    forget(offset) {
+      batches = batches.map((list) => list.filter((batch) => batch.offset > offset))
+    },
+    async *read(partition, from, signal) {
+      starts.push({ partition, from })
+      const list = batches[partition] ?? []
+      const wanted = typeof from === 'object' && 'after' in from ? from.after : -1
+      // As both real logs do when they don't hold the position: they go on with what they have, and say so.
+      const startsOver = wanted > (list.at(-1)?.offset ?? -1)
+      const isPassed = wanted >= 0 && list[0] !== undefined && list[0].offset > wanted + 1
+      let gap = startsOver || isPassed ? { expected: wanted + 1 } : undefined
+      let position = startsOver ? -1 : wanted
+      const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
+      while (!signal.aborted) {
+        if (failure !== undefined) {
+          const error = failure
+          failure = undefined
+          throw error
+        }
+        const step = (batches[partition] ?? []).filter(({ offset }) => offset > position)
+        position = step.at(-1)?.offset ?? position
+        if (step[0] !== undefined && gap !== undefined) step[0] = { ...step[0], gap }
+        if (step.length > 0) gap = undefined
+        if (step.length > 0) yield step
+        else await Promise.race([change, aborted])
+      }
+    },
+  }
+}
