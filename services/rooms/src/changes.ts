@@ -1,0 +1,78 @@
+import type { Signal } from '@rabble/contract'
+import { type Database, retried, transactionWithin } from '@rabble/database'
+import { type Identity, requireCaller } from '@rabble/service'
+import type { FastifyRequest } from 'fastify'
+import { checkHourlyLimits, defaultHourlyLimits, recordAudit } from './audit.ts'
+import { isModerator } from './authority.ts'
+import type { AuditEntry } from './client.ts'
+import type { RoutesOptions } from './options.ts'
+import { type PolicyEntry, putPolicies } from './policies.ts'
+import { createWork } from './work.ts'
+
+/** One thing that somebody does, within a transaction. */
+export interface Change {
+  query: Database['query']
+  caller: Identity
+  /** What it leaves for moderators to read; anything but a `change` that changes nothing leaves something. */
+  record(entry: Omit<AuditEntry, 'actor'>): void
+  /** What gateways must know from now on. */
+  policy(entry: PolicyEntry): void
+  /** Sent after the commit; may be lost. */
+  signal(signal: Signal): void
+}
+
+export interface Changes {
+  /** Carries out what a request asks for. */
+  run<Result>(
+    request: FastifyRequest,
+    action: string,
+    work: (change: Change) => Promise<Result>,
+  ): Promise<Result>
+}
+
+/** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
+const limits = { active: 2, waiting: 100, deadline: 4_000 }
+
+/**
+ * Carries out changes: who asks, how much of it, what is recorded and told, all in one transaction, and gateways are told
+ * once it is committed.
+ */
+export function createChanges(options: RoutesOptions): Changes {
+  const { database, log, tokens, allowedOrigins = new Set(), hourlyLimits = defaultHourlyLimits } = options
+  const work = createWork(limits, options)
+
+  async function commit<Result>(
+    query: Database['query'],
+    { caller, action }: { caller: Identity; action: string },
+    what: (change: Change) => Promise<Result>,
+  ): Promise<{ result: Result; signals: Signal[] }> {
+    const entries: AuditEntry[] = []
+    const policies: PolicyEntry[] = []
+    const signals: Signal[] = []
+    if (!isModerator(caller)) await checkHourlyLimits(query, caller.user.id, action, hourlyLimits)
+    const result = await what({
+      query,
+      caller,
+      record: (entry) => entries.push({ actor: caller.user, ...entry }),
+      policy: (entry) => policies.push(entry),
+      signal: (signal) => signals.push(signal),
+    })
+    await recordAudit(query, entries)
+    const version = policies.length === 0 ? undefined : await putPolicies(query, policies)
+    if (version !== undefined) signals.push({ type: 'policy', version })
+    return { result, signals }
+  }
+
+  return {
+    async run(request, action, what) {
+      const caller = await requireCaller(request, { tokens, allowedOrigins })
+      const { result, signals } = await work.run(action, (signal) =>
+        retried(signal, () =>
+          transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
+        ),
+      )
+      for (const signal of signals) log.signal(signal)
+      return result
+    },
+  }
+}

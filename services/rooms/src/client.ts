@@ -1,0 +1,304 @@
+import type { ErrorCode, User } from '@rabble/contract'
+import type { InternalTokens } from '@rabble/service'
+import type { FastifyInstance } from 'fastify'
+import type { Reader } from './readers.ts'
+import type { RetentionPage } from './room-retention.ts'
+import { createTurns } from './turns.ts'
+
+/** A user who is about to be in a room through a gateway, with its first session there. */
+export interface SeatRequest {
+  room: string
+  user: User
+  /** May enter rooms without being invited. */
+  moderator?: true
+}
+
+/** A user whose last session of a gateway has left a room. */
+export interface SeatRelease {
+  room: string
+  /** The user's id. */
+  user: string
+}
+
+/** Why something was refused, as the client is told. `retryAfter` is in milliseconds. */
+export interface Refusal {
+  refused: ErrorCode
+  message: string
+  retryAfter?: number
+}
+
+/** The seat is taken. */
+export interface Seat {
+  /** Users in the room, over all gateways, and the version of that number. */
+  count: number
+  version: number
+  capacity?: number
+}
+
+/** How many users are in a room; a higher version is newer. */
+export interface Count {
+  room: string
+  count: number
+  version: number
+}
+
+export interface Renewal {
+  /** Milliseconds after which the lease ends unless it is renewed. */
+  expiresIn: number
+  /** The last version of the policies. */
+  policies: number
+  /** The rooms in which this gateway has seats and whose count has changed since its last renewal. */
+  counts: Count[]
+}
+
+/**
+ * A name that a guest wants. `user` is the guest's id: what its token says, or a new one (`newGuestId`). Without it the
+ * service makes one up, and who doesn't get the answer can neither ask again nor give the name back.
+ */
+export interface NameClaim {
+  name: string
+  user?: string
+}
+
+export interface ClaimedName {
+  user: User
+  /** With which the guest may come back, to any gateway, and when it ends (milliseconds since 1970). */
+  token: string
+  expiresAt: number
+}
+
+/** A room that isn't for everybody in any number, or one that is no more. */
+export interface RoomPolicy {
+  kind: 'room'
+  room: string
+  capacity?: number
+  inviteOnly?: true
+  /** A user may be in with one session only. */
+  single?: true
+  /**
+   * The room was deleted: when a gateway first meets this, it puts out everybody who is in the room (`room-not-found`), also
+   * if it was cut off when it happened. Beside it stands `inviteOnly` at most, since such a room stays closed; otherwise it
+   * restricts nobody who comes later: whether the room may appear again is the seats' to decide. If it is created again,
+   * an entry of that room replaces this one.
+   */
+  deleted?: true
+}
+
+/** Who may not enter (`ban`) or not write (`mute`): in a room, or anywhere. */
+export interface UserPolicy {
+  kind: 'ban' | 'mute'
+  user: string
+  room?: string
+  /** Milliseconds since 1970; absent: for good. */
+  expiresAt?: number
+  reason?: string
+}
+
+export type Policy = RoomPolicy | UserPolicy
+
+/** What history keeps of a room: what is within both bounds. */
+export interface RoomRetention {
+  /** Milliseconds. */
+  maxAge?: number
+  /** Messages. */
+  maxMessages?: number
+}
+
+export interface PolicyChanges {
+  /** The version up to which these are all changes. */
+  version: number
+  /** Whether the copy must be emptied first, because it is too old to be brought up to date. */
+  reset: boolean
+  /** Whether there are more behind `version`. */
+  more: boolean
+  /** In the order of their versions; null for what no longer holds. */
+  changes: { key: string; policy: Policy | null }[]
+}
+
+/** Something to be remembered for moderators. */
+export interface AuditEntry {
+  actor: User
+  action: string
+  room?: string
+  user?: string
+  detail?: Record<string, unknown>
+}
+
+/**
+ * What gateways ask the rooms service. The same calls over HTTP and, in one process, without a socket. Each rejects with
+ * an Error if the service can't answer within 5 seconds; then nobody knows whether it was done, and doing it again is
+ * harmless.
+ */
+export interface RoomsClient {
+  /**
+   * Keeps a gateway's seats for another 15 seconds. Undefined if its lease had ended: then its seats are gone, and it
+   * begins anew with `fresh`, which takes out a lease without seats.
+   */
+  renew(gateway: string, options: { fresh: boolean }): Promise<Renewal | undefined>
+  /** Gives the gateway's lease back, with all seats and names that belong to it. */
+  end(gateway: string): Promise<void>
+  /**
+   * Takes and gives back seats, up to 1,000 in all, each room and user at most once. The answers are those to `take`, in
+   * its order. Undefined if the lease had ended.
+   */
+  seats(
+    gateway: string,
+    batch: { take: readonly SeatRequest[]; give: readonly SeatRelease[] },
+  ): Promise<(Seat | Refusal)[] | undefined>
+  /** Who is in a room, over all gateways: up to `limit` names, and how many there are. */
+  members(room: string, limit: number): Promise<{ users: User[]; count: number }>
+  /** Claims names for guests, and gives back those of guests (ids) who have left this gateway. Answers as `seats`. */
+  names(
+    gateway: string,
+    batch: { claim: readonly NameClaim[]; release: readonly string[] },
+  ): Promise<(ClaimedName | Refusal)[] | undefined>
+  /** What has changed since a version of the policies; 0 is nothing. */
+  policies(since: number): Promise<PolicyChanges>
+  /** Up to 500 entries. */
+  audit(entries: readonly AuditEntry[]): Promise<void>
+  /** What history keeps of rooms that have a setting of their own, by name. */
+  retention(): Promise<ReadonlyMap<string, RoomRetention>>
+  /** Those of up to 100 rooms whose messages somebody may read. */
+  readable(rooms: readonly string[], reader: Reader): Promise<string[]>
+}
+
+/** Milliseconds that the service may take for an answer. */
+const timeout = 5_000
+
+interface Request {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  body?: object
+}
+
+type Call = (
+  request: Request,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+) => Promise<{ status: number; text: string }>
+
+/** `url` is the service's address, such as `http://rooms:8080`. */
+export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign'>): RoomsClient {
+  return createClient(internalTokens, async ({ method, path, body }, headers, signal) => {
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers,
+      signal,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    return { status: response.status, text: await response.text() }
+  })
+}
+
+/** `app` has the service's routes. */
+export function inProcess(app: FastifyInstance, internalTokens: Pick<InternalTokens, 'sign'>): RoomsClient {
+  return createClient(internalTokens, async ({ method, path, body }, headers, signal) => {
+    const { statusCode, payload } = await app.inject({
+      method,
+      url: path,
+      headers,
+      signal,
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    })
+    return { status: statusCode, text: payload }
+  })
+}
+
+function createClient(internalTokens: Pick<InternalTokens, 'sign'>, call: Call): RoomsClient {
+  const turns = createTurns()
+  /** Up to where each gateway has been told of changed counts. */
+  const seen = new Map<string, string>()
+  /** How far a copy of the policies has been loaded that began with nothing. */
+  let loaded: number | undefined
+
+  /** Undefined for 410, which says that a lease has ended. */
+  async function ask<Answer>(request: Request): Promise<Answer | undefined> {
+    const signal = AbortSignal.timeout(timeout)
+    const headers = {
+      authorization: `Bearer ${await internalTokens.sign({ caller: 'gateway' })}`,
+      ...(request.body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const { status, text } = await call(request, headers, signal)
+    if (status === 410) return undefined
+    if (status < 200 || status > 299) throw new Error(`rooms answered ${status}: ${text.slice(0, 200)}`)
+    return (text === '' ? {} : JSON.parse(text)) as Answer
+  }
+
+  async function need<Answer>(request: Request): Promise<Answer> {
+    const answer = await ask<Answer>(request)
+    if (answer === undefined) throw new Error('rooms answered 410')
+    return answer
+  }
+
+  const gatewayPath = (gateway: string, what: string) =>
+    `/internal/gateways/${encodeURIComponent(gateway)}/${what}`
+
+  return {
+    renew: (gateway, { fresh }) =>
+      turns.take(async (turn) => {
+        if (fresh) seen.delete(gateway)
+        const since = seen.get(gateway)
+        const answer = await ask<Renewal & { seen: string }>({
+          method: 'POST',
+          path: gatewayPath(gateway, 'lease'),
+          body: { fresh, ...turn, ...(since !== undefined && { seen: since }) },
+        })
+        if (answer === undefined) {
+          seen.delete(gateway)
+          return undefined
+        }
+        const { seen: upTo, ...renewal } = answer
+        seen.set(gateway, upTo)
+        return renewal
+      }),
+    async end(gateway) {
+      seen.delete(gateway)
+      await ask({ method: 'DELETE', path: gatewayPath(gateway, 'lease') })
+    },
+    seats: (gateway, { take, give }) =>
+      turns.take(async (turn) => {
+        const answer = await ask<{ answers: (Seat | Refusal)[] }>({
+          method: 'POST',
+          path: gatewayPath(gateway, 'seats'),
+          body: { take, give, ...turn },
+        })
+        return answer?.answers
+      }),
+    members: (room, limit) =>
+      need({ method: 'GET', path: `/internal/rooms/${encodeURIComponent(room)}/members?limit=${limit}` }),
+    async names(gateway, { claim, release }) {
+      const answer = await ask<{ answers: (ClaimedName | Refusal)[] }>({
+        method: 'POST',
+        path: gatewayPath(gateway, 'names'),
+        body: { claim, release },
+      })
+      return answer?.answers
+    },
+    async policies(since) {
+      const path = `/internal/policies?since=${since}&loading=${since === loaded}`
+      const answer = await need<PolicyChanges>({ method: 'GET', path })
+      const loading = answer.reset || since === loaded
+      loaded = loading && answer.more ? answer.version : undefined
+      return answer
+    },
+    async audit(entries) {
+      await need({ method: 'POST', path: '/internal/audit', body: { entries } })
+    },
+    async retention() {
+      const all = new Map<string, RoomRetention>()
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const page: RetentionPage = await need({
+          method: 'GET',
+          path: `/internal/retention?after=${encodeURIComponent(after)}`,
+        })
+        for (const [room, retention] of Object.entries(page.rooms)) all.set(room, retention)
+        after = page.next
+      }
+      return all
+    },
+    async readable(rooms, reader) {
+      const body = { rooms, ...reader }
+      return (await need<{ rooms: string[] }>({ method: 'POST', path: '/internal/readable', body })).rooms
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import { parseOrigins, type SettingName, type Settings } from '@rabble/service'
+import { defaultHourlyLimits } from './audit.ts'
+import type { RoomsOptions } from './options.ts'
+
+/** What the rooms service itself reads from the environment, wherever it runs. */
+export const roomsSettings = [
+  'RABBLE_ROOMS',
+  'RABBLE_ROOM_CREATION',
+  'RABBLE_ROOMS_PER_HOUR',
+  'RABBLE_AUDIT_DAYS',
+  'RABBLE_AUTH',
+  'RABBLE_LOGINS_PER_MINUTE',
+  'RABBLE_ALLOWED_ORIGINS',
+] as const satisfies SettingName[]
+
+/** The settings as options of a rooms service. */
+export function roomsConfig(
+  settings: Settings<(typeof roomsSettings)[number], never>,
+): Pick<
+  RoomsOptions,
+  | 'mode'
+  | 'requireToken'
+  | 'allowedOrigins'
+  | 'roomCreation'
+  | 'hourlyLimits'
+  | 'auditDays'
+  | 'loginsPerMinute'
+> {
+  return {
+    mode: settings.RABBLE_ROOMS,
+    requireToken: settings.RABBLE_AUTH !== 'guest',
+    roomCreation: settings.RABBLE_ROOM_CREATION,
+    hourlyLimits: { ...defaultHourlyLimits, rooms: settings.RABBLE_ROOMS_PER_HOUR },
+    auditDays: settings.RABBLE_AUDIT_DAYS,
+    loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
+    allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
+  }
+}

@@ -1,0 +1,75 @@
+import { connectPostgres } from '@rabble/database'
+import { connectRabbitMqLog } from '@rabble/event-log'
+import {
+  createApp,
+  createInternalTokens,
+  createLogger,
+  logConfig,
+  logConnected,
+  logSettings,
+  operations,
+  readSettings,
+  runService,
+  tokenSettings,
+  tokensFrom,
+} from '@rabble/service'
+import { Registry } from 'prom-client'
+import { rooms } from './app.ts'
+import { roomsConfig, roomsSettings } from './config.ts'
+import { createMetrics } from './metrics.ts'
+
+await runService({
+  async start() {
+    const settings = readSettings(
+      process.env,
+      [
+        'HOST',
+        'PORT',
+        'LOG_LEVEL',
+        'RABBLE_TRUSTED_PROXIES',
+        'RABBLE_AMQP_URL',
+        'RABBLE_DATABASE_URL',
+        ...tokenSettings,
+        ...roomsSettings,
+        ...logSettings,
+      ],
+      ['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_SECRET'],
+    )
+    const config = roomsConfig(settings)
+    const logger = createLogger('rooms', settings.LOG_LEVEL)
+    const tokens = tokensFrom(settings, { logger })
+    const registry = new Registry()
+    const metrics = createMetrics(registry)
+    const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
+      name: 'rabble-rooms',
+      // Each kind of work has places of its own, see the limits where the routes are; the sweeper must always find one.
+      connections: 30,
+      // Within the 4 s in which gateways are answered.
+      statementTimeout: 3_000,
+      onError: (error) => logger.warn({ err: error }, 'a connection to the database was lost'),
+    })
+    const log = await connectRabbitMqLog({
+      url: settings.RABBLE_AMQP_URL,
+      ...logConfig(settings),
+      logger,
+    })
+    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const { plugin, checks } = rooms({
+      ...config,
+      log,
+      database,
+      tokens,
+      internalTokens: createInternalTokens(settings.RABBLE_SECRET),
+      metrics,
+      logger,
+    })
+    app.register(plugin)
+    // Without the broker nobody is told at once, but seats are given and counted: told, and no reason to send gateways away.
+    operations(app, { registry, checks, notes: { log: logConnected(log, registry) } })
+    app.addHook('onClose', async () => {
+      await log.close()
+      await database.close()
+    })
+    return { app, logger, host: settings.HOST, port: settings.PORT }
+  },
+})

@@ -1,0 +1,94 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+/** Written by whoever does the work; every name is documented in docs/operations.md. */
+export interface RoomsMetrics {
+  leases: Gauge
+  seats: Gauge
+  users: Gauge
+  takes: Counter<'result'>
+  gives: Counter
+  batchSeats: Histogram
+  renewals: Counter<'result'>
+  sweptLeases: Counter
+  sweptSeats: Counter
+  announcementErrors: Counter
+  workSeconds: Histogram<'work'>
+  databaseErrors: Counter<'work'>
+}
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+
+export function createMetrics(registry: Registry): RoomsMetrics {
+  const registers = [registry]
+  const metrics: RoomsMetrics = {
+    leases: new Gauge({
+      name: 'rabble_rooms_leases',
+      help: 'Gateways that hold a lease. Every replica tells the same, of all gateways; so with the next two.',
+      registers,
+    }),
+    seats: new Gauge({
+      name: 'rabble_rooms_seats',
+      help: 'Seats that are taken: one for each room, user and gateway.',
+      registers,
+    }),
+    users: new Gauge({
+      name: 'rabble_rooms_users',
+      help: 'Users in rooms, in each room once: the sum of all counts.',
+      registers,
+    }),
+    takes: new Counter({
+      name: 'rabble_rooms_takes_total',
+      help: 'Seats that were asked for, by result: taken, or the code of the refusal.',
+      labelNames: ['result'],
+      registers,
+    }),
+    gives: new Counter({
+      name: 'rabble_rooms_gives_total',
+      help: 'Seats that gateways gave back.',
+      registers,
+    }),
+    batchSeats: new Histogram({
+      name: 'rabble_rooms_batch_seats',
+      help: 'Seats that one transaction took and gave back.',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+      registers,
+    }),
+    renewals: new Counter({
+      name: 'rabble_rooms_renewals_total',
+      help: 'Leases that gateways renewed, by result: renewed, fresh (taken out), lost (they have to begin anew).',
+      labelNames: ['result'],
+      registers,
+    }),
+    sweptLeases: new Counter({
+      name: 'rabble_rooms_swept_leases_total',
+      help: 'Leases that ended because their gateway did not renew them.',
+      registers,
+    }),
+    sweptSeats: new Counter({
+      name: 'rabble_rooms_swept_seats_total',
+      help: 'Seats that ended with such a lease.',
+      registers,
+    }),
+    announcementErrors: new Counter({
+      name: 'rabble_rooms_announcement_errors_total',
+      help: 'Messages about who joined or left that the log did not take.',
+      registers,
+    }),
+    workSeconds: new Histogram({
+      name: 'rabble_rooms_work_seconds',
+      help: 'Time until a question to the database was answered, by what it was about, waiting included.',
+      labelNames: ['work'],
+      buckets: seconds,
+      registers,
+    }),
+    databaseErrors: new Counter({
+      name: 'rabble_rooms_database_errors_total',
+      help: 'Failures of the database, by what was asked of it.',
+      labelNames: ['work'],
+      registers,
+    }),
+  }
+  // A series that appears with its first count has never grown, so alerts would miss that one.
+  for (const work of ['migrate', 'sweep', 'upkeep']) metrics.databaseErrors.inc({ work }, 0)
+  return metrics
+}

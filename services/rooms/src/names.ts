@@ -1,0 +1,203 @@
+import { isUserName, systemUser, type User } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import type { Refusal } from './client.ts'
+import { skeletonsOf } from './skeleton.ts'
+
+type Query = Database['query']
+
+/** Milliseconds after which a name may be free that only a gateway holds: its lease has ended by then. */
+const retryAfter = 15_000
+
+/** Names that nobody may have, and what looks like them. */
+const reserved = new Set(skeletonsOf(systemUser.name))
+
+/** Who wants a name: a guest, with an id that is known or new. */
+export type Claim = User
+
+/** How names are claimed. */
+export type Hold =
+  /** For as long as the gateway holds it. Who has another name already has given this one up. */
+  | { gateway: string }
+  /** Until it expires. Another name of the same guest is given up. */
+  | 'kept'
+
+interface NameRow {
+  skeleton: string
+  name: string
+  user: string
+  kept: boolean
+  held: boolean
+}
+
+/**
+ * Claims names, in their order: each is held for `seconds` or refused. To do it again is harmless, as long as the ids are
+ * the same. All claims there are follow each other, so that names can't be had by two who ask in different orders.
+ */
+export async function claimNames(
+  query: Query,
+  claims: readonly Claim[],
+  hold: Hold,
+  seconds: number,
+): Promise<(Refusal | undefined)[]> {
+  // What is no name can be anything, also what the database doesn't store.
+  const wanted = claims.map((claim) => ({
+    ...claim,
+    skeletons: isUserName(claim.name) ? skeletonsOf(claim.name) : [],
+  }))
+  const skeletons = [...new Set(wanted.flatMap((claim) => claim.skeletons))]
+  await lockNames(query)
+  const rows = await query<NameRow>(
+    `select skeleton, name, user_id as user, kept, expires_at > now() and (kept or exists (
+       select 1 from rooms.name_holders holders where holders.user_id = names.user_id)) as held
+     from rooms.names where skeleton = any($1) or user_id = any($2)`,
+    [skeletons, claims.map(({ id }) => id)],
+  )
+  const held = rows.filter((row) => row.held)
+  const owners = new Map(held.map((row) => [row.skeleton, { user: row.user, kept: row.kept }]))
+  const names = new Map(held.map((row) => [row.user, row.name]))
+
+  const granted = new Map<string, (typeof wanted)[number]>()
+  const answers = wanted.map((claim) => {
+    const refusal = refusalOf(claim, claim.skeletons, owners, hold === 'kept' ? undefined : names)
+    if (refusal !== undefined) return refusal
+    for (const skeleton of claim.skeletons) owners.set(skeleton, { user: claim.id, kept: hold === 'kept' })
+    names.set(claim.id, claim.name)
+    granted.set(claim.id, claim)
+    return undefined
+  })
+  if (granted.size > 0) await write(query, [...granted.values()], hold, seconds)
+  return answers
+}
+
+function refusalOf(
+  { id, name }: Claim,
+  skeletons: readonly string[],
+  owners: ReadonlyMap<string, { user: string; kept: boolean }>,
+  names: ReadonlyMap<string, string> | undefined,
+): Refusal | undefined {
+  if (skeletons.length === 0) {
+    return {
+      refused: 'bad-frame',
+      message: 'a name has 1 to 64 characters that can be seen, and is not System',
+    }
+  }
+  if (skeletons.some((skeleton) => reserved.has(skeleton))) {
+    return { refused: 'name-taken', message: 'this looks like System, which is nobody’s name' }
+  }
+  const other = skeletons.map((skeleton) => owners.get(skeleton)).find((owner) => owner && owner.user !== id)
+  if (other !== undefined) {
+    const message = 'somebody else has this name, or one that looks like it'
+    return { refused: 'name-taken', message, ...(!other.kept && { retryAfter }) }
+  }
+  const present = names?.get(id)
+  if (present !== undefined && present !== name) {
+    return { refused: 'name-taken', message: 'this name was given up for another one' }
+  }
+  return undefined
+}
+
+async function write(
+  query: Query,
+  claims: readonly (Claim & { skeletons: string[] })[],
+  hold: Hold,
+  seconds: number,
+): Promise<void> {
+  const rows = claims.flatMap(({ id, name, skeletons }) =>
+    skeletons.map((skeleton) => ({ id, name, skeleton })),
+  )
+  const kept = hold === 'kept'
+  const ids = claims.map(({ id }) => id)
+  // Of a name that the guest had before.
+  await query('delete from rooms.names where user_id = any($1) and not (skeleton = any($2))', [
+    ids,
+    rows.map(({ skeleton }) => skeleton),
+  ])
+  // Whoever keeps a name keeps it for as long as before when a gateway comes to hold it too.
+  await query(
+    `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
+     select skeleton, name, user_id, $4, now() + $5::int * interval '1 s'
+     from unnest($1::text[], $2::text[], $3::text[]) as wanted (skeleton, name, user_id)
+     on conflict (skeleton) do update set
+       name = excluded.name,
+       user_id = excluded.user_id,
+       kept = excluded.kept or (mine.kept and mine.user_id = excluded.user_id and mine.expires_at > now()),
+       expires_at = case when mine.user_id = excluded.user_id
+         then greatest(mine.expires_at, excluded.expires_at) else excluded.expires_at end`,
+    [
+      rows.map(({ skeleton }) => skeleton),
+      rows.map(({ name }) => name),
+      rows.map(({ id }) => id),
+      kept,
+      seconds,
+    ],
+  )
+  if (hold === 'kept') return
+  await query(
+    `insert into rooms.name_holders (gateway, user_id) select $1, unnest($2::text[]) on conflict do nothing`,
+    [hold.gateway, ids],
+  )
+}
+
+/** Guests have left a gateway: their names are free unless they are kept, or held by another gateway. */
+export async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
+  if (users.length === 0) return
+  await lockNames(query)
+  await query('delete from rooms.name_holders where gateway = $1 and user_id = any($2)', [gateway, users])
+  await free(query, users)
+}
+
+/** A gateway's lease has ended. */
+export async function releaseGateway(query: Query, gateway: string): Promise<void> {
+  await lockNames(query)
+  const users = await query<{ id: string }>(
+    'delete from rooms.name_holders where gateway = $1 returning user_id as id',
+    [gateway],
+  )
+  if (users.length > 0)
+    await free(
+      query,
+      users.map(({ id }) => id),
+    )
+}
+
+/** A guest gives its name up. While it is there through a gateway, it has it nevertheless. */
+export async function giveUpName(query: Query, user: string): Promise<void> {
+  await lockNames(query)
+  await query('update rooms.names set kept = false where user_id = $1', [user])
+  await free(query, [user])
+}
+
+/** Deletes names that nobody has any more, up to 1,000; how many went. */
+export async function forgetNames(database: Pick<Database, 'transaction'>): Promise<number> {
+  return database.transaction(async (query) => {
+    await lockNames(query)
+    const gone = await query<{ user: string }>(
+      `delete from rooms.names where skeleton in (
+         select skeleton from rooms.names where expires_at <= now() order by expires_at limit 1000
+       ) returning user_id as user`,
+      [],
+    )
+    if (gone.length > 0) {
+      await query(
+        `delete from rooms.name_holders holders where user_id = any($1)
+         and not exists (select 1 from rooms.names where names.user_id = holders.user_id)`,
+        [gone.map(({ user }) => user)],
+      )
+    }
+    return gone.length
+  })
+}
+
+/** Deletes the names of users that are neither kept nor held. */
+async function free(query: Query, users: readonly string[]): Promise<void> {
+  await query(
+    `delete from rooms.names where user_id = any($1) and not kept
+     and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,
+    [users],
+  )
+}
+
+/** Whoever changes names does it alone; who wants a lease as well locks that first. */
+async function lockNames(query: Query): Promise<void> {
+  await query("select pg_advisory_xact_lock(hashtextextended('rabble names', 0))", [])
+}

@@ -1,0 +1,41 @@
+import type { Database } from '@rabble/database'
+import type { EventLog } from '@rabble/event-log'
+import type { InternalTokens, Logger, Tokens } from '@rabble/service'
+import type { HourlyLimits } from './audit.ts'
+import type { LeaseTimes } from './leases.ts'
+import type { RoomsMetrics } from './metrics.ts'
+
+export interface RoomsOptions {
+  /** Log and database are the caller's to close, after the app. */
+  log: Pick<EventLog, 'partitions' | 'publish' | 'signal'>
+  database: Database
+  tokens: Pick<Tokens, 'sign' | 'signGuest' | 'verify'>
+  /** What other services show. */
+  internalTokens: Pick<InternalTokens, 'verify'>
+  metrics: RoomsMetrics
+  logger: Logger
+  /** Whether a room that nobody created appears when somebody joins it (`open`). */
+  mode: 'open' | 'closed'
+  /** Whether reading anything needs a token (`RABBLE_AUTH=jwt`). */
+  requireToken?: boolean
+  /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
+  allowedOrigins?: ReadonlySet<string>
+  /** Who may create rooms; `everybody` unless told. */
+  roomCreation?: 'everybody' | 'moderators'
+  /** What somebody who is no moderator may do within an hour. */
+  hourlyLimits?: HourlyLimits
+  /** Days for which the audit is kept; 365 unless told. */
+  auditDays?: number
+  /** How often one address may ask for a session in a minute; 120 times unless told. */
+  loginsPerMinute?: number
+  /** Whether no other process uses the database: then leases that are there at the start belong to nobody. */
+  alone?: boolean
+  /** Other than the usual ones, for tests. */
+  leaseTimes?: Partial<LeaseTimes>
+}
+
+/** What each plugin of routes gets. */
+export interface RoutesOptions extends RoomsOptions {
+  /** Whether the tables are there. */
+  migrated: () => boolean
+}

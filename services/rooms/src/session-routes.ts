@@ -1,0 +1,142 @@
+import rateLimit from '@fastify/rate-limit'
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import { isUserName, RabbleError, type SessionReply } from '@rabble/contract'
+import { newGuestId } from '@rabble/contract/ids'
+import { retried, transactionWithin } from '@rabble/database'
+import {
+  bearerToken,
+  callerOf,
+  type Identity,
+  isAllowedOrigin,
+  requireCaller,
+  sessionToken,
+  setSessionCookie,
+} from '@rabble/service'
+import type { FastifyRequest } from 'fastify'
+import { networkOf } from './address.ts'
+import { recordAudit } from './audit.ts'
+import { claimNames, giveUpName } from './names.ts'
+import type { RoutesOptions } from './options.ts'
+import { createRefusedLogins } from './refused-logins.ts'
+import { createWork } from './work.ts'
+
+const limits = { active: 2, waiting: 200, deadline: 4_000 }
+const auditLimits = { active: 1, waiting: 20, deadline: 4_000 }
+
+/** Seconds for which a guest may keep a name without signing in again. */
+const lifetime = 24 * 60 * 60
+/** Addresses whose requests are counted; those that were quiet for longest go first. */
+const addresses = 10_000
+
+/** What costs nothing, or needs a valid token. */
+const unlimited = { config: { rateLimit: false } }
+
+const schema = { body: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }) }
+
+/** Signing in: guests by a name, others by the token that they have, which browsers can keep in a cookie. */
+export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
+  const {
+    database,
+    tokens,
+    requireToken,
+    allowedOrigins = new Set<string>(),
+    loginsPerMinute = 1200,
+  } = options
+  const access = { tokens, allowedOrigins }
+  const work = createWork(limits, options)
+  const auditWork = createWork(auditLimits, options)
+  const refused = createRefusedLogins((entries) =>
+    auditWork.run('audit', () => recordAudit(database.query, entries)),
+  )
+
+  /** Claims the name; the guest stays who it was. */
+  async function signIn(name: string, caller: Identity | undefined): Promise<SessionReply> {
+    const user = { id: caller?.user.id ?? newGuestId(), name: name.normalize('NFC').trim() }
+    if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
+    if (!isUserName(user.name)) {
+      throw new RabbleError('bad-frame', 'a name has 1 to 64 characters, none of them control or formatting')
+    }
+    const expiresAt = (Math.floor(Date.now() / 1000) + lifetime) * 1000
+    const [refusal] = await work.run('session', (signal) =>
+      retried(signal, () =>
+        transactionWithin(database, signal, (query) => claimNames(query, [user], 'kept', lifetime)),
+      ),
+    )
+    if (refusal !== undefined) {
+      const { refused: code, message, retryAfter } = refusal
+      throw new RabbleError(code, message, { ...(retryAfter !== undefined && { retryAfter }) })
+    }
+    return { token: await tokens.signGuest(user, lifetime), user, roles: [], guest: true, expiresAt }
+  }
+
+  return async (app) => {
+    await app.register(rateLimit, {
+      max: loginsPerMinute,
+      timeWindow: 60_000,
+      cache: addresses,
+      keyGenerator: ({ ip }) => networkOf(ip),
+      errorResponseBuilder: (_request, { ttl }) =>
+        new RabbleError('rate-limited', `no more than ${loginsPerMinute} a minute`, { retryAfter: ttl }),
+    })
+    // Tokens are nothing for caches.
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+    })
+    app.addHook('onError', async (request, _reply, error) => {
+      if (!(error instanceof RabbleError) || !['unauthorized', 'name-taken'].includes(error.code)) return
+      // Nobody tried anything who has shown nothing.
+      if (error.code === 'unauthorized' && bearerToken(request.headers.authorization) === undefined) return
+      const name = (request.body as { name?: string } | undefined)?.name
+      refused({ address: request.ip, code: error.code, ...(name !== undefined && { name }) })
+    })
+
+    app.post('/api/session', { schema }, async (request, reply) => {
+      const { name } = request.body
+      // A page must not sign its visitors in as somebody else either.
+      if (!isAllowedOrigin(request.headers.origin, request.host, allowedOrigins)) {
+        throw new RabbleError('forbidden', 'a page of this origin may not sign in here')
+      }
+      const caller = await callerOf(request, access)
+      const session = await (caller !== undefined && !caller.guest
+        ? known(caller, tokenOf(request))
+        : signIn(needed(name), caller))
+      const seconds = Math.max(0, Math.floor((session.expiresAt - Date.now()) / 1000))
+      reply.header('set-cookie', setSessionCookie(session.token, { seconds, secure: isSecure(request) }))
+      return reply.code(201).send(session)
+    })
+
+    app.get('/api/session', unlimited, async (request) => requireCaller(request, access))
+
+    app.delete('/api/session', unlimited, async (request, reply) => {
+      const caller = await callerOf(request, access)
+      if (caller?.guest) {
+        await work.run('session', (signal) =>
+          retried(signal, () =>
+            transactionWithin(database, signal, (query) => giveUpName(query, caller.user.id)),
+          ),
+        )
+      }
+      reply.header('set-cookie', setSessionCookie('', { seconds: 0, secure: isSecure(request) }))
+      return reply.code(204).send()
+    })
+  }
+}
+
+function needed(name: string | undefined): string {
+  if (name === undefined) throw new RabbleError('bad-frame', 'a guest needs a name')
+  return name
+}
+
+/** Who has a token of somebody with an account keeps it, in the cookie too. */
+function known(caller: Identity, token = ''): SessionReply {
+  return { token, ...caller, roles: [...caller.roles] }
+}
+
+function tokenOf(request: FastifyRequest): string | undefined {
+  return bearerToken(request.headers.authorization) ?? sessionToken(request.headers.cookie)
+}
+
+/** Whether the browser came over TLS, as far as a trusted proxy says so. */
+function isSecure(request: FastifyRequest): boolean {
+  return request.protocol === 'https'
+}

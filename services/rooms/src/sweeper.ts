@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { retried } from '@rabble/database'
+import { defaultLeaseTimes, sweepLease } from './leases.ts'
+import type { RoutesOptions } from './options.ts'
+import { forgetEmpty } from './presence.ts'
+import { createTeller } from './tell.ts'
+
+/** Rooms that are forgotten in one transaction. */
+const forgottenAtOnce = 1000
+/** Milliseconds between two looks at how many there are of everything. */
+const countPause = 10_000
+
+/**
+ * Ends leases that nobody renews: takes their seats away and tells who has left. Every replica does this; each lease that
+ * has ended is in one's hands at a time.
+ */
+export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
+  const { database, metrics, logger } = options
+  const times = { ...defaultLeaseTimes, ...options.leaseTimes }
+  const tell = createTeller(options)
+  const stop = new AbortController()
+  let failing = false
+  let graceUntil = performance.now() + times.grace
+  let nextCount = 0
+
+  async function sweep(): Promise<void> {
+    let leases = 0
+    let seats = 0
+    while (!stop.signal.aborted) {
+      const expired = performance.now() >= graceUntil
+      const swept = await retried(stop.signal, () =>
+        database.transaction((query) => sweepLease(query, { expired })),
+      )
+      if (swept === undefined) break
+      tell(swept.changes)
+      metrics.sweptSeats.inc(swept.seats)
+      seats += swept.seats
+      if (!swept.done) continue
+      metrics.sweptLeases.inc()
+      leases++
+    }
+    if (leases > 0) logger.info({ leases, seats }, 'leases have ended')
+  }
+
+  async function count(): Promise<void> {
+    if (performance.now() < nextCount) return
+    nextCount = performance.now() + countPause
+    await database.transaction((query) => forgetEmpty(query, forgottenAtOnce))
+    const [row] = await database.query<{ leases: number; seats: number; users: number }>(
+      `select (select count(*) from rooms.leases where isfinite(expires_at)) as leases,
+         (select count(*) from rooms.seats) as seats,
+         (select coalesce(sum(users), 0)::bigint from rooms.presence) as users`,
+      [],
+    )
+    metrics.leases.set(row?.leases ?? 0)
+    metrics.seats.set(row?.seats ?? 0)
+    metrics.users.set(row?.users ?? 0)
+  }
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        await sweep()
+        await count()
+        if (failing) logger.info({}, 'ending leases works again')
+        failing = false
+      } catch (error) {
+        metrics.databaseErrors.inc({ work: 'sweep' })
+        // Gateways could not renew their leases either, so let those do it that are alive.
+        graceUntil = performance.now() + times.grace
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases fails; trying on')
+        failing = true
+      }
+      // So that replicas don't all look at the same moment.
+      await sleep(times.sweep * (0.75 + Math.random() / 2), undefined, { signal: stop.signal }).catch(
+        () => {},
+      )
+    }
+  }
+
+  const running = run()
+  return {
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import { type MessageEvent, type PresenceSignal, systemUser, type User } from '@rabble/contract'
+import { eventId } from '@rabble/contract/ids'
+import type { RoutesOptions } from './options.ts'
+import type { RoomChange } from './presence.ts'
+
+/** Users that a signal names at most, of those who came and of those who went. */
+const sample = 20
+
+/**
+ * Tells what has changed, once it is committed: gateways by signals and, where the room wants it, everybody by messages of
+ * the system. Neither is waited for, and what gets lost is lost.
+ */
+export function createTeller({
+  log,
+  metrics,
+}: Pick<RoutesOptions, 'log' | 'metrics'>): (changes: readonly RoomChange[]) => void {
+  function announce(room: string, user: User, what: 'joined' | 'left', version: number): void {
+    const event: MessageEvent = {
+      type: 'message',
+      room,
+      id: eventId(systemUser.id, room, `${what}\0${user.id}\0${version}`),
+      from: systemUser,
+      text: `${user.name} ${what}`,
+      at: new Date().toISOString(),
+      via: 'rooms',
+      meta: { system: what, user },
+    }
+    log.publish(event).catch(() => metrics.announcementErrors.inc())
+  }
+
+  return (changes) => {
+    for (const { room, joined, left, count, version, announce: announced } of changes) {
+      const signal: PresenceSignal = {
+        type: 'presence',
+        room,
+        joined: joined.slice(0, sample),
+        left: left.slice(0, sample),
+        count,
+        version,
+      }
+      log.signal(signal)
+      if (!announced) continue
+      for (const user of left) announce(room, user, 'left', version)
+      for (const user of joined) announce(room, user, 'joined', version)
+    }
+  }
+}

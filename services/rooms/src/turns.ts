@@ -1,0 +1,31 @@
+/** The place of a call among the calls of one client. */
+export interface Turn {
+  /** Higher than that of each call before. */
+  order: number
+  /** Calls up to this one have been answered, or nobody waits for them any more. */
+  settled: number
+}
+
+/**
+ * Numbers calls so that one that got stuck on its way, and that was given up, can be told from those that count: done
+ * late, it would undo what was asked for after it. A higher number tells nothing by itself, since calls may run side by side.
+ */
+export function createTurns(): { take<Result>(call: (turn: Turn) => Promise<Result>): Promise<Result> } {
+  // Whoever makes a client anew for the same gateway begins higher.
+  let last = Date.now() * 1000
+  // In the order of their numbers.
+  const open = new Set<number>()
+
+  return {
+    async take(call) {
+      const [oldest = last + 1] = open
+      const order = ++last
+      open.add(order)
+      try {
+        return await call({ order, settled: oldest - 1 })
+      } finally {
+        open.delete(order)
+      }
+    },
+  }
+}

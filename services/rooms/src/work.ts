@@ -1,0 +1,16 @@
+import { type BoundedWork, createBoundedWork, type WorkLimits } from '@rabble/database'
+import type { RoutesOptions } from './options.ts'
+
+/** Bounds what one kind of work may ask of the database, and counts it. */
+export function createWork(
+  limits: WorkLimits,
+  { metrics, migrated }: Pick<RoutesOptions, 'metrics' | 'migrated'>,
+): BoundedWork {
+  return createBoundedWork(limits, {
+    ready: migrated,
+    sorry: 'that is not possible just now',
+    busy: 'too much at once',
+    start: (work) => metrics.workSeconds.startTimer({ work }),
+    onFailure: (work) => metrics.databaseErrors.inc({ work }),
+  })
+}

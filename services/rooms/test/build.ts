@@ -1,0 +1,136 @@
+import type { MessageEvent, PresenceSignal, RabbleError, Signal, User } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
+import { createApp, createInternalTokens, createLogger, createTokens, operations } from '@rabble/service'
+import type { FastifyInstance } from 'fastify'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { inProcess, type RoomsClient } from '../src/client.ts'
+import { createMetrics, type RoomsMetrics, type RoomsOptions, rooms } from '../src/index.ts'
+
+const secret = 'a secret that is long enough to be one'
+export const tokens = createTokens(secret)
+export const internalTokens = createInternalTokens(secret)
+export const logger = createLogger('rooms-test', 'silent')
+
+/** What a service tells others, as a log keeps it. */
+export interface Told {
+  signals: Signal[]
+  events: MessageEvent[]
+  /** What publishing fails with, if it is to. */
+  failure?: RabbleError
+}
+
+export interface Replica {
+  app: FastifyInstance
+  /** A gateway's; another for each call. */
+  client(): RoomsClient
+  told: Told
+  metrics: RoomsMetrics
+  /** The sum of a metric over its labels, or of those that match. */
+  value(name: string, labels?: Record<string, string>): Promise<number>
+}
+
+/** One whole rooms service, started; several over one database are replicas. */
+export async function startReplica(
+  t: Test,
+  database: Database,
+  options: Partial<RoomsOptions> & { told?: Told; wait?: boolean } = {},
+): Promise<Replica> {
+  const { told = { signals: [], events: [] }, wait = true, ...rest } = options
+  const registry = new Registry()
+  const metrics = createMetrics(registry)
+  const app = createApp({ logger })
+  const { plugin, checks } = rooms({
+    log: {
+      partitions: 1,
+      signal: (signal) => void told.signals.push(signal),
+      async publish(event) {
+        if (told.failure !== undefined) throw told.failure
+        told.events.push(event as MessageEvent)
+      },
+    },
+    database,
+    tokens,
+    internalTokens,
+    metrics,
+    logger,
+    mode: 'open',
+    ...rest,
+  })
+  app.register(plugin)
+  operations(app, { registry, checks })
+  t.teardown(() => app.close())
+  await app.ready()
+  if (wait) await until(() => isReady(app), 20_000, 'rooms to be ready')
+  return {
+    app,
+    client: () => inProcess(app, internalTokens),
+    told,
+    metrics,
+    async value(name, labels = {}) {
+      const metric = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)
+      if (metric === undefined) throw new Error(`there is no metric ${name}`)
+      return metric.values
+        .filter((value) =>
+          Object.entries(labels).every(([label, wanted]) => labelOf(value, label) === wanted),
+        )
+        .reduce((sum, { value }) => sum + value, 0)
+    },
+  }
+}
+
+function labelOf(value: { labels: object }, label: string): unknown {
+  return Object.entries(value.labels).find(([name]) => name === label)?.[1]
+}
+
+export async function isReady(app: FastifyInstance): Promise<boolean> {
+  return (await app.inject('/readyz')).statusCode === 200
+}
+
+export function userOf(id: string): User {
+  return { id, name: id.slice(0, 1).toUpperCase() + id.slice(1) }
+}
+
+/** The presence signals of a room. */
+export function presenceOf({ signals }: Told, room: string): PresenceSignal[] {
+  return signals.filter(
+    (signal): signal is PresenceSignal => signal.type === 'presence' && signal.room === room,
+  )
+}
+
+/** What somebody may set of a room that has been created. */
+export interface Settings {
+  capacity?: number
+  access?: 'open' | 'invite'
+  single?: boolean
+  announce?: boolean
+  createdBy?: string
+}
+
+export async function makeRoom(database: Database, name: string, settings: Settings = {}): Promise<void> {
+  const { capacity = null, access = 'open', single = false, announce = false, createdBy = 'owner' } = settings
+  await database.query(
+    `insert into rooms.rooms (name, folded, capacity, access, single, announce, created_by)
+     values ($1, $1, $2, $3, $4, $5, $6)`,
+    [name, capacity, access, single, announce, createdBy],
+  )
+}
+
+/** Who has a seat, in the order of room, user and gateway, and what is counted. */
+export async function seatsIn(
+  database: Database,
+): Promise<{ seats: string[]; counts: Record<string, number> }> {
+  const seats = await database.query<{ seat: string }>(
+    `select concat_ws(' ', room, user_id, gateway) as seat from rooms.seats order by room, user_id, gateway`,
+    [],
+  )
+  const counts = await database.query<{ room: string; users: number }>(
+    'select room, users from rooms.presence where users > 0 order by room',
+    [],
+  )
+  return {
+    seats: seats.map(({ seat }) => seat),
+    counts: Object.fromEntries(counts.map(({ room, users }) => [room, users])),
+  }
+}

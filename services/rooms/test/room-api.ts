@@ -1,0 +1,105 @@
+import type { Signal, User } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { auditRoutes } from '../src/audit-routes.ts'
+import { inProcess, type RoomsClient } from '../src/client.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { moderationRoutes } from '../src/moderation-routes.ts'
+import type { RoutesOptions } from '../src/options.ts'
+import { policyRoutes } from '../src/policy-routes.ts'
+import { roomRoutes } from '../src/room-routes.ts'
+
+const secret = 'a secret that is long enough to be one'
+
+export const ada: User = { id: 'ada', name: 'Ada' }
+export const bob: User = { id: 'bob', name: 'Bob' }
+export const eve: User = { id: 'eve', name: 'Eve' }
+/** Has the role. */
+export const mona: User = { id: 'mona', name: 'Mona' }
+
+export interface Answer {
+  status: number
+  body: Record<string, unknown>
+  headers: Record<string, unknown>
+}
+
+/** The routes of rooms, moderation and audit, and what a test needs to talk to them. */
+export interface RoomApi {
+  database: Database
+  client: RoomsClient
+  /** What was signalled, oldest first. */
+  signals: Signal[]
+  /** A user's token. */
+  tokenOf(user: User): Promise<string>
+  /** Makes a request as a user, or as nobody. */
+  as(
+    user: User | undefined,
+    request: string,
+    body?: object,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
+}
+
+/** Without the jobs behind the routes, which tests call themselves. */
+export async function buildApi(
+  t: Test,
+  database: Database,
+  options: Partial<RoutesOptions> = {},
+): Promise<RoomApi> {
+  const logger = createLogger('rooms-test', 'silent')
+  const tokens = createTokens(secret)
+  const internalTokens = createInternalTokens(secret)
+  const signals: Signal[] = []
+  const log = { partitions: 1, publish: async () => {}, signal: (signal: Signal) => signals.push(signal) }
+  const routes: RoutesOptions = {
+    log,
+    database,
+    tokens,
+    internalTokens,
+    metrics: createMetrics(new Registry()),
+    logger,
+    mode: 'open',
+    migrated: () => true,
+    ...options,
+  }
+  const tokenOf = (user: User) => tokens.sign(user, 60, user.id === mona.id ? ['moderator'] : [])
+  const app = createApp({ logger })
+  for (const plugin of [roomRoutes, moderationRoutes, auditRoutes, policyRoutes]) app.register(plugin(routes))
+  t.teardown(() => app.close())
+  await app.ready()
+  return {
+    database,
+    client: inProcess(app, internalTokens),
+    signals,
+    tokenOf,
+    async as(user, request, body, headers = {}) {
+      const [method, url = ''] = request.split(' ') as ['GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', string]
+      const reply = await app.inject({
+        method,
+        url,
+        headers: {
+          ...(user && { authorization: `Bearer ${await tokenOf(user)}` }),
+          ...headers,
+        },
+        ...(body && { payload: body }),
+      })
+      return {
+        status: reply.statusCode,
+        body: reply.payload === '' ? {} : reply.json(),
+        headers: reply.headers,
+      }
+    },
+  }
+}
+
+/** Puts so many users into a room, without a gateway. */
+export async function seat(database: Database, room: string, users: number): Promise<void> {
+  await database.query(
+    `insert into rooms.seats (room, user_id, user_name, gateway)
+     select $1, 'user-' || n, 'User ' || n, 'gateway-1' from generate_series(1, $2::int) as numbers (n)`,
+    [room, users],
+  )
+  await database.query('insert into rooms.presence (room, users) values ($1, $2)', [room, users])
+}

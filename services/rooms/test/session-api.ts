@@ -1,0 +1,67 @@
+import type { User } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { createApp, createInternalTokens, createLogger, createTokens, type Tokens } from '@rabble/service'
+import type { FastifyInstance } from 'fastify'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { auditRoutes } from '../src/audit-routes.ts'
+import { type ClaimedName, inProcess, type Refusal, type RoomsClient } from '../src/client.ts'
+import { gatewayRoutes } from '../src/gateway-routes.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { nameRoutes } from '../src/name-routes.ts'
+import type { RoomsOptions } from '../src/options.ts'
+import { sessionRoutes } from '../src/session-routes.ts'
+
+const secret = 'a secret that is long enough to be one'
+export const internalTokens = createInternalTokens(secret)
+
+export interface SessionApi {
+  app: FastifyInstance
+  client: RoomsClient
+  tokens: Tokens
+  /** What one gateway is told about one name. */
+  claim(gateway: string, name: string, user?: string): Promise<ClaimedName | Refusal | undefined>
+}
+
+/** The routes of names and sessions, and those of leases, without the jobs behind them. */
+export async function buildSessions(
+  t: Test,
+  database: Database,
+  options: Partial<RoomsOptions> & { trustedProxies?: string; guests?: boolean } = {},
+): Promise<SessionApi> {
+  const logger = createLogger('rooms-test', 'silent')
+  const { trustedProxies = '', guests = true, ...rest } = options
+  const tokens = createTokens(secret, { guests })
+  const routes = {
+    log: { partitions: 1, publish: async () => {}, signal() {} },
+    database,
+    tokens,
+    internalTokens,
+    metrics: createMetrics(new Registry()),
+    logger,
+    mode: 'open' as const,
+    requireToken: !guests,
+    migrated: () => true,
+    ...rest,
+  }
+  const app = createApp({ logger, trustedProxies })
+  for (const plugin of [gatewayRoutes, nameRoutes, sessionRoutes, auditRoutes]) app.register(plugin(routes))
+  t.teardown(() => app.close())
+  await app.ready()
+  const client = inProcess(app, internalTokens)
+  return {
+    app,
+    client,
+    tokens,
+    async claim(gateway, name, user) {
+      const claim = { name, ...(user !== undefined && { user }) }
+      return (await client.names(gateway, { claim: [claim], release: [] }))?.[0]
+    },
+  }
+}
+
+/** @throws Error unless the name was given */
+export function given(answer: ClaimedName | Refusal | undefined): User {
+  if (answer === undefined || 'refused' in answer) throw new Error(`refused: ${JSON.stringify(answer)}`)
+  return answer.user
+}
