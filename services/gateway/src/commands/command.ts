@@ -1,0 +1,51 @@
+import type { ClientFrames, ClientFrameType, Limits } from '@rabble/contract'
+import type { EventLog } from '@rabble/event-log'
+import type { Logger, Tokens } from '@rabble/service'
+import type { Fleet } from '../fleet.ts'
+import type { Hub } from '../hub.ts'
+import type { Lookup } from '../lookup.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Past } from '../past.ts'
+import type { Publisher } from '../publisher.ts'
+import type { Recent } from '../recent.ts'
+import type { ReplayBudget } from '../replay-budget.ts'
+import type { Rooms } from '../rooms/index.ts'
+import type { Session } from '../session.ts'
+
+/** What commands work with. */
+export interface Context {
+  /** The gateway's id: a new one at each start. */
+  readonly id: string
+  readonly limits: Limits
+  /** `guest`: a name is enough; `jwt`: a token only. */
+  readonly auth: 'guest' | 'jwt'
+  readonly hub: Hub
+  readonly fleet: Pick<Fleet, 'list'>
+  /** Absent where each gateway is alone. */
+  readonly rooms: Rooms | undefined
+  readonly recent: Recent
+  /** Absent where there is no history to ask. */
+  readonly past: Past | undefined
+  readonly lookup: Lookup
+  readonly replays: ReplayBudget
+  readonly publisher: Publisher
+  readonly log: Pick<EventLog, 'signal'>
+  readonly tokens: Tokens
+  readonly metrics: Metrics
+  readonly logger: Logger
+}
+
+/**
+ * Carries out one client frame. The next frame of the session waits for what it returns.
+ * @throws RabbleError, which the client gets as an `error` frame with the frame's `ref`
+ */
+export type Command<T extends ClientFrameType> = (
+  context: Context,
+  session: Session,
+  frame: ClientFrames[T],
+) => void | Promise<void>
+
+/** The field by which a reply names its request. */
+export function withRef<R>(ref: R | undefined): { ref?: R } {
+  return ref === undefined ? {} : { ref }
+}

@@ -1,0 +1,16 @@
+import { deleteId } from '@rabble/contract/ids'
+import { changeable } from './change.ts'
+import { type Command, withRef } from './command.ts'
+import { publish } from './publish.ts'
+
+/** Deletes a message. Of one that is deleted already it is only said again, so that a lost acknowledgement does no harm. */
+export const remove: Command<'delete'> = async (context, session, frame) => {
+  const { user } = session
+  if (user === undefined) return
+  session.takeMessage()
+  const { message, fields } = await changeable(context, session, user, frame)
+  const { room } = frame
+  const id = deleteId(room, message.id)
+  if (message.deleted !== undefined) session.reply({ type: 'sent', ...withRef(frame.ref), id })
+  else publish(context, session, { type: 'delete', room, id, ...fields }, frame.ref)
+}

@@ -1,0 +1,11 @@
+import { type Command, withRef } from './command.ts'
+
+/** Which gateways there are, as far as this one has heard. */
+export const gateways: Command<'gateways'> = (context, session, frame) => {
+  session.reply({
+    type: 'gateways',
+    ...withRef(frame.ref),
+    gateways: context.fleet.list(),
+    here: context.id,
+  })
+}

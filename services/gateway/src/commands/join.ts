@@ -1,0 +1,89 @@
+import { type ClientFrames, RabbleError, type Ref, roomKind, type User } from '@rabble/contract'
+import type { Session } from '../session.ts'
+import { moderator, readable } from './access.ts'
+import { type Command, type Context, withRef } from './command.ts'
+
+const defaultRecent = 50
+/** Events that are sent when there is no room for more. */
+const fewest = 10
+
+/**
+ * Takes the session into a room and hands it what it missed. Snapshot and membership are one step of the event loop, so
+ * nothing is missing and nothing comes twice between `events` and what follows.
+ */
+export const join: Command<'join'> = async (context, session, frame) => {
+  const { room } = frame
+  const { rooms, limits } = context
+  const { user } = session
+  if (user === undefined) return
+  const { kind } = readable(room, user)
+  if (session.rooms.size >= limits.roomsPerSession && !session.rooms.has(room)) {
+    throw new RabbleError('too-large', `a session may be in ${limits.roomsPerSession} rooms at a time`)
+  }
+  // Rooms of users are entered by saying hello, and who is in a room already has a seat: joining only replays.
+  if (rooms === undefined || kind !== 'room' || session.rooms.has(room)) {
+    return enter(context, session, user, frame)
+  }
+  rooms.policies.checkEntry(user.id, room)
+  const claim = await rooms.seats.claim(room, user, session.roles.includes(moderator))
+  try {
+    await enter(context, session, user, frame, claim.capacity)
+  } finally {
+    claim.release()
+  }
+}
+
+async function enter(
+  context: Context,
+  session: Session,
+  user: User,
+  frame: ClientFrames['join'],
+  capacity = context.rooms?.policies.room(frame.room)?.capacity,
+): Promise<void> {
+  const { room, after, ref } = frame
+  const { hub, rooms, recent, limits, metrics } = context
+  // One replay at a time: a client that doesn't read them can't pile them up.
+  await session.connection.drained(limits.unsentBytes)
+  if (after !== undefined && recent.after(room, after) === undefined) {
+    await context.past?.fetch(room, after, user)
+  }
+  if (session.closed) return
+  if (roomKind(room)?.kind !== 'room') hub.settle(room)
+  else {
+    // A ban may have come while this join waited.
+    rooms?.policies.checkEntry(user.id, room)
+    hub.join(session, room)
+  }
+
+  const missed =
+    after === undefined ? undefined : (recent.after(room, after) ?? context.past?.after(room, after))
+  const newest = recent.newest(room, frame.recent ?? defaultRecent)
+  // Who asked for what followed an event that isn't known gets the newest ones, and is told.
+  const complete = after === undefined ? newest.complete : missed !== undefined
+  const lines = (missed ?? newest.lines).filter((line) => line !== '')
+  const count = rooms?.count(room) ?? hub.count(room)
+  const whole = joinedFrame(ref, room, lines, { complete, count, capacity })
+  const fits = context.replays.take(whole.length, () => session.connection.drained(0))
+  metrics.joins.inc({
+    kind: after === undefined ? 'new' : 'resumed',
+    recent: complete && fits ? 'hit' : 'miss',
+  })
+  session.replay(
+    fits ? whole : joinedFrame(ref, room, lines.slice(-fewest), { complete: false, count, capacity }),
+  )
+}
+
+/** The lines are JSON as they stand in the log: they go in as they are. */
+function joinedFrame(
+  ref: Ref | undefined,
+  room: string,
+  lines: readonly string[],
+  more: { complete: boolean; count: number; capacity: number | undefined },
+): Buffer {
+  const head = JSON.stringify({ type: 'joined', ...withRef(ref), room }).slice(0, -1)
+  return Buffer.concat([
+    Buffer.from(`${head},"events":[`),
+    Buffer.from(lines.join(','), 'latin1'),
+    Buffer.from(`],${JSON.stringify(more).slice(1)}`),
+  ])
+}

@@ -1,0 +1,25 @@
+import { RabbleError, type User } from '@rabble/contract'
+import { mostNames } from '../rooms/index.ts'
+import { readable } from './access.ts'
+import { type Command, type Context, withRef } from './command.ts'
+
+/** Who is in a room: over all gateways, or over this one where each is alone. */
+export const members: Command<'members'> = async (context, session, frame) => {
+  if (session.user === undefined) return
+  const { kind } = readable(frame.room, session.user)
+  if (kind !== 'room') throw new RabbleError('bad-frame', 'only rooms that are joined have members')
+  if (!session.rooms.has(frame.room)) throw new RabbleError('not-joined', 'join the room first')
+  const { users, count } = (await context.rooms?.roster.members(frame.room)) ?? local(context.hub, frame.room)
+  session.reply({
+    type: 'members',
+    ...withRef(frame.ref),
+    room: frame.room,
+    users: users.slice(0, mostNames),
+    count,
+  })
+}
+
+function local(hub: Context['hub'], room: string): { users: User[]; count: number } {
+  const users = hub.users(room)
+  return { users, count: users.length }
+}

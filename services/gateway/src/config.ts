@@ -1,0 +1,64 @@
+import type { Limits } from '@rabble/contract'
+import { parseOrigins, type SettingName, type Settings, tokenSettings } from '@rabble/service'
+import type { GatewayOptions } from './gateway.ts'
+
+/** What a gateway reads from the environment, besides where to listen and where its log is. */
+export const gatewaySettings = [
+  ...tokenSettings,
+  'RABBLE_ALLOWED_ORIGINS',
+  'RABBLE_TRUSTED_PROXIES',
+  'RABBLE_CONNECTIONS',
+  'RABBLE_HELLO_TIMEOUT_MS',
+  'RABBLE_HEARTBEAT_MS',
+  'RABBLE_FRAME_BYTES',
+  'RABBLE_TEXT_CHARACTERS',
+  'RABBLE_MESSAGES_PER_SECOND',
+  'RABBLE_MESSAGE_BURST',
+  'RABBLE_ROOMS_PER_SESSION',
+  'RABBLE_UNSENT_BYTES',
+  'RABBLE_RECENT_PER_ROOM',
+  'RABBLE_RECENT_BYTES',
+  'RABBLE_REPLAY_BYTES',
+  'RABBLE_WORKER_MESSAGES_PER_SECOND',
+  'RABBLE_ROOMS',
+] as const satisfies SettingName[]
+
+type GatewaySettings = Settings<(typeof gatewaySettings)[number], never>
+
+/** The settings as the gateway's options. */
+export function gatewayConfig(
+  settings: GatewaySettings,
+): Pick<
+  GatewayOptions,
+  | 'auth'
+  | 'limits'
+  | 'allowedOrigins'
+  | 'connections'
+  | 'helloTimeout'
+  | 'heartbeat'
+  | 'recent'
+  | 'replayBytes'
+  | 'workerMessagesPerSecond'
+  | 'createdRoomsOnly'
+> {
+  const limits: Limits = {
+    frameBytes: settings.RABBLE_FRAME_BYTES,
+    textCharacters: settings.RABBLE_TEXT_CHARACTERS,
+    messagesPerSecond: settings.RABBLE_MESSAGES_PER_SECOND,
+    messageBurst: settings.RABBLE_MESSAGE_BURST,
+    roomsPerSession: settings.RABBLE_ROOMS_PER_SESSION,
+    unsentBytes: settings.RABBLE_UNSENT_BYTES,
+  }
+  return {
+    auth: settings.RABBLE_AUTH,
+    limits,
+    allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
+    connections: settings.RABBLE_CONNECTIONS,
+    helloTimeout: settings.RABBLE_HELLO_TIMEOUT_MS,
+    heartbeat: settings.RABBLE_HEARTBEAT_MS,
+    recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
+    replayBytes: settings.RABBLE_REPLAY_BYTES,
+    createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
+    workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
+  }
+}

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '@rabble/service'
+import type { Session } from './session.ts'
+
+/** Milliseconds that each client adds to the time over which all of them leave. */
+const perSession = 10
+/** Clients are told in steps of so many milliseconds. */
+const shortestStep = 100
+const longestStep = 250
+/** How long (ms) a client may stay when its time has come, and how long what it has sent may take to be confirmed. */
+const patience = 2_000
+const confirmTimeout = 5_000
+const message = 'this gateway is draining'
+
+/** The longest (ms) that a drain with this window takes. */
+export function drainTimeout(window: number): number {
+  return window + patience + confirmTimeout
+}
+
+/**
+ * Sends clients to other gateways, a few at a time, in random order: so they come back evenly spread, and those others
+ * have time to take them. Who doesn't go is closed. Resolves when nobody is left.
+ */
+export async function drain(options: {
+  /** Those of the gateway, which lose whoever has gone. */
+  sessions: ReadonlySet<Session>
+  /** Milliseconds over which they leave at most. */
+  longest: number
+  /** Aborts when nobody is left. */
+  deserted: AbortSignal
+  /** Reads nothing more from a session; resolves when what it has sent is answered. */
+  settle(session: Session): Promise<void>
+  logger: Logger
+}): Promise<void> {
+  const { sessions, longest, deserted, settle, logger } = options
+  for (const session of sessions) {
+    if (session.user === undefined) session.close('restarting', message)
+  }
+  const waiting = shuffled(sessions)
+  const window = Math.min(longest, perSession * waiting.length)
+  const dismissals: Promise<void>[] = []
+  const began = performance.now()
+  logger.info({ sessions: waiting.length, window }, 'sending clients to other gateways')
+
+  async function dismiss(some: readonly Session[], step: number): Promise<void> {
+    await pause(step + patience, deserted)
+    const late = pause(confirmTimeout, deserted)
+    await Promise.all(
+      some.map(async (session) => {
+        if (session.closed) return
+        await Promise.race([settle(session), late])
+        session.close('restarting', message)
+      }),
+    )
+  }
+
+  for (let left = window; waiting.length > 0 && !deserted.aborted; ) {
+    const step = Math.min(left, shortestStep + Math.random() * (longestStep - shortestStep))
+    const share = step < left ? Math.ceil((waiting.length * step) / left) : waiting.length
+    const some = waiting.splice(0, share)
+    for (const session of some) {
+      session.leaving = true
+      session.reply({ type: 'reconnect', after: Math.floor(Math.random() * step) })
+    }
+    dismissals.push(dismiss(some, step))
+    left -= step
+    if (waiting.length > 0) await pause(step, deserted)
+  }
+  await Promise.all(dismissals)
+  const seconds = Math.round(performance.now() - began) / 1000
+  logger.info({ left: sessions.size, seconds }, 'sent clients to other gateways')
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return sleep(milliseconds, undefined, { signal }).catch(() => {})
+}
+
+/** Fisher–Yates. */
+function shuffled<Item>(items: Iterable<Item>): Item[] {
+  const result = [...items]
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const [one, other] = [result[i], result[j]]
+    if (one !== undefined && other !== undefined) {
+      result[i] = other
+      result[j] = one
+    }
+  }
+  return result
+}

@@ -1,0 +1,308 @@
+import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { type ChatEvent, type Limits, RabbleError, type Signal } from '@rabble/contract'
+import { knownSignal } from '@rabble/contract/parse'
+import type { EventLog } from '@rabble/event-log'
+import type { HistoryClient } from '@rabble/history/client'
+import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
+import { isAllowedOrigin, type Logger, type Tokens } from '@rabble/service'
+import { type Context, execute } from './commands/index.ts'
+import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
+import { drain } from './drain.ts'
+import { createFleet } from './fleet.ts'
+import { followLog } from './follower.ts'
+import { watchOver } from './heartbeat.ts'
+import { createHub, type Hub } from './hub.ts'
+import { Inbox } from './inbox.ts'
+import { createLookup } from './lookup.ts'
+import type { Metrics } from './metrics.ts'
+import { createPast } from './past.ts'
+import { createPresence } from './presence.ts'
+import { createPublisher } from './publisher.ts'
+import { createRecent } from './recent.ts'
+import { createReplayBudget } from './replay-budget.ts'
+import { connectRooms } from './rooms/index.ts'
+import { createSeen } from './seen.ts'
+import { type Connection, Session } from './session.ts'
+
+/** How long (ms) who is not taken should wait; a proxy needn't. */
+const comeBackAfter = 1_000
+/** Ids of this many to twice as many events are kept to recognise repeated ones. */
+const seenEvents = 100_000
+
+export interface GatewayOptions {
+  log: EventLog
+  /** Where clients that were away for long are resumed from, and old messages are looked up. */
+  history?: HistoryClient | undefined
+  /** Who says who sits where over all gateways. Without it this gateway knows its own members only. */
+  rooms?: RoomsClient | undefined
+  /** Whether only rooms that were created can be joined. */
+  createdRoomsOnly: boolean
+  tokens: Tokens
+  auth: 'guest' | 'jwt'
+  limits: Limits
+  /** Origins of pages that may connect, besides the gateway's own. */
+  allowedOrigins: ReadonlySet<string>
+  /** Most connections at a time. */
+  connections: number
+  /** Milliseconds. */
+  helloTimeout: number
+  /** Milliseconds of silence after which a client is asked for a sign of life; after twice that time it is dropped. */
+  heartbeat: number
+  recent: { perRoom: number; totalBytes: number }
+  /** Bytes of replays that may be unread over all sessions. */
+  replayBytes: number
+  /** Messages a second that one program may publish without a connection. */
+  workerMessagesPerSecond: number
+  /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
+  deliveryTimes?: DeliveryTimes
+  metrics: Metrics
+  logger: Logger
+}
+
+/** The core that transports connect clients to. */
+export interface Gateway {
+  /** A new one at each start, so that nothing of a dead gateway is mistaken for a living one. */
+  readonly id: string
+  readonly limits: Limits
+  /** Why no connection can be taken now, counted as refused; undefined if one can. To be asked before each. */
+  refusal(): RabbleError | undefined
+  /** Takes a connection; undefined if it was refused and closed. */
+  connect(
+    connection: Connection,
+    client: {
+      transport: string
+      origin: string | undefined
+      host: string | undefined
+      /** The token of a browser's cookie. */
+      cookie: string | undefined
+    },
+  ): Session | undefined
+  /** Takes what the client sent: one frame, or undefined for something that is no text. */
+  receive(session: Session, frame: string | undefined): void
+  /**
+   * Publishes an event that belongs to no session. Resolves once the log has it.
+   * @throws RabbleError `unavailable`
+   */
+  publish(event: ChatEvent): Promise<void>
+  /** Remembers something for moderators, where there is anybody to remember it. */
+  audit(entry: AuditEntry): void
+  /**
+   * The transport is gone; `reason` says why, for the metrics, and `inPeace` whether the client wanted it so. Calls after
+   * the first do nothing.
+   */
+  disconnected(session: Session, reason?: string, inPeace?: boolean): void
+  /** Why clients should go elsewhere, or undefined. */
+  unready(): string | undefined
+  /** Begins to call other services, which may be of the same process and have to be there. */
+  start(): void
+  /** Takes no new clients and sends those that are there to other gateways, over `longest` milliseconds at most. */
+  drain(longest: number): Promise<void>
+  /** Whether it is closed, or closing. */
+  readonly closed: boolean
+  /** Closes all sessions and stops reading the log. */
+  close(): Promise<void>
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { log, limits, metrics, logger } = options
+  const id = `gateway-${randomBytes(6).toString('hex')}`
+  const seen = createSeen(seenEvents)
+  const recent = createRecent(options.recent)
+  const publisher = createPublisher(log, seen, () => {
+    metrics.published.inc()
+    fleet.published()
+  })
+  const hub: Hub = createHub({
+    delivered(deliveries) {
+      metrics.deliveries.inc(deliveries)
+      fleet.delivered(deliveries)
+    },
+    joined: (room, user) => (rooms?.seats ?? alone).seated(room, user),
+    left: (room, user) => (rooms?.seats ?? alone).left(room, user),
+  })
+  const presence = createPresence({
+    count: (room) => rooms?.count(room) ?? hub.count(room),
+    notify(room, frame) {
+      metrics.presenceFrames.inc()
+      hub.notify(room, frame)
+    },
+  })
+  /** Where there is no rooms service, this gateway's comings and goings are all that there are. */
+  const alone = { seated: presence.joined, left: presence.left }
+  const rooms =
+    options.rooms &&
+    connectRooms({
+      rooms: options.rooms,
+      createdOnly: options.createdRoomsOnly,
+      gateway: id,
+      hub,
+      presence,
+      metrics,
+      logger,
+    })
+  const delivery = watchDelivery({
+    log,
+    gateway: id,
+    times: options.deliveryTimes ?? defaultDeliveryTimes,
+    metrics,
+    logger,
+  })
+  const follower = followLog({
+    log,
+    gateway: id,
+    recent,
+    seen,
+    publisher,
+    hub,
+    changed: (change) => past?.changed(change),
+    arrived(partition, at) {
+      delivery.read(partition)
+      if (at !== undefined && follower.unready() === undefined) fleet.late(Date.now() - at)
+    },
+    metrics,
+    logger,
+  })
+  const fleet = createFleet({
+    gateway: id,
+    log,
+    sessions: () => hub.sessions.size,
+    state: () => (phase === 'open' ? (unready() === undefined ? 'ready' : 'unready') : phase),
+    told: delivery.signalled,
+  })
+  const { history, tokens } = options
+  const { position } = follower
+  const past = history && createPast({ history, recent, position, metrics, logger })
+  const lookup = createLookup({ history, recent, position, metrics, logger })
+  const replays = createReplayBudget(options.replayBytes)
+  const context: Context = {
+    id,
+    limits,
+    auth: options.auth,
+    hub,
+    fleet,
+    rooms,
+    recent,
+    past,
+    lookup,
+    replays,
+    publisher,
+    log,
+    tokens,
+    metrics,
+    logger,
+  }
+  const inboxes = new WeakMap<Session, Inbox<string | undefined>>()
+  /** Aborts when the last one has gone while this gateway drains. */
+  const deserted = new AbortController()
+  setMaxListeners(0, deserted.signal)
+  let sessions = 0
+  let phase: 'open' | 'draining' | 'stopped' = 'open'
+
+  metrics.watch({
+    waiting: () => log.status().waiting,
+    recentBytes: () => recent.bytes,
+    recentRooms: () => recent.rooms,
+    replayBytes: () => replays.taken,
+  })
+  const stopSignals = log.onSignal(onSignal)
+  const stopWatching = watchOver(hub.sessions, options, (session) => end(session, 'silent'))
+
+  function onSignal(signal: Signal): void {
+    const known = knownSignal(signal)
+    if (known === undefined) return
+    if (known.type === 'gateway') {
+      if (known.gateway === id) delivery.heard()
+      fleet.heard(known)
+      return
+    }
+    if (known.type !== 'typing') {
+      rooms?.onSignal(known)
+      return
+    }
+    const { room, user } = known
+    hub.notify(room, Buffer.from(JSON.stringify({ type: 'typing', room, user })), user.id)
+  }
+
+  function end(session: Session, reason: string, inPeace = false): void {
+    if (!hub.sessions.has(session)) return
+    hub.remove(session)
+    session.end()
+    // Who comes back elsewhere keeps its name.
+    if (session.user !== undefined) rooms?.names.gone(session.user, inPeace && !session.leaving)
+    metrics.closed.inc({ reason: reason === 'client' && session.leaving ? 'reconnect' : reason })
+    metrics.connections.dec({ transport: session.transport })
+    if (phase === 'draining' && hub.sessions.size === 0) deserted.abort()
+  }
+
+  function unready(): string | undefined {
+    if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'
+    return follower.unready() ?? rooms?.unready() ?? delivery.unready()
+  }
+
+  return {
+    id,
+    limits,
+    refusal() {
+      const why = unready()
+      if (why === undefined && hub.sessions.size < options.connections) return undefined
+      const reason = why === undefined ? 'full' : phase === 'open' ? 'unready' : phase
+      metrics.refusedConnections.inc({ reason })
+      return new RabbleError('unavailable', `this gateway takes no connections: ${why ?? 'it is full'}`, {
+        retryAfter: comeBackAfter,
+      })
+    },
+    connect(connection, { transport, origin, host, cookie }) {
+      if (!isAllowedOrigin(origin, host, options.allowedOrigins)) {
+        metrics.refusedConnections.inc({ reason: 'origin' })
+        connection.close('policy', 'this origin is not allowed')
+        return undefined
+      }
+      const client = { id: `${id}-${++sessions}`, transport, connection, cookie }
+      const session = new Session(client, limits, { dirty: hub.dirty, ended: end })
+      hub.add(session)
+      inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))
+      metrics.connected.inc({ transport })
+      metrics.connections.inc({ transport })
+      return session
+    },
+    receive(session, frame) {
+      session.lastHeard = performance.now()
+      if (!session.closed) inboxes.get(session)?.put(frame)
+    },
+    publish: publisher.publish,
+    start: () => rooms?.start(),
+    audit: (entry) => rooms?.audit.record(entry),
+    disconnected: (session, reason = 'client', inPeace = false) => end(session, reason, inPeace),
+    unready,
+    async drain(longest) {
+      phase = 'draining'
+      metrics.draining.set(1)
+      fleet.tell()
+      await drain({
+        sessions: hub.sessions,
+        longest,
+        deserted: deserted.signal,
+        async settle(session) {
+          await inboxes.get(session)?.rest()
+          await publisher.settled()
+        },
+        logger,
+      })
+    },
+    get closed() {
+      return phase === 'stopped'
+    },
+    async close() {
+      phase = 'stopped'
+      delivery.close()
+      fleet.close()
+      stopWatching()
+      stopSignals()
+      presence.close()
+      rooms?.stop()
+      for (const session of hub.sessions) session.close('goingAway', 'this gateway is stopping')
+      await Promise.all([follower.stop(), rooms?.close()])
+    },
+  }
+}

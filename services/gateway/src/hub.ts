@@ -1,0 +1,195 @@
+import { type ChatEvent, type RoomKind, roomKind, type User } from '@rabble/contract'
+import type { Session, Wire } from './session.ts'
+
+/**
+ * Who gets what: the sessions of this gateway by room and by user, and the fan-out to them.
+ *
+ * What arrives for a room within one turn of the event loop is encoded once per wire into one shared buffer, and each
+ * session gets everything of the turn in one write: a write costs microseconds, whatever its length.
+ */
+export interface Hub {
+  readonly sessions: ReadonlySet<Session>
+  add(session: Session): void
+  /** The session has said who it is: from now on it gets what is sent to its user and to everybody. */
+  identify(session: Session, user: User): void
+  /** Takes the session out of everything. */
+  remove(session: Session): void
+  /**
+   * Hands out what has arrived in this turn for the room, which is in the recent events already: a session that is served
+   * from those right after this call, in the same turn, misses nothing and gets nothing twice.
+   */
+  settle(room: string): void
+  /** Settles the room and brings the session into it. */
+  join(session: Session, room: string): void
+  leave(session: Session, room: string): void
+  /** The sessions of a user, and those in a room. */
+  sessionsOf(user: string): Iterable<Session>
+  members(room: string): Iterable<Session>
+  /** Users of this gateway in the room, each once. */
+  users(room: string): User[]
+  count(room: string): number
+  /** Hands an event on to whom it is for, at the end of this turn. `line` must stay as it is until then. */
+  deliver(event: ChatEvent, line: Buffer): void
+  /** Hands a frame on to all members of a room, but for the sessions of one user if `except` names one. */
+  notify(room: string, frame: Buffer, except?: string): void
+  /** To be called by a session that has something to write. */
+  dirty(session: Session): void
+}
+
+/** What the hub tells: how many frames went out, and whose first session came to a room or whose last one left. */
+export interface HubObserver {
+  delivered(deliveries: number): void
+  joined(room: string, user: User): void
+  left(room: string, user: User): void
+}
+
+interface Members {
+  sessions: Set<Session>
+  /** Sessions of each user, to count a user once. */
+  users: Map<string, { user: User; sessions: number }>
+}
+
+export function createHub(observer: HubObserver): Hub {
+  const sessions = new Set<Session>()
+  const byUser = new Map<string, Set<Session>>()
+  const rooms = new Map<string, Members>()
+  let arrived = new Map<string, Buffer[]>()
+  let dirty: Session[] = []
+  let scheduled = false
+
+  function schedule(): void {
+    if (scheduled) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
+  function flush(): void {
+    scheduled = false
+    const batch = arrived
+    arrived = new Map()
+    for (const [room, lines] of batch) fanOut(room, lines)
+    const writers = dirty
+    dirty = []
+    for (const session of writers) session.flush()
+  }
+
+  function fanOut(room: string, lines: readonly Buffer[], except?: string): void {
+    const encoded = new Map<Wire, Buffer>()
+    let receivers = 0
+    for (const group of audience(room)) {
+      for (const session of group) {
+        if (except !== undefined && session.user?.id === except) continue
+        const { wire } = session.connection
+        let bytes = encoded.get(wire)
+        if (bytes === undefined) {
+          bytes = wire.encode(lines)
+          encoded.set(wire, bytes)
+        }
+        session.push(bytes)
+        receivers++
+      }
+    }
+    observer.delivered(receivers * lines.length)
+  }
+
+  /** The sets of sessions that get what happens in a room; no session is in two of them. */
+  function audience(room: string): Iterable<Session>[] {
+    const members = rooms.get(room)
+    if (members !== undefined) return [members.sessions]
+    const kind = roomKind(room)
+    if (kind === undefined) return []
+    return audienceOf(kind).filter((group) => group !== undefined)
+  }
+
+  function audienceOf(kind: RoomKind): (Iterable<Session> | undefined)[] {
+    switch (kind.kind) {
+      case 'room':
+        return []
+      case 'everybody':
+        return [...byUser.values()]
+      case 'user':
+        return [byUser.get(kind.user)]
+      case 'direct': {
+        const [a, b] = kind.users
+        return a === b ? [byUser.get(a)] : [byUser.get(a), byUser.get(b)]
+      }
+      default:
+        return kind satisfies never
+    }
+  }
+
+  function settle(room: string): void {
+    const lines = arrived.get(room)
+    if (lines === undefined) return
+    arrived.delete(room)
+    fanOut(room, lines)
+  }
+
+  function leave(session: Session, room: string): void {
+    const members = rooms.get(room)
+    if (!members?.sessions.delete(session)) return
+    session.rooms.delete(room)
+    const user = members.users.get(session.user?.id ?? '')
+    if (members.sessions.size === 0) rooms.delete(room)
+    if (user === undefined || --user.sessions > 0) return
+    members.users.delete(user.user.id)
+    observer.left(room, user.user)
+  }
+
+  return {
+    sessions,
+    dirty(session) {
+      dirty.push(session)
+      schedule()
+    },
+    add(session) {
+      sessions.add(session)
+    },
+    identify(session, user) {
+      session.user = user
+      const own = byUser.get(user.id)
+      if (own === undefined) byUser.set(user.id, new Set([session]))
+      else own.add(session)
+    },
+    remove(session) {
+      for (const room of session.rooms) leave(session, room)
+      sessions.delete(session)
+      const own = session.user && byUser.get(session.user.id)
+      if (session.user === undefined || own === undefined) return
+      own.delete(session)
+      if (own.size === 0) byUser.delete(session.user.id)
+    },
+    settle,
+    join(session, room) {
+      settle(room)
+      if (session.user === undefined || session.rooms.has(room)) return
+      let members = rooms.get(room)
+      if (members === undefined) {
+        members = { sessions: new Set(), users: new Map() }
+        rooms.set(room, members)
+      }
+      members.sessions.add(session)
+      session.rooms.add(room)
+      const known = members.users.get(session.user.id)
+      if (known !== undefined) known.sessions++
+      else {
+        members.users.set(session.user.id, { user: session.user, sessions: 1 })
+        observer.joined(room, session.user)
+      }
+    },
+    leave,
+    sessionsOf: (user) => byUser.get(user) ?? [],
+    members: (room) => rooms.get(room)?.sessions ?? [],
+    users: (room) => [...(rooms.get(room)?.users.values() ?? [])].map(({ user }) => user),
+    count: (room) => rooms.get(room)?.users.size ?? 0,
+    deliver(event, line) {
+      const lines = arrived.get(event.room)
+      if (lines === undefined) arrived.set(event.room, [line])
+      else lines.push(line)
+      schedule()
+    },
+    notify(room, frame, except) {
+      fanOut(room, [frame], except)
+    },
+  }
+}

@@ -1,0 +1,49 @@
+/** Frames that may wait behind one that takes long, before reading from the client stops. */
+const most = 64
+
+/**
+ * Carries out a session's frames one after the other: a frame whose execution returns a promise holds up those behind
+ * it, so that `join` and `send` may be sent in one go. Most frames are done at once and never wait here.
+ */
+export class Inbox<Frame> {
+  readonly #execute: (frame: Frame) => void | Promise<void>
+  readonly #flow: { pause(): void; resume(): void }
+  #queue: Frame[] = []
+  #busy = false
+  #resting = false
+  #idle: (() => void)[] = []
+
+  constructor(execute: (frame: Frame) => void | Promise<void>, flow: { pause(): void; resume(): void }) {
+    this.#execute = execute
+    this.#flow = flow
+  }
+
+  /** Executes the frame, now or when those before it are done. */
+  put(frame: Frame): void {
+    if (this.#busy) {
+      this.#queue.push(frame)
+      if (this.#queue.length === most) this.#flow.pause()
+      return
+    }
+    const work = this.#execute(frame)
+    if (work === undefined) return
+    this.#busy = true
+    void work.finally(() => this.#drain())
+  }
+
+  /** Reads nothing more from the client; resolves when all that it has sent is carried out. */
+  async rest(): Promise<void> {
+    this.#resting = true
+    this.#flow.pause()
+    while (this.#busy) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #drain(): void {
+    this.#busy = false
+    const waiting = this.#queue
+    this.#queue = []
+    if (waiting.length >= most && !this.#resting) this.#flow.resume()
+    for (const frame of waiting) this.put(frame)
+    if (!this.#busy) for (const wake of this.#idle.splice(0)) wake()
+  }
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import type { HistoryClient } from '@rabble/history/client'
+import type { Logger } from '@rabble/service'
+import type { Metrics } from './metrics.ts'
+import type { Recent } from './recent.ts'
+import { createTurns } from './turns.ts'
+
+/**
+ * How long (ms) a message must be unknown before it is said not to exist: who has just got `sent` may be faster than the
+ * log, which brings the message to this gateway.
+ */
+const doubt = 750
+/** How long (ms) to wait for a history that lags behind. */
+const patience = 5_000
+/** How long (ms) to wait before looking again: at first, and at most. */
+const firstPause = 25
+const longestPause = 400
+/** Questions to history at a time. */
+const mostQuestions = 8
+
+/** Finds messages that are not among the recent ones, for who wants to change them. */
+export interface Lookup {
+  /**
+   * The message as it is by now. `user` is who asks.
+   * @throws RabbleError `message-not-found`, `unavailable`; the latter within about 10 seconds
+   */
+  find(room: string, id: string, user: User): Promise<MessageEvent>
+}
+
+/** `unknown`: history has all that this gateway has, and not the message. `unable`: history can't be asked. */
+type Answer = MessageEvent | 'unknown' | 'lagging' | 'unable'
+
+export function createLookup(options: {
+  history: HistoryClient | undefined
+  recent: Recent
+  /** Offset up to which this gateway has read the partition of a room. */
+  position: (room: string) => number
+  metrics: Metrics
+  logger: Logger
+}): Lookup {
+  const { history, recent, position, metrics, logger } = options
+  const inTurn = createTurns(mostQuestions)
+  let failing = false
+
+  async function ask(room: string, id: string, user: User): Promise<Answer> {
+    if (history === undefined) return 'unable'
+    const reached = position(room)
+    metrics.lookups.inc()
+    try {
+      const { through, message } = await history.find(room, id, user.id)
+      if (failing) logger.info({}, 'history finds messages again')
+      failing = false
+      if (message !== undefined) return recent.changes(room, id).reduce(changed, message)
+      return (through ?? -1) >= reached ? 'unknown' : 'lagging'
+    } catch (error) {
+      metrics.historyErrors.inc()
+      if (!failing) logger.warn({ err: error }, 'history does not answer; old messages can not be changed')
+      failing = true
+      return 'unable'
+    }
+  }
+
+  return {
+    async find(room, id, user) {
+      const began = performance.now()
+      for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
+        const waited = () => performance.now() - began
+        const answer =
+          recent.message(room, id) ??
+          (await inTurn(async () => (waited() > patience ? 'lagging' : ask(room, id, user))))
+        if (typeof answer === 'object') return answer
+        if (answer === 'unknown' && waited() > doubt) {
+          throw new RabbleError('message-not-found', 'there is no such message in this room')
+        }
+        if (waited() > (answer === 'unable' ? doubt : patience)) {
+          throw new RabbleError('unavailable', 'whose message this is can not be found out right now')
+        }
+        await sleep(pause)
+      }
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { connectRabbitMqLog } from '@rabble/event-log'
+import { overHttp } from '@rabble/history/client'
+import { overHttp as roomsOverHttp } from '@rabble/rooms/client'
+import {
+  createApp,
+  createInternalTokens,
+  createLogger,
+  logConfig,
+  logConnected,
+  logSettings,
+  operations,
+  readSettings,
+  runService,
+  SettingsError,
+  tokensFrom,
+} from '@rabble/service'
+import { Registry } from 'prom-client'
+import { registerGateway } from './app.ts'
+import { gatewayConfig, gatewaySettings } from './config.ts'
+import { drainTimeout } from './drain.ts'
+import { createMetrics, observeLog } from './metrics.ts'
+import { takeNotices } from './workers/notify-queue.ts'
+
+await runService({
+  async start() {
+    const settings = readSettings(
+      process.env,
+      [
+        'HOST',
+        'PORT',
+        'LOG_LEVEL',
+        'RABBLE_AMQP_URL',
+        'RABBLE_HISTORY_URL',
+        'RABBLE_ROOMS_URL',
+        ...logSettings,
+        ...gatewaySettings,
+        'RABBLE_DRAIN_MS',
+      ],
+      ['RABBLE_AMQP_URL'],
+    )
+    const config = gatewayConfig(settings)
+    const { RABBLE_ROOMS_URL: roomsUrl, RABBLE_HISTORY_URL: historyUrl, RABBLE_SECRET: secret } = settings
+    if ((roomsUrl ?? historyUrl) !== undefined && secret === undefined) {
+      const name = roomsUrl === undefined ? 'RABBLE_HISTORY_URL' : 'RABBLE_ROOMS_URL'
+      throw new SettingsError(`${name} needs RABBLE_SECRET, with which services show who they are`)
+    }
+    const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
+    const logger = createLogger('gateway', settings.LOG_LEVEL)
+    const registry = new Registry()
+    const metrics = createMetrics(registry)
+    const log = await connectRabbitMqLog({
+      url: settings.RABBLE_AMQP_URL,
+      ...logConfig(settings),
+      observer: observeLog(metrics),
+      logger,
+    })
+    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const gateway = await registerGateway(app, {
+      ...config,
+      log,
+      history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens) : undefined,
+      rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens) : undefined,
+      tokens: tokensFrom(settings, { logger }),
+      metrics,
+      logger,
+    })
+    operations(app, { registry, checks: { gateway: gateway.unready, log: logConnected(log, registry) } })
+    const notices = takeNotices({ log, gateway, metrics })
+    app.addHook('preClose', () => notices.close())
+    app.addHook('onClose', () => log.close())
+    const { RABBLE_DRAIN_MS: window } = settings
+    const drain = {
+      // Another gateway takes the notifications from now on.
+      run: async () => void (await Promise.all([notices.close(), gateway.drain(window)])),
+      timeout: drainTimeout(window),
+    }
+    return { app, logger, host: settings.HOST, port: settings.PORT, drain }
+  },
+})

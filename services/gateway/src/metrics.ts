@@ -1,0 +1,301 @@
+import type { LogObserver } from '@rabble/event-log'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Everything that a gateway counts, in `registry` (two gateways in one process have one each). */
+export function createMetrics(registry: Registry) {
+  const registers = [registry]
+  let newest = 0
+  const metrics = {
+    connections: new Gauge({
+      name: 'rabble_gateway_connections',
+      help: 'Connections that are open now.',
+      labelNames: ['transport'] as const,
+      registers,
+    }),
+    connected: new Counter({
+      name: 'rabble_gateway_connections_total',
+      help: 'Connections that were taken since the start.',
+      labelNames: ['transport'] as const,
+      registers,
+    }),
+    closed: new Counter({
+      name: 'rabble_gateway_disconnections_total',
+      help: 'Connections that ended, by reason: client, reconnect (the client went to another gateway, as it was told), or why the gateway closed them (tooSlow is a slow reader, restarting did not go as told).',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    refusedConnections: new Counter({
+      name: 'rabble_gateway_connections_refused_total',
+      help: 'Connections that were not taken, by reason: origin, full, unready, draining, stopped.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    draining: new Gauge({
+      name: 'rabble_gateway_draining',
+      help: '1 while this gateway sends its clients to others, because it stops.',
+      registers,
+    }),
+    deaf: new Counter({
+      name: 'rabble_gateway_deaf_total',
+      help: 'How often nothing arrived for ten seconds although all connections looked fine, and they were made anew, by way: signals, log.',
+      labelNames: ['way'] as const,
+      registers,
+    }),
+    frames: new Counter({
+      name: 'rabble_gateway_frames_received_total',
+      help: 'Valid frames that clients sent, by type.',
+      labelNames: ['type'] as const,
+      registers,
+    }),
+    refused: new Counter({
+      name: 'rabble_gateway_frames_refused_total',
+      help: 'Frames that were answered with an error, by its code.',
+      labelNames: ['code'] as const,
+      registers,
+    }),
+    deliveries: new Counter({
+      name: 'rabble_gateway_deliveries_total',
+      help: 'Frames that were fanned out to sessions: one for each event and member.',
+      registers,
+    }),
+    repeated: new Counter({
+      name: 'rabble_gateway_repeated_events_total',
+      help: 'Events that stood in the log more than once (a retried publish) and were handed out once.',
+      registers,
+    }),
+    joins: new Counter({
+      name: 'rabble_gateway_joins_total',
+      help: 'Joins, by kind (new, resumed) and whether everything that was asked for could be replayed (hit) or not (miss).',
+      labelNames: ['kind', 'recent'] as const,
+      registers,
+    }),
+    historyQuestions: new Counter({
+      name: 'rabble_gateway_history_requests_total',
+      help: 'Questions to history for clients that were away for long: one for all that come back to a room at once.',
+      registers,
+    }),
+    lookups: new Counter({
+      name: 'rabble_gateway_lookups_total',
+      help: 'Questions to history for a message that somebody wants to change and that is not among the recent ones.',
+      registers,
+    }),
+    historyErrors: new Counter({
+      name: 'rabble_gateway_history_errors_total',
+      help: 'Questions that history did not answer.',
+      registers,
+    }),
+    acknowledged: new Histogram({
+      name: 'rabble_gateway_send_seconds',
+      help: 'Time from publishing a message, an edit or a deletion to its acknowledgement.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    confirm: new Histogram({
+      name: 'rabble_gateway_publish_seconds',
+      help: 'Time from handing a batch to the log until it was confirmed.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    published: new Counter({
+      name: 'rabble_gateway_published_events_total',
+      help: 'Messages, edits and deletions that the log confirmed.',
+      registers,
+    }),
+    publishedBytes: new Counter({
+      name: 'rabble_gateway_published_bytes_total',
+      help: 'Bytes of events that the log confirmed.',
+      registers,
+    }),
+    publishRetries: new Counter({
+      name: 'rabble_gateway_publish_retries_total',
+      help: 'Events that were sent to the log again because their confirm was lost or refused.',
+      registers,
+    }),
+    publishRefused: new Counter({
+      name: 'rabble_gateway_publish_refused_total',
+      help: 'Events that were answered with unavailable, by reason: full, timeout, closed.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+    workerPublishes: new Counter({
+      name: 'rabble_gateway_worker_publishes_total',
+      help: 'Messages and notifications of programs without a connection, by way (http, amqp) and result: published, or the error code.',
+      labelNames: ['way', 'result'] as const,
+      registers,
+    }),
+    queueActive: new Gauge({
+      name: 'rabble_gateway_queue_active',
+      help: '1 while this gateway takes notifications from the queue. Over all gateways the sum is 1; 0 for longer than 30 seconds is an outage.',
+      registers,
+    }),
+    queueRedelivered: new Counter({
+      name: 'rabble_gateway_queue_redelivered_total',
+      help: 'Notifications that came from the queue again, because whoever took them first may not have published them.',
+      registers,
+    }),
+    queueRejected: new Counter({
+      name: 'rabble_gateway_queue_rejected_total',
+      help: 'Notifications of the queue that were invalid and were put into the queue of rejected ones.',
+      registers,
+    }),
+    presenceFrames: new Counter({
+      name: 'rabble_gateway_presence_frames_total',
+      help: 'Frames that told the members of a room who came and went, each counted once for all members.',
+      registers,
+    }),
+    roomsUp: new Gauge({
+      name: 'rabble_gateway_rooms_up',
+      help: '1 while the rooms service answers; also 0 where there is none.',
+      registers,
+    }),
+    roomsRequests: new Counter({
+      name: 'rabble_gateway_rooms_requests_total',
+      help: 'Calls of the rooms service for leases, seats and names, by call and result (ok, failed).',
+      labelNames: ['call', 'result'] as const,
+      registers,
+    }),
+    seatBatch: new Histogram({
+      name: 'rabble_gateway_seat_batch_seats',
+      help: 'Seats that one call took or gave back.',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+      registers,
+    }),
+    leasesLost: new Counter({
+      name: 'rabble_gateway_leases_lost_total',
+      help: 'How often the lease at the rooms service had ended, so that all seats were taken again.',
+      registers,
+    }),
+    policiesVersion: new Gauge({
+      name: 'rabble_gateway_policies_version',
+      help: 'Version of the copy of bans, mutes and rules of rooms. If gateways differ for longer than a few seconds, one is cut off.',
+      registers,
+    }),
+    auditDropped: new Counter({
+      name: 'rabble_gateway_audit_dropped_total',
+      help: 'Entries of the audit that were left out: too many logins were refused, or the rooms service was away for long.',
+      registers,
+    }),
+    logConnected: new Gauge({
+      name: 'rabble_gateway_log_connected',
+      help: '1 while the connection to the log is up, by its role (publish, read, work: the queue of notifications).',
+      labelNames: ['role'] as const,
+      registers,
+    }),
+    logConnectionLosses: new Counter({
+      name: 'rabble_gateway_log_connection_losses_total',
+      help: 'How often a connection to the log was lost, by its role.',
+      labelNames: ['role'] as const,
+      registers,
+    }),
+    malformed: new Counter({
+      name: 'rabble_gateway_malformed_events_total',
+      help: 'Lines of the log that were no event and were skipped.',
+      registers,
+    }),
+    gaps: new Counter({
+      name: 'rabble_gateway_log_gaps_total',
+      help: 'How often reading could not go on where it had stopped.',
+      registers,
+    }),
+    /** `at`: when the last event that was read was taken (ms since 1970). */
+    observeLag(at: number): void {
+      newest = Math.max(0, Date.now() - at) / 1000
+    },
+    /** The same where there is a rooms service. */
+    watchRooms(read: { seats(): { held: number; owed: number }; names(): number }): void {
+      new Gauge({
+        name: 'rabble_gateway_seats',
+        help: 'Users in rooms through this gateway, by state: held, or owed where the rooms service has to be told yet.',
+        labelNames: ['state'] as const,
+        registers,
+        collect() {
+          const { held, owed } = read.seats()
+          this.set({ state: 'held' }, held)
+          this.set({ state: 'owed' }, owed)
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_names',
+        help: 'Guests whose names this gateway holds.',
+        registers,
+        collect() {
+          this.set(read.names())
+        },
+      })
+    },
+    /** What is asked for at each scrape. */
+    watch(read: {
+      waiting(): number
+      recentBytes(): number
+      recentRooms(): number
+      replayBytes(): number
+    }): void {
+      new Gauge({
+        name: 'rabble_gateway_publish_waiting',
+        help: 'Events that wait for the log to confirm them.',
+        registers,
+        collect() {
+          this.set(read.waiting())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_recent_bytes',
+        help: 'Bytes of recent events in memory.',
+        registers,
+        collect() {
+          this.set(read.recentBytes())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_recent_rooms',
+        help: 'Rooms with recent events in memory.',
+        registers,
+        collect() {
+          this.set(read.recentRooms())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_replay_bytes',
+        help: 'Bytes of large replays that clients have not read yet.',
+        registers,
+        collect() {
+          this.set(read.replayBytes())
+        },
+      })
+    },
+  }
+  // A series that appears with its first count has never grown, so alerts would miss that one.
+  metrics.closed.inc({ reason: 'tooSlow' }, 0)
+  for (const reason of ['full', 'unready']) metrics.refusedConnections.inc({ reason }, 0)
+  for (const way of ['signals', 'log']) metrics.deaf.inc({ way }, 0)
+  for (const reason of ['full', 'timeout', 'closed']) metrics.publishRefused.inc({ reason }, 0)
+  new Gauge({
+    name: 'rabble_gateway_log_lag_seconds',
+    help: 'Age of the newest event when this gateway read it: how late it is. Needs synchronised clocks.',
+    registers,
+    collect() {
+      this.set(newest)
+    },
+  })
+  return metrics
+}
+
+/** Feeds a log's observations into the metrics. */
+export function observeLog(metrics: Metrics): LogObserver {
+  return {
+    confirmed(seconds, _events, bytes) {
+      metrics.confirm.observe(seconds)
+      metrics.publishedBytes.inc(bytes)
+    },
+    retried: (events) => metrics.publishRetries.inc(events),
+    refused: (events, reason) => metrics.publishRefused.inc({ reason }, events),
+    connection(role, up) {
+      metrics.logConnected.set({ role }, up ? 1 : 0)
+      if (!up) metrics.logConnectionLosses.inc({ role })
+    },
+    malformed: () => metrics.malformed.inc(),
+    gap: () => metrics.gaps.inc(),
+  }
+}

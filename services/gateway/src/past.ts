@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ChangeEvent, User } from '@rabble/contract'
+import type { HistoryClient, Replay } from '@rabble/history/client'
+import type { Logger } from '@rabble/service'
+import type { Metrics } from './metrics.ts'
+import type { Recent } from './recent.ts'
+import { applyChange, applyChanges, type Stretch, stretchOf } from './stretch.ts'
+import { createTurns } from './turns.ts'
+
+/** Most events that a resuming client gets at once; who missed more pages through the history. */
+const mostMessages = 10_000
+/** Ids in one question. The oldest of them decides how far back it goes, so most others are answered all the same. */
+const mostIds = 500
+/** How long (ms) a join waits for a history that lags behind, or is slow. */
+const patience = 5_000
+/** How long (ms) to wait before asking again. */
+const pause = 100
+/** How long (ms) others that come back to the same room are waited for, so that all of them cost one question. */
+const gathering = 10
+/** Rooms about which history is asked at a time. */
+const mostQuestions = 8
+/** Bytes of what history answered that are kept for those who come a little later. */
+const mostBytes = 32 * 1024 * 1024
+
+/**
+ * What is older than the recent events: fetched from history when a client comes back that was away for long. What
+ * history answers is joined to the recent events at one that both have, so nothing is missing or twice in between.
+ */
+export interface Past {
+  /** Fetches what is needed to answer `after`, if it can be had in time. `user` is who asks. */
+  fetch(room: string, after: string, user: User): Promise<void>
+  /** The lines of all that followed `after`, up to the newest recent event; undefined if that isn't known. */
+  after(room: string, after: string): string[] | undefined
+  /** A message was changed: to be called for each change that comes through the log, so that no old text is handed out. */
+  changed(change: ChangeEvent): void
+}
+
+/** A piece of a room from history, which ends right before the recent event `next`. */
+interface Piece extends Stretch {
+  next: string
+  bytes: number
+}
+
+/** A question that waits to be asked, or is being asked. */
+interface Question {
+  after: Set<string>
+  done: Promise<void>
+}
+
+export function createPast(options: {
+  history: HistoryClient
+  recent: Recent
+  /** Offset up to which this gateway has read the partition of a room. */
+  position: (room: string) => number
+  metrics: Metrics
+  logger: Logger
+}): Past {
+  const { history, recent, position, metrics, logger } = options
+  const pieces = new Map<string, Piece>()
+  const questions = new Map<string, Question>()
+  const inTurn = createTurns(mostQuestions)
+  let bytes = 0
+  let failing = false
+
+  async function ask(room: string, question: Question, user: User): Promise<void> {
+    await sleep(gathering)
+    await inTurn(() => askInTurn(room, question, user))
+  }
+
+  async function askInTurn(room: string, question: Question, user: User): Promise<void> {
+    // From here on the question is fixed; who comes now asks the next one.
+    questions.delete(room)
+    // What history's answer is joined to must not be dropped before those who wait have been served from both.
+    const release = recent.hold(room)
+    try {
+      await askUntil(room, [...question.after].slice(0, mostIds), user.id, performance.now() + patience)
+      if (failing) logger.info({}, 'history answers again')
+      failing = false
+    } catch (error) {
+      metrics.historyErrors.inc()
+      if (!failing)
+        logger.warn(
+          { err: error },
+          'history does not answer; clients that were away for long read it themselves',
+        )
+      failing = true
+    } finally {
+      setImmediate(release)
+    }
+  }
+
+  /** Asks again while history is behind what this gateway has read, or the other way round. */
+  async function askUntil(room: string, after: string[], user: string, deadline: number): Promise<void> {
+    while (performance.now() < deadline) {
+      const before = recent.oldest(room)
+      const reached = position(room)
+      metrics.historyQuestions.inc()
+      const replay = await history.replay(
+        { room, after, limit: mostMessages, ...(before !== undefined && { before }) },
+        user,
+      )
+      const usable = before === undefined ? await isAbreast(room, replay, reached, deadline) : replay.joined
+      if (usable && replay.ids.length > 0) return keep(room, replay, before)
+      // An id that history, though it has everything, doesn't know: nothing will change that.
+      if (usable || !replay.complete) return
+      await sleep(pause)
+    }
+  }
+
+  /**
+   * Nothing recent is known of the room: then history must have stored all that this gateway had read when it asked,
+   * and this gateway must have read all that history has, so that the newer ones are among the recent events by now.
+   */
+  async function isAbreast(
+    room: string,
+    replay: Replay,
+    reached: number,
+    deadline: number,
+  ): Promise<boolean> {
+    const through = replay.through ?? -1
+    while (position(room) < through && performance.now() < deadline) await sleep(pause / 10)
+    return through >= reached && position(room) >= through
+  }
+
+  function keep(room: string, { ids, lines }: Replay, before: string | undefined): void {
+    let next = before ?? recent.oldest(room)
+    if (next === undefined) {
+      // Nothing has happened since: the newest of them become recent, and whoever comes next needs no history.
+      const known = ids.length - recent.restore(room, ids, lines)
+      next = ids[known]
+    }
+    const end = next === undefined ? -1 : ids.indexOf(next)
+    const piece = {
+      ...stretchOf(end === -1 ? ids : ids.slice(0, end), end === -1 ? lines : lines.slice(0, end)),
+      next: next ?? '',
+      bytes: 0,
+    }
+    // Changes that were read while history answered: its messages may not know of them yet.
+    applyChanges(piece, recent.changes(room))
+    forget(room)
+    piece.bytes = piece.lines.reduce((sum, line) => sum + line.length, 0)
+    pieces.set(room, piece)
+    bytes += piece.bytes
+    for (const oldest of pieces.keys()) {
+      if (bytes <= mostBytes || oldest === room) break
+      forget(oldest)
+    }
+  }
+
+  function forget(room: string): void {
+    bytes -= pieces.get(room)?.bytes ?? 0
+    pieces.delete(room)
+  }
+
+  function after(room: string, id: string): string[] | undefined {
+    const piece = pieces.get(room)
+    if (piece === undefined) return undefined
+    const rest = recent.from(room, piece.next)
+    // What it was joined to is no longer remembered: there may be a hole by now.
+    if (rest === undefined) forget(room)
+    const index = piece.ids.lastIndexOf(id)
+    return rest === undefined || index === -1 ? undefined : [...piece.lines.slice(index + 1), ...rest]
+  }
+
+  return {
+    after,
+    changed(change) {
+      const piece = pieces.get(change.room)
+      if (piece === undefined) return
+      const { grown } = applyChange(piece, change)
+      piece.bytes += grown
+      bytes += grown
+    },
+    async fetch(room, id, user) {
+      if (after(room, id) !== undefined) return
+      let question = questions.get(room)
+      if (question === undefined) {
+        question = { after: new Set(), done: Promise.resolve() }
+        questions.set(room, question)
+        question.done = ask(room, question, user)
+      }
+      question.after.add(id)
+      await question.done
+    },
+  }
+}

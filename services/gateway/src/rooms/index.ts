@@ -1,0 +1,176 @@
+import type { KnownSignal } from '@rabble/contract'
+import type { RoomsClient } from '@rabble/rooms/client'
+import type { Logger } from '@rabble/service'
+import type { Hub } from '../hub.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Presence } from '../presence.ts'
+import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
+import { createCounts } from './counts.ts'
+import { keepLease } from './lease.ts'
+import { createRoster, type Roster } from './members.ts'
+import { createModeration } from './moderation.ts'
+import { createNames, type Names } from './names.ts'
+import { copyPolicies, type Policies } from './policies.ts'
+import { createSeats, type Seats } from './seats.ts'
+
+/** Names in one reply to `members`; `count` is exact in larger rooms too. */
+export const mostNames = 1_000
+/** How long (ms) saying goodbye to the service may take. */
+const farewell = 2_000
+
+/** What this gateway has from the rooms service, and tells it. */
+export interface Rooms {
+  readonly policies: Policies
+  readonly seats: Seats
+  readonly names: Names
+  readonly roster: Roster
+  readonly audit: AuditTrail
+  /** Users in a room, over all gateways as far as that is known. */
+  count(room: string): number
+  /** Begins to call the service. */
+  start(): void
+  /** Takes what the rooms service tells all gateways. */
+  onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'gateway' }>): void
+  /** Why nobody should come here yet, or undefined. */
+  unready(): string | undefined
+  /** Takes and gives nothing more: what this gateway had goes back with its lease. To be called before sessions are closed. */
+  stop(): void
+  close(): Promise<void>
+}
+
+export function connectRooms(options: {
+  rooms: RoomsClient
+  /** Whether only rooms that were created can be joined. */
+  createdOnly: boolean
+  gateway: string
+  hub: Pick<Hub, 'count' | 'leave' | 'members' | 'sessionsOf'>
+  presence: Presence
+  metrics: Metrics
+  logger: Logger
+}): Rooms {
+  const { rooms, createdOnly, gateway, hub, presence, metrics, logger } = options
+  const counts = createCounts()
+  const moderation = createModeration(hub)
+  let leased = false
+  const policies = copyPolicies({
+    rooms,
+    changed(fresh) {
+      for (const policy of fresh) {
+        if (policy.kind === 'ban') moderation.ban([policy])
+        else if (policy.kind === 'room' && policy.deleted) {
+          moderation.clear(policy.room, 'room-not-found', 'the room was deleted')
+        }
+      }
+    },
+    metrics,
+    logger,
+  })
+  const lease = keepLease({
+    rooms,
+    gateway,
+    observer: {
+      fresh() {
+        seats.forget()
+        names.forget()
+      },
+      held() {
+        leased = true
+        seats.resume()
+        names.resume()
+      },
+      down() {
+        seats.giveUp()
+        names.giveUp()
+      },
+      renewed(renewal) {
+        for (const { room, count, version } of renewal.counts) counted(room, count, version)
+        policies.announced(renewal.policies)
+      },
+    },
+    metrics,
+    logger,
+  })
+  const names = createNames({
+    rooms,
+    gateway,
+    lease,
+    isThere({ id }) {
+      for (const _ of hub.sessionsOf(id)) return true
+      return false
+    },
+    lost: ({ id }, { message }) => moderation.disconnect(id, message),
+  })
+  const seats = createSeats({
+    rooms,
+    gateway,
+    lease,
+    restricted(room) {
+      const policy = policies.room(room)
+      return createdOnly || (policy !== undefined && (!policy.deleted || policy.inviteOnly === true))
+    },
+    single: (room) => policies.room(room)?.single === true,
+    counted: (room, { count, version }) => counted(room, count, version),
+    deserted: counts.forget,
+    refused: (room, user, { refused, message }) => moderation.putOut(user.id, room, refused, message),
+    metrics,
+  })
+  const roster = createRoster(rooms, mostNames)
+  const audit = createAuditTrail(rooms, metrics)
+  metrics.watchRooms({ seats: seats.count, names: () => names.held })
+
+  function counted(room: string, count: number, version: number): void {
+    if (seats.concern(room) && counts.observe(room, count, version)) presence.counted(room)
+  }
+
+  return {
+    policies,
+    seats,
+    names,
+    roster,
+    audit,
+    start() {
+      policies.announced(0)
+      lease.start()
+    },
+    // Whom the service doesn't know of yet is there nevertheless.
+    count: (room) => Math.max(counts.get(room) ?? 0, hub.count(room)),
+    onSignal(signal) {
+      switch (signal.type) {
+        case 'presence': {
+          const { room, joined, left, count, version } = signal
+          if (!seats.concern(room)) return
+          for (const user of left) presence.left(room, user)
+          for (const user of joined) presence.joined(room, user)
+          counted(room, count, version)
+          return
+        }
+        case 'policy':
+          policies.announced(signal.version)
+          return
+        case 'kick':
+          moderation.kick(signal)
+          return
+        default:
+          signal satisfies never
+      }
+    },
+    unready() {
+      if (!policies.loaded) return 'who may enter where is not known yet'
+      // Once is enough: seats and names that are owed later are no reason to send anybody away.
+      return leased ? undefined : 'there is no lease at the rooms service yet'
+    },
+    stop() {
+      seats.close()
+      names.close()
+      policies.close()
+    },
+    async close() {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, farewell)
+      })
+      await Promise.race([late, Promise.all([lease.close(), audit.close()])])
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import { RabbleError, type User } from '@rabble/contract'
+import type { RoomsClient } from '@rabble/rooms/client'
+import { createTurns } from '../turns.ts'
+
+/** How long (ms) an answer is good for all who ask. */
+const fresh = 1_000
+/** Rooms of which an answer is kept, or waited for; questions at a time. */
+const mostRooms = 1_000
+const mostQuestions = 8
+
+/** Who is in a room over all gateways. */
+export interface Roster {
+  /** @throws RabbleError `unavailable` */
+  members(room: string): Promise<{ users: User[]; count: number }>
+}
+
+/** `limit`: names in an answer. */
+export function createRoster(rooms: Pick<RoomsClient, 'members'>, limit: number): Roster {
+  const answers = new Map<string, { at: number; members: Promise<{ users: User[]; count: number }> }>()
+  const inTurn = createTurns(mostQuestions)
+
+  function unavailable(cause?: unknown): RabbleError {
+    return new RabbleError('unavailable', 'who is in the room can not be found out right now', {
+      retryAfter: 1000,
+      cause,
+    })
+  }
+
+  return {
+    members(room) {
+      const now = performance.now()
+      const known = answers.get(room)
+      if (known !== undefined && now - known.at < fresh) return known.members
+      // In the order of asking, so the first are the oldest.
+      for (const [name, { at }] of answers) {
+        if (now - at < fresh) break
+        answers.delete(name)
+      }
+      if (answers.size >= mostRooms) return Promise.reject(unavailable())
+      const members = inTurn(async () => {
+        if (performance.now() - now > 5 * fresh) throw new Error('too many ask')
+        return rooms.members(room, limit)
+      }).catch((error: unknown) => {
+        if (answers.get(room)?.at === now) answers.delete(room)
+        throw unavailable(error)
+      })
+      answers.delete(room)
+      answers.set(room, { at: now, members })
+      return members
+    },
+  }
+}

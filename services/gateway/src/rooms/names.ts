@@ -1,0 +1,242 @@
+import { RabbleError, type User } from '@rabble/contract'
+import { newGuestId } from '@rabble/contract/ids'
+import type { ClaimedName, NameClaim, Refusal, RoomsClient } from '@rabble/rooms/client'
+import type { Lease } from './lease.ts'
+
+/** Names that one call claims and gives back. */
+const batchSize = 500
+/** Guests that may wait for their names at a time. */
+const mostWaiting = 20_000
+/** How long (ms) a guest waits for a name; one who has a token that says whose it is need not wait so long. */
+const patience = 5_000
+const shortPatience = 2_000
+/** How long (ms) the name of a guest who vanished is kept for who has the token. */
+const keep = 30_000
+/** How often (ms) names are looked at that end if they are not claimed again. */
+const sweepInterval = 60_000
+/** Names that end within this time (ms) are claimed again. */
+const margin = 30 * 60_000
+
+/** The names of this gateway's guests, who hold them for as long as they have a session here. */
+export interface Names {
+  /**
+   * Claims a name for somebody new or, with the id that a token says, for who had it already.
+   * @throws RabbleError that says why not, `unavailable` if that can't be known
+   */
+  claim(claim: NameClaim): Promise<ClaimedName>
+  /** A session of this guest is there. */
+  arrived(user: User): void
+  /** A session of the guest has ended: in peace, or it may come back. Names are kept while there is another one. */
+  gone(user: User, inPeace: boolean): void
+  /** Nothing is held any more, under a new lease. */
+  forget(): void
+  /** The service can be asked. */
+  resume(): void
+  /** The service is down: who waits is told. */
+  giveUp(): void
+  readonly held: number
+  close(): void
+}
+
+/** A guest of this gateway. */
+interface Holder {
+  user: User
+  present: boolean
+  /** Until when the name is held (milliseconds since 1970); 0 if it must be claimed first. */
+  until: number
+  /** Ends the time for which the name of somebody is kept who is not there. */
+  leaving?: NodeJS.Timeout
+}
+
+interface Claiming {
+  claim: Required<NameClaim>
+  /** Whether anybody still waits for the answer. */
+  waits: boolean
+  settle(outcome: ClaimedName | RabbleError): void
+}
+
+export function createNames(options: {
+  rooms: Pick<RoomsClient, 'names'>
+  gateway: string
+  lease: Pick<Lease, 'held' | 'down' | 'use'>
+  /** Whether the user has a session here. */
+  isThere: (user: User) => boolean
+  /** Somebody else has the name of a guest who is there. */
+  lost: (user: User, refusal: Refusal) => void
+}): Names {
+  const { rooms, gateway, lease, isThere, lost } = options
+  const holders = new Map<string, Holder>()
+  /** Claims of who says hello, in the order of asking. */
+  const waiting = new Set<Claiming>()
+  /** Guests that are there and have to be claimed again, and those who are gone. */
+  const again = new Set<string>()
+  const release = new Set<string>()
+  let asking = false
+  let closed = false
+  const sweep = setInterval(() => {
+    for (const [id, { present, until }] of holders) if (present && until < Date.now() + margin) again.add(id)
+    pump()
+  }, sweepInterval)
+
+  function pump(): void {
+    if (asking || closed || !lease.held) return
+    const hellos = [...waiting].slice(0, batchSize)
+    for (const hello of hellos) waiting.delete(hello)
+    const wanted = new Set(hellos.map(({ claim }) => claim.user))
+    const renewed = pick(again, batchSize - hellos.length).flatMap((id) => {
+      const holder = holders.get(id)
+      return holder === undefined || wanted.has(id) ? [] : [holder]
+    })
+    const given = pick(release, batchSize - hellos.length - renewed.length).filter((id) => !wanted.has(id))
+    if (hellos.length + renewed.length + given.length === 0) return
+    const claim = [
+      ...hellos.map((hello) => hello.claim),
+      ...renewed.map(({ user }) => ({ name: user.name, user: user.id })),
+    ]
+    asking = true
+    lease
+      .use('names', () => rooms.names(gateway, { claim, release: given }))
+      .then(
+        (answers) => {
+          asking = false
+          if (answers === undefined) repeat(hellos, renewed, [])
+          else answered(hellos, renewed, answers)
+        },
+        () => {
+          asking = false
+          repeat(hellos, renewed, given)
+        },
+      )
+      .finally(pump)
+  }
+
+  /** What is not known to be done is done again. */
+  function repeat(hellos: readonly Claiming[], renewed: readonly Holder[], given: readonly string[]): void {
+    for (const hello of hellos) if (hello.waits) waiting.add(hello)
+    for (const { user } of renewed) again.add(user.id)
+    for (const id of given) if (!holders.has(id)) release.add(id)
+    if (lease.down) giveUp()
+  }
+
+  function answered(
+    hellos: readonly Claiming[],
+    renewed: readonly Holder[],
+    answers: readonly (ClaimedName | Refusal)[],
+  ): void {
+    for (const [index, { settle }] of hellos.entries()) {
+      const answer = answers[index]
+      if (answer === undefined) settle(unavailable())
+      else if ('refused' in answer) settle(refusalError(answer))
+      else {
+        hold(answer.user, answer.expiresAt)
+        settle(answer)
+      }
+    }
+    for (const [index, holder] of renewed.entries()) {
+      const answer = answers[hellos.length + index]
+      // Not now is not no: the next sweep asks again.
+      if (answer === undefined || ('refused' in answer && answer.refused !== 'name-taken')) continue
+      if (!('refused' in answer)) holder.until = answer.expiresAt
+      else if (holder.present) lost(holder.user, answer)
+    }
+  }
+
+  function hold(user: User, until: number): void {
+    const holder = holders.get(user.id)
+    release.delete(user.id)
+    if (holder === undefined) holders.set(user.id, { user, present: false, until })
+    else Object.assign(holder, { user, until })
+  }
+
+  function letGo(id: string): void {
+    clearTimeout(holders.get(id)?.leaving)
+    holders.delete(id)
+    again.delete(id)
+    release.add(id)
+    pump()
+  }
+
+  function giveUp(): void {
+    for (const { settle } of waiting) settle(unavailable())
+  }
+
+  return {
+    claim(claim) {
+      if (closed || lease.down || waiting.size >= mostWaiting) return Promise.reject(unavailable())
+      return new Promise((resolve, reject) => {
+        const limit = claim.user === undefined ? patience : shortPatience
+        // Who has an id can ask again, or give the name back, where nobody knows whether it was given.
+        const wanted = { ...claim, user: claim.user ?? newGuestId() }
+        const claiming: Claiming = {
+          claim: wanted,
+          waits: true,
+          settle(outcome) {
+            const { waits } = claiming
+            claiming.waits = false
+            waiting.delete(claiming)
+            clearTimeout(timer)
+            if (outcome instanceof RabbleError) {
+              if (outcome.code === 'unavailable' && !holders.has(wanted.user)) release.add(wanted.user)
+              reject(outcome)
+            } else if (waits) resolve(outcome)
+            // Nobody is there any more who wants it.
+            else if (holders.get(outcome.user.id)?.present === false) letGo(outcome.user.id)
+          },
+        }
+        const timer = setTimeout(() => claiming.settle(unavailable()), limit)
+        waiting.add(claiming)
+        pump()
+      })
+    },
+    arrived(user) {
+      const holder = holders.get(user.id) ?? { user, present: true, until: 0 }
+      holders.set(user.id, holder)
+      clearTimeout(holder.leaving)
+      release.delete(user.id)
+      holder.present = true
+      if (holder.until > 0) return
+      again.add(user.id)
+      pump()
+    },
+    gone(user, inPeace) {
+      const holder = holders.get(user.id)
+      if (closed || holder === undefined || isThere(user)) return
+      holder.present = false
+      clearTimeout(holder.leaving)
+      if (inPeace) letGo(user.id)
+      else holder.leaving = setTimeout(() => letGo(user.id), keep)
+    },
+    forget() {
+      release.clear()
+      for (const id of holders.keys()) again.add(id)
+    },
+    resume: pump,
+    giveUp,
+    get held() {
+      return holders.size
+    },
+    close() {
+      closed = true
+      clearInterval(sweep)
+      for (const { leaving } of holders.values()) clearTimeout(leaving)
+      giveUp()
+    },
+  }
+}
+
+/** Takes up to `most` out of a set. */
+function pick(ids: Set<string>, most: number): string[] {
+  const picked = [...ids].slice(0, most)
+  for (const id of picked) ids.delete(id)
+  return picked
+}
+
+function unavailable(): RabbleError {
+  return new RabbleError('unavailable', 'whether the name is free can not be found out right now', {
+    retryAfter: 1000,
+  })
+}
+
+function refusalError({ refused, message, retryAfter }: Refusal): RabbleError {
+  return new RabbleError(refused, message, { ...(retryAfter !== undefined && { retryAfter }) })
+}

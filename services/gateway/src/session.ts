@@ -1,0 +1,201 @@
+import {
+  type CloseReason,
+  errorCodes,
+  type Limits,
+  RabbleError,
+  type Ref,
+  type ServerFrame,
+  type User,
+} from '@rabble/contract'
+import { TokenBucket } from './token-bucket.ts'
+
+/** How frames become bytes on one kind of connection. Each event is encoded once per wire, not once per client. */
+export interface Wire {
+  readonly name: string
+  /** One or more frames, each a complete JSON text, as one piece of bytes. */
+  encode(frames: readonly Buffer[]): Buffer
+}
+
+/** What a transport gives the core: bytes out, and the end of it. The core gives meaning. */
+export interface Connection {
+  readonly wire: Wire
+  /** Bytes that were written and that the system hasn't taken yet. */
+  readonly unsent: number
+  /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
+  write(pieces: readonly Buffer[]): void
+  /** Stops and resumes reading what the client sends. */
+  pause(): void
+  resume(): void
+  /** Asks for a sign of life; for each that comes the transport sets the session's `lastHeard`. */
+  ping(): void
+  close(reason: CloseReason, message: string): void
+  /** Ends it without asking. */
+  terminate(): void
+  /** Resolves when no more than `bytes` are unsent, or the connection is closed. */
+  drained(bytes: number): Promise<void>
+}
+
+/** Frames a second besides messages, which have a limit of their own; enough to join every allowed room at once. */
+const framesPerSecond = 100
+const framesBurst = 300
+/** Frames a second that may be refused for long, and at once, before the client is cut off. */
+const refusalsPerSecond = 20
+const refusalsBurst = 1000
+/** A typing notice goes to every member: one a second and room is plenty. */
+const typingInterval = 1000
+
+/** What the core does when a session has something to write, or ends. */
+export interface SessionEvents {
+  /** It has something to write, and hadn't before. */
+  dirty(session: Session): void
+  /** It was closed from this side; called once. */
+  ended(session: Session, reason: CloseReason): void
+}
+
+/** One client's connection and what is known of it. */
+export class Session {
+  readonly id: string
+  /** The name of its transport, for the metrics. */
+  readonly transport: string
+  readonly connection: Connection
+  readonly rooms = new Set<string>()
+  /** The token that came with the connection, in a browser's cookie. */
+  readonly cookie: string | undefined
+  /** Set by `hello`. */
+  user: User | undefined
+  /** What the user may do besides what everybody may. */
+  roles: readonly string[] = []
+  /** When the token that it came with ends (milliseconds since 1970). */
+  expiresAt: number | undefined
+  closed = false
+  /** It was asked to come back to another gateway: if it goes now, it is not gone. */
+  leaving = false
+  /** When the client last gave a sign of life (`performance.now()`). */
+  lastHeard = performance.now()
+  readonly connectedAt = this.lastHeard
+
+  readonly #limits: Limits
+  readonly #messages: TokenBucket
+  readonly #frames: TokenBucket
+  readonly #refusals: TokenBucket
+  readonly #typedAt = new Map<string, number>()
+  readonly #events: SessionEvents
+  #out: Buffer[] = []
+  /** Bytes of the replay that the client asked for last: they may be unread on top of the limit. */
+  #allowance = 0
+
+  constructor(
+    { id, transport, connection, cookie }: Pick<Session, 'id' | 'transport' | 'connection' | 'cookie'>,
+    limits: Limits,
+    events: SessionEvents,
+  ) {
+    this.id = id
+    this.transport = transport
+    this.connection = connection
+    this.cookie = cookie
+    this.#limits = limits
+    this.#events = events
+    this.#messages = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now())
+    this.#frames = new TokenBucket(framesPerSecond, framesBurst, performance.now())
+    this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, performance.now())
+  }
+
+  /** Queues bytes that are encoded for this session's wire; written at the end of this turn of the event loop. */
+  push(encoded: Buffer): void {
+    if (this.closed) return
+    if (this.#out.length === 0) this.#events.dirty(this)
+    this.#out.push(encoded)
+  }
+
+  reply(frame: ServerFrame): void {
+    this.push(this.connection.wire.encode([Buffer.from(JSON.stringify(frame))]))
+  }
+
+  /**
+   * A reply that may be longer than what a client may leave unread, because the client asked for it. Wait for
+   * `connection.drained` before the next one, or the sum has no bound.
+   */
+  replay(frame: Buffer): void {
+    this.#allowance = frame.length
+    this.push(this.connection.wire.encode([frame]))
+    this.flush()
+  }
+
+  refuse(error: RabbleError, ref?: Ref): void {
+    const { code, message, retryAfter } = error
+    this.reply({
+      type: 'error',
+      ...(ref !== undefined && { ref }),
+      code,
+      message,
+      ...(retryAfter !== undefined && { retryAfter }),
+    })
+    // An unavailable log is not the client's fault; anything else, often enough, is a flood.
+    if (errorCodes[code].status < 500 && this.#refusals.take(performance.now()) > 0) {
+      this.close('policy', 'too many refused frames')
+    }
+  }
+
+  /** @throws RabbleError `rate-limited` */
+  takeFrame(): void {
+    const wait = this.#frames.take(performance.now())
+    if (wait > 0)
+      throw new RabbleError('rate-limited', `no more than ${framesPerSecond} frames a second`, {
+        retryAfter: wait,
+      })
+  }
+
+  /** @throws RabbleError `rate-limited` */
+  takeMessage(): void {
+    const wait = this.#messages.take(performance.now())
+    if (wait > 0) {
+      throw new RabbleError(
+        'rate-limited',
+        `no more than ${this.#limits.messagesPerSecond} messages a second`,
+        { retryAfter: wait },
+      )
+    }
+  }
+
+  /** Whether a typing notice for `room` may go out now. */
+  takeTyping(room: string): boolean {
+    const last = this.#typedAt.get(room)
+    const at = performance.now()
+    if (last !== undefined && at - last < typingInterval) return false
+    if (this.#typedAt.size >= this.#limits.roomsPerSession) this.#typedAt.clear()
+    this.#typedAt.set(room, at)
+    return true
+  }
+
+  /** Writes what is queued, and closes the connection if the client leaves too much unread. */
+  flush(): void {
+    if (this.closed) return
+    this.#write()
+    const { unsent } = this.connection
+    if (unsent <= this.#limits.unsentBytes) this.#allowance = 0
+    else if (unsent > this.#limits.unsentBytes + this.#allowance) {
+      this.close('tooSlow', 'too slow: more is unread than may wait')
+    }
+  }
+
+  close(reason: CloseReason, message: string): void {
+    if (this.closed) return
+    this.#write()
+    this.connection.close(reason, message)
+    this.closed = true
+    this.#events.ended(this, reason)
+  }
+
+  /** The connection is gone: nothing more is written. */
+  end(): void {
+    this.closed = true
+    this.#out = []
+  }
+
+  #write(): void {
+    const pieces = this.#out
+    if (pieces.length === 0) return
+    this.#out = []
+    this.connection.write(pieces)
+  }
+}

@@ -1,0 +1,121 @@
+import type { Socket } from 'node:net'
+import websocket from '@fastify/websocket'
+import { type CloseReason, closeCodes } from '@rabble/contract'
+import { sessionToken } from '@rabble/service'
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import type { WebSocket } from 'ws'
+import type { Gateway } from '../gateway.ts'
+import type { Connection } from '../session.ts'
+import { webSocketWire } from './websocket-frame.ts'
+
+/** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
+const closeTimeout = 2_000
+
+/** Codes with which a client says that it leaves; 1005 is a close frame without one. */
+const farewells: ReadonlySet<number> = new Set([1000, 1001, 1005])
+
+/** The native protocol: one JSON object per text frame, at `/ws`. */
+export async function webSocketTransport(app: FastifyInstance, gateway: Gateway): Promise<void> {
+  await app.register(websocket, {
+    options: {
+      maxPayload: gateway.limits.frameBytes,
+      // Compression costs more memory per connection than all the rest together.
+      perMessageDeflate: false,
+      handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
+    },
+    // The gateway has closed its sessions, with a code, in a preClose hook of its own.
+    preClose(done) {
+      app.websocketServer.close(() => done())
+    },
+    errorHandler(error, socket, request) {
+      request.log.debug({ err: error }, 'connection failed')
+      socket.terminate()
+    },
+  })
+
+  // Once it closes, Fastify answers with 503 before any hook, and leaves the socket open, for which Node would wait.
+  app.server.on('upgrade', (_request, socket) => {
+    if (gateway.closed) socket.end(() => socket.destroy())
+  })
+
+  // An answer instead of the handshake: a proxy can ask another gateway then, which a close code can't tell it.
+  const onRequest: onRequestHookHandler = (_request, _reply, done) => done(gateway.refusal())
+  // Everything up to the handlers happens in this turn: a frame that comes right behind the upgrade is not lost.
+  app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
+    const connection = createConnection(socket, request.raw.socket)
+    const { origin, cookie } = request.headers
+    const session = gateway.connect(connection, {
+      transport: 'websocket',
+      origin,
+      host: request.host,
+      cookie: sessionToken(cookie),
+    })
+    if (session === undefined) {
+      socket.on('error', () => {})
+      return
+    }
+    socket.on('message', (data, isBinary) => gateway.receive(session, isBinary ? undefined : data.toString()))
+    socket.on('pong', () => {
+      session.lastHeard = performance.now()
+    })
+    // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
+    socket.on('ping', () => {
+      session.lastHeard = performance.now()
+      session.flush()
+    })
+    socket.on('error', (error) => {
+      // The library closes the connection itself, with 1009 for a frame that is too large.
+      const tooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+      gateway.disconnected(session, tooLarge ? 'tooLarge' : 'failed')
+    })
+    socket.on('close', (code) => gateway.disconnected(session, 'client', farewells.has(code)))
+  })
+}
+
+/**
+ * Frames that are encoded already go to the TCP socket directly: the library would encode them again for each client.
+ * Both may write to the socket because neither splits a frame over several writes, and compression is off.
+ */
+function createConnection(socket: WebSocket, tcp: Socket): Connection {
+  return {
+    wire: webSocketWire,
+    get unsent() {
+      return tcp.writableLength
+    },
+    write(pieces) {
+      if (socket.readyState !== socket.OPEN) return
+      if (pieces.length === 1 && pieces[0] !== undefined) {
+        tcp.write(pieces[0])
+        return
+      }
+      tcp.cork()
+      for (const piece of pieces) tcp.write(piece)
+      tcp.uncork()
+    },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    ping() {
+      if (socket.readyState === socket.OPEN) socket.ping()
+    },
+    close(reason: CloseReason, message: string) {
+      socket.close(closeCodes[reason].code, message)
+      // Of a connection that isn't read the client's answer would never be seen.
+      socket.resume()
+      setTimeout(() => socket.terminate(), closeTimeout).unref()
+    },
+    terminate: () => socket.terminate(),
+    drained(bytes) {
+      if (tcp.writableLength <= bytes || tcp.destroyed) return Promise.resolve()
+      return new Promise((resolve) => {
+        const check = () => {
+          if (!tcp.destroyed && tcp.writableLength > bytes) return
+          tcp.off('drain', check)
+          tcp.off('close', check)
+          resolve()
+        }
+        tcp.on('drain', check)
+        tcp.on('close', check)
+      })
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import {
+  everybody,
+  isRoomName,
+  isUserId,
+  isUserName,
+  type Limits,
+  type MessageEvent,
+  type NotifyRequest,
+  RabbleError,
+  systemUser,
+  type User,
+  userRoom,
+} from '@rabble/contract'
+import { parseWorkerRequest } from '@rabble/contract/parse'
+import { readable } from '../commands/access.ts'
+import { checkMeta, createMessage } from '../commands/send.ts'
+import { checkText } from '../commands/text.ts'
+
+/** What is known of the gateway that takes it. */
+interface Taker {
+  readonly id: string
+  readonly limits: Limits
+}
+
+/**
+ * What a program says in a room, as an event. `key` is the cid if it stands outside of the body, in a header.
+ * @throws RabbleError `bad-frame`, `forbidden`, `too-large`
+ */
+export function messageEvent(
+  taker: Taker,
+  user: User,
+  room: string,
+  body: unknown,
+  key: string | undefined,
+): MessageEvent {
+  const { as, ...request } = parseWorkerRequest('message', body)
+  const cid = cidOf(key, request.cid)
+  checkText({ type: 'message', text: request.text }, taker.limits)
+  checkMeta(request.meta)
+  const { kind } = readable(room, user)
+  if (kind === 'everybody' || kind === 'user') {
+    throw new RabbleError('forbidden', 'only the system writes there: use POST /api/notify')
+  }
+  const name = as?.normalize('NFC').trim() ?? user.name
+  if (!isUserName(name)) throw new RabbleError('bad-frame', 'message: as must be a name that a user may have')
+  return createMessage(taker, { id: user.id, name }, room, withCid(request, cid))
+}
+
+/**
+ * What the system tells somebody, as an event. `key` is the cid if it stands outside of the body.
+ * @throws RabbleError `bad-frame`, `too-large`
+ */
+export function noticeEvent(taker: Taker, body: unknown, key: string | undefined): MessageEvent {
+  const request = parseWorkerRequest('notify', body)
+  const cid = cidOf(key, request.cid)
+  if ((request.text === undefined) === (request.message === undefined)) {
+    throw new RabbleError('bad-frame', 'notify: needs either text or message, which are the same')
+  }
+  const text = request.text ?? request.message ?? ''
+  checkText({ type: 'notify', text }, taker.limits)
+  return createMessage(taker, systemUser, destination(request), withCid({ text }, cid))
+}
+
+function destination({ user, room }: NotifyRequest): string {
+  if (user !== undefined && room !== undefined) {
+    throw new RabbleError('bad-frame', 'notify: needs user or room or neither, not both')
+  }
+  if (user !== undefined) {
+    if (!isUserId(user)) throw new RabbleError('bad-frame', 'notify: user must be the id of a user')
+    return userRoom(user)
+  }
+  if (room !== undefined) {
+    if (!isRoomName(room)) throw new RabbleError('bad-frame', 'notify: room must be the name of a room')
+    return room
+  }
+  return everybody
+}
+
+/** The name of a message, from outside of its body or from within. */
+function cidOf(key: string | undefined, cid: string | undefined): string | undefined {
+  if (key === undefined) return cid
+  if (cid !== undefined && cid !== key) {
+    throw new RabbleError('bad-frame', 'the cid in the body is another one than outside of it')
+  }
+  if (key === '' || [...key].length > 128) {
+    throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) has 1 to 128 characters')
+  }
+  return key
+}
+
+function withCid<Fields extends object>(fields: Fields, cid: string | undefined): Fields & { cid?: string } {
+  return { ...fields, ...(cid !== undefined && { cid }) }
+}

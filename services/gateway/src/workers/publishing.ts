@@ -1,0 +1,46 @@
+import { type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import type { Gateway } from '../gateway.ts'
+import type { Metrics } from '../metrics.ts'
+
+/** How it came. */
+export type Way = 'http' | 'amqp'
+
+/** What is to be published, for whom, and what it is called in the audit. */
+export interface Publication {
+  event: MessageEvent
+  actor: User
+  action: 'service.message' | 'service.notify'
+}
+
+export interface PublishingOptions {
+  gateway: Pick<Gateway, 'publish' | 'audit'>
+  metrics: Pick<Metrics, 'workerPublishes'>
+}
+
+/**
+ * Publishes what a program asks for and counts how it ended. `prepare` finds out what that is, or throws a RabbleError; if
+ * it does so at once, events are published in the order of the calls.
+ */
+export type Publishing = (
+  way: Way,
+  prepare: () => Publication | Promise<Publication>,
+) => Promise<MessageEvent>
+
+export function createPublishing({ gateway, metrics }: PublishingOptions): Publishing {
+  return async (way, prepare) => {
+    try {
+      const prepared = prepare()
+      const { event, actor, action } = prepared instanceof Promise ? await prepared : prepared
+      await gateway.publish(event)
+      metrics.workerPublishes.inc({ way, result: 'published' })
+      gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
+      return event
+    } catch (error) {
+      metrics.workerPublishes.inc({
+        way,
+        result: error instanceof RabbleError ? error.code : 'internal-error',
+      })
+      throw error
+    }
+  }
+}

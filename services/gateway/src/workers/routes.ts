@@ -1,0 +1,62 @@
+import { RabbleError, type User } from '@rabble/contract'
+import { bearerToken, type Tokens } from '@rabble/service'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { Gateway } from '../gateway.ts'
+import { messageEvent, noticeEvent } from './event.ts'
+import { createPublishing, type Publication, type PublishingOptions } from './publishing.ts'
+import { createRates } from './rates.ts'
+
+/** The role whose tokens may publish without a connection. */
+const role = 'service'
+
+export interface WorkerRoutesOptions extends PublishingOptions {
+  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit'>
+  tokens: Pick<Tokens, 'verify'>
+  /** Messages a second, for each user of a token. */
+  perSecond: number
+}
+
+/** What programs publish over HTTP: in a room as themselves, or from the system to whom it concerns. */
+export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
+  const { gateway, tokens } = options
+  const publishing = createPublishing(options)
+  const rates = createRates(options.perSecond)
+  // What is too large for a frame would be too large for some client as well.
+  const route = { bodyLimit: gateway.limits.frameBytes }
+
+  /** By a bearer token only: a cookie would let any page that somebody visits publish. */
+  async function authorize(request: FastifyRequest): Promise<User> {
+    const token = bearerToken(request.headers.authorization)
+    if (token === undefined) throw new RabbleError('unauthorized', 'this needs Authorization: Bearer <token>')
+    const { user, roles } = await tokens.verify(token)
+    if (!roles.includes(role)) throw new RabbleError('forbidden', `this needs a token with the role ${role}`)
+    rates.take(user.id)
+    return user
+  }
+
+  function publish(request: FastifyRequest, prepare: (user: User, key: string | undefined) => Publication) {
+    return publishing('http', async () => prepare(await authorize(request), idempotencyKey(request)))
+  }
+
+  return async (app) => {
+    app.post<{ Params: { room: string } }>('/api/rooms/:room/messages', route, async (request, reply) => {
+      const { id } = await publish(request, (user, key) => {
+        const event = messageEvent(gateway, user, request.params.room, request.body, key)
+        return { event, actor: user, action: 'service.message' }
+      })
+      return reply.code(201).send({ id })
+    })
+
+    app.post('/api/notify', route, async (request, reply) => {
+      const { id } = await publish(request, (user, key) => {
+        return { event: noticeEvent(gateway, request.body, key), actor: user, action: 'service.notify' }
+      })
+      return reply.code(201).send({ id })
+    })
+  }
+}
+
+function idempotencyKey({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
+  return Array.isArray(key) ? key.join(', ') : key
+}

@@ -1,0 +1,26 @@
+import { openPglite } from '@rabble/database'
+import type { EventLog } from '@rabble/event-log'
+import { createMetrics, history } from '@rabble/history'
+import { type HistoryClient, inProcess } from '@rabble/history/client'
+import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { secret } from './build.ts'
+
+/** A real history over an empty database, which reads the log. */
+export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
+  const database = await openPglite()
+  const logger = createLogger('history', 'silent')
+  const app = createApp({ logger })
+  const metrics = createMetrics(new Registry())
+  const internalTokens = createInternalTokens(secret)
+  app.register(
+    history({ log, database, tokens: createTokens(secret), internalTokens, metrics, logger }).plugin,
+  )
+  await app.ready()
+  t.teardown(async () => {
+    await app.close()
+    await database.close()
+  })
+  return inProcess(app, internalTokens)
+}

@@ -1,0 +1,77 @@
+import { defaultLimits, type Limits } from '@rabble/contract'
+import type { EventLog } from '@rabble/event-log'
+import { createApp, createLogger, createTokens, operations, type Tokens } from '@rabble/service'
+import { Registry } from 'prom-client'
+import type { Test } from 'tap'
+import { createMetrics, type Gateway, type GatewayOptions, registerGateway } from '../src/index.ts'
+import { createMemoryLog, type MemoryLog } from './memory-log.ts'
+
+export const secret = 'a secret for tests, of forty characters.'
+
+export interface TestGateway<Log extends EventLog = MemoryLog> {
+  gateway: Gateway
+  log: Log
+  tokens: Tokens
+  /** `ws://127.0.0.1:<port>/ws` */
+  ws: string
+  /** `http://127.0.0.1:<port>` */
+  http: string
+  /** The value of a metric, summed over its labels unless some are given. */
+  metric(name: string, labels?: Record<string, string>): Promise<number>
+  close(): Promise<void>
+}
+
+type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
+  limits?: Partial<Limits>
+  log?: MemoryLog
+  /** Whether not to wait until it is ready. */
+  impatient?: boolean
+}
+
+/** A gateway in this process, ready, on a port of its own; closed with the test. */
+export async function build(t: Test, options: Options = {}): Promise<TestGateway> {
+  const log = options.log ?? createMemoryLog()
+  const registry = new Registry()
+  const logger = createLogger('gateway', 'silent')
+  const app = createApp({ logger })
+  const tokens = createTokens(secret)
+  const gateway = await registerGateway(app, {
+    tokens,
+    auth: 'guest',
+    allowedOrigins: new Set(),
+    connections: 10_000,
+    helloTimeout: 10_000,
+    heartbeat: 25_000,
+    recent: { perRoom: 2000, totalBytes: 64 * 1024 * 1024 },
+    replayBytes: 256 * 1024 * 1024,
+    workerMessagesPerSecond: 10_000,
+    createdRoomsOnly: false,
+    metrics: createMetrics(registry),
+    logger,
+    ...options,
+    log,
+    limits: { ...defaultLimits, messagesPerSecond: 10_000, messageBurst: 10_000, ...options.limits },
+  })
+  operations(app, { registry, checks: { gateway: gateway.unready } })
+  const http = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  while (!options.impatient && gateway.unready() !== undefined) await new Promise(setImmediate)
+  return {
+    gateway,
+    log,
+    tokens,
+    http,
+    ws: `${http.replace('http', 'ws')}/ws`,
+    async metric(name, labels = {}) {
+      const metric = registry.getSingleMetric(name)
+      if (metric === undefined) throw new Error(`there is no metric ${name}`)
+      const { values } = await metric.get()
+      return values
+        .filter(({ labels: own }) =>
+          Object.entries(labels).every(([key, value]) => own[key as never] === value),
+        )
+        .reduce((sum, { value }) => sum + value, 0)
+    },
+    close: () => app.close(),
+  }
+}

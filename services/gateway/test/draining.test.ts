@@ -1,0 +1,184 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ChatClient, connectChat } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { build, type TestGateway } from './build.ts'
+import { createMemoryLog } from './memory-log.ts'
+import { buildWithRooms } from './rooms-build.ts'
+
+/** As good clients do: each goes when it is told to. Resolves to when each went (ms after now). */
+function obey(clients: readonly ChatClient[]): Promise<number[]> {
+  const began = performance.now()
+  return Promise.all(
+    clients.map(async (client) => {
+      const frame = await client.waitFor(({ type }) => type === 'reconnect', 30_000)
+      if (frame.type === 'reconnect') await sleep(frame.after)
+      const at = performance.now() - began
+      await client.close()
+      return at
+    }),
+  )
+}
+
+async function connectMany(t: Test, { ws }: TestGateway, count: number): Promise<ChatClient[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => connectChat(t, ws, { name: `user ${n}` })))
+}
+
+t.test(
+  'clients of a gateway that drains go over all of its window, and it is done with the last',
+  async (t) => {
+    const gateway = await build(t)
+    const clients = await connectMany(t, gateway, 150)
+    const [times] = await Promise.all([obey(clients), gateway.gateway.drain(15_000)])
+    t.equal(await gateway.metric('rabble_gateway_connections'), 0)
+    t.equal(await gateway.metric('rabble_gateway_disconnections_total', { reason: 'reconnect' }), 150)
+    // 10 ms for each client: 1.5 s.
+    const thirds = [0, 0, 0]
+    const last = Math.max(...times)
+    t.ok(last > 1_000, `the last one went after ${Math.round(last)} ms`)
+    for (const time of times) {
+      const third = Math.min(2, Math.floor((3 * time) / last))
+      thirds[third] = (thirds[third] ?? 0) + 1
+    }
+    t.ok(
+      thirds.every((count) => count > 15),
+      `of 150 clients, in each third of ${Math.round(last)} ms: ${thirds}`,
+    )
+  },
+)
+
+t.test(
+  'a gateway drains no longer than somebody is there, and with a window of 0 tells all at once',
+  async (t) => {
+    const nobody = await build(t)
+    await nobody.gateway.drain(60_000)
+    t.equal(nobody.gateway.unready(), 'draining')
+
+    const one = await build(t)
+    const clients = await connectMany(t, one, 1)
+    const drained = Promise.all([obey(clients), one.gateway.drain(60_000)]).then(() => 'drained')
+    // As long as it would wait for one who doesn't go.
+    t.equal(await Promise.race([drained, sleep(2_000, 'late')]), 'drained')
+
+    const gateway = await build(t)
+    const many = await connectMany(t, gateway, 20)
+    await Promise.all([obey(many), gateway.gateway.drain(0)])
+    for (const client of many) t.match(client.frames.at(-1), { type: 'reconnect', after: 0 })
+  },
+)
+
+t.test('while it drains it takes no connections, but goes on with those it has', async (t) => {
+  const { gateway, ws, http, tokens, metric } = await build(t)
+  const ada = await connectChat(t, ws, { name: 'Ada' })
+  const silent = await connectChat(t, ws, { hello: false })
+  await ada.join('general')
+  const drained = gateway.drain(60_000)
+  t.match(await silent.closed, { code: 1012, reason: 'this gateway is draining' }, 'it never said hello')
+  const ready = await fetch(`${http}/readyz`)
+  t.match([ready.status, await ready.json()], [503, { checks: { gateway: 'draining' } }])
+  t.equal((await fetch(`${http}/livez`)).status, 200)
+
+  await t.rejects(connectChat(t, ws), { message: /503/ })
+  t.equal(await metric('rabble_gateway_connections_refused_total', { reason: 'draining' }), 1)
+  const refused = await fetch(`${http}/ws`)
+  t.equal(refused.headers.get('retry-after'), '1')
+  t.match(await refused.json(), { statusCode: 503, code: 'unavailable', message: /draining/ })
+
+  const token = await tokens.sign({ id: 'builder', name: 'Builder' }, 60, ['service'])
+  const said = await fetch(`${http}/api/rooms/general/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '{"text":"done"}',
+  })
+  t.equal(said.status, 201)
+  const { id } = (await said.json()) as { id: string }
+  await ada.sees(id)
+  await ada.send('general', 'still here')
+  t.equal(await metric('rabble_gateway_draining'), 1)
+  await ada.close()
+  await drained
+})
+
+t.test(
+  'who does not go is closed with 1012, and all that was taken from it is acknowledged before',
+  async (t) => {
+    const log = createMemoryLog()
+    const { publish } = log
+    // A log that is slow to confirm, so that much is under way when the time has come.
+    log.publish = async (event) => {
+      await sleep(event.type === 'message' ? 1_000 : 0)
+      await publish.call(log, event)
+    }
+    const { gateway, ws, metric } = await build(t, { log })
+    const ada = await connectChat(t, ws, { name: 'Ada' })
+    await ada.join('general')
+    const before = log.length
+    let acknowledged = 0
+    let open = true
+    const drained = gateway.drain(1_000)
+    const sending = (async () => {
+      for (let n = 0; open; n++) {
+        ada.send('general', `${n}`).then(
+          () => acknowledged++,
+          () => {},
+        )
+        await sleep(20)
+      }
+    })()
+    t.match(await ada.closed, { code: 1012, reason: 'this gateway is draining' })
+    open = false
+    await Promise.all([sending, drained])
+    t.ok(acknowledged > 50, `${acknowledged} were acknowledged`)
+    t.equal(log.length - before, acknowledged, 'nothing is in the log that was not')
+    t.equal(await metric('rabble_gateway_disconnections_total', { reason: 'restarting' }), 1)
+  },
+)
+
+t.test(
+  'who asks for a connection while the gateway closes is refused, and does not hold up the end',
+  async (t) => {
+    const { http, close } = await build(t)
+    const { hostname, port } = new URL(http)
+    const socket = connectTcp(Number(port), hostname)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      answer += part
+    })
+    const ended = once(socket, 'close')
+    await once(socket, 'connect')
+    socket.write('GET /ws HTTP/1.1\r\n')
+    await sleep(100)
+    const closed = close()
+    await sleep(100)
+    // Like a proxy, it would keep the connection.
+    socket.write(`Host: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`)
+    socket.write('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+    await Promise.all([closed, ended])
+    t.match(answer, /^HTTP\/1.1 503 /)
+  },
+)
+
+t.test('a guest that goes as it is told keeps its name until it is back', async (t) => {
+  const { a, b } = await buildWithRooms(t, 2)
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  await Promise.all([obey([ada]), a.gateway.drain(1_000)])
+  // As long as it takes to give a name back.
+  await sleep(200)
+  const stranger = await connectChat(t, b.ws, { hello: false })
+  await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
+  const again = await connectChat(t, b.ws, { name: 'Ada' })
+  t.equal(again.user?.id, ada.user?.id)
+})
+
+t.test('a log that confirms nothing does not hold up the end for ever', async (t) => {
+  const log = createMemoryLog()
+  const { gateway, ws } = await build(t, { log })
+  const ada = await connectChat(t, ws, { name: 'Ada' })
+  await ada.join('general')
+  log.publish = () => new Promise(() => {})
+  const sent = t.rejects(ada.send('general', 'hi'), { code: 'closed' })
+  await gateway.drain(0)
+  t.match(await ada.closed, { code: 1012 })
+  await sent
+})

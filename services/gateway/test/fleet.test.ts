@@ -1,0 +1,102 @@
+import type { GatewaySignal, Signal } from '@rabble/contract'
+import { connectChat, until } from '@rabble/harness'
+import t from 'tap'
+import { createFleet } from '../src/fleet.ts'
+import { build } from './build.ts'
+import { createMemoryLog } from './memory-log.ts'
+
+t.test('every gateway tells of all of them: who is there, what they do, and how they end', async (t) => {
+  const log = createMemoryLog()
+  const [one, two] = [await build(t, { log }), await build(t, { log })]
+  const ada = await connectChat(t, one.ws, { name: 'Ada' })
+  await connectChat(t, two.ws, { name: 'Bob' })
+  const cleo = await connectChat(t, two.ws, { name: 'Cleo' })
+  await cleo.join('general')
+  const ask = async () => {
+    const { gateways, here } = await ada.request({ type: 'gateways' })
+    t.equal(here, one.gateway.id)
+    t.strictSame(
+      gateways.map(({ gateway }) => gateway).toSorted(),
+      gateways.map(({ gateway }) => gateway),
+    )
+    return Object.fromEntries(gateways.map((gateway) => [gateway.gateway, gateway]))
+  }
+  t.match((await ask())[one.gateway.id], { state: 'ready', sessions: 1 }, 'itself at once')
+  await until(
+    async () => {
+      for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
+      return ((await ask())[two.gateway.id]?.messagesPerSecond ?? 0) > 0
+    },
+    10_000,
+    'the other one to tell that it publishes',
+  )
+  const other = (await ask())[two.gateway.id]
+  t.match(other, { state: 'ready', sessions: 2 })
+  t.ok((other?.deliveriesPerSecond ?? 0) > 0)
+  const drained = two.gateway.drain(60_000)
+  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 1_500, 'it to say so at once')
+  await two.close()
+  await drained
+  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 1_500, 'its last word')
+})
+
+t.test('nobody learns of gateways before hello', async (t) => {
+  const { ws } = await build(t)
+  const stranger = await connectChat(t, ws, { hello: false })
+  await t.rejects(stranger.request({ type: 'gateways' }), { code: 'unauthorized' })
+})
+
+t.test('a gateway that is silent is gone after six seconds and forgotten half a minute later', async (t) => {
+  let now = 0
+  const told: Signal[] = []
+  const fleet = createFleet({
+    gateway: 'here',
+    log: { signal: (signal) => told.push(signal) },
+    sessions: () => 3,
+    state: () => 'ready',
+    told() {},
+    now: () => now,
+  })
+  t.teardown(() => fleet.close())
+  const states = () => fleet.list().map(({ gateway, state }) => [gateway, state])
+  fleet.heard(signal('a', 'ready'))
+  fleet.heard(signal('b', 'stopped'))
+  fleet.heard(signal('here', 'unready'))
+  t.strictSame(states(), [
+    ['a', 'ready'],
+    ['b', 'stopped'],
+    ['here', 'ready'],
+  ])
+  now = 6_100
+  t.strictSame(states(), [
+    ['a', 'gone'],
+    ['b', 'stopped'],
+    ['here', 'ready'],
+  ])
+  fleet.heard(signal('a', 'ready'))
+  now = 36_100
+  t.strictSame(states(), [
+    ['a', 'gone'],
+    ['here', 'ready'],
+  ])
+  now = 42_200
+  t.strictSame(states(), [['here', 'ready']])
+
+  for (let n = 0; n < 2_000; n++) fleet.heard(signal(`made up ${n}`, 'ready'))
+  t.equal(fleet.list().length, 1_001, 'no more are remembered')
+  now += 40_000
+  fleet.heard(signal('a', 'ready'))
+  t.equal(fleet.list().length, 2, 'and those not for ever')
+})
+
+function signal(gateway: string, state: GatewaySignal['state']): GatewaySignal {
+  return {
+    type: 'gateway',
+    gateway,
+    sessions: 1,
+    messagesPerSecond: 0,
+    deliveriesPerSecond: 0,
+    lag: 0,
+    state,
+  }
+}

@@ -1,0 +1,130 @@
+import { connectChat, until } from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { secret } from './build.ts'
+import { buildWithRooms } from './rooms-build.ts'
+
+/** What `welcome` says. */
+interface Welcome {
+  user: { id: string; name: string }
+  token: string
+}
+
+t.test('a name belongs to one guest, who comes back with a token, to any gateway', async (t) => {
+  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const ada = await connectChat(t, a.ws, { hello: false })
+  const { token, user } = (await ada.request({ type: 'hello', name: ' Ada ' })) as Welcome
+  t.match(await a.tokens.verify(token), { user, guest: true, roles: [] })
+  t.match(user, { name: 'Ada' })
+  const stranger = await connectChat(t, b.ws, { hello: false })
+  const taken = { code: 'name-taken', retryAfter: 30_000 }
+  await t.rejects(stranger.request({ type: 'hello', name: 'ada' }), taken)
+  const again = await connectChat(t, b.ws, { token })
+  t.same(again.user, user)
+  t.match(again.frames[0], { token: /./ }, 'with a new token')
+  await ada.close()
+  await t.rejects(stranger.request({ type: 'hello', name: 'ada' }), taken, 'it is with the other gateway now')
+  await again.close()
+  await until(() => rooms.held.size === 0, 5_000, 'a name that was given up to be free at once')
+  t.match(await stranger.request({ type: 'hello', name: 'ada' }), { user: { name: 'ada' } })
+  t.not(stranger.user?.id, user.id)
+})
+
+t.test('who vanishes keeps the name for a while, and a token of one who has it is refused', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  const ada = await connectChat(t, a.ws, { hello: false })
+  const { token, user } = (await ada.request({ type: 'hello', name: 'Ada' })) as Welcome
+  const cut = new WebSocket(a.ws)
+  t.teardown(() => cut.terminate())
+  const welcomed = new Promise((resolve) => cut.once('message', resolve))
+  cut.once('open', () => cut.send(JSON.stringify({ type: 'hello', token })))
+  await welcomed
+  await ada.close()
+  cut.terminate()
+  await until(async () => (await a.metric('rabble_gateway_connections')) === 0, 5_000, 'them to be gone')
+  t.equal(rooms.held.get('ada'), user.id)
+  const eve = await connectChat(t, a.ws, { hello: false })
+  await t.rejects(eve.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
+  const elses = await a.tokens.signGuest({ id: 'guest-other', name: 'Ada' }, 60)
+  await t.rejects(eve.request({ type: 'hello', token: elses }), { code: 'name-taken' })
+  const forged = await createTokens(`${secret}!`).signGuest(user, 60)
+  await t.rejects(eve.request({ type: 'hello', token: forged }), { code: 'unauthorized' })
+  await t.rejects(eve.request({ type: 'hello', token: await a.tokens.signGuest(user, -1) }), {
+    code: 'unauthorized',
+  })
+  t.match(await eve.request({ type: 'hello', token }), { user })
+  await until(() => rooms.audited.length === 4, 5_000, 'what was refused to be told')
+  t.same(
+    rooms.audited.map(({ action, detail }) => [action, detail?.code]),
+    ['name-taken', 'name-taken', 'unauthorized', 'unauthorized'].map((code) => ['login.refused', code]),
+  )
+})
+
+t.test(
+  'while the service is down a token is enough, a name is not; then the name is held again',
+  async (t) => {
+    const { a, rooms } = await buildWithRooms(t)
+    const first = await connectChat(t, a.ws, { hello: false })
+    const { token, user } = (await first.request({ type: 'hello', name: 'Ada' })) as Welcome
+    await first.close()
+    await until(() => rooms.held.size === 0, 5_000, 'the name to be free')
+    rooms.down = true
+    await until(
+      async () => (await a.metric('rabble_gateway_rooms_up')) === 0,
+      15_000,
+      'the gateway to notice',
+    )
+    const bob = await connectChat(t, a.ws, { hello: false })
+    await t.rejects(bob.request({ type: 'hello', name: 'Bob' }), { code: 'unavailable' })
+    const ada = await connectChat(t, a.ws, { token })
+    t.same(ada.user, user)
+    await ada.join('general')
+    rooms.down = false
+    await until(() => rooms.held.get('ada') === user.id, 15_000, 'the name to be claimed')
+    await t.rejects(bob.request({ type: 'hello', name: 'ada' }), { code: 'name-taken' })
+    await bob.request({ type: 'hello', name: 'Bob' })
+  },
+)
+
+t.test('after a lease that ended names are claimed again; who has lost the name is told', async (t) => {
+  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  const bob = await connectChat(t, a.ws, { name: 'Bob' })
+  await until(() => rooms.held.size === 2, 5_000, 'the names')
+  rooms.expire()
+  const eve = await connectChat(t, b.ws, { hello: false })
+  await until(
+    () => eve.request({ type: 'hello', name: 'Ada' }).then(Boolean, () => false),
+    15_000,
+    'the name, which is free',
+  )
+  t.match(await ada.closed, { code: 1008, reason: 'somebody else has this name' })
+  await until(() => rooms.held.get('bob') === bob.user?.id, 15_000, 'the other name')
+})
+
+t.test('the cookie counts where hello has no token, and a stale one does not lock anybody out', async (t) => {
+  const { a } = await buildWithRooms(t)
+  const hello = async (token: string, frame: object): Promise<unknown> => {
+    const socket = new WebSocket(a.ws, { headers: { cookie: `x=y; rabble_session=${token}` } })
+    t.teardown(() => socket.terminate())
+    const reply = new Promise((resolve) =>
+      socket.once('message', (data) => resolve(JSON.parse(String(data)))),
+    )
+    socket.once('open', () => socket.send(JSON.stringify({ type: 'hello', ...frame })))
+    return reply
+  }
+  const user = { id: 'ada', name: 'Ada' }
+  const token = await a.tokens.sign(user, 60)
+  t.match(await hello(token, {}), { type: 'welcome', user })
+  t.match(
+    await hello(token, { name: 'Eve' }),
+    { type: 'welcome', user },
+    'who signed in is not somebody else',
+  )
+  const other = await a.tokens.sign({ id: 'bob', name: 'Bob' }, 60)
+  t.match(await hello(token, { token: other }), { type: 'welcome', user: { id: 'bob' } })
+  const stale = await a.tokens.sign(user, -1)
+  t.match(await hello(stale, { name: 'Cleo' }), { type: 'welcome', user: { name: 'Cleo' } })
+  t.match(await hello(stale, {}), { type: 'error', code: 'unauthorized' })
+})

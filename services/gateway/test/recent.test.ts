@@ -1,0 +1,80 @@
+import type { MessageEvent } from '@rabble/contract'
+import t from 'tap'
+import { createRecent } from '../src/recent.ts'
+
+function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer] {
+  const event: MessageEvent = {
+    type: 'message',
+    room,
+    id,
+    from: { id: 'ada', name: 'Ada' },
+    text,
+    at: '2026-11-22T10:00:00.000Z',
+    via: 'gateway-1',
+  }
+  return [event, Buffer.from(JSON.stringify(event))]
+}
+
+function ids(lines: readonly string[] | undefined): string[] | undefined {
+  return lines?.map((line) => (JSON.parse(Buffer.from(line, 'latin1').toString()) as MessageEvent).id)
+}
+
+t.test('what followed an event is known exactly, until the event is dropped', async (t) => {
+  const recent = createRecent({ perRoom: 100, totalBytes: 1e9 })
+  for (let i = 0; i < 1000; i++) {
+    recent.add(...event('a', `${i}`))
+    t.strictSame(ids(recent.after('a', `${i}`)), [])
+    if (i >= 99) t.strictSame(recent.after('a', `${i - 99}`)?.length, 99)
+    t.equal(recent.after('a', `${i - 100}`), undefined)
+  }
+  t.strictSame(ids(recent.after('a', '995')), ['996', '997', '998', '999'])
+  t.equal(recent.after('b', '999'), undefined)
+  t.equal(recent.after('a', ''), undefined, 'dropped entries leave no trace that could match')
+})
+
+t.test('the text comes back byte for byte', async (t) => {
+  const recent = createRecent({ perRoom: 10, totalBytes: 1e9 })
+  const [message, line] = event('a', '1', 'grüße 你好 🎉 \u2028 \\ "')
+  recent.add(message, line)
+  t.strictSame(Buffer.from(recent.newest('a', 1).lines[0] ?? '', 'latin1'), line)
+})
+
+t.test('newest says whether it is all there is', async (t) => {
+  const recent = createRecent({ perRoom: 3, totalBytes: 1e9 })
+  t.strictSame(
+    recent.newest('a', 5),
+    { lines: [], complete: false },
+    'there may be older ones in the history',
+  )
+  recent.add(...event('a', '1'))
+  t.equal(recent.newest('a', 5).complete, false)
+  t.equal(recent.newest('a', 1).complete, true, 'as many as were asked for')
+  recent.sawBeginning()
+  t.strictSame(
+    recent.newest('b', 5),
+    { lines: [], complete: true },
+    'the log never had a message for this room',
+  )
+  for (const id of ['1', '2', '3']) recent.add(...event('b', id))
+  t.equal(recent.newest('b', 5).complete, true)
+  recent.add(...event('b', '4'))
+  t.strictSame(ids(recent.newest('b', 5).lines), ['2', '3', '4'])
+  t.equal(recent.newest('b', 5).complete, false, 'the oldest was dropped')
+})
+
+t.test('memory is bounded over all rooms, and the quietest room goes first', async (t) => {
+  const totalBytes = 100_000
+  const recent = createRecent({ perRoom: 1000, totalBytes })
+  recent.sawBeginning()
+  for (let i = 0; i < 5000; i++) {
+    recent.add(...event(`room-${i % 500}`, `${i}`))
+    recent.add(...event('busy', `busy-${i}`))
+    if (recent.bytes > totalBytes) t.fail(`holds ${recent.bytes} bytes`)
+  }
+  t.ok(recent.newest('busy', 10).lines.length === 10, 'the busy room is still there')
+  t.strictSame(
+    recent.newest('room-0', 10),
+    { lines: [], complete: false },
+    'a forgotten room is not an empty one',
+  )
+})

@@ -1,0 +1,20 @@
+import { createTokens } from '@rabble/service'
+import type { Test } from 'tap'
+import { build, secret, type TestGateway } from './build.ts'
+import { createFakeRooms, type FakeRooms } from './fake-rooms.ts'
+import { createMemoryLog } from './memory-log.ts'
+
+/** Gateways that share a log and a rooms service in memory. */
+export async function buildWithRooms(
+  t: Test,
+  gateways = 1,
+  options: Omit<Parameters<typeof build>[1] & object, 'log' | 'rooms'> = {},
+): Promise<{ rooms: FakeRooms; a: TestGateway; b: TestGateway }> {
+  const log = createMemoryLog()
+  const rooms = createFakeRooms(log, createTokens(secret))
+  const built: TestGateway[] = []
+  while (built.length < gateways) built.push(await build(t, { ...options, log, rooms }))
+  const [a, b = a] = built
+  if (a === undefined || b === undefined) throw new Error('there must be one')
+  return { rooms, a, b }
+}

@@ -1,0 +1,139 @@
+import { connectChat, until } from '@rabble/harness'
+import t from 'tap'
+import { build } from './build.ts'
+import { createFakeRooms } from './fake-rooms.ts'
+import { createMemoryLog } from './memory-log.ts'
+import { buildWithRooms } from './rooms-build.ts'
+
+t.test(
+  'while the service is down those who sit chat on, and rooms for everybody can be joined',
+  async (t) => {
+    const { a, b, rooms } = await buildWithRooms(t, 2)
+    rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
+    rooms.put('ban', { kind: 'ban', user: 'eve', room: 'general' })
+    const user = async (id: string, { ws, tokens } = a) =>
+      connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 60) })
+    const [ada, bob, eve] = [await user('ada'), await user('bob', b), await user('eve')]
+    await ada.join('general')
+    await ada.join('small')
+    rooms.down = true
+    await until(
+      async () => (await a.metric('rabble_gateway_rooms_up')) === 0,
+      15_000,
+      'the gateway to notice',
+    )
+    await until(
+      async () => (await b.metric('rabble_gateway_rooms_up')) === 0,
+      15_000,
+      'the other one to notice',
+    )
+    t.match(await bob.join('general'), { count: 1 }, 'it counts whom it knows')
+    await bob.send('general', 'can you hear me?')
+    await ada.waitFor((frame) => frame.type === 'message')
+    await ada.send('small', 'I am still here')
+    await t.rejects(bob.join('small'), { code: 'unavailable' })
+    await t.rejects(eve.join('general'), { code: 'forbidden' })
+    await t.rejects(bob.request({ type: 'members', room: 'general' }), { code: 'unavailable' })
+    await eve.join('elsewhere')
+    await ada.request({ type: 'leave', room: 'small' })
+    t.equal(a.gateway.unready(), undefined, 'and it is ready all the while')
+
+    rooms.down = false
+    await until(() => rooms.seated('general').length === 2, 15_000, 'seats that were owed to be taken')
+    await until(() => rooms.seated('small').length === 0, 15_000, 'and others to be given back')
+    t.same(rooms.seated('elsewhere'), ['eve'])
+    await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 2)
+    t.match(await bob.join('small'), { count: 1, capacity: 2 })
+    t.match(await bob.request({ type: 'members', room: 'general' }), { count: 2 })
+  },
+)
+
+t.test('who got in meanwhile and may not stay is put out when the service is back', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  rooms.down = true
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await ada.join('secret')
+  rooms.put('room:secret', { kind: 'room', room: 'secret', inviteOnly: true })
+  rooms.down = false
+  t.match(await ada.waitFor((frame) => frame.type === 'left', 15_000), { room: 'secret', code: 'forbidden' })
+  t.equal(await a.metric('rabble_gateway_seats', { state: 'owed' }), 0)
+})
+
+t.test('where only created rooms can be joined, none can be while the service is down', async (t) => {
+  const { a, rooms } = await buildWithRooms(t, 1, { createdRoomsOnly: true })
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  rooms.down = true
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await t.rejects(ada.join('general'), { code: 'unavailable' })
+})
+
+t.test('a service that hangs lets nobody in unseen, and holds nobody up for long', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  const bob = await connectChat(t, a.ws, { name: 'Bob' })
+  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 5_000, 'the policy')
+  const answer = rooms.hold('seats')
+  // A room may have got a rule that this gateway hasn't heard of yet.
+  await Promise.all([
+    t.rejects(bob.join('small'), { code: 'unavailable' }),
+    t.rejects(ada.join('general'), { code: 'unavailable' }),
+  ])
+  answer()
+  await until(() => rooms.seated('small').length === 0, 5_000, 'no seat for him')
+  await until(() => rooms.seated('general').length === 0, 5_000, 'and none for her')
+  t.match(await bob.join('small'), { count: 1 })
+  t.match(await ada.join('general'), { count: 1 })
+})
+
+t.test('one call that fails is done again, and nobody notices', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
+  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  const answer = rooms.hold('seats')
+  const joined = ada.join('small')
+  await until(
+    async () => (await a.metric('rabble_gateway_seats', { state: 'owed' })) === 1,
+    5_000,
+    'the call',
+  )
+  rooms.down = true
+  answer()
+  await until(
+    async () => (await a.metric('rabble_gateway_rooms_requests_total', { result: 'failed' })) === 1,
+    5_000,
+    'it to fail',
+  )
+  rooms.down = false
+  t.match(await joined, { count: 1, capacity: 2 })
+})
+
+t.test('before it knows who is banned a gateway lets nobody in, and says that it is not ready', async (t) => {
+  const log = createMemoryLog()
+  const tokens = (await build(t)).tokens
+  const rooms = createFakeRooms(log, tokens)
+  rooms.down = true
+  const { ws, gateway } = await build(t, { log, rooms, impatient: true })
+  await t.rejects(connectChat(t, ws), { message: /503/ })
+  t.match(gateway.unready(), /./)
+  rooms.put('ban', { kind: 'ban', user: 'eve' })
+  rooms.down = false
+  await until(() => gateway.unready() === undefined, 10_000, 'it to be ready')
+  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 60) })
+  t.match(await ada.join('general'), { count: 1 })
+})
+
+t.test('what signals did not tell, the next renewal does', async (t) => {
+  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const eve = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'eve', name: 'Eve' }, 60) })
+  await eve.join('general')
+  rooms.silent = true
+  const bob = await connectChat(t, b.ws, { name: 'Bob' })
+  await bob.join('general')
+  await eve.waitFor((frame) => frame.type === 'presence' && frame.count === 2, 15_000)
+  rooms.put('ban', { kind: 'ban', user: 'eve', room: 'general', reason: 'spam' })
+  const left = await eve.waitFor((frame) => frame.type === 'left', 15_000)
+  t.match(left, { room: 'general', code: 'forbidden', message: /spam/ })
+  await bob.waitFor((frame) => frame.type === 'presence' && frame.count === 1, 15_000)
+})

@@ -1,0 +1,242 @@
+import type { MessageEvent } from '@rabble/contract'
+import { eventId } from '@rabble/contract/ids'
+import {
+  assertNothingLeft,
+  type ChatClient,
+  connectChat,
+  createRandom,
+  putIntoQueue,
+  type QueueMessage,
+  type RabbitMq,
+  type Service,
+  startRabbitMq,
+  startService,
+  takeFromQueue,
+  until,
+} from '@rabble/harness'
+import t, { type Test } from 'tap'
+
+assertNothingLeft(t)
+
+const patience = 60_000
+
+async function start(t: Test, gateways: number): Promise<{ broker: RabbitMq; gateways: Service[] }> {
+  const broker = await startRabbitMq(t)
+  const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'warn', RABBLE_PUBLISH_TIMEOUT_MS: '2000' }
+  const started = await Promise.all(Array.from({ length: gateways }, () => startService(t, 'gateway', env)))
+  await broker.streamsSettled()
+  await until(async () => (await active(started)).length === 1, patience, 'a gateway that takes notices')
+  return { broker, gateways: started }
+}
+
+/** The gateways that take from the queue, by their own account. One that is dead doesn't say. */
+async function active(gateways: readonly Service[]): Promise<Service[]> {
+  const takes = await Promise.all(
+    gateways.map(async ({ url }) => {
+      const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(1_000) }).catch(
+        () => undefined,
+      )
+      return /^rabble_gateway_queue_active 1$/m.test((await reply?.text()) ?? '')
+    }),
+  )
+  return gateways.filter((_, n) => takes[n])
+}
+
+/** Somebody in the room "general" who comes back, to another gateway, whenever the connection is lost. */
+function listen(t: Test, gateways: readonly Service[]) {
+  const clients: ChatClient[] = []
+  let over = false
+  t.teardown(() => {
+    over = true
+  })
+  const messages = () => clients.flatMap((client) => [...client.messages('general')])
+
+  async function connect(n: number): Promise<void> {
+    const url = gateways[n % gateways.length]?.url ?? ''
+    const client = await connectChat(t, url, { name: 'Ada' })
+    const last = messages().at(-1)
+    const joined = await client.join('general', last === undefined ? {} : { after: last.id })
+    if (!joined.complete) throw new Error('the gateway does not know all that was missed')
+    clients.push(client)
+    void client.closed.then(() => comeBack(n + 1))
+  }
+
+  async function comeBack(n: number): Promise<void> {
+    if (over) return
+    await connect(n).catch(() =>
+      new Promise((resolve) => setTimeout(resolve, 50)).then(() => comeBack(n + 1)),
+    )
+  }
+
+  return { connected: connect(0), messages }
+}
+
+function notice(fields: object, messageId?: string): QueueMessage {
+  return { body: JSON.stringify(fields), options: messageId === undefined ? {} : { messageId } }
+}
+
+t.test(
+  'what programs put into the queue is told, and what is invalid is set aside with the reason',
+  async (t) => {
+    const { broker, gateways } = await start(t, 1)
+    const ada = await connectChat(t, gateways[0]?.url ?? '', { name: 'Ada' })
+    await ada.join('general')
+    const rejected = await takeFromQueue(t, broker.url, 'rabble.notify.rejected')
+    const user = ada.user?.id ?? ''
+    const invalid: [QueueMessage, RegExp][] = [
+      [{ body: 'no JSON' }, /^bad-frame: .*JSON object in UTF-8/],
+      [{ body: '' }, /^bad-frame: .*JSON object in UTF-8/],
+      [{ body: Buffer.from('{"message":"caf\xe9"}', 'latin1') }, /^bad-frame: .*JSON object in UTF-8/],
+      [{ body: 'null' }, /^bad-frame: notify: must be object/],
+      [{ body: '['.repeat(10_000) }, /^bad-frame: .*JSON object in UTF-8/],
+      [notice({}), /^bad-frame: notify: needs either text or message/],
+      [notice({ message: '' }), /^bad-frame: notify: text must not be empty/],
+      [notice({ message: 7 }), /^bad-frame: notify: message must be string/],
+      [notice({ user, room: 'general', message: 'hi' }), /^bad-frame: notify: needs user or room/],
+      [notice({ user: 'a b', message: 'hi' }), /^bad-frame: notify: user must be the id of a user/],
+      [notice({ room: ' general', message: 'hi' }), /^bad-frame: notify: room must be the name of a room/],
+      [notice({ message: 'x'.repeat(4001) }), /^too-large: .*4000 characters/],
+      [notice({ message: 'hi', padding: 'x'.repeat(1_000_000) }), /^too-large: .*16384 bytes/],
+      [notice({ message: 'hi' }, 'x'.repeat(129)), /^bad-frame: .*message_id/],
+      [notice({ message: 'hi' }, ''), /^bad-frame: .*message_id/],
+      [notice({ message: 'hi', cid: 'a' }, 'b'), /^bad-frame: .*cid in the body/],
+      // What a broker refuses, were it to come from us.
+      [
+        {
+          body: 'with properties',
+          options: {
+            messageId: 'message',
+            correlationId: 'correlation',
+            contentType: 'text/plain',
+            type: 'type',
+            appId: 'app',
+            userId: 'guest',
+            expiration: '60000',
+            timestamp: 2 ** 53,
+            CC: ['elsewhere'],
+            headers: { 'x-rabble-reason': 'mine', nested: { list: [1, 'two', { '!': 'double', value: 3 }] } },
+          },
+        },
+        /^bad-frame: .*JSON/,
+      ],
+    ]
+    const valid = [
+      notice({ user, message: 'only you' }, '1'),
+      notice({ room: 'general', message: 'all here', unknown: true }, '2'),
+      notice({ message: 'everybody' }, '3'),
+      notice({ room: 'general', text: 'without a name' }),
+      notice({ room: 'general', message: 'the cid may be in the body', cid: '4' }),
+      notice({ room: 'general', message: 'the last' }, '5'),
+    ]
+    const all = [...invalid.flatMap(([bad], n) => [bad, ...valid.slice(n, n + 1)])]
+    await putIntoQueue(broker.url, 'rabble.notify', all)
+    await ada.sees(eventId('system', 'general', '5'))
+    await ada.sees(eventId('system', '*', '3'))
+    await ada.sees(eventId('system', `user:${user}`, '1'))
+    t.match(
+      ada.messages('general').map(({ text, from, cid }) => ({ text, from: from.id, cid })),
+      [
+        { text: 'all here', from: 'system', cid: '2' },
+        { text: 'without a name', from: 'system', cid: undefined },
+        { text: 'the cid may be in the body', from: 'system', cid: '4' },
+        { text: 'the last', from: 'system', cid: '5' },
+      ],
+    )
+    await until(() => rejected.length >= invalid.length, patience, 'all that is invalid to be set aside')
+    t.equal(rejected.length, invalid.length)
+    for (const [n, [{ body }, reason]] of invalid.entries()) {
+      const message = rejected[n]
+      t.ok(message?.content.equals(Buffer.from(body)), `the body of ${n} is as it was`)
+      t.match(message?.properties.headers?.['x-rabble-reason'], reason)
+    }
+    t.match(rejected.at(-1)?.properties, {
+      messageId: 'message',
+      correlationId: 'correlation',
+      contentType: 'text/plain',
+      type: 'type',
+      appId: 'app',
+      deliveryMode: 2,
+    })
+    const { expiration, userId } = rejected.at(-1)?.properties ?? {}
+    t.same([expiration, userId], [undefined, undefined])
+    const metrics = await (await fetch(`${gateways[0]?.url}/metrics`)).text()
+    t.match(metrics, `rabble_gateway_queue_rejected_total ${invalid.length}\n`)
+    t.match(metrics, 'rabble_gateway_worker_publishes_total{way="amqp",result="published"} 6\n')
+    t.match(metrics, 'rabble_gateway_worker_publishes_total{way="amqp",result="too-large"} 2\n')
+  },
+)
+
+t.test(
+  '2,000 notices while the gateways are killed: each once, in order, and each invalid one set aside',
+  async (t) => {
+    const { broker, gateways } = await start(t, 3)
+    const random = createRandom(7)
+    const listener = listen(t, gateways)
+    await listener.connected
+    const rejected = await takeFromQueue(t, broker.url, 'rabble.notify.rejected')
+    const notices = Array.from({ length: 2_000 }, (_, n) =>
+      n % 10 === 3
+        ? notice({ room: 'general', message: '' }, `${n}`)
+        : notice({ room: 'general', message: `notice ${n}` }, `${n}`),
+    )
+    let kills = 0
+    let producing = true
+    const killing = (async () => {
+      while (producing || kills < 3) {
+        const [victim] = await active(gateways)
+        if (victim === undefined) continue
+        await victim.kill()
+        kills++
+        await victim.restart()
+      }
+    })()
+    // In portions, so that there is something to do for each gateway that takes over.
+    for (let from = 0; from < notices.length; from += 100) {
+      await putIntoQueue(broker.url, 'rabble.notify', notices.slice(from, from + 100))
+      await new Promise((resolve) => setTimeout(resolve, random() * 600))
+    }
+    producing = false
+    await killing
+    const isValid = (n: number) => n % 10 !== 3
+    const numbers = Array.from(notices.keys())
+    const wanted = numbers.filter(isValid).map((n) => `${n}`)
+    const unwanted = numbers.filter((n) => !isValid(n)).map((n) => `${n}`)
+    const cids = () => listener.messages().map((message: MessageEvent) => message.cid ?? '')
+    await until(() => new Set(cids()).size >= wanted.length, patience, 'all notices to be told')
+    t.same(cids(), wanted, 'each once, in the order in which they were put into the queue')
+    const set = () => new Set(rejected.map(({ properties }) => properties.messageId as string))
+    await until(() => set().size >= unwanted.length, patience, 'all that is invalid to be set aside')
+    t.same([...set()].sort(), unwanted.sort())
+    t.ok(rejected.every(({ properties }) => /empty/.test(String(properties.headers?.['x-rabble-reason']))))
+    t.comment(`${kills} gateways were killed; ${rejected.length} of ${unwanted.length} were set aside`)
+  },
+)
+
+t.test('the broker is killed: what it had confirmed, and what is sent again, is told once', async (t) => {
+  const { broker, gateways } = await start(t, 2)
+  const listener = listen(t, gateways)
+  await listener.connected
+  const notices = Array.from({ length: 500 }, (_, n) =>
+    notice({ room: 'general', message: `notice ${n}` }, `${n}`),
+  )
+  const producing = (async () => {
+    for (let from = 0; from < notices.length; from += 50) {
+      await putIntoQueue(broker.url, 'rabble.notify', notices.slice(from, from + 50))
+    }
+  })()
+  const cids = () => listener.messages().map(({ cid }) => cid ?? '')
+  await until(() => cids().length > 20, patience, 'the first notices')
+  await broker.kill()
+  await broker.restart()
+  await producing
+  const wanted = notices.map((_, n) => `${n}`)
+  await until(() => new Set(cids()).size >= wanted.length, patience, 'all notices to be told')
+  t.same(cids().sort(), wanted.sort(), 'each once')
+  for (const gateway of gateways) {
+    const lines = gateway
+      .logs()
+      .split('\n')
+      .filter((line) => line.includes('RabbitMQ is not available'))
+    t.equal(lines.length, 1, 'the outage is logged once')
+  }
+})
