@@ -1,0 +1,118 @@
+import { openPglite } from '@rabble/database'
+import { openInProcessLog } from '@rabble/event-log'
+import {
+  createMetrics as createGatewayMetrics,
+  gatewayConfig,
+  gatewaySettings,
+  observeLog,
+  registerGateway,
+} from '@rabble/gateway'
+import {
+  createMetrics as createHistoryMetrics,
+  history,
+  historyConfig,
+  historySettings,
+} from '@rabble/history'
+import { inProcess } from '@rabble/history/client'
+import { createMetrics as createRoomsMetrics, rooms, roomsConfig, roomsSettings } from '@rabble/rooms'
+import { inProcess as roomsInProcess } from '@rabble/rooms/client'
+import {
+  createApp,
+  createInternalTokens,
+  createLogger,
+  logConfig,
+  logConnected,
+  logSettings,
+  operations,
+  ownSecret,
+  readSettings,
+  runService,
+  tokensFrom,
+} from '@rabble/service'
+import { Registry } from 'prom-client'
+import { serveWeb } from './web.ts'
+
+await runService({
+  async start() {
+    const settings = readSettings(process.env, [
+      'HOST',
+      'PORT',
+      'DATA_DIR',
+      'LOG_LEVEL',
+      ...logSettings,
+      ...gatewaySettings,
+      ...historySettings,
+      ...roomsSettings,
+    ])
+    const config = gatewayConfig(settings)
+    const logger = createLogger('rabble', settings.LOG_LEVEL)
+    const registry = new Registry()
+    const metrics = createGatewayMetrics(registry)
+    const database = await openPglite(settings.DATA_DIR)
+    // There is always one: guests get tokens, and services show each other some.
+    const secret = settings.RABBLE_SECRET ?? ownSecret(settings.DATA_DIR)
+    const tokens = tokensFrom({ ...settings, RABBLE_SECRET: secret }, { logger })
+    const internalTokens = createInternalTokens(secret)
+    const log = await openInProcessLog({
+      database,
+      ...logConfig(settings),
+      observer: observeLog(metrics),
+      logger,
+    })
+
+    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const past = history({
+      log,
+      database,
+      tokens,
+      internalTokens,
+      metrics: createHistoryMetrics(registry),
+      logger,
+      requireToken: settings.RABBLE_AUTH === 'jwt',
+      rooms: roomsInProcess(app, internalTokens),
+      ...historyConfig(settings),
+    })
+    const seating = rooms({
+      log,
+      database,
+      tokens,
+      internalTokens,
+      metrics: createRoomsMetrics(registry),
+      logger,
+      alone: true,
+      ...roomsConfig(settings),
+    })
+    // Closed after what uses them: hooks of the same instance run last to first, those of plugins before.
+    app.addHook('onClose', () => database.close())
+    app.addHook('onClose', () => log.close())
+    const gateway = await registerGateway(app, {
+      ...config,
+      log,
+      history: inProcess(app, internalTokens),
+      rooms: roomsInProcess(app, internalTokens),
+      tokens,
+      metrics,
+      logger,
+    })
+    await app.register(past.plugin)
+    await app.register(seating.plugin)
+    await serveWeb(app)
+    operations(app, {
+      registry,
+      checks: {
+        gateway: gateway.unready,
+        log: logConnected(log, registry),
+        ...past.checks,
+        ...seating.checks,
+      },
+      notes: past.notes,
+    })
+    return {
+      app,
+      logger,
+      host: settings.HOST,
+      port: settings.PORT,
+      started: (address) => process.stdout.write(`\nRabble is at ${address} (Ctrl-C stops it)\n\n`),
+    }
+  },
+})

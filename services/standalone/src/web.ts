@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance } from 'fastify'
+
+/** From dist/src: the page as Vite has built it. */
+const site = new URL('../../../../web/dist/site/', import.meta.url)
+
+/** Nothing but our own files, no inline code, and text only through text nodes. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ')
+
+/** The chat page at `/`. What is below `/assets/` has a name that changes with its content. */
+export async function serveWeb(app: FastifyInstance): Promise<void> {
+  await app.register(fastifyStatic, {
+    root: fileURLToPath(site),
+    setHeaders(reply, path) {
+      const hashed = path.includes('/dist/site/assets/')
+      reply.headers({
+        'content-security-policy': contentSecurityPolicy,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cache-control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+      })
+    },
+    cacheControl: false,
+    dotfiles: 'ignore',
+    logLevel: 'warn',
+  })
+}
