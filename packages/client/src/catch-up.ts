@@ -1,0 +1,57 @@
+import type { MessageEvent as Message } from '@rabble/contract'
+import { backoff, sleep } from './backoff.ts'
+import type { ChatError } from './errors.ts'
+import type { HistoryOptions, HistoryPage, RoomEvents } from './types.ts'
+
+/** How long to wait for a history that is down, or doesn't know yet where the client is. Live events wait meanwhile. */
+const patience = 30_000
+const pageSize = 500
+
+/** Why what was missed can't be read. */
+export type Hole = RoomEvents['gap']['why']
+
+/**
+ * Reads what was missed from history, page by page, from the event `after` on (from the beginning, if nothing of the room is
+ * known), until there is no more. History may be behind: what follows then, the next join replays. Returns why the rest
+ * can't be had, if it can't.
+ */
+export async function catchUp(options: {
+  after: string | undefined
+  /** Most messages to read. */
+  most: number
+  history(query: HistoryOptions): Promise<HistoryPage>
+  /** Whether anybody is still interested. */
+  wanted(): boolean
+  message(message: Message): void
+  /** The log had lost something before this message, or behind the last one. */
+  lost(before: string | undefined): void
+}): Promise<Hole | undefined> {
+  const { most, history, wanted, message, lost } = options
+  const until = Date.now() + patience
+  let { after } = options
+  let read = 0
+  for (let attempt = 0; wanted(); ) {
+    try {
+      const page = await history(after === undefined ? { limit: 1000 } : { after, limit: pageSize })
+      if (!wanted()) return undefined
+      // Of a room of which nothing was known, the newest page must be all there is.
+      if (after === undefined && page.hasMoreBefore) return 'too-many'
+      for (const one of page.messages) {
+        if (page.gaps?.some(({ before }) => before === one.id)) lost(one.id)
+        message(one)
+      }
+      if (page.gaps?.some(({ before }) => before === undefined)) lost(undefined)
+      after = page.messages.at(-1)?.id ?? after
+      read += page.messages.length
+      if (!page.hasMoreAfter) return undefined
+      if (read >= most) return 'too-many'
+      attempt = 0
+    } catch (problem) {
+      const error = problem as ChatError
+      // An event that history doesn't know (`bad-frame`) may be too new for it.
+      if (!(error.retry || error.code === 'bad-frame') || Date.now() > until) return 'unknown'
+      await sleep(200 + backoff(attempt++))
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,290 @@
+import type { ChatEvent, Limits, ServerFrame, User } from '@rabble/contract'
+import type { Address } from './address.ts'
+import { Connection } from './connection.ts'
+import { Emitter } from './emitter.ts'
+import { ChatError } from './errors.ts'
+import { Http } from './http.ts'
+import { Who } from './identity.ts'
+import { directRoom, everybody, isMadeUp, peerIn } from './names.ts'
+import { type Item, Outbox } from './outbox.ts'
+import { OneRoom, type RoomHost } from './room.ts'
+import { Store } from './store.ts'
+import type {
+  Chat,
+  ChatEvents,
+  ChatState,
+  ConnectOptions,
+  Gateways,
+  Pending,
+  Room,
+  RoomOptions,
+  SendOptions,
+  Sent,
+  WebSocketConstructor,
+} from './types.ts'
+
+/** Rooms of direct messages that nobody asked for and that are followed all the same, so that no message is missed. */
+const mostFollowed = 50
+
+/** One user's rooms and outbox over one connection that comes and goes. */
+export class OneChat implements Chat {
+  readonly ready: Promise<void>
+  readonly #who: Who
+  readonly #connection: Connection
+  readonly #outbox: Outbox
+  readonly #emitter = new Emitter<ChatEvents>()
+  readonly #rooms = new Map<string, OneRoom>()
+  /** Rooms that nobody asked for: the user's own, and those of direct messages that came. Oldest first. */
+  readonly #followed = new Map<string, OneRoom>()
+  /** Rooms that were entered only because something unsent belongs there. */
+  readonly #visited = new Set<string>()
+  readonly #host: RoomHost
+  #limits: Limits | undefined
+
+  constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
+    const { keep = 200, catchUp = 10_000, heartbeat = 20_000 } = options
+    const store = new Store(options.storage)
+    const who = new Who(options, store)
+    const outbox = new Outbox({
+      count: 500,
+      bytes: 256 * 1024,
+      ...options.outbox,
+      store,
+      deliver: (item) => this.#deliver(item),
+      shown: ({ room = '' }) => this.#roomOf(room) !== undefined,
+      changed: ({ room = '' }) => {
+        const shown = this.#rooms.get(room)
+        if (shown === undefined) this.#changed()
+        else shown.changed()
+      },
+    })
+    const connection = new Connection(
+      { url: address.socket, WebSocket, heartbeat, who },
+      {
+        state: (state) => this.#stateChanged(state),
+        opened: () => this.#opened(),
+        frame: (frame) => this.#receive(frame),
+      },
+    )
+    this.#who = who
+    this.#outbox = outbox
+    this.#connection = connection
+    this.ready = connection.opened
+    this.#host = {
+      keep,
+      catchUp,
+      connection,
+      outbox,
+      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), who),
+      write: (room, what) => {
+        const to = this.user && peerIn(room, this.user.id)
+        return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
+      },
+      seen: (event, how) => this.#seen(event, how),
+      changed: () => this.#changed(),
+      left: (room) => this.#left(room),
+    }
+    if (who.user !== undefined) outbox.own(who.user)
+    connection.start()
+  }
+
+  get state(): ChatState {
+    return this.#connection.state
+  }
+
+  get user(): User | undefined {
+    return this.#who.user
+  }
+
+  get limits(): Limits | undefined {
+    return this.#limits
+  }
+
+  get rooms(): readonly Room[] {
+    return [...this.#rooms.values()]
+  }
+
+  get pending(): readonly Pending[] {
+    return this.#outbox.items
+  }
+
+  room(name: string, { recent = 50 }: RoomOptions = {}): Room {
+    const known = this.#rooms.get(name)
+    if (known !== undefined) return known
+    this.#followed.delete(name)
+    this.#visited.delete(name)
+    return this.#add(this.#rooms, name, recent)
+  }
+
+  directRoom(user: string, options?: RoomOptions): Room {
+    if (this.user === undefined) throw new ChatError('disconnected', 'await ready')
+    return this.room(directRoom(this.user.id, user), options)
+  }
+
+  sendTo(user: string, text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
+    return this.#outbox.add({ type: 'send', to: user, text, replyTo, meta })
+  }
+
+  on<T extends keyof ChatEvents>(type: T, listener: (event: ChatEvents[T]) => void): () => void {
+    const off = this.#emitter.on(type, listener)
+    if (this.state.is === 'open') this.#followOwn()
+    return off
+  }
+
+  async gateways(): Promise<Gateways> {
+    const { gateways, here } = await this.#connection.request({ type: 'gateways' })
+    return { gateways, here }
+  }
+
+  reconnect(): void {
+    this.#connection.reconnect()
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  #stateChanged(state: ChatState): void {
+    if (state.is === 'open') {
+      this.#limits = state.limits
+    } else if (state.is === 'closed') {
+      for (const room of this.#all()) room.end('closed', state.why)
+      this.#outbox.close()
+    } else {
+      for (const room of this.#all()) room.pause()
+    }
+    this.#emitter.emit('state', state)
+    this.#changed()
+  }
+
+  /** Rooms first: what was acknowledged but not seen comes with them, and needs not be sent again. */
+  #opened(): void {
+    this.#visited.clear()
+    for (const room of this.#all()) {
+      room.pause()
+      if (room.state.is !== 'out') void room.enter()
+    }
+    this.#followOwn()
+    if (this.user !== undefined) this.#outbox.own(this.user)
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (!('room' in frame)) return
+    const room = this.#roomOf(frame.room) ?? this.#follow(frame)
+    if (room !== undefined) room.receive(frame)
+    else if (isEvent(frame)) this.#outbox.seen(frame)
+  }
+
+  #seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
+    this.#outbox.seen(event)
+    if (how === 'old' || isMadeUp(event.room) || this.user === undefined) return
+    const replayed = how === 'missed'
+    const { room } = event
+    const peer = peerIn(room, this.user.id)
+    if (peer !== undefined) this.#emitter.emit('direct', { event, room, peer, replayed })
+    else if (event.type === 'message') {
+      this.#emitter.emit(room === everybody ? 'announcement' : 'notice', { message: event, replayed })
+    }
+  }
+
+  async #deliver(item: Item): Promise<Sent> {
+    const { type, cid, room = '', to, text, message: id = '', replyTo, meta } = item
+    await this.#connection.opened
+    if (to === undefined && isMadeUp(room)) await this.#enter(room)
+    try {
+      // What came with `joined` may have been this very event, whose acknowledgement was lost.
+      if (item.state !== 'pending' || !this.#outbox.items.includes(item))
+        throw new ChatError('discarded', 'taken back')
+      switch (type) {
+        case 'send':
+          return await this.#connection.request({
+            type,
+            ...(to === undefined ? { room } : { to }),
+            text,
+            cid,
+            replyTo,
+            meta,
+          })
+        case 'edit':
+          return await this.#connection.request({ type, room, id, text, cid })
+        case 'delete':
+          return await this.#connection.request({ type, room, id })
+        default:
+          return type satisfies never
+      }
+    } finally {
+      this.#unvisit(room, item)
+    }
+  }
+
+  /** Resolves when the session is in the room, which may have been left before all that was written went out. */
+  async #enter(name: string): Promise<void> {
+    const room = this.#rooms.get(name)
+    if (room !== undefined) {
+      try {
+        return await room.entered
+      } catch (error) {
+        if ((error as ChatError).code !== 'left') throw error
+      }
+    }
+    if (this.#visited.has(name)) return
+    await this.#connection.request({ type: 'join', room: name, recent: 0 })
+    if (!this.#rooms.has(name)) this.#visited.add(name)
+  }
+
+  #unvisit(name: string, sent: Item): void {
+    if (this.#outbox.items.some((item) => item !== sent && item.room === name && item.state === 'pending'))
+      return
+    if (this.#visited.delete(name)) this.#left(name)
+  }
+
+  /** Who wants to hear of notices gets those that come while there is no connection, too. */
+  #followOwn(): void {
+    if (this.user === undefined) return
+    const own = { announcement: everybody, notice: `user:${this.user.id}` } as const
+    for (const type of ['announcement', 'notice'] as const) {
+      const name = own[type]
+      if (this.#emitter.has(type) && this.#roomOf(name) === undefined) this.#add(this.#followed, name, 0)
+    }
+  }
+
+  #follow(frame: ServerFrame): OneRoom | undefined {
+    if (!isEvent(frame) || isMadeUp(frame.room) || !this.#emitter.has('direct')) return undefined
+    const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
+    if (direct.length >= mostFollowed) this.#followed.delete(direct[0] ?? '')
+    const room = new OneRoom(frame.room, 0, this.#host)
+    room.begin()
+    this.#followed.set(frame.room, room)
+    return room
+  }
+
+  #add(rooms: Map<string, OneRoom>, name: string, recent: number): OneRoom {
+    const room = new OneRoom(name, recent, this.#host)
+    rooms.set(name, room)
+    if (this.state.is === 'open') void room.enter()
+    else if (this.state.is === 'closed') room.end('closed', this.state.why)
+    return room
+  }
+
+  #left(name: string): void {
+    this.#rooms.delete(name)
+    // The reply tells nothing new, and a connection that is lost has left anyway.
+    if (isMadeUp(name)) this.#connection.request({ type: 'leave', room: name }).catch(() => {})
+  }
+
+  #roomOf(name: string): OneRoom | undefined {
+    return this.#rooms.get(name) ?? this.#followed.get(name)
+  }
+
+  #all(): OneRoom[] {
+    return [...this.#rooms.values(), ...this.#followed.values()]
+  }
+
+  #changed(): void {
+    this.#emitter.emit('changed', undefined)
+  }
+}
+
+function isEvent(frame: ServerFrame): frame is ChatEvent {
+  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
+}

@@ -1,0 +1,17 @@
+import { addressOf } from './address.ts'
+import { OneChat } from './chat.ts'
+import { ChatError } from './errors.ts'
+import type { Chat, ConnectOptions, WebSocketConstructor } from './types.ts'
+
+/**
+ * Connects to Rabble, and comes back whenever the connection is lost. Returns at once: see `state` and `ready`.
+ * @throws TypeError for an address that is none, ChatError `no-websocket` where there is no WebSocket
+ */
+export function connect(options: ConnectOptions = {}): Chat {
+  const address = addressOf(options.url)
+  const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
+  if (WebSocket === undefined) {
+    throw new ChatError('no-websocket', 'there is no WebSocket: pass that of the package ws')
+  }
+  return new OneChat(address, WebSocket, options)
+}

@@ -1,0 +1,205 @@
+import type { ClientFrame, closeCodes, ServerFrame, ServerFrames } from '@rabble/contract'
+import { backoff } from './backoff.ts'
+import { Deferred } from './deferred.ts'
+import { ChatError, type ChatErrorCode } from './errors.ts'
+import type { Who } from './identity.ts'
+import { Link, type Reply, type RequestFrame } from './link.ts'
+import type { ChatState, WebSocketConstructor } from './types.ts'
+
+/** A connection that held for so long was a good one: the next failure starts from a short wait again. */
+const goodAfter = 5_000
+/** How long to wait between attempts while the browser says that it is offline. */
+const rest = 30_000
+/** Events of browsers. */
+const network = ['online', 'offline']
+
+// No code of the contract is taken, only its types: the compiler compares this list with it.
+type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
+const finalCloseCodes: Record<Final, true> = { 1008: true, 1009: true }
+
+export interface ConnectionEvents {
+  state(state: ChatState): void
+  /** There is a connection, for the first time or another one: nothing is joined yet. The state is open already. */
+  opened(): void
+  frame(frame: ServerFrame): void
+}
+
+/** A session with some gateway, opened again for as long as that makes sense. */
+export class Connection {
+  readonly #options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; who: Who }
+  readonly #events: ConnectionEvents
+  #state: ChatState = { is: 'connecting', attempt: 1 }
+  #open: Link | undefined
+  /** What is to become the open one: there may be an open one still. */
+  #opening: Link | undefined
+  #openedAt = 0
+  /** Attempts in a row that failed. */
+  #failed = 0
+  /** What was said to the token that was refused last. */
+  #refusal: { code: ChatErrorCode | number; why: string } = { code: 'unauthorized', why: 'no token' }
+  /** Counts attempts: one that waited for a token may be out of date. */
+  #turn = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #opened = new Deferred<void>()
+  /** The browser says that it is online, or offline: a reason to look, or to take more time. */
+  readonly #network = ({ type }: { type: string }) => {
+    if (this.#state.is !== 'waiting') this.#open?.probe()
+    else if (type === 'online') this.reconnect()
+    else this.#wait(this.#state.why, rest)
+  }
+
+  constructor(
+    options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; who: Who },
+    events: ConnectionEvents,
+  ) {
+    this.#options = options
+    this.#events = events
+    for (const type of network) globalThis.addEventListener?.(type, this.#network)
+  }
+
+  start(): void {
+    void this.#attempt()
+  }
+
+  get state(): ChatState {
+    return this.#state
+  }
+
+  /** Resolves when there is a connection. @throws ChatError `closed`, or why there will be none */
+  get opened(): Promise<void> {
+    return this.#opened.promise
+  }
+
+  tell(frame: ClientFrame): void {
+    this.#open?.tell(frame)
+  }
+
+  /** @throws ChatError that of the server, `too-large`, `disconnected` or `timeout` */
+  request<F extends RequestFrame>(frame: F, now?: (reply: Reply<F>) => void): Promise<Reply<F>> {
+    if (this.#open !== undefined) return this.#open.request(frame, now)
+    return Promise.reject(new ChatError('disconnected', 'there is no connection'))
+  }
+
+  /** Goes over to another connection; while there is none, tries at once. */
+  reconnect(): void {
+    if (this.#state.is === 'open' || this.#state.is === 'waiting') void this.#attempt()
+  }
+
+  close(): void {
+    this.#close('closed', 'the chat was closed')
+  }
+
+  async #attempt(): Promise<void> {
+    clearTimeout(this.#timer)
+    if (this.#opening !== undefined) return
+    const turn = ++this.#turn
+    if (this.#open === undefined) this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+    try {
+      const identity = await this.#options.who.next()
+      if (turn !== this.#turn) return
+      if (identity === undefined) return this.#close(this.#refusal.code, this.#refusal.why)
+      const link = new Link(
+        { ...this.#options, identity },
+        {
+          welcome: (frame) => this.#welcome(link, frame),
+          refused: (error) => {
+            const identity = this.#options.who.instead(error)
+            if (identity === undefined) this.#refused(error)
+            return identity
+          },
+          frame: (frame) => this.#receive(frame),
+          ended: (code, why) => this.#ended(link, code, why),
+        },
+      )
+      this.#opening = link
+    } catch (error) {
+      if (turn === this.#turn) this.#lost(String(error))
+    }
+  }
+
+  #welcome(link: Link, { user, gateway, session, limits, ...more }: ServerFrames['welcome']): void {
+    clearTimeout(this.#timer)
+    this.#options.who.welcome({ user, gateway, session, limits, ...more })
+    this.#opening = undefined
+    const old = this.#open
+    this.#open = link
+    old?.drop(1000)
+    this.#openedAt = Date.now()
+    this.#set({ is: 'open', user, gateway, session, limits })
+    this.#opened.resolve()
+    this.#events.opened()
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (frame.type === 'reconnect') {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.reconnect(), frame.after)
+    } else this.#events.frame(frame)
+  }
+
+  #refused(error: ChatError): void {
+    const { code, message, retryAfter } = error
+    const other = code === 'unauthorized' && this.#another(code, message)
+    // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
+    const soon = code === 'name-taken' ? this.#openedAt > 0 && retryAfter !== undefined : error.retry
+    if (other || soon) this.#lost(message, retryAfter)
+    else this.#close(code, message)
+  }
+
+  #ended(link: Link, code: number, why: string): void {
+    if (link === this.#open && this.#opening !== undefined) {
+      // The next one is on its way.
+      this.#open = undefined
+      this.#opened = new Deferred()
+      this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+    } else if (code in finalCloseCodes && !(code === 1008 && this.#another(code, why))) {
+      this.#close(code, why || 'the server ended the session')
+    } else {
+      this.#lost(
+        why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
+      )
+    }
+  }
+
+  /** Whether there may be another token than the one that was refused. */
+  #another(code: ChatErrorCode | number, why: string): boolean {
+    this.#refusal = { code, why }
+    return this.#options.who.refuse()
+  }
+
+  #lost(why: string, least = 0): void {
+    if (this.#state.is === 'open' && Date.now() - this.#openedAt > goodAfter) this.#failed = 0
+    this.#drop(4000)
+    this.#wait(why, least + backoff(this.#failed++))
+  }
+
+  #wait(why: string, milliseconds: number): void {
+    clearTimeout(this.#timer)
+    const wait = globalThis.navigator?.onLine === false ? Math.max(rest, milliseconds) : milliseconds
+    this.#timer = setTimeout(() => void this.#attempt(), wait)
+    this.#set({ is: 'waiting', until: Date.now() + wait, attempt: this.#failed, why })
+  }
+
+  #close(code: ChatErrorCode | number, why: string): void {
+    if (this.#state.is === 'closed') return
+    for (const type of network) globalThis.removeEventListener?.(type, this.#network)
+    this.#drop(1000)
+    this.#opened.reject(new ChatError(typeof code === 'number' ? 'closed' : code, why))
+    this.#set({ is: 'closed', code, why, retry: false })
+  }
+
+  #drop(code: 1000 | 4000): void {
+    clearTimeout(this.#timer)
+    this.#turn++
+    const links = [this.#open, this.#opening]
+    if (this.#open !== undefined) this.#opened = new Deferred()
+    this.#open = undefined
+    this.#opening = undefined
+    for (const link of links) link?.drop(code)
+  }
+
+  #set(state: ChatState): void {
+    this.#state = state
+    this.#events.state(state)
+  }
+}

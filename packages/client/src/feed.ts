@@ -1,0 +1,61 @@
+import { Deferred } from './deferred.ts'
+import type { RoomEvent } from './types.ts'
+
+/** Events that may wait for a reader: more than one replay has. */
+const most = 20_000
+/** How many are let go of when there are more. */
+const fewer = 1_000
+
+/** Events for one reader who takes them in its own time. */
+export class Feed implements AsyncIterableIterator<RoomEvent> {
+  readonly #ended: () => void
+  #events: RoomEvent[] = []
+  #news = new Deferred<void>()
+  #over = false
+  /** The id of the last event that was taken. */
+  #taken: string | undefined
+
+  constructor(ended: () => void) {
+    this.#ended = ended
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  push(event: RoomEvent): void {
+    this.#events.push(event)
+    if (this.#events.length > most) {
+      this.#events.splice(0, fewer)
+      const before = this.#events.map(idOf).find((id) => id !== undefined)
+      this.#events.unshift({ type: 'gap', after: this.#taken, before, why: 'slow-reader' })
+    }
+    this.#news.resolve()
+    this.#news = new Deferred()
+  }
+
+  async next(): Promise<IteratorResult<RoomEvent, undefined>> {
+    while (this.#events.length === 0 && !this.#over) await this.#news.promise
+    const value = this.#events.shift()
+    if (value === undefined) return { done: true, value }
+    this.#taken = idOf(value) ?? this.#taken
+    return { done: false, value }
+  }
+
+  return(): Promise<IteratorResult<RoomEvent, undefined>> {
+    this.#events = []
+    this.end()
+    return this.next()
+  }
+
+  /** What has come can still be taken. */
+  end(): void {
+    this.#over = true
+    this.#news.resolve()
+    this.#ended()
+  }
+}
+
+function idOf(event: RoomEvent): string | undefined {
+  return 'change' in event ? event.change.id : event.type === 'message' ? event.message.id : undefined
+}

@@ -1,0 +1,44 @@
+import { ChatError, type ChatErrorCode } from './errors.ts'
+import type { FetchLike, HistoryOptions, HistoryPage } from './types.ts'
+
+const deadline = 10_000
+
+/** Reads history over HTTP, as whom the token of `who` says. */
+export class Http {
+  readonly #base: URL
+  readonly #fetch: FetchLike
+  readonly #who: { readonly token: string | undefined }
+
+  constructor(base: URL, fetch: FetchLike, who: { readonly token: string | undefined }) {
+    this.#base = base
+    this.#fetch = fetch
+    this.#who = who
+  }
+
+  /** @throws ChatError that of the server, or `disconnected` if it doesn't answer */
+  async history(room: string, query: HistoryOptions): Promise<HistoryPage> {
+    const url = new URL(`api/rooms/${encodeURIComponent(room)}/messages`, this.#base)
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, value)
+    }
+    const { token } = this.#who
+    try {
+      let answer = await this.#ask(url.href, token)
+      // A guest's token may be older than a day. What everybody may read, it isn't needed for.
+      if (answer.status === 401 && token !== undefined) answer = await this.#ask(url.href, undefined)
+      const body = await answer.json()
+      if (answer.ok) return body as HistoryPage
+      const { code, message } = body as { code: ChatErrorCode; message: string }
+      throw new ChatError(code, message)
+    } catch (error) {
+      throw error instanceof ChatError ? error : new ChatError('disconnected', String(error))
+    }
+  }
+
+  #ask(url: string, token: string | undefined): ReturnType<FetchLike> {
+    return this.#fetch(url, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(deadline),
+    })
+  }
+}

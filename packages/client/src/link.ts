@@ -1,0 +1,185 @@
+import type { ClientFrame, ServerFrame, ServerFrames, ServerFrameType } from '@rabble/contract'
+import { bytesOf } from './bytes.ts'
+import { Deferred } from './deferred.ts'
+import { ChatError } from './errors.ts'
+import type { WebSocketConstructor, WebSocketLike } from './types.ts'
+
+const helloDeadline = 10_000
+const replyDeadline = 15_000
+
+export interface Replies {
+  join: ServerFrames['joined']
+  leave: ServerFrames['left']
+  send: ServerFrames['sent']
+  edit: ServerFrames['sent']
+  delete: ServerFrames['sent']
+  members: ServerFrames['members']
+  gateways: ServerFrames['gateways']
+}
+export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
+export type Reply<F extends RequestFrame> = Replies[F['type']]
+
+/** Who the client says that it is. */
+export interface Identity {
+  name?: string
+  token?: string
+}
+
+/** What a connection tells. Nothing more comes after `ended`, or after it was let go of. */
+export interface LinkEvents {
+  welcome(frame: ServerFrames['welcome']): void
+  /** The hello was refused: another identity to try on this same connection, or nothing. */
+  refused(error: ChatError): Identity | undefined
+  frame(frame: ServerFrame): void
+  /** `code` is that of the close frame; 1006 if there was none. */
+  ended(code: number, why: string): void
+}
+
+interface Waiting {
+  resolve(reply: ServerFrame): void
+  reject(error: ChatError): void
+}
+
+/** One WebSocket, from its opening to its end: hello, requests and their replies, heartbeat. */
+export class Link {
+  readonly #events: LinkEvents
+  readonly #socket: WebSocketLike
+  readonly #heartbeat: number
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #deadline: ReturnType<typeof setTimeout>
+  readonly #watch: ReturnType<typeof setInterval>
+  #welcome: ServerFrames['welcome'] | undefined
+  #over = false
+  #lastRef = 0
+  #heardAt = 0
+  #askedAt: number | undefined
+
+  constructor(
+    options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; identity: Identity },
+    events: LinkEvents,
+  ) {
+    this.#events = events
+    this.#heartbeat = options.heartbeat
+    // First of all: it may throw, such as for an address that a page over https may not use.
+    const socket = new options.WebSocket(options.url, 'rabble.v1')
+    this.#socket = socket
+    this.#deadline = setTimeout(() => this.#end(1006, 'no answer in time'), helloDeadline)
+    this.#watch = setInterval(() => this.#look(), options.heartbeat / 8)
+    socket.addEventListener('open', () => this.#hello(options.identity))
+    socket.addEventListener('message', ({ data }) => this.#receive(data))
+    socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason))
+    // What went wrong the close event tells as well.
+    socket.addEventListener('error', () => {})
+  }
+
+  /** Sends a frame that has no reply. */
+  tell(frame: ClientFrame): void {
+    if (!this.#over) this.#socket.send(JSON.stringify(frame))
+  }
+
+  /**
+   * `now` gets the reply before anything that follows it is looked at: a promise would be a moment late.
+   * @throws ChatError that of the server, `too-large`, `disconnected` or `timeout`
+   */
+  request<F extends RequestFrame>(frame: F, now?: (reply: Reply<F>) => void): Promise<Reply<F>> {
+    const { promise, resolve, reject } = new Deferred<Reply<F>>()
+    const ref = ++this.#lastRef
+    const text = JSON.stringify({ ...frame, ref })
+    const late = () => reject(new ChatError('timeout', 'no answer in time'))
+    const timer = setTimeout(late, replyDeadline)
+    if (this.#over || this.#welcome === undefined) reject(disconnected())
+    // The gateway would close the connection, and the message would close the next one too.
+    else if (bytesOf(text) > this.#welcome.limits.frameBytes) {
+      reject(new ChatError('too-large', 'the frame is too large'))
+    } else {
+      const answer = (reply: Reply<F>) => {
+        now?.(reply)
+        resolve(reply)
+      }
+      this.#waiting.set(ref, { resolve: answer as Waiting['resolve'], reject })
+      this.#socket.send(text)
+    }
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.#waiting.delete(ref)
+    })
+  }
+
+  /** Asks for a sign of life, as if it had been quiet for long. */
+  probe(): void {
+    if (this.#welcome === undefined || this.#askedAt !== undefined) return
+    this.#askedAt = Date.now()
+    this.tell({ type: 'ping' })
+  }
+
+  /**
+   * Lets go of it. 1000 says goodbye, upon which the name of a guest is free for others; after any other code it is kept
+   * for a while.
+   */
+  drop(code: 1000 | 4000): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#deadline)
+    clearInterval(this.#watch)
+    this.#socket.close(code)
+    for (const { reject } of this.#waiting.values()) reject(disconnected())
+  }
+
+  #hello(identity: Identity): void {
+    this.tell({ type: 'hello', ...identity })
+  }
+
+  #receive(data: unknown): void {
+    if (this.#over) return
+    this.#heardAt = Date.now()
+    const frame = JSON.parse(String(data)) as ServerFrame
+    if (this.#welcome === undefined) {
+      if (frame.type === 'welcome') {
+        clearTimeout(this.#deadline)
+        this.#welcome = frame
+        this.#events.welcome(frame)
+      } else if (frame.type === 'error') {
+        const identity = this.#events.refused(errorOf(frame))
+        if (identity !== undefined) this.#hello(identity)
+      }
+      return
+    }
+    const waiting = this.#waitingFor(frame)
+    if (frame.type === 'error') waiting?.reject(errorOf(frame))
+    else {
+      waiting?.resolve(frame)
+      this.#events.frame(frame)
+    }
+  }
+
+  #waitingFor(frame: ServerFrames[ServerFrameType]): Waiting | undefined {
+    return 'ref' in frame && typeof frame.ref === 'number' ? this.#waiting.get(frame.ref) : undefined
+  }
+
+  /**
+   * A network that vanishes closes nothing, and a page can't see the pings of the protocol below: ask when it was quiet for
+   * long. Timers of hidden pages may run late, so what counts is the time since the question, not since the last frame.
+   */
+  #look(): void {
+    const now = Date.now()
+    if (this.#askedAt !== undefined && this.#heardAt >= this.#askedAt) this.#askedAt = undefined
+    if (this.#askedAt === undefined) {
+      if (now - this.#heardAt > this.#heartbeat) this.probe()
+    } else if (now - this.#askedAt > this.#heartbeat / 2) this.#end(1006, 'the server went silent')
+  }
+
+  #end(code: number, why: string): void {
+    if (this.#over) return
+    // Without waiting for the close event, which a dead network delays for minutes.
+    this.drop(4000)
+    this.#events.ended(code, why)
+  }
+}
+
+function errorOf({ code, message, retryAfter }: ServerFrames['error']): ChatError {
+  return new ChatError(code, message, retryAfter)
+}
+
+function disconnected(): ChatError {
+  return new ChatError('disconnected', 'there is no connection')
+}

@@ -1,0 +1,19 @@
+/** In this room is everybody. */
+export const everybody = '*'
+
+/** Whether it is a room that people make up: the others are entered without joining. */
+export function isMadeUp(room: string): boolean {
+  return room !== everybody && !room.includes(':')
+}
+
+/** The room of the direct messages between two users: `dm:<a>:<b>`, ids sorted. A test compares it with the contract's. */
+export function directRoom(a: string, b: string): string {
+  return a < b ? `dm:${a}:${b}` : `dm:${b}:${a}`
+}
+
+/** The other one in a room of direct messages; undefined if it is none of this user's. */
+export function peerIn(room: string, me: string): string | undefined {
+  const [prefix, a, b] = room.split(':')
+  if (prefix !== 'dm') return undefined
+  return a === me ? b : b === me ? a : undefined
+}

@@ -1,0 +1,49 @@
+import type { TestContext } from '@rabble/harness'
+import { WebSocket } from 'ws'
+import {
+  type Chat,
+  type ConnectOptions,
+  connect,
+  type Room,
+  type RoomEvent,
+  type StorageLike,
+} from '../src/index.ts'
+
+/** Connects, and closes the chat when the test is done. */
+export function chatWith(t: TestContext, options: ConnectOptions): Chat {
+  const chat = connect({ WebSocket, ...options })
+  t.teardown(() => chat.close())
+  return chat
+}
+
+/** A storage as a browser's, in memory. */
+export function createStorage(): StorageLike & { readonly items: ReadonlyMap<string, string> } {
+  const items = new Map<string, string>()
+  return {
+    items,
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  }
+}
+
+/** Everything that happens in a room, as it happens. */
+export function watch(room: Room): RoomEvent[] {
+  const events: RoomEvent[] = []
+  for (const type of ['message', 'edit', 'delete', 'joined', 'left', 'presence', 'typing', 'gap'] as const) {
+    room.on(type, (event) => events.push(event))
+  }
+  return events
+}
+
+/** The ids of events of the log, in the order in which they came. */
+export function idsIn(events: readonly RoomEvent[]): string[] {
+  return events.flatMap((event) => {
+    if (event.type === 'message') return [event.message.id]
+    return event.type === 'edit' || event.type === 'delete' ? [event.change.id] : []
+  })
+}
+
+export function textsIn(events: readonly RoomEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'message' ? [event.message.text] : []))
+}

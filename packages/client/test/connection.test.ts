@@ -1,0 +1,309 @@
+import { until } from '@rabble/harness'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { ChatError, type ChatState, connect } from '../src/index.ts'
+import { chatWith, createStorage } from './build.ts'
+import { refusal, startFakeGateway, welcome } from './fake-gateway.ts'
+
+/** Every state that a chat takes from now on. */
+function statesOf(chat: ReturnType<typeof connect>): ChatState[] {
+  const states: ChatState[] = []
+  chat.on('state', (state) => states.push(state))
+  return states
+}
+
+t.test('a guest gets in, and everybody can see as whom and where', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  t.match(chat.state, { is: 'connecting', attempt: 1 })
+  const states = statesOf(chat)
+  await chat.ready
+  t.match(chat.state, { is: 'open', user: { id: 'guest-ada', name: 'Ada' }, gateway: 'fake', session: 's-1' })
+  t.same(chat.user, { id: 'guest-ada', name: 'Ada' })
+  t.same(
+    states.map(({ is }) => is),
+    ['open'],
+  )
+  t.same(gateway.frames('hello'), [{ type: 'hello', name: 'Ada' }])
+})
+
+t.test('the address may be a page below a path, or that of the WebSocket', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const seen: string[] = []
+  class Seen extends WebSocket {
+    constructor(url: string, protocol: string) {
+      seen.push(url)
+      super(gateway.url.replace('http', 'ws'), protocol)
+    }
+  }
+  for (const url of [
+    'https://a.example/chat/?x#general',
+    'wss://a.example/chat/ws',
+    'https://a.example/chat/',
+  ]) {
+    await chatWith(t, { url, WebSocket: Seen }).ready
+  }
+  t.same(seen, Array(3).fill('wss://a.example/chat/ws'))
+  t.throws(() => connect({ url: 'ftp://a.example', WebSocket }), TypeError)
+  t.throws(() => connect({ WebSocket }), { message: /Invalid URL/ })
+})
+
+t.test('where there is no WebSocket, connect says which one to pass', async (t) => {
+  const there = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  Object.defineProperty(globalThis, 'WebSocket', { value: undefined, configurable: true })
+  t.teardown(() =>
+    Object.defineProperty(globalThis, 'WebSocket', there ?? { value: undefined, configurable: true }),
+  )
+  t.throws(() => connect({ url: 'http://127.0.0.1:1' }), { code: 'no-websocket', message: /package ws/ })
+})
+
+t.test('a lost connection comes back by itself, as the same guest', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello' ? welcome({ token: `token-${frame.token ?? 'first'}` }) : undefined,
+  )
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await chat.ready
+  const states = statesOf(chat)
+  gateway.connections[0]?.close()
+  await until(
+    () => chat.state.is === 'open' && gateway.connections.length === 2,
+    15_000,
+    'the second connection',
+  )
+  t.same(
+    states.map(({ is }) => is),
+    ['waiting', 'connecting', 'open'],
+  )
+  t.match(states[0], { attempt: 1, why: String })
+  t.same(gateway.frames('hello')[1], { type: 'hello', token: 'token-first' })
+})
+
+t.test('a guest keeps its token where a gateway has no fresh one to give', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello' && frame.token !== undefined ? welcome() : undefined,
+  )
+  const storage = createStorage()
+  storage.setItem('rabble.guest.Ada', JSON.stringify({ token: 'kept' }))
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada', storage })
+  await chat.ready
+  gateway.connections[0]?.close()
+  await until(() => gateway.frames('hello').length === 2, 15_000, 'the second hello')
+  t.same(gateway.frames('hello')[1], { type: 'hello', token: 'kept' })
+})
+
+t.test('a reload is the same guest, if there is a storage', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello' ? welcome({ token: 'a-token' }) : undefined,
+  )
+  const storage = createStorage()
+  const before = chatWith(t, { url: gateway.url, name: 'Ada', storage })
+  await before.ready
+  before.close()
+  const after = chatWith(t, { url: gateway.url, name: 'Ada', storage })
+  t.same(after.user, { id: 'guest-ada', name: 'Ada' }, 'and known before there is a connection')
+  await after.ready
+  const other = chatWith(t, { url: gateway.url, name: 'Bob', storage })
+  await other.ready
+  t.same(gateway.frames('hello').slice(1), [
+    { type: 'hello', token: 'a-token' },
+    { type: 'hello', name: 'Bob' },
+  ])
+})
+
+t.test('a guest whose token is too old comes with the name again, on the same connection', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) => {
+    if (frame.type !== 'hello') return undefined
+    return frame.token === 'old'
+      ? refusal(frame, 'unauthorized')
+      : welcome({ token: frame.name ? 'old' : 'x' })
+  })
+  const storage = createStorage()
+  await chatWith(t, { url: gateway.url, name: 'Ada', storage }).ready
+  await chatWith(t, { url: gateway.url, name: 'Ada', storage }).ready
+  t.same(gateway.connections[1]?.frames, [
+    { type: 'hello', token: 'old' },
+    { type: 'hello', name: 'Ada' },
+  ])
+})
+
+t.test('a name that somebody else holds ends it, and says so', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello' && frame.name === 'Ada'
+      ? refusal(frame, 'name-taken', { retryAfter: 9 })
+      : undefined,
+  )
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  const room = chat.room('general')
+  await t.rejects(chat.ready, { code: 'name-taken', message: 'this is name-taken' })
+  t.match(chat.state, { is: 'closed', code: 'name-taken', why: 'this is name-taken', retry: false })
+  t.match(room.state, { is: 'out', code: 'closed' })
+  await t.rejects(room.send('hello'), { code: 'closed' })
+  await chatWith(t, { url: gateway.url, name: 'Ada Two' }).ready
+})
+
+t.test('who was in already waits for a name that is held for somebody who vanished', async (t) => {
+  let refusals = 2
+  const gateway = await startFakeGateway(t, (frame, { open }) => {
+    if (frame.type !== 'hello' || !open || gateway.connections.length === 1) return undefined
+    return refusals-- > 0 ? refusal(frame, 'name-taken', { retryAfter: 5 }) : undefined
+  })
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await chat.ready
+  gateway.connections[0]?.close()
+  await until(() => chat.state.is === 'open' && refusals < 0, 20_000, 'the name')
+  t.equal(gateway.connections.length, 4)
+})
+
+for (const code of [1008, 1009]) {
+  t.test(`after close code ${code} nobody comes back`, async (t) => {
+    const gateway = await startFakeGateway(t)
+    const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+    await chat.ready
+    gateway.connections[0]?.close(code, 'you are banned')
+    await until(() => chat.state.is === 'closed', 5_000, 'the end')
+    t.same(chat.state, { is: 'closed', code, why: 'you are banned', retry: false })
+    t.equal(gateway.connections.length, 1)
+  })
+}
+
+t.test(
+  'with getToken, a token that has expired is replaced, and one that is refused again is the end',
+  async (t) => {
+    const good = new Set(['one', 'two'])
+    const gateway = await startFakeGateway(t, (frame) =>
+      frame.type === 'hello' && !good.has(frame.token ?? '') ? refusal(frame, 'unauthorized') : undefined,
+    )
+    let token = 'one'
+    const chat = chatWith(t, { url: gateway.url, getToken: async () => token })
+    await chat.ready
+    token = 'two'
+    gateway.connections[0]?.close(1008, 'the token has expired')
+    await until(
+      () => gateway.connections.length === 2 && chat.state.is === 'open',
+      15_000,
+      'the second token',
+    )
+    t.same(gateway.frames('hello')[1], { type: 'hello', token: 'two' })
+    gateway.connections[1]?.close(1008, 'kicked')
+    await until(() => chat.state.is === 'closed', 15_000, 'the end')
+    t.match(chat.state, { code: 1008, why: 'kicked' }, 'the same token again is no other one')
+  },
+)
+
+t.test('a getToken that fails is asked again', async (t) => {
+  const gateway = await startFakeGateway(t)
+  let calls = 0
+  const getToken = () => {
+    if (++calls === 1) throw new Error('no network')
+    return 'one'
+  }
+  const chat = chatWith(t, { url: gateway.url, getToken })
+  const states = statesOf(chat)
+  await chat.ready
+  t.match(states, [
+    { is: 'waiting', why: 'Error: no network' },
+    { is: 'connecting', attempt: 2 },
+    { is: 'open' },
+  ])
+})
+
+t.test('told to reconnect, it opens the next connection before it lets go of this one', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  const room = chat.room('general')
+  await room.join()
+  const states = statesOf(chat)
+  let openThen: boolean | undefined
+  chat.on('state', () => {
+    openThen = gateway.connections[0]?.open
+  })
+  gateway.connections[0]?.send({ type: 'reconnect', after: 30 })
+  await until(() => gateway.connections.length === 2 && room.state.is === 'in', 5_000, 'the next connection')
+  await until(() => gateway.connections[0]?.code !== undefined, 5_000, 'the end of the first one')
+  t.same(
+    states.map(({ is }) => is),
+    ['open'],
+    'there was no moment without a connection',
+  )
+  t.equal(openThen, true)
+  t.equal(gateway.connections[0]?.code, 1000)
+  t.match(gateway.connections[1]?.frames, [{ type: 'hello' }, { type: 'join', room: 'general' }])
+  chat.reconnect()
+  await until(() => gateway.connections.length === 3 && room.state.is === 'in', 5_000, 'the third connection')
+})
+
+t.test('a gateway that went silent is noticed', async (t) => {
+  let deaf = false
+  const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'ping' ? null : undefined))
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada', heartbeat: 200 })
+  await chat.ready
+  await until(() => gateway.frames('ping').length > 2, 10_000, 'pings')
+  t.equal(gateway.connections.length, 1, 'one that answers is kept')
+  deaf = true
+  await until(() => gateway.connections.length === 2, 10_000, 'another connection')
+  t.equal(gateway.connections[0]?.code, 4000, 'not a goodbye: the name stays held')
+})
+
+t.test('a browser that says it is online again is believed at once', async (t) => {
+  const browser = new EventTarget()
+  let onLine = true
+  Object.assign(globalThis, {
+    addEventListener: browser.addEventListener.bind(browser),
+    removeEventListener: browser.removeEventListener.bind(browser),
+  })
+  const navigator = Object.getOwnPropertyDescriptor(globalThis, 'navigator')
+  Object.defineProperty(globalThis, 'navigator', {
+    value: {
+      get onLine() {
+        return onLine
+      },
+    },
+    configurable: true,
+  })
+  t.teardown(() => {
+    Object.assign(globalThis, { addEventListener: undefined, removeEventListener: undefined })
+    Object.defineProperty(globalThis, 'navigator', navigator ?? { value: undefined, configurable: true })
+  })
+  const gateway = await startFakeGateway(t)
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await chat.ready
+  onLine = false
+  browser.dispatchEvent(new Event('offline'))
+  await until(() => gateway.frames('ping').length === 1, 5_000, 'a look whether that is so')
+  const before = Date.now()
+  gateway.connections[0]?.close()
+  await until(() => chat.state.is === 'waiting', 5_000, 'the loss')
+  t.ok(chat.state.is === 'waiting' && chat.state.until - before >= 30_000, 'offline, it takes its time')
+  onLine = true
+  browser.dispatchEvent(new Event('online'))
+  await until(() => chat.state.is === 'open', 5_000, 'the second connection')
+  t.equal(gateway.connections.length, 2)
+})
+
+t.test('a chat can ask which gateways there are', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'gateways' && frame.ref !== undefined
+      ? { type: 'gateways', ref: frame.ref, gateways: [], here: 'fake' }
+      : undefined,
+  )
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await t.rejects(chat.gateways(), { code: 'disconnected' })
+  await chat.ready
+  t.same(await chat.gateways(), { gateways: [], here: 'fake' })
+})
+
+t.test('close is a goodbye, after which nothing happens any more', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await chat.ready
+  const reader = chat.room('general')[Symbol.asyncIterator]()
+  chat.close()
+  chat.reconnect()
+  t.match(chat.state, { is: 'closed', code: 'closed', retry: false })
+  await until(() => gateway.connections[0]?.code === 1000, 5_000, 'the goodbye')
+  while (!(await reader.next()).done);
+  t.equal(gateway.connections.length, 1)
+  const early = connect({ url: gateway.url, WebSocket })
+  early.close()
+  await t.rejects(early.ready, new ChatError('closed', 'the chat was closed'))
+})
