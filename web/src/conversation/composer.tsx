@@ -1,0 +1,133 @@
+import { useSignal } from '@preact/signals'
+import type { Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { titleOf } from '../state/rooms.ts'
+import { chat, me } from '../state/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { touch } from '../ui/media.ts'
+import { edit, isOwn, quietly } from './actions.ts'
+import { draft, texts } from './draft.ts'
+import { toEnd } from './jump.ts'
+
+/** Where messages are written. */
+export function Composer({ room }: { room: Room }): JSX.Element {
+  const text = useSignal(texts.get(room.name) ?? '')
+  const box = useRef<HTMLTextAreaElement>(null)
+  const { value: about } = draft
+  const editing = about.about === 'edit' ? about.message : undefined
+  const most = chat.value?.limits?.textCharacters ?? 4_000
+  const length = text.value.length > most * 0.8 ? [...text.value].length : 0
+  const tooLong = length > most
+
+  useEffect(() => {
+    draft.value = { about: 'new' }
+    if (!touch.peek()) box.current?.focus()
+  }, [])
+  // What is edited takes the place of what was typed, which comes back afterwards.
+  useEffect(() => {
+    text.value = editing === undefined ? (texts.get(room.name) ?? '') : editing.text
+    if (about.about !== 'new') box.current?.focus()
+  }, [about])
+  useLayoutEffect(() => {
+    const { current } = box
+    if (current === null) return
+    current.style.height = 'auto'
+    current.style.height = `${current.scrollHeight}px`
+  }, [text.value])
+
+  const type = (value: string) => {
+    text.value = value
+    if (editing === undefined) texts.set(room.name, value)
+    if (value !== '') room.typing()
+  }
+  const cancel = () => {
+    draft.value = { about: 'new' }
+  }
+  const send = () => {
+    const written = text.value
+    if (written.trim() === '' || tooLong) return
+    if (editing !== undefined) {
+      if (written !== editing.text) quietly(room.edit(editing.id, written))
+    } else {
+      texts.delete(room.name)
+      text.value = ''
+      quietly(room.send(written, about.about === 'reply' ? { replyTo: about.message.id } : {}))
+      toEnd.value++
+    }
+    cancel()
+    box.current?.focus()
+  }
+  const press = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault()
+      send()
+    } else if (event.key === 'Escape' && about.about !== 'new') {
+      event.preventDefault()
+      cancel()
+    } else if (event.key === 'ArrowUp' && text.value === '' && about.about === 'new') {
+      const last = room.messages.findLast((message) => isOwn(message, me.peek()?.id))
+      if (last === undefined) return
+      event.preventDefault()
+      edit(last)
+    }
+  }
+  return (
+    <form
+      class="composer"
+      autocomplete="off"
+      onSubmit={(event) => {
+        event.preventDefault()
+        send()
+      }}
+    >
+      {about.about !== 'new' && (
+        <p class="about">
+          <Icon name={about.about === 'edit' ? 'edit' : 'reply'} size={18} />
+          <span class="about-words">
+            {about.about === 'edit' ? 'Editing your message' : 'Answering '}
+            {about.about === 'reply' && (
+              <>
+                <bdi class="name">{about.message.from.name}</bdi>:{' '}
+                <bdi class="quoted">{about.message.text.slice(0, 200)}</bdi>
+              </>
+            )}
+          </span>
+          <IconButton icon="close" label="Cancel" onClick={cancel} />
+        </p>
+      )}
+      <div class="composer-box">
+        <label class="unseen" for="message">
+          Message
+        </label>
+        <textarea
+          id="message"
+          ref={box}
+          rows={1}
+          value={text.value}
+          enterkeyhint="send"
+          placeholder={`Write to ${titleOf(room.name)}`}
+          aria-describedby="composer-hint"
+          onInput={(event) => type(event.currentTarget.value)}
+          onKeyDown={press}
+        />
+        <button
+          type="submit"
+          class="send"
+          aria-label={editing === undefined ? 'Send' : 'Save'}
+          disabled={text.value.trim() === '' || tooLong}
+        >
+          <Icon name={editing === undefined ? 'send' : 'check'} />
+        </button>
+      </div>
+      <p id="composer-hint" class={`hint ${tooLong ? 'problem' : ''}`}>
+        {length > 0 ? (
+          `${length} of ${most} characters`
+        ) : (
+          <span class="unseen">Enter sends, Shift and Enter begins a new line</span>
+        )}
+      </p>
+    </form>
+  )
+}

@@ -1,0 +1,112 @@
+import type { Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { AboutRoom } from '../rooms/about-room.tsx'
+import { seats } from '../rooms/all-rooms.tsx'
+import { past } from '../search/past.ts'
+import { PastMessages } from '../search/past-messages.tsx'
+import { PageHead } from '../shell/page-head.tsx'
+import { current, leave, peerOf, titleOf } from '../state/rooms.ts'
+import { drawer } from '../state/route.ts'
+import { changes, sentence } from '../state/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Dialog } from '../ui/dialog.tsx'
+import { medium } from '../ui/media.ts'
+import { deleting, quietly } from './actions.ts'
+import { Composer } from './composer.tsx'
+import { Messages } from './messages.tsx'
+import { Typing } from './typing.tsx'
+
+/** A room, or the direct messages with somebody. */
+export function Conversation(): JSX.Element {
+  changes.value
+  const room = current.value
+  if (room === undefined) return <section class="conversation" />
+  const direct = peerOf(room.name) !== undefined
+  return (
+    <section class="conversation">
+      <PageHead
+        title={<bdi>{titleOf(room.name)}</bdi>}
+        note={
+          direct ? 'Direct messages' : room.state.is === 'in' ? seats(room.count, room.capacity) : undefined
+        }
+      >
+        {medium.value && (
+          <IconButton
+            icon="people"
+            label="People"
+            aria-haspopup="dialog"
+            onClick={() => {
+              drawer.value = 'people'
+            }}
+          />
+        )}
+        <AboutRoom key={room.name} room={room} />
+        <IconButton
+          icon="close"
+          label={direct ? 'Close the conversation' : 'Leave the room'}
+          onClick={() => leave(room)}
+        />
+      </PageHead>
+      <Entry room={room} />
+      {past.value?.room === room.name ? (
+        <PastMessages key={past.value.id} room={room} id={past.value.id} />
+      ) : (
+        <Messages key={room.name} room={room} />
+      )}
+      <Typing />
+      <Composer key={room.name} room={room} />
+      <Deletion />
+    </section>
+  )
+}
+
+/** Why the room can't be entered. */
+function Entry({ room }: { room: Room }): JSX.Element | null {
+  changes.value
+  const { state } = room
+  if (state.is === 'in' || state.why === undefined || state.code === 'closed') return null
+  return (
+    <div class="notice" role="alert">
+      <p>
+        You are not in <bdi>{titleOf(room.name)}</bdi>: {sentence(state.why)}
+        {state.is === 'joining' && ' Trying again…'}
+      </p>
+      {state.is === 'out' && (
+        <button type="button" onClick={() => quietly(room.join())}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Deletion(): JSX.Element | null {
+  const what = deleting.value
+  if (what === undefined) return null
+  const close = () => {
+    deleting.value = undefined
+  }
+  return (
+    <Dialog title="Delete this message?" onClose={close}>
+      <blockquote class="text cut" dir="auto">
+        {what.message.text.slice(0, 500)}
+      </blockquote>
+      <p class="quiet">It will be gone for everybody, and for good.</p>
+      <div class="dialog-buttons">
+        <button type="button" onClick={close}>
+          Keep
+        </button>
+        <button
+          type="button"
+          class="danger"
+          onClick={() => {
+            quietly(what.room.delete(what.message.id))
+            close()
+          }}
+        >
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,12 @@
+import { signal } from '@preact/signals'
+import type { Message } from '@rabble/client'
+
+/** What the composer is about: something new, an answer, or another text for an own message. */
+export type Draft =
+  | { about: 'new' }
+  | { about: 'reply'; message: Message }
+  | { about: 'edit'; message: Message }
+
+export const draft = signal<Draft>({ about: 'new' })
+/** What was typed and not sent, by room. */
+export const texts = new Map<string, string>()

@@ -1,0 +1,242 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { Pending, Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { past } from '../search/past.ts'
+import { atEnd, unreadOf } from '../state/rooms.ts'
+import { changes, me, sentence } from '../state/session.ts'
+import { Icon } from '../ui/icons.tsx'
+import { placeOf } from './grouping.ts'
+import { jumping, loadUntil, target, toEnd } from './jump.ts'
+import { Row } from './row.tsx'
+import { badge } from './unread.ts'
+import { UnsentRow } from './unsent-row.tsx'
+import { Viewport } from './viewport.ts'
+
+/** Messages before the first one are loaded when so many pixels are left. */
+const loadAt = 1_500
+const page = 100
+/** Messages that were loaded for somebody who has come back to the end are let go of. */
+const mostAtEnd = 1_000
+const keepAtEnd = 300
+/** Milliseconds. */
+const markedFor = 2_500
+/** Draws, one after the other, until what is drawn fits: more is never needed. */
+const mostDraws = 6
+const firstHeight = 900
+
+/** The messages of a room. However many there are, only those around what can be seen are in the page. */
+export function Messages({ room }: { room: Room }): JSX.Element {
+  changes.value
+  const redraws = useSignal(0)
+  redraws.value
+  const loading = useSignal(false)
+  const problem = useSignal('')
+  const marked = useSignal<string | undefined>(undefined)
+  const active = useSignal<string | undefined>(undefined)
+  const scroller = useRef<HTMLElement>(null)
+  const list = useRef<HTMLOListElement>(null)
+  const view = useRef<Viewport>(null)
+  const draws = useRef(0)
+  /** Whether the focus was in the list before this was drawn. */
+  const held = useRef(false)
+  const settled = useRef(() => {})
+  view.current ??= new Viewport()
+  const viewport = view.current
+
+  const height = () => scroller.current?.clientHeight ?? firstHeight
+  const redraw = () => {
+    redraws.value = redraws.peek() + 1
+  }
+  const load = async () => {
+    if (loading.peek() || !room.hasOlder || room.state.is === 'out') return
+    loading.value = true
+    try {
+      await room.loadOlder(page)
+      problem.value = ''
+    } catch (error) {
+      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+    loading.value = false
+  }
+  const look = () => {
+    atEnd.value = viewport.atEnd
+    if (viewport.above(height()) < loadAt && problem.peek() === '' && room.messages.length > 0) void load()
+    if (viewport.atEnd && room.messages.length > mostAtEnd) room.trim(keepAtEnd)
+  }
+  const settle = () => {
+    if (scroller.current === null || list.current === null) return
+    viewport.settle(scroller.current, list.current)
+    if (!viewport.scant(height())) draws.current = 0
+    else if (draws.current++ < mostDraws) redraw()
+    // Whose row was scrolled away goes on from the list.
+    if (held.current && document.activeElement === document.body)
+      scroller.current.focus({ preventScroll: true })
+    look()
+  }
+  const scrolled = () => {
+    if (scroller.current === null || list.current === null) return
+    draws.current = 0
+    viewport.scrolled(scroller.current, list.current)
+    if (viewport.scant(height())) redraw()
+    look()
+  }
+  const goToEnd = () => {
+    draws.current = 0
+    viewport.end()
+    redraw()
+  }
+
+  const { messages } = room
+  if (scroller.current !== null) viewport.moved(scroller.current)
+  viewport.follow(messages, height())
+  held.current = list.current?.contains(document.activeElement) === true
+  settled.current = settle
+  useLayoutEffect(settle)
+  useEffect(() => {
+    // A row that opens, a keyboard that comes up, a window that is turned.
+    const observer = new ResizeObserver(() => settled.current())
+    for (const element of [scroller.current, list.current]) if (element !== null) observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+  // The arrow keys go through the messages, from the one that has the focus.
+  useEffect(() => {
+    const move = (event: KeyboardEvent) => {
+      const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+      const row = document.activeElement
+      if (step === 0 || !(row instanceof HTMLElement) || row.dataset.id === undefined) return
+      const next = step === 1 ? row.nextElementSibling : row.previousElementSibling
+      event.preventDefault()
+      if (!(next instanceof HTMLElement)) return
+      active.value = next.dataset.id
+      next.focus({ preventScroll: true })
+      next.scrollIntoView({ block: 'nearest' })
+    }
+    scroller.current?.addEventListener('keydown', move)
+    return () => scroller.current?.removeEventListener('keydown', move)
+  }, [])
+  useSignalEffect(() => {
+    if (toEnd.value > 0) goToEnd()
+  })
+  useSignalEffect(() => {
+    const wanted = target.value
+    if (wanted === undefined || wanted.room !== room.name) return
+    const current = () => target.peek() === wanted
+    jumping.value = 'Looking for the message…'
+    loadUntil(room, wanted.id, current)
+      .then((found) => {
+        if (!current()) return
+        jumping.value = ''
+        if (!found) past.value = wanted
+        if (!found) return
+        draws.current = 0
+        viewport.show(wanted.id, height())
+        marked.value = wanted.id
+        active.value = wanted.id
+        redraw()
+        setTimeout(() => {
+          if (marked.peek() === wanted.id) marked.value = undefined
+        }, markedFor)
+      })
+      .catch((error: unknown) => {
+        jumping.value = error instanceof Error ? sentence(error.message) : String(error)
+      })
+      .finally(() => {
+        if (current()) target.value = undefined
+      })
+  })
+
+  const own = me.value?.id
+  const drawn = messages.slice(viewport.first, viewport.last)
+  const newestOwn = messages.slice(-page).findLast(({ from }) => from.id === own)?.id
+  const changing = new Map<string, Pending>()
+  const unsent: Pending[] = []
+  for (const pending of room.pending) {
+    if (pending.type === 'send') unsent.push(pending)
+    else if (pending.message !== undefined) changing.set(pending.message, pending)
+  }
+  const focusable = drawn.some(({ id }) => id === active.value) ? active.value : drawn.at(-1)?.id
+  const unread = unreadOf(room)
+
+  return (
+    <div class="messages-frame">
+      <section
+        ref={scroller}
+        class="messages"
+        role="log"
+        aria-live="off"
+        tabIndex={-1}
+        aria-label="Messages"
+        onScroll={scrolled}
+      >
+        <div class="top">{top()}</div>
+        <ol ref={list} class="rows">
+          {drawn.map((message, index) => {
+            const before = messages[viewport.first + index - 1]
+            const change = changing.get(message.id)
+            return (
+              <Row
+                key={message.id}
+                room={room}
+                message={message}
+                {...placeOf(message, before)}
+                me={own}
+                newestOwn={message.id === newestOwn && unsent.length === 0}
+                change={change}
+                changeState={change?.state}
+                active={message.id === focusable}
+                marked={message.id === marked.value}
+              />
+            )
+          })}
+        </ol>
+        {unsent.length > 0 && (
+          <ol class="rows" aria-label="Not sent yet">
+            {unsent.map((pending, index) => (
+              <UnsentRow
+                key={pending.cid}
+                room={room}
+                pending={pending}
+                head={index === 0 && messages.at(-1)?.from.id !== own}
+              />
+            ))}
+          </ol>
+        )}
+      </section>
+      {!atEnd.value && (
+        <button type="button" class="to-end" onClick={goToEnd}>
+          <Icon name="down" size={18} />
+          {unread === 0 ? 'To the newest' : `${badge(unread)} new message${unread === 1 ? '' : 's'}`}
+        </button>
+      )}
+      <p class={`toast ${jumping.value === '' ? 'gone' : ''}`} role="status">
+        {jumping.value}
+      </p>
+    </div>
+  )
+
+  function top(): JSX.Element | string {
+    if (problem.value !== '') {
+      return (
+        <p>
+          Earlier messages: {problem.value}{' '}
+          <button
+            type="button"
+            class="link-button"
+            onClick={() => {
+              problem.value = ''
+              void load()
+            }}
+          >
+            Try again
+          </button>
+        </p>
+      )
+    }
+    if (loading.value) return <p>Loading earlier messages…</p>
+    if (room.state.is === 'in' && !room.hasOlder) {
+      return <p>{messages.length === 0 ? 'Nobody has said anything yet.' : 'The beginning of the room'}</p>
+    }
+    return ''
+  }
+}

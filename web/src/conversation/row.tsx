@@ -1,0 +1,147 @@
+import type { Message, Pending, Room } from '@rabble/client'
+import { Component, type JSX } from 'preact'
+import { Avatar } from '../ui/avatar.tsx'
+import { IconButton } from '../ui/button.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { deleting, edit, isOwn, quietly, reply } from './actions.ts'
+import { dayOf, momentOf, shortTimeOf, timeOf } from './dates.ts'
+import { jumpTo } from './jump.ts'
+import { Quote } from './quote.tsx'
+import { Text } from './text.tsx'
+
+interface Props {
+  room: Room
+  message: Message
+  /** The first of its day. */
+  day: boolean
+  /** Shows who said it. */
+  head: boolean
+  me: string | undefined
+  /** The newest own one says that it has arrived. */
+  newestOwn: boolean
+  /** An edit or a deletion of it that is not in the room yet. */
+  change: Pending | undefined
+  changeState: Pending['state'] | undefined
+  /** The keyboard's place in the list. */
+  active: boolean
+  /** Somebody jumped here. */
+  marked: boolean
+}
+
+/** A message that is in the log. */
+export class Row extends Component<Props> {
+  /**
+   * Most rows are as they were when something changes. No `useMemo` in its place: the elements that it keeps hold their
+   * list as it was then, with rows that are long gone.
+   */
+  override shouldComponentUpdate(next: Props): boolean {
+    return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name])
+  }
+
+  override render({ room, message, day, head, me, newestOwn, change, active, marked }: Props): JSX.Element {
+    const own = isOwn(message, me)
+    const gone = message.deleted !== undefined
+    const text = change?.type === 'edit' ? change.text : message.text
+    return (
+      <li
+        class={`row ${head ? 'head' : ''} ${own ? 'own' : ''} ${marked ? 'marked' : ''}`}
+        data-id={message.id}
+        tabIndex={active ? 0 : -1}
+      >
+        {day && <Day at={message.at} />}
+        <article class="message">
+          {head && <Avatar user={message.from} />}
+          {head ? (
+            <p class="said-by">
+              <bdi class="name">{message.from.name}</bdi>{' '}
+              <time dateTime={message.at} title={momentOf(message.at)}>
+                {timeOf(message.at)}
+              </time>
+            </p>
+          ) : (
+            <p class="said-by short">
+              <span class="unseen">
+                <bdi>{message.from.name}</bdi>
+              </span>{' '}
+              <time dateTime={message.at} title={momentOf(message.at)}>
+                {shortTimeOf(message.at)}
+              </time>
+            </p>
+          )}
+          <div class="content">
+            {message.replyTo !== undefined && (
+              <Quote
+                room={room}
+                id={message.replyTo}
+                onJump={() => jumpTo(room.name, message.replyTo ?? '')}
+              />
+            )}
+            {gone ? (
+              <p class="fate">deleted{message.deleted?.by.id !== message.from.id && ' by a moderator'}</p>
+            ) : (
+              <Text text={text} />
+            )}
+            {!gone && message.edited !== undefined && (
+              <p class="fate" title={momentOf(message.edited.at)}>
+                (edited)
+              </p>
+            )}
+            {change !== undefined && <ChangeState change={change} />}
+            {newestOwn && change === undefined && (
+              <span class="arrived">
+                <Icon name="check" label="Sent" size={14} />
+              </span>
+            )}
+          </div>
+          <div class="tools-row">
+            <p class="details">
+              via <span class="via">{message.via}</span>
+            </p>
+            {!gone && (
+              <div class="actions">
+                <IconButton icon="reply" label="Reply" onClick={() => reply(message)} />
+                {own && <IconButton icon="edit" label="Edit" onClick={() => edit(message)} />}
+                {own && (
+                  <IconButton
+                    icon="trash"
+                    label="Delete"
+                    aria-haspopup="dialog"
+                    onClick={() => {
+                      deleting.value = { room, message }
+                    }}
+                  />
+                )}
+              </div>
+            )}
+          </div>
+        </article>
+      </li>
+    )
+  }
+}
+
+function Day({ at }: { at: string }): JSX.Element {
+  return (
+    <div class="separator">
+      <time dateTime={at.slice(0, 10)}>{dayOf(at)}</time>
+    </div>
+  )
+}
+
+function ChangeState({ change }: { change: Pending }): JSX.Element {
+  const what = change.type === 'edit' ? 'edit' : 'deletion'
+  if (change.state !== 'failed') {
+    return <p class="fate">{change.type === 'edit' ? 'Saving…' : 'Deleting…'}</p>
+  }
+  return (
+    <p class="failed">
+      The {what} failed: {change.error?.message}{' '}
+      <button type="button" class="link-button" onClick={() => quietly(change.retry())}>
+        Retry
+      </button>{' '}
+      <button type="button" class="link-button" onClick={() => change.discard()}>
+        Discard
+      </button>
+    </p>
+  )
+}

@@ -1,0 +1,40 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { linkify } from './linkify.ts'
+
+const longText = 1_200
+const manyLines = 24
+
+/** What somebody wrote: as it is, but for links to the web. What is very long is cut on the page until somebody wants it all. */
+export function Text({ text }: { text: string }): JSX.Element {
+  const whole = useSignal(false)
+  const long = text.length > longText || text.split('\n', manyLines + 1).length > manyLines
+  const cut = long && !whole.value
+  return (
+    <>
+      <p class={`text ${cut ? 'cut' : ''}`} dir="auto">
+        {linkify(text).map(({ text, href }, index) =>
+          href === undefined ? (
+            text
+          ) : (
+            <a key={index} href={href} target="_blank" rel="noopener noreferrer">
+              <bdi>{text}</bdi>
+            </a>
+          ),
+        )}
+      </p>
+      {long && (
+        <button
+          type="button"
+          class="link-button"
+          aria-expanded={!cut}
+          onClick={() => {
+            whole.value = !whole.value
+          }}
+        >
+          {cut ? 'Show all' : 'Show less'}
+        </button>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,67 @@
+import type { Pending, Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { changes, me } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { quietly } from './actions.ts'
+import { shortTimeOf, timeOf } from './dates.ts'
+import { Quote } from './quote.tsx'
+import { Text } from './text.tsx'
+
+/** A message of one's own that is not in the room yet. */
+export function UnsentRow({
+  room,
+  pending,
+  head,
+}: {
+  room: Room
+  pending: Pending
+  head: boolean
+}): JSX.Element {
+  changes.value
+  const user = me.value
+  const { state, error } = pending
+  return (
+    <li class={`row own ${head ? 'head' : ''} ${state === 'sent' ? '' : 'unsent'}`}>
+      <article class="message">
+        {head && user !== undefined && <Avatar user={user} />}
+        <p class={`said-by ${head ? '' : 'short'}`}>
+          {head && <bdi class="name">{user?.name}</bdi>}{' '}
+          <time dateTime={pending.at}>{(head ? timeOf : shortTimeOf)(pending.at)}</time>
+        </p>
+        <div class="content">
+          {pending.replyTo !== undefined && <Quote room={room} id={pending.replyTo} />}
+          <Text text={pending.text} />
+          {state === 'failed' ? (
+            <p class="failed">
+              <Icon name="alert" size={16} />
+              Not sent: {error?.message}{' '}
+              <button type="button" class="link-button" onClick={() => quietly(pending.retry())}>
+                Retry
+              </button>{' '}
+              <button type="button" class="link-button" onClick={() => pending.discard()}>
+                Discard
+              </button>
+            </p>
+          ) : (
+            <>
+              {state === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>}
+              <span class="arrived">
+                {state === 'sent' ? (
+                  <Icon name="check" label="Sent" size={14} />
+                ) : (
+                  <Icon name="clock" label="Sending" size={14} />
+                )}
+              </span>
+            </>
+          )}
+        </div>
+      </article>
+    </li>
+  )
+}
+
+function waiting(room: Room, why: string | undefined): string {
+  if (why !== undefined) return `Not sent yet: ${why}`
+  return room.state.is === 'in' ? '' : 'Not sent yet'
+}

@@ -1,0 +1,71 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { findKnown } from '../state/rooms.ts'
+import { go } from '../state/route.ts'
+import { changes } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { Dialog } from '../ui/dialog.tsx'
+
+const most = 50
+/** A user's id, by the rules of the protocol. */
+const anId = /^[A-Za-z0-9._-]{1,64}$/
+
+/** Asks whom to write to: by name, of those who were seen, or by id. */
+export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
+  changes.value
+  const letters = useSignal('')
+  const wanted = letters.value.trim()
+  const found = findKnown(wanted)
+  const isId = anId.test(wanted) && !found.some(({ id }) => id === wanted)
+  const write = (user: string) => {
+    onClose()
+    go({ view: 'direct', user })
+  }
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const [first] = found
+    if (first !== undefined) write(first.id)
+    else if (isId) write(wanted)
+  }
+  return (
+    <Dialog title="New direct message" onClose={onClose}>
+      <form autocomplete="off" class="dialog-form" onSubmit={submit}>
+        <label for="direct-name">Name</label>
+        <input
+          id="direct-name"
+          type="text"
+          maxLength={64}
+          spellcheck={false}
+          aria-describedby="direct-hint"
+          onInput={(event) => {
+            letters.value = event.currentTarget.value
+          }}
+        />
+        <p id="direct-hint" class="quiet small" role="status">
+          {found.length === 0 && !isId
+            ? 'Nobody of that name was seen in your rooms. The id of a user works, too.'
+            : 'Enter writes to the first one.'}
+        </p>
+        <ul class="pick-list">
+          {found.slice(0, most).map((user) => (
+            <li key={user.id}>
+              <button type="button" class="pick" onClick={() => write(user.id)}>
+                <Avatar user={user} small />
+                <bdi>{user.name}</bdi>
+                <span class="quiet small">{user.id}</span>
+              </button>
+            </li>
+          ))}
+          {isId && wanted.length > 2 && (
+            <li>
+              <button type="button" class="pick" onClick={() => write(wanted)}>
+                <Avatar user={{ id: wanted, name: wanted }} small />
+                The user with the id {wanted}
+              </button>
+            </li>
+          )}
+        </ul>
+      </form>
+    </Dialog>
+  )
+}

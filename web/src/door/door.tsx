@@ -1,0 +1,56 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { door, enter } from '../state/session.ts'
+import { Logo } from '../ui/logo.tsx'
+
+/** Where guests say who they are. */
+export function Door(): JSX.Element {
+  const { name, busy, problem } = door.value
+  const input = useRef<HTMLInputElement>(null)
+  // After a refusal the name is there to be changed.
+  useEffect(() => input.current?.select(), [problem])
+  useEffect(() => {
+    document.title = 'Rabble'
+  }, [])
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const wanted = input.current?.value.trim() ?? ''
+    if (wanted === '') {
+      door.value = { name: '', problem: 'Say what others should call you.' }
+      input.current?.focus()
+    } else enter(wanted)
+  }
+  return (
+    <main class="door">
+      <form class="card" autocomplete="off" noValidate onSubmit={submit}>
+        <Logo size={56} />
+        <h1>Rabble</h1>
+        <p class="lead">Pick a name and come in.</p>
+        <label for="name">Your name</label>
+        <input
+          id="name"
+          ref={input}
+          name="name"
+          type="text"
+          defaultValue={name}
+          maxLength={64}
+          autocomplete="nickname"
+          autocapitalize="words"
+          spellcheck={false}
+          enterkeyhint="go"
+          aria-describedby="door-problem"
+          aria-invalid={problem !== undefined}
+        />
+        <p id="door-problem" class="problem" role="alert">
+          {problem}
+        </p>
+        <button type="submit" class="primary" disabled={busy !== undefined}>
+          Go in
+        </button>
+        <p class="quiet" role="status">
+          {busy}
+        </p>
+      </form>
+    </main>
+  )
+}

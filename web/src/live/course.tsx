@@ -1,0 +1,19 @@
+import type { JSX } from 'preact'
+import { remembered } from './fleet.ts'
+
+const width = 120
+const height = 28
+
+/** The last two minutes of a figure, as a line: decoration of the number beside it. */
+export function Course({ values, highest }: { values: readonly number[]; highest: number }): JSX.Element {
+  const points = values.map((value, index) => {
+    const x = width - ((values.length - 1 - index) * width) / (remembered - 1)
+    const y = height - 2 - (value / Math.max(1, highest)) * (height - 4)
+    return `${x.toFixed(1)},${y.toFixed(1)}`
+  })
+  return (
+    <svg class="course" viewBox={`0 0 ${width} ${height}`} width={width} height={height} aria-hidden="true">
+      <polyline points={points.join(' ')} />
+    </svg>
+  )
+}

@@ -1,0 +1,146 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { SwitchGateway } from '../shell/gateway.tsx'
+import { PageHead } from '../shell/page-head.tsx'
+import { connection } from '../state/session.ts'
+import { medium, narrow } from '../ui/media.ts'
+import { Course } from './course.tsx'
+import { courses, fleet, type Gateway, isThere, stale, watchFleet } from './fleet.ts'
+import { Picture } from './picture.tsx'
+
+const rate = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
+
+/** All gateways: who holds how many sessions, how busy each is, and which one is yours. */
+export function Gateways(): JSX.Element {
+  useEffect(watchFleet, [])
+  const answer = fleet.value
+  // After a loss the answer is that of the gateway before.
+  const here = connection.value.is === 'open' ? connection.value.gateway : (answer?.here ?? '')
+  const gateways = answer?.gateways ?? []
+  const there = gateways.filter(({ state }) => isThere(state))
+  const sessions = there.reduce((sum, { sessions }) => sum + sessions, 0)
+  const highest = Math.max(1, ...[...courses.value.values()].flat())
+  return (
+    <section class="page">
+      <PageHead
+        title="Gateways"
+        note={
+          answer === undefined
+            ? undefined
+            : `${counted(sessions, 'session')} on ${counted(there.length, 'gateway')}`
+        }
+      />
+      <div class="page-body live">
+        <p class="quiet">
+          Each gateway holds some of the sessions; all read the same log, so it doesn’t matter which one holds
+          yours. If one ends, its sessions go on at the others.
+        </p>
+        <div class="live-yours">
+          <p>{connection.value.is === 'open' ? `Yours is at ${here}.` : 'Yours is at none right now.'}</p>
+          <SwitchGateway />
+        </div>
+        {stale.value && (
+          <p class="notice" role="status">
+            Nobody answers right now: this is how it was.
+          </p>
+        )}
+        {answer === undefined ? (
+          <p role="status">Asking…</p>
+        ) : (
+          <>
+            <Picture gateways={gateways} here={here} columns={narrow.value ? 2 : medium.value ? 3 : 5} />
+            <table class="figures">
+              <caption class="unseen">The gateways</caption>
+              <thead>
+                <tr>
+                  <th scope="col">Gateway</th>
+                  <th scope="col">State</th>
+                  <th scope="col" class="number">
+                    Sessions
+                  </th>
+                  <th scope="col" class="number">
+                    Written per second
+                  </th>
+                  <th scope="col" class="number">
+                    Delivered per second
+                  </th>
+                  <th scope="col" class="number">
+                    Lag
+                  </th>
+                  <td class="course-cell" />
+                </tr>
+              </thead>
+              <tbody>
+                {gateways.map((gateway) => (
+                  <Figures
+                    key={gateway.gateway}
+                    gateway={gateway}
+                    here={gateway.gateway === here}
+                    highest={highest}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </>
+        )}
+        <News />
+      </div>
+    </section>
+  )
+}
+
+function Figures({
+  gateway,
+  here,
+  highest,
+}: {
+  gateway: Gateway
+  here: boolean
+  highest: number
+}): JSX.Element {
+  const there = isThere(gateway.state)
+  const figure = (value: number, unit = '') => (there ? `${rate.format(value)}${unit}` : '–')
+  return (
+    <tr class={`${here ? 'here' : ''} ${there ? '' : 'gone'}`}>
+      <th scope="row">
+        {gateway.gateway}
+        {here && <span class="tag">yours</span>}
+      </th>
+      <td>{gateway.state}</td>
+      <td class="number">{figure(gateway.sessions)}</td>
+      <td class="number">{figure(gateway.messagesPerSecond)}</td>
+      <td class="number">{figure(gateway.deliveriesPerSecond)}</td>
+      <td class="number">{figure(gateway.lag, ' ms')}</td>
+      <td class="course-cell">
+        <Course values={courses.value.get(gateway.gateway) ?? []} highest={highest} />
+      </td>
+    </tr>
+  )
+}
+
+/** Tells who can't see the picture that a gateway came or went. */
+function News(): JSX.Element {
+  const words = useSignal('')
+  const before = useRef(new Map<string, Gateway['state']>())
+  useSignalEffect(() => {
+    const now = new Map(fleet.value?.gateways.map(({ gateway, state }) => [gateway, state]))
+    const news: string[] = []
+    for (const [gateway, state] of now) {
+      const was = before.current.get(gateway)
+      if (before.current.size > 0 && was !== state)
+        news.push(`${gateway} is ${was === undefined ? 'there' : state}.`)
+    }
+    before.current = now
+    if (news.length > 0) words.value = news.join(' ')
+  })
+  return (
+    <p class="unseen" role="status">
+      {words.value}
+    </p>
+  )
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,105 @@
+import type { JSX } from 'preact'
+import { useRef } from 'preact/hooks'
+import { type Dot, moveDots, sessionsPerDot } from './dots.ts'
+import { type Gateway, isThere } from './fleet.ts'
+
+/** Units of the picture, which are CSS pixels where there is room for it. */
+const cell = { width: 200, height: 212 }
+const radius = 70
+const middle = { x: cell.width / 2, y: 84 }
+const golden = Math.PI * (3 - Math.sqrt(5))
+
+/** The gateways with their sessions as dots, which wander when a gateway ends. The table says the same in words. */
+export function Picture({
+  gateways,
+  here,
+  columns,
+}: {
+  gateways: readonly Gateway[]
+  here: string
+  columns: number
+}): JSX.Element {
+  const before = useRef<{ scale: number; dots: Dot[] }>({ scale: 1, dots: [] })
+  const across = Math.max(1, Math.min(columns, gateways.length))
+  const rows = Math.ceil(gateways.length / across)
+  const sessions = gateways.reduce((sum, { sessions, state }) => sum + (isThere(state) ? sessions : 0), 0)
+  const scale = sessionsPerDot(sessions)
+  const wanted = new Map(
+    gateways.map(({ gateway, sessions, state }) => [
+      gateway,
+      isThere(state) ? Math.ceil(sessions / scale) : 0,
+    ]),
+  )
+  // On another scale a dot is no longer the same sessions.
+  const dots = moveDots(before.current.scale === scale ? before.current.dots : [], wanted)
+  before.current = { scale, dots }
+  const places = new Map(gateways.map(({ gateway }, index) => [gateway, placeOf(index, across)]))
+  const size = { width: across * cell.width, height: rows * cell.height }
+  return (
+    <figure class="fleet">
+      <svg
+        viewBox={`0 0 ${size.width} ${size.height}`}
+        width={size.width}
+        height={size.height}
+        aria-hidden="true"
+      >
+        {gateways.map(({ gateway, sessions, state }) => {
+          const { x, y } = places.get(gateway) ?? middle
+          return (
+            <g key={gateway} class={`fleet-gateway ${state} ${gateway === here ? 'here' : ''}`}>
+              <circle class="fleet-ring" cx={x} cy={y} r={radius} />
+              <text class="fleet-name" x={x} y={y + radius + 24}>
+                {shortened(gateway)}
+              </text>
+              <text class="fleet-state" x={x} y={y + radius + 44}>
+                {words(state, sessions, gateway === here)}
+              </text>
+            </g>
+          )
+        })}
+        {dots.map(({ id, gateway, place }) => {
+          const { x, y } = places.get(gateway) ?? middle
+          const step = spread(wanted.get(gateway) ?? 1)
+          const distance = step * Math.sqrt(place + 0.5)
+          const to = {
+            x: x + distance * Math.cos(place * golden),
+            y: y + distance * Math.sin(place * golden),
+          }
+          return (
+            <circle
+              key={id}
+              class={`fleet-dot ${gateway === here && place === 0 ? 'you' : ''}`}
+              r={gateway === here && place === 0 ? 6 : 4}
+              style={{ transform: `translate(${to.x.toFixed(1)}px, ${to.y.toFixed(1)}px)` }}
+            />
+          )
+        })}
+      </svg>
+      <figcaption class="quiet small">
+        {scale === 1 ? 'A dot is a session' : `A dot is ${scale} sessions`}; the large one is{' '}
+        {scale === 1 ? 'yours' : 'where yours is'}.
+      </figcaption>
+    </figure>
+  )
+}
+
+function placeOf(index: number, across: number): { x: number; y: number } {
+  const [column, row] = [index % across, Math.floor(index / across)]
+  return { x: column * cell.width + middle.x, y: row * cell.height + middle.y }
+}
+
+/** So close together that all are within the ring, and no closer than needed. */
+function spread(dots: number): number {
+  return Math.min(10, (radius - 8) / Math.sqrt(dots + 0.5))
+}
+
+/** The ends of long ids differ. */
+function shortened(gateway: string): string {
+  return gateway.length <= 20 ? gateway : `${gateway.slice(0, 8)}…${gateway.slice(-9)}`
+}
+
+function words(state: Gateway['state'], sessions: number, here: boolean): string {
+  if (state === 'gone' || state === 'stopped') return state
+  const count = `${sessions} session${sessions === 1 ? '' : 's'}`
+  return `${count}${state === 'ready' ? '' : `, ${state}`}${here ? ' · you' : ''}`
+}

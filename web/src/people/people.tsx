@@ -1,0 +1,79 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { people } from '../state/people.ts'
+import { current, nameOf, peerOf } from '../state/rooms.ts'
+import { hashOf } from '../state/route.ts'
+import { changes, me } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { Icon } from '../ui/icons.tsx'
+
+/** More names than anybody reads: the filter finds the others. */
+const most = 200
+
+/** Who is in the room. */
+export function People(): JSX.Element {
+  changes.value
+  const filter = useSignal('')
+  const room = current.value
+  const peer = room && peerOf(room.name)
+  const own = me.value
+  if (room === undefined || room.state.is === 'out') return <div class="people" />
+  const listed =
+    peer === undefined
+      ? people.value
+      : [own, { id: peer, name: nameOf(peer) }].filter((user) => user !== undefined)
+  const wanted = filter.value.trim().toLocaleLowerCase()
+  const users = listed.filter(({ name }) => name.toLocaleLowerCase().includes(wanted))
+  const count = peer === undefined ? room.count : 2
+  return (
+    <div class="people">
+      <h2>
+        {peer === undefined ? 'Here now' : 'Between you two'}
+        {peer === undefined && `: ${count}`}
+        {room.capacity !== undefined && ` of ${room.capacity}`}
+      </h2>
+      {listed.length > 12 && (
+        <div class="filter">
+          <Icon name="search" size={18} />
+          <label class="unseen" for="find-person">
+            Find somebody
+          </label>
+          <input
+            id="find-person"
+            type="search"
+            spellcheck={false}
+            placeholder="Find somebody"
+            onInput={(event) => {
+              filter.value = event.currentTarget.value
+            }}
+          />
+        </div>
+      )}
+      <ul id="people-list">
+        {users.slice(0, most).map((user) => (
+          <li key={user.id}>
+            {user.id === own?.id ? (
+              <span class="person">
+                <Avatar user={user} small />
+                <bdi class="name">{user.name}</bdi>
+                <span class="quiet small">you</span>
+              </span>
+            ) : (
+              <a
+                class="person"
+                href={hashOf({ view: 'direct', user: user.id })}
+                title="Write a direct message"
+              >
+                <Avatar user={user} small />
+                <bdi class="name">{user.name}</bdi>
+              </a>
+            )}
+          </li>
+        ))}
+      </ul>
+      {wanted === '' && count > Math.min(users.length, most) && (
+        <p class="quiet small">and {count - Math.min(users.length, most)} more</p>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,138 @@
+import { useSignal } from '@preact/signals'
+import type { Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { GoToDate } from '../search/go-to-date.tsx'
+import { ask } from '../state/api.ts'
+import { peerOf, titleOf } from '../state/rooms.ts'
+import { hashOf } from '../state/route.ts'
+import { me, sentence } from '../state/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Dialog } from '../ui/dialog.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { Invite } from './invite.tsx'
+import { RoomFields, readFields } from './room-fields.tsx'
+
+interface RoomInfo {
+  topic: string
+  access: 'open' | 'invite'
+  capacity?: number
+  createdBy?: string
+}
+
+/** A button that opens a dialog with what is known of a room, ways to its past, and its settings for whose it is. */
+export function AboutRoom({ room }: { room: Room }): JSX.Element {
+  const open = useSignal(false)
+  const close = () => {
+    open.value = false
+  }
+  return (
+    <>
+      <IconButton
+        icon="info"
+        label={peerOf(room.name) === undefined ? 'About the room' : 'About the conversation'}
+        aria-haspopup="dialog"
+        onClick={() => {
+          open.value = true
+        }}
+      />
+      {open.value && <About room={room} onClose={close} />}
+    </>
+  )
+}
+
+function About({ room, onClose }: { room: Room; onClose(): void }): JSX.Element {
+  return (
+    <Dialog title={titleOf(room.name)} onClose={onClose}>
+      {peerOf(room.name) === undefined && <Settings room={room} onClose={onClose} />}
+      <p>
+        <a class="with-icon" href={hashOf({ view: 'search', query: '', room: room.name })} onClick={onClose}>
+          <Icon name="search" size={18} />
+          Search here
+        </a>
+      </p>
+      <GoToDate room={room} onDone={onClose} />
+    </Dialog>
+  )
+}
+
+function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Element {
+  const info = useSignal<RoomInfo | undefined>(undefined)
+  const problem = useSignal('')
+  const said = useSignal('')
+  const asked = useSignal(false)
+  const path = `api/rooms/${encodeURIComponent(room.name)}`
+  const attempt = async (what: () => Promise<void>) => {
+    problem.value = ''
+    said.value = ''
+    try {
+      await what()
+    } catch (error) {
+      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+  }
+  const read = async () => {
+    info.value = (await ask(path)) as RoomInfo
+  }
+  useEffect(() => void attempt(read), [path])
+  const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault()
+    const data = new FormData(event.currentTarget)
+    void attempt(async () => {
+      const body = readFields(data)
+      info.value = (await ask(path, { method: 'PATCH', body })) as RoomInfo
+      said.value = 'Saved.'
+    })
+  }
+  const remove = () =>
+    attempt(async () => {
+      await ask(path, { method: 'DELETE' })
+      onClose()
+    })
+
+  const { value } = info
+  const own = value?.createdBy !== undefined && value.createdBy === me.value?.id
+  return (
+    <section class="dialog-form">
+      {value === undefined && problem.value === '' && <p class="quiet">Loading…</p>}
+      {value !== undefined && !own && (
+        <p dir="auto" class={value.topic === '' ? 'quiet' : ''}>
+          {value.topic === '' ? 'No topic.' : value.topic}
+        </p>
+      )}
+      {value !== undefined && !own && (
+        <p class="quiet small">
+          {value.access === 'invite' ? 'For who is invited.' : 'Open to everybody.'}
+          {value.capacity !== undefined && ` Up to ${value.capacity} people at a time.`}
+        </p>
+      )}
+      {value !== undefined && own && (
+        <form autocomplete="off" class="dialog-form" noValidate onSubmit={submit}>
+          <RoomFields topic={value.topic} access={value.access} capacity={value.capacity ?? null} />
+          <div class="dialog-buttons">
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                if (asked.value) void remove()
+                asked.value = true
+              }}
+            >
+              {asked.value ? 'Delete it for everybody' : 'Delete the room'}
+            </button>
+            <button type="submit" class="primary">
+              Save
+            </button>
+          </div>
+        </form>
+      )}
+      {value !== undefined && own && value.access === 'invite' && <Invite path={path} attempt={attempt} />}
+      <p class="problem" role="alert">
+        {problem.value}
+      </p>
+      <p class="quiet" role="status">
+        {said.value}
+      </p>
+    </section>
+  )
+}

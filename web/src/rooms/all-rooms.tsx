@@ -1,0 +1,151 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { JSX } from 'preact'
+import { PageHead } from '../shell/page-head.tsx'
+import { ask } from '../state/api.ts'
+import { leave } from '../state/rooms.ts'
+import { hashOf } from '../state/route.ts'
+import { changes, chat, sentence } from '../state/session.ts'
+import { Icon } from '../ui/icons.tsx'
+import { CreateRoom } from './create-room.tsx'
+
+interface RoomInfo {
+  name: string
+  topic: string
+  access: 'open' | 'invite'
+  count: number
+  capacity?: number
+}
+
+interface Page {
+  rooms: RoomInfo[]
+  next?: string
+}
+
+const afterTyping = 250
+
+/** All rooms that this user may enter. */
+export function AllRooms(): JSX.Element {
+  changes.value
+  const letters = useSignal('')
+  const sort = useSignal<'users' | 'name'>('users')
+  const page = useSignal<Page | undefined>(undefined)
+  const problem = useSignal('')
+  const turn = useSignal(0)
+  const load = async (after?: string) => {
+    const mine = ++turn.value
+    const query = new URLSearchParams({
+      q: letters.peek(),
+      sort: sort.peek(),
+      ...(after !== undefined && { after }),
+    })
+    try {
+      const next = (await ask(`api/rooms?${query}`)) as Page
+      if (mine !== turn.peek()) return
+      const known = after === undefined ? [] : (page.peek()?.rooms ?? [])
+      const names = new Set(known.map(({ name }) => name))
+      page.value = { ...next, rooms: [...known, ...next.rooms.filter(({ name }) => !names.has(name))] }
+      problem.value = ''
+    } catch (error) {
+      if (mine === turn.peek())
+        problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+  }
+  useSignalEffect(() => {
+    letters.value
+    sort.value
+    const timer = setTimeout(() => void load(), page.peek() === undefined ? 0 : afterTyping)
+    return () => clearTimeout(timer)
+  })
+  const mine = new Map(chat.value?.rooms.map((room) => [room.name, room]))
+  return (
+    <section class="page">
+      <PageHead title="All rooms">
+        <CreateRoom />
+      </PageHead>
+      <div class="page-body">
+        <div class="tools">
+          <div class="filter">
+            <Icon name="search" size={18} />
+            <label class="unseen" for="find-room">
+              Find a room
+            </label>
+            <input
+              id="find-room"
+              type="search"
+              maxLength={64}
+              spellcheck={false}
+              placeholder="Find a room by name or topic"
+              onInput={(event) => {
+                letters.value = event.currentTarget.value
+              }}
+            />
+          </div>
+          <label class="choice">
+            Sort by
+            <select
+              value={sort.value}
+              onChange={(event) => {
+                sort.value = event.currentTarget.value === 'name' ? 'name' : 'users'
+              }}
+            >
+              <option value="users">people</option>
+              <option value="name">name</option>
+            </select>
+          </label>
+        </div>
+        {problem.value !== '' && (
+          <p class="notice" role="alert">
+            {problem.value}{' '}
+            <button type="button" onClick={() => void load()}>
+              Try again
+            </button>
+          </p>
+        )}
+        <ul class="cards" aria-label="Rooms">
+          {page.value?.rooms.map((info) => {
+            const room = mine.get(info.name)
+            return (
+              <li key={info.name} class="room-card">
+                <a href={hashOf({ view: 'room', room: info.name })} class="room-card-link">
+                  <Icon name={info.access === 'invite' ? 'lock' : 'hash'} size={18} />
+                  <span class="room-card-words">
+                    <bdi class="room-name">{info.name}</bdi>
+                    {info.topic !== '' && (
+                      <span class="quiet" dir="auto">
+                        {info.topic}
+                      </span>
+                    )}
+                  </span>
+                  <span class="seats">{seats(info.count, info.capacity)}</span>
+                </a>
+                {room !== undefined && (
+                  <button type="button" onClick={() => leave(room)}>
+                    Leave<span class="unseen"> {info.name}</span>
+                  </button>
+                )}
+              </li>
+            )
+          })}
+        </ul>
+        <p class="quiet" role="status">
+          {page.value === undefined
+            ? 'Loading…'
+            : page.value.rooms.length === 0
+              ? 'No room has such a name.'
+              : ''}
+        </p>
+        {page.value?.next !== undefined && (
+          <button type="button" onClick={() => void load(page.value?.next)}>
+            More rooms
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+/** How many are in a room, and of how many. */
+export function seats(count: number, capacity: number | undefined): string {
+  if (capacity === undefined) return count === 0 ? 'nobody here' : `${count} here`
+  return count >= capacity ? `full: ${count} of ${capacity}` : `${count} of ${capacity} here`
+}

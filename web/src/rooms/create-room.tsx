@@ -1,0 +1,87 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { ask } from '../state/api.ts'
+import { go } from '../state/route.ts'
+import { sentence } from '../state/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Dialog } from '../ui/dialog.tsx'
+import { RoomFields, readFields } from './room-fields.tsx'
+
+/** A button that opens a dialog to create a room. */
+export function CreateRoom(): JSX.Element {
+  const open = useSignal(false)
+  return (
+    <>
+      <IconButton
+        icon="plus"
+        label="Create a room"
+        aria-haspopup="dialog"
+        onClick={() => {
+          open.value = true
+        }}
+      />
+      {open.value && (
+        <NewRoom
+          onClose={() => {
+            open.value = false
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
+  const problem = useSignal('')
+  const busy = useSignal(false)
+  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault()
+    if (busy.value) return
+    const data = new FormData(event.currentTarget)
+    const name = String(data.get('name')).trim().normalize('NFC')
+    busy.value = true
+    try {
+      if (name === '') throw new Error('say what the room is called')
+      const { topic, capacity, access } = readFields(data)
+      // What is not said is left to the server.
+      await ask('api/rooms', {
+        method: 'POST',
+        body: { name, topic, access, ...(capacity !== null && { capacity }) },
+      })
+      onClose()
+      go({ view: 'room', room: name })
+    } catch (error) {
+      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+    busy.value = false
+  }
+  return (
+    <Dialog title="Create a room" onClose={onClose}>
+      <form autocomplete="off" class="dialog-form" noValidate onSubmit={(event) => void submit(event)}>
+        <label for="room-name">Name of the room</label>
+        <input
+          id="room-name"
+          name="name"
+          type="text"
+          maxLength={64}
+          spellcheck={false}
+          autocapitalize="none"
+          aria-describedby="room-problem"
+          aria-invalid={problem.value !== ''}
+        />
+        <RoomFields topic="" access="open" />
+        <p id="room-problem" class="problem" role="alert">
+          {problem.value}
+        </p>
+        <div class="dialog-buttons">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary" disabled={busy.value}>
+            Create the room
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

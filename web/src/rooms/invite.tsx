@@ -1,0 +1,44 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { ask } from '../state/api.ts'
+import { findKnown } from '../state/rooms.ts'
+
+interface Props {
+  /** Of the room. */
+  path: string
+  /** Does it, or tells why not. */
+  attempt(what: () => Promise<void>): Promise<void>
+}
+
+/** Invites somebody who was seen in one of the rooms. */
+export function Invite({ path, attempt }: Props): JSX.Element {
+  const done = useSignal('')
+  const users = findKnown('')
+  const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault()
+    const id = String(new FormData(event.currentTarget).get('user'))
+    const name = users.find((user) => user.id === id)?.name
+    if (name === undefined) return
+    void attempt(async () => {
+      await ask(`${path}/invitations/${encodeURIComponent(id)}`, { method: 'PUT' })
+      done.value = `\u2068${name}\u2069 is invited.`
+    })
+  }
+  if (users.length === 0) return <p class="quiet small">Whom you meet in other rooms, you can invite here.</p>
+  return (
+    <form class="inline-form" onSubmit={submit}>
+      <label for="invited">Invite</label>
+      <select id="invited" name="user">
+        {users.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <button type="submit">Invite</button>
+      <p class="quiet small" role="status">
+        {done.value}
+      </p>
+    </form>
+  )
+}

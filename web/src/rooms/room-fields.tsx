@@ -1,0 +1,55 @@
+import type { JSX } from 'preact'
+
+export interface RoomSettings {
+  topic: string
+  access: 'open' | 'invite'
+  /** Null: any number. */
+  capacity: number | null
+}
+
+/** What can be said of a room when it is created, and changed later. */
+export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): JSX.Element {
+  return (
+    <>
+      <label for="room-topic">Topic</label>
+      <input id="room-topic" name="topic" type="text" maxLength={256} defaultValue={topic} />
+      <label for="room-capacity">Most people at a time</label>
+      <input
+        id="room-capacity"
+        name="capacity"
+        type="text"
+        inputMode="numeric"
+        maxLength={7}
+        defaultValue={capacity === null || capacity === undefined ? '' : String(capacity)}
+        placeholder="Any number"
+      />
+      <fieldset class="choices">
+        <legend>Who may come in</legend>
+        <label class="choice">
+          <input type="radio" name="access" value="open" defaultChecked={access !== 'invite'} />
+          Everybody
+        </label>
+        <label class="choice">
+          <input type="radio" name="access" value="invite" defaultChecked={access === 'invite'} />
+          Only who is invited
+        </label>
+      </fieldset>
+    </>
+  )
+}
+
+const mostPeople = 1_000_000
+
+/** What was filled in. @throws Error with a sentence for people */
+export function readFields(data: FormData): RoomSettings {
+  const capacity = String(data.get('capacity')).trim()
+  const number = Number(capacity)
+  if (capacity !== '' && !(Number.isInteger(number) && number >= 1 && number <= mostPeople)) {
+    throw new Error('Most people at a time: a number from 1 to 1,000,000, or nothing')
+  }
+  return {
+    topic: String(data.get('topic')).trim(),
+    access: data.get('access') === 'invite' ? 'invite' : 'open',
+    capacity: capacity === '' ? null : number,
+  }
+}

@@ -1,0 +1,55 @@
+import { useSignal } from '@preact/signals'
+import type { Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { dayOf } from '../conversation/dates.ts'
+import { sentence } from '../state/session.ts'
+import { findDate } from './find-date.ts'
+import { past } from './past.ts'
+
+/** Goes to the first message of a day, or to the next one behind it. */
+export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.Element {
+  const said = useSignal('')
+  const problem = useSignal('')
+  const search = useRef<AbortController>(null)
+  useEffect(() => () => search.current?.abort(), [])
+  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault()
+    const date = String(new FormData(event.currentTarget).get('date'))
+    // Without a zone it is the reader's.
+    const from = new Date(`${date}T00:00`)
+    problem.value = Number.isNaN(from.getTime()) ? 'Choose a day.' : ''
+    if (problem.value !== '') return
+    search.current?.abort()
+    const own = new AbortController()
+    search.current = own
+    said.value = 'Looking…'
+    try {
+      const found = await findDate(room, from, own.signal, ({ at }) => {
+        said.value = `Looking… ${dayOf(at)}`
+      })
+      if (own.signal.aborted) return
+      if (found === undefined) problem.value = 'Nothing was said here since then.'
+      else {
+        past.value = { room: room.name, id: found.id }
+        onDone()
+      }
+    } catch (error) {
+      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+    said.value = ''
+  }
+  return (
+    <form class="inline-form" noValidate onSubmit={(event) => void submit(event)}>
+      <label for="go-to-date">Go to a date</label>
+      <input id="go-to-date" name="date" type="date" aria-describedby="date-problem" />
+      <button type="submit">Go</button>
+      <p id="date-problem" class="problem small" role="alert">
+        {problem.value}
+      </p>
+      <p class="quiet small" role="status">
+        {said.value}
+      </p>
+    </form>
+  )
+}

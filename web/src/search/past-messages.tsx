@@ -1,0 +1,192 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { dayOf } from '../conversation/dates.ts'
+import { placeOf } from '../conversation/grouping.ts'
+import { target, toEnd } from '../conversation/jump.ts'
+import { Row } from '../conversation/row.tsx'
+import { Viewport } from '../conversation/viewport.ts'
+import { atEnd } from '../state/rooms.ts'
+import { me, sentence } from '../state/session.ts'
+import { Icon } from '../ui/icons.tsx'
+import { Past, past } from './past.ts'
+
+/** Pixels: more are loaded, or drawn, when fewer are left. */
+const loadAt = 1_500
+const mostDraws = 6
+const firstHeight = 900
+
+/** A part of a room's past, around one message, in place of the newest messages. */
+export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Element {
+  const redraws = useSignal(0)
+  redraws.value
+  const problem = useSignal('')
+  const looking = useSignal(true)
+  const marked = useSignal(id)
+  const scroller = useRef<HTMLElement>(null)
+  const list = useRef<HTMLOListElement>(null)
+  const own = useRef<{ past: Past; viewport: Viewport }>(null)
+  const draws = useRef(0)
+  own.current ??= { past: new Past(room), viewport: new Viewport() }
+  const { past: part, viewport } = own.current
+
+  const height = () => scroller.current?.clientHeight ?? firstHeight
+  const redraw = () => {
+    redraws.value = redraws.peek() + 1
+  }
+  const load = async (end: 'older' | 'newer') => {
+    try {
+      if (await part.load(end)) redraw()
+      problem.value = ''
+    } catch (error) {
+      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+  }
+  const look = () => {
+    // It is never at the end, where it would stay while more is loaded there: that is what the newest messages are for.
+    viewport.atEnd = false
+    if (looking.peek() || problem.peek() !== '') return
+    const above = viewport.above(height())
+    if (above < loadAt) void load('older')
+    if (viewport.heights.total - above - height() < loadAt) void load('newer')
+  }
+  const settle = () => {
+    if (scroller.current === null || list.current === null || looking.peek()) return
+    viewport.settle(scroller.current, list.current)
+    if (viewport.scant(height()) && draws.current++ < mostDraws) redraw()
+    look()
+  }
+  const scrolled = () => {
+    if (scroller.current === null || list.current === null || looking.peek()) return
+    draws.current = 0
+    viewport.scrolled(scroller.current, list.current)
+    viewport.atEnd = false
+    if (viewport.scant(height())) redraw()
+    look()
+  }
+  const toNewest = () => {
+    past.value = undefined
+  }
+  const show = (wanted: string) => {
+    draws.current = 0
+    viewport.show(wanted, height())
+    marked.value = wanted
+    redraw()
+    // The keyboard goes on from there.
+    requestAnimationFrame(() => {
+      for (const row of list.current?.children ?? []) {
+        if (row instanceof HTMLElement && row.dataset.id === wanted) row.focus({ preventScroll: true })
+      }
+    })
+  }
+
+  if (scroller.current !== null) viewport.moved(scroller.current)
+  viewport.atEnd = false
+  viewport.follow(part.messages, height())
+  useLayoutEffect(settle)
+  useEffect(() => {
+    const mine = past.peek()
+    atEnd.value = false
+    let wanted = true
+    part
+      .open(id)
+      .then((found) => {
+        if (!wanted) return
+        looking.value = false
+        if (!found) problem.value = 'The message is gone.'
+        show(id)
+      })
+      .catch((error: unknown) => {
+        problem.value = error instanceof Error ? sentence(error.message) : String(error)
+        looking.value = false
+      })
+    const observer = new ResizeObserver(settle)
+    for (const element of [scroller.current, list.current]) if (element !== null) observer.observe(element)
+    const offs = (['edit', 'delete'] as const).map((type) =>
+      room.on(type, ({ change }: { change: Parameters<Past['change']>[0] }) => {
+        if (part.change(change)) redraw()
+      }),
+    )
+    return () => {
+      wanted = false
+      observer.disconnect()
+      for (const off of offs) off()
+      // Who comes back to the room comes to the newest messages.
+      if (past.peek() === mine) past.value = undefined
+    }
+  }, [])
+  useSignalEffect(() => {
+    const wanted = target.value
+    if (wanted === undefined || wanted.room !== room.name) return
+    target.value = undefined
+    if (part.messages.some((message) => message.id === wanted.id)) show(wanted.id)
+    else past.value = wanted
+  })
+
+  const ends = useRef(toEnd.peek())
+  useSignalEffect(() => {
+    // Something was written, which stands at the end.
+    if (toEnd.value !== ends.current) toNewest()
+  })
+
+  const { messages } = part
+  const user = me.value?.id
+  const drawn = messages.slice(viewport.first, viewport.last)
+  const first = drawn[0]
+  const focusable = drawn.some((message) => message.id === marked.value) ? marked.value : drawn.at(-1)?.id
+  return (
+    <div class="messages-frame">
+      <section
+        ref={scroller}
+        class="messages past"
+        role="log"
+        aria-live="off"
+        aria-label="Messages"
+        onScroll={scrolled}
+      >
+        <div class="top">
+          {problem.value !== '' ? (
+            <p role="alert">{problem.value}</p>
+          ) : looking.value ? (
+            <p>Looking for the message…</p>
+          ) : part.hasOlder ? (
+            <p>Loading earlier messages…</p>
+          ) : (
+            <p>The beginning of the room</p>
+          )}
+        </div>
+        <ol ref={list} class="rows">
+          {drawn.map((message, index) => (
+            <Row
+              key={message.id}
+              room={room}
+              message={message}
+              {...placeOf(message, messages[viewport.first + index - 1])}
+              me={user}
+              newestOwn={false}
+              change={undefined}
+              changeState={undefined}
+              active={message.id === focusable}
+              marked={message.id === marked.value}
+            />
+          ))}
+        </ol>
+        {!looking.value && !part.hasNewer && (
+          <p class="past-end">
+            <button type="button" class="link-button" onClick={toNewest}>
+              Go on to what is said now
+            </button>
+          </p>
+        )}
+      </section>
+      <button type="button" class="to-end" onClick={toNewest}>
+        <Icon name="down" size={18} />
+        To the newest
+      </button>
+      <p class={`toast ${first === undefined ? 'gone' : ''}`} role="status">
+        {first !== undefined && `You are reading what was said earlier: ${dayOf(first.at)}`}
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,252 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { Message } from '@rabble/client'
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { dayOf, momentOf, timeOf } from '../conversation/dates.ts'
+import { jumpTo } from '../conversation/jump.ts'
+import { PageHead } from '../shell/page-head.tsx'
+import { ask } from '../state/api.ts'
+import { findKnown, peerOf, titleOf } from '../state/rooms.ts'
+import { go } from '../state/route.ts'
+import { changes, chat, me, sentence } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { Icon } from '../ui/icons.tsx'
+
+interface Hit {
+  message: Message
+  snippet: { text: string; match: boolean }[]
+}
+
+interface Page {
+  results: Hit[]
+  hasMore: boolean
+}
+
+const limit = 30
+
+/** Messages that hold the words of `query`, in all rooms or in one. */
+export function SearchPage({ query, room }: { query: string; room?: string | undefined }): JSX.Element {
+  changes.value
+  const from = useSignal('')
+  const since = useSignal('')
+  const until = useSignal('')
+  const sort = useSignal<'rank' | 'newest'>('rank')
+  const page = useSignal<Page | undefined>(undefined)
+  const problem = useSignal('')
+  const busy = useSignal(false)
+  const turn = useRef(0)
+  const words = useRef<HTMLInputElement>(null)
+
+  const load = async (before?: string) => {
+    const mine = ++turn.current
+    problem.value = ''
+    if (before === undefined) page.value = undefined
+    const asking = query.trim() !== ''
+    busy.value = asking
+    if (!asking) return
+    const parameters = new URLSearchParams({ q: query, sort: sort.peek(), limit: String(limit) })
+    if (room !== undefined) parameters.set('room', room)
+    if (from.peek() !== '') parameters.set('from', from.peek())
+    if (since.peek() !== '') parameters.set('since', startOf(since.peek(), 0))
+    if (until.peek() !== '') parameters.set('until', startOf(until.peek(), 1))
+    if (before !== undefined) parameters.set('before', before)
+    try {
+      const next = (await ask(`api/search?${parameters}`)) as Page
+      if (mine !== turn.current) return
+      page.value = {
+        ...next,
+        results: [...(before === undefined ? [] : (page.peek()?.results ?? [])), ...next.results],
+      }
+    } catch (error) {
+      if (mine === turn.current)
+        problem.value = error instanceof Error ? sentence(error.message) : String(error)
+    }
+    if (mine === turn.current) busy.value = false
+  }
+  useEffect(() => words.current?.focus(), [])
+  useEffect(() => void load(), [query, room])
+  useSignalEffect(() => {
+    // A filter that is changed searches again; the first search is that of the words.
+    if ([from.value, since.value, until.value, sort.value].join() !== '' && turn.current > 0) void load()
+  })
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const wanted = words.current?.value.trim() ?? ''
+    if (wanted === query) void load()
+    else go({ view: 'search', query: wanted, room })
+  }
+
+  const mine = me.value
+  const people = [...(mine === undefined ? [] : [mine]), ...findKnown('')]
+  const rooms = new Set([
+    ...(chat.value?.rooms.map(({ name }) => name) ?? []),
+    ...(room === undefined ? [] : [room]),
+  ])
+  const hits = page.value?.results
+  return (
+    <section class="page">
+      <PageHead title="Search" />
+      <div class="page-body">
+        <search>
+          <form class="search-form" autocomplete="off" onSubmit={submit}>
+            <div class="filter">
+              <Icon name="search" size={18} />
+              <label class="unseen" for="search-words">
+                Words to search for
+              </label>
+              <input
+                id="search-words"
+                ref={words}
+                key={query}
+                type="search"
+                maxLength={256}
+                defaultValue={query}
+                enterkeyhint="search"
+                placeholder="Words, “a phrase”, begin*, -without"
+              />
+              <button type="submit" class="primary">
+                Search
+              </button>
+            </div>
+            <div class="search-filters">
+              <label class="choice">
+                In
+                <select
+                  value={room ?? ''}
+                  onChange={({ currentTarget: { value } }) =>
+                    go({
+                      view: 'search',
+                      query: words.current?.value.trim() ?? query,
+                      room: value === '' ? undefined : value,
+                    })
+                  }
+                >
+                  <option value="">all rooms</option>
+                  {[...rooms].map((name) => (
+                    <option key={name} value={name}>
+                      {titleOf(name)}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <label class="choice">
+                By
+                <select
+                  value={from.value}
+                  onChange={({ currentTarget: { value } }) => {
+                    from.value = value
+                  }}
+                >
+                  <option value="">everybody</option>
+                  {people.map(({ id, name }) => (
+                    <option key={id} value={id}>
+                      {id === mine?.id ? `${name} (you)` : name}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <label class="choice">
+                Since
+                <input
+                  type="date"
+                  onChange={({ currentTarget: { value } }) => {
+                    since.value = value
+                  }}
+                />
+              </label>
+              <label class="choice">
+                Until
+                <input
+                  type="date"
+                  onChange={({ currentTarget: { value } }) => {
+                    until.value = value
+                  }}
+                />
+              </label>
+              <label class="choice">
+                First
+                <select
+                  value={sort.value}
+                  onChange={({ currentTarget: { value } }) => {
+                    sort.value = value === 'newest' ? 'newest' : 'rank'
+                  }}
+                >
+                  <option value="rank">the best</option>
+                  <option value="newest">the newest</option>
+                </select>
+              </label>
+            </div>
+          </form>
+        </search>
+        {problem.value !== '' && (
+          <p class="notice" role="alert">
+            {problem.value}
+          </p>
+        )}
+        <p class="quiet" role="status">
+          {busy.value ? 'Searching…' : count(page.value)}
+        </p>
+        <ul class="hits" aria-label="Messages found">
+          {hits?.map(({ message, snippet }) => (
+            <li key={message.id}>
+              <button
+                type="button"
+                class="hit"
+                disabled={isNotice(message.room)}
+                onClick={() => jumpTo(message.room, message.id)}
+              >
+                <span class="hit-head">
+                  <Avatar user={message.from} small />
+                  <bdi class="name">{message.from.name}</bdi>
+                  <span class="quiet small">
+                    {placeOf(message.room)},{' '}
+                    <time
+                      dateTime={message.at}
+                      title={momentOf(message.at)}
+                    >{`${dayOf(message.at)}, ${timeOf(message.at)}`}</time>
+                  </span>
+                </span>
+                <span class="snippet" dir="auto">
+                  {snippet.map(({ text, match }, index) => (match ? <mark key={index}>{text}</mark> : text))}
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+        {page.value?.hasMore === true && (
+          <button type="button" disabled={busy.value} onClick={() => void load(hits?.at(-1)?.message.id)}>
+            More messages
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+function count(page: Page | undefined): string {
+  if (page === undefined) return ''
+  const { length } = page.results
+  if (length === 0) return 'No message has all of these words.'
+  return page.hasMore ? `The first ${length} messages` : length === 1 ? 'One message' : `${length} messages`
+}
+
+/** The beginning of a day of the reader's, so many days later, as the server takes it. */
+function startOf(date: string, days: number): string {
+  const day = new Date(`${date}T00:00`)
+  day.setDate(day.getDate() + days)
+  return day.toISOString()
+}
+
+/** Notices of the system stand in no room that could be shown. */
+function isNotice(room: string): boolean {
+  return room === '*' || room.startsWith('user:')
+}
+
+function placeOf(room: string): JSX.Element | string {
+  if (isNotice(room)) return room === '*' ? 'to everybody' : 'to you'
+  return (
+    <>
+      {peerOf(room) === undefined ? 'in' : 'with'} <bdi>{titleOf(room)}</bdi>
+    </>
+  )
+}

@@ -1,0 +1,74 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import type { ChatState } from '@rabble/client'
+import type { JSX } from 'preact'
+import { chat, connection, door, enter, goOut, sentence } from '../state/session.ts'
+
+/** A first attempt that takes no longer isn't worth a word. */
+const patience = 1_000
+
+/** Says when the chat isn't connected, and what happens next. What is written meanwhile goes out later. */
+export function Banner(): JSX.Element | null {
+  const now = useSignal(Date.now())
+  const late = useSignal(false)
+  useSignalEffect(() => {
+    const state = connection.value
+    late.value = state.is === 'connecting' && state.attempt > 1
+    const slow =
+      state.is === 'connecting'
+        ? setTimeout(() => {
+            late.value = true
+          }, patience)
+        : undefined
+    now.value = Date.now()
+    const tick =
+      state.is === 'waiting'
+        ? setInterval(() => {
+            now.value = Date.now()
+          }, 500)
+        : undefined
+    return () => {
+      clearTimeout(slow)
+      clearInterval(tick)
+    }
+  })
+  const state = connection.value
+  if (state.is === 'open' || (state.is === 'connecting' && !late.value)) return null
+  return (
+    <div class={`banner ${state.is === 'closed' ? 'bad' : ''}`}>
+      <p role="status">{words(state)}</p>
+      {state.is === 'waiting' && (
+        <>
+          <p class="countdown">in {Math.max(0, Math.ceil((state.until - now.value) / 1000))} s</p>
+          <button type="button" onClick={() => chat.value?.reconnect()}>
+            Try now
+          </button>
+        </>
+      )}
+      {state.is === 'closed' && (
+        <>
+          <button type="button" onClick={() => enter(door.value.name)}>
+            Come back
+          </button>
+          <button type="button" onClick={() => goOut()}>
+            Go to the door
+          </button>
+        </>
+      )}
+    </div>
+  )
+}
+
+function words(state: Exclude<ChatState, { is: 'open' }>): string {
+  switch (state.is) {
+    case 'connecting':
+      return 'Connecting…'
+    case 'waiting':
+      return navigator.onLine
+        ? `${sentence(state.why)} What you write is kept. Trying again…`
+        : 'You are offline. What you write is kept, and goes out when you are back.'
+    case 'closed':
+      return `Disconnected: ${state.why}`
+    default:
+      return state satisfies never
+  }
+}

@@ -1,0 +1,57 @@
+import { signal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { hashOf } from '../state/route.ts'
+import { chat, connection } from '../state/session.ts'
+import { Icon } from '../ui/icons.tsx'
+import { switchGateway } from './switch-gateway.ts'
+
+const switching = signal(false)
+const outcome = signal('')
+
+/** Which gateway holds this session, and a way to another one. */
+export function GatewayChip(): JSX.Element {
+  const state = connection.value
+  const open = state.is === 'open'
+  return (
+    <div class="gateway">
+      <span class={`dot ${open ? 'good' : state.is === 'closed' ? 'bad' : 'waiting'}`} aria-hidden="true" />
+      <span class="gateway-words">
+        {open ? (
+          <a id="gateway" href={hashOf({ view: 'live' })} title="The gateway that holds you">
+            {state.gateway}
+          </a>
+        ) : (
+          <span class="quiet">Not connected</span>
+        )}
+      </span>
+      <SwitchGateway />
+      <span class={`toast ${outcome.value === '' ? 'gone' : ''}`} role="status">
+        {outcome.value}
+      </span>
+    </div>
+  )
+}
+
+export function SwitchGateway(): JSX.Element {
+  const open = connection.value.is === 'open'
+  return (
+    <button type="button" class="quiet-button" disabled={!open || switching.value} onClick={() => void go()}>
+      <Icon name="route" size={18} />
+      <span class="wide-only">Switch gateway</span>
+      <span class="unseen narrow-only">Switch gateway</span>
+    </button>
+  )
+}
+
+async function go(): Promise<void> {
+  const own = chat.value
+  if (own === undefined || switching.value) return
+  switching.value = true
+  outcome.value = 'Switching…'
+  outcome.value = await switchGateway(own)
+  switching.value = false
+  const said = outcome.value
+  setTimeout(() => {
+    if (outcome.value === said) outcome.value = ''
+  }, 6_000)
+}

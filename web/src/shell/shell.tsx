@@ -1,0 +1,77 @@
+import { useSignalEffect } from '@preact/signals'
+import type { JSX } from 'preact'
+import { Conversation } from '../conversation/conversation.tsx'
+import { badge } from '../conversation/unread.ts'
+import { LivePage } from '../live/live-page.tsx'
+import { People } from '../people/people.tsx'
+import { AllRooms } from '../rooms/all-rooms.tsx'
+import { Sidebar } from '../rooms/sidebar.tsx'
+import { SearchPage } from '../search/search-page.tsx'
+import { current, titleOf, unreadOf } from '../state/rooms.ts'
+import { drawer, route } from '../state/route.ts'
+import { changes, chat } from '../state/session.ts'
+import { Dialog } from '../ui/dialog.tsx'
+import { medium, narrow } from '../ui/media.ts'
+import { Announcer } from './announcer.tsx'
+import { Banner } from './banner.tsx'
+import { TopBar } from './top-bar.tsx'
+
+/** What is there once somebody is in: a bar, up to three columns, and drawers where there is no place for them. */
+export function Shell(): JSX.Element {
+  useSignalEffect(() => {
+    changes.value
+    const unread = chat.value?.rooms.reduce((sum, room) => sum + unreadOf(room), 0) ?? 0
+    const title = current.value === undefined ? 'Rabble' : `${titleOf(current.value.name)} · Rabble`
+    document.title = unread === 0 ? title : `(${badge(unread)}) ${title}`
+  })
+  const { view } = route.value
+  const isRoom = view === 'room' || view === 'direct'
+  const close = () => {
+    drawer.value = undefined
+  }
+  return (
+    <div class={`shell ${isRoom ? 'with-people' : ''}`}>
+      <TopBar />
+      <Banner />
+      {!narrow.value && (
+        <nav class="sidebar" aria-label="Rooms">
+          <Sidebar />
+        </nav>
+      )}
+      <main class="main">{main()}</main>
+      {isRoom && !medium.value && (
+        <aside class="people-column" aria-label="People">
+          <People />
+        </aside>
+      )}
+      {narrow.value && drawer.value === 'rooms' && (
+        <Dialog title="Rooms" class="drawer left" onClose={close}>
+          <Sidebar />
+        </Dialog>
+      )}
+      {medium.value && drawer.value === 'people' && (
+        <Dialog title="People" class="drawer right" onClose={close}>
+          <People />
+        </Dialog>
+      )}
+      <Announcer />
+    </div>
+  )
+}
+
+function main(): JSX.Element {
+  const { value } = route
+  switch (value.view) {
+    case 'room':
+    case 'direct':
+      return <Conversation />
+    case 'rooms':
+      return <AllRooms />
+    case 'live':
+      return <LivePage />
+    case 'search':
+      return <SearchPage query={value.query} room={value.room} />
+    default:
+      return value satisfies never
+  }
+}

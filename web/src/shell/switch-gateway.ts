@@ -1,0 +1,56 @@
+import type { Chat, ChatState } from '@rabble/client'
+
+/** A proxy may choose the same gateway again. */
+const attempts = 8
+/** Milliseconds. */
+const patience = 8_000
+
+/**
+ * Goes over to another gateway, if there is one. Nginx keeps a browser at its gateway by a cookie that no script sees: it is
+ * asked to forget that first. Resolves with what came of it, for people.
+ */
+export async function switchGateway(chat: Chat): Promise<string> {
+  const before = chat.state
+  if (before.is !== 'open') return 'There is no connection right now.'
+  try {
+    const { gateways, here } = await chat.gateways()
+    if (!gateways.some(({ gateway, state }) => gateway !== here && state === 'ready')) {
+      return `${here} is the only gateway there is right now.`
+    }
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      await fetch(new URL('api/route/forget', document.baseURI), {
+        method: 'POST',
+        signal: AbortSignal.timeout(patience),
+      })
+      const { gateway } = await anotherSession(chat)
+      if (gateway !== before.gateway) return `You are on ${gateway} now.`
+    }
+    return `Still on ${before.gateway}: the way to the others is not open.`
+  } catch {
+    return 'No other gateway answered in time.'
+  }
+}
+
+type Open = Extract<ChatState, { is: 'open' }>
+
+/** The next session. */
+function anotherSession(chat: Chat): Promise<Open> {
+  const { state } = chat
+  const session = state.is === 'open' ? state.session : undefined
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer)
+      off()
+    }
+    const timer = setTimeout(() => {
+      done()
+      reject(new Error('there was no other session in time'))
+    }, patience)
+    const off = chat.on('state', (state) => {
+      if (state.is !== 'open' || state.session === session) return
+      done()
+      resolve(state)
+    })
+    chat.reconnect()
+  })
+}

@@ -1,0 +1,49 @@
+/** What the main column shows. It stands behind the # of the address, so that it can be linked to, and "back" works. */
+export type Route =
+  | { view: 'room'; room: string }
+  /** The direct messages with the user of this id. */
+  | { view: 'direct'; user: string }
+  | { view: 'rooms' }
+  | { view: 'live' }
+  /** In one room, or in all. */
+  | { view: 'search'; query: string; room?: string | undefined }
+
+export const firstRoom = 'general'
+
+/** No name of a room has `/` or `@` in it. */
+export function routeOf(hash: string): Route {
+  const rest = hash.replace(/^#/, '')
+  if (rest === '/rooms') return { view: 'rooms' }
+  if (rest === '/live') return { view: 'live' }
+  if (rest.startsWith('/search')) {
+    const asked = new URLSearchParams(rest.slice(7))
+    return { view: 'search', query: asked.get('q') ?? '', room: asked.get('room') ?? undefined }
+  }
+  const name = decoded(rest).normalize('NFC')
+  if (name.startsWith('@')) return { view: 'direct', user: name.slice(1) }
+  return { view: 'room', room: name || firstRoom }
+}
+
+export function hashOf(route: Route): string {
+  switch (route.view) {
+    case 'room':
+      return `#${encodeURIComponent(route.room)}`
+    case 'direct':
+      return `#@${encodeURIComponent(route.user)}`
+    case 'search':
+      return `#/search?${new URLSearchParams({ q: route.query, ...(route.room !== undefined && { room: route.room }) })}`
+    case 'rooms':
+    case 'live':
+      return `#/${route.view}`
+    default:
+      return route satisfies never
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,37 @@
+import { ChatError, type ChatErrorCode } from '@rabble/client'
+import { token } from './session.ts'
+
+const deadline = 10_000
+
+/**
+ * Asks the server over HTTP, as this guest: `path` is relative to the page, such as `api/rooms`. Resolves with the JSON of the
+ * answer, undefined if it has none.
+ * @throws ChatError that of the server, `timeout`, or `disconnected` if it can't be reached
+ */
+export async function ask(path: string, options: { method?: string; body?: unknown } = {}): Promise<unknown> {
+  const { method = 'GET', body } = options
+  const own = token()
+  try {
+    const answer = await fetch(new URL(path, document.baseURI), {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(own !== undefined && { authorization: `Bearer ${own}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(deadline),
+    })
+    const text = await answer.text()
+    if (answer.ok) return text === '' ? undefined : JSON.parse(text)
+    const problem = JSON.parse(text) as { code?: ChatErrorCode; message?: string }
+    throw new ChatError(
+      problem.code ?? 'unavailable',
+      problem.message ?? `the server answered ${answer.status}`,
+    )
+  } catch (error) {
+    if (error instanceof ChatError) throw error
+    const late = error instanceof Error && error.name === 'TimeoutError'
+    throw new ChatError(late ? 'timeout' : 'disconnected', 'the server cannot be asked right now')
+  }
+}

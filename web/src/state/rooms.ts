@@ -1,0 +1,161 @@
+import { effect, signal } from '@preact/signals'
+import type { Chat, Room, User } from '@rabble/client'
+import { countUnread, type Mark } from '../conversation/unread.ts'
+import { firstRoom, go, route } from './route.ts'
+import { changes, chat, connection, me, onEnter } from './session.ts'
+import { load, save } from './storage.ts'
+
+interface Kept {
+  /** Direct messages are those of this user. */
+  user?: string
+  rooms?: string[]
+  names?: [id: string, name: string][]
+  marks?: [room: string, mark: Mark][]
+}
+
+/** Users whose names are remembered, for lists of direct messages. */
+const mostNames = 2_000
+
+/** The room of the main column; undefined elsewhere, or before the chat knows who this user is. */
+export const current = signal<Room | undefined>(undefined)
+/** Names by ids, of users who were seen. */
+const names = new Map<string, string>()
+const marks = new Map<string, Mark>()
+/** Whether the newest messages of the current room can be seen. */
+export const atEnd = signal(true)
+const visible = signal(!document.hidden)
+
+/** The id of the other user, if it is a room of direct messages of this one. */
+export function peerOf(room: string): string | undefined {
+  const [prefix, a, b] = room.split(':')
+  const own = me.peek()?.id
+  if (prefix !== 'dm') return undefined
+  return a === own ? b : a
+}
+
+/** What people call a room: its name, or that of the other user. */
+export function titleOf(room: string): string {
+  const peer = peerOf(room)
+  return peer === undefined ? room : nameOf(peer)
+}
+
+export function nameOf(user: string): string {
+  return names.get(user) ?? user
+}
+
+export function remember(users: Iterable<User>): void {
+  for (const { id, name } of users) {
+    names.delete(id)
+    names.set(id, name)
+  }
+  for (const id of names.keys()) {
+    if (names.size <= mostNames) break
+    names.delete(id)
+  }
+}
+
+/** Users whose names hold these letters, by name. */
+export function findKnown(letters: string): User[] {
+  const own = me.peek()?.id
+  const wanted = letters.trim().toLocaleLowerCase()
+  return [...names]
+    .map(([id, name]) => ({ id, name }))
+    .filter(({ id, name }) => id !== own && id !== 'system' && name.toLocaleLowerCase().includes(wanted))
+    .sort((a, b) => a.name.localeCompare(b.name))
+}
+
+export function unreadOf(room: Room): number {
+  const mark = marks.get(room.name)
+  return mark === undefined ? 0 : countUnread(room.messages, mark, me.peek()?.id)
+}
+
+/** Leaves a room for good, and shows another one if it was shown. */
+export function leave(room: Room): void {
+  marks.delete(room.name)
+  void room.leave()
+  if (room === current.peek()) {
+    const next = chat.peek()?.rooms.find((other) => other !== room)
+    const peer = next && peerOf(next.name)
+    if (next === undefined) go({ view: 'rooms' })
+    else go(peer === undefined ? { view: 'room', room: next.name } : { view: 'direct', user: peer })
+  }
+  keep()
+}
+
+function keep(): void {
+  const rooms = chat.peek()?.rooms.map(({ name }) => name) ?? []
+  const user = me.peek()?.id
+  const peers = rooms.map(peerOf).filter((peer) => peer !== undefined)
+  const kept: Kept = {
+    rooms,
+    names: peers.map((id) => [id, nameOf(id)]),
+    marks: [...marks].filter(([room]) => rooms.includes(room)),
+    ...(user !== undefined && { user }),
+  }
+  save('rooms', kept)
+}
+
+/** Marks what can be seen as read. Of a room that was entered for the first time nothing is unread. */
+function read(): void {
+  const own = chat.peek()
+  if (own === undefined) return
+  let news = false
+  for (const room of own.rooms) {
+    const seen = room === current.peek() && visible.peek() && atEnd.peek()
+    if (room.state.is !== 'in' || (!seen && marks.has(room.name))) continue
+    const id = room.messages.at(-1)?.id ?? ''
+    const mark = marks.get(room.name)
+    if (mark?.id === id && mark.read) continue
+    marks.set(room.name, { id, read: true })
+    news = true
+  }
+  if (news) keep()
+}
+
+function entered(chat: Chat): void {
+  marks.clear()
+  const kept = (load('rooms') ?? {}) as Kept
+  const own = chat.user?.id
+  for (const [id, name] of kept.names ?? []) names.set(id, name)
+  for (const [room, mark] of kept.marks ?? []) marks.set(room, mark)
+  for (const room of kept.rooms ?? []) {
+    if (!room.startsWith('dm:') || (own !== undefined && own === kept.user)) chat.room(room)
+  }
+  chat.on('direct', ({ event, room, peer }) => {
+    if (event.from.id === peer) remember([event.from])
+    if (event.type === 'message' && !marks.has(room)) marks.set(room, { id: event.id, read: false })
+    if (!chat.rooms.some(({ name }) => name === room)) {
+      chat.directRoom(peer)
+      keep()
+    }
+  })
+}
+
+/** What is shown is joined, and what is joined is kept for after a reload. */
+export function startRooms(): void {
+  onEnter(entered)
+  document.addEventListener('visibilitychange', () => {
+    visible.value = !document.hidden
+  })
+  effect(() => {
+    const own = chat.value
+    const { value } = route
+    const known = me.value !== undefined
+    let room: Room | undefined
+    if (own !== undefined && connection.peek().is !== 'closed') {
+      if (value.view === 'room') room = own.room(value.room || firstRoom)
+      else if (value.view === 'direct' && known) room = own.directRoom(value.user)
+    }
+    if (room === current.peek()) return
+    current.value = room
+    atEnd.value = true
+    keep()
+  })
+  effect(() => {
+    changes.value
+    current.value
+    atEnd.value
+    visible.value
+    read()
+  })
+}

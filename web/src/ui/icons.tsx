@@ -1,0 +1,55 @@
+import type { JSX } from 'preact'
+
+const paths = {
+  send: 'M4 12l16-8-5 16-3.5-6.5z M11.5 13.5L20 4',
+  search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z M15.5 15.5L20 20',
+  people:
+    'M9 5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z M2.5 20c.5-4 3-6 6.5-6s6 2 6.5 6 M16 5.5a3 3 0 0 1 0 6 M17.5 14.5c2.3.5 3.7 2.4 4 5.5',
+  menu: 'M4 7h16 M4 12h16 M4 17h16',
+  close: 'M6 6l12 12 M18 6L6 18',
+  plus: 'M12 5v14 M5 12h14',
+  edit: 'M4 20l1-4L16 5l3 3L8 19z M14 7l3 3',
+  trash: 'M5 7h14 M10 7V5h4v2 M7 7l1 13h8l1-13 M10.5 11v5.5 M13.5 11v5.5',
+  reply: 'M9 6L4 11l5 5 M4 11h9c4 0 6.5 2.5 7 7',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16z M12 8v4.5l3 2',
+  alert: 'M12 4L3 19.5h18z M12 10v4.5 M12 16.8v.2',
+  down: 'M12 5v14 M6 13l6 6 6-6',
+  leave: 'M14 5h5v14h-5 M4 12h11 M11 8l4 4-4 4',
+  hash: 'M9.5 4L7.5 20 M16.5 4l-2 16 M4.5 9h16 M3.5 15h16',
+  at: 'M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7z M15.5 8.5v5c0 3 4.5 2.5 4.5-1.5a8 8 0 1 0-3 6.2',
+  route: 'M4 8h13 M13 4l4 4-4 4 M20 16H7 M11 12l-4 4 4 4',
+  pulse: 'M3 12h4l3-7 4 14 3-7h4',
+  more: 'M6 12h.01 M12 12h.01 M18 12h.01',
+  info: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16z M12 11v5 M12 8v.2',
+  lock: 'M6 11h12v9H6z M8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+  list: 'M9 7h11 M9 12h11 M9 17h11 M4.5 7h.01 M4.5 12h.01 M4.5 17h.01',
+} as const
+
+export type IconName = keyof typeof paths
+
+/** A drawing in the colour of the text around it. With a label it says something of its own; else text beside it does. */
+export function Icon({
+  name,
+  label,
+  size = 20,
+}: {
+  name: IconName
+  label?: string
+  size?: number
+}): JSX.Element {
+  const drawing = <path d={paths[name]} />
+  const shared = { class: 'icon', width: size, height: size, viewBox: '0 0 24 24' }
+  if (label === undefined) {
+    return (
+      <svg {...shared} aria-hidden="true">
+        {drawing}
+      </svg>
+    )
+  }
+  return (
+    <svg {...shared} role="img" aria-label={label}>
+      {drawing}
+    </svg>
+  )
+}
