@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util'
+import { clusterPart } from './cluster-part.ts'
+import { composePart } from './compose-part.ts'
+import { lackOfDocker } from './docker.ts'
+import { type Part, runPart } from './part.ts'
+import { swarmNodes } from './stack.ts'
+import { swarmPart } from './swarm-part.ts'
+
+const help = `Runs the containers for real, under load through Nginx, and kills, scales and updates them meanwhile.
+
+  make test-stack                       all parts, one after the other: 15 minutes
+  make test-stack ARGS='--only compose'
+
+  --only PART    compose: docker-compose.yml; rabbitmq-cluster: with three nodes; swarm: stack.yml
+  --clients N    that read everything (24)
+  --rate N       messages a second that each of them writes (2)
+  --in-swarm     deploy to the swarm that the engine is in, if that has one node; without it, the part is left out there
+
+It needs Docker with Compose on this machine. Projects, ports, images, secrets and volumes are its own, and go at the end, also
+after Ctrl-C; a running Rabble is not touched. Ends with 0 if no message was missing, repeated or out of order, all came back
+by itself, and an update that fails was rolled back.
+`
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(2)
+}
+
+function options() {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
+  try {
+    return parseArgs({ options: { only: text, clients: text, rate: text, 'in-swarm': flag, help: flag } })
+      .values
+  } catch (error) {
+    return fail(`${(error as Error).message}\n\n${help}`)
+  }
+}
+
+function number(name: string, value: string, most: number): number {
+  const number = Number(value)
+  if (Number.isInteger(number) && number > 0 && number <= most) return number
+  return fail(`--${name} must be a whole number from 1 to ${most}, and is ${JSON.stringify(value)}`)
+}
+
+const values = options()
+if (values.help) {
+  print(help)
+  process.exit(0)
+}
+const load = {
+  clients: number('clients', values.clients ?? '24', 500),
+  rate: number('rate', values.rate ?? '2', 10),
+}
+const parts = [composePart(load), clusterPart(load), swarmPart(load)]
+const names = parts.map(({ name }) => name)
+if (values.only !== undefined && !names.includes(values.only))
+  fail(`--only must be one of ${names.join(', ')}`)
+const lack = await lackOfDocker()
+if (lack !== undefined) fail(lack)
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    print('stops; a moment')
+    stop.abort()
+  })
+}
+
+/** Why a part can't be run here; undefined if it can. */
+async function obstacle({ name }: Part): Promise<string | undefined> {
+  if (name !== 'swarm') return undefined
+  const nodes = await swarmNodes()
+  if (nodes === 0) return undefined
+  if (!values['in-swarm']) return 'this engine is in a swarm already (--in-swarm)'
+  return nodes === 1 ? undefined : `its images are on one node only, and the swarm has ${nodes}`
+}
+
+let ok = true
+for (const part of parts) {
+  if ((values.only ?? part.name) !== part.name || stop.signal.aborted) continue
+  const reason = await obstacle(part)
+  if (reason === undefined) ok = (await runPart(part, stop.signal, print)) && ok
+  else print(`${part.name}: left out, because ${reason}`)
+  // Asked for, it must have been run.
+  if (reason !== undefined && values.only !== undefined) ok = false
+}
+print(ok && !stop.signal.aborted ? 'all is well' : 'NOT all is well')
+process.exit(ok && !stop.signal.aborted ? 0 : 1)

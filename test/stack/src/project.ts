@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort, privateFolder, type TestContext, until } from '@rabble/harness'
+import { docker, killHard, run } from './docker.ts'
+
+/** From test/stack/dist/src. */
+export const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+
+export interface Project {
+  /** Of Nginx. */
+  readonly url: string
+  /** Builds the images, starts everything and waits until all is healthy. */
+  up(): Promise<void>
+  scale(gateways: number): Promise<void>
+  /** Stops and removes the containers; the data stays in its volumes. */
+  down(): Promise<void>
+  /** The containers of a service. */
+  containers(service: string): Promise<string[]>
+  /** Kills the container with SIGKILL, and resolves when Docker has started it again and it is healthy. */
+  kill(container: string): Promise<void>
+}
+
+/** Milliseconds. */
+const building = 15 * 60_000
+const starting = 5 * 60_000
+
+/**
+ * The project's own Compose files under another name, on other ports, with secrets of its own in a private folder: another
+ * Rabble on this machine doesn't notice. All of it goes at teardown, its data and its images too.
+ */
+export async function createProject(t: TestContext, files: readonly string[]): Promise<Project> {
+  const name = `rabble-test-${randomBytes(3).toString('hex')}`
+  const secrets = join(privateFolder(t, 'stack'), 'env')
+  await run(join(repository, 'docker/env'), [secrets])
+  const port = await freePort()
+  const env = {
+    TAG: name,
+    PORT: `127.0.0.1:${port}`,
+    TLS_PORT: `127.0.0.1:${await freePort()}`,
+    PROMETHEUS_PORT: String(await freePort()),
+    GRAFANA_PORT: String(await freePort()),
+    LOG_LEVEL: 'warn',
+  }
+  const image = `rabble:${name}`
+  const where = files.flatMap((file) => ['--file', join(repository, file)])
+  const compose = (args: readonly string[], timeout = starting) =>
+    docker(['compose', '--project-name', name, '--env-file', secrets, ...where, ...args], { env, timeout })
+
+  t.teardown(async () => {
+    await compose(['down', '--volumes', '--remove-orphans', '--timeout', '5'])
+    await docker(['image', 'rm', image, `rabble-nginx:${name}`]).catch(() => {})
+  })
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async up() {
+      await compose(['build', '--quiet'], building)
+      await compose(['up', '--detach', '--wait'])
+    },
+    async scale(gateways) {
+      await compose(['up', '--detach', '--wait', '--no-recreate', '--scale', `gateway=${gateways}`])
+    },
+    async down() {
+      await compose(['down'])
+    },
+    async containers(service) {
+      return (await compose(['ps', '--quiet', service])).split('\n').filter(Boolean)
+    },
+    async kill(container) {
+      const state = async () => {
+        const format = '{{.RestartCount}} {{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}'
+        return (await docker(['inspect', '--format', format, container])).trim()
+      }
+      const [before] = (await state()).split(' ')
+      await killHard(container, image)
+      const back = async () => {
+        const [restarts, ...health] = (await state()).split(' ')
+        return restarts !== before && health.join(' ') === 'running healthy'
+      }
+      await until(back, 180_000, `${container} to be healthy again`)
+    },
+  }
+}

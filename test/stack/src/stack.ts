@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { freePort, type TestContext, until } from '@rabble/harness'
+import { DockerError, docker, run } from './docker.ts'
+import { repository } from './project.ts'
+
+export interface Stack {
+  /** Of Nginx. */
+  readonly url: string
+  /** Addresses of what people look at. */
+  readonly pages: readonly string[]
+  readonly image: string
+  /** A name for one that doesn't work, which goes with the others. */
+  readonly brokenImage: string
+  /** Deploys, and waits until all tasks run. */
+  deploy(): Promise<void>
+  /** The containers of a service. */
+  containers(service: string): Promise<string[]>
+  /**
+   * Updates a service, and resolves when that is over with what came of it, such as `completed` or `rollback_completed`, and
+   * with the image that is wanted then.
+   */
+  update(service: string, changes: readonly string[]): Promise<{ state: string; image: string }>
+}
+
+/** Milliseconds. */
+const building = 15 * 60_000
+const starting = 5 * 60_000
+const updating = 10 * 60_000
+
+/** Whether the engine is in a swarm, and with how many nodes. */
+export async function swarmNodes(): Promise<number> {
+  const state = (await docker(['info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Nodes}}'])).trim()
+  return state.startsWith('inactive') ? 0 : Number(state.split(' ')[1])
+}
+
+/**
+ * The project's own stack.yml under another name and on other ports, in a swarm of one node, which is made if there is none.
+ * Goes at teardown with its data, its secrets and its images, and so does the swarm if it was made here.
+ */
+export async function createStack(t: TestContext): Promise<Stack> {
+  const name = `rabble-test-${randomBytes(3).toString('hex')}`
+  const image = `rabble:${name}`
+  const brokenImage = `${image}-broken`
+  const [port, grafana, visualizer] = [await freePort(), await freePort(), await freePort()]
+  const socket = process.env.DOCKER_HOST ?? ''
+  const env = {
+    STACK: name,
+    TAG: name,
+    PORT: String(port),
+    GRAFANA_PORT: String(grafana),
+    VISUALIZER_PORT: String(visualizer),
+    DOCKER_SOCK: socket.startsWith('unix://') ? socket.slice('unix://'.length) : '/var/run/docker.sock',
+    LOG_LEVEL: 'warn',
+  }
+  const list = async (args: readonly string[]) => (await docker(args)).split('\n').filter(Boolean)
+  const ofStack = ['--filter', `label=com.docker.stack.namespace=${name}`]
+
+  t.teardown(async () => {
+    await docker(['image', 'rm', image, `rabble-nginx:${name}`, brokenImage]).catch(() => {})
+  })
+  for (const target of ['rabble', 'rabble-nginx']) {
+    const stage = target.replace('rabble-', '')
+    const args = ['build', '--quiet', '--target', stage, '--tag', `${target}:${name}`, repository]
+    await docker(args, { timeout: building })
+  }
+
+  if ((await swarmNodes()) === 0) {
+    // Before it is made: half of it may be there already when that fails.
+    t.teardown(() => docker(['swarm', 'leave', '--force']).catch(() => {}))
+    await docker(['swarm', 'init', '--advertise-addr', '127.0.0.1'])
+  }
+  const node = (await docker(['info', '--format', '{{.Swarm.NodeID}}'])).trim()
+  const label = await docker(['node', 'inspect', node, '--format', '{{index .Spec.Labels "rabble.data"}}'])
+  if (label.trim() !== 'true') {
+    await docker(['node', 'update', '--label-add', 'rabble.data=true', node])
+    t.teardown(() => docker(['node', 'update', '--label-rm', 'rabble.data', node]))
+  }
+  t.teardown(async () => {
+    for (const secret of await list(['secret', 'ls', '--quiet', '--filter', `name=${name}_`])) {
+      await docker(['secret', 'rm', secret])
+    }
+  })
+  await run(join(repository, 'docker/secrets'), [name])
+  t.teardown(async () => {
+    await docker(['stack', 'rm', name])
+    const containers = () => list(['ps', '--all', '--quiet', ...ofStack])
+    await until(async () => (await containers()).length === 0, 120_000, 'the containers of the stack to end')
+    for (const volume of await list(['volume', 'ls', '--quiet', ...ofStack]))
+      await docker(['volume', 'rm', volume])
+  })
+
+  const inspect = async (service: string, format: string) =>
+    (await docker(['service', 'inspect', '--format', format, `${name}_${service}`])).trim()
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pages: [`http://127.0.0.1:${grafana}`, `http://127.0.0.1:${visualizer}`],
+    image,
+    brokenImage,
+    async deploy() {
+      const file = ['--compose-file', join(repository, 'stack.yml')]
+      // There is no registry to ask for what was built here.
+      await docker(['stack', 'deploy', ...file, '--resolve-image', 'never', name], { env, timeout: starting })
+      let states: string[] = []
+      const running = async () => {
+        states = await list(['service', 'ls', ...ofStack, '--format', '{{.Name}} {{.Replicas}}'])
+        return states.every((state) => / ([1-9]\d*)\/\1( |$)/.test(state))
+      }
+      await until(running, starting, 'all tasks to run').catch((error: Error) => {
+        throw new DockerError(`${error.message}:\n${states.join('\n')}`)
+      })
+    },
+    containers: (service) =>
+      list(['ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${name}_${service}`]),
+    async update(service, changes) {
+      await docker(['service', 'update', '--detach', ...changes, `${name}_${service}`])
+      let state = ''
+      const over = async () => {
+        state = await inspect(service, '{{.UpdateStatus.State}}')
+        return /completed|paused/.test(state)
+      }
+      await until(over, updating, `the end of the update of ${service}`)
+      return { state, image: await inspect(service, '{{.Spec.TaskTemplate.ContainerSpec.Image}}') }
+    },
+  }
+}
