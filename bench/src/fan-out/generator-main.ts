@@ -1,0 +1,46 @@
+import type { Counts, GeneratorMessage, Load } from './generator.ts'
+import { connectMember, type Member } from './member.ts'
+
+// See generator.ts: the process that holds the members. It ends with the one that has started it.
+
+/** Members that connect at a time. */
+const most = 100
+const text =
+  'As long as a message of a chat is when somebody has something to say, and not much longer than that.'
+
+const counts: Counts = { delivered: 0, sent: 0 }
+const tell = (message: GeneratorMessage) => process.send?.(message)
+
+process.on('disconnect', () => process.exit())
+process.on('message', (message: Load | 'counts') => {
+  if (message === 'counts') tell(counts)
+  else void start(message)
+})
+
+async function start({ port, rooms, members, senders }: Load): Promise<void> {
+  const starters: (() => void)[] = []
+  const places = Array.from({ length: rooms * members }, (_, n) => ({
+    room: n % rooms,
+    n: Math.floor(n / rooms),
+  }))
+  async function connectNext(): Promise<void> {
+    for (let place = places.shift(); place !== undefined; place = places.shift()) {
+      const { room, n } = place
+      const member: Member = await connectMember({
+        port,
+        room: `room-${room}`,
+        name: `member-${room}-${n}`,
+        onMessage: () => counts.delivered++,
+        onSent() {
+          counts.sent++
+          member.send(text)
+        },
+        onFailure: (reason) => tell({ failed: reason }),
+      })
+      if (n < senders) starters.push(() => member.send(text))
+    }
+  }
+  await Promise.all(Array.from({ length: most }, connectNext))
+  for (const begin of starters) begin()
+  tell({ ready: true })
+}

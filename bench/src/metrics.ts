@@ -1,0 +1,9 @@
+/** Scrapes a service. Resolves to what reads a metric: its value, summed over its labels; 0 if there is none. */
+export async function scrape(url: string): Promise<(name: string) => number> {
+  const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) })
+  const lines = (await reply.text()).split('\n')
+  return (name) =>
+    lines
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}

@@ -1,0 +1,44 @@
+import { connectChat, type TestContext } from '@rabble/harness'
+
+/** Milliseconds between two messages. */
+const every = 50
+
+export interface Latency {
+  messages: number
+  /** Milliseconds. */
+  p50: number
+  p99: number
+}
+
+/** Two users in the room, of whom one says something now and then and the other one hears it, over another gateway. */
+export async function startProbe(
+  t: TestContext,
+  { from, to, room }: { from: string; to: string; room: string },
+): Promise<{ during(work: () => Promise<unknown>): Promise<Latency> }> {
+  const speaker = await connectChat(t, from, { name: 'speaker' })
+  const listener = await connectChat(t, to, { name: 'listener', timeout: 60_000 })
+  await speaker.join(room, { recent: 0 })
+  await listener.join(room, { recent: 0 })
+  let number = 0
+  return {
+    async during(work) {
+      const latencies: Promise<number>[] = []
+      const timer = setInterval(() => {
+        const text = `probe ${++number}`
+        const sentAt = performance.now()
+        void speaker.send(room, text).catch(() => {})
+        const heard = listener.waitFor((frame) => frame.type === 'message' && frame.text === text, 60_000)
+        latencies.push(heard.then(() => performance.now() - sentAt))
+      }, every)
+      try {
+        await work()
+      } finally {
+        clearInterval(timer)
+      }
+      const sorted = (await Promise.all(latencies)).sort((a, b) => a - b)
+      const at = (share: number) =>
+        Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10
+      return { messages: sorted.length, p50: at(0.5), p99: at(0.99) }
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { descendants } from '@rabble/harness'
+
+/** Linux counts CPU time in units of 10 ms (USER_HZ, 100 on all its platforms): proc(5). */
+const ticksPerSecond = 100
+
+/** Seconds of CPU that a process has used, with all below it, those that have ended included. */
+export function cpuSeconds(pid: number): number {
+  return [pid, ...descendants(pid)].reduce((sum, member) => sum + ticksOf(member), 0) / ticksPerSecond
+}
+
+function ticksOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // After the name, which may hold anything: state is field 3; utime, stime, cutime and cstime are 14 to 17.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0)
+  } catch {
+    return 0 // It has just ended; its parent has counted it.
+  }
+}
+
+/** Seconds of CPU that the whole machine has used, over all cores. */
+export function machineSeconds(): number {
+  // user, nice, system, idle, iowait, irq, softirq, steal
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+    readFileSync('/proc/stat', 'latin1').split('\n')[0] ?? ''
+  )
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  return (user + nice + system + irq + softirq) / ticksPerSecond
+}
+
+/** MiB of memory that a process has now (RSS), and the most that it ever had. */
+export function memory(pid: number): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const mebibytes = (field: string) =>
+    Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024)
+  return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') }
+}
