@@ -1,0 +1,17 @@
+// A bot that answers what begins with "echo", in the order in which it was said, and misses nothing over reconnects.
+import { connect } from '@rabble/client'
+import { WebSocket } from 'ws'
+
+const { RABBLE_URL = 'http://127.0.0.1:8080', RABBLE_TOKEN, NAME = 'Echo', ROOM = 'general' } = process.env
+const who = RABBLE_TOKEN ? { token: RABBLE_TOKEN } : { name: NAME }
+const chat = connect({ url: RABBLE_URL, ...who, WebSocket })
+process.once('SIGTERM', () => chat.close())
+chat.on('state', (state) => process.stderr.write(`${state.is} ${state.why ?? ''}\n`))
+
+for await (const event of chat.room(ROOM, { recent: 0 })) {
+  if (event.type === 'joined') process.stdout.write(`in ${ROOM}\n`)
+  if (event.type === 'gap') process.stderr.write('something was missed for good\n')
+  if (event.type !== 'message' || !event.message.text.startsWith('echo ')) continue
+  const { id, text } = event.message
+  await chat.room(ROOM).send(text.slice(5), { replyTo: id })
+}

@@ -1,0 +1,25 @@
+// Puts a notification into the queue: node notify.mjs '{"room": "general", "message": "Build 7 is done"}' [name]
+import { randomUUID } from 'node:crypto'
+import { connect } from 'amqplib'
+
+const { RABBLE_AMQP_URL: url = 'amqp://guest:guest@127.0.0.1:5672' } = process.env
+const [body = '', messageId = randomUUID()] = process.argv.slice(2)
+
+const connection = await connect(url, { noDelay: true })
+// With confirms, so that we know that the broker has it; `mandatory`, because it also confirms what goes into no queue.
+const channel = await connection.createConfirmChannel()
+let returned = false
+channel.on('return', () => {
+  returned = true
+})
+channel.sendToQueue('rabble.notify', Buffer.from(body), {
+  contentType: 'application/json',
+  persistent: true,
+  mandatory: true,
+  // Put it in again under the same name if this fails: it is told once.
+  messageId,
+})
+await channel.waitForConfirms()
+await connection.close()
+if (returned) throw new Error('there is no queue rabble.notify: no gateway was ever started')
+process.stdout.write(`${messageId}\n`)

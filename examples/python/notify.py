@@ -1,0 +1,31 @@
+#!/usr/bin/python3
+"""Puts a notification into the queue: notify.py '{"room": "general", "message": "Build 7 is done"}' [name]"""
+
+import os
+import sys
+import uuid
+
+import pika
+
+url = os.environ.get("RABBLE_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/%2F")
+body = sys.argv[1]
+name = sys.argv[2] if len(sys.argv) > 2 else str(uuid.uuid4())
+
+connection = pika.BlockingConnection(pika.URLParameters(url))
+channel = connection.channel()
+# From now on basic_publish waits until the broker has it, and raises an error if it has not, or if there is no such queue
+# (mandatory). Put it in again under the same name then: it is told once.
+channel.confirm_delivery()
+channel.basic_publish(
+    exchange="",
+    routing_key="rabble.notify",
+    body=body.encode(),
+    mandatory=True,
+    properties=pika.BasicProperties(
+        content_type="application/json",
+        delivery_mode=2,  # persistent
+        message_id=name,
+    ),
+)
+connection.close()
+print(name)
