@@ -1,0 +1,184 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, until } from '@rabble/harness'
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
+
+/** What keeps Chromium to itself: no requests of its own, nothing that needs a desktop. */
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** A headless Chromium, closed at teardown. Pages of one browser know nothing of each other. */
+export async function launchBrowser(t: TestContext): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+  t.teardown(() => browser.close())
+  return browser
+}
+
+export interface PageOptions {
+  colorScheme?: 'light' | 'dark'
+  /** CSS pixels; Playwright's 1280 x 720 unless told. */
+  viewport?: { width: number; height: number }
+  timezoneId?: string
+  /** A script that runs before those of the page, whatever its policy says. */
+  script?: string
+}
+
+/** The chat page in a browser profile of its own, as one person has it. */
+export interface Person {
+  readonly page: Page
+  /**
+   * What went wrong in the page: exceptions, dialogs, violations of its policy, and errors that the browser logged but for
+   * lost connections and what the server refused.
+   */
+  readonly problems: readonly string[]
+  readonly messageBox: Locator
+  /** The list of messages. */
+  readonly log: Locator
+  /** Goes through the door. */
+  enter(name: string): Promise<void>
+  /** Writes a message and presses Enter. */
+  write(text: string): Promise<void>
+  /** Waits until a message with exactly this text is on the page. */
+  sees(text: string): Promise<void>
+  /** The texts of the messages on the page, from top to bottom. */
+  texts(): Promise<string[]>
+  /** Those of all messages, which may be too many to be in the page at once: scrolled through, from the first one. */
+  allTexts(): Promise<string[]>
+  /** Waits until the texts on the page are these and no others, in this order. */
+  shows(texts: readonly string[]): Promise<void>
+  /** The message with this text. */
+  message(text: string): Locator
+  /** The gateway that holds this person. */
+  gateway(): Promise<string>
+  /** Goes over to another one. */
+  switchGateway(): Promise<void>
+}
+
+/** Opens the page, and closes it at teardown: after a screenshot, if the test has failed. */
+export async function openChat(
+  t: TestContext,
+  browser: Browser,
+  url: string,
+  options: PageOptions = {},
+): Promise<Person> {
+  const { script, ...settings } = options
+  const context = await browser.newContext(settings)
+  t.teardown(async () => {
+    if (!t.passing()) await takePictures(t, context.pages())
+    await context.close()
+  })
+  // A restart of the server, and the page's own wait before it comes back, take their time on a busy machine.
+  context.setDefaultTimeout(60_000)
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(String(error)))
+  page.on('dialog', (dialog) => {
+    problems.push(`a dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('console', (message) => {
+    const lost = /WebSocket connection to|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|status of [45]\d\d/
+    if (message.type() === 'error' && !lost.test(message.text())) problems.push(message.text())
+  })
+  await context.exposeBinding('tellViolation', (_, violation: string) => problems.push(violation))
+  await context.addInitScript(`addEventListener('securitypolicyviolation', (event) =>
+    tellViolation('against the policy: ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample))`)
+  if (script !== undefined) await context.addInitScript(script)
+  await page.goto(url)
+  const messageBox = page.getByRole('textbox', { name: 'Message' })
+  const log = page.getByRole('log', { name: 'Messages' })
+  const gateway = async () => (await page.locator('#gateway').textContent()) ?? ''
+  const texts = () => log.locator('.text').allTextContents()
+  return {
+    page,
+    problems,
+    messageBox,
+    log,
+    async enter(name) {
+      await page.getByRole('textbox', { name: 'Your name' }).fill(name)
+      await page.keyboard.press('Enter')
+      await page.getByText(/^Connected as/).waitFor({ state: 'attached' })
+    },
+    async write(text) {
+      await messageBox.fill(text)
+      await messageBox.press('Enter')
+    },
+    sees: (text) =>
+      until(async () => (await texts()).includes(text), 60_000, `the page to show ${text.slice(0, 40)}`),
+    texts,
+    allTexts: () => allTexts(page, log),
+    shows: (wanted) =>
+      until(async () => (await texts()).join('\n') === wanted.join('\n'), 60_000, 'just these texts').catch(
+        async (error: Error) => {
+          throw new Error(`${error.message}: ${JSON.stringify(await texts())}`)
+        },
+      ),
+    message: (text) => log.locator('.message').filter({ has: page.getByText(text, { exact: true }) }),
+    gateway,
+    async switchGateway() {
+      const before = await gateway()
+      let said = ''
+      await until(
+        async () => {
+          await page.getByRole('button', { name: 'Switch gateway' }).first().click()
+          // It takes a few attempts with a proxy that chooses at random, and says how they went.
+          await page.locator('.gateway').getByRole('status').filter({ hasText: /[^…]$/ }).waitFor()
+          said += await page.locator('.gateway').getByRole('status').textContent()
+          return (await gateway()) !== before
+        },
+        60_000,
+        'another gateway',
+      ).catch((error: Error) => {
+        throw new Error(`${error.message}: ${said}`)
+      })
+    },
+  }
+}
+
+async function takePictures(t: TestContext, pages: readonly Page[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'rabble-pages-'))
+  for (const [n, page] of pages.entries()) {
+    const path = join(folder, `${n}.png`)
+    await page.screenshot({ path, timeout: 10_000 }).then(
+      () => t.comment(`how the page looked: ${path}`),
+      () => {},
+    )
+  }
+}
+
+async function allTexts(page: Page, log: Locator): Promise<string[]> {
+  const found = new Map<string, string>()
+  const scroll = async (top: 'first' | 'on') => {
+    const moved = await log.evaluate((element, top) => {
+      const before = element.scrollTop
+      element.scrollTop = top === 'first' ? 0 : before + 400
+      return element.scrollTop !== before
+    }, top)
+    // Drawn in the next frame.
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+    return moved
+  }
+  const top = page.getByText('The beginning of the room')
+  await until(
+    async () => !(await scroll('first')) && (await top.isVisible()),
+    60_000,
+    'the beginning of the room',
+  )
+  do {
+    const rows = await log
+      .locator('.row[data-id]:has(.text)')
+      .evaluateAll((all) =>
+        all.map((row) => [row.getAttribute('data-id'), row.querySelector('.text')?.textContent]),
+      )
+    for (const [id, text] of rows) found.set(id ?? '', text ?? '')
+  } while (await scroll('on'))
+  return [...found.values()]
+}

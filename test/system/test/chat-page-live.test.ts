@@ -1,0 +1,68 @@
+import {
+  assertNothingLeft,
+  connectChat,
+  noRateLimits,
+  startCluster,
+  startSteadyClient,
+  until,
+} from '@rabble/harness'
+import t from 'tap'
+import { launchBrowser, openChat } from './browser.ts'
+
+assertNothingLeft(t)
+const browser = await launchBrowser(t)
+const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
+
+t.test(
+  'the page of gateways draws them with their sessions, and shows one go and its clients move',
+  async (t) => {
+    const ada = await openChat(t, browser, cluster.url)
+    const { page } = ada
+    await ada.enter('Ada')
+    const names = Array.from({ length: 12 }, (_, n) => `crowd-${n}`)
+    await Promise.all(names.map((name) => startSteadyClient(t, { url: cluster.url, name, rooms: ['crowd'] })))
+
+    await page.getByRole('link', { name: 'Gateways', exact: true }).click()
+    const table = page.getByRole('table')
+    const rows = table.locator('tbody tr')
+    await until(async () => (await rows.count()) === 3, 30_000, 'three gateways')
+    await page.getByText('13 sessions on 3 gateways').waitFor()
+    t.equal(await page.locator('.fleet-dot').count(), 13, 'a dot for each')
+    t.equal(
+      await rows.filter({ hasText: 'yours' }).getByRole('rowheader').textContent(),
+      `${await ada.gateway()}yours`,
+    )
+    t.equal(await page.locator('.fleet-gateway.here .fleet-name').textContent(), await ada.gateway())
+    for (const row of await rows.all()) t.match(await row.textContent(), /ready/)
+
+    const here = await ada.gateway()
+    const killed = await (async () => {
+      for (const gateway of cluster.gateways) {
+        const client = await connectChat(t, gateway.url)
+        const welcome = await client.waitFor(({ type }) => type === 'welcome')
+        await client.close()
+        if (welcome.type === 'welcome' && welcome.gateway !== here) return { gateway, id: welcome.gateway }
+      }
+      throw new Error('there is one gateway only')
+    })()
+    await killed.gateway.kill()
+    const row = rows.filter({ hasText: killed.id })
+    await row.getByRole('cell', { name: 'gone' }).waitFor()
+    await page.locator('.fleet-gateway.gone').getByText('gone').waitFor()
+    await page.getByText('13 sessions on 2 gateways').waitFor()
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${killed.id} is gone.` })
+      .waitFor({ state: 'attached' })
+    t.equal(await page.locator('.fleet-dot').count(), 13, 'its dots have moved')
+
+    await killed.gateway.restart()
+    await page.getByText('13 sessions on 3 gateways').waitFor()
+    const before = await ada.gateway()
+    await page.getByRole('main').getByRole('button', { name: 'Switch gateway' }).click()
+    await until(async () => ![before, ''].includes(await ada.gateway()), 60_000, 'another gateway')
+    const now = await ada.gateway()
+    await rows.filter({ hasText: 'yours' }).filter({ hasText: now }).waitFor()
+    t.same(ada.problems, [])
+  },
+)

@@ -1,0 +1,221 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { assertNothingLeft, connectChat, type Service, startCluster, until } from '@rabble/harness'
+import t from 'tap'
+import { WebSocket } from 'ws'
+
+assertNothingLeft(t)
+
+// Everybody here has the same address.
+const cluster = await startCluster(t, { gateways: 3, env: { REQUEST_BURST: '100000' } })
+
+interface Visit {
+  gateway: string
+  cookie: string
+}
+
+let visitors = 0
+
+/** Says hello, and tells which gateway answered and with which cookie to come back. */
+async function visit(cookie = ''): Promise<Visit> {
+  const socket = new WebSocket(`${cluster.url.replace('http', 'ws')}/ws`, {
+    headers: cookie === '' ? {} : { cookie },
+  })
+  try {
+    return await new Promise<Visit>((resolve, reject) => {
+      let fresh = ''
+      socket.once('upgrade', ({ headers }) => {
+        fresh = (headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ')
+      })
+      socket.once('error', reject)
+      socket.once('close', (code, reason) => reject(new Error(`closed with ${code} ${reason}`)))
+      socket.once('open', () => socket.send(JSON.stringify({ type: 'hello', name: `visitor ${++visitors}` })))
+      socket.on('message', (data) => {
+        const frame = JSON.parse(String(data)) as { type: string; gateway?: string; message?: string }
+        if (frame.type === 'welcome') resolve({ gateway: frame.gateway ?? '', cookie: cookie || fresh })
+        else reject(new Error(`${frame.type}: ${frame.message}`))
+      })
+    })
+  } finally {
+    socket.close()
+  }
+}
+
+/** The id of a gateway, which is new at each start. */
+async function idOf(gateway: Service): Promise<string> {
+  const client = await connectChat(t, gateway.url)
+  const welcome = await client.waitFor(({ type }) => type === 'welcome')
+  await client.close()
+  return welcome.type === 'welcome' ? welcome.gateway : ''
+}
+
+interface Answer {
+  status: number
+  body: string
+  /** That it sets, without attributes. */
+  cookie: string
+}
+
+/** A request as it stands, which `fetch` would tidy up. */
+function ask(path: string, headers: Record<string, string> = {}, method = 'GET', body = '') {
+  return new Promise<Answer>((resolve, reject) => {
+    const outgoing = request(`${cluster.url}/`, { path, headers, method }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (part) => {
+        text += part
+      })
+      const cookie = response.headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text, cookie }))
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+/** Lines of the access log that `answeredBy` has read. */
+let linesRead = 0
+
+/** The ports of the services that gave the newest answers to each path, once there are so many to each. */
+async function answeredBy(paths: readonly string[], times: number): Promise<Set<number>[]> {
+  const fresh = () => readFileSync(cluster.nginx.accessLog, 'utf8').split('\n').slice(linesRead, -1)
+  const isOne = (line: string) => paths.includes((JSON.parse(line) as { path: string }).path)
+  await until(() => fresh().filter(isOne).length >= paths.length * times, 10_000, 'all lines of the log')
+  const lines = fresh()
+  linesRead += lines.length
+  const ports = new Map<string, Set<number>>(paths.map((path) => [path, new Set()]))
+  for (const line of lines) {
+    const { path, upstream } = JSON.parse(line) as { path: string; upstream: string }
+    // Of several that were tried, the last one answered.
+    ports.get(path)?.add(Number(upstream.split(':').at(-1)))
+  }
+  return [...ports.values()]
+}
+
+t.test('each path leads to its service, with the errors of all services', async (t) => {
+  for (const [method, path, status, code] of [
+    ['GET', '/api/rooms/general/messages', 200, undefined],
+    ['GET', '/api/rooms/general/messages?before=unknown', 400, 'bad-frame'],
+    ['GET', '/api/search', 400, 'bad-frame'],
+    ['GET', '/api/rooms', 200, undefined],
+    ['POST', '/api/rooms/general/messages', 401, 'unauthorized'],
+    ['POST', '/api/notify', 401, 'unauthorized'],
+    ['GET', '/api/nothing', 404, 'not-found'],
+  ] as const) {
+    const sent = method === 'POST' ? '{"text":"hi"}' : ''
+    const { body, ...answer } = await ask(path, { 'content-type': 'application/json' }, method, sent)
+    t.equal(answer.status, status, `${method} ${path}`)
+    t.equal((JSON.parse(body) as { code?: string }).code, code, body)
+  }
+  const page = await fetch(cluster.url)
+  const html = await page.text()
+  t.match(html, /<title>/)
+  t.match(page.headers.get('content-security-policy'), /^default-src 'none'/)
+  t.equal(page.headers.get('x-content-type-options'), 'nosniff')
+  t.equal(page.headers.get('cache-control'), 'no-cache')
+  const [, source = ''] = /<script[^>]* src="([^"]+)"/.exec(html) ?? []
+  const script = await fetch(new URL(source, cluster.url))
+  t.match(script.headers.get('content-type'), /^(text|application)\/javascript/)
+  t.match(script.headers.get('cache-control'), /immutable/)
+})
+
+t.test('what is for operators and services is not to be had from outside, however it is spelt', async (t) => {
+  for (const path of [
+    '/metrics',
+    '/livez',
+    '/readyz',
+    '/healthz',
+    '/internal/rooms/general/replay',
+    '/internal',
+    '//metrics',
+    '/%6detrics',
+    '/./internal/../internal/policies',
+    '/api/../internal/policies',
+    '/api/%2e%2e/internal/policies',
+    '/ws/../metrics',
+  ]) {
+    const { status, body } = await ask(path)
+    t.equal(status, 404, path)
+    t.notMatch(body, /rabble_|"checks"|"version"/)
+  }
+})
+
+t.test('only WebSocket is upgraded', async (t) => {
+  const { status } = await ask('/api/rooms', { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' })
+  t.equal(status, 200)
+})
+
+t.test('the access log is JSON, with real addresses, and holds no query string and no token', async (t) => {
+  await ask('/api/search?q=secretword', {
+    'x-forwarded-for': '203.0.113.7',
+    authorization: 'Bearer secrettoken',
+  })
+  const lines = () => readFileSync(cluster.nginx.accessLog, 'utf8').trim().split('\n')
+  await until(async () => lines().some((line) => line.includes('/api/search')), 5_000, 'the line')
+  for (const line of lines()) t.equal((JSON.parse(line) as { client: string }).client, '127.0.0.1')
+  t.notMatch(lines().join(), /secret|203\.0\.113/)
+})
+
+t.test('each client stays with its gateway; when one dies, only its clients move', async (t) => {
+  const count = 200
+  const paths = Array.from({ length: count }, (_, n) => `/poll/${n}`)
+  const first = await Promise.all(paths.map((path) => ask(path)))
+  const round = () =>
+    Promise.all(paths.map((path, n) => ask(path, { cookie: first[n]?.cookie ?? '' }).then(() => {})))
+  for (let n = 0; n < 20; n++) await round()
+  const homes = await answeredBy(paths, 21)
+  t.equal(new Set(homes.flatMap((ports) => [...ports])).size, 3, 'all gateways got some')
+  t.equal(homes.filter(({ size }) => size === 1).length, count, 'and kept them')
+
+  const [doomed] = cluster.gateways
+  if (doomed === undefined) throw new Error('there are three')
+  await doomed.kill()
+  for (let n = 0; n < 3; n++) await round()
+  const moved = await answeredBy(paths, 3)
+  for (const [n, ports] of moved.entries()) {
+    const home = homes[n] ?? new Set()
+    if (home.has(doomed.port)) t.ok(ports.size === 1 && !ports.has(doomed.port), 'moved to one other gateway')
+    else t.same(ports, home, 'stayed')
+  }
+  await doomed.restart()
+  await doomed.ready()
+  await round()
+  t.same(await answeredBy(paths, 1), homes, 'once it is back, its clients are')
+})
+
+t.test('a browser may ask Nginx to forget which gateway it had', async (t) => {
+  const answer = await fetch(`${cluster.url}/api/route/forget`, { method: 'POST' })
+  t.equal(answer.status, 204)
+  t.match(answer.headers.get('set-cookie'), /^rabble_route=; Path=\/; Max-Age=0;/)
+  t.equal((await ask('/api/route/forget')).status, 404, 'but not by a mere link')
+})
+
+t.test('gateways that died one after the other and are back get all of their clients, at once', async (t) => {
+  const { gateways } = cluster
+  const clients = await Promise.all(Array.from({ length: 60 }, () => visit()))
+  const before = await Promise.all(gateways.map(idOf))
+  const homes = clients.map(({ gateway }) => before.indexOf(gateway))
+  t.same([...new Set(homes)].sort(), [0, 1, 2], 'all gateways have some')
+  const again = () => Promise.all(clients.map(({ cookie }) => visit(cookie)))
+  for (const gateway of gateways) {
+    await gateway.kill()
+    // Nginx notices for each of its clients.
+    await again()
+    await gateway.restart()
+    await gateway.ready()
+  }
+  const after = await Promise.all(gateways.map(idOf))
+  t.same(
+    (await again()).map(({ gateway }) => after.indexOf(gateway)),
+    homes,
+  )
+})
+
+t.test('asked to quit, Nginx ends although WebSockets are open', async (t) => {
+  const { nginx } = cluster
+  const ada = await connectChat(t, cluster.url)
+  process.kill(nginx.pid, 'SIGQUIT')
+  await until(() => !nginx.running, 20_000, 'Nginx to end')
+  t.ok(await ada.closed)
+  await nginx.restart()
+  t.ok(await visit())
+})

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  assertNothingLeft,
+  type ChatClient,
+  checkOrder,
+  connectChat,
+  noRateLimits,
+  startCluster,
+} from '@rabble/harness'
+import t from 'tap'
+
+assertNothingLeft(t)
+
+function ids(...clients: ChatClient[]): string[] {
+  return clients.flatMap((client) => client.messages('general').map(({ id }) => id))
+}
+
+t.test(
+  'who was away for 5,000 messages, of which the gateway remembers 200, comes back without a gap or a repeat',
+  async (t) => {
+    const { gateways, histories } = await startCluster(t, {
+      rooms: 0,
+      nginx: false,
+      env: { ...noRateLimits, RABBLE_RECENT_PER_ROOM: '200' },
+    })
+    const [history] = histories
+    const [one, two] = gateways.map(({ url }) => url)
+    const writer = await connectChat(t, one ?? '', { name: 'Writer', timeout: 60_000 })
+    await writer.join('general')
+    const before = await connectChat(t, two ?? '', { name: 'Reader' })
+    await before.join('general')
+    await writer.send('general', 'the last one that the reader sees')
+    await before.waitFor((frame) => frame.type === 'message')
+    await before.close()
+
+    const acknowledged = ids(before)
+    const write = async (count: number) => {
+      const sent = await Promise.all(Array.from({ length: count }, (_, n) => writer.send('general', `${n}`)))
+      acknowledged.push(...sent.map(({ id }) => id))
+    }
+    for (let i = 0; i < 50; i++) await write(100)
+    // About 500 a second go on while the reader comes back.
+    let writing = true
+    const more = (async () => {
+      while (writing) {
+        await write(25)
+        await sleep(50)
+      }
+    })()
+
+    const back = await connectChat(t, two ?? '', { name: 'Reader', timeout: 30_000 })
+    const joined = await back.join('general', { after: ids(before).at(-1) })
+    t.equal(joined.complete, true)
+    t.ok(joined.events.length >= 5000, `${joined.events.length} at once`)
+
+    // History dies: what was resumed goes on live, and who comes now is told that something may be missing.
+    await history?.kill()
+    await sleep(500)
+    const late = await connectChat(t, two ?? '', { name: 'Late', timeout: 30_000 })
+    t.equal((await late.join('general', { after: ids(before).at(-1) })).complete, false)
+    await history?.restart()
+    await history?.ready()
+    const again = await connectChat(t, two ?? '', { name: 'Again', timeout: 30_000 })
+    t.equal((await again.join('general', { after: ids(before).at(-1) })).complete, true)
+    writing = false
+    await more
+
+    const last = acknowledged.at(-1) ?? ''
+    for (const client of [back, again, writer]) await client.sees(last)
+    const report = checkOrder(
+      { writer: ids(writer), reader: ids(before, back), again: [...ids(before), ...ids(again)] },
+      acknowledged,
+    )
+    t.ok(report.ok, report.text)
+    t.comment(report.text)
+  },
+)

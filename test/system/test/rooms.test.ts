@@ -1,0 +1,239 @@
+import {
+  assertNothingLeft,
+  type ChatClient,
+  connectChat,
+  noRateLimits,
+  type Service,
+  startCluster,
+  until,
+} from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t, { type Test } from 'tap'
+
+/*
+ * Rooms as they are used: several gateways and replicas of the rooms service, as processes, with a broker and a database.
+ * ROOMS_MEMBERS and ROOMS_ROUNDS make the test of gateways that die larger.
+ */
+
+const memberCount = Number(process.env.ROOMS_MEMBERS ?? 200)
+const rounds = Number(process.env.ROOMS_ROUNDS ?? 2)
+/** Milliseconds to wait for its seats to be free; as a rule that takes 11 to 16 seconds, and is printed. */
+const ghostTime = 60_000
+
+assertNothingLeft(t)
+
+const { gateways, rooms, secret } = await startCluster(t, {
+  gateways: 4,
+  histories: 0,
+  rooms: 2,
+  nginx: false,
+  env: { ...noRateLimits, RABBLE_HELLO_TIMEOUT_MS: '60000' },
+})
+const tokens = createTokens(secret)
+const moderator = await tokens.sign({ id: 'mod', name: 'Mod' }, 3600, ['moderator'])
+
+function gatewayAt(index: number): Service {
+  const gateway = gateways[index % gateways.length]
+  if (gateway === undefined) throw new Error('there is no gateway')
+  return gateway
+}
+
+async function connect(t: Test, id: string, gateway: Service): Promise<ChatClient> {
+  const token = await tokens.sign({ id, name: id }, 3600)
+  return connectChat(t, gateway.url, { token, timeout: 30_000 })
+}
+
+function connectMany(t: Test, prefix: string, count: number, gateway?: Service): Promise<ChatClient[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, n) => connect(t, `${prefix}-${n}`, gateway ?? gatewayAt(n))),
+  )
+}
+
+/** Asks a replica of the rooms service as a moderator. */
+async function ask(method: string, path: string, body?: object): Promise<{ id: number }> {
+  const response = await fetch(`${rooms[0]?.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${moderator}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+  return text === '' ? { id: 0 } : JSON.parse(text)
+}
+
+/** Waits until the last presence frame that the client got says so. */
+function hears(client: ChatClient, room: string, count: number, timeout: number): Promise<void> {
+  const last = () => client.frames.findLast((frame) => frame.type === 'presence' && frame.room === room)
+  const told = () => {
+    const frame = last()
+    return frame?.type === 'presence' && frame.count === count
+  }
+  return until(told, timeout, `${room} to have ${count} users`)
+}
+
+async function countIn(client: ChatClient, room: string): Promise<number> {
+  return (await client.request({ type: 'members', room })).count
+}
+
+t.test('of 200 who want into a room for ten at once, over all gateways, ten get in', async (t) => {
+  await ask('POST', '/api/rooms', { name: 'ten', capacity: 10 })
+  const clients = await connectMany(t, 'rush', 200)
+  const results = await Promise.allSettled(clients.map((client) => client.join('ten')))
+  const inside = clients.filter((_, n) => results[n]?.status === 'fulfilled')
+  const refused = results.filter((result) => result.status === 'rejected')
+  t.same([...new Set(refused.map(({ reason }) => reason.code))], ['room-full'])
+  t.equal(inside.length, 10)
+  const [one, two] = inside
+  if (one === undefined || two === undefined) return
+  t.equal(await countIn(one, 'ten'), 10)
+  await two.request({ type: 'leave', room: 'ten' })
+  const outside = clients.find((client) => !inside.includes(client))
+  await until(() => outside?.join('ten').then(Boolean) ?? false, 10_000, 'the seat to be free')
+  t.equal(await countIn(one, 'ten'), 10)
+})
+
+t.test('who sat at a gateway that was killed has left within seconds, and no ghost stays', async (t) => {
+  for (let round = 0; round < rounds; round++) {
+    const doomed = gatewayAt(round)
+    const room = `haunted-${round}`
+    await ask('POST', '/api/rooms', { name: room, capacity: memberCount + 1 })
+    const witness = await connect(t, 'witness', gatewayAt(round + 1))
+    await witness.join(room)
+    const members = await connectMany(t, 'ghost', memberCount, doomed)
+    await Promise.all(members.map((member) => member.join(room)))
+    await hears(witness, room, memberCount + 1, 30_000)
+    const late = await connect(t, 'late', gatewayAt(round + 2))
+    await t.rejects(late.join(room), { code: 'room-full' })
+    const began = performance.now()
+    await doomed.kill()
+    await hears(witness, room, 1, ghostTime)
+    t.comment(
+      `round ${round}: ${memberCount} seats were free after ${Math.round(performance.now() - began)} ms`,
+    )
+    t.equal(await countIn(witness, room), 1)
+    t.match(await late.join(room), { count: 2 })
+    await doomed.restart()
+    await doomed.ready()
+    for (const client of [witness, late]) await client.close()
+  }
+  const last = await connect(t, 'last', gatewayAt(0))
+  for (let round = 0; round < rounds; round++) {
+    await until(async () => (await last.join(`haunted-${round}`)).count === 1, 10_000, 'the room to be empty')
+  }
+})
+
+t.test('while rooms are down people chat on; then everything is true again', async (t) => {
+  await ask('POST', '/api/rooms', { name: 'limited', capacity: 5 })
+  const ada = await connect(t, 'ada', gatewayAt(0))
+  const bob = await connect(t, 'bob', gatewayAt(1))
+  for (const client of [ada, bob]) {
+    await client.join('lobby')
+    await client.join('limited')
+  }
+  for (const replica of rooms) await replica.kill()
+  const cleo = await connect(t, 'cleo', gatewayAt(2))
+  const dora = await connect(t, 'dora', gatewayAt(3))
+  for (const client of [cleo, dora]) {
+    t.ok(await client.join('lobby'))
+    await t.rejects(client.join('limited'), { code: 'unavailable' })
+  }
+  const { id } = await cleo.send('lobby', 'is anybody there?')
+  await ada.sees(id)
+  const answer = await ada.send('limited', 'we are')
+  await bob.sees(answer.id)
+  await bob.request({ type: 'leave', room: 'limited' })
+  await dora.close()
+  for (const gateway of gateways) await gateway.ready()
+
+  for (const replica of rooms) await replica.restart()
+  for (const client of [ada, bob, cleo]) {
+    await until(async () => (await countIn(client, 'lobby')) === 3, ghostTime, 'all of them to be counted')
+  }
+  await until(async () => (await countIn(ada, 'limited')) === 1, ghostTime, 'the seat to be given back')
+  await until(() => cleo.join('limited').then(Boolean), ghostTime, 'limited rooms to be open again')
+  await hears(ada, 'limited', 2, 10_000)
+})
+
+t.test('kicks, bans and mutes hold on every gateway, also after restarts', async (t) => {
+  const eves = await Promise.all(gateways.map((gateway) => connect(t, 'eve', gateway)))
+  const ada = await connect(t, 'ada', gatewayAt(0))
+  const everyone = [...eves, ada]
+  await Promise.all(everyone.map((client) => client.join('forum')))
+  const timed = async (what: string, work: Promise<unknown>) => {
+    const began = performance.now()
+    await work
+    t.comment(`${what}: ${Math.round(performance.now() - began)} ms`)
+  }
+  const out = (room: string) =>
+    Promise.all(eves.map((eve) => eve.waitFor((frame) => frame.type === 'left' && frame.room === room)))
+
+  await ask('POST', '/api/moderation/kicks', { user: 'eve', room: 'forum', reason: 'once' })
+  await timed('kick', out('forum'))
+  await Promise.all(eves.map((eve) => eve.join('forum')))
+
+  const mute = await ask('POST', '/api/moderation/mutes', { user: 'eve', room: 'forum' })
+  const silenced = (eve: ChatClient) =>
+    eve.send('forum', 'x').then(
+      () => false,
+      ({ code }) => code === 'forbidden',
+    )
+  const allSilenced = async () => (await Promise.all(eves.map(silenced))).every(Boolean)
+  await timed('mute', until(allSilenced, 20_000, 'her to be muted everywhere'))
+  await ask('DELETE', `/api/moderation/mutes/${mute.id}`)
+  await timed(
+    'unmute',
+    until(async () => !(await Promise.all(eves.map(silenced))).some(Boolean), 20_000, 'her voice'),
+  )
+
+  await Promise.all(eves.map((eve) => eve.join('den')))
+  await ask('POST', '/api/moderation/bans', { user: 'eve', room: 'den', reason: 'twice' })
+  await timed('ban', out('den'))
+  for (const replica of rooms) await replica.kill()
+  const [first] = gateways
+  await first?.kill()
+  for (const replica of rooms) await replica.restart()
+  await first?.restart()
+  for (const service of [...rooms, ...gateways]) await service.ready()
+  for (const gateway of gateways) {
+    const eve = await connect(t, 'eve', gateway)
+    await t.rejects(eve.join('den'), { code: 'forbidden' })
+    await eve.close()
+  }
+
+  const away = Promise.all(eves.slice(1).map((eve) => eve.closed))
+  await ask('POST', '/api/moderation/bans', { user: 'eve', reason: 'enough' })
+  await timed('ban everywhere', away)
+  for (const { code } of await away) t.equal(code, 1008)
+  for (const gateway of gateways) {
+    // One on which she had no session may hear of it a moment later.
+    const refused = () =>
+      connect(t, 'eve', gateway).then(
+        () => false,
+        ({ code }) => code === 'forbidden',
+      )
+    await until(refused, 20_000, 'her to be banned everywhere')
+  }
+})
+
+t.test('a name belongs to one guest at a time, on all gateways', async (t) => {
+  const ada = await connectChat(t, gatewayAt(0).url, { name: 'Ada' })
+  const stranger = await connectChat(t, gatewayAt(2).url, { hello: false })
+  const refused = (hello: { name: string } | { token: string }, code: string) =>
+    t.rejects(stranger.request({ type: 'hello', ...hello }), { code }, `${JSON.stringify(hello)}: ${code}`)
+  // The last one is Cyrillic where it looks Latin.
+  for (const name of ['Ada', 'aDA', '\u0410da']) await refused({ name }, 'name-taken')
+  const guest = { id: 'guest-x', name: 'Eve' }
+  await refused({ token: await createTokens(`${secret}!`).signGuest(guest, 60) }, 'unauthorized')
+  await refused({ token: await tokens.signGuest(guest, -1) }, 'unauthorized')
+  await refused({ token: await tokens.signGuest({ ...guest, name: 'Ada' }, 60) }, 'name-taken')
+
+  await gatewayAt(0).kill()
+  const again = await connectChat(t, gatewayAt(1).url, { name: 'Ada' })
+  t.same(again.user, ada.user, 'she comes back with her token at once')
+  await gatewayAt(0).restart()
+  await again.close()
+  const heir = await connectChat(t, gatewayAt(3).url, { hello: false })
+  const hello = () => heir.request({ type: 'hello', name: 'Ada' }).then(Boolean)
+  await until(hello, ghostTime, 'the name to be free, once the lease of the dead gateway has ended')
+  t.not(heir.user?.id, ada.user?.id)
+})

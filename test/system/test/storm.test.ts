@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  assertNothingLeft,
+  checkOrder,
+  createRandom,
+  startCluster,
+  startSteadyClient,
+  until,
+} from '@rabble/harness'
+import t from 'tap'
+
+assertNothingLeft(t)
+
+/** Messages a second of each client. */
+const pace = 5
+const seed = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)
+
+t.test(
+  'each process of a cluster is killed in turn under load: nothing acknowledged is missing, twice or elsewhere in order',
+  async (t) => {
+    const random = createRandom(seed)
+    t.comment(`STORM_SEED=${seed}`)
+    const cluster = await startCluster(t, { gateways: 3, restart: true })
+    const clients = await Promise.all(
+      Array.from({ length: 24 }, (_, n) =>
+        startSteadyClient(t, { url: cluster.url, name: `client ${n}`, rooms: ['general'] }),
+      ),
+    )
+    t.equal(new Set(clients.map(({ gateway }) => gateway)).size, 3, 'all gateways got some')
+
+    let writing = true
+    const writers = clients.map(async (client, n) => {
+      for (let i = 0; writing; i++) {
+        await client.send('general', `${n} ${i}`)
+        await sleep((random() * 2_000) / pace)
+      }
+    })
+    const { gateways, histories, rooms, rabbitmq, postgres, nginx } = cluster
+    const victims = [...gateways, ...histories, ...rooms, postgres, rabbitmq, nginx]
+    for (const victim of victims) {
+      await sleep(500)
+      const before = clients.map(({ acknowledged }) => acknowledged.length)
+      await victim.kill()
+      await until(
+        async () => clients.every(({ acknowledged }, n) => acknowledged.length >= (before[n] ?? 0) + 5),
+        60_000,
+        `everybody to go on after the end of ${victim.name}`,
+      )
+    }
+    writing = false
+    await Promise.all(writers)
+    const last = clients.map((client) => client.acknowledged.at(-1) ?? '')
+    const everything = () =>
+      Promise.resolve(clients.every((client) => last.every((id) => client.ids('general').includes(id))))
+    await until(everything, 60_000, 'everybody to have seen the last messages')
+
+    const report = checkOrder(
+      Object.fromEntries(clients.map((client) => [client.name, client.ids('general')])),
+      clients.flatMap(({ acknowledged }) => acknowledged),
+    )
+    t.ok(report.ok, report.text)
+    t.comment(report.text)
+    const away = clients.flatMap(({ comebacks }) => comebacks.map((comeback) => comeback.away))
+    t.comment(`${away.length} comebacks, the longest took ${Math.round(Math.max(0, ...away))} ms`)
+  },
+)
