@@ -97,7 +97,7 @@ export class Connection {
     try {
       const identity = await this.#options.who.next()
       if (turn !== this.#turn) return
-      if (identity === undefined) return this.#close(this.#refusal.code, this.#refusal.why)
+      if (identity === undefined) return this.#lost(this.#refusal.why, this.#refusal.code)
       const link = new Link(
         { ...this.#options, identity },
         {
@@ -131,10 +131,8 @@ export class Connection {
   }
 
   #receive(frame: ServerFrame): void {
-    if (frame.type === 'reconnect') {
-      clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => this.reconnect(), frame.after)
-    } else this.#events.frame(frame)
+    if (frame.type === 'reconnect') this.#later(frame.after)
+    else this.#events.frame(frame)
   }
 
   #refused(error: ChatError): void {
@@ -142,23 +140,24 @@ export class Connection {
     const other = code === 'unauthorized' && this.#another(code, message)
     // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
     const soon = code === 'name-taken' ? this.#openedAt > 0 && retryAfter !== undefined : error.retry
-    if (other || soon) this.#lost(message, retryAfter)
-    else this.#close(code, message)
+    this.#lost(message, other || soon ? undefined : code, retryAfter)
   }
 
   #ended(link: Link, code: number, why: string): void {
-    if (link === this.#open && this.#opening !== undefined) {
-      // The next one is on its way.
+    if (link === this.#open) {
+      if (Date.now() - this.#openedAt > goodAfter) this.#failed = 0
       this.#open = undefined
       this.#opened = new Deferred()
-      this.#set({ is: 'connecting', attempt: this.#failed + 1 })
-    } else if (code in finalCloseCodes && !(code === 1008 && this.#another(code, why))) {
-      this.#close(code, why || 'the server ended the session')
-    } else {
-      this.#lost(
-        why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
-      )
+      if (this.#opening !== undefined) {
+        this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+        return
+      }
     }
+    const final = code in finalCloseCodes && !(code === 1008 && this.#another(code, why))
+    this.#lost(
+      why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
+      final ? code : undefined,
+    )
   }
 
   /** Whether there may be another token than the one that was refused. */
@@ -167,35 +166,40 @@ export class Connection {
     return this.#options.who.refuse()
   }
 
-  #lost(why: string, least = 0): void {
-    if (this.#state.is === 'open' && Date.now() - this.#openedAt > goodAfter) this.#failed = 0
-    this.#drop(4000)
-    this.#wait(why, least + backoff(this.#failed++))
+  /** An attempt failed, or what was open is lost: the next attempt comes by itself, unless `end` says why there is none. */
+  #lost(why: string, end?: ChatErrorCode | number, least = 0): void {
+    this.#turn++
+    this.#opening?.drop(4000)
+    this.#opening = undefined
+    const wait = least + backoff(this.#failed++)
+    if (this.#open !== undefined) {
+      // A move that fails costs nothing.
+      if (end === undefined) this.#later(wait)
+    } else if (end === undefined) this.#wait(why, wait)
+    else this.#close(end, why)
   }
 
   #wait(why: string, milliseconds: number): void {
-    clearTimeout(this.#timer)
     const wait = globalThis.navigator?.onLine === false ? Math.max(rest, milliseconds) : milliseconds
-    this.#timer = setTimeout(() => void this.#attempt(), wait)
+    this.#later(wait)
     this.#set({ is: 'waiting', until: Date.now() + wait, attempt: this.#failed, why })
+  }
+
+  #later(milliseconds: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#attempt(), milliseconds)
   }
 
   #close(code: ChatErrorCode | number, why: string): void {
     if (this.#state.is === 'closed') return
     for (const type of network) globalThis.removeEventListener?.(type, this.#network)
-    this.#drop(1000)
-    this.#opened.reject(new ChatError(typeof code === 'number' ? 'closed' : code, why))
-    this.#set({ is: 'closed', code, why, retry: false })
-  }
-
-  #drop(code: 1000 | 4000): void {
     clearTimeout(this.#timer)
     this.#turn++
-    const links = [this.#open, this.#opening]
     if (this.#open !== undefined) this.#opened = new Deferred()
+    for (const link of [this.#open, this.#opening]) link?.drop(1000)
     this.#open = undefined
-    this.#opening = undefined
-    for (const link of links) link?.drop(code)
+    this.#opened.reject(new ChatError(typeof code === 'number' ? 'closed' : code, why))
+    this.#set({ is: 'closed', code, why, retry: false })
   }
 
   #set(state: ChatState): void {

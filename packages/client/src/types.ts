@@ -131,7 +131,7 @@ export interface Chat {
   on<T extends keyof ChatEvents>(type: T, listener: (event: ChatEvents[T]) => void): () => void
   /** The gateways and how much they have to do. @throws ChatError */
   gateways(): Promise<Gateways>
-  /** Goes over to another connection, and lets go of this one once the other is open; while waiting, tries at once. */
+  /** Goes over to another connection, and keeps this one until the other is open; while waiting, tries at once. */
   reconnect(): void
   /** Ends the connection for good. What is unsent stays in `storage`. */
   close(): void

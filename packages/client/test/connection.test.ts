@@ -3,7 +3,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { ChatError, type ChatState, connect } from '../src/index.ts'
 import { chatWith, createStorage } from './build.ts'
-import { refusal, startFakeGateway, welcome } from './fake-gateway.ts'
+import { type Answer, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 /** Every state that a chat takes from now on. */
 function statesOf(chat: ReturnType<typeof connect>): ChatState[] {
@@ -230,6 +230,50 @@ t.test('told to reconnect, it opens the next connection before it lets go of thi
   t.match(gateway.connections[1]?.frames, [{ type: 'hello' }, { type: 'join', room: 'general' }])
   chat.reconnect()
   await until(() => gateway.connections.length === 3 && room.state.is === 'in', 5_000, 'the third connection')
+})
+
+for (const [what, fail] of Object.entries({
+  'that is full': (frame) => refusal(frame, 'unavailable'),
+  'that is lost': (_, connection) => {
+    connection.close()
+    return null
+  },
+} satisfies Record<string, Answer>)) {
+  t.test(`a move to a gateway ${what} costs nothing, and is tried again`, async (t) => {
+    const gateway = await startFakeGateway(t, (frame, connection) =>
+      frame.type === 'hello' && gateway.connections.length === 2 ? fail(frame, connection) : undefined,
+    )
+    const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+    const room = chat.room('general')
+    await room.join()
+    const states = statesOf(chat)
+    gateway.connections[0]?.send({ type: 'reconnect', after: 0 })
+    await until(() => gateway.connections[1]?.open === false, 5_000, 'the attempt that fails')
+    await room.send('still here')
+    await until(() => gateway.connections.length === 3 && room.state.is === 'in', 15_000, 'the next attempt')
+    await until(() => gateway.connections[0]?.code === 1000, 5_000, 'the end of the first one')
+    t.same(
+      states.map(({ is }) => is),
+      ['open'],
+      'there was no moment without a connection',
+    )
+    t.equal(gateway.connections[0]?.frames.at(-1)?.type, 'send')
+  })
+}
+
+t.test('a move that is refused for good leaves the chat where it is', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello' && gateway.connections.length === 2 ? refusal(frame, 'forbidden') : undefined,
+  )
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  const room = chat.room('general')
+  await room.join()
+  chat.reconnect()
+  await until(() => gateway.connections[1]?.code !== undefined, 5_000, 'the refusal')
+  await room.send('still here')
+  t.equal(chat.state.is, 'open')
+  gateway.connections[0]?.close()
+  await until(() => gateway.connections.length === 3 && room.state.is === 'in', 15_000, 'a way back')
 })
 
 t.test('a gateway that went silent is noticed', async (t) => {
