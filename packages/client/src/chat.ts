@@ -1,11 +1,11 @@
-import type { ChatEvent, Limits, ServerFrame, User } from '@rabble/contract'
+import type { ChatEvent, ClientFrames, Limits, ServerFrame, User } from '@rabble/contract'
 import type { Address } from './address.ts'
 import { Connection } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
 import { Http } from './http.ts'
 import { Who } from './identity.ts'
-import { directRoom, everybody, isMadeUp, peerIn } from './names.ts'
+import { directRoom, everybody, isEvent, isMadeUp, peerIn } from './names.ts'
 import { type Item, Outbox } from './outbox.ts'
 import { OneRoom, type RoomHost } from './room.ts'
 import { Store } from './store.ts'
@@ -188,30 +188,17 @@ export class OneChat implements Chat {
   }
 
   async #deliver(item: Item): Promise<Sent> {
-    const { type, cid, room = '', to, text, message: id = '', replyTo, meta } = item
+    const { type, cid, room = '', to, text, message: id, replyTo, meta } = item
     await this.#connection.opened
     if (to === undefined && isMadeUp(room)) await this.#enter(room)
     try {
       // What came with `joined` may have been this very event, whose acknowledgement was lost.
       if (item.state !== 'pending' || !this.#outbox.items.includes(item))
         throw new ChatError('discarded', 'taken back')
-      switch (type) {
-        case 'send':
-          return await this.#connection.request({
-            type,
-            ...(to === undefined ? { room } : { to }),
-            text,
-            cid,
-            replyTo,
-            meta,
-          })
-        case 'edit':
-          return await this.#connection.request({ type, room, id, text, cid })
-        case 'delete':
-          return await this.#connection.request({ type, room, id })
-        default:
-          return type satisfies never
-      }
+      // Each type has some of these fields; what is undefined is not sent, and what else a deletion says is ignored.
+      const where = to === undefined ? { room } : { to }
+      const frame = { type, ...where, id, text, cid, replyTo, meta } as ClientFrames[typeof type]
+      return await this.#connection.request(frame)
     } finally {
       this.#unvisit(room, item)
     }
@@ -241,9 +228,11 @@ export class OneChat implements Chat {
   /** Who wants to hear of notices gets those that come while there is no connection, too. */
   #followOwn(): void {
     if (this.user === undefined) return
-    const own = { announcement: everybody, notice: `user:${this.user.id}` } as const
-    for (const type of ['announcement', 'notice'] as const) {
-      const name = own[type]
+    const own = [
+      ['announcement', everybody],
+      ['notice', `user:${this.user.id}`],
+    ] as const
+    for (const [type, name] of own) {
       if (this.#emitter.has(type) && this.#roomOf(name) === undefined) this.#add(this.#followed, name, 0)
     }
   }
@@ -283,8 +272,4 @@ export class OneChat implements Chat {
   #changed(): void {
     this.#emitter.emit('changed', undefined)
   }
-}
-
-function isEvent(frame: ServerFrame): frame is ChatEvent {
-  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
 }

@@ -3,7 +3,7 @@ import { backoff } from './backoff.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
 import type { Who } from './identity.ts'
-import { Link, type Reply, type RequestFrame } from './link.ts'
+import { disconnected, Link, type Reply, type RequestFrame } from './link.ts'
 import type { ChatState, WebSocketConstructor } from './types.ts'
 
 /** A connection that held for so long was a good one: the next failure starts from a short wait again. */
@@ -76,8 +76,7 @@ export class Connection {
 
   /** @throws ChatError that of the server, `too-large`, `disconnected` or `timeout` */
   request<F extends RequestFrame>(frame: F, now?: (reply: Reply<F>) => void): Promise<Reply<F>> {
-    if (this.#open !== undefined) return this.#open.request(frame, now)
-    return Promise.reject(new ChatError('disconnected', 'there is no connection'))
+    return this.#open?.request(frame, now) ?? Promise.reject(disconnected())
   }
 
   /** Goes over to another connection; while there is none, tries at once. */

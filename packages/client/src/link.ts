@@ -1,4 +1,4 @@
-import type { ClientFrame, ServerFrame, ServerFrames, ServerFrameType } from '@rabble/contract'
+import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { bytesOf } from './bytes.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
@@ -36,6 +36,7 @@ export interface LinkEvents {
 }
 
 interface Waiting {
+  now?(reply: ServerFrame): void
   resolve(reply: ServerFrame): void
   reject(error: ChatError): void
 }
@@ -92,11 +93,7 @@ export class Link {
     else if (bytesOf(text) > this.#welcome.limits.frameBytes) {
       reject(new ChatError('too-large', 'the frame is too large'))
     } else {
-      const answer = (reply: Reply<F>) => {
-        now?.(reply)
-        resolve(reply)
-      }
-      this.#waiting.set(ref, { resolve: answer as Waiting['resolve'], reject })
+      this.#waiting.set(ref, { now, resolve, reject } as Waiting)
       this.#socket.send(text)
     }
     return promise.finally(() => {
@@ -144,16 +141,13 @@ export class Link {
       }
       return
     }
-    const waiting = this.#waitingFor(frame)
+    const waiting = this.#waiting.get(Number((frame as { ref?: unknown }).ref))
     if (frame.type === 'error') waiting?.reject(errorOf(frame))
     else {
+      waiting?.now?.(frame)
       waiting?.resolve(frame)
       this.#events.frame(frame)
     }
-  }
-
-  #waitingFor(frame: ServerFrames[ServerFrameType]): Waiting | undefined {
-    return 'ref' in frame && typeof frame.ref === 'number' ? this.#waiting.get(frame.ref) : undefined
   }
 
   /**
@@ -180,6 +174,6 @@ function errorOf({ code, message, retryAfter }: ServerFrames['error']): ChatErro
   return new ChatError(code, message, retryAfter)
 }
 
-function disconnected(): ChatError {
+export function disconnected(): ChatError {
   return new ChatError('disconnected', 'there is no connection')
 }

@@ -7,6 +7,7 @@ import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
 import { Feed } from './feed.ts'
 import type { Http } from './http.ts'
+import { isEvent } from './names.ts'
 import type { Outbox } from './outbox.ts'
 import { Timeline } from './timeline.ts'
 import type {
@@ -215,29 +216,21 @@ export class OneRoom implements Room {
 
   /** What the connection has got for this room. */
   receive(frame: ServerFrame): void {
-    switch (frame.type) {
-      case 'message':
-      case 'edit':
-      case 'delete':
-        // What comes while the room is being entered is in the reply to `join` as well.
-        if (this.#state.is === 'in') this.#append(frame, 'live')
-        break
-      case 'presence':
-        if (this.#state.is !== 'in') return
-        this.#count = frame.count
-        this.#emit({ type: 'presence', joined: frame.joined, left: frame.left, count: frame.count })
-        break
-      case 'typing':
-        this.#emit({ type: 'typing', user: frame.user })
-        return
-      case 'left':
-        // With a ref it is the answer to a `leave`.
-        if (frame.ref === undefined) this.#putOut(frame)
-        return
-      default:
-        return
+    const { type } = frame
+    // With a ref it is the answer to a `leave`.
+    if (type === 'left' && frame.ref === undefined) this.#putOut(frame)
+    else if (type === 'typing') this.#emit({ type, user: frame.user })
+    // What comes while the room is being entered is in the reply to `join` as well.
+    if (this.#state.is !== 'in') return
+    if (type === 'presence') {
+      const { joined, left, count } = frame
+      this.#count = count
+      this.#emit({ type, joined, left, count })
+      this.changed()
+    } else if (isEvent(frame)) {
+      this.#append(frame, 'live')
+      this.changed()
     }
-    this.changed()
   }
 
   /** It takes part by itself, without having been joined: the first event of a user's own room has come. */

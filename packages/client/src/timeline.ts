@@ -32,7 +32,7 @@ export class Timeline {
   append(event: ChatEvent): Message | undefined {
     if (event.type === 'message') {
       this.#messages.push(event)
-      if (this.#messages.length > this.#most) this.#cut(this.#most)
+      this.#cut(this.#most)
       return event
     }
     this.#changes.push(event)
