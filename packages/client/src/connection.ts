@@ -116,14 +116,16 @@ export class Connection {
     }
   }
 
-  #welcome(link: Link, { user, gateway, session, limits, ...more }: ServerFrames['welcome']): void {
+  #welcome(link: Link, frame: ServerFrames['welcome']): void {
     clearTimeout(this.#timer)
-    this.#options.who.welcome({ user, gateway, session, limits, ...more })
+    const tokenAfter = this.#options.who.welcome(frame)
+    if (tokenAfter > 0) this.#later(tokenAfter)
     this.#opening = undefined
     const old = this.#open
     this.#open = link
     old?.drop(1000)
     this.#openedAt = Date.now()
+    const { user, gateway, session, limits } = frame
     this.#set({ is: 'open', user, gateway, session, limits })
     this.#opened.resolve()
     this.#events.opened()

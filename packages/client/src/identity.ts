@@ -45,11 +45,13 @@ export class Who {
     return this.#asNamed
   }
 
-  welcome({ user, token }: ServerFrames['welcome']): void {
+  /** Returns after how many milliseconds to come for another token; 0 if there is no need to. */
+  welcome({ user, token }: ServerFrames['welcome']): number {
     this.#user = user
-    if (!this.#isGuest) return
+    if (!this.#isGuest) return 0
     this.#token = token ?? this.#token
     this.#store.save(this.#key, { token: this.#token, user })
+    return halfLife(token)
   }
 
   /** What else to try, after a hello was refused: a guest whose token is too old comes as a new one. */
@@ -71,5 +73,22 @@ export class Who {
 
   get #key(): string {
     return `guest.${this.#options.name ?? ''}`
+  }
+}
+
+/** Longest time that timers know: beyond it, they take none at all. */
+const longest = 2 ** 31 - 1
+
+/**
+ * About half of the time for which a token is good, in milliseconds, by the clock of who made it; random, so that guests who
+ * came together don't move together. 0 if the token doesn't say.
+ */
+function halfLife(token = ''): number {
+  try {
+    const [, claims = ''] = token.split('.')
+    const { iat, exp } = JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/')))
+    return Math.min(longest, (exp - iat) * (400 + Math.random() * 200))
+  } catch {
+    return 0
   }
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { ChatError, type ChatState, connect } from '../src/index.ts'
 import { chatWith, createStorage } from './build.ts'
-import { type Answer, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
+import { type Answer, guestToken, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 /** Every state that a chat takes from now on. */
 function statesOf(chat: ReturnType<typeof connect>): ChatState[] {
@@ -274,6 +274,31 @@ t.test('a move that is refused for good leaves the chat where it is', async (t) 
   t.equal(chat.state.is, 'open')
   gateway.connections[0]?.close()
   await until(() => gateway.connections.length === 3 && room.state.is === 'in', 15_000, 'a way back')
+})
+
+t.test('a guest gets another token before this one is too old', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'hello'
+      ? welcome({ token: guestToken(gateway.connections.length === 1 ? 2 : 1e9) })
+      : undefined,
+  )
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  await chat.ready
+  const states = statesOf(chat)
+  await until(
+    () => gateway.connections.length === 2 && chat.state.is === 'open',
+    15_000,
+    'another connection',
+  )
+  await until(() => gateway.connections[0]?.code === 1000, 5_000, 'the end of the first one')
+  t.same(gateway.frames('hello')[1], { type: 'hello', token: guestToken(2) })
+  t.same(
+    states.map(({ is }) => is),
+    ['open'],
+    'there was no moment without a connection',
+  )
+  for (let index = 0; index < 20; index++) await chat.room('general').send('hello')
+  t.equal(gateway.connections.length, 2, 'a life longer than timers know is no reason to hurry')
 })
 
 t.test('a gateway that went silent is noticed', async (t) => {
