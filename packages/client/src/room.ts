@@ -360,11 +360,14 @@ export class OneRoom implements Room {
 
   async #load(limit: number): Promise<number> {
     for (let attempt = 0; ; attempt++) {
+      // What follows the newest page must be known to come.
+      if (this.messages.length === 0) await this.entered
+      const turn = this.#turn
       const before = this.messages[0]?.id
       try {
         const page = await this.history({ limit, before })
         // Meanwhile it may have been trimmed, or begun anew behind a gap.
-        if (this.messages[0]?.id !== before) continue
+        if (turn !== this.#turn || this.messages[0]?.id !== before) continue
         const count = this.#timeline.insert(page.messages, page.hasMoreBefore)
         this.changed()
         return count

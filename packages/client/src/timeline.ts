@@ -31,6 +31,8 @@ export class Timeline {
   /** An event that follows everything known. Returns what a change has made of its message, if that is there. */
   append(event: ChatEvent): Message | undefined {
     if (event.type === 'message') {
+      // Or a moment ahead: not more than a page.
+      if (this.#messages.slice(-1000).some(({ id }) => id === event.id)) return event
       this.#messages.push(event)
       this.#cut(this.#most)
       return event
@@ -47,13 +49,11 @@ export class Timeline {
 
   /** The messages before those known, in order, and whether there are older ones still. Returns how many were new. */
   insert(page: readonly Message[], hasOlder: boolean): number {
-    const known = new Set(this.#messages.map(({ id }) => id))
-    const older = page.filter(({ id }) => !known.has(id))
     // The history may be a moment behind what was told live.
-    this.#messages.unshift(...older.map((message) => this.#changes.reduce(changed, message)))
-    this.#most += older.length
+    this.#messages.unshift(...page.map((message) => this.#changes.reduce(changed, message)))
+    this.#most += page.length
     this.#hasOlder = hasOlder
-    return older.length
+    return page.length
   }
 
   /** Lets go of all but the newest. */

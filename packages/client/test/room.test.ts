@@ -338,6 +338,61 @@ t.test('older messages are loaded from history, and let go of again', async (t) 
   t.ok(room.hasOlder)
 })
 
+t.test(
+  'what is loaded before the room is entered is there once, and so is what history knew first',
+  async (t) => {
+    let live: string[] = []
+    const { room, events, gateway } = await setUp(
+      t,
+      (frame) => {
+        if (frame.type !== 'join') return undefined
+        return joined(frame, { complete: false, events: ['m2', 'm3'].map((id) => message('general', id)) })
+      },
+      (query) => (query.has('before') ? { messages: ['m1'] } : { messages: ['m2', 'm3', ...live] }),
+    )
+    t.equal(await room.loadOlder(), 1)
+    const ids = () => room.messages.map(({ id }) => id)
+    t.same(ids(), ['m1', 'm2', 'm3'])
+    room.trim(0)
+    live = ['m4']
+    t.equal(await room.loadOlder(), 3)
+    for (const id of ['m4', 'm5']) gateway.connections[0]?.send(message('general', id))
+    await until(() => idsIn(events).includes('m5'), 5_000, 'the last one')
+    t.same(ids(), ['m2', 'm3', 'm4', 'm5'])
+    t.same(idsIn(events), ['m2', 'm3', 'm4', 'm5'], 'each is told all the same')
+  },
+)
+
+t.test('what is loaded while the room is caught up with stands where it belongs', async (t) => {
+  let caughtUp = false
+  let vain = 0
+  const { room, events, gateway } = await setUp(
+    t,
+    (frame) => {
+      if (frame.type !== 'join') return undefined
+      if (frame.after === undefined) return joined(frame, { events: [message('general', 'm1')] })
+      return joined(frame, { complete: frame.after === 'm3', events: [message('general', 'm4')] })
+    },
+    (query) => {
+      if (!query.has('after')) return { messages: query.has('before') ? [] : ['m3', 'm4'] }
+      vain++
+      return caughtUp ? { messages: ['m2', 'm3'] } : 503
+    },
+  )
+  await room.join()
+  gateway.connections[0]?.close()
+  await until(() => vain > 0, 10_000, 'the catching up')
+  const loaded = room.loadOlder()
+  await until(() => vain > 2, 10_000, 'some time for it')
+  caughtUp = true
+  await loaded
+  await until(() => idsIn(events).includes('m4'), 10_000, 'the newest')
+  t.same(
+    room.messages.map(({ id }) => id),
+    ['m2', 'm3', 'm4'],
+  )
+})
+
 t.test('typing is told every few seconds, however often it is called', async (t) => {
   const { room, events, gateway } = await setUp(t, () => undefined)
   room.typing()
