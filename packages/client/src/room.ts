@@ -193,7 +193,7 @@ export class OneRoom implements Room {
         const returning = error.code === 'already-joined' && this.#wasIn && attempt < mostReturns
         this.#refused(error, error.retry || returning)
         if (!current()) return
-        await sleep(error.retryAfter ?? 500 + backoff(attempt))
+        await sleep((error.retryAfter ?? 500) + backoff(attempt))
       }
     }
   }
