@@ -9,5 +9,5 @@ export function backoff(attempt: number): number {
 
 /** Resolves after so many milliseconds. */
 export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref?.())
 }

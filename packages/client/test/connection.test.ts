@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import { WebSocket } from 'ws'
@@ -375,4 +378,23 @@ t.test('close is a goodbye, after which nothing happens any more', async (t) => 
   const early = connect({ url: gateway.url, WebSocket })
   early.close()
   await t.rejects(early.ready, new ChatError('closed', 'the chat was closed'))
+})
+
+t.test('a program that closes its chat ends, whatever the chat was waiting for', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'join' ? refusal(frame, 'room-full', { retryAfter: 600_000 }) : undefined,
+  )
+  const program = `
+    import { connect } from '@rabble/client'
+    import { WebSocket } from 'ws'
+    const chat = connect({ url: '${gateway.url}', name: 'Ada', WebSocket })
+    chat.room('general').on('left', () => setTimeout(() => chat.close()))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    // From packages/client/dist/test.
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    stdio: 'inherit',
+    timeout: 30_000,
+  })
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0)
 })
