@@ -82,7 +82,7 @@ export class Outbox {
   own(user: User): void {
     if (this.#owner === user.id) return
     if (this.#owner !== undefined) {
-      for (const item of this.#items.filter(({ state }) => state === 'pending')) {
+      for (const item of this.#items.filter(({ state }) => state !== 'sent')) {
         this.#fail(item, new ChatError('other-user', 'written by another user'))
       }
       this.#options.store.save(this.#key, undefined)
@@ -118,7 +118,7 @@ export class Outbox {
   }
 
   retry(item: Item): Promise<Sent> {
-    if (item.state === 'failed' && this.#items.includes(item)) {
+    if (item.state === 'failed' && item.error?.code !== 'other-user' && this.#items.includes(item)) {
       item.requeue()
       this.#update(item)
     }
@@ -165,8 +165,8 @@ export class Outbox {
         this.#sent(item, id)
       } catch (problem) {
         const error = problem as ChatError
-        // Meanwhile it may have come back, or been given up.
-        if (this.#closed || !this.#items.includes(item)) continue
+        // Meanwhile it may have come back, been given up, or turned out to be another user's.
+        if (this.#closed || item.state !== 'pending' || !this.#items.includes(item)) continue
         if (!error.retry) this.#fail(item, error)
         // Without a connection `deliver` waits for the next one.
         else if (error.code !== 'disconnected') await this.#delay(item, error, attempt++)

@@ -220,24 +220,28 @@ t.test('two tabs with one storage keep each other’s', async (t) => {
   )
 })
 
-t.test('what somebody wrote never goes out in another user’s name', async (t) => {
+t.test('what somebody wrote never goes out in another user’s name, also not when asked to', async (t) => {
   let id = 'ada'
   const gateway = await startFakeGateway(t, (frame) => {
     if (frame.type === 'hello') return welcome({ user: { id, name: id } })
-    return frame.type === 'send' && id === 'ada' ? null : undefined
+    if (frame.type !== 'send' || id !== 'ada') return undefined
+    return frame.room === 'closed' ? refusal(frame, 'forbidden') : null
   })
   const chat = chatWith(t, { url: gateway.url, getToken: () => `token-of-${id}` })
   const room = chat.room('general')
   const sent = room.send('I am Ada')
-  await until(() => gateway.frames('send').length === 1, 5_000, 'the message')
+  await t.rejects(chat.room('closed').send('Ada, again'), { code: 'forbidden' })
+  await until(() => gateway.frames('send').length === 2, 5_000, 'the messages')
   id = 'bob'
   gateway.connections[0]?.close()
   await t.rejects(sent, { code: 'other-user' })
   await room.send('I am Bob')
-  t.same(
-    gateway.frames('send').map(({ text }) => text),
-    ['I am Ada', 'I am Bob'],
-  )
+  const failed = chat.pending.filter(({ state }) => state === 'failed')
+  t.match(failed, [{ error: { code: 'other-user' } }, { error: { code: 'other-user' } }])
+  for (const item of failed) await t.rejects(item.retry())
+  await room.send('still Bob')
+  const texts = gateway.frames('send').map(({ text }) => text)
+  t.same(texts.sort(), ['Ada, again', 'I am Ada', 'I am Bob', 'still Bob'])
 })
 
 t.test('what may be unsent is bounded, by number and by bytes', async (t) => {
