@@ -307,12 +307,12 @@ t.test('a guest gets another token before this one is too old', async (t) => {
 t.test('a gateway that went silent is noticed', async (t) => {
   let deaf = false
   const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'ping' ? null : undefined))
-  const chat = chatWith(t, { url: gateway.url, name: 'Ada', heartbeat: 200 })
+  const chat = chatWith(t, { url: gateway.url, name: 'Ada', heartbeat: 2_000 })
   await chat.ready
-  await until(() => gateway.frames('ping').length > 2, 10_000, 'pings')
+  await until(() => gateway.frames('ping').length > 1, 30_000, 'pings')
   t.equal(gateway.connections.length, 1, 'one that answers is kept')
   deaf = true
-  await until(() => gateway.connections.length === 2, 10_000, 'another connection')
+  await until(() => gateway.connections.length === 2, 30_000, 'another connection')
   t.equal(gateway.connections[0]?.code, 4000, 'not a goodbye: the name stays held')
 })
 
