@@ -85,7 +85,7 @@ export class OneChat implements Chat {
       left: (room) => this.#left(room),
     }
     if (who.user !== undefined) outbox.own(who.user)
-    connection.start()
+    connection.reconnect()
   }
 
   get state(): ChatState {

@@ -57,10 +57,6 @@ export class Connection {
     for (const type of network) globalThis.addEventListener?.(type, this.#network)
   }
 
-  start(): void {
-    void this.#attempt()
-  }
-
   get state(): ChatState {
     return this.#state
   }
@@ -79,9 +75,9 @@ export class Connection {
     return this.#open?.request(frame, now) ?? Promise.reject(disconnected())
   }
 
-  /** Goes over to another connection; while there is none, tries at once. */
+  /** Goes over to another connection; while there is none, tries at once. The first one needs it, too. */
   reconnect(): void {
-    if (this.#state.is === 'open' || this.#state.is === 'waiting') void this.#attempt()
+    if (this.#state.is !== 'closed') void this.#attempt()
   }
 
   close(): void {

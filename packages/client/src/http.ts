@@ -25,7 +25,7 @@ export class Http {
     try {
       let answer = await this.#ask(url.href, token)
       // A guest's token may be older than a day. What everybody may read, it isn't needed for.
-      if (answer.status === 401 && token !== undefined) answer = await this.#ask(url.href, undefined)
+      if (answer.status === 401 && token !== undefined) answer = await this.#ask(url.href)
       const body = await answer.json()
       if (answer.ok) return body as HistoryPage
       const { code, message } = body as { code: ChatErrorCode; message: string }
@@ -35,7 +35,7 @@ export class Http {
     }
   }
 
-  #ask(url: string, token: string | undefined): ReturnType<FetchLike> {
+  #ask(url: string, token?: string): ReturnType<FetchLike> {
     return this.#fetch(url, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(deadline),

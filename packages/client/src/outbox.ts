@@ -82,8 +82,8 @@ export class Outbox {
   own(user: User): void {
     if (this.#owner === user.id) return
     if (this.#owner !== undefined) {
-      for (const item of this.#items.filter(({ state }) => state !== 'sent')) {
-        this.#fail(item, new ChatError('other-user', 'written by another user'))
+      for (const item of this.#items) {
+        if (item.state !== 'sent') this.#fail(item, new ChatError('other-user', 'written by another user'))
       }
       this.#options.store.save(this.#key, undefined)
     }
