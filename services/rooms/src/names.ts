@@ -107,11 +107,14 @@ async function write(
   )
   const kept = hold === 'kept'
   const ids = claims.map(({ id }) => id)
-  // Of a name that the guest had before.
-  await query('delete from rooms.names where user_id = any($1) and not (skeleton = any($2))', [
-    ids,
-    rows.map(({ skeleton }) => skeleton),
-  ])
+  // A former name stays the guest's while it is there through a gateway, where it may still be called so.
+  await query(
+    `update rooms.names set name = present.name, kept = false, expires_at = case when exists (
+       select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
+     from unnest($1::text[], $2::text[]) as present (user_id, name)
+     where names.user_id = present.user_id and not (skeleton = any($3))`,
+    [ids, claims.map(({ name }) => name), rows.map(({ skeleton }) => skeleton)],
+  )
   // Whoever keeps a name keeps it for as long as before when a gateway comes to hold it too.
   await query(
     `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)

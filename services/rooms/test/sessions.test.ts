@@ -109,6 +109,27 @@ await onBoth(async (t, make) => {
     t.equal((await ask('DELETE')).status, 204, 'who has no session has none afterwards either')
   })
 
+  t.test('a name is not free while who has taken another one may still be called so', async (t) => {
+    const { ask, client, claim } = await build(t, make)
+    for (const gateway of ['g1', 'g2']) await client.renew(gateway, { fresh: true })
+    const mallory = given(await claim('g1', 'Ada'))
+    const token = (await client.names('g1', { claim: [{ name: 'Ada', user: mallory.id }], release: [] }))?.[0]
+    const mine = { authorization: `Bearer ${(token as { token: string }).token}` }
+    for (const name of ['X', 'Y']) t.equal((await ask('POST', { name }, mine)).status, 201)
+    for (const name of ['Ada', 'аDA', 'X', 'Y']) {
+      t.match(await ask('POST', { name }), { status: 409, body: { code: 'name-taken' } }, name)
+    }
+    t.match(await claim('g2', 'Ada'), { refused: 'name-taken', retryAfter: 15_000 })
+    t.match(await claim('g2', 'Ada', mallory.id), { refused: 'name-taken' }, 'nor does she come back as Ada')
+    given(await claim('g2', 'Y', mallory.id))
+    await client.names('g1', { claim: [], release: [mallory.id] })
+    t.match(await claim('g1', 'Ada'), { refused: 'name-taken' }, 'she is there through another gateway')
+    await client.names('g2', { claim: [], release: [mallory.id] })
+    given(await claim('g1', 'Ada'))
+    t.equal((await ask('POST', { name: 'X' })).status, 201)
+    t.equal((await ask('POST', { name: 'Y' })).status, 409, 'the present one is kept')
+  })
+
   t.test('what is no name is refused', async (t) => {
     const { ask } = await build(t, make)
     for (const name of ['', ' ', 'System', 'x'.repeat(65), 'A\u0000', '\u3164', { a: 1 }, null]) {
