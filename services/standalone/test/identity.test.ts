@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import {
   assertNothingLeft,
   connectChat,
@@ -13,6 +14,7 @@ import t from 'tap'
 assertNothingLeft(t)
 
 const secret = 'a secret for tests, of forty characters.'
+const mona = { id: 'mona', name: 'Mona' }
 
 function start(auth: 'guest' | 'jwt'): Promise<Service> {
   return startService(t, 'standalone', {
@@ -23,7 +25,7 @@ function start(auth: 'guest' | 'jwt'): Promise<Service> {
   })
 }
 
-const open = await start('guest')
+const [open, strict] = await Promise.all([start('guest'), start('jwt')])
 
 type Answer = { status: number; code?: string; token?: string }
 
@@ -58,4 +60,61 @@ t.test('who takes another name leaves the former one to nobody while still being
   )
   const back = await connectChat(t, url, { token: renamed.token ?? '' })
   t.match(back.user, { id: welcome.user.id, name: 'X' })
+})
+
+/** A token as somebody writes it who does without a library. */
+function written(header: object, claims: object, key = secret): string {
+  const parts = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  const signature = createHmac('sha256', key).update(parts.join('.')).digest('base64url')
+  return [...parts, 'alg' in header && header.alg === 'none' ? '' : signature].join('.')
+}
+
+t.test('a token that is not good opens no door', async (t) => {
+  const hs256 = { alg: 'HS256', typ: 'JWT' }
+  const claims = {
+    sub: mona.id,
+    name: mona.name,
+    aud: 'rabble',
+    exp: Math.floor(Date.now() / 1000) + 3600,
+    roles: ['moderator', 'service'],
+  }
+  const bad = {
+    expired: written(hs256, { ...claims, exp: claims.exp - 7200 }),
+    forged: written(hs256, claims, 'another secret for tests, just as long'),
+    'of no algorithm': written({ alg: 'none', typ: 'JWT' }, claims),
+    'of no algorithm, with a signature': written({ alg: 'None', typ: 'JWT' }, claims),
+    'for another audience': written(hs256, { ...claims, aud: 'rabble-internal' }),
+    'for no audience': written(hs256, { ...claims, aud: undefined }),
+    'of another’s claims': [
+      ...written(hs256, claims).split('.', 2),
+      written(hs256, { ...claims, sub: 'ada' }).split('.')[2],
+    ].join('.'),
+  }
+  for (const [auth, { url }] of Object.entries({ guest: open, jwt: strict })) {
+    const client = await connectChat(t, url, { hello: false })
+    const hello = (token: string): Promise<Answer> =>
+      client.request({ type: 'hello', token, name: 'Mona' }).then(
+        () => ({ status: 200 }),
+        ({ code }: { code: string }) => ({ status: 401, code }),
+      )
+    const http = (method: 'GET' | 'POST', path: string, body?: object) => (token: string) =>
+      ask(`${url}/api/${path}`, method, token, body)
+    const doors: Record<string, (token: string) => Promise<Answer>> = {
+      hello,
+      'POST session': http('POST', 'session', { name: 'Mona' }),
+      'GET session': http('GET', 'session'),
+      'GET rooms': http('GET', 'rooms'),
+      'POST rooms': http('POST', 'rooms', { name: 'den' }),
+      'GET messages': http('GET', 'rooms/general/messages'),
+      'GET audit': http('GET', 'audit'),
+      'POST messages': http('POST', 'rooms/general/messages', { text: 'from Mona?' }),
+      'POST notify': http('POST', 'notify', { text: 'from Mona?' }),
+    }
+    for (const [door, knock] of Object.entries(doors)) {
+      for (const [what, token] of Object.entries(bad)) {
+        t.match(await knock(token), { status: 401, code: 'unauthorized' }, `${auth}: ${door}, ${what}`)
+      }
+      t.match(await knock(written(hs256, claims)), { status: /^20[01]$/ }, `${auth}: ${door}, a good one`)
+    }
+  }
 })
