@@ -218,7 +218,7 @@ export function createMetrics(registry: Registry) {
       })
       new Gauge({
         name: 'rabble_gateway_names',
-        help: 'Guests whose names this gateway holds.',
+        help: 'Users here whose names are held: guests and, where these may enter, accounts.',
         registers,
         collect() {
           this.set(read.names())

@@ -29,7 +29,7 @@ export interface FakeRooms extends RoomsClient {
   put(key: string, policy: Policy | null): void
   /** The users in a room. */
   seated(room: string): string[]
-  /** The users' ids by the names that are held. */
+  /** The users' ids by the names that are held; for those of accounts, an empty one. */
   readonly held: ReadonlyMap<string, string>
   /** Every call of `seats`: how many it took and gave. */
   readonly batches: { take: number; give: number }[]
@@ -101,8 +101,13 @@ export function createFakeRooms(log: Pick<EventLog, 'signal'>, tokens: Pick<Toke
     }
   }
 
-  async function claim(gateway: string, { name, user }: NameClaim): Promise<ClaimedName | Refusal> {
+  async function claim(gateway: string, { name, user, account }: NameClaim): Promise<ClaimedName | Refusal> {
     const holder = held.get(name.toLowerCase())
+    if (user !== undefined && account !== undefined) {
+      if (holder) log.signal({ type: 'kick', user: holder, message: 'this name belongs to an account' })
+      held.set(name.toLowerCase(), '')
+      return { user: { id: user, name }, expiresAt: account }
+    }
     if (holder !== undefined && holder !== user) {
       return { refused: 'name-taken', message: 'somebody else has this name', retryAfter: 30_000 }
     }

@@ -103,6 +103,39 @@ t.test('after a lease that ended names are claimed again; who has lost the name 
   await until(() => rooms.held.get('bob') === bob.user?.id, 15_000, 'the other name')
 })
 
+t.test('an account has its name where guests may enter too, and a guest who has it must go', async (t) => {
+  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const guest = await connectChat(t, a.ws, { hello: false })
+  const { token } = (await guest.request({ type: 'hello', name: 'mona' })) as Welcome
+  const account = await b.tokens.sign({ id: 'mona', name: 'Mona' }, 600, ['moderator'])
+  const mona = await connectChat(t, b.ws, { token: account })
+  t.match(mona.frames[0], { user: { id: 'mona', name: 'Mona' }, token: undefined })
+  t.match(await guest.closed, { code: 1008, reason: 'this name belongs to an account' })
+  const stranger = await connectChat(t, a.ws, { hello: false })
+  await t.rejects(stranger.request({ type: 'hello', name: 'Mona' }), { code: 'name-taken' })
+  await t.rejects(stranger.request({ type: 'hello', token }), { code: 'name-taken' })
+  await mona.close()
+  await until(async () => (await b.metric('rabble_gateway_names')) === 0, 10_000, 'her to be gone')
+  await t.rejects(stranger.request({ type: 'hello', name: 'Mona' }), { code: 'name-taken' }, 'also then')
+
+  rooms.down = true
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'a to notice')
+  const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
+  await ada.join('general')
+  rooms.down = false
+  await until(() => rooms.held.has('ada'), 15_000, 'the name to be claimed')
+  await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
+})
+
+t.test('where no guest may enter, no name is held', async (t) => {
+  const { a, rooms } = await buildWithRooms(t, 1, { auth: 'jwt' })
+  for (const id of ['ada', 'bob']) {
+    const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id, name: 'Ada' }, 60) })
+    await ada.join('general')
+  }
+  t.equal(rooms.held.size, 0)
+})
+
 t.test('the cookie counts where hello has no token, and a stale one does not lock anybody out', async (t) => {
   const { a } = await buildWithRooms(t)
   const hello = async (token: string, frame: object): Promise<unknown> => {

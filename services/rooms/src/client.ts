@@ -52,18 +52,24 @@ export interface Renewal {
 }
 
 /**
- * A name that a guest wants. `user` is the guest's id: what its token says, or a new one (`newGuestId`). Without it the
+ * A name that somebody wants, a guest unless told. `user` is the guest's id: what its token says, or a new one (`newGuestId`). Without it the
  * service makes one up, and who doesn't get the answer can neither ask again nor give the name back.
  */
 export interface NameClaim {
   name: string
   user?: string
+  /**
+   * Of somebody with an account, who is there or not: the name is kept until the token ends then (milliseconds since 1970),
+   * taken from a guest who has it, and shared with other accounts.
+   */
+  account?: number
 }
 
 export interface ClaimedName {
   user: User
-  /** With which the guest may come back, to any gateway, and when it ends (milliseconds since 1970). */
-  token: string
+  /** With which a guest may come back, to any gateway. */
+  token?: string
+  /** When the token ends (milliseconds since 1970), a guest's or that of an account. */
   expiresAt: number
 }
 
@@ -147,7 +153,7 @@ export interface RoomsClient {
   ): Promise<(Seat | Refusal)[] | undefined>
   /** Who is in a room, over all gateways: up to `limit` names, and how many there are. */
   members(room: string, limit: number): Promise<{ users: User[]; count: number }>
-  /** Claims names for guests, and gives back those of guests (ids) who have left this gateway. Answers as `seats`. */
+  /** Claims names, and gives back those of guests (ids) who have left this gateway. Answers as `seats`. */
   names(
     gateway: string,
     batch: { claim: readonly NameClaim[]; release: readonly string[] },

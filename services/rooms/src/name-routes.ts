@@ -4,8 +4,9 @@ import { newGuestId } from '@rabble/contract/ids'
 import { retried, transactionWithin } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import type { ClaimedName, Refusal } from './client.ts'
-import { claimNames, releaseNames } from './names.ts'
+import { type Claim, claimNames, releaseNames } from './names.ts'
 import type { RoutesOptions } from './options.ts'
+import { tellDisplaced } from './tell.ts'
 import { createWork } from './work.ts'
 
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
@@ -18,23 +19,30 @@ const lifetime = 24 * 60 * 60
 const schema = {
   params: Type.Object({ gateway: Type.String({ minLength: 1, maxLength: 64 }) }),
   body: Type.Object({
-    claim: Type.Array(Type.Object({ name: Type.String(), user: Type.Optional(Type.String()) }), {
-      maxItems: batchSize,
-    }),
+    claim: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        user: Type.Optional(Type.String()),
+        account: Type.Optional(Type.Number()),
+      }),
+      { maxItems: batchSize },
+    ),
     release: Type.Array(Type.String(), { maxItems: batchSize }),
   }),
 }
 
-/** Names of guests, for gateways; no proxy routes this from outside. 410 says that the lease has ended. */
+/** Names, for gateways; no proxy routes this from outside. 410 says that the lease has ended. */
 export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { database, tokens, internalTokens, requireToken } = options
   const work = createWork(limits, options)
 
   async function answerOf(
-    user: { id: string; name: string },
+    { id, name, account }: Claim,
     refusal: Refusal | undefined,
   ): Promise<ClaimedName | Refusal> {
     if (refusal !== undefined) return refusal
+    const user = { id, name }
+    if (account !== undefined) return { user, expiresAt: account }
     const expiresAt = (Math.floor(Date.now() / 1000) + lifetime) * 1000
     return { user, token: await tokens.signGuest(user, lifetime), expiresAt }
   }
@@ -51,9 +59,13 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
         const { gateway } = request.params
         const { claim, release } = request.body
         if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
-        const claims = claim.map(({ name, user }) => ({ id: user ?? newGuestId(), name }))
+        const claims = claim.map(({ name, user, account }) => ({
+          id: user ?? newGuestId(),
+          name,
+          ...(account !== undefined && { account }),
+        }))
         if (!claims.every(({ id }) => isUserId(id))) throw new RabbleError('bad-frame', 'no id of a user')
-        const refusals = await work.run('names', (signal) =>
+        const claimed = await work.run('names', (signal) =>
           retried(signal, () =>
             transactionWithin(database, signal, async (query) => {
               // The sweeper locks the lease before it takes the names away.
@@ -67,11 +79,13 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
             }),
           ),
         )
-        if (refusals === undefined) {
+        if (claimed === undefined) {
           return reply
             .code(410)
             .send({ statusCode: 410, code: 'lease-ended', message: 'the lease has ended' })
         }
+        const { refusals, displaced } = claimed
+        tellDisplaced(options, displaced)
         const answers = await Promise.all(claims.map((user, index) => answerOf(user, refusals[index])))
         return { answers }
       },

@@ -11,15 +11,40 @@ const retryAfter = 15_000
 /** Names that nobody may have, and what looks like them. */
 const reserved = new Set(skeletonsOf(systemUser.name))
 
-/** Who wants a name: a guest, with an id that is known or new. */
-export type Claim = User
+/** In the place of a user's id: the name is one of accounts, which the operator lets have it. No user has an empty id. */
+const accounts = ''
 
-/** How names are claimed. */
+/** Seconds for which a name is kept at most, 68 years: some tokens of accounts have no end worth speaking of. */
+const longest = 2 ** 31 - 1
+
+/** Who wants a name. */
+export interface Claim extends User {
+  /** When the token of an account ends (milliseconds since 1970). Without it a guest, with an id that is known or new. */
+  account?: number
+}
+
+/** How guests claim names. */
 export type Hold =
   /** For as long as the gateway holds it. Who has another name already has given this one up. */
   | { gateway: string }
   /** Until it expires. Another name of the same guest is given up. */
   | 'kept'
+
+export interface Claimed {
+  /** Why not, for each claim. */
+  refusals: (Refusal | undefined)[]
+  /** Guests whose name belongs to an account from now on: whoever is there must go. */
+  displaced: string[]
+}
+
+/** A claim that may be granted, for so many seconds. */
+interface Wanted {
+  id: string
+  name: string
+  skeletons: string[]
+  account: boolean
+  seconds: number
+}
 
 interface NameRow {
   skeleton: string
@@ -30,19 +55,25 @@ interface NameRow {
 }
 
 /**
- * Claims names, in their order: each is held for `seconds` or refused. To do it again is harmless, as long as the ids are
- * the same. All claims there are follow each other, so that names can't be had by two who ask in different orders.
+ * Claims names, those of accounts first, in their order: each is held for `seconds`, or an account's time, or refused. To
+ * do it again is harmless, as long as the ids are the same. All claims there are follow each other, so that names can't be
+ * had by two who ask in different orders.
+ *
+ * An account takes its name from a guest, and shares it with other accounts: it's the operator who names those.
  */
 export async function claimNames(
   query: Query,
   claims: readonly Claim[],
   hold: Hold,
   seconds: number,
-): Promise<(Refusal | undefined)[]> {
+): Promise<Claimed> {
   // What is no name can be anything, also what the database doesn't store.
-  const wanted = claims.map((claim) => ({
-    ...claim,
-    skeletons: isUserName(claim.name) ? skeletonsOf(claim.name) : [],
+  const wanted = claims.map(({ id, name, account }) => ({
+    id,
+    name,
+    skeletons: isUserName(name) ? skeletonsOf(name) : [],
+    account: account !== undefined,
+    seconds: account === undefined ? seconds : secondsUntil(account),
   }))
   const skeletons = [...new Set(wanted.flatMap((claim) => claim.skeletons))]
   await lockNames(query)
@@ -56,22 +87,36 @@ export async function claimNames(
   const owners = new Map(held.map((row) => [row.skeleton, { user: row.user, kept: row.kept }]))
   const names = new Map(held.map((row) => [row.user, row.name]))
 
-  const granted = new Map<string, (typeof wanted)[number]>()
-  const answers = wanted.map((claim) => {
-    const refusal = refusalOf(claim, claim.skeletons, owners, hold === 'kept' ? undefined : names)
-    if (refusal !== undefined) return refusal
-    for (const skeleton of claim.skeletons) owners.set(skeleton, { user: claim.id, kept: hold === 'kept' })
-    names.set(claim.id, claim.name)
-    granted.set(claim.id, claim)
-    return undefined
-  })
-  if (granted.size > 0) await write(query, [...granted.values()], hold, seconds)
-  return answers
+  const granted: Wanted[] = []
+  const displaced = new Set<string>()
+  const refusals: Claimed['refusals'] = wanted.map(() => undefined)
+  for (const account of [true, false]) {
+    for (const [index, claim] of wanted.entries()) {
+      if (claim.account !== account) continue
+      const refusal = refusalOf(claim, owners, hold === 'kept' ? undefined : names)
+      if (refusal !== undefined) {
+        refusals[index] = refusal
+        continue
+      }
+      for (const skeleton of claim.skeletons) {
+        const { user = accounts } = owners.get(skeleton) ?? {}
+        if (account && user !== accounts) displaced.add(user)
+        owners.set(skeleton, { user: account ? accounts : claim.id, kept: account || hold === 'kept' })
+      }
+      if (!account) names.set(claim.id, claim.name)
+      granted.push(claim)
+    }
+  }
+  if (granted.length > 0) await write(query, granted, hold)
+  return { refusals, displaced: [...displaced] }
+}
+
+function secondsUntil(time: number): number {
+  return Math.min(longest, Math.max(0, Math.ceil((time - Date.now()) / 1000)))
 }
 
 function refusalOf(
-  { id, name }: Claim,
-  skeletons: readonly string[],
+  { id, name, skeletons, account }: Wanted,
   owners: ReadonlyMap<string, { user: string; kept: boolean }>,
   names: ReadonlyMap<string, string> | undefined,
 ): Refusal | undefined {
@@ -84,6 +129,7 @@ function refusalOf(
   if (skeletons.some((skeleton) => reserved.has(skeleton))) {
     return { refused: 'name-taken', message: 'this looks like System, which is nobody’s name' }
   }
+  if (account) return undefined
   const other = skeletons.map((skeleton) => owners.get(skeleton)).find((owner) => owner && owner.user !== id)
   if (other !== undefined) {
     const message = 'somebody else has this name, or one that looks like it'
@@ -96,30 +142,32 @@ function refusalOf(
   return undefined
 }
 
-async function write(
-  query: Query,
-  claims: readonly (Claim & { skeletons: string[] })[],
-  hold: Hold,
-  seconds: number,
-): Promise<void> {
-  const rows = claims.flatMap(({ id, name, skeletons }) =>
-    skeletons.map((skeleton) => ({ id, name, skeleton })),
-  )
-  const kept = hold === 'kept'
-  const ids = claims.map(({ id }) => id)
+async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promise<void> {
+  const guests = claims.filter(({ account }) => !account)
+  const ids = guests.map(({ id }) => id)
+  // A row each, also where one guest claims twice, or two accounts have one name: then for the longer time.
+  const rows = new Map<string, Wanted>()
+  for (const claim of claims) {
+    for (const skeleton of claim.skeletons) {
+      const { seconds = 0 } = rows.get(skeleton) ?? {}
+      rows.set(skeleton, { ...claim, seconds: Math.max(seconds, claim.seconds) })
+    }
+  }
   // A former name stays the guest's while it is there through a gateway, where it may still be called so.
   await query(
     `update rooms.names set name = present.name, kept = false, expires_at = case when exists (
        select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
      from unnest($1::text[], $2::text[]) as present (user_id, name)
      where names.user_id = present.user_id and not (skeleton = any($3))`,
-    [ids, claims.map(({ name }) => name), rows.map(({ skeleton }) => skeleton)],
+    [ids, guests.map(({ name }) => name), [...rows.keys()]],
   )
   // Whoever keeps a name keeps it for as long as before when a gateway comes to hold it too.
+  const values = [...rows.values()]
   await query(
     `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
-     select skeleton, name, user_id, $4, now() + $5::int * interval '1 s'
-     from unnest($1::text[], $2::text[], $3::text[]) as wanted (skeleton, name, user_id)
+     select skeleton, name, user_id, kept, now() + seconds * interval '1 s'
+     from unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::int[])
+       as wanted (skeleton, name, user_id, kept, seconds)
      on conflict (skeleton) do update set
        name = excluded.name,
        user_id = excluded.user_id,
@@ -127,14 +175,14 @@ async function write(
        expires_at = case when mine.user_id = excluded.user_id
          then greatest(mine.expires_at, excluded.expires_at) else excluded.expires_at end`,
     [
-      rows.map(({ skeleton }) => skeleton),
-      rows.map(({ name }) => name),
-      rows.map(({ id }) => id),
-      kept,
-      seconds,
+      [...rows.keys()],
+      values.map(({ name }) => name),
+      values.map(({ id, account }) => (account ? accounts : id)),
+      values.map(({ account }) => account || hold === 'kept'),
+      values.map(({ seconds }) => seconds),
     ],
   )
-  if (hold === 'kept') return
+  if (hold === 'kept' || ids.length === 0) return
   await query(
     `insert into rooms.name_holders (gateway, user_id) select $1, unnest($2::text[]) on conflict do nothing`,
     [hold.gateway, ids],

@@ -15,9 +15,10 @@ import {
 import type { FastifyRequest } from 'fastify'
 import { networkOf } from './address.ts'
 import { recordAudit } from './audit.ts'
-import { claimNames, giveUpName } from './names.ts'
+import { type Claim, claimNames, giveUpName } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { createRefusedLogins } from './refused-logins.ts'
+import { tellDisplaced } from './tell.ts'
 import { createWork } from './work.ts'
 
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
@@ -49,6 +50,26 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     auditWork.run('audit', () => recordAudit(database.query, entries)),
   )
 
+  /** @throws RabbleError why not */
+  async function claim(user: Claim): Promise<void> {
+    const { refusals, displaced } = await work.run('session', (signal) =>
+      retried(signal, () =>
+        transactionWithin(database, signal, (query) => claimNames(query, [user], 'kept', lifetime)),
+      ),
+    )
+    tellDisplaced(options, displaced)
+    const [refusal] = refusals
+    if (refusal === undefined) return
+    const { refused: code, message, retryAfter } = refusal
+    throw new RabbleError(code, message, { ...(retryAfter !== undefined && { retryAfter }) })
+  }
+
+  /** Who has a token of somebody with an account keeps it, in the cookie too, and the name, where guests could take it. */
+  async function known(caller: Identity, token = ''): Promise<SessionReply> {
+    if (!requireToken) await claim({ ...caller.user, account: caller.expiresAt })
+    return { token, ...caller, roles: [...caller.roles] }
+  }
+
   /** Claims the name; the guest stays who it was. */
   async function signIn(name: string, caller: Identity | undefined): Promise<SessionReply> {
     const user = { id: caller?.user.id ?? newGuestId(), name: name.normalize('NFC').trim() }
@@ -57,15 +78,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       throw new RabbleError('bad-frame', 'a name has 1 to 64 characters, none of them control or formatting')
     }
     const expiresAt = (Math.floor(Date.now() / 1000) + lifetime) * 1000
-    const [refusal] = await work.run('session', (signal) =>
-      retried(signal, () =>
-        transactionWithin(database, signal, (query) => claimNames(query, [user], 'kept', lifetime)),
-      ),
-    )
-    if (refusal !== undefined) {
-      const { refused: code, message, retryAfter } = refusal
-      throw new RabbleError(code, message, { ...(retryAfter !== undefined && { retryAfter }) })
-    }
+    await claim(user)
     return { token: await tokens.signGuest(user, lifetime), user, roles: [], guest: true, expiresAt }
   }
 
@@ -125,11 +138,6 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
 function needed(name: string | undefined): string {
   if (name === undefined) throw new RabbleError('bad-frame', 'a guest needs a name')
   return name
-}
-
-/** Who has a token of somebody with an account keeps it, in the cookie too. */
-function known(caller: Identity, token = ''): SessionReply {
-  return { token, ...caller, roles: [...caller.roles] }
 }
 
 function tokenOf(request: FastifyRequest): string | undefined {

@@ -1,10 +1,24 @@
-import { type MessageEvent, type PresenceSignal, systemUser, type User } from '@rabble/contract'
+import {
+  type KickSignal,
+  type MessageEvent,
+  type PresenceSignal,
+  systemUser,
+  type User,
+} from '@rabble/contract'
 import { eventId } from '@rabble/contract/ids'
 import type { RoutesOptions } from './options.ts'
 import type { RoomChange } from './presence.ts'
 
 /** Users that a signal names at most, of those who came and of those who went. */
 const sample = 20
+
+/** Puts out guests whose name belongs to an account from now on, once that is committed; over all gateways. */
+export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: readonly string[]): void {
+  for (const user of guests) {
+    const signal: KickSignal = { type: 'kick', user, message: 'this name belongs to an account' }
+    log.signal(signal)
+  }
+}
 
 /**
  * Tells what has changed, once it is committed: gateways by signals and, where the room wants it, everybody by messages of

@@ -1,6 +1,8 @@
+import type { Signal } from '@rabble/contract'
 import { connectPostgres, migrate } from '@rabble/database'
 import { assertNothingLeft, createRandom, startPostgres } from '@rabble/harness'
 import t from 'tap'
+import type { NameClaim } from '../src/client.ts'
 import { claimNames, forgetNames } from '../src/names.ts'
 import { migrations, onBoth } from './databases.ts'
 import { buildSessions, given } from './session-api.ts'
@@ -75,6 +77,54 @@ await onBoth(async (t, make, kind) => {
     t.equal(await forgetNames(database), 0)
     t.strictSame(await database.query('select 1 from rooms.names', []), [])
     t.strictSame(await database.query('select 1 from rooms.name_holders', []), [])
+  })
+
+  t.test('an account has its name until its token ends, whoever has it', async (t) => {
+    const database = await make(t)
+    const signals: Signal[] = []
+    const log = {
+      partitions: 1,
+      publish: async () => {},
+      signal: (signal: Signal) => void signals.push(signal),
+    }
+    const { client, claim } = await buildSessions(t, database, { log })
+    for (const gateway of ['g1', 'g2']) await client.renew(gateway, { fresh: true })
+    const ends = Date.now() + 600_000
+    const mona = { name: 'Mona', user: 'mona', account: ends }
+    const claims = async (claim: NameClaim[]) => (await client.names('g1', { claim, release: [] })) ?? []
+
+    const guest = given(await claim('g2', 'mona'))
+    t.strictSame(
+      await claims([{ name: 'MONA' }, mona]),
+      [
+        { refused: 'name-taken', message: 'somebody else has this name, or one that looks like it' },
+        { user: { id: 'mona', name: 'Mona' }, expiresAt: ends },
+      ],
+      'without a token of a guest, and before guests who ask at the same time',
+    )
+    t.match(signals, [{ type: 'kick', user: guest.id, message: /account/ }])
+    t.match(await claim('g2', 'mona', guest.id), { refused: 'name-taken', retryAfter: undefined })
+    await client.names('g2', { claim: [], release: [guest.id] })
+    await client.names('g1', { claim: [], release: ['mona'] })
+    await client.end('g1')
+    await client.renew('g1', { fresh: true })
+    t.match(await claim('g2', 'Моna'), { refused: 'name-taken' }, 'whether she is there or not')
+
+    const other = { name: 'mona', user: 'mona-2', account: ends + 600_000 }
+    t.match(await claims([other, mona]), [{ user: { id: 'mona-2' } }, { user: { id: 'mona' } }])
+    const until = async (from: number) => {
+      const [row] = await database.query<{ left: number }>(
+        'select min(extract(epoch from expires_at))::float8 as left from rooms.names',
+        [],
+      )
+      return Math.round(((row?.left ?? 0) * 1000 - from) / 60_000)
+    }
+    t.equal(await until(ends), 10, 'until the last one of their tokens ends')
+    t.match(await claims([{ name: 'Ada', user: 'ada', account: 8.64e15 }]), [{ user: { id: 'ada' } }])
+    t.match(await claims([{ name: 'Ѕystem', user: 'eve', account: ends }]), [{ refused: 'name-taken' }])
+    await database.query(`update rooms.names set expires_at = now()`, [])
+    given(await claim('g2', 'Mona'))
+    t.equal(signals.length, 1, 'nobody else had to go')
   })
 
   t.test('a batch is decided in its order, in few statements, and may be sent again', async (t) => {

@@ -1,3 +1,4 @@
+import type { Signal } from '@rabble/contract'
 import { assertNothingLeft } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { networkOf } from '../src/address.ts'
@@ -168,6 +169,26 @@ await onBoth(async (t, make) => {
       const cookie = `rabble_session=${session.cookie}`
       t.match(await ask('GET', undefined, { cookie }), { body: { user: mona, roles: ['moderator'] } })
     }
+  })
+
+  t.test('who signs in with an account has the name for as long as the token lives', async (t) => {
+    const signals: Signal[] = []
+    const log = {
+      partitions: 1,
+      publish: async () => {},
+      signal: (signal: Signal) => void signals.push(signal),
+    }
+    const { ask, tokens } = await build(t, make, { log })
+    const guest = await ask('POST', { name: 'mona' })
+    const token = await tokens.sign({ id: 'mona', name: 'Mona' }, 600)
+    t.equal((await ask('POST', {}, { authorization: `Bearer ${token}` })).status, 201)
+    t.match(signals, [{ type: 'kick', user: (guest.body.user as { id: string }).id }])
+    t.equal((await ask('POST', { name: 'mona' })).status, 409)
+    const mine = { authorization: `Bearer ${guest.body.token}` }
+    t.equal((await ask('POST', { name: 'Mona' }, mine)).status, 409)
+    t.equal((await ask('POST', { name: 'Eve' }, mine)).status, 201)
+    t.equal((await ask('DELETE', undefined, { authorization: `Bearer ${token}` })).status, 204)
+    t.equal((await ask('POST', { name: 'mona' })).status, 409, 'the token is as good as before')
   })
 
   t.test('where guests are not welcome, a name is not enough, and neither is a guest’s token', async (t) => {

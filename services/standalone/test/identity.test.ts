@@ -62,6 +62,17 @@ t.test('who takes another name leaves the former one to nobody while still being
   t.match(back.user, { id: welcome.user.id, name: 'X' })
 })
 
+t.test('where guests may enter, an account has its name', async (t) => {
+  const { url } = open
+  const guest = await connectChat(t, url, { name: 'Grace' })
+  const account = { sub: 'grace', name: 'Grace', aud: 'rabble', exp: Math.floor(Date.now() / 1000) + 3600 }
+  const grace = await connectChat(t, url, { token: written({ alg: 'HS256' }, account) })
+  t.match(grace.user, { id: 'grace', name: 'Grace' })
+  t.match(await guest.closed, { code: 1008, reason: 'this name belongs to an account' })
+  await grace.close()
+  t.match(await ask(`${url}/api/session`, 'POST', undefined, { name: 'GRACE' }), { code: 'name-taken' })
+})
+
 /** A token as somebody writes it who does without a library. */
 function written(header: object, claims: object, key = secret): string {
   const parts = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))

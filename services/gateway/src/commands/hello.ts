@@ -16,13 +16,14 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
   const { user, roles, guest, expiresAt, token } = entry
   if (session.closed) {
     // Nobody got the token with which a new guest could come back.
-    if (guest) rooms?.names.gone(user, frame.token === undefined)
+    rooms?.names.gone(user, frame.token === undefined)
     return
   }
   session.roles = roles
   session.expiresAt = expiresAt
   context.hub.identify(session, user)
-  if (guest) rooms?.names.arrived(user)
+  // Where no guest may enter, nobody's name has to be held.
+  if (context.auth === 'guest') rooms?.names.arrived(user, guest ? undefined : expiresAt)
   session.reply({
     type: 'welcome',
     ...withRef(frame.ref),
@@ -54,15 +55,16 @@ async function enter(
     if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
     rooms.policies.checkLoaded()
     const { user, token } = await rooms.names.claim({ name: known })
-    return { user, roles: [], guest: true, token }
+    return { user, roles: [], guest: true, ...(token !== undefined && { token }) }
   }
-  const { user, guest } = known
+  const { user, guest, expiresAt } = known
   rooms?.policies.checkEntry(user.id)
-  if (!guest || rooms === undefined) return known
+  if (context.auth !== 'guest' || rooms === undefined) return known
   try {
-    const claimed = await rooms.names.claim({ name: user.name, user: user.id })
+    const account = guest ? {} : { account: expiresAt }
+    const { token } = await rooms.names.claim({ name: user.name, user: user.id, ...account })
     rooms.policies.checkEntry(user.id)
-    return { user: claimed.user, roles: [], guest, token: claimed.token }
+    return guest ? { user, roles: [], guest, ...(token !== undefined && { token }) } : known
   } catch (error) {
     // The token says whose the name is; it is claimed when that can be done again.
     if (error instanceof RabbleError && error.code === 'unavailable') return known

@@ -17,16 +17,19 @@ const sweepInterval = 60_000
 /** Names that end within this time (ms) are claimed again. */
 const margin = 30 * 60_000
 
-/** The names of this gateway's guests, who hold them for as long as they have a session here. */
+/**
+ * The names of those who are here, where guests may enter. Guests hold them for as long as they have a session here; those
+ * of accounts the service keeps by itself, until their token ends.
+ */
 export interface Names {
   /**
    * Claims a name for somebody new or, with the id that a token says, for who had it already.
    * @throws RabbleError that says why not, `unavailable` if that can't be known
    */
   claim(claim: NameClaim): Promise<ClaimedName>
-  /** A session of this guest is there. */
-  arrived(user: User): void
-  /** A session of the guest has ended: in peace, or it may come back. Names are kept while there is another one. */
+  /** A session of this user is there; `account`: as in its claim. */
+  arrived(user: User, account?: number): void
+  /** A session of the user has ended: in peace, or it may come back. Names are kept while there is another one. */
   gone(user: User, inPeace: boolean): void
   /** Nothing is held any more, under a new lease. */
   forget(): void
@@ -38,9 +41,11 @@ export interface Names {
   close(): void
 }
 
-/** A guest of this gateway. */
+/** Somebody at this gateway. */
 interface Holder {
   user: User
+  /** When the token of an account ends. */
+  account?: number | undefined
   present: boolean
   /** Until when the name is held (milliseconds since 1970); 0 if it must be claimed first. */
   until: number
@@ -49,7 +54,7 @@ interface Holder {
 }
 
 interface Claiming {
-  claim: Required<NameClaim>
+  claim: NameClaim & { user: string }
   /** Whether anybody still waits for the answer. */
   waits: boolean
   settle(outcome: ClaimedName | RabbleError): void
@@ -91,7 +96,11 @@ export function createNames(options: {
     if (hellos.length + renewed.length + given.length === 0) return
     const claim = [
       ...hellos.map((hello) => hello.claim),
-      ...renewed.map(({ user }) => ({ name: user.name, user: user.id })),
+      ...renewed.map(({ user, account }) => ({
+        name: user.name,
+        user: user.id,
+        ...(account !== undefined && { account }),
+      })),
     ]
     asking = true
     lease
@@ -123,12 +132,12 @@ export function createNames(options: {
     renewed: readonly Holder[],
     answers: readonly (ClaimedName | Refusal)[],
   ): void {
-    for (const [index, { settle }] of hellos.entries()) {
+    for (const [index, { claim, settle }] of hellos.entries()) {
       const answer = answers[index]
       if (answer === undefined) settle(unavailable())
       else if ('refused' in answer) settle(refusalError(answer))
       else {
-        hold(answer.user, answer.expiresAt)
+        hold(answer.user, answer.expiresAt, claim.account)
         settle(answer)
       }
     }
@@ -141,11 +150,11 @@ export function createNames(options: {
     }
   }
 
-  function hold(user: User, until: number): void {
+  function hold(user: User, until: number, account: number | undefined): void {
     const holder = holders.get(user.id)
     release.delete(user.id)
-    if (holder === undefined) holders.set(user.id, { user, present: false, until })
-    else Object.assign(holder, { user, until })
+    if (holder === undefined) holders.set(user.id, { user, account, present: false, until })
+    else Object.assign(holder, { user, account, until })
   }
 
   function letGo(id: string): void {
@@ -188,8 +197,8 @@ export function createNames(options: {
         pump()
       })
     },
-    arrived(user) {
-      const holder = holders.get(user.id) ?? { user, present: true, until: 0 }
+    arrived(user, account) {
+      const holder = holders.get(user.id) ?? { user, account, present: true, until: 0 }
       holders.set(user.id, holder)
       clearTimeout(holder.leaving)
       release.delete(user.id)
