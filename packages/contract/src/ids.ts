@@ -9,6 +9,11 @@ export function eventId(sender: string, room: string, cid: string): string {
   return digest(`${sender}\0${room}\0${cid}`)
 }
 
+/** The id of what the system tells on behalf of a user. No id has a colon, so nobody else's message has the same one. */
+export function noticeId(publisher: string, room: string, cid: string): string {
+  return eventId(`system:${publisher}`, room, cid)
+}
+
 /** The id of an edit, by the same idea. */
 export function editId(sender: string, room: string, message: string, cid: string): string {
   return digest(`edit\0${sender}\0${room}\0${message}\0${cid}`)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { MessageEvent } from '@rabble/contract'
-import { eventId } from '@rabble/contract/ids'
+import { eventId, noticeId } from '@rabble/contract/ids'
 import { assertNothingLeft, connectChat, startRabbitMq, startService } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
@@ -45,7 +45,7 @@ t.test('curl publishes over HTTP, in a room and from the system', async (t) => {
   t.same(JSON.parse(said), { id })
   t.match(await told(id), { room: 'general', from: { name: 'Robot' }, text })
   await run('curl/publish.sh', 'notify', JSON.stringify({ room: 'general', text }), 'curl-2')
-  t.match(await told(eventId('system', 'general', 'curl-2')), { from: { name: 'System' }, text })
+  t.match(await told(noticeId('robot', 'general', 'curl-2')), { from: { name: 'System' }, text })
   const refused = run('curl/publish.sh', 'notify', '{"room": "a:b", "text": "no"}')
   await t.rejects(refused, { code: 22, stdout: /bad-frame/ }, 'it fails if that is refused')
 })

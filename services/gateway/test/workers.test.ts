@@ -1,4 +1,4 @@
-import { eventId } from '@rabble/contract/ids'
+import { eventId, noticeId } from '@rabble/contract/ids'
 import { connectChat, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t, { type Test } from 'tap'
@@ -18,8 +18,8 @@ interface Answer {
 type Post = (path: string, body: unknown, headers?: Record<string, string>) => Promise<Answer>
 
 /** Posts with a token of the role `service`, unless the headers say otherwise. */
-async function worker({ http, tokens }: TestGateway): Promise<Post> {
-  const authorization = `Bearer ${await tokens.sign(deploys, 60, ['service'])}`
+async function worker({ http, tokens }: TestGateway, user = deploys): Promise<Post> {
+  const authorization = `Bearer ${await tokens.sign(user, 60, ['service'])}`
   return async (path, body, headers = {}) => {
     const response = await fetch(`${http}/api/${path}`, {
       method: 'POST',
@@ -99,7 +99,7 @@ t.test('the same key again is the same message, over any gateway, and however th
   const log = createMemoryLog()
   const gateways = [await build(t, { log }), await build(t, { log })]
   const [ada, bob] = await Promise.all(gateways.map((gateway, n) => listen(t, gateway, `listener ${n}`)))
-  const posts = await Promise.all(gateways.map(worker))
+  const posts = await Promise.all(gateways.map((gateway) => worker(gateway)))
   const header = { 'idempotency-key': 'a-1' }
   const same: Promise<Answer>[] = []
   for (const post of posts) {
@@ -120,6 +120,22 @@ t.test('the same key again is the same message, over any gateway, and however th
   }
   const twice = [await post?.('notify', { text: 'equal' }), await post?.('notify', { text: 'equal' })]
   t.not(twice[0]?.body.id, twice[1]?.body.id, 'without a key, equal texts are two messages')
+})
+
+t.test('keys of different programs have nothing to do with each other', async (t) => {
+  const gateway = await build(t)
+  const ada = await listen(t, gateway)
+  const key = { 'idempotency-key': '1' }
+  for (const id of ['backup', 'deploys']) {
+    const post = await worker(gateway, { id, name: id })
+    for (const path of ['notify', 'rooms/general/messages']) {
+      const body = { text: `${path} of ${id}`, ...(path === 'notify' && { room: 'general' }) }
+      const { status, body: answer } = await post(path, body, key)
+      t.equal(status, 201)
+      t.match(await ada.sees(answer.id ?? ''), body)
+    }
+  }
+  t.equal(ada.messages('general').length, 4)
 })
 
 t.test('only a bearer token with the role service may publish', async (t) => {
@@ -237,10 +253,10 @@ t.test(
     gateway.log.broken = false
     gateway.log.losesConfirms = true
     const lost = post('notify', notice)
-    await ada.sees(eventId('system', 'general', 'a'))
+    await ada.sees(noticeId('deploys', 'general', 'a'))
     gateway.log.losesConfirms = false
     t.equal((await lost).status, 201, 'it came back through the log')
-    t.equal((await post('notify', notice)).body.id, eventId('system', 'general', 'a'))
+    t.equal((await post('notify', notice)).body.id, noticeId('deploys', 'general', 'a'))
     const last = await post('notify', { room: 'general', text: 'the last' })
     await ada.sees(last.body.id ?? '')
     t.equal(ada.messages('general').length, 2)

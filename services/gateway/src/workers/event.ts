@@ -11,6 +11,7 @@ import {
   type User,
   userRoom,
 } from '@rabble/contract'
+import { noticeId } from '@rabble/contract/ids'
 import { parseWorkerRequest } from '@rabble/contract/parse'
 import { readable } from '../commands/access.ts'
 import { checkMeta, createMessage } from '../commands/send.ts'
@@ -47,10 +48,16 @@ export function messageEvent(
 }
 
 /**
- * What the system tells somebody, as an event. `key` is the cid if it stands outside of the body.
+ * What the system tells somebody, as an event. `key` is the cid if it stands outside of the body. `publisher` is whose token
+ * it came with: cids of different ones have nothing to do with each other. Nobody knows who put it into the queue.
  * @throws RabbleError `bad-frame`, `too-large`
  */
-export function noticeEvent(taker: Taker, body: unknown, key: string | undefined): MessageEvent {
+export function noticeEvent(
+  taker: Taker,
+  body: unknown,
+  key: string | undefined,
+  publisher?: User,
+): MessageEvent {
   const request = parseWorkerRequest('notify', body)
   const cid = cidOf(key, request.cid)
   if ((request.text === undefined) === (request.message === undefined)) {
@@ -58,7 +65,10 @@ export function noticeEvent(taker: Taker, body: unknown, key: string | undefined
   }
   const text = request.text ?? request.message ?? ''
   checkText({ type: 'notify', text }, taker.limits)
-  return createMessage(taker, systemUser, destination(request), withCid({ text }, cid))
+  const room = destination(request)
+  const event = createMessage(taker, systemUser, room, withCid({ text }, cid))
+  if (publisher === undefined || cid === undefined) return event
+  return { ...event, id: noticeId(publisher.id, room, cid) }
 }
 
 function destination({ user, room }: NotifyRequest): string {

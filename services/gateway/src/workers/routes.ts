@@ -49,7 +49,8 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
 
     app.post('/api/notify', route, async (request, reply) => {
       const { id } = await publish(request, (user, key) => {
-        return { event: noticeEvent(gateway, request.body, key), actor: user, action: 'service.notify' }
+        const event = noticeEvent(gateway, request.body, key, user)
+        return { event, actor: user, action: 'service.notify' }
       })
       return reply.code(201).send({ id })
     })
