@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { type ChatEvent, type Limits, RabbleError, type Signal } from '@rabble/contract'
+import { type ChatEvent, type Limits, RabbleError, type Signal, type User } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
@@ -21,6 +21,7 @@ import { createPresence } from './presence.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecent } from './recent.ts'
 import { createReplayBudget } from './replay-budget.ts'
+import type { RefusedEntry } from './rooms/audit-trail.ts'
 import { connectRooms } from './rooms/index.ts'
 import { createSeen } from './seen.ts'
 import { type Connection, Session } from './session.ts'
@@ -87,6 +88,8 @@ export interface Gateway {
   publish(event: ChatEvent): Promise<void>
   /** Remembers something for moderators, where there is anybody to remember it. */
   audit(entry: AuditEntry): void
+  /** The same, of somebody who was not let in: not more than so many a second. */
+  auditRefusal(detail: Omit<RefusedEntry, 'gateway'>, user?: User): void
   /**
    * The transport is gone; `reason` says why, for the metrics, and `inPeace` whether the client wanted it so. Calls after
    * the first do nothing.
@@ -273,6 +276,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     publish: publisher.publish,
     start: () => rooms?.start(),
     audit: (entry) => rooms?.audit.record(entry),
+    auditRefusal: (detail, user) => rooms?.audit.refused({ ...detail, gateway: id }, user),
     disconnected: (session, reason = 'client', inPeace = false) => end(session, reason, inPeace),
     unready,
     async drain(longest) {

@@ -138,8 +138,10 @@ t.test('keys of different programs have nothing to do with each other', async (t
   t.equal(ada.messages('general').length, 4)
 })
 
-t.test('only a bearer token with the role service may publish', async (t) => {
-  const gateway = await build(t)
+t.test('only a bearer token with the role service may publish, and what is tried is audited', async (t) => {
+  const log = createMemoryLog()
+  const rooms = createFakeRooms(log, createTokens(secret))
+  const gateway = await build(t, { log, rooms })
   const { tokens } = gateway
   const post = await worker(gateway)
   const moderator = await tokens.sign(deploys, 60, ['moderator', 'services'])
@@ -160,6 +162,11 @@ t.test('only a bearer token with the role service may publish', async (t) => {
   }
   t.equal(gateway.log.length, 1, 'nothing was published')
   t.equal(await gateway.metric('rabble_gateway_worker_publishes_total', { result: 'forbidden' }), 3)
+  await until(() => rooms.audited.length === 9, 10_000, 'moderators to be able to read it')
+  const detail = { gateway: gateway.gateway.id, address: '127.0.0.1' }
+  t.match(rooms.audited[0], { actor: { id: '' }, detail: { ...detail, code: 'unauthorized' } })
+  const known = { actor: deploys, action: 'login.refused', detail: { ...detail, code: 'forbidden' } }
+  t.same(rooms.audited.slice(-3), [known, known, known], 'whose token it was is known')
 })
 
 t.test('what is wrong is refused with a sentence that says so', async (t) => {

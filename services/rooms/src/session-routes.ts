@@ -32,6 +32,9 @@ const addresses = 10_000
 /** What costs nothing, or needs a valid token. */
 const unlimited = { config: { rateLimit: false } }
 
+/** Why somebody is not let in that moderators may read of. */
+const audited: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken', 'rate-limited'])
+
 const schema = { body: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }) }
 
 /** Signing in: guests by a name, others by the token that they have, which browsers can keep in a cookie. */
@@ -96,7 +99,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       reply.header('cache-control', 'no-store')
     })
     app.addHook('onError', async (request, _reply, error) => {
-      if (!(error instanceof RabbleError) || !['unauthorized', 'name-taken'].includes(error.code)) return
+      if (!(error instanceof RabbleError) || !audited.has(error.code)) return
       // Nobody tried anything who has shown nothing.
       if (error.code === 'unauthorized' && bearerToken(request.headers.authorization) === undefined) return
       const name = (request.body as { name?: string } | undefined)?.name

@@ -1,5 +1,5 @@
 import type { Signal } from '@rabble/contract'
-import { assertNothingLeft } from '@rabble/harness'
+import { assertNothingLeft, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { networkOf } from '../src/address.ts'
 import { type MakeDatabase, onBoth } from './databases.ts'
@@ -250,6 +250,30 @@ await onBoth(async (t, make) => {
     const secure = { 'x-forwarded-proto': 'https' }
     t.match((await ask('POST', { name: 'Ada' }, secure, '10.0.0.1')).setCookie, /; Secure$/)
     t.notMatch((await ask('POST', { name: 'Bob' }, secure, '192.0.2.1')).setCookie, /Secure/)
+  })
+
+  t.test('why nobody was let in is audited, whatever the reason', async (t) => {
+    for (const guests of [true, false]) {
+      const { ask, app, tokens } = await build(t, make, { guests, loginsPerMinute: 2 })
+      await ask('POST', { name: 'Eve' }, { origin: 'https://evil.example' })
+      await ask('POST', { name: 'Eve' })
+      await ask('POST', { name: 'Eve' })
+      const mona = await tokens.sign({ id: 'mona', name: 'Mona' }, 60, ['moderator'])
+      let entries: { detail: Record<string, unknown> }[] = []
+      const told = async () => {
+        const reply = await app.inject({
+          url: '/api/audit?action=login.refused',
+          headers: { authorization: `Bearer ${mona}` },
+        })
+        entries = reply.json().entries
+        return entries.length === (guests ? 2 : 3)
+      }
+      await until(told, 10_000, 'moderators to be able to read it')
+      const codes = entries.map(({ detail }) => [detail.code, detail.name])
+      const foreign = ['forbidden', 'Eve']
+      const guest = guests ? [] : [['forbidden', 'Eve']]
+      t.same(codes, [['rate-limited', undefined], ...guest, foreign])
+    }
   })
 
   t.test('refused logins are audited, not more than some a second, and no token among them', async (t) => {

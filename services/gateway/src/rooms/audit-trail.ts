@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@rabble/contract'
+import type { ErrorCode, User } from '@rabble/contract'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -12,11 +12,19 @@ const mostWaiting = 2_000
 const refusalsPerSecond = 20
 const refusalsBurst = 100
 
+/** What is known of who was not let in: the name that was asked for, or where it was asked for over HTTP. */
+export interface RefusedEntry {
+  code: ErrorCode
+  gateway: string
+  name?: string
+  address?: string
+}
+
 /** Hands what moderators may want to read later to the rooms service: soon, and never in anybody's way. */
 export interface AuditTrail {
   record(entry: AuditEntry): void
-  /** Somebody, who is not known, was not let in. */
-  refused(detail: { code: ErrorCode; gateway: string; name?: string }): void
+  /** Somebody was not let in; nobody knows who, without a token that says so. */
+  refused(detail: RefusedEntry, user?: User): void
   /** Hands over what waits, if that can be done. */
   close(): Promise<void>
 }
@@ -54,9 +62,9 @@ export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Met
 
   return {
     record,
-    refused(detail) {
+    refused(detail, user = { id: '', name: '' }) {
       // No user has an empty id.
-      const entry = { actor: { id: '', name: '' }, action: 'login.refused', detail }
+      const entry = { actor: user, action: 'login.refused', detail: { ...detail } }
       if (refusals.take(performance.now()) === 0) record(entry)
       else metrics.auditDropped.inc()
     },

@@ -10,7 +10,7 @@ import { createRates } from './rates.ts'
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
-  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit'>
+  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit' | 'auditRefusal'>
   tokens: Pick<Tokens, 'verify'>
   /** Messages a second, for each user of a token. */
   perSecond: number
@@ -28,8 +28,18 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   async function authorize(request: FastifyRequest): Promise<User> {
     const token = bearerToken(request.headers.authorization)
     if (token === undefined) throw new RabbleError('unauthorized', 'this needs Authorization: Bearer <token>')
-    const { user, roles } = await tokens.verify(token)
-    if (!roles.includes(role)) throw new RabbleError('forbidden', `this needs a token with the role ${role}`)
+    const refused = (error: unknown, user?: User) => {
+      if (error instanceof RabbleError && error.code !== 'unavailable') {
+        gateway.auditRefusal({ code: error.code, address: request.ip }, user)
+      }
+      return error
+    }
+    const { user, roles } = await tokens.verify(token).catch((error: unknown) => {
+      throw refused(error)
+    })
+    if (!roles.includes(role)) {
+      throw refused(new RabbleError('forbidden', `this needs a token with the role ${role}`), user)
+    }
     rates.take(user.id)
     return user
   }
