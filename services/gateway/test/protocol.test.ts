@@ -143,7 +143,7 @@ t.test('a token says who it is; without a valid one nobody gets in where tokens 
 
 t.test('a session ends when its token does', async (t) => {
   const { ws, tokens } = await build(t, { heartbeat: 400 })
-  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 1) })
+  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 5) })
   t.match(await ada.closed, { code: 1008, reason: 'the token has expired' })
 })
 

@@ -26,7 +26,7 @@ export interface RoomsOptions {
   hourlyLimits?: HourlyLimits
   /** Days for which the audit is kept; 365 unless told. */
   auditDays?: number
-  /** How often one address may ask for a session in a minute; 120 times unless told. */
+  /** How often one address may ask for a session in a minute; 1200 times unless told. */
   loginsPerMinute?: number
   /** Whether no other process uses the database: then leases that are there at the start belong to nobody. */
   alone?: boolean
