@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
+import { lockFolder } from '@rabble/folder-lock'
 import type { Database } from './database.ts'
 import { ConnectionFailure } from './failure.ts'
-import { lockFolder } from './folder-lock.ts'
 import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
 
 /**

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { lockFolder } from '@rabble/folder-lock'
 import { privateFolder } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { lockFolder } from '../src/folder-lock.ts'
 import { openPglite } from '../src/index.ts'
 
 /** Another process that has the folder open and a row in it, or says why it can't. */

@@ -14,11 +14,11 @@ export interface Proxied {
   cut(): void
 }
 
-/** A TCP proxy before a broker. */
-export async function startProxy(t: Test, port: number): Promise<{ url: string; connections: Proxied[] }> {
+/** A TCP proxy before the broker at an address. */
+export async function startProxy(t: Test, broker: string): Promise<{ url: string; connections: Proxied[] }> {
   const connections: Proxied[] = []
   const server = createServer((client) => {
-    const proxied = proxy(client, port)
+    const proxied = proxy(client, Number(new URL(broker).port))
     connections.push(proxied)
     client.on('close', () => connections.splice(connections.indexOf(proxied), 1))
   })
@@ -27,7 +27,9 @@ export async function startProxy(t: Test, port: number): Promise<{ url: string; 
     server.close()
     for (const connection of [...connections]) connection.cut()
   })
-  return { url: `amqp://guest:guest@127.0.0.1:${(server.address() as AddressInfo).port}`, connections }
+  const url = new URL(broker)
+  url.port = String((server.address() as AddressInfo).port)
+  return { url: url.href, connections }
 }
 
 function proxy(client: Socket, port: number): Proxied {

@@ -79,7 +79,7 @@ t.test('the log is there at once and tells why it is not connected; the password
 })
 
 t.test('a confirm that is lost with its connection: the batch is sent again', async (t) => {
-  const proxy = await startProxy(t, broker.port)
+  const proxy = await startProxy(t, broker.url)
   const { log, count, logged, told } = await build(t, { prefix: 'cut', url: proxy.url })
   const reader = follow(t, log, 'first')
   await log.publish(event('1'))
@@ -260,7 +260,7 @@ t.test(
 )
 
 t.test('a new log that has grown past the position is not taken for the old one', async (t) => {
-  const proxy = await startProxy(t, broker.port)
+  const proxy = await startProxy(t, broker.url)
   const { log, told } = await build(t, { prefix: 'grown', url: proxy.url })
   const writer = await build(t, { prefix: 'grown' })
   const reader = follow(t, log, 'first')
@@ -299,7 +299,7 @@ t.test('a queue that is no stream is not used', async (t) => {
 })
 
 t.test('a broker that blocks publishing: told, refused in time, and readers go on', async (t) => {
-  const proxy = await startProxy(t, broker.port)
+  const proxy = await startProxy(t, broker.url)
   const { log } = await build(t, { prefix: 'blocked', url: proxy.url, limits: { publishTimeout: 300 } })
   const other = await build(t, { prefix: 'blocked' })
   const reader = follow(t, log, 'first')

@@ -197,7 +197,7 @@ t.test('closing waits for what is under way, and leaves the rest to the next in 
 })
 
 t.test('a connection that is lost: what was not acknowledged comes again', async (t) => {
-  const proxy = await startProxy(t, broker.port)
+  const proxy = await startProxy(t, broker.url)
   const { open, opened } = gate()
   const process = await build(t, 'cut', { work: () => opened, url: proxy.url })
   await process.takes()

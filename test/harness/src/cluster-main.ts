@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Cluster, startCluster } from './cluster.ts'
 import type { TestContext } from './test-context.ts'
 
@@ -34,7 +33,6 @@ async function stop(code: number): Promise<void> {
   process.exitCode = code
   await cluster?.stop()
   for (const work of teardowns.reverse()) await Promise.resolve(work()).catch(() => {})
-  rmSync(join(folder, 'cluster.json'), { force: true })
   say('stopped')
   process.exit()
 }

@@ -1,12 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from './free-port.ts'
+import { lockFolder } from '@rabble/folder-lock'
+import { assertFree, freePort } from './free-port.ts'
 import { createKeeper } from './keeper.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 import { privateFolder } from './private-folder.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
+import { secretIn } from './secret.ts'
 import { type Service, startService } from './service.ts'
 import type { TestContext } from './test-context.ts'
 
@@ -21,7 +22,7 @@ export interface ClusterOptions {
   /** Where Nginx listens; `127.0.0.1` and a free port unless told. */
   host?: string
   port?: number
-  /** Where its data stays, even if the machine crashes; a folder that goes at teardown unless told. */
+  /** Where its data stays, even if the machine crashes, of one cluster at a time; one that goes at teardown unless told. */
   folder?: string
   /** More settings for all services, and variables for nginx/render. */
   env?: Readonly<Record<string, string>>
@@ -58,11 +59,21 @@ export const noRateLimits = { RABBLE_MESSAGES_PER_SECOND: '100000', RABBLE_MESSA
  * Rabble as plain processes: RabbitMQ, PostgreSQL, gateways, histories, rooms and Nginx, all of them ready. A service that
  * is started again is live when `restart` resolves, and may need a moment until it is `ready`. `cluster.json` in the folder
  * says what runs: `{"processes": [{"name", "pid", "port"}]}`.
+ * @throws Error if something else has the folder or the port
  */
 export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<Cluster> {
   const { gateways: gatewayCount = 2, histories: historyCount = 1, rooms: roomsCount = 1 } = options
+  const host = options.host ?? '127.0.0.1'
+  if (options.port !== undefined) await assertFree(host, options.port)
   const folder = options.folder ?? privateFolder(t, 'cluster')
-  mkdirSync(folder, { recursive: true })
+  const list = join(folder, 'cluster.json')
+  if (options.folder !== undefined) {
+    const lock = lockFolder(folder)
+    t.teardown(() => {
+      rmSync(list, { force: true })
+      lock.release()
+    })
+  }
   // PostgreSQL's own user must get through to its folder.
   chmodSync(folder, 0o755)
   /** What is not to stay has a folder of its own, with which goes what it left elsewhere. */
@@ -71,8 +82,8 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     mkdirSync(join(folder, name), { recursive: true })
     return { folder: join(folder, name) }
   }
-  const secret = options.env?.RABBLE_SECRET ?? secretIn(folder)
-  const keeper = createKeeper(t, join(folder, 'cluster.json'), options)
+  const secret = options.env?.RABBLE_SECRET ?? secretIn(join(folder, 'secret'))
+  const keeper = createKeeper(t, list, options)
 
   // The crash of the machine matters only to data that is to stay.
   const durability: Record<string, string> = options.folder === undefined ? {} : { fsync: 'on' }
@@ -136,7 +147,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
           histories: histories.map(portOf),
           rooms: rooms.map(portOf),
           ...kept('nginx'),
-          ...(options.host !== undefined && { host: options.host }),
+          host,
           ...(options.port !== undefined && { port: options.port }),
           ...(options.env !== undefined && { env: options.env }),
         })
@@ -167,11 +178,4 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
 function present<Part>(part: Part | undefined, name: string): Part {
   if (part === undefined) throw new Error(`this cluster was started without ${name}`)
   return part
-}
-
-/** The key of all services, made at the first start. */
-function secretIn(folder: string): string {
-  const file = join(folder, 'secret')
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
-  return readFileSync(file, 'utf8')
 }

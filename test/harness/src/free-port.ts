@@ -36,20 +36,32 @@ async function reserve(port: number): Promise<boolean> {
     guard.close()
     return false
   }
-  if (await canListen(port)) return true
-  guard.close()
-  return false
-}
-
-/** Whether a service could listen on the port of all addresses now. */
-async function canListen(port: number): Promise<boolean> {
-  const server = createServer()
   try {
-    server.listen(port)
-    await once(server, 'listening')
+    await tryToListen(port)
     return true
   } catch {
+    guard.close()
     return false
+  }
+}
+
+/** @throws Error that says why nothing can listen there now */
+export async function assertFree(host: string, port: number): Promise<void> {
+  try {
+    await tryToListen(port, host)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'EADDRINUSE' ? 'something else listens there already' : message
+    throw new Error(`port ${port} of ${host} can't be had: ${why}`, { cause: error })
+  }
+}
+
+/** Listens for a moment, on all addresses unless told. */
+async function tryToListen(port: number, host?: string): Promise<void> {
+  const server = createServer()
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
   } finally {
     server.close()
   }

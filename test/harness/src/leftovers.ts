@@ -19,8 +19,8 @@ export function assertNothingLeft(t: TestContext): void {
       found = await leftovers()
       return found.length === 0
     }
-    // What has just ended may take the kernel a moment.
-    await until(nothing, 1_000, 'nothing to be left').catch(() => {})
+    // What has just ended may take the kernel a moment, of a machine with much to do.
+    await until(nothing, 10_000, 'nothing to be left').catch(() => {})
     if (found.length > 0) throw new Error(`the tests are over, and there is left:\n${found.join('\n')}`)
   })
 }
@@ -39,7 +39,7 @@ export async function leftovers(): Promise<string[]> {
 }
 
 /** Whether somebody takes connections on a port of this machine. */
-export function listens(port: number): Promise<boolean> {
+function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const finish = (answer: boolean) => {

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from './free-port.ts'
-import { listens } from './leftovers.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
 import type { TestContext } from './test-context.ts'
@@ -28,7 +27,7 @@ export interface NginxOptions {
 
 export interface Nginx extends ManagedProcess {
   readonly port: number
-  /** `http://127.0.0.1:<port>`, without a slash at the end. */
+  /** Where clients find it, without a slash at the end. */
   readonly url: string
   /** The file with its access log. */
   readonly accessLog: string
@@ -36,12 +35,19 @@ export interface Nginx extends ManagedProcess {
 
 /** The machine's Nginx with the project's configuration. */
 export async function startNginx(t: TestContext, options: NginxOptions): Promise<Nginx> {
-  const port = options.port ?? (await freePort())
-  const host = options.host ?? '127.0.0.1'
+  const [port, statusPort] = [options.port ?? (await freePort()), await freePort()]
+  const host = bracketed(options.host ?? '127.0.0.1')
   const folder = options.folder ?? privateFolder(t, 'nginx')
   const conf = join(folder, 'nginx.conf')
   const accessLog = join(folder, 'access.log')
   mkdirSync(folder, { recursive: true })
+  let site = join(repository, 'web/dist/site')
+  if (process.getuid?.() === 0) {
+    // Its workers are another user then, who must get through to the page: a clone may be in root's home.
+    chmodSync(folder, 0o711)
+    cpSync(site, join(folder, 'site'), { recursive: true })
+    site = join(folder, 'site')
+  }
   await promisify(execFile)(join(repository, 'nginx/render'), [conf], {
     env: {
       PATH: `${process.env.PATH}:/usr/sbin`,
@@ -50,23 +56,32 @@ export async function startNginx(t: TestContext, options: NginxOptions): Promise
       ROOMS: addresses(options.rooms),
       RESOLVER: '',
       PORT: `${host}:${port}`,
-      STATUS_LISTEN: `127.0.0.1:${await freePort()}`,
-      WEB_DIR: join(repository, 'web/dist/site'),
+      STATUS_LISTEN: `127.0.0.1:${statusPort}`,
+      WEB_DIR: site,
       RUN_DIR: join(folder, 'run'),
       ACCESS_LOG: accessLog,
       ...options.env,
     },
   })
-  // As root its workers would be another user, who can't read a clone in root's home.
-  const user = process.getuid?.() === 0 ? ' user root;' : ''
   const nginx = await startProcess(t, {
     name: 'nginx',
     command: '/usr/sbin/nginx',
-    args: ['-c', conf, '-p', folder, '-e', 'stderr', '-g', `daemon off;${user}`],
+    args: ['-c', conf, '-p', folder, '-e', 'stderr', '-g', 'daemon off;'],
     env: {},
-    isReady: () => listens(port),
+    // Its own port, not the one for clients: somebody else may listen there, and on other addresses than this one.
+    isReady: async () => (await fetch(`http://127.0.0.1:${statusPort}/livez`)).ok,
   })
-  return Object.assign(nginx, { port, url: `http://127.0.0.1:${port}`, accessLog })
+  return Object.assign(nginx, { port, url: `http://${reachable(host)}:${port}`, accessLog })
+}
+
+/** An address as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** What listens on all addresses is found on this machine's own. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host
 }
 
 function addresses(ports: readonly number[]): string {

@@ -5,6 +5,7 @@ import { freePort } from './free-port.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
 import { controlRabbitMq, type RabbitMqControl } from './rabbitmq-control.ts'
+import { secretIn } from './secret.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface RabbitMqOptions {
@@ -21,7 +22,7 @@ export interface RabbitMqOptions {
 }
 
 export interface RabbitMq extends ManagedProcess, RabbitMqControl {
-  /** For amqplib: user guest, virtual host `/`. */
+  /** For amqplib: user `rabble` with a password of its own, virtual host `/`. */
   readonly url: string
   readonly port: number
   /** Where `/metrics` is, on 127.0.0.1; undefined without `metrics`. */
@@ -38,12 +39,14 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
   const sbin = linkInstallation(dirname(dirname(server)), join(folder, 'rabbitmq'), plugins)
   writeFileSync(join(folder, 'enabled_plugins'), `[${plugins.slice(0, 1)}].`)
   const listener = `{tcp_listeners, [{"127.0.0.1", ${port}}]}`
-  const settings = [listener, ...(options.settings ?? [])].join(', ')
+  const password = secretIn(join(folder, 'password'))
+  const user = `{default_user, <<"rabble">>}, {default_pass, <<"${password}">>}`
+  const settings = [listener, user, ...(options.settings ?? [])].join(', ')
   const applications = [`{rabbit, [${settings}]}`]
   if (metricsPort !== undefined) {
     applications.push(`{rabbitmq_prometheus, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${metricsPort}}]}]}`)
   }
-  writeFileSync(join(folder, 'advanced.config'), `[${applications}].`)
+  writeFileSync(join(folder, 'advanced.config'), `[${applications}].`, { mode: 0o600 })
 
   const broker = await startProcess(t, {
     name: 'rabbitmq',
@@ -69,7 +72,8 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
     isReady: () => answersAmqp(port),
   })
   const control = controlRabbitMq(distributionPort, folder, join(folder, 'data', 'rabbit@localhost'))
-  return Object.assign(broker, control, { url: `amqp://guest:guest@127.0.0.1:${port}`, port, metricsPort })
+  const url = `amqp://rabble:${password}@127.0.0.1:${port}`
+  return Object.assign(broker, control, { url, port, metricsPort })
 }
 
 function erlangArgs(distributionPort: number): string[] {
