@@ -139,11 +139,6 @@ t.test('what is for operators and services is not to be had from outside, howeve
   }
 })
 
-t.test('only WebSocket is upgraded', async (t) => {
-  const { status } = await ask('/api/rooms', { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' })
-  t.equal(status, 200)
-})
-
 t.test('the access log is JSON, with real addresses, and holds no query string and no token', async (t) => {
   await ask('/api/search?q=secretword', {
     'x-forwarded-for': '203.0.113.7',

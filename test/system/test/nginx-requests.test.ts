@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, request } from 'node:http'
+import { request as requestTls } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { assertNothingLeft, freePort, type Nginx, privateFolder, startNginx } from '@rabble/harness'
+import t, { type Test } from 'tap'
+
+assertNothingLeft(t)
+
+/** In place of all services: answers with the request as Nginx passed it on. */
+const echo = createServer(({ url, headers }, response) => response.end(JSON.stringify({ url, headers })))
+echo.listen(0, '127.0.0.1')
+await once(echo, 'listening')
+t.teardown(() => {
+  echo.closeAllConnections()
+  echo.close()
+})
+
+/** The machine's Nginx, before it. */
+function start(t: Test, env: Record<string, string> = {}): Promise<Nginx> {
+  const ports = [(echo.address() as AddressInfo).port]
+  return startNginx(t, { gateways: ports, histories: ports, rooms: ports, env })
+}
+
+interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+  /** Whether a service got the request, and with which headers. */
+  passed: IncomingHttpHeaders | undefined
+}
+
+/** A request as it stands, which `fetch` would tidy up. */
+function ask(url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = { path, headers, rejectUnauthorized: false }
+    const outgoing = (url.startsWith('https:') ? requestTls : request)(url, options, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (part) => {
+        body += part
+      })
+      response.on('end', () => {
+        const passed = body.startsWith('{"url"')
+          ? (JSON.parse(body) as { headers: IncomingHttpHeaders }).headers
+          : undefined
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, passed })
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
+}
+
+t.test('no service gets a path that Nginx took for another one', async (t) => {
+  const { url } = await start(t)
+  for (const path of [
+    '/internal/rooms/..%2F..%2Fapi%2Fx/members',
+    '/internal/..%2Fapi/rooms',
+    '/%69nternal/..%2fapi/rooms',
+    '/internal/../api/rooms',
+    '/metrics%2F../api/rooms',
+    '/metrics/..%2Fpoll/x',
+    '/metrics/..%2Fws',
+    '//metrics/..%2Fapi/rooms',
+  ]) {
+    const { status, passed } = await ask(url, path)
+    t.equal(status, 404, path)
+    t.notOk(passed, path)
+  }
+  for (const path of [
+    '/api/rooms',
+    '/api/rooms/a%20room%2Fwith%20%C3%A4/members?before=/x',
+    '/api/search?q=a/b',
+    '/ws?x=1',
+    '/poll/1',
+    '/chatHub/negotiate',
+    '/socket.io/?EIO=4',
+  ]) {
+    const { status, body } = await ask(url, path)
+    t.equal(status, 200, path)
+    t.equal((JSON.parse(body) as { url: string }).url, path, 'as it was sent')
+  }
+})
+
+t.test('only WebSocket is upgraded', async (t) => {
+  const { url } = await start(t)
+  const asked = (upgrade: string) => ask(url, '/ws', { connection: 'Upgrade, HTTP2-Settings', upgrade })
+  t.match((await asked('WebSocket')).passed, { upgrade: 'websocket', connection: 'upgrade' })
+  const { passed } = await asked('h2c')
+  t.ok(passed)
+  t.notOk(passed?.upgrade ?? passed?.connection === 'upgrade')
+})
+
+t.test('what a client says of itself is believed only of a trusted proxy', async (t) => {
+  const claims = {
+    'x-forwarded-for': '203.0.113.7',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'elsewhere.example',
+  }
+  for (const [proxy, client, scheme] of [
+    ['', '127.0.0.1', 'http'],
+    ['10.0.0.0/8', '127.0.0.1', 'http'],
+    ['127.0.0.0/8', '203.0.113.7', 'https'],
+  ] as const) {
+    const { url } = await start(t, { TRUSTED_PROXY: proxy })
+    const { passed } = await ask(url, '/api/rooms', claims)
+    t.equal(passed?.['x-forwarded-for'], client, proxy)
+    t.equal(passed?.['x-forwarded-proto'], scheme, proxy)
+    t.equal(passed?.['x-forwarded-host'], undefined, proxy)
+    const odd = await ask(url, '/api/rooms', { 'x-forwarded-proto': 'gopher' })
+    t.equal(odd.passed?.['x-forwarded-proto'], 'http', proxy)
+  }
+})
+
+t.test('who asks too often is answered with 429', async (t) => {
+  const { url } = await start(t, { REQUESTS_PER_SECOND: '1', REQUEST_BURST: '1' })
+  const answers = await Promise.all(Array.from({ length: 50 }, () => ask(url, '/api/rooms')))
+  const refused = answers.filter(({ status }) => status !== 200)
+  t.ok(refused.length > 0)
+  for (const { status, body } of refused) {
+    t.equal(status, 429)
+    t.match(JSON.parse(body), { statusCode: 429, code: 'rate-limited' })
+  }
+})
+
+t.test('with TLS, everybody is sent to https, for good', async (t) => {
+  const folder = privateFolder(t, 'tls')
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc']
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', ...kind, '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
+  ])
+  const port = await freePort()
+  const { url } = await start(t, {
+    TLS_CERT: cert,
+    TLS_KEY: key,
+    TLS_PORT: `127.0.0.1:${port}`,
+    TLS_PUBLIC_PORT: String(port),
+  })
+  const plain = await ask(url, '/api/rooms?x=1')
+  t.equal(plain.status, 308)
+  t.equal(plain.headers.location, `https://127.0.0.1:${port}/api/rooms?x=1`)
+  t.notOk(plain.headers['strict-transport-security'])
+  const secure = await ask(`https://127.0.0.1:${port}`, '/api/rooms')
+  t.equal(secure.passed?.['x-forwarded-proto'], 'https')
+  t.match(secure.headers['strict-transport-security'], /^max-age=\d{8}/)
+})
