@@ -42,14 +42,13 @@ export async function createStack(t: TestContext): Promise<Stack> {
   const name = `rabble-test-${randomBytes(3).toString('hex')}`
   const image = `rabble:${name}`
   const brokenImage = `${image}-broken`
-  const [port, grafana, visualizer] = [await freePort(), await freePort(), await freePort()]
+  const [port, grafana] = [await freePort(), await freePort()]
   const socket = process.env.DOCKER_HOST ?? ''
   const env = {
     STACK: name,
     TAG: name,
     PORT: String(port),
     GRAFANA_PORT: String(grafana),
-    VISUALIZER_PORT: String(visualizer),
     DOCKER_SOCK: socket.startsWith('unix://') ? socket.slice('unix://'.length) : '/var/run/docker.sock',
     LOG_LEVEL: 'warn',
   }
@@ -95,7 +94,7 @@ export async function createStack(t: TestContext): Promise<Stack> {
 
   return {
     url: `http://127.0.0.1:${port}`,
-    pages: [`http://127.0.0.1:${grafana}`, `http://127.0.0.1:${visualizer}`],
+    pages: [`http://127.0.0.1:${grafana}`],
     image,
     brokenImage,
     async deploy() {
