@@ -44,8 +44,7 @@ cluster: build ## Run all services as processes of this machine: PORT (8080), HO
 up: ## Run everything in containers (Docker Compose): RABBITMQ_NODES (1, or 3 of which any one may die)
 	@RABBITMQ_NODES='$(RABBITMQ_NODES)' docker/env
 	docker compose up --build --detach --wait
-	@. ./.env; printf '\n  chat        http://localhost:%s\n  Prometheus  http://localhost:%s\n  Grafana     http://localhost:%s (admin, GRAFANA_PASSWORD of .env)\n\n' \
-	  "$${PORT:-8080}" "$${PROMETHEUS_PORT:-9090}" "$${GRAFANA_PORT:-3000}"
+	@docker/addresses
 
 scale: ## Change the number of gateways in containers: N=4
 	@case '$(N)' in ''|*[!0-9]*|0) echo 'make scale N=4: how many gateways?' >&2; exit 2;; esac
