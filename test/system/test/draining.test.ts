@@ -84,7 +84,7 @@ t.test(
 )
 
 t.test('200 idle clients of one gateway go over all of its window', async (t) => {
-  const cluster = await startCluster(t, { gateways: 2, restart: false })
+  const cluster = await startCluster(t, { gateways: 2, restart: false, env: { LOG_LEVEL: 'info' } })
   const [doomed, other] = cluster.gateways
   if (doomed === undefined || other === undefined) throw new Error('two gateways were asked for')
   const clients = await Promise.all(
@@ -92,34 +92,26 @@ t.test('200 idle clients of one gateway go over all of its window', async (t) =>
       connectChat(t, doomed.url, { name: `client ${n}`, timeout: 30_000 }),
     ),
   )
-  const began = performance.now()
   const stopped = stop(doomed)
-  const times = await Promise.all(clients.map((client, n) => moveOn(client, n)))
+  const pauses = await Promise.all(clients.map((client, n) => moveOn(client, n)))
   t.equal(await stopped, 0)
 
-  /** When it left for the other gateway (ms), as it was told. */
+  /** As it is told; resolves with how long it was told to wait (ms). */
   async function moveOn(client: ChatClient, n: number): Promise<number> {
     const frame = await client.waitFor(({ type }) => type === 'reconnect', 30_000)
-    if (frame.type === 'reconnect') await sleep(frame.after)
-    const at = performance.now() - began
+    if (frame.type !== 'reconnect') throw new Error('waited for another frame')
+    await sleep(frame.after)
     await client.close()
     await connectChat(t, cluster.url, { name: `client ${n}`, timeout: 30_000 })
-    return at
+    return frame.after
   }
 
-  const [first, last] = [Math.min(...times), Math.max(...times)]
-  const tenths = new Array<number>(10).fill(0)
-  for (const time of times) {
-    const tenth = Math.min(9, Math.floor((10 * (time - first)) / (last - first)))
-    tenths[tenth] = (tenths[tenth] ?? 0) + 1
-  }
-  // 10 ms for each client.
-  t.ok(last - first > 1_000, `over ${Math.round(last - first)} ms`)
-  t.ok(
-    tenths.every((count) => count < 200 / 3),
-    `in each tenth of it went ${tenths}`,
-  )
-  t.comment(`200 clients left within ${Math.round(last - first)} ms, in each tenth ${tenths}`)
+  // 10 ms for each client, by the gateway's own clock: on a slow machine what it says arrives in heaps. That it says it to a
+  // few at a time, a test of the gateway sees.
+  t.match(doomed.logs(), '"sessions":200,"window":2000,')
+  const [, seconds] = /"seconds":([\d.]+),"msg":"sent clients to other gateways"/.exec(doomed.logs()) ?? []
+  t.ok(Number(seconds) > 1.7, `200 clients left within ${seconds} s`)
+  t.ok(new Set(pauses).size > 20, `and paused for ${pauses} ms`)
 })
 
 t.test('a second signal ends a gateway at once that waits for its clients', async (t) => {

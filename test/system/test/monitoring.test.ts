@@ -176,9 +176,12 @@ t.test('a real Prometheus', async (t) => {
     }
   })
 
+  /** But for the one that a busy machine sets off. */
   async function firing(): Promise<string[]> {
     const { alerts } = await ask<{ alerts: { state: string; labels: { alertname: string } }[] }>('alerts')
-    return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname)
+    return alerts
+      .filter(({ state, labels }) => state === 'firing' && labels.alertname !== 'RabbleEventLoopLag')
+      .map(({ labels }) => labels.alertname)
   }
 
   await t.test('promtool finds nothing wrong with the metrics of a service', async (t) => {

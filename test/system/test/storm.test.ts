@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { MessagesReply } from '@rabble/contract'
 import {
   assertNothingLeft,
   checkOrder,
@@ -49,14 +50,28 @@ t.test(
     }
     writing = false
     await Promise.all(writers)
+    // Chat goes on without history and rooms, so it doesn't tell whether they are back.
+    for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready(60_000)
     const last = clients.map((client) => client.acknowledged.at(-1) ?? '')
     const everything = () =>
       Promise.resolve(clients.every((client) => last.every((id) => client.ids('general').includes(id))))
     await until(everything, 60_000, 'everybody to have seen the last messages')
 
+    const acknowledged = clients.flatMap((client) => client.acknowledged)
+    let stored: string[] = []
+    const allStored = async () => {
+      stored = await storedIn(cluster.url, 'general')
+      const found = new Set(stored)
+      return acknowledged.every((id) => found.has(id))
+    }
+    await until(allStored, 60_000, 'history to have all of them')
+
     const report = checkOrder(
-      Object.fromEntries(clients.map((client) => [client.name, client.ids('general')])),
-      clients.flatMap(({ acknowledged }) => acknowledged),
+      {
+        history: stored,
+        ...Object.fromEntries(clients.map((client) => [client.name, client.ids('general')])),
+      },
+      acknowledged,
     )
     t.ok(report.ok, report.text)
     t.comment(report.text)
@@ -64,3 +79,17 @@ t.test(
     t.comment(`${away.length} comebacks, the longest took ${Math.round(Math.max(0, ...away))} ms`)
   },
 )
+
+/** The ids of all messages of a room that history has, in its order. */
+async function storedIn(url: string, room: string): Promise<string[]> {
+  const ids: string[] = []
+  for (let before = ''; ; ) {
+    const response = await fetch(`${url}/api/rooms/${room}/messages?limit=200${before}`)
+    if (!response.ok) throw new Error(`history answered ${response.status}`)
+    const page = (await response.json()) as MessagesReply
+    ids.unshift(...page.messages.map(({ id }) => id))
+    const first = page.messages[0]
+    if (first === undefined || !page.hasMoreBefore) return ids
+    before = `&before=${encodeURIComponent(first.id)}`
+  }
+}
