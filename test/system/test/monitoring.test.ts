@@ -207,7 +207,7 @@ function uncompared(expr: string): string {
 
 /** What it wrote about `input`. @throws Error with that, if it found something */
 async function promtool(args: readonly string[], input = ''): Promise<string> {
-  const running = promisify(execFile)('promtool', args, { timeout: 20_000 })
+  const running = promisify(execFile)('promtool', args, { timeout: 120_000 })
   running.child.stdin?.end(input)
   const { stdout, stderr } = await running
   return stdout + stderr
