@@ -1,12 +1,29 @@
 import { RabbleError } from '@rabble/contract'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger } from 'pino'
 
-/** JSON lines on standard output. Never given tokens, message texts or query strings. */
-export function createLogger(name: string, level = 'info'): Logger {
-  return pino({ name, level, base: { pid: process.pid, name } })
+/** JSON lines, on standard output unless told. Never given tokens, message texts or query strings. */
+export function createLogger(name: string, level = 'info', destination?: DestinationStream): Logger {
+  const options = { name, level, base: { pid: process.pid, name }, serializers: { err: describeError } }
+  return destination === undefined ? pino(options) : pino(options, destination)
+}
+
+/**
+ * What of an error gets into the log. Not all of its properties, as pino would have it: drivers of databases attach
+ * statements with their parameters, which are message texts.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name: type, message, stack, cause } = error
+  return {
+    type,
+    ...('code' in error && { code: error.code }),
+    message,
+    stack,
+    ...(cause !== undefined && { cause: describeError(cause) }),
+  }
 }
 
 /** How long (ms) a request that is under way may take to end when the service stops. */

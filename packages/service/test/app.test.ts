@@ -1,20 +1,15 @@
-import { Writable } from 'node:stream'
-import { pino } from 'pino'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openPglite } from '@rabble/database'
 import t from 'tap'
-import { createApp } from '../src/app.ts'
+import { createApp, createLogger } from '../src/app.ts'
 import { callerOf, requireCaller } from '../src/caller.ts'
+import { persist } from '../src/persist.ts'
 import { createTokens } from '../src/tokens.ts'
 import { forge, secret } from './forge.ts'
 
 t.test('whatever happens, no token and no query string gets into the log', async (t) => {
-  let log = ''
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      log += chunk
-      done()
-    },
-  })
-  const app = createApp({ logger: pino({ level: 'trace' }, stream) })
+  const { logger, written } = record()
+  const app = createApp({ logger })
   const access = { tokens: createTokens(secret), allowedOrigins: new Set<string>() }
   app.get('/who', async (request) => ({ who: (await callerOf(request, access))?.user.id }))
   app.post('/who', async (request) => ({ who: (await requireCaller(request, access)).user.id }))
@@ -36,6 +31,7 @@ t.test('whatever happens, no token and no query string gets into the log', async
     }
   }
   t.strictSame([...statuses].sort(), [200, 401, 403, 404, 500])
+  const log = written()
   t.match(log, /"path":"\/broken"/)
   t.match(log, /broken for ada/)
   for (const token of tokens) {
@@ -43,3 +39,37 @@ t.test('whatever happens, no token and no query string gets into the log', async
   }
   t.notOk(log.includes('q='))
 })
+
+t.test('a statement that fails is logged without its parameters, which are what people wrote', async (t) => {
+  const { logger, written } = record()
+  const database = await openPglite()
+  t.teardown(() => database.close())
+  const insert = () => database.query('insert into nowhere (text) values ($1)', ['a word in private'])
+  const app = createApp({ logger })
+  t.teardown(() => app.close())
+  app.get('/insert', insert)
+  app.get('/wrapped', () =>
+    insert().catch((cause: unknown) => {
+      throw new Error('it could not be kept', { cause })
+    }),
+  )
+  for (const url of ['/insert', '/wrapped']) t.equal((await app.inject(url)).statusCode, 500)
+  const stop = new AbortController()
+  const persisting = persist(insert, { signal: stop.signal, logger, doing: 'writing' })
+  while (!written().includes('writing fails')) await sleep(5)
+  stop.abort()
+  await t.rejects(persisting, { code: '42P01' })
+  t.match(
+    written(),
+    /"err":\{"type":"[a-zA-Z]+","code":"42P01","message":"relation \\"nowhere\\" does not exist"/,
+  )
+  t.match(written(), /"message":"it could not be kept","stack":.*"cause":\{.*42P01/)
+  t.notMatch(written(), /in private/)
+})
+
+/** A logger, and what it wrote. */
+function record() {
+  let log = ''
+  const logger = createLogger('test', 'trace', { write: (line) => (log += line) })
+  return { logger, written: () => log }
+}
