@@ -179,7 +179,7 @@ export const settings = {
     schema: Type.Integer({ minimum: 100 }),
     default: 25_000,
     about:
-      'A connection that is silent for so long is pinged, and dropped after twice that time. Keep it below the proxy’s timeout.',
+      'A connection that is silent for so long is pinged, and dropped after twice that time, as is one that reads nothing of what waits for it. Keep it below the proxy’s timeout.',
   },
   RABBLE_FRAME_BYTES: {
     schema: Type.Integer({ minimum: 1024 }),

@@ -7,8 +7,8 @@ export interface HeartbeatTimes {
 }
 
 /**
- * Ends who says no hello in time, whose token expires, and who is silent, after asking for a sign of life. `lost` is called
- * for the last ones, whose connection is ended without asking. Returns what stops it.
+ * Ends who says no hello in time, whose token expires, who doesn't read, and who is silent, after asking for a sign of life.
+ * `lost` is called for the last ones, whose connection is ended without asking. Returns what stops it.
  */
 export function watchOver(
   sessions: Iterable<Session>,
@@ -20,6 +20,7 @@ export function watchOver(
     const wall = Date.now()
     for (const session of sessions) {
       const silent = at - session.lastHeard
+      const stuck = session.stuck(at, 2 * heartbeat)
       if (session.user === undefined && at - session.connectedAt > helloTimeout) {
         session.close('policy', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
@@ -27,6 +28,8 @@ export function watchOver(
       } else if (silent > 2 * heartbeat) {
         lost(session)
         session.connection.terminate()
+      } else if (stuck) {
+        session.close('tooSlow', 'too slow: nothing of what waits was read for too long')
       } else if (silent > heartbeat) {
         session.connection.ping()
       }

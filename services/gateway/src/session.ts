@@ -21,6 +21,8 @@ export interface Connection {
   readonly wire: Wire
   /** Bytes that were written and that the system hasn't taken yet. */
   readonly unsent: number
+  /** Bytes of whole writes that the system has taken so far. */
+  readonly taken: number
   /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
   write(pieces: readonly Buffer[]): void
   /** Stops and resumes reading what the client sends. */
@@ -83,6 +85,8 @@ export class Session {
   #out: Buffer[] = []
   /** Bytes of the replay that the client asked for last: they may be unread on top of the limit. */
   #allowance = 0
+  /** What the system had taken of what was written when that last grew, and when this was noticed. */
+  #progress = { taken: 0, at: this.lastHeard }
 
   constructor(
     { id, transport, connection, cookie }: Pick<Session, 'id' | 'transport' | 'connection' | 'cookie'>,
@@ -176,6 +180,16 @@ export class Session {
     else if (unsent > this.#limits.unsentBytes + this.#allowance) {
       this.close('tooSlow', 'too slow: more is unread than may wait')
     }
+  }
+
+  /**
+   * Whether the client can't be reading, whatever it sends: nothing of what is unsent went out for `patience` (ms). To be
+   * asked at intervals. Of a long replay, which is one write, only the end is seen, so each `unsentBytes` gets that time.
+   */
+  stuck(at: number, patience: number): boolean {
+    const { taken, unsent } = this.connection
+    if (unsent === 0 || taken > this.#progress.taken) this.#progress = { taken, at }
+    return at - this.#progress.at > patience * Math.max(1, unsent / this.#limits.unsentBytes)
   }
 
   close(reason: CloseReason, message: string): void {

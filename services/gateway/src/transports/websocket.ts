@@ -82,6 +82,9 @@ function createConnection(socket: WebSocket, tcp: Socket): Connection {
     get unsent() {
       return tcp.writableLength
     },
+    get taken() {
+      return tcp.bytesWritten - tcp.writableLength
+    },
     write(pieces) {
       if (socket.readyState !== socket.OPEN) return
       if (pieces.length === 1 && pieces[0] !== undefined) {
