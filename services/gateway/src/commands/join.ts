@@ -62,18 +62,17 @@ async function enter(
   const complete = after === undefined ? newest.complete : missed !== undefined
   const lines = (missed ?? newest.lines).filter((line) => line !== '')
   const count = rooms?.count(room) ?? hub.count(room)
-  const whole = joinedFrame(ref, room, lines, { complete, count, capacity })
-  const fits = context.replays.take(whole.length, () => session.connection.drained(0))
+  const bytes = lines.reduce((sum, { length }) => sum + length + 1, 0)
+  const fits = context.replays.take(bytes, () => session.connection.drained(0))
   metrics.joins.inc({
     kind: after === undefined ? 'new' : 'resumed',
     recent: complete && fits ? 'hit' : 'miss',
   })
-  session.replay(
-    fits ? whole : joinedFrame(ref, room, lines.slice(-fewest), { complete: false, count, capacity }),
-  )
+  const events = fits ? lines : lines.slice(-fewest)
+  session.replay(joinedFrame(ref, room, events, { complete: complete && fits, count, capacity }))
 }
 
-/** The lines are JSON as they stand in the log: they go in as they are. */
+/** The lines are JSON as they stand in the log, a character for each byte: they go in as they are. */
 function joinedFrame(
   ref: Ref | undefined,
   room: string,
