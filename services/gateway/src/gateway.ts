@@ -224,6 +224,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return
     }
     const { room, user } = known
+    if (!hub.reaches(room)) return
     hub.notify(room, Buffer.from(JSON.stringify({ type: 'typing', room, user })), user.id)
   }
 

@@ -30,6 +30,8 @@ export interface Hub {
   count(room: string): number
   /** Hands an event on to whom it is for, at the end of this turn. `line` must stay as it is until then. */
   deliver(event: ChatEvent, line: Buffer): void
+  /** Whether anybody here gets what happens in a room. */
+  reaches(room: string): boolean
   /** Hands a frame on to all members of a room, but for the sessions of one user if `except` names one. */
   notify(room: string, frame: Buffer, except?: string): void
   /** To be called by a session that has something to write. */
@@ -92,10 +94,19 @@ export function createHub(observer: HubObserver): Hub {
     observer.delivered(receivers * lines.length)
   }
 
+  /**
+   * Whether nobody here is in the room, as its name tells at a glance. Asked for each event of the log, of which most may
+   * be for members of other gateways.
+   */
+  function isElsewhere(room: string): boolean {
+    return !rooms.has(room) && room !== '*' && !room.includes(':')
+  }
+
   /** The sets of sessions that get what happens in a room; no session is in two of them. */
   function audience(room: string): Iterable<Session>[] {
     const members = rooms.get(room)
     if (members !== undefined) return [members.sessions]
+    if (isElsewhere(room)) return []
     const kind = roomKind(room)
     if (kind === undefined) return []
     return audienceOf(kind).filter((group) => group !== undefined)
@@ -183,11 +194,13 @@ export function createHub(observer: HubObserver): Hub {
     users: (room) => [...(rooms.get(room)?.users.values() ?? [])].map(({ user }) => user),
     count: (room) => rooms.get(room)?.users.size ?? 0,
     deliver(event, line) {
+      if (isElsewhere(event.room)) return
       const lines = arrived.get(event.room)
       if (lines === undefined) arrived.set(event.room, [line])
       else lines.push(line)
       schedule()
     },
+    reaches: (room) => audience(room).length > 0,
     notify(room, frame, except) {
       fanOut(room, [frame], except)
     },
