@@ -181,6 +181,12 @@ export class PublishQueue {
       for (const event of overdue) this.#settle(event).reject(error)
       this.#checkDrained()
     }
+    if (batch?.wanted === 0 && this.#retry !== undefined) {
+      // What comes next is another batch, and needn't wait because this one failed.
+      clearTimeout(this.#retry)
+      this.#retry = undefined
+      this.#pump()
+    }
     this.#expiry = undefined
     const next = this.#nextExpiry(now)
     if (next !== undefined) this.#expiry = setTimeout(this.#expire, Math.max(1, next - now))

@@ -126,6 +126,24 @@ t.test('a batch that fails again and again is not sent in a loop without a pause
   await queue.close()
 })
 
+t.test('what comes after a batch that nobody wants any more does not wait out its pause', async (t) => {
+  const sent: string[] = []
+  const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 300 }, {})
+  const queue = new PublishQueue({
+    backlog,
+    async send(batch) {
+      sent.push(batch.toString())
+      throw new Error('refused')
+    },
+  })
+  queue.open()
+  t.equal(await codeOf(queue.publish(event('first'))), 'unavailable')
+  const second = codeOf(queue.publish(event('second')))
+  t.match(sent.at(-1), /"second"/, 'it goes at once')
+  t.equal(await second, 'unavailable')
+  await queue.close()
+})
+
 t.test('what is overdue is given up, in flight or waiting, each once, and not sent again', async (t) => {
   let overdue = 0
   const observer: LogObserver = {
@@ -141,6 +159,7 @@ t.test('what is overdue is given up, in flight or waiting, each once, and not se
   t.equal(overdue, 3)
   t.equal(backlog.events, 0)
   t.equal(backlog.bytes, 0)
+  backlog.limits.publishTimeout = 60_000
   const later = queue.publish(event('4'))
   t.equal(sent.length, 1, 'still one batch at a time')
   ;(await nth(0)).fail()
@@ -152,9 +171,9 @@ t.test('what is overdue is given up, in flight or waiting, each once, and not se
 })
 
 t.test('a batch with one event that is still wanted is sent again as a whole', async (t) => {
-  const { queue, sent, nth } = build({ publishTimeout: 1000 })
+  const { queue, sent, nth, backlog } = build({ publishTimeout: 300 })
   const first = codeOf(queue.publish(event('1')))
-  await new Promise((resolve) => setTimeout(resolve, 700))
+  backlog.limits.publishTimeout = 60_000
   const second = queue.publish(event('2'))
   queue.open()
   t.same(sent[0]?.ids, ['1', '2'])
