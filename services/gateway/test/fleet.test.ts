@@ -7,6 +7,12 @@ import { createMemoryLog } from './memory-log.ts'
 
 t.test('every gateway tells of all of them: who is there, what they do, and how they end', async (t) => {
   const log = createMemoryLog()
+  const told: Signal[] = []
+  const { signal } = log
+  log.signal = (something) => {
+    told.push(something)
+    signal.call(log, something)
+  }
   const [one, two] = [await build(t, { log }), await build(t, { log })]
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
   await connectChat(t, two.ws, { name: 'Bob' })
@@ -27,17 +33,18 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
       for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
       return ((await ask())[two.gateway.id]?.messagesPerSecond ?? 0) > 0
     },
-    10_000,
+    30_000,
     'the other one to tell that it publishes',
   )
   const other = (await ask())[two.gateway.id]
   t.match(other, { state: 'ready', sessions: 2 })
   t.ok((other?.deliveriesPerSecond ?? 0) > 0)
   const drained = two.gateway.drain(60_000)
-  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 1_500, 'it to say so at once')
+  t.match(told.at(-1), { gateway: two.gateway.id, state: 'draining' }, 'it says so at once')
+  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 30_000, 'that to be heard')
   await two.close()
   await drained
-  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 1_500, 'its last word')
+  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 30_000, 'its last word')
 })
 
 t.test('nobody learns of gateways before hello', async (t) => {
