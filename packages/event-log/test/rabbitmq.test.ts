@@ -1,8 +1,10 @@
-import { startRabbitMq } from '@rabble/harness'
+import { assertNothingLeft, startRabbitMq } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
 import { testEventLog } from '../src/conformance/index.ts'
 import { connectRabbitMqLog } from '../src/index.ts'
+
+assertNothingLeft(t)
 
 const broker = await startRabbitMq(t)
 

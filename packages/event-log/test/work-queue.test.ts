@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RabbleError } from '@rabble/contract'
-import { putIntoQueue, startRabbitMq, takeFromQueue, until } from '@rabble/harness'
+import { assertNothingLeft, putIntoQueue, startRabbitMq, takeFromQueue, until } from '@rabble/harness'
 import { type Channel, connect } from 'amqplib'
 import t, { type Test } from 'tap'
 import { event } from '../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type Task } from '../src/index.ts'
 import { startProxy } from './proxy.ts'
+
+assertNothingLeft(t)
 
 const patience = 30_000
 const broker = await startRabbitMq(t)
