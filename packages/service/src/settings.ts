@@ -1,10 +1,27 @@
 import { readFileSync } from 'node:fs'
+import proxyAddr from '@fastify/proxy-addr'
 import Type from 'typebox'
 import Value from 'typebox/value'
 
+/** The rule that a list of proxies breaks, if so: what Fastify will say of it, which knows no setting to name. */
+function brokenByProxies(list: string): string | undefined {
+  try {
+    proxyAddr.compile(list.split(',').map((entry) => entry.trim()))
+    return undefined
+  } catch {
+    return 'must be addresses or networks, separated by commas'
+  }
+}
+
+/** The rule that an address breaks, if so, which a pattern doesn't say. */
+function brokenByUrl(url: string): string | undefined {
+  return URL.canParse(url) ? undefined : 'must be a valid URL'
+}
+
 /**
  * Every environment variable of every service: type, rule, default and meaning in one place. Each service reads the
- * ones it uses; the table in docs/operations.md is compared with this one by a test.
+ * ones it uses; the table in docs/operations.md is compared with this one by a test. `broken` tells the rule that a value
+ * breaks where the schema can't.
  */
 export const settings = {
   PORT: {
@@ -29,6 +46,7 @@ export const settings = {
   },
   RABBLE_AMQP_URL: {
     schema: Type.String({ pattern: /^amqps?:\/\// }),
+    broken: brokenByUrl,
     about: 'RabbitMQ: `amqp://user:password@host:5672/vhost`.',
   },
   RABBLE_DATABASE_URL: {
@@ -37,11 +55,13 @@ export const settings = {
   },
   RABBLE_HISTORY_URL: {
     schema: Type.String({ pattern: /^https?:\/\// }),
+    broken: brokenByUrl,
     about:
-      'Where gateways find history, such as `http://history:8080`. Without it they resume clients from memory only.',
+      'Where gateways find history, such as `http://history:8080`. Without it they resume clients from memory only. Needs `RABBLE_SECRET`.',
   },
   RABBLE_ROOMS_URL: {
     schema: Type.String({ pattern: /^https?:\/\// }),
+    broken: brokenByUrl,
     about:
       'Where gateways and history find rooms, such as `http://rooms:8080`. Without it each gateway knows only its own members and no limits of rooms, and history keeps all rooms alike. Needs `RABBLE_SECRET`.',
   },
@@ -87,6 +107,7 @@ export const settings = {
   },
   RABBLE_JWT_JWKS_URL: {
     schema: Type.String({ pattern: /^https?:\/\// }),
+    broken: brokenByUrl,
     about: 'Or where the issuer publishes its keys, such as `https://login.example/.well-known/jwks.json`.',
   },
   RABBLE_JWT_ALGORITHMS: {
@@ -110,6 +131,7 @@ export const settings = {
   },
   RABBLE_TRUSTED_PROXIES: {
     schema: Type.String(),
+    broken: brokenByProxies,
     default: '',
     about:
       'Addresses and networks (`10.0.0.0/8`) of the proxies, separated by commas, whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.',
@@ -284,8 +306,9 @@ export function readSettings<Names extends SettingName, Required extends Names =
     }
     const value = Value.Convert(schema, raw)
     const [error] = Value.Errors(schema, value)
-    if (error === undefined) result[name] = value
-    else problems.push(`${name} ${rule(error)}${secret ? '' : `, but is ${JSON.stringify(raw)}`}`)
+    const broken = error !== undefined ? rule(error) : 'broken' in setting ? setting.broken(raw) : undefined
+    if (broken === undefined) result[name] = value
+    else problems.push(`${name} ${broken}${secret ? '' : `, but is ${JSON.stringify(raw)}`}`)
   }
   if (problems.length > 0) throw new SettingsError(problems.join('\n'))
   return result as Settings<Names, Required>
