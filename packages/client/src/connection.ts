@@ -15,7 +15,7 @@ const network = ['online', 'offline']
 
 // No code of the contract is taken, only its types: the compiler compares this list with it.
 type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
-const finalCloseCodes: Record<Final, true> = { 1008: true, 1009: true }
+const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true }
 
 export interface ConnectionEvents {
   state(state: ChatState): void

@@ -157,7 +157,7 @@ t.test('who was in already waits for a name that is held for somebody who vanish
   t.equal(gateway.connections.length, 4)
 })
 
-for (const code of [1008, 1009]) {
+for (const code of [1007, 1008, 1009]) {
   t.test(`after close code ${code} nobody comes back`, async (t) => {
     const gateway = await startFakeGateway(t)
     const chat = chatWith(t, { url: gateway.url, name: 'Ada' })

@@ -10,6 +10,7 @@ export const closeCodes = {
     retry: false,
     meaning: 'No hello in time, an origin that is not allowed, or a flood.',
   },
+  notText: { code: 1007, retry: false, meaning: 'A text frame was not valid UTF-8.' },
   tooLarge: { code: 1009, retry: false, meaning: 'A frame was over the limit.' },
   tooSlow: { code: 1013, retry: true, meaning: 'The client did not read what was sent to it.' },
 } as const satisfies Record<string, { code: number; retry: boolean; meaning: string }>

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import type { ServerFrame } from '@rabble/contract'
 import { type ChatClient, connectChat } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { build, secret } from './build.ts'
 
 t.test('hello, join, send, leave: each is answered under its ref, and members get the message', async (t) => {
@@ -252,6 +254,17 @@ t.test('an oversized frame closes with 1009', async (t) => {
   t.match(await ada.closed, { code: 1009 })
   t.equal(await metric('rabble_gateway_disconnections_total', { reason: 'tooLarge' }), 1)
   t.equal(await metric('rabble_gateway_connections'), 0)
+})
+
+t.test('a text frame that is not valid UTF-8 closes with 1007', async (t) => {
+  const { ws, metric } = await build(t)
+  const socket = new WebSocket(ws)
+  t.teardown(() => socket.terminate())
+  await once(socket, 'open')
+  socket.send(Buffer.from([0x7b, 0xff, 0x7d]), { binary: false })
+  const [code] = await once(socket, 'close')
+  t.equal(code, 1007)
+  t.equal(await metric('rabble_gateway_disconnections_total', { reason: 'notText' }), 1)
 })
 
 t.test('who does not say hello in time is closed with 1008', async (t) => {

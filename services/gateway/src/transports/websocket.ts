@@ -11,6 +11,12 @@ import { webSocketWire } from './websocket-frame.ts'
 /** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
 const closeTimeout = 2_000
 
+/** Frames for which the library closes the connection by itself, with the code of the reason. */
+const refused: Record<string, CloseReason> = {
+  WS_ERR_INVALID_UTF8: 'notText',
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'tooLarge',
+}
+
 /** Codes with which a client says that it leaves; 1005 is a close frame without one. */
 const farewells: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
@@ -64,9 +70,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       session.flush()
     })
     socket.on('error', (error) => {
-      // The library closes the connection itself, with 1009 for a frame that is too large.
-      const tooLarge = 'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-      gateway.disconnected(session, tooLarge ? 'tooLarge' : 'failed')
+      gateway.disconnected(session, ('code' in error && refused[`${error.code}`]) || 'failed')
     })
     socket.on('close', (code) => gateway.disconnected(session, 'client', farewells.has(code)))
   })
