@@ -237,6 +237,8 @@ t.test('a client that asks for replay after replay without reading them makes no
   for (let i = 0; i < 200; i++) await ada.request({ type: 'members', room: 'general' })
   const grown = buffers() - before
   t.ok(grown < 50_000_000, `grew by ${grown} bytes for replays of 400 MB`)
+  const closed = await metric('rabble_gateway_disconnections_total', { reason: 'tooSlow' })
+  t.equal(closed, 0, 'the next replay waits until the last one was read')
 })
 
 t.test(
