@@ -86,6 +86,11 @@ export interface Gateway {
    * @throws RabbleError `unavailable`
    */
   publish(event: ChatEvent): Promise<void>
+  /**
+   * Whether a user who has no session may write there, or is banned or muted.
+   * @throws RabbleError `forbidden`; `unavailable` while that isn't known
+   */
+  checkWriter(user: string, room: string): void
   /** Remembers something for moderators, where there is anybody to remember it. */
   audit(entry: AuditEntry): void
   /** The same, of somebody who was not let in: not more than so many a second. */
@@ -276,6 +281,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     publish: publisher.publish,
     start: () => rooms?.start(),
+    checkWriter(user, room) {
+      rooms?.policies.checkEntry(user, room)
+      rooms?.policies.checkVoice(user, room)
+    },
     audit: (entry) => rooms?.audit.record(entry),
     auditRefusal: (detail, user) => rooms?.audit.refused({ ...detail, gateway: id }, user),
     disconnected: (session, reason = 'client', inPeace = false) => end(session, reason, inPeace),

@@ -169,6 +169,36 @@ t.test('only a bearer token with the role service may publish, and what is tried
   t.same(rooms.audited.slice(-3), [known, known, known], 'whose token it was is known')
 })
 
+t.test('a program that is banned or muted says nothing there, nor has the system say it', async (t) => {
+  const log = createMemoryLog()
+  const rooms = createFakeRooms(log, createTokens(secret))
+  const gateway = await build(t, { log, rooms })
+  const post = await worker(gateway)
+  for (const kind of ['ban', 'mute'] as const) {
+    for (const room of ['general', undefined]) {
+      const here = room !== undefined
+      rooms.put('rule', { kind, user: 'deploys', ...(here && { room }), reason: 'noise' })
+      const version = await gateway.metric('rabble_gateway_policies_version')
+      await until(
+        async () => (await gateway.metric('rabble_gateway_policies_version')) > version,
+        10_000,
+        'the gateway to know',
+      )
+      const statuses: [path: string, body: object, status: number][] = [
+        ['rooms/general/messages', { text: 'hi' }, 403],
+        ['notify', { room: 'general', text: 'hi' }, 403],
+        ['rooms/elsewhere/messages', { text: 'hi' }, here ? 201 : 403],
+        ['notify', { text: 'hi' }, here ? 201 : 403],
+      ]
+      for (const [path, body, status] of statuses) {
+        const answer = await post(path, body)
+        t.equal(answer.status, status, `${kind} ${room} ${path}`)
+        if (status === 403) t.match(answer.body, { code: 'forbidden', message: /noise/ })
+      }
+    }
+  }
+})
+
 t.test('what is wrong is refused with a sentence that says so', async (t) => {
   const gateway = await build(t, { limits: { textCharacters: 10, frameBytes: 1024 } })
   const post = await worker(gateway)

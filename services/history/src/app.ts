@@ -45,7 +45,7 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { database, metrics, logger } = options
+  const { database, metrics, logger, requireToken = false } = options
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let ingest: Ingest | undefined
@@ -74,8 +74,8 @@ export function history(options: HistoryOptions): {
         metrics,
         access: {
           tokens: options.tokens,
-          requireToken: options.requireToken ?? false,
-          readers: createReaders(options.rooms),
+          requireToken,
+          readers: createReaders(options.rooms, { requireToken }),
         },
         migrated: () => ingest !== undefined,
       }

@@ -16,8 +16,11 @@ export interface Readers {
 const lasting = 10_000
 const mostAnswers = 20_000
 
-/** Without `rooms` every room is for everybody. */
-export function createReaders(rooms: Pick<RoomsClient, 'readable'> | undefined): Readers {
+/** Without `rooms` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
+export function createReaders(
+  rooms: Pick<RoomsClient, 'readable'> | undefined,
+  { requireToken }: { requireToken: boolean },
+): Readers {
   /** By user and room; the empty user is nobody, and what nobody may read is for all. */
   const answers = new Map<string, { readable: boolean; at: number }>()
   const keyOf = (user: string, room: string) => `${user}\n${room}`
@@ -58,7 +61,8 @@ export function createReaders(rooms: Pick<RoomsClient, 'readable'> | undefined):
   async function readable(asked: readonly string[], caller: Caller): Promise<Set<string>> {
     if (rooms === undefined || caller?.roles.includes('moderator')) return new Set(asked)
     const named = asked.filter((room) => roomKind(room)?.kind === 'room')
-    const open = await ask(named, '')
+    // Where everybody is known, a ban also closes rooms that aren't only for those who are invited.
+    const open = requireToken ? new Set<string>() : await ask(named, '')
     const closed = named.filter((room) => !open.has(room))
     const own = closed.length === 0 || caller === undefined ? [] : await ask(closed, caller.user.id)
     return new Set([...asked.filter((room) => !named.includes(room)), ...open, ...own])
@@ -68,10 +72,7 @@ export function createReaders(rooms: Pick<RoomsClient, 'readable'> | undefined):
     readable,
     async check(room, caller) {
       if ((await readable([room], caller)).has(room)) return
-      throw new RabbleError(
-        caller === undefined ? 'unauthorized' : 'forbidden',
-        'this room is for those who are invited',
-      )
+      throw new RabbleError(caller === undefined ? 'unauthorized' : 'forbidden', 'you may not read this room')
     },
   }
 }

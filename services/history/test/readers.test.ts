@@ -74,6 +74,26 @@ await onBoth(async (t, databases) => {
     },
   )
 
+  await t.test('where reading needs a token, whoever is banned does not read what is for all', async (t) => {
+    const banned = build(t, {
+      log,
+      database,
+      rooms: { ...rooms, readable: async (names, { user }) => (user === 'eve' ? [] : [...names]) },
+      requireToken: true,
+    })
+    await banned.ready()
+    const prepared = async () => (await banned.inject('/healthz')).statusCode === 200
+    await until(prepared, 20_000, 'the tables to be there')
+    for (const [token, status] of [
+      [adas, 200],
+      [eves, 403],
+    ] as const) {
+      const headers = { authorization: `Bearer ${token}` }
+      const reply = await banned.inject({ url: '/api/rooms/general/messages', headers })
+      t.equal(reply.statusCode, status)
+    }
+  })
+
   await t.test(
     'many readers of a room cost one question, and the last answer counts while rooms is down',
     async (t) => {

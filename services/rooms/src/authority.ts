@@ -1,5 +1,7 @@
 import { RabbleError } from '@rabble/contract'
+import type { Database } from '@rabble/database'
 import type { Identity } from '@rabble/service'
+import { isBanned } from './bans.ts'
 import type { RoomRow } from './room-rows.ts'
 
 /** Who may do what: moderators anything, whoever created a room what concerns that room. */
@@ -12,8 +14,17 @@ export function checkModerator(caller: Identity): void {
   if (!isModerator(caller)) throw new RabbleError('forbidden', 'this is for moderators')
 }
 
-/** @throws RabbleError `forbidden` */
-export function checkOwner(caller: Identity, room: Pick<RoomRow, 'created_by'>): void {
-  if (isModerator(caller) || room.created_by === caller.user.id) return
+/**
+ * Who is banned from a room can't lift that as its owner.
+ * @throws RabbleError `forbidden`
+ */
+export async function checkOwner(
+  query: Database['query'],
+  caller: Identity,
+  room: Pick<RoomRow, 'name' | 'created_by'>,
+): Promise<void> {
+  if (isModerator(caller)) return
+  const { id } = caller.user
+  if (room.created_by === id && !(await isBanned(query, id, room.name))) return
   throw new RabbleError('forbidden', 'this is for moderators and who created the room')
 }

@@ -1,9 +1,10 @@
-import type { Signal } from '@rabble/contract'
+import { RabbleError, type Signal } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
 import { type Identity, requireCaller } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { checkHourlyLimits, defaultHourlyLimits, recordAudit } from './audit.ts'
 import { isModerator } from './authority.ts'
+import { isBanned } from './bans.ts'
 import type { AuditEntry } from './client.ts'
 import type { RoutesOptions } from './options.ts'
 import { type PolicyEntry, putPolicies } from './policies.ts'
@@ -49,6 +50,8 @@ export function createChanges(options: RoutesOptions): Changes {
     const entries: AuditEntry[] = []
     const policies: PolicyEntry[] = []
     const signals: Signal[] = []
+    // Moderators too: whoever took over the account of one is stopped by another.
+    if (await isBanned(query, caller.user.id)) throw new RabbleError('forbidden', 'this user is banned')
     if (!isModerator(caller)) await checkHourlyLimits(query, caller.user.id, action, hourlyLimits)
     const result = await what({
       query,

@@ -11,7 +11,7 @@ const most = 10_000
  */
 export async function invite({ query, caller, record }: Change, room: string, user: string): Promise<void> {
   // Not shared, so that two don't count at once.
-  checkOwner(caller, await lockRoom(query, room, 'update'))
+  await checkOwner(query, caller, await lockRoom(query, room, 'update'))
   const added = await query(
     `insert into rooms.invitations (room, user_id, invited_by) values ($1, $2, $3)
      on conflict do nothing returning 1`,
@@ -34,7 +34,7 @@ export async function uninvite(
   user: string,
 ): Promise<void> {
   const row = await lockRoom(query, room, 'update')
-  checkOwner(caller, row)
+  await checkOwner(query, caller, row)
   const deleted = await query('delete from rooms.invitations where room = $1 and user_id = $2 returning 1', [
     room,
     user,

@@ -88,7 +88,7 @@ export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncType
         const caller = await requireCaller(request, { tokens, allowedOrigins })
         return reads.run('restrictions', async () => {
           if (room === undefined) checkModerator(caller)
-          else checkOwner(caller, await ownerOf(room))
+          else await checkOwner(database.query, caller, await ownerOf(room))
           const { restrictions, hasMore } = await listRestrictions(database, { kind, ...request.query })
           return { [list]: restrictions, hasMore }
         })
@@ -102,11 +102,11 @@ export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncType
   }
 
   /** Of a room that is there no more, it is nobody. */
-  async function ownerOf(room: string): Promise<Pick<RoomRow, 'created_by'>> {
+  async function ownerOf(room: string): Promise<Pick<RoomRow, 'name' | 'created_by'>> {
     const [row] = await database.query<RoomRow>(`select ${roomColumns} from rooms.rooms where name = $1`, [
       room,
     ])
-    return row ?? { created_by: null }
+    return row ?? { name: room, created_by: null }
   }
 }
 

@@ -20,7 +20,10 @@ export async function readableOf(
   const closed = await query<{ name: string }>(
     `select name from rooms.rooms where name = any($1) and access = 'invite'
        and created_by is distinct from $2
-       and not exists (select from rooms.invitations where room = name and user_id = $2)`,
+       and not exists (select from rooms.invitations where room = name and user_id = $2)
+     union
+     select name from rooms.restrictions join unnest($1::text[]) as wanted (name) on room is null or room = name
+     where kind = 'ban' and user_id = $2 and (expires_at is null or expires_at > now())`,
     [rooms, user ?? null],
   )
   const names = new Set(closed.map(({ name }) => name))

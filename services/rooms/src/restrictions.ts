@@ -30,7 +30,7 @@ const ends = { ban: 'unban', mute: 'unmute' } as const
 /** @throws RabbleError `forbidden`, `room-not-found` */
 export async function checkPlace({ query, caller }: Change, room: string | undefined): Promise<void> {
   if (room === undefined) checkModerator(caller)
-  else checkOwner(caller, await lockRoom(query, room, 'share'))
+  else await checkOwner(query, caller, await lockRoom(query, room, 'share'))
 }
 
 /** What somebody who is put out is told. */

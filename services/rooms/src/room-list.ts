@@ -91,8 +91,13 @@ async function sourceOf(query: Database['query'], q: string | undefined, viewer:
 /** Invite-only rooms that a user may enter. */
 async function invitedInto(query: Database['query'], user: string): Promise<string[]> {
   const rows = await query<{ name: string }>(
-    `(select name from rooms.rooms where created_by = $1 and access = 'invite' order by name limit ${mostOwn})
-     union (select room from rooms.invitations where user_id = $1 order by room limit ${mostOwn})`,
+    `select name from (
+       (select name from rooms.rooms where created_by = $1 and access = 'invite' order by name limit ${mostOwn})
+       union (select room from rooms.invitations where user_id = $1 order by room limit ${mostOwn})
+     ) own where not exists (
+       select from rooms.restrictions where kind = 'ban' and user_id = $1 and (room is null or room = name)
+         and (expires_at is null or expires_at > now())
+     )`,
     [user],
   )
   return rows.map(({ name }) => name)

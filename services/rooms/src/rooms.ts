@@ -1,6 +1,7 @@
 import { isRoomName, isUserId, RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { checkOwner, isModerator } from './authority.ts'
+import { isBanned } from './bans.ts'
 import type { Change } from './changes.ts'
 import { lockCounts } from './presence.ts'
 import { day, lockRoom, policyOf, type RoomRow, roomColumns } from './room-rows.ts'
@@ -88,7 +89,7 @@ export async function createRoom(change: Change, name: string, settings: RoomSet
 export async function changeRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
   const { query, caller } = change
   const old = await lockRoom(query, name, 'update')
-  checkOwner(caller, old)
+  await checkOwner(query, caller, old)
   if (Object.keys(settings).length === 0) return old
   const changed = withSettings(old, settings)
   const [row] = await query<RoomRow>(
@@ -111,7 +112,7 @@ export async function changeRoom(change: Change, name: string, settings: RoomSet
 export async function deleteRoom(change: Change, name: string): Promise<void> {
   const { query, caller } = change
   const room = await lockRoom(query, name, 'update')
-  checkOwner(caller, room)
+  await checkOwner(query, caller, room)
   // Whoever takes a seat just now is in before, and put out, or finds no room.
   await lockCounts(query, [name])
   const lifted = await query<{ id: number }>('delete from rooms.restrictions where room = $1 returning id', [
@@ -154,7 +155,11 @@ export async function findRoom(
 ): Promise<RoomRow> {
   const [row] = await query<RoomRow>(`select ${roomColumns} from rooms.rooms where name = $1`, [name])
   if (row === undefined) throw new RabbleError('room-not-found', 'there is no such room')
-  if (await mayEnter(query, row, caller)) return row
+  const outsider = caller !== undefined && !isModerator(caller)
+  if (outsider && (await isBanned(query, caller.user.id, name))) {
+    throw new RabbleError('forbidden', 'you may not enter this room')
+  }
+  if (await isInvited(query, row, caller)) return row
   throw new RabbleError(
     caller === undefined ? 'unauthorized' : 'forbidden',
     'this room is for those who are invited',
@@ -162,7 +167,7 @@ export async function findRoom(
 }
 
 /** Whether a user was invited into a room, or may enter all the same. */
-export async function mayEnter(
+async function isInvited(
   query: Database['query'],
   room: RoomRow,
   caller: { user: { id: string }; roles: readonly string[] } | undefined,

@@ -152,6 +152,49 @@ await onBoth(async (t, make) => {
     t.same(signals.at(-1), { type: 'kick', user: 'eve', message: 'a moderator put this user out' })
   })
 
+  await t.test('a ban holds for whatever may be done and read without a connection', async (t) => {
+    const { as, client } = await buildApi(t, await make(t))
+    await as(ada, 'POST /api/rooms', { name: 'cellar', access: 'invite' })
+    await as(ada, 'POST /api/rooms', { name: 'open' })
+    await as(ada, 'PUT /api/rooms/cellar/invitations/eve')
+    const rooms = ['cellar', 'open']
+    const listed = async (user: typeof eve) =>
+      ((await as(user, 'GET /api/rooms')).body.rooms as { name: string }[]).map(({ name }) => name)
+    const ban = async (user: string, room?: string) =>
+      (await as(mona, 'POST /api/moderation/bans', { user, ...(room !== undefined && { room }) })).body.id
+    const unban = (id: unknown) => as(mona, `DELETE /api/moderation/bans/${id}`)
+    t.same([await client.readable(rooms, { user: 'eve' }), await listed(eve)], [rooms, rooms])
+
+    const here = await ban('eve', 'cellar')
+    t.match(await as(eve, 'GET /api/rooms/cellar'), { status: 403, body: { code: 'forbidden' } })
+    t.same([await client.readable(rooms, { user: 'eve' }), await listed(eve)], [['open'], ['open']])
+    t.same(await client.readable(rooms, { user: 'ada' }), rooms)
+    await unban(here)
+    t.same(await client.readable(rooms, { user: 'eve' }), rooms)
+
+    const everywhere = await ban('ada')
+    t.same(await client.readable([...rooms, 'none'], { user: 'ada' }), [])
+    for (const request of [
+      'POST /api/rooms',
+      'PATCH /api/rooms/open',
+      'DELETE /api/rooms/open',
+      'PUT /api/rooms/cellar/invitations/bob',
+      'POST /api/moderation/kicks',
+      'POST /api/moderation/bans',
+    ]) {
+      const answer = await as(ada, request, { name: 'another', user: 'eve', room: 'open' })
+      t.match(answer, { status: 403, body: { code: 'forbidden', message: /banned/ } }, request)
+    }
+    await unban(everywhere)
+    t.equal((await as(ada, 'PATCH /api/rooms/open', { topic: 'hers again' })).status, 200)
+
+    const own = await ban('ada', 'open')
+    t.equal((await as(ada, `DELETE /api/moderation/bans/${own}`)).status, 403, 'nobody lifts their own ban')
+    t.equal((await as(ada, 'GET /api/moderation/bans?room=open')).status, 403)
+    t.equal((await as(ada, 'DELETE /api/rooms/open')).status, 403)
+    t.equal((await as(ada, 'PATCH /api/rooms/cellar', { topic: 'another room' })).status, 200)
+  })
+
   await t.test('the owner of a room keeps only so many out of it, moderators any number', async (t) => {
     const database = await make(t)
     const { as } = await buildApi(t, database)

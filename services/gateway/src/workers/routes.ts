@@ -10,7 +10,7 @@ import { createRates } from './rates.ts'
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
-  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit' | 'auditRefusal'>
+  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit' | 'auditRefusal' | 'checkWriter'>
   tokens: Pick<Tokens, 'verify'>
   /** Messages a second, for each user of a token. */
   perSecond: number
@@ -45,7 +45,13 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   }
 
   function publish(request: FastifyRequest, prepare: (user: User, key: string | undefined) => Publication) {
-    return publishing('http', async () => prepare(await authorize(request), idempotencyKey(request)))
+    return publishing('http', async () => {
+      const user = await authorize(request)
+      const publication = prepare(user, idempotencyKey(request))
+      // Also where the system speaks for the user.
+      gateway.checkWriter(user.id, publication.event.room)
+      return publication
+    })
   }
 
   return async (app) => {
