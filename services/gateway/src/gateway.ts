@@ -90,7 +90,7 @@ export interface Gateway {
    * Whether a user who has no session may write there, or is banned or muted.
    * @throws RabbleError `forbidden`; `unavailable` while that isn't known
    */
-  checkWriter(user: string, room: string): void
+  checkWriter(user: string, room: string): Promise<void>
   /** Remembers something for moderators, where there is anybody to remember it. */
   audit(entry: AuditEntry): void
   /** The same, of somebody who was not let in: not more than so many a second. */
@@ -281,8 +281,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     publish: publisher.publish,
     start: () => rooms?.start(),
-    checkWriter(user, room) {
-      rooms?.policies.checkEntry(user, room)
+    async checkWriter(user, room) {
+      await rooms?.policies.checkEntry(user, room)
       rooms?.policies.checkVoice(user, room)
     },
     audit: (entry) => rooms?.audit.record(entry),

@@ -60,6 +60,34 @@ t.test('who got in meanwhile and may not stay is put out when the service is bac
   t.equal(await a.metric('rabble_gateway_seats', { state: 'owed' }), 0)
 })
 
+t.test('who is put out by a ban that can not be fetched does not come back, and others wait', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  const tokenOf = (id: string) => a.tokens.sign({ id, name: id }, 60)
+  const [ada, eve] = [
+    await connectChat(t, a.ws, { token: await tokenOf('ada') }),
+    await connectChat(t, a.ws, { token: await tokenOf('eve') }),
+  ]
+  for (const client of [ada, eve]) await client.join('general')
+  rooms.down = true
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await eve.join('elsewhere')
+
+  rooms.put('ban', { kind: 'ban', user: 'eve' })
+  a.log.signal({ type: 'kick', user: 'eve', message: 'this user was banned' })
+  t.match(await eve.closed, { code: 1008 })
+  const again = await connectChat(t, a.ws, { hello: false })
+  const hello = async () => again.request({ type: 'hello', token: await tokenOf('eve') })
+  await t.rejects(hello(), { code: 'unavailable' })
+  await t.rejects(ada.join('elsewhere'), { code: 'unavailable' })
+  await ada.join('general')
+  await ada.send('general', 'I am still here')
+
+  rooms.down = false
+  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 15_000, 'the ban')
+  await t.rejects(hello(), { code: 'forbidden' })
+  t.match(await ada.join('elsewhere'), { count: 1 })
+})
+
 t.test('where only created rooms can be joined, none can be while the service is down', async (t) => {
   const { a, rooms } = await buildWithRooms(t, 1, { createdRoomsOnly: true })
   const ada = await connectChat(t, a.ws, { name: 'Ada' })

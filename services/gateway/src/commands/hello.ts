@@ -58,18 +58,18 @@ async function enter(
     return { user, roles: [], guest: true, ...(token !== undefined && { token }) }
   }
   const { user, guest, expiresAt } = known
-  rooms?.policies.checkEntry(user.id)
+  await rooms?.policies.checkEntry(user.id)
   if (context.auth !== 'guest' || rooms === undefined) return known
-  try {
-    const account = guest ? {} : { account: expiresAt }
-    const { token } = await rooms.names.claim({ name: user.name, user: user.id, ...account })
-    rooms.policies.checkEntry(user.id)
-    return guest ? { user, roles: [], guest, ...(token !== undefined && { token }) } : known
-  } catch (error) {
+  const account = guest ? {} : { account: expiresAt }
+  const claim = { name: user.name, user: user.id, ...account }
+  const claimed = await rooms.names.claim(claim).catch((error: unknown) => {
     // The token says whose the name is; it is claimed when that can be done again.
-    if (error instanceof RabbleError && error.code === 'unavailable') return known
+    if (error instanceof RabbleError && error.code === 'unavailable') return undefined
     throw error
-  }
+  })
+  await rooms.policies.checkEntry(user.id)
+  if (claimed === undefined || !guest) return known
+  return { user, roles: [], guest, ...(claimed.token !== undefined && { token: claimed.token }) }
 }
 
 /** Whose token it is, or the name of a guest without one. */

@@ -24,7 +24,7 @@ export const join: Command<'join'> = async (context, session, frame) => {
   if (rooms === undefined || kind !== 'room' || session.rooms.has(room)) {
     return enter(context, session, user, frame)
   }
-  rooms.policies.checkEntry(user.id, room)
+  await rooms.policies.checkEntry(user.id, room)
   const claim = await rooms.seats.claim(room, user, session.roles.includes(moderator))
   try {
     await enter(context, session, user, frame, claim.capacity)
@@ -47,13 +47,12 @@ async function enter(
   if (after !== undefined && recent.after(room, after) === undefined) {
     await context.past?.fetch(room, after, user)
   }
+  const own = roomKind(room)?.kind === 'room'
+  // A ban may have come while this join waited. Who has been in all the while was put out by it.
+  if (own && !session.rooms.has(room)) await rooms?.policies.checkEntry(user.id, room)
   if (session.closed) return
-  if (roomKind(room)?.kind !== 'room') hub.settle(room)
-  else {
-    // A ban may have come while this join waited.
-    rooms?.policies.checkEntry(user.id, room)
-    hub.join(session, room)
-  }
+  if (own) hub.join(session, room)
+  else hub.settle(room)
 
   const missed =
     after === undefined ? undefined : (recent.after(room, after) ?? context.past?.after(room, after))

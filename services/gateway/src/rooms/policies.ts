@@ -23,8 +23,11 @@ export interface Policies {
   ban(user: string, room?: string): UserPolicy | undefined
   /** @throws RabbleError `unavailable` while nothing is known */
   checkLoaded(): void
-  /** @throws RabbleError `forbidden` if a ban keeps the user out; `unavailable` while that isn't known */
-  checkEntry(user: string, room?: string): void
+  /**
+   * Decides by what has been announced, and waits for that if it must.
+   * @throws RabbleError `forbidden` if a ban keeps the user out; `unavailable` if that can't be found out now
+   */
+  checkEntry(user: string, room?: string): Promise<void>
   /** @throws RabbleError `forbidden` if the user may not write there now */
   checkVoice(user: string, room: string): void
   close(): void
@@ -44,6 +47,9 @@ export function copyPolicies(options: {
   let wanted = -1
   let loaded = false
   let fetching = false
+  /** The last attempt to fetch what was announced failed. */
+  let failing = false
+  let attempt = Promise.resolve()
   /** Not acted on yet, also over an attempt that fails halfway. */
   const fresh: Policy[] = []
 
@@ -78,11 +84,17 @@ export function copyPolicies(options: {
     for (let failures = 0; !stop.signal.aborted; ) {
       try {
         const goal = wanted
-        await fetchOnce()
-        if (wanted === goal) return
+        attempt = fetchOnce()
+        await attempt
+        failing = false
+        if (wanted === goal) {
+          fetching = false
+          return
+        }
         failures = 0
       } catch (error) {
         if (stop.signal.aborted) return
+        failing = true
         if (failures++ === 0) logger.debug({ err: error }, 'the policies can not be fetched; trying again')
         const pause = Math.min(longestPause, 50 * 2 ** failures) * (0.5 + Math.random() / 2)
         await sleep(pause, undefined, { signal: stop.signal }).catch(() => {})
@@ -95,13 +107,11 @@ export function copyPolicies(options: {
     wanted = newest
     if (fetching) return
     fetching = true
-    void fetchAll().finally(() => {
-      fetching = false
-    })
+    void fetchAll()
   }
 
   function checkLoaded(): void {
-    if (!loaded) throw new RabbleError('unavailable', 'who may enter is not known yet', { retryAfter: 1000 })
+    if (!loaded) throw unknown('who may enter is not known yet')
   }
 
   return {
@@ -115,8 +125,11 @@ export function copyPolicies(options: {
     room: (name) => copy.room(name),
     ban: (user, room) => copy.find('ban', user, room),
     checkLoaded,
-    checkEntry(user, room) {
+    async checkEntry(user, room) {
+      while (fetching && !failing && !stop.signal.aborted) await attempt.catch(() => {})
       checkLoaded()
+      // Who was put out a moment ago, by a signal, would come back by a copy that doesn't say why.
+      if (failing) throw unknown('who may not enter is not known just now')
       const ban = copy.find('ban', user, room)
       if (ban !== undefined) throw new RabbleError('forbidden', banSentence(ban))
     },
@@ -126,6 +139,10 @@ export function copyPolicies(options: {
     },
     close: () => stop.abort(),
   }
+}
+
+function unknown(message: string): RabbleError {
+  return new RabbleError('unavailable', message, { retryAfter: 1000 })
 }
 
 /** What somebody who is banned is told. */

@@ -49,7 +49,7 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
       const user = await authorize(request)
       const publication = prepare(user, idempotencyKey(request))
       // Also where the system speaks for the user.
-      gateway.checkWriter(user.id, publication.event.room)
+      await gateway.checkWriter(user.id, publication.event.room)
       return publication
     })
   }
