@@ -125,11 +125,12 @@ export const PolicySignal = Type.Object({ type: Type.Literal('policy'), version:
 export type PolicySignal = Type.Static<typeof PolicySignal>
 
 /**
- * A user is to be put out of a room or, without one, to be disconnected; coming back is not forbidden. (Everybody in a room
- * that was deleted is put out by the policies, which are never missed.)
+ * A user is to be put out of a room or, without one, to be disconnected; coming back is not forbidden. It only makes that
+ * quick: the policies, which are never missed, say so as well, if it has an `id` under that one, or else by a ban.
  */
 export const KickSignal = Type.Object({
   type: Type.Literal('kick'),
+  id: Type.Optional(Type.String()),
   user: Type.String(),
   room: Type.Optional(Type.String()),
   message: Type.String(),

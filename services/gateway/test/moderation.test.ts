@@ -108,6 +108,32 @@ t.test('who is kicked may come back', async (t) => {
   await enter(t, b, 'eve')
 })
 
+t.test('who is told to go twice goes once', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  const eve = await enter(t, a, 'eve')
+  const kick = { id: '1', user: 'eve', room: 'general', message: 'calm down' }
+  a.log.signal({ type: 'kick', ...kick } satisfies KickSignal)
+  await eve.waitFor((frame) => frame.type === 'left')
+  await eve.join('general')
+  rooms.put('kick:1', { kind: 'kick', ...kick })
+  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 10_000, 'the policy')
+  await eve.send('general', 'I am still here')
+})
+
+t.test('who is put out of a room while about to enter it stays out', async (t) => {
+  const { a, rooms } = await buildWithRooms(t)
+  const eve = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'eve', name: 'Eve' }, 60) })
+  const answer = rooms.hold('seats')
+  const refused = t.rejects(eve.join('general'), { code: 'forbidden', message: 'no longer invited' })
+  const asked = async () => (await a.metric('rabble_gateway_seats', { state: 'owed' })) === 1
+  await until(asked, 10_000, 'the join to wait for its seat')
+  a.log.signal({ type: 'kick', id: '1', user: 'eve', room: 'general', message: 'no longer invited' })
+  await new Promise(setImmediate)
+  answer()
+  await refused
+  t.match(await eve.join('general'), { count: 1 }, 'until the next time')
+})
+
 t.test('whoever is in a room that is deleted is put out, once', async (t) => {
   const { a, b, rooms } = await buildWithRooms(t, 2)
   const [ada, bob] = [await enter(t, a, 'ada'), await enter(t, b, 'bob')]

@@ -164,4 +164,6 @@ t.test('what signals did not tell, the next renewal does', async (t) => {
   const left = await eve.waitFor((frame) => frame.type === 'left', 15_000)
   t.match(left, { room: 'general', code: 'forbidden', message: /spam/ })
   await bob.waitFor((frame) => frame.type === 'presence' && frame.count === 1, 15_000)
+  rooms.put('kick:1', { kind: 'kick', id: '1', user: 'eve', message: 'calm down' })
+  t.match(await eve.closed, { code: 1008, reason: 'calm down' })
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { RabbleError, type Signal } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
 import { type Identity, requireCaller } from '@rabble/service'
@@ -18,6 +19,8 @@ export interface Change {
   record(entry: Omit<AuditEntry, 'actor'>): void
   /** What gateways must know from now on. */
   policy(entry: PolicyEntry): void
+  /** Puts a user out, of a room or everywhere, of each gateway once. */
+  kick(kick: { user: string; room?: string; message: string }): void
   /** Sent after the commit; may be lost. */
   signal(signal: Signal): void
 }
@@ -58,6 +61,11 @@ export function createChanges(options: RoutesOptions): Changes {
       caller,
       record: (entry) => entries.push({ actor: caller.user, ...entry }),
       policy: (entry) => policies.push(entry),
+      kick(kick) {
+        const id = randomUUID()
+        signals.push({ type: 'kick', id, ...kick })
+        policies.push({ key: `kick:${id}`, policy: { kind: 'kick', id, ...kick } })
+      },
       signal: (signal) => signals.push(signal),
     })
     await recordAudit(query, entries)

@@ -100,7 +100,16 @@ export interface UserPolicy {
   reason?: string
 }
 
-export type Policy = RoomPolicy | UserPolicy
+/** A user was put out, of a room or everywhere. A gateway does so once, when it first meets this, which goes after a day. */
+export interface KickPolicy {
+  kind: 'kick'
+  id: string
+  user: string
+  room?: string
+  message: string
+}
+
+export type Policy = RoomPolicy | UserPolicy | KickPolicy
 
 /** What history keeps of a room: what is within both bounds. */
 export interface RoomRetention {

@@ -1,6 +1,7 @@
 import { RabbleError } from '@rabble/contract'
 import { checkOwner } from './authority.ts'
 import type { Change } from './changes.ts'
+import { lockCounts } from './presence.ts'
 import { lockRoom } from './room-rows.ts'
 
 const most = 10_000
@@ -29,12 +30,14 @@ export async function invite({ query, caller, record }: Change, room: string, us
 
 /** Takes an invitation back; whoever is in an invite-only room by it is put out. */
 export async function uninvite(
-  { query, caller, record, signal }: Change,
+  { query, caller, record, kick }: Change,
   room: string,
   user: string,
 ): Promise<void> {
   const row = await lockRoom(query, room, 'update')
   await checkOwner(query, caller, row)
+  // Whoever takes a seat just now is in before, and put out, or finds no invitation.
+  if (row.access === 'invite') await lockCounts(query, [room])
   const deleted = await query('delete from rooms.invitations where room = $1 and user_id = $2 returning 1', [
     room,
     user,
@@ -42,6 +45,6 @@ export async function uninvite(
   if (deleted.length === 0) return
   record({ action: 'uninvite', room, user })
   if (row.access === 'invite' && row.created_by !== user) {
-    signal({ type: 'kick', user, room, message: 'the invitation to this room was taken back' })
+    kick({ user, room, message: 'the invitation to this room was taken back' })
   }
 }

@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import type { Policy, PolicyChanges } from './client.ts'
 
 export interface PolicyEntry {
-  /** `room:<name>` or `restriction:<id>`. */
+  /** `room:<name>`, `restriction:<id>` or `kick:<id>`. */
   key: string
   /** Null if it no longer holds. */
   policy: Policy | null
@@ -48,6 +48,7 @@ export async function putPolicies(
 
 /** Whether it tells of something that is over, and need not be known for good. */
 function isPassing(policy: Policy): boolean {
+  if (policy.kind === 'kick') return true
   return policy.kind === 'room' && policy.deleted === true && policy.inviteOnly === undefined
 }
 

@@ -108,7 +108,7 @@ await onBoth(async (t, make) => {
   })
 
   await t.test('who created a room moderates it, and nothing else', async (t) => {
-    const { as, signals } = await buildApi(t, await make(t))
+    const { as, client, signals } = await buildApi(t, await make(t))
     await as(ada, 'POST /api/rooms', { name: 'hers' })
     await as(bob, 'POST /api/rooms', { name: 'his' })
     const requests = ['kicks', 'bans', 'mutes']
@@ -145,11 +145,23 @@ await onBoth(async (t, make) => {
       (await as(ada, 'POST /api/moderation/kicks', { user: 'eve', room: 'hers', reason: 'enough' })).status,
       204,
     )
-    t.same(signals.slice(before), [
-      { type: 'kick', user: 'eve', room: 'hers', message: 'a moderator put this user out: enough' },
-    ])
+    const [kick, ...others] = signals.slice(before)
+    const here = { user: 'eve', room: 'hers', message: 'a moderator put this user out: enough' }
+    t.match(kick, { type: 'kick', ...here })
+    t.match(others, [{ type: 'policy' }])
+    const everywhere = { user: 'eve', message: 'a moderator put this user out' }
     t.equal((await as(mona, 'POST /api/moderation/kicks', { user: 'eve' })).status, 204)
-    t.same(signals.at(-1), { type: 'kick', user: 'eve', message: 'a moderator put this user out' })
+    t.match(signals.at(-2), { type: 'kick', ...everywhere })
+    t.notOk('room' in (signals.at(-2) ?? {}))
+    const { changes } = await client.policies(Number(others[0]?.version) - 1)
+    t.match(
+      changes.map(({ policy }) => policy),
+      [
+        { kind: 'kick', id: kick?.id, ...here },
+        { kind: 'kick', id: signals.at(-2)?.id, ...everywhere },
+      ],
+      'which is there if a signal gets lost',
+    )
   })
 
   await t.test('a ban holds for whatever may be done and read without a connection', async (t) => {

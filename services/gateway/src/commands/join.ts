@@ -1,4 +1,5 @@
 import { type ClientFrames, RabbleError, type Ref, roomKind, type User } from '@rabble/contract'
+import type { Claim } from '../rooms/seats.ts'
 import type { Session } from '../session.ts'
 import { moderator, readable } from './access.ts'
 import { type Command, type Context, withRef } from './command.ts'
@@ -27,7 +28,7 @@ export const join: Command<'join'> = async (context, session, frame) => {
   await rooms.policies.checkEntry(user.id, room)
   const claim = await rooms.seats.claim(room, user, session.roles.includes(moderator))
   try {
-    await enter(context, session, user, frame, claim.capacity)
+    await enter(context, session, user, frame, claim)
   } finally {
     claim.release()
   }
@@ -38,9 +39,10 @@ async function enter(
   session: Session,
   user: User,
   frame: ClientFrames['join'],
-  capacity = context.rooms?.policies.room(frame.room)?.capacity,
+  claim?: Claim,
 ): Promise<void> {
   const { room, after, ref } = frame
+  const capacity = claim === undefined ? context.rooms?.policies.room(room)?.capacity : claim.capacity
   const { hub, rooms, recent, limits, metrics } = context
   // One replay at a time: a client that doesn't read them can't pile them up.
   await session.connection.drained(limits.unsentBytes)
@@ -51,6 +53,7 @@ async function enter(
   // A ban may have come while this join waited. Who has been in all the while was put out by it.
   if (own && !session.rooms.has(room)) await rooms?.policies.checkEntry(user.id, room)
   if (session.closed) return
+  claim?.check()
   if (own) hub.join(session, room)
   else hub.settle(room)
 

@@ -1,5 +1,5 @@
-import type { KnownSignal } from '@rabble/contract'
-import type { RoomsClient } from '@rabble/rooms/client'
+import { type KickSignal, type KnownSignal, RabbleError } from '@rabble/contract'
+import type { KickPolicy, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Hub } from '../hub.ts'
 import type { Metrics } from '../metrics.ts'
@@ -56,7 +56,8 @@ export function connectRooms(options: {
     rooms,
     changed(fresh) {
       for (const policy of fresh) {
-        if (policy.kind === 'ban') moderation.ban([policy])
+        if (policy.kind === 'kick') kick(policy)
+        else if (policy.kind === 'ban') moderation.ban([policy])
         else if (policy.kind === 'room' && policy.deleted) {
           moderation.clear(policy.room, 'room-not-found', 'the room was deleted')
         }
@@ -118,6 +119,13 @@ export function connectRooms(options: {
   const audit = createAuditTrail(rooms, metrics)
   metrics.watchRooms({ seats: seats.count, names: () => names.held })
 
+  function kick(kick: KickSignal | KickPolicy): void {
+    const { user, room, message } = kick
+    if (moderation.kick(kick) && room !== undefined) {
+      seats.revoke(room, user, new RabbleError('forbidden', message))
+    }
+  }
+
   function counted(room: string, count: number, version: number): void {
     if (seats.concern(room) && counts.observe(room, count, version)) presence.counted(room)
   }
@@ -148,7 +156,7 @@ export function connectRooms(options: {
           policies.announced(signal.version)
           return
         case 'kick':
-          moderation.kick(signal)
+          kick(signal)
           return
         default:
           signal satisfies never

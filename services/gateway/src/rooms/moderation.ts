@@ -1,13 +1,17 @@
 import type { ErrorCode, KickSignal } from '@rabble/contract'
-import type { UserPolicy } from '@rabble/rooms/client'
+import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
 import type { Hub } from '../hub.ts'
+import { createSeen } from '../seen.ts'
 import type { Session } from '../session.ts'
 import { banSentence } from './policies.ts'
 
+/** Kicks that are remembered, at least: who is told of one by a signal soon finds it among the policies. */
+const rememberedKicks = 10_000
+
 /** Puts people out who may not stay. */
 export interface Moderation {
-  /** As the signal says: a user, out of a room or of the gateway. */
-  kick(signal: KickSignal): void
+  /** A user, out of a room or of the gateway; of the same id once. False if that was done already. */
+  kick(kick: KickSignal | KickPolicy): boolean
   /** These bans are new. */
   ban(bans: readonly UserPolicy[]): void
   /** Closes all connections of a user. */
@@ -19,6 +23,8 @@ export interface Moderation {
 }
 
 export function createModeration(hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>): Moderation {
+  const kicks = createSeen(rememberedKicks)
+
   function leave(session: Session, room: string, code: ErrorCode, message: string): void {
     hub.leave(session, room)
     session.reply({ type: 'left', room, code, message })
@@ -37,9 +43,11 @@ export function createModeration(hub: Pick<Hub, 'leave' | 'sessionsOf' | 'member
   return {
     disconnect,
     putOut,
-    kick({ user, room, message }) {
+    kick({ id, user, room, message }) {
+      if (id !== undefined && !kicks.add(id)) return false
       if (room === undefined) disconnect(user, message)
       else putOut(user, room, 'forbidden', message)
+      return true
     },
     ban(bans) {
       const now = Date.now()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RabbleError } from '@rabble/contract'
-import type { Policy, RoomPolicy, RoomsClient, UserPolicy } from '@rabble/rooms/client'
+import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 
@@ -61,6 +61,10 @@ export function copyPolicies(options: {
       // The old copy holds until the new one is complete.
       if (changes.reset) next = createCopy()
       for (const { key, policy } of changes.changes) {
+        if (policy?.kind === 'kick') {
+          fresh.push(policy)
+          continue
+        }
         // The same again, from a copy that is made anew, must not happen to anybody twice.
         const known = JSON.stringify(copy.get(key)) === JSON.stringify(policy)
         next.put(key, policy)
@@ -158,7 +162,7 @@ function sentence(rule: string, { room, expiresAt, reason }: UserPolicy): string
 
 /** Policies by their keys, and by what they are asked for. */
 function createCopy() {
-  const entries = new Map<string, Policy>()
+  const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
   /** By user, then by key. */
   const users = new Map<string, Map<string, UserPolicy>>()
@@ -179,7 +183,7 @@ function createCopy() {
       return entries.size
     },
     get: (key: string) => entries.get(key),
-    put(key: string, policy: Policy | null): void {
+    put(key: string, policy: Exclude<Policy, KickPolicy> | null): void {
       drop(key)
       if (policy === null) return
       entries.set(key, policy)

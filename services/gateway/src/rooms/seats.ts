@@ -15,6 +15,8 @@ const pause = 1_000
 /** A place that a join got; to be released once the session is in the room, or isn't going to be. */
 export interface Claim {
   capacity?: number
+  /** @throws RabbleError that says why the place is none any more */
+  check(): void
   release(): void
 }
 
@@ -31,6 +33,8 @@ export interface Seats {
   claim(room: string, user: User, moderator: boolean): Promise<Claim>
   /** The user's first session is in the room; to be called between `claim` and `release`. */
   seated(room: string, user: User): void
+  /** Whoever has a claim there, and isn't in the room yet, stays out. */
+  revoke(room: string, user: string, why: RabbleError): void
   /** The user's last session has left the room. */
   left(room: string, user: User): void
   /** Whether anybody is in the room, or about to be. */
@@ -56,6 +60,8 @@ interface Place {
   moderator: boolean
   /** Joins that have not come to an end. */
   claims: number
+  /** Why those that had begun by then come to nothing. */
+  revoked?: RabbleError
   /** What the service knows, as far as is known here. While it is asked, nobody knows. */
   known: 'held' | 'free' | 'unknown'
   waiting: Set<Waiting>
@@ -263,6 +269,7 @@ export function createSeats(options: {
       if (isWanted(place) && single(room)) {
         throw new RabbleError('already-joined', 'in this room a user may be with one session only')
       }
+      const before = place.revoked
       place.claims++
       place.moderator ||= moderator
       let held = true
@@ -274,7 +281,10 @@ export function createSeats(options: {
       }
       try {
         const seat = await take(place)
-        return { release, ...(seat?.capacity !== undefined && { capacity: seat.capacity }) }
+        const check = () => {
+          if (place.revoked !== undefined && place.revoked !== before) throw place.revoked
+        }
+        return { release, check, ...(seat?.capacity !== undefined && { capacity: seat.capacity }) }
       } catch (error) {
         release()
         throw error
@@ -284,6 +294,10 @@ export function createSeats(options: {
       const place = placeOf(room, user)
       place.seated = true
       update(place)
+    },
+    revoke(room, user, why) {
+      const place = places.get(room)?.get(user)
+      if (place !== undefined) place.revoked = why
     },
     left(room, user) {
       const place = places.get(room)?.get(user.id)
