@@ -9,7 +9,8 @@ import { eventId } from '@rabble/contract/ids'
 import type { RoutesOptions } from './options.ts'
 import type { RoomChange } from './presence.ts'
 
-/** Users that a signal names at most, of those who came and of those who went. */
+/** Users in a room beyond which it is large, and names that a signal has at most, of those who came and of those who went. */
+const large = 100
 const sample = 20
 
 /** Puts out guests whose name belongs to an account from now on, once that is committed; over all gateways. */
@@ -44,11 +45,12 @@ export function createTeller({
 
   return (changes) => {
     for (const { room, joined, left, count, version, announce: announced } of changes) {
+      const most = count > large ? sample : large
       const signal: PresenceSignal = {
         type: 'presence',
         room,
-        joined: joined.slice(0, sample),
-        left: left.slice(0, sample),
+        joined: joined.slice(0, most),
+        left: left.slice(0, most),
         count,
         version,
       }
