@@ -6,8 +6,16 @@ import { forgetEmpty } from '../src/presence.ts'
 import { internalTokens, presenceOf, type Replica, seatsIn, startReplica, userOf } from './build.ts'
 import { onBoth } from './databases.ts'
 
-/** Milliseconds: leases end soon, and nobody has to wait for that after the start. */
-const short = { duration: 1_500, sweep: 30, grace: 0 }
+/** Milliseconds: leases last until a test ends them, which is soon found, also after the start. */
+const times = { duration: 600_000, sweep: 30, grace: 0 }
+
+/** As if nobody had renewed these leases for as long as they last. */
+async function expire(database: Database, ...gateways: string[]): Promise<void> {
+  await database.query(
+    "update rooms.leases set expires_at = now() - interval '1 second' where gateway = any($1)",
+    [gateways],
+  )
+}
 
 const takes = (room: string, ...users: string[]) => ({
   take: users.map((user) => ({ room, user: userOf(user) })),
@@ -59,8 +67,8 @@ await onBoth(async (t, make) => {
     async (t) => {
       const database = await make(t)
       const told = { signals: [], events: [] }
-      const replica = await startReplica(t, database, { told, leaseTimes: short })
-      await startReplica(t, database, { told, leaseTimes: short })
+      const replica = await startReplica(t, database, { told, leaseTimes: times })
+      await startReplica(t, database, { told, leaseTimes: times })
       const [dead, alive] = [replica.client(), replica.client()]
       await alive.renew('alive', { fresh: true })
       const kept = keepAlive(alive, 'alive')
@@ -69,6 +77,7 @@ await onBoth(async (t, make) => {
       await Promise.all([holdName(database, 'dead'), holdName(database, 'alive')])
       await alive.seats('alive', takes('tea', 'ada', 'bob'))
       await dead.seats('dead', takes('tea', 'bob', 'eve'))
+      await expire(database, 'dead')
       await until(async () => (await seatsIn(database)).counts.tea === 2, 20_000, 'the seats to be free')
       t.same((await seatsIn(database)).seats, ['tea ada alive', 'tea bob alive'])
       t.same(await names(database), ['alive'])
@@ -79,7 +88,7 @@ await onBoth(async (t, make) => {
       t.equal(await dead.renew('dead', { fresh: false }), undefined)
       t.equal(await dead.seats('dead', takes('tea', 'eve')), undefined)
       t.match(await dead.renew('dead', { fresh: true }), {
-        expiresIn: short.duration,
+        expiresIn: times.duration,
         counts: [],
         policies: 0,
       })
@@ -194,7 +203,7 @@ await onBoth(async (t, make) => {
 
   await t.test('after a time without the service, gateways that are alive keep their seats', async (t) => {
     const database = await make(t)
-    const past = await startReplica(t, database, { leaseTimes: { ...short, sweep: 60_000 } })
+    const past = await startReplica(t, database, { leaseTimes: { ...times, sweep: 60_000 } })
     const [dead, alive] = [past.client(), past.client()]
     for (const [client, gateway] of [
       [dead, 'dead'],
@@ -204,12 +213,8 @@ await onBoth(async (t, make) => {
       await client.seats(gateway, takes('tea', gateway))
     }
     await past.app.close()
-    const expired = async () => {
-      const rows = await database.query('select from rooms.leases where expires_at < now()', [])
-      return rows.length === 2
-    }
-    await until(expired, 10_000, 'the leases to expire')
-    const replica = await startReplica(t, database, { leaseTimes: { ...short, grace: 3_000 } })
+    await expire(database, 'dead', 'alive')
+    const replica = await startReplica(t, database, { leaseTimes: { ...times, grace: 6_000 } })
     t.ok(await replica.client().renew('alive', { fresh: false }))
     const kept = keepAlive(replica.client(), 'alive')
     t.teardown(() => kept.stop())
@@ -221,13 +226,13 @@ await onBoth(async (t, make) => {
 
   await t.test('what there is is counted', async (t) => {
     const database = await make(t)
-    const replica = await startReplica(t, database, { leaseTimes: { ...short, grace: 60_000 } })
+    const replica = await startReplica(t, database, { leaseTimes: { ...times, grace: 60_000 } })
     const [g1, g2] = [replica.client(), replica.client()]
     await g1.renew('g1', { fresh: true })
     await g2.renew('g2', { fresh: true })
     await g1.seats('g1', takes('tea', 'ada', 'bob'))
     await g2.seats('g2', takes('tea', 'ada'))
-    const later = await startReplica(t, database, { leaseTimes: { ...short, grace: 60_000 } })
+    const later = await startReplica(t, database, { leaseTimes: { ...times, grace: 60_000 } })
     const values = async () => [
       await later.value('rabble_rooms_leases'),
       await later.value('rabble_rooms_seats'),
@@ -246,13 +251,16 @@ t.test('each lease that ends is ended by one of many replicas', async (t) => {
   for (let n = 0; n < 4; n++) {
     const database = await connectPostgres(url)
     t.teardown(() => database.close())
-    replicas.push(await startReplica(t, database, { told, leaseTimes: short }))
+    replicas.push(await startReplica(t, database, { told, leaseTimes: times }))
   }
   for (let n = 0; n < 20; n++) {
     const client = (replicas[n % 4] as Replica).client()
     await client.renew(`g${n}`, { fresh: true })
     await client.seats(`g${n}`, takes('tea', `user-${n}`))
   }
+  const database = await connectPostgres(url)
+  t.teardown(() => database.close())
+  await expire(database, ...Array.from({ length: 20 }, (_, n) => `g${n}`))
   const left = () => presenceOf(told, 'tea').flatMap(({ left }) => left.map(({ id }) => id))
   await until(() => left().length >= 20, 20_000, 'all to have left')
   t.equal(new Set(left()).size, 20)

@@ -58,8 +58,11 @@ function createGateway(name: string, client: RoomsClient, random: () => number) 
     name,
     seats,
     begin,
-    /** Afterwards its lease is as long as can be. */
-    rest: renew,
+    /** Afterwards it has a lease that doesn't end while it rests. */
+    async rest(database: Database): Promise<void> {
+      do await renew()
+      while (!(await prolong(database, name)))
+    },
     async act(): Promise<void> {
       const choice = random()
       if (choice < 0.75) await change()
@@ -83,19 +86,14 @@ async function run(
     createGateway(`g${n}`, (replicas[n % replicas.length] as Replica).client(), random),
   )
   for (const gateway of gateways) await gateway.begin()
-  let compared = 0
   for (let round = 0; round < rounds; round++) {
     await Promise.all(
       gateways.map(async (gateway) => {
         for (let step = 0; step < 12; step++) await gateway.act()
       }),
     )
-    await Promise.all(gateways.map((gateway) => gateway.rest()))
+    await Promise.all(gateways.map((gateway) => gateway.rest(database)))
     const found = await seatsIn(database)
-    // If the machine was so slow that a lease has ended since, there is nothing to compare.
-    const alive = await Promise.all(gateways.map(async (gateway) => hasLease(database, gateway.name)))
-    if (alive.includes(false)) continue
-    compared++
     const known = gateways.flatMap(({ name, seats }) => [...seats].map((seat) => `${seat} ${name}`)).sort()
     t.same(found.seats, known, `seats of round ${round}`)
     for (const room of rooms) {
@@ -106,13 +104,15 @@ async function run(
       t.same(replay(t, told, room), [...inside].sort(), `signals of ${room}`)
     }
   }
-  t.ok(compared > 0, `${compared} rounds`)
 }
 
-async function hasLease(database: Database, gateway: string): Promise<boolean> {
-  const rows = await database.query('select from rooms.leases where gateway = $1 and expires_at > now()', [
-    gateway,
-  ])
+/** Makes a lease last until the gateway renews it; false if it has ended. */
+async function prolong(database: Database, gateway: string): Promise<boolean> {
+  const rows = await database.query(
+    `update rooms.leases set expires_at = now() + interval '1 hour'
+     where gateway = $1 and isfinite(expires_at) returning 1`,
+    [gateway],
+  )
   return rows.length > 0
 }
 
