@@ -91,8 +91,8 @@ export interface Gateway {
    * @throws RabbleError `forbidden`; `unavailable` while that isn't known
    */
   checkWriter(user: string, room: string): Promise<void>
-  /** Remembers something for moderators, where there is anybody to remember it. */
-  audit(entry: AuditEntry): void
+  /** Remembers something for moderators, where there is anybody to remember it; see `AuditTrail.record`. */
+  audit(entry: AuditEntry): Promise<void> | undefined
   /** The same, of somebody who was not let in: not more than so many a second. */
   auditRefusal(detail: Omit<RefusedEntry, 'gateway'>, user?: User): void
   /**

@@ -174,7 +174,7 @@ export function createMetrics(registry: Registry) {
     }),
     auditDropped: new Counter({
       name: 'rabble_gateway_audit_dropped_total',
-      help: 'Entries of the audit that were left out: too many logins were refused, or the rooms service was away for long.',
+      help: 'Entries of the audit that were left out: too many logins were refused, or the rooms service was away for long or could not keep up with what programs published.',
       registers,
     }),
     logConnected: new Gauge({

@@ -3,7 +3,7 @@ import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import { TokenBucket } from '../token-bucket.ts'
 
-/** How long (ms) entries are collected. */
+/** How long (ms) entries are collected, if they don't fill a batch before, and until a batch is tried again. */
 const interval = 1_000
 /** Entries of one call, and those that may wait; more are counted only. */
 const batchSize = 500
@@ -20,9 +20,13 @@ export interface RefusedEntry {
   address?: string
 }
 
-/** Hands what moderators may want to read later to the rooms service: soon, and never in anybody's way. */
+/** Hands what moderators may want to read later to the rooms service, soon. */
 export interface AuditTrail {
-  record(entry: AuditEntry): void
+  /**
+   * Whoever records much should wait for what is returned: until there is a place again, or the service can't be asked, in
+   * which case nobody is held up and some entries will be missing.
+   */
+  record(entry: AuditEntry): Promise<void> | undefined
   /** Somebody was not let in; nobody knows who, without a token that says so. */
   refused(detail: RefusedEntry, user?: User): void
   /** Hands over what waits, if that can be done. */
@@ -32,32 +36,50 @@ export interface AuditTrail {
 export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Metrics): AuditTrail {
   let waiting: AuditEntry[] = []
   let timer: NodeJS.Timeout | undefined
+  let handing: Promise<void> | undefined
+  let failing = false
   let closed = false
   const refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, performance.now())
 
-  async function hand(): Promise<void> {
-    const batch = waiting.slice(0, batchSize)
+  /** What is no batch any more waits for its time again, unless there will be none. */
+  async function handBatches(): Promise<void> {
     try {
-      await rooms.audit(batch)
-      waiting = waiting.slice(batch.length)
+      do {
+        const batch = waiting.slice(0, batchSize)
+        await rooms.audit(batch)
+        waiting = waiting.slice(batch.length)
+        failing = false
+      } while (waiting.length >= (closed ? 1 : batchSize))
     } catch {
       // Whether the service is there is told by its lease; the same batch again, later.
+      failing = true
     }
+  }
+
+  function hand(): Promise<void> {
+    clearTimeout(timer)
     timer = undefined
-    if (waiting.length > 0) schedule()
+    handing ??= handBatches().finally(() => {
+      handing = undefined
+      schedule()
+    })
+    return handing
   }
 
   function schedule(): void {
-    if (!closed) timer ??= setTimeout(() => void hand(), interval)
+    if (closed || handing !== undefined || waiting.length === 0) return
+    if (waiting.length >= batchSize && !failing) void hand()
+    else timer ??= setTimeout(() => void hand(), interval)
   }
 
-  function record(entry: AuditEntry): void {
+  function record(entry: AuditEntry): Promise<void> | undefined {
     if (waiting.length >= mostWaiting) {
       metrics.auditDropped.inc()
-      return
+      return undefined
     }
     waiting.push(entry)
     schedule()
+    return waiting.length > mostWaiting / 2 && !failing ? handing : undefined
   }
 
   return {
@@ -65,7 +87,7 @@ export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Met
     refused(detail, user = { id: '', name: '' }) {
       // No user has an empty id.
       const entry = { actor: user, action: 'login.refused', detail: { ...detail } }
-      if (refusals.take(performance.now()) === 0) record(entry)
+      if (refusals.take(performance.now()) === 0) void record(entry)
       else metrics.auditDropped.inc()
     },
     async close() {

@@ -33,7 +33,9 @@ export function createPublishing({ gateway, metrics }: PublishingOptions): Publi
       const { event, actor, action } = prepared instanceof Promise ? await prepared : prepared
       await gateway.publish(event)
       metrics.workerPublishes.inc({ way, result: 'published' })
-      gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
+      const audited = gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
+      // Of the queue nothing more is taken until then; over HTTP each program has its rate.
+      if (way === 'amqp') await audited
       return event
     } catch (error) {
       metrics.workerPublishes.inc({

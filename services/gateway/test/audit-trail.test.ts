@@ -1,0 +1,51 @@
+import { until } from '@rabble/harness'
+import type { AuditEntry } from '@rabble/rooms/client'
+import { Registry } from 'prom-client'
+import t from 'tap'
+import { createMetrics } from '../src/metrics.ts'
+import { createAuditTrail } from '../src/rooms/audit-trail.ts'
+
+const entry = (n: number): AuditEntry => ({
+  actor: { id: 'a', name: 'A' },
+  action: 'service.notify',
+  detail: { n },
+})
+
+function build() {
+  const told: AuditEntry[] = []
+  const service = { down: false }
+  const metrics = createMetrics(new Registry())
+  const trail = createAuditTrail(
+    {
+      async audit(entries) {
+        await new Promise(setImmediate)
+        if (service.down) throw new Error('down')
+        told.push(...entries)
+      },
+    },
+    metrics,
+  )
+  const dropped = async () => (await metrics.auditDropped.get()).values[0]?.value ?? 0
+  return { trail, told, service, dropped }
+}
+
+t.test('whoever waits when told to loses nothing, however much it is', async (t) => {
+  const { trail, told, dropped } = build()
+  for (let n = 0; n < 20_000; n++) await trail.record(entry(n))
+  await trail.close()
+  t.same(
+    told.map(({ detail }) => detail?.n),
+    Array.from({ length: 20_000 }, (_, n) => n),
+  )
+  t.equal(await dropped(), 0)
+})
+
+t.test('a service that is down holds nobody up; what has no place is counted', async (t) => {
+  const { trail, told, service, dropped } = build()
+  service.down = true
+  for (let n = 0; n < 3_000; n++) await trail.record(entry(n))
+  service.down = false
+  await until(() => told.length === 2_000, 20_000, 'what waited to be told')
+  t.equal(await dropped(), 1_000)
+  await trail.close()
+})
