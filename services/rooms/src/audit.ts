@@ -127,13 +127,21 @@ export async function checkHourlyLimits(
   }
 }
 
-/** Deletes the oldest entries, up to 1,000, as far as they are older than `days`; how many went. */
-export async function trimAudit(database: Pick<Database, 'query'>, days: number): Promise<number> {
+/** Days for which refused logins are kept at most: who tries names for a year must not fill it. */
+export const refusalDays = 30
+
+/** Deletes the oldest entries, of one action or all, up to 1,000, as far as they are older than `days`; how many went. */
+export async function trimAudit(
+  database: Pick<Database, 'query'>,
+  days: number,
+  action?: string,
+): Promise<number> {
   const rows = await database.query(
-    `with oldest as (select id, at from rooms.audit order by id limit 1000)
-     delete from rooms.audit using oldest
+    `with oldest as (
+       select id, at from rooms.audit ${action === undefined ? '' : 'where action = $2'} order by id limit 1000
+     ) delete from rooms.audit using oldest
      where audit.id = oldest.id and oldest.at < now() - $1::int * interval '1 day' returning 1`,
-    [days],
+    [days, ...(action === undefined ? [] : [action])],
   )
   return rows.length
 }

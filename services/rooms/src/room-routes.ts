@@ -1,7 +1,10 @@
+import rateLimit from '@fastify/rate-limit'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { RabbleError } from '@rabble/contract'
 import { callerOf, requireCaller } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
+import { networkOf } from './address.ts'
+import { defaultHourlyLimits } from './audit.ts'
 import { isModerator } from './authority.ts'
 import { createChanges } from './changes.ts'
 import { invite, uninvite } from './invitations.ts'
@@ -20,6 +23,11 @@ import {
   type RoomSettings,
 } from './rooms.ts'
 import { createWork } from './work.ts'
+
+/** Users who may create as many rooms as one may from one address: guests make as many users as they like. */
+const creatorsPerAddress = 10
+/** Addresses that are counted; those that were quiet for longest go first. */
+const addresses = 10_000
 
 const readLimits = { active: 3, waiting: 200, deadline: 4_000 }
 
@@ -67,19 +75,46 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const reader = (request: FastifyRequest) =>
     options.requireToken ? requireCaller(request, access) : callerOf(request, access)
 
+  const roomsPerAddress = creatorsPerAddress * (options.hourlyLimits ?? defaultHourlyLimits).rooms
+  const creation = {
+    max: roomsPerAddress,
+    timeWindow: 60 * 60_000,
+    async allowList(request: FastifyRequest) {
+      const caller = await callerOf(request, access).catch(() => undefined)
+      return caller !== undefined && isModerator(caller)
+    },
+  }
+
   return async (app) => {
-    app.post('/api/rooms', { schema: createSchema }, async (request, reply) => {
-      const { name } = request.body
-      checkRoomName(name)
-      const settings = settingsOf(request.body)
-      const row = await changes.run(request, 'room.create', async (change) => {
-        if (roomCreation === 'moderators' && !isModerator(change.caller)) {
-          throw new RabbleError('forbidden', 'only moderators make rooms here')
-        }
-        return createRoom(change, name, settings)
-      })
-      return reply.code(201).send(roomReplyOf(row, 0))
+    await app.register(rateLimit, {
+      global: false,
+      cache: addresses,
+      keyGenerator: ({ ip }) => networkOf(ip),
+      errorResponseBuilder: (_request, { ttl }) =>
+        new RabbleError(
+          'rate-limited',
+          `no more than ${roomsPerAddress} new rooms an hour from one address`,
+          {
+            retryAfter: ttl,
+          },
+        ),
     })
+    app.post(
+      '/api/rooms',
+      { schema: createSchema, config: { rateLimit: creation } },
+      async (request, reply) => {
+        const { name } = request.body
+        checkRoomName(name)
+        const settings = settingsOf(request.body)
+        const row = await changes.run(request, 'room.create', async (change) => {
+          if (roomCreation === 'moderators' && !isModerator(change.caller)) {
+            throw new RabbleError('forbidden', 'only moderators make rooms here')
+          }
+          return createRoom(change, name, settings)
+        })
+        return reply.code(201).send(roomReplyOf(row, 0))
+      },
+    )
 
     app.get('/api/rooms', { schema: listSchema }, async (request) => {
       checkLine('q', request.query.q ?? '')

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { trimAudit } from './audit.ts'
+import { refusalDays, trimAudit } from './audit.ts'
 import { forgetRooms } from './forgotten-rooms.ts'
 import { forgetNames } from './names.ts'
 import type { RoutesOptions } from './options.ts'
@@ -36,6 +36,7 @@ export function startUpkeep(options: Pick<RoutesOptions, 'database' | 'metrics' 
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))
     await all(() => trimAudit(database, auditDays))
+    await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
     if (number % hourly !== 0) return
     await forgetRooms(database)
     // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.

@@ -245,6 +245,18 @@ await onBoth(async (t, make) => {
     },
   )
 
+  await t.test('from one address come only so many rooms an hour, however many users it has', async (t) => {
+    const { as } = await buildApi(t, await make(t), { hourlyLimits: { rooms: 1, acts: 500 } })
+    const create = (id: string, name: string) => as({ id, name: id }, 'POST /api/rooms', { name })
+    for (let n = 0; n < 10; n++) t.equal((await create(`guest-${n}`, `room-${n}`)).status, 201)
+    const refused = await create('guest-10', 'one more')
+    t.match(refused, { status: 429, body: { code: 'rate-limited', message: /from one address/ } })
+    t.ok(Number(refused.headers['retry-after']) > 0)
+    t.equal((await as(mona, 'POST /api/rooms', { name: 'a moderator’s' })).status, 400)
+    t.equal((await as(mona, 'POST /api/rooms', { name: 'of-a-moderator' })).status, 201)
+    t.equal((await as(ada, 'GET /api/rooms')).status, 200)
+  })
+
   await t.test('of changes that come at once none is lost', async (t) => {
     const { as } = await buildApi(t, await make(t))
     await as(ada, 'POST /api/rooms', { name: 'general' })

@@ -23,6 +23,11 @@ await onBoth(async (t, make) => {
        select 'mona', 'Mona', 'ban', now() - n * interval '1 hour' from generate_series(2500, 1, -1) as numbers (n)`,
       [],
     )
+    await database.query(
+      `insert into rooms.audit (actor_id, actor_name, action, at)
+       select '', '', 'login.refused', now() - n * interval '1 day' from generate_series(60, 0, -1) as numbers (n)`,
+      [],
+    )
     await as(mona, 'POST /api/moderation/mutes', { user: 'eve' })
     await letRoomsAppear(database.query, ['empty'])
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
@@ -30,7 +35,7 @@ await onBoth(async (t, make) => {
       database,
       logger: createLogger('rooms-test', 'silent'),
       metrics: createMetrics(new Registry()),
-      auditDays: 30,
+      auditDays: 50,
     }
     const replicas = [startUpkeep(options), startUpkeep(options)]
     t.teardown(() => Promise.all(replicas.map((replica) => replica.close())))
@@ -43,7 +48,7 @@ await onBoth(async (t, make) => {
       return row
     }
     await until(async () => (await left())?.rooms === 0, 20_000, 'the empty room to go')
-    t.same(await left(), { restrictions: 1, rooms: 0, audit: 30 * 24 })
+    t.same(await left(), { restrictions: 1, rooms: 0, audit: 50 * 24 + 30 })
     t.same(
       (await client.policies(0)).changes.map(({ policy }) => policy),
       [{ kind: 'mute', user: 'eve' }],
