@@ -3,7 +3,7 @@ import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from './metrics.ts'
-import type { Recent } from './recent.ts'
+import type { Hold, Recent } from './recent.ts'
 import { applyChange, applyChanges, type Stretch, stretchOf } from './stretch.ts'
 import { createTurns } from './turns.ts'
 
@@ -71,9 +71,9 @@ export function createPast(options: {
     // From here on the question is fixed; who comes now asks the next one.
     questions.delete(room)
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
-    const release = recent.hold(room)
+    const hold = recent.hold(room)
     try {
-      await askUntil(room, [...question.after].slice(0, mostIds), user.id, performance.now() + patience)
+      await askUntil(room, [...question.after].slice(0, mostIds), user.id, hold, performance.now() + patience)
       if (failing) logger.info({}, 'history answers again')
       failing = false
     } catch (error) {
@@ -85,41 +85,54 @@ export function createPast(options: {
         )
       failing = true
     } finally {
-      setImmediate(release)
+      setImmediate(hold.release)
     }
   }
 
-  /** Asks again while history is behind what this gateway has read, or the other way round. */
-  async function askUntil(room: string, after: string[], user: string, deadline: number): Promise<void> {
+  /**
+   * Asks again while history is behind what this gateway has read, or the other way round. All that the gateway has read
+   * of the room since `reached` is among the recent events: so the mark stays where it is, and a history that is always a
+   * little behind a busy partition gets there.
+   */
+  async function askUntil(
+    room: string,
+    after: string[],
+    user: string,
+    hold: Hold,
+    deadline: number,
+  ): Promise<void> {
+    let before = recent.oldest(room)
+    let reached = position(room)
     while (performance.now() < deadline) {
-      const before = recent.oldest(room)
-      const reached = position(room)
       metrics.historyQuestions.inc()
       const replay = await history.replay(
         { room, after, limit: mostMessages, ...(before !== undefined && { before }) },
         user,
       )
-      const usable = before === undefined ? await isAbreast(room, replay, reached, deadline) : replay.joined
+      const through = replay.through ?? -1
+      const caughtUp = through >= reached
+      // Without a joint, history must have stored all that this gateway had read, and this gateway must have read all
+      // that history has, so that the newer ones are among the recent events by now.
+      const usable =
+        before === undefined
+          ? caughtUp && (await reads(room, through, deadline)) && !hold.lost
+          : replay.joined
       if (usable && replay.ids.length > 0) return keep(room, replay, before)
-      // An id that history, though it has everything, doesn't know: nothing will change that.
-      if (usable || !replay.complete) return
+      // Of an id, or a joint, that history doesn't have, though it has everything, it will never know.
+      if (usable || !replay.complete || (before !== undefined && caughtUp)) return
       await sleep(pause)
+      const oldest = recent.oldest(room)
+      if (oldest === before && !hold.lost) continue
+      hold.lost = false
+      before = oldest
+      reached = position(room)
     }
   }
 
-  /**
-   * Nothing recent is known of the room: then history must have stored all that this gateway had read when it asked,
-   * and this gateway must have read all that history has, so that the newer ones are among the recent events by now.
-   */
-  async function isAbreast(
-    room: string,
-    replay: Replay,
-    reached: number,
-    deadline: number,
-  ): Promise<boolean> {
-    const through = replay.through ?? -1
-    while (position(room) < through && performance.now() < deadline) await sleep(pause / 10)
-    return through >= reached && position(room) >= through
+  /** Whether this gateway has read up to an offset, in time. */
+  async function reads(room: string, offset: number, deadline: number): Promise<boolean> {
+    while (position(room) < offset && performance.now() < deadline) await sleep(pause / 10)
+    return position(room) >= offset
   }
 
   function keep(room: string, { ids, lines }: Replay, before: string | undefined): void {

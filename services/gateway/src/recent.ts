@@ -26,14 +26,20 @@ export interface Recent {
    * is room for. Returns how many.
    */
   restore(room: string, ids: readonly string[], lines: readonly string[]): number
-  /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. Returns what ends that. */
-  hold(room: string): () => void
+  /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. */
+  hold(room: string): Hold
   /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
   newest(room: string, count: number): { lines: string[]; complete: boolean }
   /** Says that the log was read from its very first event on, so a room that isn't remembered has no messages. */
   sawBeginning(): void
   readonly bytes: number
   readonly rooms: number
+}
+
+export interface Hold {
+  /** Whether events of the room were dropped all the same; whoever holds it may set it back. */
+  lost: boolean
+  release(): void
 }
 
 /** What is before `head` is cut off now and then, not at each event. */
@@ -49,13 +55,17 @@ const overhead = 100
 export function createRecent(limits: { perRoom: number; totalBytes: number }): Recent {
   const rooms = new Map<string, Room>()
   const roomBytes = limits.totalBytes / 8
-  /** How many hold a room. */
-  const held = new Map<string, number>()
+  const held = new Map<string, Set<Hold>>()
   let total = 0
   // Until the log's beginning was seen, and once a room was forgotten, an unknown room may have events elsewhere.
   let all = false
 
-  function dropOldest(room: Room): void {
+  function tellHolders(name: string): void {
+    for (const hold of held.get(name) ?? []) hold.lost = true
+  }
+
+  function dropOldest(name: string, room: Room): void {
+    tellHolders(name)
     const size = (room.lines[room.head]?.length ?? 0) + overhead
     room.lines[room.head] = ''
     room.ids[room.head] = ''
@@ -77,6 +87,7 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
       rooms.delete(name)
       total -= room.bytes
       all = false
+      tellHolders(name)
       return
     }
   }
@@ -94,7 +105,7 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
     total += size
     const most = held.has(name) ? Number.POSITIVE_INFINITY : limits.perRoom
     while (room.lines.length - room.head > most || (room.bytes > roomBytes && room.bytes > size))
-      dropOldest(room)
+      dropOldest(name, room)
     while (total > limits.totalBytes && rooms.size > 1) forgetQuietest()
   }
 
@@ -158,12 +169,16 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
     },
 
     hold(name) {
-      held.set(name, (held.get(name) ?? 0) + 1)
-      return () => {
-        const left = (held.get(name) ?? 1) - 1
-        if (left > 0) held.set(name, left)
-        else held.delete(name)
+      const holders = held.get(name) ?? new Set()
+      const hold: Hold = {
+        lost: false,
+        release() {
+          holders.delete(hold)
+          if (holders.size === 0 && held.get(name) === holders) held.delete(name)
+        },
       }
+      held.set(name, holders.add(hold))
+      return hold
     },
 
     newest(name, count) {

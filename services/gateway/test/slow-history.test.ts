@@ -1,0 +1,81 @@
+import type { MessageEvent } from '@rabble/contract'
+import { connectChat } from '@rabble/harness'
+import type { HistoryClient, Replay, ReplayQuery } from '@rabble/history/client'
+import t from 'tap'
+import { build } from './build.ts'
+import { createMemoryLog } from './memory-log.ts'
+
+/** A history that answers as a test wants. */
+function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): HistoryClient {
+  return {
+    async replay(query) {
+      return { through: null, joined: true, complete: true, ids: [], lines: [], ...(await replay(query)) }
+    },
+    find: () => Promise.reject(new Error('nobody asks for that')),
+  }
+}
+
+/** What history has of a room that the log has forgotten. */
+function old(room: string, ids: string[]): { ids: string[]; lines: string[] } {
+  const from = { id: 'ada', name: 'Ada' }
+  const at = '2026-11-22T10:00:00.000Z'
+  const messages = ids.map(
+    (id): MessageEvent => ({ type: 'message', room, id, from, text: id, at, via: 'g' }),
+  )
+  return { ids, lines: messages.map((message) => JSON.stringify(message)) }
+}
+
+t.test(
+  'a quiet room is resumed although history is always a little behind a busy room beside it',
+  async (t) => {
+    const log = createMemoryLog()
+    const say = async () => void (await writer.send('busy', 'and on and on'))
+    let through = -1
+    const history = historyThat(async ({ room }) => {
+      const answer = { through, ...old(room, ['q1', 'q2', 'q3']) }
+      // Never does it have what is written while it answers.
+      await say()
+      through = log.length - 1
+      await say()
+      return answer
+    })
+    const { ws } = await build(t, { log, history })
+    const writer = await connectChat(t, ws, { name: 'Writer' })
+    await writer.join('busy')
+    await say()
+    const reader = await connectChat(t, ws, { name: 'Reader' })
+    const { complete, events } = await reader.join('quiet', { after: 'q1' })
+    t.equal(complete, true)
+    t.strictSame(
+      events.map(({ id }) => id),
+      ['q2', 'q3'],
+    )
+  },
+)
+
+t.test('what a room got meanwhile, and the gateway has forgotten again, is waited for', async (t) => {
+  const log = createMemoryLog()
+  let asked = 0
+  let through = -1
+  const ids = ['q1', 'q2']
+  const history = historyThat(async ({ room }) => {
+    asked++
+    if (asked === 1 || asked > 3) through = log.length - 1
+    const answer = { through, ...old(room, asked > 3 ? ids : ['q1', 'q2']) }
+    if (asked > 1) return answer
+    // Others push it out of the gateway's memory at once.
+    ids.push((await writer.send('quiet', 'a word')).id)
+    for (let n = 0; n < 20; n++) await writer.send(`busy-${n}`, 'x'.repeat(4_000))
+    return answer
+  })
+  const { ws } = await build(t, { log, history, recent: { perRoom: 200, totalBytes: 20_000 } })
+  const writer = await connectChat(t, ws, { name: 'Writer' })
+  for (const room of ['quiet', ...Array.from({ length: 20 }, (_, n) => `busy-${n}`)]) await writer.join(room)
+  const reader = await connectChat(t, ws, { name: 'Reader' })
+  const { complete, events } = await reader.join('quiet', { after: 'q1' })
+  t.equal(complete, true)
+  t.strictSame(
+    events.map(({ id }) => id),
+    ids.slice(1),
+  )
+})
