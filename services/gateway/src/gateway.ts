@@ -12,6 +12,7 @@ import { drain } from './drain.ts'
 import { createFleet } from './fleet.ts'
 import { followLog } from './follower.ts'
 import { watchOver } from './heartbeat.ts'
+import { defaultHistoryTimes, type HistoryTimes } from './history-times.ts'
 import { createHub, type Hub } from './hub.ts'
 import { Inbox } from './inbox.ts'
 import { createLookup } from './lookup.ts'
@@ -57,6 +58,8 @@ export interface GatewayOptions {
   workerMessagesPerSecond: number
   /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
   deliveryTimes?: DeliveryTimes
+  /** How long history is waited for; `defaultHistoryTimes` unless told. */
+  historyTimes?: HistoryTimes
   metrics: Metrics
   logger: Logger
 }
@@ -180,8 +183,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const { history, tokens } = options
   const { position } = follower
-  const past = history && createPast({ history, recent, position, metrics, logger })
-  const lookup = createLookup({ history, recent, position, metrics, logger })
+  const times = options.historyTimes ?? defaultHistoryTimes
+  const { patience } = times
+  const past = history && createPast({ history, recent, position, patience, metrics, logger })
+  const lookup = createLookup({ history, recent, position, times, metrics, logger })
   const replays = createReplayBudget(options.replayBytes)
   const context: Context = {
     id,

@@ -2,17 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
+import type { HistoryTimes } from './history-times.ts'
 import type { Metrics } from './metrics.ts'
 import type { Recent } from './recent.ts'
 import { createTurns } from './turns.ts'
 
-/**
- * How long (ms) a message must be unknown before it is said not to exist: who has just got `sent` may be faster than the
- * log, which brings the message to this gateway.
- */
-const doubt = 750
-/** How long (ms) to wait for a history that lags behind. */
-const patience = 5_000
 /** How long (ms) to wait before looking again: at first, and at most. */
 const firstPause = 25
 const longestPause = 400
@@ -36,10 +30,12 @@ export function createLookup(options: {
   recent: Recent
   /** Offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
+  times: HistoryTimes
   metrics: Metrics
   logger: Logger
 }): Lookup {
   const { history, recent, position, metrics, logger } = options
+  const { patience, doubt } = options.times
   const inTurn = createTurns(mostQuestions)
   let failing = false
 

@@ -11,8 +11,10 @@ import { createTurns } from './turns.ts'
 const mostMessages = 10_000
 /** Ids in one question. The oldest of them decides how far back it goes, so most others are answered all the same. */
 const mostIds = 500
-/** How long (ms) a join waits for a history that lags behind, or is slow. */
-const patience = 5_000
+/** How long (ms) a join waits for history where others have just waited in vain: one that is well answers in that time. */
+const brief = 250
+/** How long (ms) others wait but briefly then: sessions do one thing after another, and may have many rooms to resume. */
+const respite = 10_000
 /** How long (ms) to wait before asking again. */
 const pause = 100
 /** How long (ms) others that come back to the same room are waited for, so that all of them cost one question. */
@@ -27,7 +29,7 @@ const mostBytes = 32 * 1024 * 1024
  * history answers is joined to the recent events at one that both have, so nothing is missing or twice in between.
  */
 export interface Past {
-  /** Fetches what is needed to answer `after`, if it can be had in time. `user` is who asks. */
+  /** Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks. */
   fetch(room: string, after: string, user: User): Promise<void>
   /** The lines of all that followed `after`, up to the newest recent event; undefined if that isn't known. */
   after(room: string, after: string): string[] | undefined
@@ -44,7 +46,10 @@ interface Piece extends Stretch {
 /** A question that waits to be asked, or is being asked. */
 interface Question {
   after: Set<string>
-  done: Promise<void>
+  /** Until when somebody waits for it (`performance.now()`). */
+  deadline: number
+  /** Whether nothing is left to wait for. */
+  done: Promise<boolean>
 }
 
 export function createPast(options: {
@@ -52,30 +57,37 @@ export function createPast(options: {
   recent: Recent
   /** Offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
+  /** How long (ms) a join waits for a history that lags behind, or is slow; in turn, too. */
+  patience: number
   metrics: Metrics
   logger: Logger
 }): Past {
-  const { history, recent, position, metrics, logger } = options
+  const { history, recent, position, patience, metrics, logger } = options
   const pieces = new Map<string, Piece>()
   const questions = new Map<string, Question>()
   const inTurn = createTurns(mostQuestions)
   let bytes = 0
   let failing = false
+  /** Until when joins wait but briefly. */
+  let hurried = 0
 
-  async function ask(room: string, question: Question, user: User): Promise<void> {
+  async function ask(room: string, question: Question, user: User): Promise<boolean> {
     await sleep(gathering)
-    await inTurn(() => askInTurn(room, question, user))
+    return inTurn(() => askInTurn(room, question, user))
   }
 
-  async function askInTurn(room: string, question: Question, user: User): Promise<void> {
+  async function askInTurn(room: string, question: Question, user: User): Promise<boolean> {
     // From here on the question is fixed; who comes now asks the next one.
     questions.delete(room)
+    if (performance.now() >= question.deadline) return false
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
     const hold = recent.hold(room)
     try {
-      await askUntil(room, [...question.after].slice(0, mostIds), user.id, hold, performance.now() + patience)
+      const { deadline } = question
+      const answered = await askUntil(room, [...question.after].slice(0, mostIds), user.id, hold, deadline)
       if (failing) logger.info({}, 'history answers again')
       failing = false
+      return answered
     } catch (error) {
       metrics.historyErrors.inc()
       if (!failing)
@@ -84,6 +96,7 @@ export function createPast(options: {
           'history does not answer; clients that were away for long read it themselves',
         )
       failing = true
+      return false
     } finally {
       setImmediate(hold.release)
     }
@@ -92,7 +105,7 @@ export function createPast(options: {
   /**
    * Asks again while history is behind what this gateway has read, or the other way round. All that the gateway has read
    * of the room since `reached` is among the recent events: so the mark stays where it is, and a history that is always a
-   * little behind a busy partition gets there.
+   * little behind a busy partition gets there. False if it didn't in time.
    */
   async function askUntil(
     room: string,
@@ -100,7 +113,7 @@ export function createPast(options: {
     user: string,
     hold: Hold,
     deadline: number,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let before = recent.oldest(room)
     let reached = position(room)
     while (performance.now() < deadline) {
@@ -117,9 +130,9 @@ export function createPast(options: {
         before === undefined
           ? caughtUp && (await reads(room, through, deadline)) && !hold.lost
           : replay.joined
-      if (usable && replay.ids.length > 0) return keep(room, replay, before)
+      if (usable && replay.ids.length > 0) keep(room, replay, before)
       // Of an id, or a joint, that history doesn't have, though it has everything, it will never know.
-      if (usable || !replay.complete || (before !== undefined && caughtUp)) return
+      if (usable || !replay.complete || (before !== undefined && caughtUp)) return true
       await sleep(pause)
       const oldest = recent.oldest(room)
       if (oldest === before && !hold.lost) continue
@@ -127,6 +140,7 @@ export function createPast(options: {
       before = oldest
       reached = position(room)
     }
+    return false
   }
 
   /** Whether this gateway has read up to an offset, in time. */
@@ -186,14 +200,30 @@ export function createPast(options: {
     },
     async fetch(room, id, user) {
       if (after(room, id) !== undefined) return
+      const now = performance.now()
+      const patient = now >= hurried
+      const deadline = now + (patient ? patience : brief)
       let question = questions.get(room)
       if (question === undefined) {
-        question = { after: new Set(), done: Promise.resolve() }
+        question = { after: new Set(), deadline, done: Promise.resolve(false) }
         questions.set(room, question)
         question.done = ask(room, question, user)
       }
       question.after.add(id)
-      await question.done
+      question.deadline = Math.max(question.deadline, deadline)
+      const answered = await inTime(question.done, deadline)
+      if (!answered && patient) hurried = performance.now() + respite
     },
+  }
+}
+
+/** False if it takes longer than until `deadline`. */
+async function inTime(done: Promise<boolean>, deadline: number): Promise<boolean> {
+  const settled = new AbortController()
+  const late = sleep(Math.max(0, deadline - performance.now()), false, { signal: settled.signal })
+  try {
+    return await Promise.race([done, late])
+  } finally {
+    settled.abort()
   }
 }

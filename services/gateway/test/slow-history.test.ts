@@ -25,6 +25,30 @@ function old(room: string, ids: string[]): { ids: string[]; lines: string[] } {
   return { ids, lines: messages.map((message) => JSON.stringify(message)) }
 }
 
+const never = () => new Promise<never>(() => {})
+
+t.test('however many rooms are resumed at once, a history that doesn’t answer holds nobody up', async (t) => {
+  const { ws } = await build(t, { history: historyThat(never), historyTimes: { patience: 1_000, doubt: 0 } })
+  const clients = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => connectChat(t, ws, { name: `reader ${n}`, timeout: 60_000 })),
+  )
+  const joined = await Promise.all(clients.map((client, n) => client.join(`room-${n}`, { after: 'old' })))
+  t.ok(joined.every(({ complete }) => !complete))
+  const [client] = clients
+  await client?.send('room-0', 'chat goes on')
+})
+
+// Waits as long as that for each would add up to more.
+const notEach = { timeout: 60_000 }
+
+t.test('who has many rooms to resume isn’t kept for the time of each', notEach, async (t) => {
+  const { ws } = await build(t, { history: historyThat(never), historyTimes: { patience: 3_000, doubt: 0 } })
+  const reader = await connectChat(t, ws, { name: 'Reader', timeout: 30_000 })
+  const answers: boolean[] = []
+  for (let n = 0; n < 24; n++) answers.push((await reader.join(`room-${n}`, { after: 'old' })).complete)
+  t.notOk(answers.includes(true))
+})
+
 t.test(
   'a quiet room is resumed although history is always a little behind a busy room beside it',
   async (t) => {
