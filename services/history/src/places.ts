@@ -11,7 +11,7 @@ export interface Place {
 
 /** The places of messages and of their changes, by id, of those that are stored in a room. */
 export async function placesOf(
-  database: Database,
+  database: Pick<Database, 'query'>,
   room: string,
   ids: readonly string[],
 ): Promise<Map<string, Place>> {

@@ -41,18 +41,22 @@ t.test('a page or a replay of a large room reads its own rows and little else', 
   /** The plans, as carried out, of what is asked of the tables of events. */
   async function plansOf(ask: (database: Database) => Promise<{ lines: string[] }>): Promise<Node[]> {
     const plans: Node[] = []
-    const explained: Database = {
-      ...database,
-      async query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
+    const explain =
+      (query: Database['query']): Database['query'] =>
+      async <Row>(sql: string, params?: readonly unknown[]) => {
         if (/history\.(messages|changes)/.test(sql)) {
-          const [plan] = await database.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(
+          const [plan] = await query<{ 'QUERY PLAN': [{ Plan: Node }] }>(
             `explain (analyze, buffers, format json) ${sql}`,
             params,
           )
           if (plan) plans.push(plan['QUERY PLAN'][0].Plan)
         }
-        return database.query<Row>(sql, params)
-      },
+        return query<Row>(sql, params)
+      }
+    const explained: Database = {
+      ...database,
+      query: explain(database.query),
+      transaction: (work) => database.transaction((query) => work(explain(query))),
     }
     const { lines } = await ask(explained)
     t.equal(lines.length, 50)

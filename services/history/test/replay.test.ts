@@ -55,6 +55,37 @@ await onBoth(async (t, databases) => {
     t.match(await replay({ after: ['large-500'] }, 'large'), { complete: true, ids: { length: 600 } })
   })
 
+  await t.test('who was away for too long spoils it for nobody else', async (t) => {
+    const both = await replay({ after: ['m3', 'm2100', 'unknown', 'm2000'], limit: 500 })
+    t.match(both, { complete: true, ids: { length: 500 }, lines: { length: 500 } })
+    t.strictSame(both.ids, ids.slice(2000))
+    const several = await replay({ after: ['m3', 'm1100', 'm2000'], before: 'm2300', limit: 1_200 })
+    t.strictSame(several.ids, ids.slice(1100, 2300))
+    const { ids: found } = await replay({ after: ['large-0', 'large-900', 'large-500'] }, 'large')
+    t.match(found, { 0: 'large-500', length: 600 })
+  })
+
+  await t.test('what is written while it is read is not in it', async (t) => {
+    if (databases.kind === 'pglite') return t.comment('which has one connection: nothing comes in between')
+    const late = [{ event: message('late', { room }), line: Buffer.alloc(0) }]
+    const writing =
+      (query: typeof database.query): typeof database.query =>
+      async <Row>(sql: string, params?: readonly unknown[]) => {
+        const rows = await query<Row>(sql, params)
+        if (/log_offset/.test(sql)) await project(database, { partition: 0, from: 42, to: 43, entries: late })
+        return rows
+      }
+    const busy: typeof database = {
+      ...database,
+      query: writing(database.query),
+      transaction: (work) => database.transaction((query) => work(writing(query))),
+    }
+    const { through, ids: found } = await replayOf(busy, 1, { room, after: ['m2498'], limit: 10 })
+    t.strictSame({ through, found }, { through: 42, found: ['m2498', 'm2499'] })
+    t.match(await replay({ after: ['m2498'] }), { through: 43, ids: ['m2498', 'm2499', 'late'] })
+    await database.query(`delete from history.messages where id = 'late'`)
+  })
+
   await t.test('a place where the log lost something makes it incomplete', async (t) => {
     const [row] = await database.query<{ sequence: number }>(
       'select sequence from history.messages where id = $1',
@@ -66,6 +97,8 @@ await onBoth(async (t, databases) => {
     )
     t.match(await replay({ after: ['m1000'] }), { complete: false, ids: [] })
     t.match(await replay({ after: ['m1001'] }), { complete: true, ids: { length: 1_499 } })
+    const both = await replay({ after: ['m1200', 'm1000', 'm1001'] })
+    t.match(both, { complete: true, ids: { 0: 'm1001', length: 1_499 } }, 'for whom it lies behind')
     t.match(await replay({ after: ['m900'], before: 'm1000' }), { complete: true, ids: { length: 100 } })
   })
 
