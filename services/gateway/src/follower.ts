@@ -46,12 +46,13 @@ export function followLog(options: {
   const since = Date.now() - lookBack
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
   const positions: number[] = new Array(log.partitions).fill(-1)
-  let fromBeginning = 0
+  /** The partitions of which everything was read that ever was in them. */
+  const whole = new Set<number>()
 
   function accept(partition: number, event: LogEvent, line: Buffer): void {
     if (!isChatEvent(event)) {
       if (event.id === startId(gateway, partition) && behind.delete(partition) && behind.size === 0) {
-        if (fromBeginning === log.partitions) recent.sawBeginning()
+        if (whole.size === log.partitions) recent.sawBeginning()
         logger.info({ rooms: recent.rooms, bytes: recent.bytes }, 'caught up with the log')
       }
       return
@@ -70,9 +71,14 @@ export function followLog(options: {
   async function follow(partition: number): Promise<void> {
     let first = true
     for await (const batches of log.read(partition, { since }, abort.signal)) {
-      if (first && batches[0]?.offset === 0) fromBeginning++
+      if (first && batches[0]?.offset === 0) whole.add(partition)
       first = false
-      for (const { offset, entries } of batches) {
+      for (const { offset, entries, gap } of batches) {
+        if (gap !== undefined) {
+          // What is remembered from before does not lead up to what comes now. History may have what is missing.
+          whole.delete(partition)
+          recent.forget((room) => partitionOf(room, log.partitions) === partition)
+        }
         for (const { event, line } of entries) accept(partition, event, line)
         positions[partition] = offset
       }

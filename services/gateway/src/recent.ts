@@ -30,6 +30,8 @@ export interface Recent {
   hold(room: string): Hold
   /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
   newest(room: string, count: number): { lines: string[]; complete: boolean }
+  /** Forgets the rooms of a partition, of which events were lost. */
+  forget(isLost: (room: string) => boolean): void
   /** Says that the log was read from its very first event on, so a room that isn't remembered has no messages. */
   sawBeginning(): void
   readonly bytes: number
@@ -57,7 +59,8 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
   const roomBytes = limits.totalBytes / 8
   const held = new Map<string, Set<Hold>>()
   let total = 0
-  // Until the log's beginning was seen, and once a room was forgotten, an unknown room may have events elsewhere.
+  // Until the log's beginning was seen, and once a room was forgotten or events were lost, an unknown room may have events
+  // elsewhere.
   let all = false
 
   function tellHolders(name: string): void {
@@ -82,12 +85,16 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
     }
   }
 
+  function forget(name: string, room: Room): void {
+    rooms.delete(name)
+    total -= room.bytes
+    all = false
+    tellHolders(name)
+  }
+
   function forgetQuietest(): void {
     for (const [name, room] of rooms) {
-      rooms.delete(name)
-      total -= room.bytes
-      all = false
-      tellHolders(name)
+      forget(name, room)
       return
     }
   }
@@ -191,6 +198,13 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
       }
       lines.reverse()
       return { lines, complete: lines.length === count || !room.cut }
+    },
+
+    forget(isLost) {
+      for (const [name, room] of rooms) if (isLost(name)) forget(name, room)
+      // Somebody may be asking for a room of which nothing is remembered.
+      for (const name of held.keys()) if (isLost(name)) tellHolders(name)
+      all = false
     },
 
     sawBeginning() {
