@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openPglite } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import { createMetrics, history } from '@rabble/history'
@@ -7,7 +8,10 @@ import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { secret } from './build.ts'
 
-/** A real history over an empty database, which reads the log. */
+/**
+ * A real history over an empty database, which reads the log. Gateways that ask it are to be `patient`: the machine may be
+ * slow, and it prepares its tables first.
+ */
 export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
   const database = await openPglite()
   const logger = createLogger('history', 'silent')
@@ -22,5 +26,21 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
     await app.close()
     await database.close()
   })
-  return inProcess(app, internalTokens)
+  const client = inProcess(app, internalTokens)
+  return { ...client, replay: (query, user) => insist(() => client.replay(query, user)) }
 }
+
+/** Asks again where history gives up, as it does after a few seconds. */
+async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (attempt === 20) throw error
+      await sleep(100)
+    }
+  }
+}
+
+/** Waits for history as long as a test does. */
+export const patient = { patience: 120_000, doubt: 750 }

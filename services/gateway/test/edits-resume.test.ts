@@ -2,7 +2,7 @@ import { type ChatEvent, changed, type MessageEvent } from '@rabble/contract'
 import { type ChatClient, connectChat, createRandom } from '@rabble/harness'
 import t from 'tap'
 import { build } from './build.ts'
-import { buildHistory } from './build-history.ts'
+import { buildHistory, patient } from './build-history.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 /** Messages as a client shows them that got these events. */
@@ -27,7 +27,9 @@ t.test(
     const log = createMemoryLog()
     const history = await buildHistory(t, log)
     const recent = { perRoom: 20, totalBytes: 64 * 1024 * 1024 }
-    const gateways = await Promise.all([0, 1].map(() => build(t, { log, history, recent })))
+    const gateways = await Promise.all(
+      [0, 1].map(() => build(t, { log, history, historyTimes: patient, recent })),
+    )
     const url = () => gateways[Math.floor(random() * 2)]?.ws ?? ''
     const wait = (most: number) => new Promise((resolve) => setTimeout(resolve, random() * most))
     const writer = await connectChat(t, url(), { name: 'Writer' })
@@ -55,7 +57,7 @@ t.test(
         const parts: ChatClient[] = []
         let last = said[0]
         for (let round = 0; round < 6; round++) {
-          const client = await connectChat(t, url(), { name: `reader ${n}` })
+          const client = await connectChat(t, url(), { name: `reader ${n}`, timeout: 120_000 })
           parts.push(client)
           const { complete } = await client.join('general', { after: last })
           t.equal(complete, true)
@@ -74,7 +76,7 @@ t.test(
     for (const client of [writer, ...readers.map((parts) => parts.at(-1))]) await client?.sees(end)
     const { [said[0] ?? '']: _, ...expected } = shown(writer)
     for (const parts of readers) t.strictSame(shown(...parts), expected)
-    const late = await connectChat(t, url(), { name: 'Late' })
+    const late = await connectChat(t, url(), { name: 'Late', timeout: 120_000 })
     t.equal((await late.join('general', { after: said[0] })).complete, true)
     t.strictSame(shown(late), expected, 'and so does who comes only now')
     t.comment(`${changes} events, ${said.length} of them messages, ${deleted.size} deleted`)

@@ -228,20 +228,30 @@ t.test('who has gone before it was known whose message it is, changes nothing', 
 
 t.test('a message can be changed as soon as it is acknowledged, though the log is slow', async (t) => {
   const log = createMemoryLog()
+  let open = Promise.resolve()
   const slow = {
     ...log,
     async *read(...[partition, from, signal]: Parameters<typeof log.read>) {
       for await (const batches of log.read(partition, from, signal)) {
-        await new Promise((resolve) => setTimeout(resolve, 300))
+        await open
         yield batches
       }
     },
   }
-  const gateway = await build(t, { log: slow, history: createFakeHistory() })
+  const history = createFakeHistory()
+  const historyTimes = { patience: 60_000, doubt: 60_000 }
+  const gateway = await build(t, { log: slow, history, historyTimes })
   const ada = await enter(t, gateway, 'ada')
+  let come = () => {}
+  open = new Promise((resolve) => {
+    come = resolve
+  })
   const { id } = await ada.send('general', 'helo')
   t.strictSame(ada.events('general'), [], 'it has not come back yet')
-  await ada.edit('general', id, 'hello')
+  const edit = ada.edit('general', id, 'hello')
+  await until(() => history.asked > 0, 60_000, 'the gateway to look for it')
+  come()
+  t.match(await edit, { type: 'sent' })
 })
 
 t.test('however many ask for old messages, history gets a few questions at a time', async (t) => {

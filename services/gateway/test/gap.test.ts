@@ -2,7 +2,7 @@ import type { LogBatch } from '@rabble/event-log'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { build } from './build.ts'
-import { buildHistory } from './build-history.ts'
+import { buildHistory, patient } from './build-history.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 /** A log as somebody reads it who was cut off from it, and for whom meanwhile its retention passed. */
@@ -31,7 +31,7 @@ for (const remembers of [true, false]) {
     const log = createMemoryLog()
     const torn = tornLog(log)
     const history = remembers ? await buildHistory(t, log) : undefined
-    const { ws } = await build(t, { log: torn.log, history, historyTimes: { patience: 60_000, doubt: 750 } })
+    const { ws } = await build(t, { log: torn.log, history, historyTimes: patient })
     const writer = await connectChat(t, ws, { name: 'Writer' })
     await writer.join('general')
     const before = await writer.send('general', 'before')
