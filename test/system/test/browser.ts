@@ -54,12 +54,16 @@ export interface Person {
   allTexts(): Promise<string[]>
   /** Waits until the texts on the page are these and no others, in this order. */
   shows(texts: readonly string[]): Promise<void>
-  /** The message with this text. */
+  /** Waits until this is what the page says of messages that were edited or deleted, or are on their way. */
+  tells(fates: readonly string[]): Promise<void>
+  /** The message with this text, once it is in the room. */
   message(text: string): Locator
+  /** Presses a button of a message, such as Reply: it is there for who points at the message, wherever that moves. */
+  press(text: string, button: string): Promise<void>
   /** The gateway that holds this person. */
   gateway(): Promise<string>
-  /** Goes over to another one. */
-  switchGateway(): Promise<void>
+  /** Goes over to another one. Resolves with what the page says of it. */
+  switchGateway(): Promise<string>
 }
 
 /** Opens the page, and closes it at teardown: after a screenshot, if the test has failed. */
@@ -97,6 +101,8 @@ export async function openChat(
   const log = page.getByRole('log', { name: 'Messages' })
   const gateway = async () => (await page.locator('#gateway').textContent()) ?? ''
   const texts = () => log.locator('.text').allTextContents()
+  const message = (text: string) =>
+    log.locator('.row[data-id] .message').filter({ has: page.getByText(text, { exact: true }) })
   return {
     page,
     problems,
@@ -121,17 +127,33 @@ export async function openChat(
           throw new Error(`${error.message}: ${JSON.stringify(await texts())}`)
         },
       ),
-    message: (text) => log.locator('.message').filter({ has: page.getByText(text, { exact: true }) }),
+    tells: (wanted) =>
+      until(
+        async () => (await log.locator('.fate').allTextContents()).join('\n') === wanted.join('\n'),
+        60_000,
+        `the page to tell ${wanted}`,
+      ),
+    message,
+    press: (text, button) =>
+      until(
+        async () => {
+          await message(text).hover()
+          await message(text).getByRole('button', { name: button }).click({ timeout: 2_000 })
+          return true
+        },
+        60_000,
+        `${button} at ${text}`,
+      ),
     gateway,
     async switchGateway() {
       const before = await gateway()
-      let said = ''
+      const said: string[] = []
       await until(
         async () => {
           await page.getByRole('button', { name: 'Switch gateway' }).first().click()
           // It takes a few attempts with a proxy that chooses at random, and says how they went.
-          await page.locator('.gateway').getByRole('status').filter({ hasText: /[^…]$/ }).waitFor()
-          said += await page.locator('.gateway').getByRole('status').textContent()
+          const outcome = page.locator('.gateway').getByRole('status').filter({ hasText: /[^…]$/ })
+          said.push((await outcome.textContent()) ?? '')
           return (await gateway()) !== before
         },
         60_000,
@@ -139,6 +161,7 @@ export async function openChat(
       ).catch((error: Error) => {
         throw new Error(`${error.message}: ${said}`)
       })
+      return said.at(-1) ?? ''
     },
   }
 }

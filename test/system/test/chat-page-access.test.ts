@@ -49,16 +49,13 @@ for (const { name, ...look } of looks) {
     await check('a conversation')
 
     await person.write('mine')
-    await person.message('mine').hover()
-    await person.message('mine').getByRole('button', { name: 'Edit' }).click()
+    await person.press('mine', 'Edit')
     await check('a conversation, editing')
     await person.messageBox.press('Escape')
-    await person.message('line 28').hover()
-    await person.message('line 28').getByRole('button', { name: 'Reply' }).click()
+    await person.press('line 28', 'Reply')
     await person.write('an answer')
     await person.sees('an answer')
-    await person.message('mine').hover()
-    await person.message('mine').getByRole('button', { name: 'Delete' }).click()
+    await person.press('mine', 'Delete')
     await check('the question before a deletion')
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByText('deleted', { exact: true }).first().waitFor()
@@ -143,7 +140,7 @@ async function checkView(t: Test, { page }: Person, view: string): Promise<void>
   await until(
     async () =>
       await page.evaluate("document.getAnimations().every(({ playState }) => playState !== 'running')"),
-    10_000,
+    60_000,
     'the page to stand still',
   )
   const { violations } = (await page.evaluate(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   assertNothingLeft,
   type Cluster,
@@ -17,7 +18,7 @@ const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
 async function numberOf(t: TestContext, { gateways }: Cluster, id: string): Promise<number> {
   for (const [n, { url }] of gateways.entries()) {
     const client = await connectChat(t, url)
-    const welcome = await client.waitFor(({ type }) => type === 'welcome')
+    const welcome = await client.waitFor(({ type }) => type === 'welcome', 60_000)
     await client.close()
     if (welcome.type === 'welcome' && welcome.gateway === id) return n
   }
@@ -79,13 +80,17 @@ t.test('going to another gateway loses nothing, and says where one is', async (t
         const text = `${round}.${n}`
         written.push(text)
         await dan.send('moved', text)
+        await sleep(20)
       }
     })()
-    await cleo.switchGateway()
-    over = true
-    await talking
+    const [said] = await Promise.all([
+      cleo.switchGateway().finally(() => {
+        over = true
+      }),
+      talking,
+    ])
     t.not(await cleo.gateway(), before)
-    await cleo.page.getByText(`You are on ${await cleo.gateway()} now.`).waitFor()
+    t.equal(said, `You are on ${await cleo.gateway()} now.`)
   }
   await cleo.sees(written.at(-1) ?? '')
   t.same(await cleo.allTexts(), written)
@@ -122,10 +127,10 @@ t.test('without a network the page says so, keeps what is written, and sends it 
   await hal.enter('Hal')
   await gus.write('online')
   await hal.sees('online')
-  await gus.page.context().setOffline(true)
-  await gus.write('offline 1')
-  await gus.page.locator('.unsent').getByText('offline 1', { exact: true }).waitFor()
-  await cut(gus)
+  await cut(gus, async () => {
+    await gus.write('offline 1')
+    await gus.page.locator('.unsent').getByText('offline 1', { exact: true }).waitFor()
+  })
   await gus.page.getByText(/^You are offline/).waitFor()
   await gus.write('offline 2')
   await hal.write('meanwhile')
@@ -148,9 +153,15 @@ t.test('without a network the page says so, keeps what is written, and sends it 
   t.same([...gus.problems, ...hal.problems], [])
 })
 
-/** Emulated networks leave WebSockets alone that are open: they end with their gateway. */
-async function cut(person: Person): Promise<void> {
+/**
+ * Takes the network away; `meanwhile` the page knows nothing of it yet. Emulated networks leave WebSockets alone that are open:
+ * they stop and end with their gateway.
+ */
+async function cut(person: Person, meanwhile: () => Promise<void>): Promise<void> {
   const gateway = cluster.gateways[await numberOf(t, cluster, await person.gateway())]
+  gateway?.freeze()
+  await person.page.context().setOffline(true)
+  await meanwhile()
   await gateway?.kill()
   await person.page.getByText('Not connected').waitFor()
   await gateway?.restart()

@@ -13,6 +13,9 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
 
+/** Of the table, behind its row headers. */
+const columns = ['Gateway', 'State', 'Sessions', 'Written', 'Delivered', 'Lag']
+
 t.test(
   'the page of gateways draws them with their sessions, and shows one go and its clients move',
   async (t) => {
@@ -25,7 +28,7 @@ t.test(
     await page.getByRole('link', { name: 'Gateways', exact: true }).click()
     const table = page.getByRole('table')
     const rows = table.locator('tbody tr')
-    await until(async () => (await rows.count()) === 3, 30_000, 'three gateways')
+    await until(async () => (await rows.count()) === 3, 60_000, 'three gateways')
     await page.getByText('13 sessions on 3 gateways').waitFor()
     t.equal(await page.locator('.fleet-dot').count(), 13, 'a dot for each')
     t.equal(
@@ -33,13 +36,27 @@ t.test(
       `${await ada.gateway()}yours`,
     )
     t.equal(await page.locator('.fleet-gateway.here .fleet-name').textContent(), await ada.gateway())
-    for (const row of await rows.all()) t.match(await row.textContent(), /ready/)
+    const cells = (column: string) =>
+      rows.locator(`td:nth-of-type(${columns.indexOf(column)})`).allTextContents()
+    t.same(await cells('State'), ['ready', 'ready', 'ready'])
+
+    const writer = await connectChat(t, cluster.url, { name: 'Writer' })
+    await writer.join('crowd')
+    const busy = async () => {
+      await writer.send('crowd', 'news')
+      const [written, delivered] = [await cells('Written'), await cells('Delivered')]
+      return written.some((rate) => /[1-9]/.test(rate)) && delivered.some((rate) => /[1-9]/.test(rate))
+    }
+    await until(busy, 60_000, 'what is written and delivered to be counted')
+    for (const lag of await cells('Lag')) t.match(lag, /^[\d.,]+ ms$/)
+    await writer.close()
+    await page.getByText('13 sessions on 3 gateways').waitFor()
 
     const here = await ada.gateway()
     const killed = await (async () => {
       for (const gateway of cluster.gateways) {
         const client = await connectChat(t, gateway.url)
-        const welcome = await client.waitFor(({ type }) => type === 'welcome')
+        const welcome = await client.waitFor(({ type }) => type === 'welcome', 60_000)
         await client.close()
         if (welcome.type === 'welcome' && welcome.gateway !== here) return { gateway, id: welcome.gateway }
       }
@@ -58,11 +75,11 @@ t.test(
 
     await killed.gateway.restart()
     await page.getByText('13 sessions on 3 gateways').waitFor()
-    const before = await ada.gateway()
-    await page.getByRole('main').getByRole('button', { name: 'Switch gateway' }).click()
-    await until(async () => ![before, ''].includes(await ada.gateway()), 60_000, 'another gateway')
-    const now = await ada.gateway()
-    await rows.filter({ hasText: 'yours' }).filter({ hasText: now }).waitFor()
+    await ada.switchGateway()
+    await rows
+      .filter({ hasText: 'yours' })
+      .filter({ hasText: await ada.gateway() })
+      .waitFor()
     t.same(ada.problems, [])
   },
 )

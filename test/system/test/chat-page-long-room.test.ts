@@ -69,10 +69,8 @@ t.test('what the browser loads before the first message is small', async (t) => 
     requestAnimationFrame(() => { firstMessageAt = performance.now() })
   }).observe(document, { childList: true, subtree: true })`)
   await page.reload()
-  await person.sees(`new message ${fresh}`)
-  t.comment(
-    `the first message was on the screen ${await page.evaluate('Math.round(firstMessageAt)')} ms after a reload`,
-  )
+  const at = await page.waitForFunction('globalThis.firstMessageAt && Math.round(firstMessageAt)')
+  t.comment(`the first message was on the screen ${await at.jsonValue()} ms after a reload`)
   t.same(person.problems, [])
 })
 
@@ -175,7 +173,7 @@ async function onScreen({ log }: Person, text: string): Promise<void> {
     ])
     return frame !== null && box !== null && box.y >= frame.y && box.y + box.height <= frame.y + frame.height
   }
-  await until(isThere, 10_000, `${text} to be on the screen`)
+  await until(isThere, 60_000, `${text} to be on the screen`)
 }
 
 /** Megabytes that the page's scripts hold, and nodes that are in the page or held by a script. */
