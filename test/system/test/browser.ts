@@ -27,6 +27,7 @@ export interface PageOptions {
   /** CSS pixels; Playwright's 1280 x 720 unless told. */
   viewport?: { width: number; height: number }
   timezoneId?: string
+  reducedMotion?: 'reduce' | 'no-preference'
   /** A script that runs before those of the page, whatever its policy says. */
   script?: string
 }

@@ -83,3 +83,15 @@ t.test(
     t.same(ada.problems, [])
   },
 )
+
+t.test('for who wants no motion nothing moves', async (t) => {
+  const calm = await openChat(t, browser, `${cluster.url}/#/live`, { reducedMotion: 'reduce' })
+  await calm.enter('Calm')
+  await calm.page.locator('.fleet-dot').first().waitFor()
+  const moving = await calm.page.evaluate(`[...document.querySelectorAll('*')].filter((element) => {
+    const { transitionDuration, animationName } = getComputedStyle(element)
+    return animationName !== 'none' || transitionDuration.split(',').some((time) => Number.parseFloat(time) > 0)
+  }).map((element) => element.getAttribute('class'))`)
+  t.same(moving, [])
+  t.same(calm.problems, [])
+})
