@@ -4,7 +4,7 @@ import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { past } from '../search/past.ts'
 import { atEnd, unreadOf } from '../state/rooms.ts'
-import { changes, me, sentence } from '../state/session.ts'
+import { changes, me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { placeOf } from './grouping.ts'
 import { jumping, loadUntil, target, toEnd } from './jump.ts'
@@ -206,7 +206,9 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       {!atEnd.value && (
         <button type="button" class="to-end" onClick={goToEnd}>
           <Icon name="down" size={18} />
-          {unread === 0 ? 'To the newest' : `${badge(unread)} new message${unread === 1 ? '' : 's'}`}
+          {unread.count === 0
+            ? 'To the newest'
+            : `${badge(unread)} new message${unread.count === 1 ? '' : 's'}`}
         </button>
       )}
       <p class={`toast ${jumping.value === '' ? 'gone' : ''}`} role="status">

@@ -1,4 +1,4 @@
-import type { Message } from '@rabble/client'
+import type { Message, Room } from '@rabble/client'
 
 /** Up to where somebody has read: the message of this id, which is read itself, or is the first one that isn't. */
 export interface Mark {
@@ -7,24 +7,43 @@ export interface Mark {
 }
 
 /** More are not counted: "99+" says enough. */
-export const mostUnread = 100
+const mostUnread = 99
+
+/** How many messages are unread, and whether there may be more. */
+export interface Unread {
+  count: number
+  more: boolean
+}
 
 /**
- * How many messages of others stand behind the mark, up to `mostUnread`. Of a room that holds the mark no more, all that it
- * holds; an empty `id` is the beginning.
+ * How many messages of others stand behind the mark, up to `mostUnread`. Of a room that holds the mark no more, or not yet
+ * after a reload, all that it holds; an empty `id` is the beginning.
  */
-export function countUnread(messages: readonly Message[], mark: Mark, me: string | undefined): number {
+export function countUnread(
+  { messages, hasOlder }: Pick<Room, 'messages' | 'hasOlder'>,
+  mark: Mark,
+  me: string | undefined,
+): Unread {
   let count = 0
-  for (let index = messages.length - 1; index >= 0 && count < mostUnread; index--) {
+  for (let index = messages.length - 1; index >= 0; index--) {
     const message = messages[index] as Message
-    if (message.id === mark.id && mark.read) break
-    if (message.from.id !== me && message.deleted === undefined) count++
-    if (message.id === mark.id) break
+    const marked = message.id === mark.id
+    if (!(marked && mark.read) && message.from.id !== me && message.deleted === undefined) {
+      if (count === mostUnread) return { count, more: true }
+      count++
+    }
+    if (marked) return { count, more: false }
   }
-  return count
+  return { count, more: hasOlder }
+}
+
+/** Over several rooms. */
+export function sum(unread: readonly Unread[]): Unread {
+  const count = unread.reduce((sum, { count }) => sum + count, 0)
+  return { count: Math.min(count, mostUnread), more: count > mostUnread || unread.some(({ more }) => more) }
 }
 
 /** As it stands on a badge. */
-export function badge(count: number): string {
-  return count < mostUnread ? String(count) : `${mostUnread - 1}+`
+export function badge({ count, more }: Unread): string {
+  return `${count}${more ? '+' : ''}`
 }

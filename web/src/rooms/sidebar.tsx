@@ -111,7 +111,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
   return (
     <li>
       <a
-        class={`room-link ${unread > 0 ? 'unread' : ''} ${room.state.is === 'out' ? 'out' : ''}`}
+        class={`room-link ${unread.count > 0 ? 'unread' : ''} ${room.state.is === 'out' ? 'out' : ''}`}
         href={linkOf(room.name)}
         aria-current={here ? 'page' : undefined}
         onClick={() => {
@@ -126,7 +126,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
         )}
         <bdi class="room-name">{title}</bdi>
         {room.state.is === 'out' && <Icon name="alert" size={18} label="you are not in it" />}
-        {unread > 0 && (
+        {unread.count > 0 && (
           <span class="badge">
             {badge(unread)}
             <span class="unseen"> unread</span>

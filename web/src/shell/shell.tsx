@@ -1,7 +1,7 @@
 import { useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
 import { Conversation } from '../conversation/conversation.tsx'
-import { badge } from '../conversation/unread.ts'
+import { badge, sum } from '../conversation/unread.ts'
 import { LivePage } from '../live/live-page.tsx'
 import { People } from '../people/people.tsx'
 import { AllRooms } from '../rooms/all-rooms.tsx'
@@ -20,9 +20,9 @@ import { TopBar } from './top-bar.tsx'
 export function Shell(): JSX.Element {
   useSignalEffect(() => {
     changes.value
-    const unread = chat.value?.rooms.reduce((sum, room) => sum + unreadOf(room), 0) ?? 0
+    const unread = sum((chat.value?.rooms ?? []).map(unreadOf))
     const title = current.value === undefined ? 'Rabble' : `${titleOf(current.value.name)} · Rabble`
-    document.title = unread === 0 ? title : `(${badge(unread)}) ${title}`
+    document.title = unread.count === 0 ? title : `(${badge(unread)}) ${title}`
   })
   const { view } = route.value
   const isRoom = view === 'room' || view === 'direct'

@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals'
 import type { Chat, Room, User } from '@rabble/client'
-import { countUnread, type Mark } from '../conversation/unread.ts'
+import { countUnread, type Mark, type Unread } from '../conversation/unread.ts'
 import { firstRoom, go, route } from './route.ts'
 import { changes, chat, connection, me, onEnter } from './session.ts'
 import { load, save } from './storage.ts'
@@ -64,9 +64,9 @@ export function findKnown(letters: string): User[] {
     .sort((a, b) => a.name.localeCompare(b.name))
 }
 
-export function unreadOf(room: Room): number {
+export function unreadOf(room: Room): Unread {
   const mark = marks.get(room.name)
-  return mark === undefined ? 0 : countUnread(room.messages, mark, me.peek()?.id)
+  return mark === undefined ? { count: 0, more: false } : countUnread(room, mark, me.peek()?.id)
 }
 
 /** Leaves a room for good, and shows another one if it was shown. */
