@@ -7,6 +7,8 @@ const typingFor = 5_000
 const askEvery = 8_000
 /** In rooms of more users the news are samples. */
 const largeRoom = 100
+/** More users no list has. */
+const mostListed = 1_000
 
 /** Who is in the current room, by name; in a large one not everybody. */
 export const people = signal<readonly User[]>([])
@@ -42,10 +44,15 @@ function follow(room: Room): () => void {
       timer = undefined
       room.members().then(
         ({ users }) => {
-          if (current.peek() === room) set(users)
+          if (current.peek() !== room) return
+          set(users)
+          // News that came while it was on its way may not be in it.
+          if (users.length !== Math.min(room.count, mostListed)) askIn(askEvery)
         },
-        // Asked again when the room is entered, or with the next news.
-        () => {},
+        // Without a connection it is asked when the room is entered again.
+        () => {
+          if (current.peek() === room && room.state.is === 'in') askIn(askEvery)
+        },
       )
     }, milliseconds)
   }
