@@ -1,9 +1,13 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
+import { onGoOut } from '../state/session.ts'
 import { draft } from './draft.ts'
 
 /** The message that is about to be deleted, when somebody has said so. */
 export const deleting = signal<{ room: Room; message: Message } | undefined>(undefined)
+onGoOut(() => {
+  deleting.value = undefined
+})
 
 export function reply(message: Message): void {
   draft.value = { about: 'reply', message }

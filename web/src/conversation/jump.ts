@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import { peerOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
+import { onGoOut } from '../state/session.ts'
 
 /** Messages that are loaded, at most, to get to one; what is farther back is shown with what stands around it alone. */
 const farthest = 500
@@ -11,6 +12,10 @@ const page = 500
 export const target = signal<{ room: string; id: string } | undefined>(undefined)
 /** What comes of a jump, for people. */
 export const jumping = signal('')
+onGoOut(() => {
+  target.value = undefined
+  jumping.value = ''
+})
 
 /** Shows a message in its place, in whatever room it is. */
 export function jumpTo(room: string, id: string): void {

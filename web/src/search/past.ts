@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { ChatEvent, HistoryOptions, Message, Room } from '@rabble/client'
+import { onGoOut } from '../state/session.ts'
 
 /** Messages of one request. */
 const page = 100
@@ -8,6 +9,9 @@ const most = 1_000
 
 /** Where somebody reads, far from the newest messages: around this one. Undefined: at the newest. */
 export const past = signal<{ room: string; id: string } | undefined>(undefined)
+onGoOut(() => {
+  past.value = undefined
+})
 
 /**
  * A part of a room's past, from history: without a hole, growing at both ends. The room itself holds the newest messages

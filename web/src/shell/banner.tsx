@@ -1,7 +1,8 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { ChatState } from '@rabble/client'
 import type { JSX } from 'preact'
-import { chat, connection, door, enter, goOut, sentence } from '../state/session.ts'
+import { chat, connection, door, enter, sentence } from '../state/session.ts'
+import { wantOut } from './going-out.tsx'
 
 /** A first attempt that takes no longer isn't worth a word. */
 const patience = 1_000
@@ -49,7 +50,7 @@ export function Banner(): JSX.Element | null {
           <button type="button" onClick={() => enter(door.value.name)}>
             Come back
           </button>
-          <button type="button" onClick={() => goOut()}>
+          <button type="button" onClick={wantOut}>
             Go to the door
           </button>
         </>

@@ -14,6 +14,7 @@ import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
 import { Announcer } from './announcer.tsx'
 import { Banner } from './banner.tsx'
+import { GoingOut } from './going-out.tsx'
 import { TopBar } from './top-bar.tsx'
 
 /** What is there once somebody is in: a bar, up to three columns, and drawers where there is no place for them. */
@@ -54,6 +55,7 @@ export function Shell(): JSX.Element {
           <People />
         </Dialog>
       )}
+      <GoingOut />
       <Announcer />
     </div>
   )

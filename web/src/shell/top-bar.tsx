@@ -1,11 +1,12 @@
 import type { JSX } from 'preact'
 import { hashOf } from '../state/route.ts'
-import { connection, goOut, me } from '../state/session.ts'
+import { connection, me } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Logo } from '../ui/logo.tsx'
 import { GatewayChip } from './gateway.tsx'
+import { wantOut } from './going-out.tsx'
 
 /** Who you are, how you are connected, and by which gateway. */
 export function TopBar(): JSX.Element {
@@ -38,7 +39,7 @@ export function TopBar(): JSX.Element {
           </span>
         </span>
       )}
-      <IconButton icon="leave" label="Go out" onClick={() => goOut()} />
+      <IconButton icon="leave" label="Go out" onClick={wantOut} />
       <p class="unseen" role="status">
         {connection.value.is === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
       </p>

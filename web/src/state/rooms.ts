@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals'
 import type { Chat, Room, User } from '@rabble/client'
 import { countUnread, type Mark, type Unread } from '../conversation/unread.ts'
 import { firstRoom, go, route } from './route.ts'
-import { changes, chat, connection, me, onEnter } from './session.ts'
+import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
 import { load, save } from './storage.ts'
 
 interface Kept {
@@ -134,6 +134,10 @@ function entered(chat: Chat): void {
 /** What is shown is joined, and what is joined is kept for after a reload. */
 export function startRooms(): void {
   onEnter(entered)
+  onGoOut(() => {
+    names.clear()
+    marks.clear()
+  })
   document.addEventListener('visibilitychange', () => {
     visible.value = !document.hidden
   })

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals'
 import { type Chat, type ChatState, connect, type User } from '@rabble/client'
-import { load, save, tabStorage } from './storage.ts'
+import { clearStorage, load, save, tabStorage } from './storage.ts'
 
 /** Messages that each room holds, unless somebody scrolls back. */
 const keep = 300
@@ -25,11 +25,17 @@ export const me = computed<User | undefined>(() => {
 })
 
 const openings = new Set<(chat: Chat) => void>()
+const endings = new Set<() => void>()
 let due = false
 
 /** Calls `opened` with each chat that begins, before it is connected. */
 export function onEnter(opened: (chat: Chat) => void): void {
   openings.add(opened)
+}
+
+/** Calls `forget` when somebody goes out: whoever comes next, at the same page, is to see nothing of theirs. */
+export function onGoOut(forget: () => void): void {
+  endings.add(forget)
 }
 
 /** Goes in as a guest of this name. */
@@ -65,14 +71,14 @@ export function comeBack(): void {
   enter(name)
 }
 
-/** Gives the name up. */
+/** Gives the name up, and with it what is unsent: nobody can come back as this guest. */
 export function goOut(problem?: string): void {
   const name = door.value.name
   chat.value?.close()
   chat.value = undefined
   inside.value = false
-  save('name', undefined)
-  tabStorage.removeItem(guestKey(name))
+  for (const forget of endings) forget()
+  clearStorage()
   door.value = { name, ...(problem !== undefined && { problem }) }
 }
 

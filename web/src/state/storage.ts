@@ -30,6 +30,17 @@ export const tabStorage = {
   },
 }
 
+/** Takes away all that the page and the SDK keep in this tab. */
+export function clearStorage(): void {
+  memory.clear()
+  try {
+    for (const key of Object.keys(sessionStorage))
+      if (key.startsWith('rabble.')) sessionStorage.removeItem(key)
+  } catch {
+    // Nothing is there.
+  }
+}
+
 /** What the page itself keeps, as JSON; undefined if there is none. */
 export function load(key: string): unknown {
   try {

@@ -1,0 +1,42 @@
+import { signal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { firstRoom, go, route } from '../state/route.ts'
+import { chat, goOut, onGoOut } from '../state/session.ts'
+import { Dialog } from '../ui/dialog.tsx'
+
+const asking = signal(false)
+onGoOut(() => {
+  asking.value = false
+})
+
+/** Goes out; where something would be lost with it, only once somebody has agreed. */
+export function wantOut(): void {
+  if (chat.peek()?.pending.some(({ state }) => state !== 'sent')) asking.value = true
+  else leave()
+}
+
+export function GoingOut(): JSX.Element | null {
+  if (!asking.value) return null
+  const close = () => {
+    asking.value = false
+  }
+  return (
+    <Dialog title="Go out?" onClose={close}>
+      <p>Something that you wrote is not sent yet. Whoever goes out gives the name up, and it is lost.</p>
+      <div class="dialog-buttons">
+        <button type="button" onClick={close}>
+          Stay
+        </button>
+        <button type="button" class="danger" onClick={leave}>
+          Go out all the same
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+function leave(): void {
+  goOut()
+  // Whom somebody wrote to, and what they looked for, stands in the address. A room is for whoever comes next, too.
+  if (route.peek().view !== 'room') go({ view: 'room', room: firstRoom })
+}
