@@ -10,6 +10,7 @@ import { touch } from '../ui/media.ts'
 import { edit, isOwn, quietly } from './actions.ts'
 import { draft, texts } from './draft.ts'
 import { toEnd } from './jump.ts'
+import { Quote } from './quote.tsx'
 
 /** Where messages are written. */
 export function Composer({ room }: { room: Room }): JSX.Element {
@@ -85,15 +86,8 @@ export function Composer({ room }: { room: Room }): JSX.Element {
       {about.about !== 'new' && (
         <p class="about">
           <Icon name={about.about === 'edit' ? 'edit' : 'reply'} size={18} />
-          <span class="about-words">
-            {about.about === 'edit' ? 'Editing your message' : 'Answering '}
-            {about.about === 'reply' && (
-              <>
-                <bdi class="name">{about.message.from.name}</bdi>:{' '}
-                <bdi class="quoted">{about.message.text.slice(0, 200)}</bdi>
-              </>
-            )}
-          </span>
+          {about.about === 'edit' ? 'Editing your message' : 'Answering'}
+          {about.about === 'reply' && <Quote room={room} id={about.message.id} />}
           <IconButton icon="close" label="Cancel" onClick={cancel} />
         </p>
       )}

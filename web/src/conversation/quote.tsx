@@ -2,20 +2,29 @@ import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { changes } from '../state/session.ts'
+import { changes, onGoOut } from '../state/session.ts'
+import { type Change, changed } from './changed.ts'
 
 /** Messages that were answered and are not among those that the room holds; null: there is none. */
 const fetched = signal<ReadonlyMap<string, Message | null>>(new Map())
 const most = 500
-const asked = new Set<string>()
+/** Those, and what is being asked for, each with the changes that came meanwhile: the answer may not know of them. */
+const asked = new Map<string, Change[]>()
+const heard = new WeakSet<Room>()
+
+onGoOut(() => {
+  fetched.value = new Map()
+  asked.clear()
+})
 
 /** What a message answers: a click leads there. */
 export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: () => void }): JSX.Element {
   changes.value
   const message = room.messages.findLast((other) => other.id === id) ?? fetched.value.get(id)
+  const isIn = room.state.is === 'in'
   useEffect(() => {
     if (message === undefined) void look(room, id)
-  }, [room, id, message === undefined])
+  }, [room, id, message === undefined, isIn])
   const said =
     message === undefined || message === null ? (
       <span class="quiet">{message === null ? 'A message that is gone' : 'An earlier message'}</span>
@@ -36,11 +45,16 @@ export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: (
 
 async function look(room: Room, id: string): Promise<void> {
   if (asked.has(id)) return
-  asked.add(id)
+  const meanwhile: Change[] = []
+  asked.set(id, meanwhile)
+  hear(room)
   try {
     const { messages } = await room.history({ around: id, limit: 1 })
+    // Somebody else is in by now, or what is known is out of date.
+    if (asked.get(id) !== meanwhile) return
+    const found = messages.find((message) => message.id === id)
     const next = new Map(fetched.value)
-    next.set(id, messages.find((message) => message.id === id) ?? null)
+    next.set(id, found === undefined ? null : meanwhile.reduce(changed, found))
     for (const oldest of next.keys()) {
       if (next.size <= most) break
       next.delete(oldest)
@@ -48,6 +62,26 @@ async function look(room: Room, id: string): Promise<void> {
     }
     fetched.value = next
   } catch {
-    // History doesn't know it, or can't be asked: the click may find it.
+    // History doesn't know it, or can't be asked now: it is asked again later, and the click may find it.
+    if (asked.get(id) === meanwhile) asked.delete(id)
   }
+}
+
+/** Keeps true what was fetched: the room does so only for the messages that it holds. */
+function hear(room: Room): void {
+  if (heard.has(room)) return
+  heard.add(room)
+  const change = ({ change }: { change: Change }) => {
+    asked.get(change.message)?.push(change)
+    const message = fetched.peek().get(change.message)
+    if (message === undefined || message === null) return
+    fetched.value = new Map(fetched.peek()).set(message.id, changed(message, change))
+  }
+  room.on('edit', change)
+  room.on('delete', change)
+  // Changes may have been missed.
+  room.on('gap', () => {
+    asked.clear()
+    fetched.value = new Map()
+  })
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
-import type { ChatEvent, HistoryOptions, Message, Room } from '@rabble/client'
+import type { HistoryOptions, Message, Room } from '@rabble/client'
+import { type Change, changed } from '../conversation/changed.ts'
 import { onGoOut } from '../state/session.ts'
 
 /** Messages of one request. */
@@ -61,16 +62,13 @@ export class Past {
   }
 
   /** An edit or a deletion that happens while it is read. Returns whether it is about anything here. */
-  change(change: Exclude<ChatEvent, { type: 'message' }>): boolean {
+  change(change: Change): boolean {
     const index = this.#messages.findIndex(({ id }) => id === change.message)
     const message = this.#messages[index]
-    if (message === undefined || message.deleted !== undefined) return false
-    const by = { by: change.from, at: change.at }
-    this.#messages[index] =
-      change.type === 'edit'
-        ? { ...message, text: change.text, edited: by }
-        : { ...message, text: '', deleted: by }
-    return true
+    if (message === undefined) return false
+    const now = changed(message, change)
+    this.#messages[index] = now
+    return now !== message
   }
 
   #trim(keepOldest: boolean): void {
