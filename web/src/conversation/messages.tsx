@@ -19,8 +19,9 @@ const page = 100
 /** Messages that were loaded for somebody who has come back to the end are let go of. */
 const mostAtEnd = 1_000
 const keepAtEnd = 300
-/** Milliseconds. */
+/** Milliseconds: how long a message is marked that somebody jumped to, and how long it is said why nobody could. */
 const markedFor = 2_500
+const saidFor = 6_000
 /** Draws, one after the other, until what is drawn fits: more is never needed. */
 const mostDraws = 6
 const firstHeight = 900
@@ -55,7 +56,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       await room.loadOlder(page)
       problem.value = ''
     } catch (error) {
-      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      problem.value = problemOf(error)
     }
     loading.value = false
   }
@@ -99,6 +100,21 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     for (const element of [scroller.current, list.current]) if (element !== null) observer.observe(element)
     return () => observer.disconnect()
   }, [])
+  // Drawn again, it loads what is wanted still.
+  useEffect(
+    () =>
+      room.on('joined', () => {
+        problem.value = ''
+      }),
+    [room],
+  )
+  // What came of a jump is said where it was tried.
+  useEffect(
+    () => () => {
+      jumping.value = ''
+    },
+    [],
+  )
   // The arrow keys go through the messages, from the one that has the focus.
   useEffect(() => {
     const move = (event: KeyboardEvent) => {
@@ -139,7 +155,12 @@ export function Messages({ room }: { room: Room }): JSX.Element {
         }, markedFor)
       })
       .catch((error: unknown) => {
-        jumping.value = error instanceof Error ? sentence(error.message) : String(error)
+        if (!current()) return
+        const said = problemOf(error)
+        jumping.value = said
+        setTimeout(() => {
+          if (jumping.peek() === said) jumping.value = ''
+        }, saidFor)
       })
       .finally(() => {
         if (current()) target.value = undefined

@@ -6,7 +6,7 @@ import { GoToDate } from '../search/go-to-date.tsx'
 import { ask } from '../state/api.ts'
 import { peerOf, titleOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
-import { me, sentence } from '../state/session.ts'
+import { me, problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
@@ -68,7 +68,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
     try {
       await what()
     } catch (error) {
-      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      problem.value = problemOf(error)
     }
   }
   const read = async () => {

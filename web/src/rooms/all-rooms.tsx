@@ -4,7 +4,7 @@ import { PageHead } from '../shell/page-head.tsx'
 import { ask } from '../state/api.ts'
 import { leave } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
-import { changes, chat, sentence } from '../state/session.ts'
+import { changes, chat, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
 
@@ -46,8 +46,7 @@ export function AllRooms(): JSX.Element {
       page.value = { ...next, rooms: [...known, ...next.rooms.filter(({ name }) => !names.has(name))] }
       problem.value = ''
     } catch (error) {
-      if (mine === turn.peek())
-        problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      if (mine === turn.peek()) problem.value = problemOf(error)
     }
   }
   useSignalEffect(() => {

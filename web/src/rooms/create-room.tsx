@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { ask } from '../state/api.ts'
 import { go } from '../state/route.ts'
-import { sentence } from '../state/session.ts'
+import { problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
@@ -51,7 +51,7 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
       onClose()
       go({ view: 'room', room: name })
     } catch (error) {
-      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      problem.value = problemOf(error)
     }
     busy.value = false
   }

@@ -3,7 +3,7 @@ import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf } from '../conversation/dates.ts'
-import { sentence } from '../state/session.ts'
+import { problemOf } from '../state/session.ts'
 import { findDate } from './find-date.ts'
 import { past } from './past.ts'
 
@@ -35,7 +35,7 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
         onDone()
       }
     } catch (error) {
-      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      problem.value = problemOf(error)
     }
     said.value = ''
   }

@@ -2,13 +2,14 @@ import { useSignal, useSignalEffect } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import type { Change } from '../conversation/changed.ts'
 import { dayOf } from '../conversation/dates.ts'
 import { placeOf } from '../conversation/grouping.ts'
 import { target, toEnd } from '../conversation/jump.ts'
 import { Row } from '../conversation/row.tsx'
 import { Viewport } from '../conversation/viewport.ts'
 import { atEnd } from '../state/rooms.ts'
-import { me, sentence } from '../state/session.ts'
+import { me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { Past, past } from './past.ts'
 
@@ -35,12 +36,30 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
   const redraw = () => {
     redraws.value = redraws.peek() + 1
   }
+  const open = async () => {
+    looking.value = true
+    problem.value = ''
+    try {
+      if (!(await part.open(id))) problem.value = 'The message is gone.'
+      show(id)
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+    looking.value = false
+  }
+  /** After something went wrong. */
+  const again = () => {
+    if (problem.peek() === '' || looking.peek()) return
+    problem.value = ''
+    if (part.messages.length === 0) void open()
+    else look()
+  }
   const load = async (end: 'older' | 'newer') => {
     try {
       if (await part.load(end)) redraw()
       problem.value = ''
     } catch (error) {
-      problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      problem.value = problemOf(error)
     }
   }
   const look = () => {
@@ -88,28 +107,14 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
   useEffect(() => {
     const mine = past.peek()
     atEnd.value = false
-    let wanted = true
-    part
-      .open(id)
-      .then((found) => {
-        if (!wanted) return
-        looking.value = false
-        if (!found) problem.value = 'The message is gone.'
-        show(id)
-      })
-      .catch((error: unknown) => {
-        problem.value = error instanceof Error ? sentence(error.message) : String(error)
-        looking.value = false
-      })
+    void open()
     const observer = new ResizeObserver(settle)
     for (const element of [scroller.current, list.current]) if (element !== null) observer.observe(element)
-    const offs = (['edit', 'delete'] as const).map((type) =>
-      room.on(type, ({ change }: { change: Parameters<Past['change']>[0] }) => {
-        if (part.change(change)) redraw()
-      }),
-    )
+    const change = ({ change }: { change: Change }) => {
+      if (part.change(change)) redraw()
+    }
+    const offs = [room.on('edit', change), room.on('delete', change), room.on('joined', again)]
     return () => {
-      wanted = false
       observer.disconnect()
       for (const off of offs) off()
       // Who comes back to the room comes to the newest messages.
@@ -147,7 +152,12 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
       >
         <div class="top">
           {problem.value !== '' ? (
-            <p role="alert">{problem.value}</p>
+            <p role="alert">
+              {problem.value}{' '}
+              <button type="button" class="link-button" onClick={again}>
+                Try again
+              </button>
+            </p>
           ) : looking.value ? (
             <p>Looking for the message…</p>
           ) : part.hasOlder ? (

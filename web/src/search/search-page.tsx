@@ -8,7 +8,7 @@ import { PageHead } from '../shell/page-head.tsx'
 import { ask } from '../state/api.ts'
 import { findKnown, peerOf, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
-import { changes, chat, me, sentence } from '../state/session.ts'
+import { changes, chat, me, problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
 
@@ -58,8 +58,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
         results: [...(before === undefined ? [] : (page.peek()?.results ?? [])), ...next.results],
       }
     } catch (error) {
-      if (mine === turn.current)
-        problem.value = error instanceof Error ? sentence(error.message) : String(error)
+      if (mine === turn.current) problem.value = problemOf(error)
     }
     if (mine === turn.current) busy.value = false
   }

@@ -1,5 +1,5 @@
 import { batch, computed, signal } from '@preact/signals'
-import { type Chat, type ChatState, connect, type User } from '@rabble/client'
+import { type Chat, ChatError, type ChatState, connect, type User } from '@rabble/client'
 import { clearStorage, load, save, tabStorage } from './storage.ts'
 
 /** Messages that each room holds, unless somebody scrolls back. */
@@ -96,6 +96,13 @@ export function token(): string | undefined {
 export function sentence(text: string): string {
   const [first = '', ...rest] = text
   return `${first.toLocaleUpperCase()}${rest.join('')}${/[.!?…]$/.test(text) ? '' : '.'}`
+}
+
+/** What went wrong with something that was asked for, for people. */
+export function problemOf(error: unknown): string {
+  if (error instanceof ChatError && error.code === 'disconnected')
+    return 'The server cannot be reached right now.'
+  return error instanceof Error ? sentence(error.message) : String(error)
 }
 
 /** Where the SDK keeps who a guest is. */
