@@ -47,6 +47,8 @@ export function enter(name: string): void {
     chat.value = entering
     connection.value = entering.state
     door.value = { name, busy: 'Connecting…' }
+    // Before anything else sees it: what was kept of the rooms is read before it is kept anew.
+    for (const each of openings) each(entering)
   })
   entering.on('changed', draw)
   entering.on('state', (state) => {
@@ -60,7 +62,6 @@ export function enter(name: string): void {
     } else if (state.is === 'closed' && !opened) goOut(sentence(state.why))
     else if (state.is === 'waiting') door.value = { name, busy: `${sentence(state.why)} Trying again…` }
   })
-  for (const each of openings) each(entering)
 }
 
 /** Goes in as before the reload. */
