@@ -29,7 +29,7 @@ export function People(): JSX.Element {
     <div class="people">
       <h2>
         {peer === undefined ? 'Here now' : 'Between you two'}
-        {peer === undefined && `: ${count}`}
+        {peer === undefined && count > 0 && `: ${count}`}
         {room.capacity !== undefined && ` of ${room.capacity}`}
       </h2>
       {listed.length > 12 && (
