@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { assertNothingLeft, connectChat, noRateLimits, startCluster, until } from '@rabble/harness'
 import type { AxeResults } from 'axe-core'
 import t, { type Test } from 'tap'
@@ -10,6 +11,10 @@ const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+
+/** A folder for a picture of each view, for people to look at. */
+const pictures = process.env.RABBLE_TEST_PICTURES
+if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
 
 const talker = await connectChat(t, cluster.url, { name: 'Talker' })
 const phone = { width: 390, height: 844 }
@@ -33,7 +38,7 @@ for (const { name, ...look } of looks) {
     await talker.send(room, `a long one ${'and so on '.repeat(200)}`)
     const person = await openChat(t, browser, `${cluster.url}/#${room}`, { ...look, script: axe })
     const { page } = person
-    const check = (view: string) => checkView(t, person, view)
+    const check = (view: string) => checkView(t, person, view, name)
 
     await page.getByRole('textbox', { name: 'Your name' }).waitFor()
     await check('the door')
@@ -104,6 +109,22 @@ for (const { name, ...look } of looks) {
     await check('settings of a room')
     await page.keyboard.press('Escape')
 
+    await page.goto(`${cluster.url}/#${room}`)
+    if (narrow) await page.getByRole('button', { name: 'Rooms', exact: true }).click()
+    await page.getByRole('button', { name: 'New direct message' }).click()
+    const direct = page.getByRole('dialog', { name: 'New direct message' })
+    await direct.getByLabel('Name').fill('Talk')
+    await direct.getByRole('button', { name: /^Talker/ }).waitFor()
+    await check('a new direct message')
+    await page.keyboard.press('Escape')
+    if (narrow) await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'About the room' }).click()
+    await page.getByLabel('Go to a date').fill(new Date(Date.now() - 86_400_000).toISOString().slice(0, 10))
+    await page.getByRole('button', { name: 'Go', exact: true }).click()
+    await page.getByText('You are reading what was said earlier').waitFor()
+    await check('what was said earlier')
+    await page.getByRole('button', { name: 'To the newest' }).click()
+
     await page.goto(`${cluster.url}/#/search?q=line&room=${room}`)
     await page.getByText(/^\d+ messages$/).waitFor()
     await check('search')
@@ -132,10 +153,40 @@ for (const { name, ...look } of looks) {
     await page.locator('.unsent').waitFor({ state: 'detached' })
     t.same(person.problems, [])
   })
+
+  t.test(`so is what is seen when a message or the user is refused: ${name}`, async (t) => {
+    const person = await openChat(t, browser, 'about:blank', { ...look, script: axe })
+    const { page } = person
+    // Such a user would have to be muted, and then banned.
+    await page.routeWebSocket(/.*/, (socket) => {
+      const server = socket.connectToServer()
+      socket.onMessage((data) => {
+        const { type, ref, text } = JSON.parse(String(data))
+        const error = { type: 'error', ref, code: 'forbidden', message: 'you are muted here' }
+        if (text === 'refuse me') socket.send(JSON.stringify(error))
+        else if (text === 'ban me') socket.close({ code: 1008, reason: 'you are banned' })
+        else if (type !== 'typing') server.send(data)
+      })
+    })
+    await page.goto(`${cluster.url}/#refused-${look.colorScheme}-${look.viewport.width}`)
+    await person.enter(`Refused ${look.colorScheme} ${look.viewport.width}`)
+    await person.write('taken')
+    await person.message('taken').waitFor()
+    await person.write('refuse me')
+    await page.getByText(/^Not sent: you are muted here/).waitFor()
+    await checkView(t, person, 'a message that was refused', name)
+    await person.write('ban me')
+    await page.getByText('Disconnected: you are banned').waitFor()
+    await checkView(t, person, 'a session that has ended', name)
+    await page.getByRole('button', { name: 'Go to the door' }).click()
+    await page.getByRole('dialog', { name: 'Go out?' }).waitFor()
+    await checkView(t, person, 'the question before what is unsent is lost', name)
+    t.same(person.problems, [])
+  })
 }
 
 /** Runs axe in the page, where its script is already: the page's policy would refuse one that is added. */
-async function checkView(t: Test, { page }: Person, view: string): Promise<void> {
+async function checkView(t: Test, { page }: Person, view: string, look: string): Promise<void> {
   // A colour that is fading says nothing.
   await until(
     async () =>
@@ -143,6 +194,7 @@ async function checkView(t: Test, { page }: Person, view: string): Promise<void>
     60_000,
     'the page to stand still',
   )
+  if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${view} ${look}.png`) })
   const { violations } = (await page.evaluate(
     `axe.run(document, { runOnly: ${JSON.stringify(tags)}, resultTypes: ['violations'] })`,
   )) as AxeResults
