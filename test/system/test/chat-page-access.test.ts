@@ -58,6 +58,8 @@ for (const { name, ...look } of looks) {
     await check('a conversation, editing')
     await person.messageBox.press('Escape')
     await person.press('line 28', 'Reply')
+    await page.getByText('Answering').waitFor()
+    await check('a conversation, answering')
     await person.write('an answer')
     await person.sees('an answer')
     await person.press('mine', 'Delete')

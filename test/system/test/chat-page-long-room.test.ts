@@ -29,7 +29,7 @@ async function fill(database: Database): Promise<void> {
     `insert into history.search_stale (at, partition, sequence)
      select at, partition, sequence from history.messages where id = 'old-70000'`,
   )
-  const writer = await connectChat(t, cluster.url, { name: 'Writer' })
+  const writer = await connectChat(t, cluster.url, { name: 'Writer', timeout: 60_000 })
   await writer.join('long')
   for (let n = 1; n <= fresh; n++) await writer.send('long', `new message ${n}`)
   const stored = async () => {
