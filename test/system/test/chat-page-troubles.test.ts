@@ -117,6 +117,7 @@ t.test('whoever goes out takes along what they wrote, and is asked first if it i
   await page.getByRole('heading', { level: 1, name: 'more secrets' }).waitFor()
   await page.getByRole('link', { name: 'secrets', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'secrets', exact: true }).waitFor()
+  t.teardown(() => rabble.thaw())
   rabble.freeze()
   await cleo.write('unsent')
   await page.locator('.unsent').waitFor()
