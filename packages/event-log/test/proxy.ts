@@ -5,8 +5,12 @@ import type { Test } from 'tap'
 export interface Proxied {
   /** Whether it is the one that publishes; known by the name that the log gives it. */
   publishes: boolean
+  /** Whether what the broker answers is held back just now. */
+  readonly holds: boolean
   /** Holds back what the client sends, or the broker answers. */
   hold(direction: 'up' | 'down'): void
+  /** Holds back what the broker answers from the first batch or task on that it delivers. */
+  holdDeliveries(): void
   release(direction: 'up' | 'down'): void
   /** Bytes for the client, as if from the broker. */
   inject(bytes: Buffer): void
@@ -14,12 +18,20 @@ export interface Proxied {
   cut(): void
 }
 
+export interface Proxy {
+  url: string
+  connections: Proxied[]
+  /** Called with each new connection, before anything went through it. */
+  onConnection: (connection: Proxied) => void
+}
+
 /** A TCP proxy before the broker at an address. */
-export async function startProxy(t: Test, broker: string): Promise<{ url: string; connections: Proxied[] }> {
+export async function startProxy(t: Test, broker: string): Promise<Proxy> {
   const connections: Proxied[] = []
   const server = createServer((client) => {
     const proxied = proxy(client, Number(new URL(broker).port))
     connections.push(proxied)
+    running.onConnection(proxied)
     client.on('close', () => connections.splice(connections.indexOf(proxied), 1))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -29,7 +41,8 @@ export async function startProxy(t: Test, broker: string): Promise<{ url: string
   })
   const url = new URL(broker)
   url.port = String((server.address() as AddressInfo).port)
-  return { url: url.href, connections }
+  const running: Proxy = { url: url.href, connections, onConnection: () => {} }
+  return running
 }
 
 function proxy(client: Socket, port: number): Proxied {
@@ -37,16 +50,24 @@ function proxy(client: Socket, port: number): Proxied {
   const kept: { up: Buffer[]; down: Buffer[] } = { up: [], down: [] }
   const broker = connect(port, '127.0.0.1')
   const to = { up: broker, down: client }
+  let holdsDeliveries = false
   const pass = (direction: 'up' | 'down', data: Buffer) => {
     if (held[direction]) kept[direction].push(data)
     else to[direction].write(data)
   }
   const proxied: Proxied = {
     publishes: false,
+    get holds() {
+      return held.down
+    },
     hold(direction) {
       held[direction] = true
     },
+    holdDeliveries() {
+      holdsDeliveries = true
+    },
     release(direction) {
+      holdsDeliveries = false
       held[direction] = false
       for (const data of kept[direction].splice(0)) to[direction].write(data)
     },
@@ -60,7 +81,13 @@ function proxy(client: Socket, port: number): Proxied {
     if (data.includes(' publish')) proxied.publishes = true
     pass('up', data)
   })
-  broker.on('data', (data) => pass('down', data))
+  broker.on('data', (data) => {
+    const start = holdsDeliveries && !held.down ? data.indexOf(deliver) - frameHead : -1
+    if (start < 0) return pass('down', data)
+    if (start > 0) pass('down', data.subarray(0, start))
+    held.down = true
+    pass('down', data.subarray(start))
+  })
   for (const [from, other] of [
     [client, broker],
     [broker, client],
@@ -77,6 +104,10 @@ function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
+
+/** The method Basic.Deliver, and what stands before a method: type of the frame, channel, size. */
+const deliver = Buffer.from([0, 60, 0, 60])
+const frameHead = 7
 
 /** The AMQP frames Connection.Blocked and Connection.Unblocked (RabbitMQ's extension: class 10, methods 60 and 61). */
 export function blockedFrame(reason: string): Buffer {

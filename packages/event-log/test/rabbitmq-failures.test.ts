@@ -282,6 +282,39 @@ t.test('a new log that has grown past the position is not taken for the old one'
   )
 })
 
+t.test('a log that starts over, and to which nothing comes, is read from its start too', async (t) => {
+  const { log, told } = await build(t, { prefix: 'silent' })
+  // Many at once, which are chunks of many batches.
+  await Promise.all(Array.from({ length: 300 }, (_, n) => log.publish(event(`${n}`))))
+  const reader = follow(t, log, { after: 1000 })
+  await reader.seen(300)
+  t.same(new Set(reader.ids()).size, 300)
+  t.same(reader.batches[0]?.gap, { expected: 1001 })
+  t.equal(told.filter(([what]) => what === 'gap').length, 1)
+})
+
+t.test('a broker that is slow to deliver has lost nothing', async (t) => {
+  const proxy = await startProxy(t, broker.port)
+  const { log, told } = await build(t, { prefix: 'late', url: proxy.url })
+  const writer = await build(t, { prefix: 'late' })
+  const reader = follow(t, log, 'first')
+  for (const id of ['1', '2', '3']) await writer.log.publish(event(id))
+  await reader.seen(3)
+  proxy.onConnection = (connection) => connection.holdDeliveries()
+  for (const connection of [...proxy.connections]) connection.cut()
+  await until(() => proxy.connections.some(({ holds }) => holds), patience, 'the reader to be back')
+  // Longer than a reader waits for the batch that it has before it asks where the log ends.
+  await sleep(5_000)
+  for (const connection of proxy.connections) connection.release('down')
+  await writer.log.publish(event('4'))
+  await reader.seen(4)
+  t.same(reader.ids(), ['1', '2', '3', '4'])
+  t.same(
+    told.filter(([what]) => what === 'gap'),
+    [],
+  )
+})
+
 t.test('a stream with another retention is used as it is, with one warning', async (t) => {
   const first = await build(t, { prefix: 'other' })
   await first.log.publish(event('1'))

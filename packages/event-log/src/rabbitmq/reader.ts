@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
 import { type OpenChannel, watch } from './channel.ts'
 import type { Connection } from './connection.ts'
+import { endOf } from './end-of-stream.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -15,7 +17,7 @@ const ackAfter = prefetch / 4
 const stepBytes = 512 * 1024
 /** What is not acknowledged for 30 minutes makes RabbitMQ close the channel (`consumer_timeout`). */
 const idleAckAfter = 1000
-/** Milliseconds in which the broker must deliver the batch at which a reader attached: it takes a few, if it is there. */
+/** Milliseconds without the batch at which a reader attached, after which it asks where the log ends. */
 const anchorTimeout = 3000
 
 export interface ReaderOptions {
@@ -125,23 +127,33 @@ export class StreamReader {
     // To attach to what is next a second time would skip what came in between: rather begin a little early.
     if (this.#start === 'next') this.#start = { since: attachedAt - 5000 }
     up()
-    const anchorMissing = setTimeout(() => this.#checkAnchor(attachment), anchorTimeout)
+    const ended = new AbortController()
+    this.#checkAnchor(model, attachment, ended.signal).catch(() => {})
     try {
       await open.lost
     } finally {
-      clearTimeout(anchorMissing)
+      ended.abort()
     }
   }
 
   /**
-   * Behind the end of the log RabbitMQ attaches to what comes next, without an error. So if nothing came, not even the
-   * batch that was read last, it is another log, and may have events already that would otherwise never be read.
+   * Behind the end of the log RabbitMQ attaches to what comes next, without an error. So if nothing comes, not even the
+   * batch that was read last, it may be another log, with events already that would otherwise never be read. Or broker or
+   * process are busy, so where the log ends has to prove it. An empty one does not: what it gets comes to us.
    */
-  #checkAnchor(attachment: Attachment): void {
-    const { expected } = attachment
-    if (expected === undefined || !attachment.open.alive) return
-    this.#report(expected, 0)
-    this.#startOver(attachment)
+  async #checkAnchor(model: ChannelModel, attachment: Attachment, signal: AbortSignal): Promise<void> {
+    const stream = this.#options.topology.names.stream(this.#options.partition)
+    const awaited = () => (attachment.open.alive ? attachment.expected : undefined)
+    while (awaited() !== undefined) {
+      await sleep(anchorTimeout, undefined, { ref: false, signal })
+      if (awaited() === undefined) return
+      // Refused: the next one may be answered, and if the connection is gone, so are we.
+      const end = await endOf(model, stream).catch(() => undefined)
+      const expected = awaited()
+      if (expected === undefined || end === undefined || end >= expected) continue
+      this.#report(expected, end)
+      this.#startOver(attachment)
+    }
   }
 
   /** At the last batch itself, and not after it: whether it is still there tells whether anything is missing. */

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ChannelModel } from 'amqplib'
+import { onChannel } from './channel.ts'
+
+/** Milliseconds; a broker that has something to deliver, and time, takes a few. */
+const patience = 10_000
+/** More than the last chunk of a stream has, whose batches count one each. */
+const prefetch = 10_000
+
+/**
+ * The offset of the last batch of a stream. Undefined if the broker delivers none in time: the stream is empty, or the broker,
+ * or this process, is too busy to tell.
+ */
+export async function endOf(model: ChannelModel, stream: string): Promise<number | undefined> {
+  let end: number | undefined
+  await onChannel(model, async (channel) => {
+    await channel.prefetch(prefetch)
+    let begun = () => {}
+    const delivered = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    await channel.consume(
+      stream,
+      (message) => {
+        const offset: unknown = message?.properties.headers?.['x-stream-offset']
+        if (typeof offset === 'number') end = offset
+        begun()
+      },
+      // The last chunk, which begins before the last batch.
+      { arguments: { 'x-stream-offset': 'last' } },
+    )
+    const enough = new AbortController()
+    await Promise.race([
+      delivered,
+      sleep(patience, undefined, { ref: false, signal: enough.signal }).catch(() => {}),
+    ])
+    enough.abort()
+    // The broker's channel delivers all of a chunk before it answers anything else.
+    if (end !== undefined) await channel.checkQueue(stream)
+  })
+  return end
+}
