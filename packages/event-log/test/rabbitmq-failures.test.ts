@@ -294,7 +294,7 @@ t.test('a log that starts over, and to which nothing comes, is read from its sta
 })
 
 t.test('a broker that is slow to deliver has lost nothing', async (t) => {
-  const proxy = await startProxy(t, broker.port)
+  const proxy = await startProxy(t, broker.url)
   const { log, told } = await build(t, { prefix: 'late', url: proxy.url })
   const writer = await build(t, { prefix: 'late' })
   const reader = follow(t, log, 'first')

@@ -98,7 +98,8 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       }
       const found = await readableOnly(
         query,
-        (page) => searches.run('search', () => search(database, { ...page, ...times, scope })),
+        (page, except) =>
+          searches.run('search', () => search(database, { ...page, ...times, scope, except })),
         (rooms) => access.readers.readable(rooms, caller),
       )
       // A `SearchReply`.

@@ -12,6 +12,8 @@ export interface SearchOptions {
   q: string
   /** One room, which the caller may read, or all that `user` may read: rooms, `*`, and what is for that user. */
   scope: { room: string } | { user: string | undefined }
+  /** Not in these rooms. */
+  except?: readonly string[]
   /** Only messages of the user with this id. */
   from?: string
   /** Not before this time, and before that one. */
@@ -51,7 +53,8 @@ export async function search(database: Database, options: SearchOptions): Promis
   const without = query.unwanted.map((phrase) => ` & !${tsqueryOf(phrase)}`).join('')
   const sender = options.from === undefined ? '' : ` & ${fromSender(storable(options.from))}`
   const scope = scopeOf(options.scope)
-  const values: unknown[] = [`${words}${without}${sender} & ${scope}`, words]
+  const elsewhere = (options.except ?? []).map((room) => ` & !${inRoom(storable(room))}`).join('')
+  const values: unknown[] = [`${words}${without}${sender} & ${scope}${elsewhere}`, words]
   const parameter = (value: unknown, type: string) => `$${values.push(value)}::${type}`
 
   const rows = await database.transaction(

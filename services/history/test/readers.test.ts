@@ -7,6 +7,9 @@ import { message } from './message.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 const eve = { id: 'eve', name: 'Eve' }
+/** Messages that come last, each in a room of its own that is for Ada. */
+const vaults = (count: number, text: string) =>
+  Array.from({ length: count }, (_, n) => message(`${text}${n}`, { room: `vault-${text}-${n}`, text }))
 
 await onBoth(async (t, databases) => {
   const database = await databases.empty(t)
@@ -15,14 +18,17 @@ await onBoth(async (t, databases) => {
     ...Array.from({ length: 30 }, (_, n) => message(`c${n}`, { room: 'cellar', text: `secret plan ${n}` })),
     message('g', { text: 'a plan for all' }),
     message('d', { room: 'dm:ada:bob', text: 'a plan for two' }),
+    message('h', { text: 'a hoard and a trove for all' }),
+    ...vaults(200, 'hoard'),
+    ...vaults(450, 'trove'),
   )
-  /** What the rooms service says: the cellar is for Ada, while it answers. */
+  /** What the rooms service says: cellar and vaults are for Ada, while it answers. */
   const service = { down: false, asked: 0 }
   const rooms: Pick<RoomsClient, 'readable' | 'retention'> = {
     async readable(names, { user }) {
       service.asked++
       if (service.down) throw new Error('down')
-      return names.filter((name) => name !== 'cellar' || user === 'ada')
+      return names.filter((name) => !/^(cellar|vault)/.test(name) || user === 'ada')
     },
     retention: async () => new Map(),
   }
@@ -37,9 +43,9 @@ await onBoth(async (t, databases) => {
     const reply = await app.inject({ url: path, headers })
     return { status: reply.statusCode, body: reply.body }
   }
-  await waitFor(database, 32)
+  await waitFor(database, 683)
   const indexed = async () =>
-    (await get('/api/search?q=plan&limit=50', monas)).body.split('"snippet"').length > 31
+    (await get('/api/search?q=trove&room=vault-trove-449', monas)).body.includes('"snippet"')
   await until(indexed, 20_000, 'the search to have followed')
 
   await t.test('a room for those who are invited is read by them, and by moderators', async (t) => {
@@ -91,6 +97,17 @@ await onBoth(async (t, databases) => {
       const headers = { authorization: `Bearer ${token}` }
       const reply = await banned.inject({ url: '/api/rooms/general/messages', headers })
       t.equal(reply.statusCode, status)
+    }
+  })
+
+  await t.test('a search never takes what the caller may not read for the end', async (t) => {
+    for (const sort of ['rank', 'newest']) {
+      const path = `/api/search?limit=5&sort=${sort}`
+      const few = JSON.parse((await get(`${path}&q=hoard`, eves)).body)
+      t.match(few, { results: [{ message: { id: 'h' } }], hasMore: false })
+      t.match(await get(`${path}&q=trove`, eves), { status: 400, body: /search in one room/ })
+      t.match(await get(`${path}&q=trove&room=general`, eves), { status: 200, body: /"h"/ })
+      t.match(await get(`${path}&q=trove`, adas), { status: 200, body: /vault-trove/ })
     }
   })
 
