@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { insist, type Partition } from './partition.ts'
 import { restored } from './storable.ts'
@@ -120,38 +121,58 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
  * message that stays, since what they changed is gone and all after them are newer than what is kept.
  */
 async function trim(options: Partition, room: string, { maxAge, maxMessages }: Retention): Promise<number> {
-  const { database, metrics, signal } = options
-  let total = 0
-  while (!signal.aborted) {
-    const rows = await patiently(options, () =>
-      database.query<{ messages: number; changes: number }>(
-        `with oldest as (
-           select sequence, at from history.messages where room = $1 order by sequence limit $2
-         ), bounds as (
-           select (select max(sequence) from oldest where at < $3::timestamptz) as age,
-             (select sequence from history.messages where room = $1 and $4::bigint is not null
-              order by sequence desc offset $4 limit 1) as number
-         ), deleted as (
-           delete from history.messages where room = $1 and sequence <= (select max(sequence) from oldest)
-             and sequence <= (select greatest(age, number) from bounds) returning sequence
-         ), kept as (
-           select sequence from history.messages
-           where room = $1 and sequence > (select coalesce(max(sequence), 0) from deleted) order by sequence limit 1
-         ), changes as (
-           delete from history.changes where id in (
-             select id from history.changes
-             where room = $1 and not exists (select from kept where kept.sequence < changes.sequence)
-             order by sequence limit $2
-           ) returning 1
-         ) select (select count(*) from deleted) as messages, (select count(*) from changes) as changes`,
-        [room, eventsAtOnce, maxAge === undefined ? null : new Date(Date.now() - maxAge), maxMessages],
-      ),
+  const { database, metrics } = options
+  const time = maxAge === undefined ? null : new Date(Date.now() - maxAge)
+  // Once, since it counts all that stays. What comes meanwhile is for the next round.
+  const last =
+    maxMessages === undefined ? null : await patiently(options, () => lastBefore(database, room, maxMessages))
+  const messages = await inBatches(options, async () => {
+    const [row] = await database.query<{ count: number }>(
+      `with deleted as (
+         delete from history.messages where room = $1 and sequence <= (
+           select max(sequence)
+           from (select sequence, at from history.messages where room = $1 order by sequence limit $2) as oldest
+           where at < $3::timestamptz or sequence <= $4::bigint
+         ) returning 1
+       ) select count(*) from deleted`,
+      [room, eventsAtOnce, time, last],
     )
-    const { messages, changes } = rows?.[0] ?? { messages: 0, changes: 0 }
-    metrics.retired.inc(messages)
-    total += messages + changes
-    await pause(breath, signal)
-    if (messages + changes === 0) return total
+    metrics.retired.inc(row?.count ?? 0)
+    return row?.count ?? 0
+  })
+  const changes = await inBatches(options, async () => {
+    const [row] = await database.query<{ count: number }>(
+      `with deleted as (
+         delete from history.changes where id in (
+           select id from history.changes where room = $1 and sequence < coalesce(
+             (select sequence from history.messages where room = $1 order by sequence limit 1), $3::bigint)
+           order by sequence limit $2
+         ) returning 1
+       ) select count(*) from deleted`,
+      [room, eventsAtOnce, Number.MAX_SAFE_INTEGER],
+    )
+    return row?.count ?? 0
+  })
+  return messages + changes
+}
+
+/** The sequence of the newest message behind which there are `count`; null if there are no more than that. */
+async function lastBefore(database: Database, room: string, count: number): Promise<number | null> {
+  const [row] = await database.query<{ sequence: number }>(
+    'select sequence from history.messages where room = $1 order by sequence desc offset $2 limit 1',
+    [room, count],
+  )
+  return row?.sequence ?? null
+}
+
+/** Deletes until nothing is left to. Returns how many went. */
+async function inBatches(options: Partition, deleteSome: () => Promise<number>): Promise<number> {
+  let total = 0
+  while (!options.signal.aborted) {
+    const deleted = (await patiently(options, deleteSome)) ?? 0
+    total += deleted
+    await pause(breath, options.signal)
+    if (deleted === 0) break
   }
   return total
 }
