@@ -47,6 +47,7 @@ async function follow(options: Follow): Promise<void> {
     const lease = await election(options).catch(() => undefined)
     problems.delete(partition)
     if (lease === undefined) {
+      if (!signal.aborted) metrics.standBy(partition)
       await pause(standby, signal)
       continue
     }

@@ -18,11 +18,19 @@ export interface HistoryMetrics {
   delaySeconds: Histogram
   querySeconds: Histogram<'query'>
   position: Gauge<'partition'>
-  /** When the oldest message was sent that was read from the log and is not in the database yet, by partition (ms). */
+  /**
+   * When the oldest message was sent that was read from the log and is not in the database yet, by partition (ms). After the
+   * loss of the lease, since when nobody is known to write.
+   */
   pending: Map<number, number>
   pendingEvents: Gauge<'partition'>
-  /** For a partition that this replica writes no longer: what was true of it is now told by another one. */
+  /**
+   * For a partition that this replica writes no longer. How far behind it is goes on to be told until it is known that
+   * another one writes, and tells: if the database is down, nobody does.
+   */
   stepDown(partition: number): void
+  /** Another replica writes the partition. */
+  standBy(partition: number): void
 }
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -32,7 +40,7 @@ export function createMetrics(registry: Registry): HistoryMetrics {
   const pending = new Map<number, number>()
   new Gauge({
     name: 'rabble_history_lag_seconds',
-    help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none.',
+    help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none. Once it writes no longer, it grows until it finds that another one does.',
     registers,
     collect() {
       this.set(Math.max(0, Date.now() - Math.min(Date.now(), ...pending.values())) / 1000)
@@ -70,9 +78,10 @@ export function createMetrics(registry: Registry): HistoryMetrics {
     recordedGaps,
     stepDown(partition) {
       leader.set({ partition }, 0)
-      pending.delete(partition)
+      if (!pending.has(partition)) pending.set(partition, Date.now())
       for (const gauge of [position, pendingEvents, recordedGaps]) gauge.remove({ partition })
     },
+    standBy: (partition) => void pending.delete(partition),
     rows: new Counter({
       name: 'rabble_history_messages_total',
       help: 'Messages that were written to the database.',

@@ -14,6 +14,7 @@ export async function writePartition(options: Partition): Promise<void> {
   let position = await insist(options, 'finding the position', () => readPosition(database, partition))
   if (position.offset !== null) metrics.position.set({ partition }, position.offset)
   await recount(options)
+  metrics.pending.delete(partition)
   problems.delete(partition)
   for await (const batches of readOn(log, partition, position, signal)) {
     let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)

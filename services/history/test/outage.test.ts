@@ -62,6 +62,30 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
   t.same(row, { last: ids.length, count: ids.length }, 'no step was written twice')
 })
 
+t.test(
+  'while the database is down the lag grows, and once it is back and all is stored there is none',
+  async (t) => {
+    const server = await startPostgres(t)
+    const database = await connectPostgres(await server.createDatabase())
+    t.teardown(() => database.close())
+    const log = createMemoryLog()
+    const app = build(t, { log, database })
+    await app.ready()
+    const lag = async () =>
+      Number(/^rabble_history_lag_seconds (.*)$/m.exec((await app.inject('/metrics')).body)?.[1])
+    log.append(message('a', { at: new Date().toISOString() }))
+    await idsOf(database, 1)
+    await until(async () => (await lag()) === 0, 20_000, 'no lag')
+    await server.kill()
+    await until(async () => (await lag()) > 1, 60_000, 'a lag, though nobody reads the log')
+    log.append(message('b', { at: new Date().toISOString() }))
+    await server.restart()
+    await until(() => isReady(app), 60_000, 'history to be ready')
+    t.same(await idsOf(database, 2), ['a', 'b'])
+    await until(async () => (await lag()) === 0, 20_000, 'no lag')
+  },
+)
+
 t.test('without PostgreSQL at the start it lives, and works once that is there', async (t) => {
   const server = await startPostgres(t)
   const database = await connectPostgres(await server.createDatabase())
