@@ -33,6 +33,16 @@ t.test('history-catch-up takes in a small backlog, all of it, and ends with a li
   t.ok(result.memoryMiB.peak >= result.memoryMiB.quarters[0])
 })
 
+t.test('history-page measures pages of a room and prints how they are found', async (t) => {
+  const output = await run('history-page', '--messages', '2000', '--requests', '10')
+  t.match(output, /Index Scan Backward using messages_by_room/)
+  const percentiles = { p50: Number, p99: Number }
+  t.match(resultOf(output), {
+    messages: 2_000,
+    milliseconds: { newest: percentiles, before: percentiles, around: percentiles },
+  })
+})
+
 t.test('fan-out compares a big room with small ones', async (t) => {
   const result = resultOf(await run('fan-out', '--members', '50', '--seconds', '1', '--warmup', '0'))
   const shape = { deliveriesPerSecond: Number, gatewayMicroseconds: Number, messagesPerBatch: Number }

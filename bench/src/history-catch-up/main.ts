@@ -3,20 +3,11 @@ import { connectPostgres, type Database } from '@rabble/database'
 import { createRandom, startPostgres, startRabbitMq, startService, type TestContext } from '@rabble/harness'
 import { print, runBench } from '../bench.ts'
 import { scrape } from '../metrics.ts'
+import { postgresDefaults } from '../postgres.ts'
 import { publishBacklog } from './backlog.ts'
 import { type CatchUp, type Usage, watchCatchUp } from './watch.ts'
 
 const count = /^[1-9]\d{0,8}$/
-
-/** PostgreSQL's own, in place of what the harness chooses for tests. */
-const postgresDefaults = {
-  shared_buffers: '128MB',
-  wal_level: 'replica',
-  max_wal_senders: '10',
-  max_wal_size: '1GB',
-  min_wal_size: '80MB',
-  jit: 'on',
-}
 
 await runBench({
   name: 'history-catch-up',

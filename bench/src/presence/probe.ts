@@ -1,13 +1,12 @@
 import { connectChat, type TestContext } from '@rabble/harness'
+import { type Percentiles, percentilesOf } from '../latency.ts'
 
 /** Milliseconds between two messages. */
 const every = 50
 
-export interface Latency {
+/** In milliseconds. */
+export interface Latency extends Percentiles {
   messages: number
-  /** Milliseconds. */
-  p50: number
-  p99: number
 }
 
 /** Two users in the room, of whom one says something now and then and the other one hears it, over another gateway. */
@@ -35,10 +34,8 @@ export async function startProbe(
       } finally {
         clearInterval(timer)
       }
-      const sorted = (await Promise.all(latencies)).sort((a, b) => a - b)
-      const at = (share: number) =>
-        Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10
-      return { messages: sorted.length, p50: at(0.5), p99: at(0.99) }
+      const times = await Promise.all(latencies)
+      return { messages: times.length, ...percentilesOf(times) }
     },
   }
 }

@@ -1,0 +1,41 @@
+import type { Database } from '@rabble/database'
+import { type Postgres, type Service, until } from '@rabble/harness'
+
+/**
+ * Has the server write down how it carries out what a history asks (auto_explain, which comes with PostgreSQL). It costs time,
+ * so not while anything is measured. Restarts the history, as it is for new connections only.
+ */
+export async function explain(database: Database, history: Service): Promise<void> {
+  await database.query(`do $$ begin
+    execute format('alter database %I set session_preload_libraries = auto_explain', current_database());
+    execute format('alter database %I set auto_explain.log_min_duration = 0', current_database());
+    execute format('alter database %I set auto_explain.log_analyze = on', current_database());
+    execute format('alter database %I set auto_explain.log_buffers = on', current_database());
+  end $$`)
+  await history.restart()
+}
+
+/** The plans of the statements, `count` of them, with which a history reads its messages when it is asked. */
+export async function plansOf(
+  server: Postgres,
+  count: number,
+  ask: () => Promise<unknown>,
+): Promise<string[]> {
+  const before = server.logs().length
+  await ask()
+  let plans: string[] = []
+  await until(
+    async () => {
+      plans = entriesOf(server.logs().slice(before)).filter((entry) => /from history\.messages/.test(entry))
+      return plans.length >= count
+    },
+    30_000,
+    'the plans in the log of PostgreSQL',
+  )
+  return plans.map((plan) => plan.slice(plan.indexOf('Query Text:')))
+}
+
+/** Lines that belong to the one before them begin with a tab. */
+function entriesOf(log: string): string[] {
+  return log.split(/\n(?!\t)/).map((entry) => entry.replaceAll('\n\t', '\n'))
+}
