@@ -7,27 +7,32 @@ export interface ExportStreams {
   /**
    * A stream of chunks that are made when it is read. It fails if making them fails, if nobody reads it for long, and on
    * `close`; whoever sends it must then break the connection off, so that the client can tell.
-   * @throws RabbleError `unavailable` if there are too many, and what making the first chunk throws
+   * @throws RabbleError `unavailable` if there are too many, of `caller` or of all, and what making the first chunk throws
    */
-  open(chunks: Chunks): Promise<Readable>
+  open(caller: string, chunks: Chunks): Promise<Readable>
   close(): void
 }
 
-/** `most` streams at a time, each for as long as its reader takes something every `patience` milliseconds. */
-export function createExportStreams({ most, patience }: { most: number; patience: number }): ExportStreams {
-  const streams = new Set<Readable>()
-  let taken = 0
+export interface ExportLimits {
+  /** Streams at a time, and of one caller. */
+  most: number
+  mostOfCaller: number
+  /** Milliseconds in which the reader of a stream must take something. */
+  patience: number
+}
 
-  function release(): void {
-    taken--
-  }
+export function createExportStreams({ most, mostOfCaller, patience }: ExportLimits): ExportStreams {
+  const streams = new Set<Readable>()
+  /** The caller of each place that is taken. */
+  const taken: string[] = []
 
   return {
-    async open(chunks) {
-      if (taken >= most) {
+    async open(caller, chunks) {
+      if (taken.length >= most || taken.filter((other) => other === caller).length >= mostOfCaller) {
         throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })
       }
-      taken++
+      taken.push(caller)
+      const release = () => taken.splice(taken.indexOf(caller), 1)
       // Before the head of the answer goes out: a database that is down can still be told.
       const first = await chunks.next().catch((error: unknown) => {
         release()

@@ -3,7 +3,7 @@ import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { type AccessOptions, callerOf, checkAccess } from './access.ts'
 import { exportOf } from './export.ts'
-import { createExportStreams } from './export-streams.ts'
+import { createExportStreams, type ExportLimits } from './export-streams.ts'
 import { startIndexing } from './indexing.ts'
 import { pageOf } from './messages.ts'
 import type { HistoryMetrics } from './metrics.ts'
@@ -25,7 +25,9 @@ export interface RoutesOptions {
  */
 const pageLimits: ReadLimits = { active: 4, waiting: 200, deadline: 4_000 }
 const searchLimits: ReadLimits = { active: 2, waiting: 20, deadline: 4_000 }
-const exportLimits: ReadLimits = { active: 2, waiting: 2, deadline: 4_000 }
+const exportLimits: ReadLimits = { active: 2, waiting: 8, deadline: 4_000 }
+/** As many streams as may read or wait to: one whose reader is slow does neither. */
+const streamLimits: ExportLimits = { most: 10, mostOfCaller: 2, patience: 30_000 }
 
 const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 64 }))
 const room = Type.String({ minLength: 1, maxLength: 140 })
@@ -59,7 +61,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   const pages = createReads(pageLimits, options)
   const searches = createReads(searchLimits, options)
   const exports = createReads(exportLimits, options)
-  const streams = createExportStreams({ most: 2, patience: 30_000 })
+  const streams = createExportStreams(streamLimits)
 
   return async (app) => {
     app.get('/api/rooms/:room/messages', { schema: pageSchema }, async (request, reply) => {
@@ -114,7 +116,9 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     app.get('/api/rooms/:room/export', exportOptions, async (request, reply) => {
       const { room } = request.params
       await checkAccess(room, request, access)
-      const stream = await streams.open(exportOf(database, room, (work) => exports.run('export', work)))
+      const caller = (await callerOf(request, access))?.user.id ?? request.ip
+      const chunks = exportOf(database, room, (work) => exports.run('export', work))
+      const stream = await streams.open(caller, chunks)
       // When the stream fails, Fastify destroys the socket, which leaves the chunked body without its end.
       return reply.type('application/x-ndjson; charset=utf-8').send(stream)
     })

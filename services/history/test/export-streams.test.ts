@@ -17,11 +17,11 @@ async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<
 }
 
 t.test('who reads nothing for long is cut off, and whose place it was is free', async (t) => {
-  const streams = createExportStreams({ most: 1, patience: 50 })
+  const streams = createExportStreams({ most: 1, mostOfCaller: 1, patience: 50 })
   const seen = { made: 0, ended: false }
-  const stream = await streams.open(endless(seen))
+  const stream = await streams.open('ada', endless(seen))
   stream.read(1)
-  await t.rejects(streams.open(endless({ made: 0, ended: false })), {
+  await t.rejects(streams.open('ada', endless({ made: 0, ended: false })), {
     code: 'unavailable',
     retryAfter: 5_000,
   })
@@ -29,24 +29,41 @@ t.test('who reads nothing for long is cut off, and whose place it was is free', 
   await turns()
   t.ok(seen.ended)
   t.ok(seen.made < 5, `${seen.made} chunks were made`)
-  const next = await streams.open(endless({ made: 0, ended: false }))
+  const next = await streams.open('ada', endless({ made: 0, ended: false }))
   next.destroy()
 })
 
+t.test('one caller can’t take the places of all', async (t) => {
+  const streams = createExportStreams({ most: 3, mostOfCaller: 2, patience: 60_000 })
+  const open = async (caller: string) => {
+    const stream = await streams.open(caller, endless({ made: 0, ended: false }))
+    t.teardown(() => stream.destroy())
+    return stream
+  }
+  await open('eve')
+  await open('eve')
+  await t.rejects(open('eve'), { code: 'unavailable' })
+  const adas = await open('ada')
+  await t.rejects(open('bob'), { code: 'unavailable' })
+  adas.destroy()
+  await finished(adas).catch(() => {})
+  await open('bob')
+})
+
 t.test('closing fails the streams that are open', async (t) => {
-  const streams = createExportStreams({ most: 2, patience: 60_000 })
-  const open = await Promise.all([1, 2].map(() => streams.open(endless({ made: 0, ended: false }))))
+  const streams = createExportStreams({ most: 2, mostOfCaller: 2, patience: 60_000 })
+  const open = await Promise.all([1, 2].map(() => streams.open('ada', endless({ made: 0, ended: false }))))
   const ends = open.map((stream) => t.rejects(finished(stream), /is stopping/))
   streams.close()
   await Promise.all(ends)
 })
 
 t.test('a first chunk that fails is told before there is a stream, and takes no place', async (t) => {
-  const streams = createExportStreams({ most: 1, patience: 60_000 })
+  const streams = createExportStreams({ most: 1, mostOfCaller: 1, patience: 60_000 })
   // biome-ignore lint/correctness/useYield: it fails before it has anything
   async function* failing(): AsyncGenerator<string, void, undefined> {
     throw new Error('no database')
   }
-  await t.rejects(streams.open(failing()), /no database/)
-  await t.rejects(streams.open(failing()), /no database/)
+  await t.rejects(streams.open('ada', failing()), /no database/)
+  await t.rejects(streams.open('ada', failing()), /no database/)
 })
