@@ -1,4 +1,5 @@
 import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
 import { indexStep } from '../src/indexing.ts'
 import { type SearchOptions, search } from '../src/search.ts'
 import { deletion, edit } from './change.ts'
@@ -242,7 +243,7 @@ await onBoth(async (t, databases) => {
                 await change
                 // Another replica hears of the change before these entries are there.
                 other ??= index(database)
-                await Promise.race([other, new Promise((resolve) => setTimeout(resolve, 300))])
+                await doneOrWaiting(database, other)
               }
               return rows as never
             }),
@@ -271,7 +272,7 @@ await onBoth(async (t, databases) => {
               const rows = await query(sql, params)
               if (sql.startsWith('delete from history.search_stale')) {
                 change = write(database, 0, [edit('e2', 'a', { text: 'third' })])
-                await Promise.race([change, new Promise((resolve) => setTimeout(resolve, 300))])
+                await doneOrWaiting(database, change)
               }
               return rows as never
             }),
@@ -299,3 +300,18 @@ await onBoth(async (t, databases) => {
     t.same(row, { count: 300 })
   })
 })
+
+/** Resolves once `work` is done, or somebody waits for a lock. */
+async function doneOrWaiting(database: Database, work: Promise<unknown>): Promise<void> {
+  let isDone = false
+  const done = () => {
+    isDone = true
+  }
+  work.then(done, done)
+  const waiting = () =>
+    database.query(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      [],
+    )
+  await until(async () => isDone || (await waiting()).length > 0, 20_000, 'it to be done or to wait')
+}
