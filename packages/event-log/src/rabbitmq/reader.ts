@@ -8,10 +8,10 @@ import { endOf } from './end-of-stream.ts'
 import type { Topology } from './topology.ts'
 
 /**
- * Batches on the way to, or in the hands of, one reader: 32 MiB if all are full, as a rule less than one. Measured from
- * 32 to 1000, it makes no difference to throughput, since a busy log has large batches.
+ * Batches on the way to, or in the hands of, one reader: 64 MiB if all are full, as a rule less than one. For the large
+ * batches of a busy log it makes no difference; behind a log of single events history's transactions are no larger than this.
  */
-const prefetch = 128
+const prefetch = 256
 const ackAfter = prefetch / 4
 /** Bytes after which a step ends although more is there, so that replay leaves the process time for other things. */
 const stepBytes = 512 * 1024
