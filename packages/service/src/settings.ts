@@ -79,12 +79,13 @@ export const settings = {
   RABBLE_ROOMS_PER_HOUR: {
     schema: Type.Integer({ minimum: 1, maximum: 500 }),
     default: 20,
-    about: 'Rooms that one user who is no moderator may create within an hour.',
+    about:
+      'Rooms that one user who is no moderator may create within an hour; ten times as many may come from one address.',
   },
   RABBLE_AUDIT_DAYS: {
     schema: Type.Integer({ minimum: 1, maximum: 36_500 }),
     default: 365,
-    about: 'How long the audit (`GET /api/audit`) is kept.',
+    about: 'How long the audit (`GET /api/audit`) is kept; refused logins for 30 days at most.',
   },
   RABBLE_SECRET: {
     schema: Type.String({ minLength: 32 }),
