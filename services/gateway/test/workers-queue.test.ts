@@ -110,7 +110,7 @@ t.test(
             contentType: 'text/plain',
             type: 'type',
             appId: 'app',
-            userId: 'guest',
+            userId: new URL(broker.url).username,
             expiration: '60000',
             timestamp: 2 ** 53,
             CC: ['elsewhere'],
