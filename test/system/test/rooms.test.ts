@@ -216,24 +216,25 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
 })
 
 t.test('a name belongs to one guest at a time, on all gateways', async (t) => {
-  const ada = await connectChat(t, gatewayAt(0).url, { name: 'Ada' })
+  // Of a name that no account above has.
+  const anna = await connectChat(t, gatewayAt(0).url, { name: 'Anna' })
   const stranger = await connectChat(t, gatewayAt(2).url, { hello: false })
   const refused = (hello: { name: string } | { token: string }, code: string) =>
     t.rejects(stranger.request({ type: 'hello', ...hello }), { code }, `${JSON.stringify(hello)}: ${code}`)
   // The last one is Cyrillic where it looks Latin.
-  for (const name of ['Ada', 'aDA', '\u0410da']) await refused({ name }, 'name-taken')
+  for (const name of ['Anna', 'aNNA', '\u0410nna']) await refused({ name }, 'name-taken')
   const guest = { id: 'guest-x', name: 'Eve' }
   await refused({ token: await createTokens(`${secret}!`).signGuest(guest, 60) }, 'unauthorized')
   await refused({ token: await tokens.signGuest(guest, -1) }, 'unauthorized')
-  await refused({ token: await tokens.signGuest({ ...guest, name: 'Ada' }, 60) }, 'name-taken')
+  await refused({ token: await tokens.signGuest({ ...guest, name: 'Anna' }, 60) }, 'name-taken')
 
   await gatewayAt(0).kill()
-  const again = await connectChat(t, gatewayAt(1).url, { name: 'Ada' })
-  t.same(again.user, ada.user, 'she comes back with her token at once')
+  const again = await connectChat(t, gatewayAt(1).url, { name: 'Anna' })
+  t.same(again.user, anna.user, 'she comes back with her token at once')
   await gatewayAt(0).restart()
   await again.close()
   const heir = await connectChat(t, gatewayAt(3).url, { hello: false })
-  const hello = () => heir.request({ type: 'hello', name: 'Ada' }).then(Boolean)
+  const hello = () => heir.request({ type: 'hello', name: 'Anna' }).then(Boolean)
   await until(hello, ghostTime, 'the name to be free, once the lease of the dead gateway has ended')
-  t.not(heir.user?.id, ada.user?.id)
+  t.not(heir.user?.id, anna.user?.id)
 })
