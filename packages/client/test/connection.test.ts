@@ -243,9 +243,12 @@ for (const [what, fail] of Object.entries({
   },
 } satisfies Record<string, Answer>)) {
   t.test(`a move to a gateway ${what} costs nothing, and is tried again`, async (t) => {
-    const gateway = await startFakeGateway(t, (frame, connection) =>
-      frame.type === 'hello' && gateway.connections.length === 2 ? fail(frame, connection) : undefined,
-    )
+    const gateway = await startFakeGateway(t, (frame, connection) => {
+      if (frame.type !== 'hello') return undefined
+      if (gateway.connections.length === 2) return fail(frame, connection)
+      // The next attempt comes when it comes: it waits here until the test has seen that the first connection goes on.
+      return gateway.connections.length === 3 ? null : undefined
+    })
     const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
     const room = chat.room('general')
     await room.join()
@@ -253,7 +256,9 @@ for (const [what, fail] of Object.entries({
     gateway.connections[0]?.send({ type: 'reconnect', after: 0 })
     await until(() => gateway.connections[1]?.open === false, 5_000, 'the attempt that fails')
     await room.send('still here')
-    await until(() => gateway.connections.length === 3 && room.state.is === 'in', 15_000, 'the next attempt')
+    await until(() => gateway.connections[2]?.frames[0]?.type === 'hello', 15_000, 'the next attempt')
+    gateway.connections[2]?.send(welcome())
+    await until(() => gateway.connections[2]?.frames[1]?.type === 'join', 5_000, 'the move')
     await until(() => gateway.connections[0]?.code === 1000, 5_000, 'the end of the first one')
     t.same(
       states.map(({ is }) => is),
