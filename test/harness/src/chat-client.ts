@@ -18,7 +18,7 @@ export interface ChatOptions {
   origin?: string
   /** Whether to say hello at once; true unless told. */
   hello?: boolean
-  /** Milliseconds that a reply may take; 10,000 unless told. */
+  /** Milliseconds that a reply may take; 30,000 unless told. */
   timeout?: number
 }
 
@@ -69,7 +69,7 @@ export interface ChatClient {
   events(room: string): readonly ChatEvent[]
   /** The messages among them, each as it came: changes that came later are not applied. */
   messages(room: string): readonly MessageEvent[]
-  /** The first frame for which `predicate` holds, among those received and, for `timeout` ms (5,000), to come. */
+  /** The first frame for which `predicate` holds, among those received and, for `timeout` ms (30,000), to come. */
   waitFor(predicate: (frame: ServerFrame) => boolean, timeout?: number): Promise<ServerFrame>
   /** Resolves once an event was seen, in `joined.events` or by itself, within `timeout` ms (30,000). */
   sees(id: string, timeout?: number): Promise<ServerFrame>
@@ -95,7 +95,7 @@ export async function connectChat(
   url: string,
   options: ChatOptions = {},
 ): Promise<ChatClient> {
-  const timeout = options.timeout ?? 10_000
+  const timeout = options.timeout ?? 30_000
   const known = guests.get(t) ?? new Map<string, string>()
   guests.set(t, known)
   const frames: ServerFrame[] = []
@@ -107,7 +107,7 @@ export async function connectChat(
 
   const socket = new WebSocket(chatUrl(url), 'rabble.v1', {
     perMessageDeflate: false,
-    handshakeTimeout: timeout,
+    handshakeTimeout: Math.max(timeout, 10_000),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
   })
   t.teardown(() => socket.terminate())
@@ -170,7 +170,7 @@ export async function connectChat(
     }
   }
 
-  function waitFor(predicate: (frame: ServerFrame) => boolean, limit = 5_000): Promise<ServerFrame> {
+  function waitFor(predicate: (frame: ServerFrame) => boolean, limit = 30_000): Promise<ServerFrame> {
     const found = frames.find(predicate)
     if (found) return Promise.resolve(found)
     return new Promise((resolve, reject) => {

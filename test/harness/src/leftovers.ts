@@ -11,8 +11,9 @@ import { until } from './until.ts'
  * Makes a test file fail if anything that it started is left when it is over: call it first, on the `t` that is
  * imported, since teardowns run in reverse order. Looks for child processes (the harness's and any other), for
  * listeners on the ports that the harness gave out, and for its folders.
+ * @param timeout milliseconds for all of it to go
  */
-export function assertNothingLeft(t: TestContext): void {
+export function assertNothingLeft(t: TestContext, timeout = 60_000): void {
   t.teardown(async () => {
     let found: string[] = []
     const nothing = async () => {
@@ -20,7 +21,7 @@ export function assertNothingLeft(t: TestContext): void {
       return found.length === 0
     }
     // What has just ended may take the kernel a moment, of a machine with much to do.
-    await until(nothing, 10_000, 'nothing to be left').catch(() => {})
+    await until(nothing, timeout, 'nothing to be left').catch(() => {})
     if (found.length > 0) throw new Error(`the tests are over, and there is left:\n${found.join('\n')}`)
   })
 }

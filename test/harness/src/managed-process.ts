@@ -79,12 +79,14 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
     try {
       await until(
         async () => !running() || (await launch.isReady()),
-        launch.readyTimeout ?? 30_000,
+        launch.readyTimeout ?? 120_000,
         `${launch.name} to be ready`,
       )
       if (!running()) throw new Error(`${launch.name} ended before it was ready`)
     } catch (error) {
       await kill()
+      // What it said last may come after the news of its end.
+      await ended
       const { message, cause } = error as Error
       throw new Error(`${message}; its last output:\n${lastLines(output.text(), 30)}`, { cause })
     }
@@ -102,7 +104,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
     openProcesses.delete(pid)
     forget()
     // Its last words may still be in the pipe, but a grandchild may keep that open for good.
-    await Promise.race([closed, delay(500)])
+    await Promise.race([closed, delay(5_000)])
     output.note(`${launch.name}, process ${pid}, ended with ${signal ?? code}`)
     return code
   }
@@ -111,14 +113,14 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
     if (!running()) return
     const killed = signalTree(managed.pid, 'SIGKILL')
     await ended
-    await until(() => !killed.some(isRunning), 5_000, `${launch.name} and its children to be gone`)
+    await until(() => !killed.some(isRunning), 60_000, `${launch.name} and its children to be gone`)
   }
 
   async function stop(): Promise<number | null> {
     if (!running()) return ended
     managed.thaw()
     child?.kill(launch.stopSignal ?? 'SIGTERM')
-    const timeout = launch.stopTimeout ?? 15_000
+    const timeout = launch.stopTimeout ?? 60_000
     const timer = new AbortController()
     const late = delay(timeout, 'late' as const, { signal: timer.signal }).catch(() => null)
     const outcome = await Promise.race([ended, late])

@@ -90,7 +90,7 @@ async function initialised(initdb: string, data: string, user?: SystemUser): Pro
 }
 
 async function query(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 30_000 })
   client.on('error', () => {})
   try {
     await client.connect()

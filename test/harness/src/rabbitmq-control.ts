@@ -12,7 +12,7 @@ export interface RabbitMqControl {
    */
   shortOfMemory(short: boolean): Promise<void>
   /**
-   * Resolves once the first stream of a new broker would survive `kill -9`; give up after `timeout` ms (5,000).
+   * Resolves once the first stream of a new broker would survive `kill -9`; give up after `timeout` ms (60,000).
    * RabbitMQ keeps in memory, for 0.5 to 1.5 s after it confirmed the declaration, that it has streams at all: one
    * that is killed within that time starts with a stream that stays without a leader for good (404).
    */
@@ -25,7 +25,7 @@ export function controlRabbitMq(distributionPort: number, home: string, data: st
   async function call(apply: string): Promise<void> {
     const cookie = readFileSync(join(home, '.erlang.cookie'), 'utf8')
     const args = ['-address', `127.0.0.1:${distributionPort}`, '-c', cookie, '-a', apply]
-    const { stdout } = await promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 10_000 })
+    const { stdout } = await promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 60_000 })
     if (stdout.trim() !== 'ok') throw new Error(`the broker answered ${apply} with ${stdout}`)
   }
 
@@ -33,7 +33,7 @@ export function controlRabbitMq(distributionPort: number, home: string, data: st
   return {
     shortOfMemory: (short) =>
       call(`vm_memory_monitor set_vm_memory_high_watermark [${short ? '0.000001' : '0.4'}]`),
-    streamsSettled: (timeout = 5_000) =>
+    streamsSettled: (timeout = 60_000) =>
       until(
         () => readFileSync(directory, 'latin1').includes('rabbit_stream_coordinator'),
         timeout,

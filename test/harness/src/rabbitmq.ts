@@ -70,7 +70,7 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArgs(distributionPort).join(' '),
     },
     // Three seconds as a rule; a busy machine took more than 30.
-    readyTimeout: 90_000,
+    readyTimeout: 120_000,
     isReady: () => answersAmqp(port),
   })
   const control = controlRabbitMq(distributionPort, folder, join(folder, 'data', 'rabbit@localhost'))
@@ -120,7 +120,7 @@ function answersAmqp(port: number): Promise<boolean> {
       socket.destroy()
       resolve(ready)
     }
-    socket.setTimeout(2_000, () => finish(false))
+    socket.setTimeout(10_000, () => finish(false))
     socket.on('data', (data) => finish(data[0] === 1))
     socket.on('error', () => finish(false))
     socket.on('end', () => finish(false))

@@ -15,5 +15,5 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 const left = [...belongings.values()]
 const killed = left.flatMap((item) => ('pid' in item ? signalTree(item.pid, 'SIGKILL') : []))
-await until(() => !killed.some(isRunning), 5_000, 'the killed processes to be gone').catch(() => {})
+await until(() => !killed.some(isRunning), 60_000, 'the killed processes to be gone').catch(() => {})
 for (const item of left) if ('folder' in item) removeFolder(item.folder)

@@ -15,7 +15,7 @@ export interface ServiceOptions {
    * (`live`: for tests in which what it needs is down), or for nothing.
    */
   wait?: 'ready' | 'live' | 'nothing'
-  /** Milliseconds for that; 60,000 unless told, since a loaded machine may take long to load Node's modules. */
+  /** Milliseconds for that; 120,000 unless told, since a loaded machine may take long to load Node's modules. */
   timeout?: number
 }
 
@@ -23,7 +23,7 @@ export interface Service extends ManagedProcess {
   readonly port: number
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string
-  /** Resolves once `/readyz` says 200. @param timeout milliseconds, 30,000 unless told */
+  /** Resolves once `/readyz` says 200. @param timeout milliseconds, 60,000 unless told */
   ready(timeout?: number): Promise<void>
 }
 
@@ -46,20 +46,20 @@ export async function startService(
     args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
     env: { ...env, PORT: String(port) },
     cwd: repository,
-    readyTimeout: options.timeout ?? 60_000,
+    readyTimeout: options.timeout ?? 120_000,
     // What containers get, too: a gateway first sends its clients to others.
-    stopTimeout: 40_000,
+    stopTimeout: 90_000,
     isReady: async () => wait === 'nothing' || (await answersOk(`${url}/${wait}z`)),
   })
   return Object.assign(service, {
     port,
     url,
-    ready: (timeout = 30_000) => until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`),
+    ready: (timeout = 60_000) => until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`),
   })
 }
 
 async function answersOk(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) })
   await response.body?.cancel()
   return response.ok
 }

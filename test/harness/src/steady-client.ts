@@ -55,6 +55,8 @@ interface Part {
 /** Milliseconds: the longest pause between two attempts, and how often what waits looks for a connection. */
 const longestPause = 3_000
 const lookEvery = 20
+/** Milliseconds for a reply: a gateway that is frozen is not to be waited for longer. */
+const replyTimeout = 10_000
 
 /** Starts one, and resolves when it is in all its rooms. */
 export async function startSteadyClient(t: TestContext, options: SteadyOptions): Promise<SteadyClient> {
@@ -77,7 +79,7 @@ export async function startSteadyClient(t: TestContext, options: SteadyOptions):
   async function connect(): Promise<ChatClient> {
     const url = address()
     const last = new Map(rooms.map((room) => [room, eventsOf(room).at(-1)?.id]))
-    const client = await connectChat(t, url, { name })
+    const client = await connectChat(t, url, { name, timeout: replyTimeout })
     const part: Part = { client, missed: new Map() }
     try {
       for (const room of rooms) {

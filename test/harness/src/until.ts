@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Asks every 20 ms until `check` holds. Give it what may change, not a fixed sleep: a test is as fast as its machine.
+ * Asks every 20 ms until `check` holds. Give it what may change, not a fixed sleep: a test is as fast as its machine. It is
+ * asked once more when the time is over, since a machine may have stood still for as long.
  * @param timeout milliseconds
  * @throws Error saying `what` was waited for, and the last error of `check` as its cause
  */
@@ -11,15 +12,15 @@ export async function until(
   what: string,
 ): Promise<void> {
   const deadline = performance.now() + timeout
-  let cause: unknown
-  do {
+  for (;;) {
+    const last = performance.now() >= deadline
+    let cause: unknown
     try {
       if (await check()) return
-      cause = undefined
     } catch (error) {
       cause = error
     }
+    if (last) throw new Error(`waited ${timeout} ms in vain for ${what}`, { cause })
     await delay(20)
-  } while (performance.now() < deadline)
-  throw new Error(`waited ${timeout} ms in vain for ${what}`, { cause })
+  }
 }

@@ -72,10 +72,11 @@ t.test('an error is thrown with its code', async (t) => {
 
 t.test('a request fails when no reply comes, or the connection goes', async (t) => {
   const { url, sockets } = await startFixture(t)
-  const chat = await connectChat(t, url, { hello: false, timeout: 100 })
-  await t.rejects(chat.request({ type: 'ping' }), { code: 'timeout' })
+  const hasty = await connectChat(t, url, { hello: false, timeout: 100 })
+  await t.rejects(hasty.request({ type: 'ping' }), { code: 'timeout' })
+  const chat = await connectChat(t, url, { hello: false })
   const waiting = chat.request({ type: 'ping' })
-  sockets[0]?.close(1012, 'restart')
+  sockets[1]?.close(1012, 'restart')
   await t.rejects(waiting, { code: 'closed' })
   t.same(await chat.closed, { code: 1012, reason: 'restart' })
   await t.rejects(chat.request({ type: 'ping' }), { code: 'closed' })

@@ -31,10 +31,10 @@ t.test('a process, a listener and a folder are each reported', async (t) => {
   const port = await freePort()
   const server = createServer().listen(port, '127.0.0.1')
   await once(server, 'listening')
-  const child = spawn('sleep', ['60'])
+  const child = spawn('sleep', ['600'])
 
   const context = createContext()
-  assertNothingLeft(context)
+  assertNothingLeft(context, 500)
   await t.rejects(context.end(), new RegExp(`process ${child.pid}.*\n.*port ${port}\n.*${folder}`))
 
   child.kill()

@@ -50,7 +50,7 @@ t.test('a broker', async (t) => {
     await broker.shortOfMemory(true)
     // The alarm may come a little after the order, and only who publishes then is told.
     const publishing = setInterval(() => channel.publish('amq.fanout', '', Buffer.from('one')), 50)
-    const late = sleep(20_000, ['not blocked'], { ref: false })
+    const late = sleep(60_000, ['not blocked'], { ref: false })
     t.match(await Promise.race([blocked, late]), [/memory/])
     clearInterval(publishing)
     const unblocked = once(connection, 'unblocked')
@@ -84,8 +84,8 @@ async function readStream(url: string, name: string, count: number): Promise<str
     await channel.consume(name, (message) => message && texts.push(message.content.toString()), options)
     return true
   }
-  await until(consume, 10_000, `the stream ${name} to have a leader`)
-  await until(() => texts.length >= count, 5_000, `${count} messages`)
+  await until(consume, 60_000, `the stream ${name} to have a leader`)
+  await until(() => texts.length >= count, 30_000, `${count} messages`)
   await connection?.close()
   return texts
 }

@@ -23,7 +23,8 @@ t.test('a service', async (t) => {
     const { env, pid } = await ask(service.url)
     t.same(Object.keys(env).sort(), ['COLOUR', 'EXIT_CODE', 'PATH', 'PORT'])
     t.equal(pid, service.pid)
-    t.match(service.logs(), new RegExp(`listening on ${service.port}`))
+    const line = `listening on ${service.port}`
+    await until(() => service.logs().includes(line), 30_000, 'what it wrote to come through its pipe')
   })
 
   await t.test('comes back on its port after it was killed', async (t) => {
@@ -54,15 +55,17 @@ t.test('who is killed by somebody else leaves no worker behind, which would keep
   const { child = 0 } = await ask(service.url)
   t.ok(isRunning(child))
   process.kill(service.pid, 'SIGKILL')
-  await until(() => !service.running && !isRunning(child), 5_000, 'both to be gone')
+  await until(() => !service.running && !isRunning(child), 30_000, 'both to be gone')
   await service.restart()
   t.ok(await ask(service.url))
 })
 
 t.test('a service may be waited for later', async (t) => {
-  const service = await startService(t, 'fixture', {}, { script, wait: 'live' })
+  const service = await startService(t, 'fixture', { NOT_YET: 'yes' }, { script, wait: 'live' })
   t.equal((await fetch(`${service.url}/readyz`)).status, 503)
-  await service.ready(2_000)
+  const ready = service.ready()
+  await fetch(`${service.url}/be-ready`)
+  await ready
   t.equal((await fetch(`${service.url}/readyz`)).status, 200)
 })
 
