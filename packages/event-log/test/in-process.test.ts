@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type Database, openPglite } from '@rabble/database'
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { codeOf, event, follow } from '../src/conformance/fixture.ts'
+import { codeOf, event, follow, patientLimits } from '../src/conformance/fixture.ts'
 import { testEventLog } from '../src/conformance/index.ts'
 import { type EventLog, type LogObserver, openInProcessLog } from '../src/index.ts'
 
@@ -40,7 +40,8 @@ t.test('the in-process log conforms', async (t) => {
     return {
       async open(options) {
         if (log !== undefined) return log
-        const opened = await openInProcessLog({ ...options, database: seam })
+        const limits = { ...patientLimits, ...options?.limits }
+        const opened = await openInProcessLog({ ...options, limits, database: seam })
         log = {
           ...opened,
           close() {

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t, { type Test } from 'tap'
-import { codeOf, event, follow, offsetsGrow } from '../src/conformance/fixture.ts'
+import { codeOf, event, follow, offsetsGrow, patientLimits } from '../src/conformance/fixture.ts'
 import type { OpenOptions } from '../src/conformance/index.ts'
-import { connectRabbitMqLog, type Retention } from '../src/index.ts'
+import { connectRabbitMqLog, type EventLog, type Retention } from '../src/index.ts'
 import { blockedFrame, startProxy, unblockedFrame } from './proxy.ts'
 
 assertNothingLeft(t)
 
-const patience = 30_000
+const patience = 60_000
 const broker = await startRabbitMq(t)
 
 interface Options extends OpenOptions {
@@ -26,6 +26,7 @@ async function build(t: Test, options: Options) {
   const log = await connectRabbitMqLog({
     url: broker.url,
     ...options,
+    limits: { ...patientLimits, ...options.limits },
     logger: { info: to('info'), warn: to('warn'), error: to('error') },
     observer: {
       retried: (events) => told.push(['retried', events]),
@@ -41,6 +42,11 @@ async function build(t: Test, options: Options) {
     told,
     count: (...what: unknown[]) => told.filter((entry) => same(entry, what)).length,
   }
+}
+
+/** An outage is two lines, however many notice it and however often they try; there may be another one after it. */
+function areOutages(logged: readonly { level: string }[]): boolean {
+  return logged.every(({ level }, index) => level === (index % 2 === 0 ? 'warn' : 'info'))
 }
 
 function same(entry: unknown[], start: unknown[]): boolean {
@@ -97,11 +103,8 @@ t.test('a confirm that is lost with its connection: the batch is sent again', as
   t.same(reader.ids(), ['1', '2', '2', '3'], 'twice, because nobody knew that it was there')
   t.ok(offsetsGrow(reader.batches))
   t.ok(count('retried') > 0, JSON.stringify([told, logged]))
-  await until(() => logged.length === 2, patience, 'the second line of the outage')
-  t.same(
-    logged.map(({ level }) => level),
-    ['warn', 'info'],
-  )
+  await until(() => logged.length > 1, patience, 'the second line of the outage')
+  t.ok(areOutages(logged), JSON.stringify(logged))
 })
 
 t.test('a channel that dies alone, with a publish unconfirmed', async (t) => {
@@ -157,6 +160,7 @@ t.test('a log that starts over below the position is read from its start', async
     await log.publish(event(`new-${i}`))
     await sleep(20)
   }
+  await reader.seen(3)
   t.same(reader.ids().slice(0, 3), ['1', '2', 'new-0'])
   t.same(reader.batches[0]?.gap, { expected: 1001 })
   t.ok(
@@ -169,14 +173,26 @@ t.test('a log that starts over below the position is read from its start', async
   )
 })
 
+/** Where a log begins of which the broker has deleted something, once it has deleted all that is too much. */
+async function firstOffset(t: Test, log: EventLog): Promise<number> {
+  const found: number[] = []
+  const settled = async () => {
+    const reader = follow(t, log, 'first')
+    await reader.seen(1)
+    found.push(reader.batches[0]?.offset ?? 0)
+    await reader.end()
+    const last = found.slice(-20)
+    return last.length === 20 && new Set(last).size === 1 && (last[0] ?? 0) > 1
+  }
+  await until(settled, patience, 'some to be gone')
+  return found.at(-1) ?? 0
+}
+
 t.test('retention passed the position: the reader tells, and goes on', async (t) => {
   const retention = { maxBytes: 500_000, segmentBytes: 100_000 }
   const { log, told } = await build(t, { prefix: 'retention', retention })
   for (let i = 0; i < 40; i++) await log.publish(event(`${i}`, 'general', 'x'.repeat(50_000)))
-  const whole = follow(t, log, 'first')
-  await whole.seen(1)
-  const found = whole.batches[0]?.offset ?? 0
-  t.ok(found > 1, 'some is gone')
+  const found = await firstOffset(t, log)
   t.notOk(
     told.some(([what]) => what === 'gap'),
     'whoever starts with the first misses nothing',
@@ -213,13 +229,17 @@ t.test(
         confirmed.push(`${n}`)
       }
     })()
+    const roles = ['read', 'publish']
     for (let round = 1; round <= 3; round++) {
-      await reader.seen(round * 200)
+      await reader.seen(reader.lines.length + 200)
       // What is read may have been published before the last time.
-      await until(() => log.status().connected, patience, 'both connections to be there')
+      const up = () => roles.every((role) => count('connection', role, true) >= round)
+      await until(() => up() && log.status().connected, patience, 'both connections to be there')
       log.reconnect('it does not arrive')
+      const down = () => roles.every((role) => count('connection', role, false) >= round)
+      await until(down, patience, 'both to be given up')
     }
-    await reader.seen(800)
+    await reader.seen(reader.lines.length + 200)
     stop = true
     await publishing
     await until(() => new Set(reader.ids()).size === confirmed.length, patience, 'all to be read')
@@ -240,24 +260,34 @@ t.test(
   async (t) => {
     const { log } = await build(t, { prefix: 'unheard' })
     const other = await build(t, { prefix: 'unheard' })
-    let heard = 0
-    log.onSignal(() => heard++)
-    const signalled = async () => {
-      other.log.signal({ type: 'typing' })
-      return heard > 0
+    let sent = 0
+    /** The newest signal that was heard of those that were sent. */
+    const listen = (to: EventLog) => {
+      let newest = 0
+      to.onSignal((signal) => {
+        newest = Math.max(newest, (signal as { number?: number }).number ?? 0)
+      })
+      return () => newest
     }
-    await until(signalled, patience, 'a signal')
+    const heard = listen(log)
+    const signalled = (newest: () => number, above: number) => () => {
+      const signal = { type: 'typing', number: ++sent }
+      other.log.signal(signal)
+      return newest() > above
+    }
+    await until(signalled(heard, 0), patience, 'a signal')
     await administrate((channel) => channel.deleteExchange('unheard.signals'))
-    await sleep(500)
-    heard = 0
+    const before = sent
+    // Who listens only now hears them, so they are sent, and to an exchange that is there.
+    const late = await build(t, { prefix: 'unheard' })
+    const heardLate = listen(late.log)
     for (let n = 0; n < 20; n++) {
-      await signalled()
-      await sleep(20)
+      await until(signalled(heardLate, Math.max(before, heardLate())), patience, 'a signal for who came late')
     }
-    t.equal(heard, 0)
+    t.ok(heard() <= before)
     t.match(log.status(), { connected: true })
     log.reconnect('signals do not arrive')
-    await until(signalled, patience, 'a signal')
+    await until(signalled(heard, before), patience, 'a signal')
   },
 )
 
@@ -346,28 +376,34 @@ t.test('a broker that blocks publishing: told, refused in time, and readers go o
   const publishing = proxy.connections.find(({ publishes }) => publishes)
   publishing?.hold('up')
   publishing?.inject(blockedFrame('low on memory'))
-  t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   const blocked = () => log.status().reason === 'blocked by the broker: low on memory'
+  // First, since a connection that confirms nothing, and doesn't say why, would be given up.
   await until(blocked, patience, 'the log to tell')
   t.match(log.status(), { connected: false })
+  t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   await other.log.publish(event('3'))
   await until(() => ids().length === 2, patience, 'what somebody else published')
   t.same(ids(), ['1', '3'])
-  publishing?.inject(unblockedFrame)
   publishing?.release('up')
-  await until(() => log.status().connected, patience, 'the log to be connected')
   while ((await codeOf(log.publish(event('4')))) !== undefined);
-  await until(() => ids().length === 4, patience, 'all of them')
-  t.same(ids(), ['1', '3', '2', '4'])
+  publishing?.inject(unblockedFrame)
+  await until(() => log.status().connected, patience, 'the log to be connected')
+  while ((await codeOf(log.publish(event('5')))) !== undefined);
+  await until(() => ids().length === 5, patience, 'all of them')
+  t.same(ids(), ['1', '3', '2', '4', '5'])
 })
 
 t.test('a real memory alarm', async (t) => {
   const poor = await startRabbitMq(t, { settings: ['{vm_memory_high_watermark, {absolute, 1000000}}'] })
   const { log } = await build(t, { prefix: 'poor', url: poor.url, limits: { publishTimeout: 1000 } })
-  t.equal(await codeOf(log.publish(event('1'))), 'unavailable')
-  const blocked = () => log.status().reason?.startsWith('blocked by the broker: low on memory') === true
+  // Again and again, since the broker tells only those that publish.
+  const blocked = async () => {
+    await codeOf(log.publish(event('1')))
+    return log.status().reason?.startsWith('blocked by the broker: low on memory') === true
+  }
   await until(blocked, patience, 'the log to tell')
   t.match(log.status(), { connected: false })
+  t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   await log.close()
 })
 
@@ -418,11 +454,14 @@ t.test('a broker that froze: refused in time, and all goes on once it is noticed
   const reader = follow(t, log, 'first')
   while ((await codeOf(log.publish(event('1')))) !== undefined);
   await reader.seen(1)
+  const isRead = () => count('connection', 'read', true) > count('connection', 'read', false)
+  await until(() => isRead() && log.status().connected, patience, 'both connections to be there')
+  const lost = count('connection', 'read', false)
   broker.freeze()
   t.teardown(broker.thaw)
   t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   await until(() => !log.status().connected, patience, 'the frozen broker to be noticed')
-  await until(() => count('connection', 'read', false) === 1, patience, 'the reader to notice')
+  await until(() => count('connection', 'read', false) > lost, patience, 'the reader to notice')
   broker.thaw()
   while ((await codeOf(log.publish(event('3')))) !== undefined);
   while (!reader.ids().includes('3')) await sleep(20)
@@ -448,11 +487,11 @@ t.test(
         }
       }),
     )
-    await until(() => confirmed.length > 2000, patience, 'some load')
+    await until(() => confirmed.length > 2000, 120_000, 'some load')
     await broker.kill()
     await broker.restart()
     const before = confirmed.length
-    await until(() => confirmed.length > before + 2000, patience, 'more load')
+    await until(() => confirmed.length > before + 2000, 120_000, 'more load')
     stop = true
     await Promise.all(publishers)
     t.ok(retries > 0, `${retries} were refused meanwhile`)
@@ -462,26 +501,21 @@ t.test(
     for (const reader of [...readers, fresh]) {
       while (new Set(reader.ids()).size < confirmed.length) await reader.seen(reader.lines.length + 1)
     }
-    const offsets = fresh.batches.map(({ offset }) => offset)
+    // Behind the last one there may be some that were published again, because their confirms came late.
+    const offsetsOf = ({ batches }: typeof fresh) => batches.map(({ offset }) => offset)
+    const agree = () => readers.every((reader) => offsetsOf(reader).join() === offsetsOf(fresh).join())
+    await until(agree, patience, 'all to have read as far').catch(() => {})
+    const offsets = offsetsOf(fresh)
     t.ok(offsetsGrow(fresh.batches))
     t.same(
       [...new Set(fresh.ids())].sort(),
       [...confirmed].sort(),
       `all of ${confirmed.length}, the last ${last}`,
     )
-    for (const reader of readers)
-      t.same(
-        reader.batches.map(({ offset }) => offset),
-        offsets,
-        'no gap, no repeat',
-      )
+    for (const reader of readers) t.same(offsetsOf(reader), offsets, 'no gap, no repeat')
     for (const { logged, count } of logs) {
       await until(() => logged.length > 1, patience, 'the second line of the outage')
-      t.same(
-        logged.map(({ level }) => level),
-        ['warn', 'info'],
-        'one outage is two lines',
-      )
+      t.ok(areOutages(logged), `one outage is two lines: ${JSON.stringify(logged)}`)
       t.equal(count('gap'), 0)
     }
   },

@@ -1,6 +1,7 @@
 import { assertNothingLeft, startRabbitMq } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
+import { patientLimits } from '../src/conformance/fixture.ts'
 import { testEventLog } from '../src/conformance/index.ts'
 import { connectRabbitMqLog } from '../src/index.ts'
 
@@ -14,7 +15,8 @@ t.test('the RabbitMQ log conforms', async (t) => {
     const prefix = `conformance-${number++}`
     return {
       async open(options) {
-        const log = await connectRabbitMqLog({ ...options, url: broker.url, prefix })
+        const limits = { ...patientLimits, ...options?.limits }
+        const log = await connectRabbitMqLog({ ...options, limits, url: broker.url, prefix })
         t.teardown(() => log.close())
         return log
       },

@@ -22,6 +22,9 @@ export interface LogFixture {
 /** Makes a fixture for one test. */
 export type MakeFixture = (t: Test) => Promise<LogFixture>
 
+/** For tests that are not about it: a broker that is slow on a busy machine refuses nothing. Milliseconds. */
+export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
+
 /** An event with a text, so that it has a size. */
 export function event(id: string, room = 'general', text = 'hi'): LogEvent {
   const fields = { type: 'message', room, id, text }

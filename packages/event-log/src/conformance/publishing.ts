@@ -67,7 +67,7 @@ export function testPublishing(t: Test, makeFixture: MakeFixture): void {
     const fixture = await makeFixture(t)
     const refused: unknown[] = []
     const observer = { refused: (events: number, reason: string) => refused.push([events, reason]) }
-    const log = await fixture.open({ limits: { maxWaiting: 10, publishTimeout: 30_000 }, observer })
+    const log = await fixture.open({ limits: { maxWaiting: 10 }, observer })
     await log.publish(event('before'))
     fixture.freeze()
     const waiting = Array.from({ length: 10 }, (_, i) => log.publish(event(`${i}`)))
@@ -88,7 +88,7 @@ export function testPublishing(t: Test, makeFixture: MakeFixture): void {
 
   t.test('past the bound of bytes a publish fails at once', async (t) => {
     const fixture = await makeFixture(t)
-    const log = await fixture.open({ limits: { maxWaitingBytes: 5000, publishTimeout: 30_000 } })
+    const log = await fixture.open({ limits: { maxWaitingBytes: 5000 } })
     await log.publish(event('before'))
     fixture.freeze()
     const waiting = log.publish(event('1', 'general', 'x'.repeat(4500)))

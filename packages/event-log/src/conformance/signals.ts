@@ -9,8 +9,7 @@ export function testSignals(t: Test, makeFixture: MakeFixture): void {
     const { open } = await makeFixture(t)
     const logs = [await open(), await open()]
     const heard = logs.map((log) => listen(t, log))
-    await Promise.all(heard.map((each) => signalUntilHeard(logs, each)))
-    for (const each of heard) each.length = 0
+    await signalUntilHeard(logs, heard)
 
     const typing = { type: 'typing', room: 'general', user: { id: 'u', name: 'Ada' } }
     for (const log of logs) log.signal(typing)
@@ -37,11 +36,11 @@ export function testSignals(t: Test, makeFixture: MakeFixture): void {
     const heard: Signal[] = []
     const stop = log.onSignal((signal) => heard.push(signal))
     const others = listen(t, log)
-    await signalUntilHeard([log], heard)
+    await signalUntilHeard([log], [heard])
     stop()
     heard.length = 0
     others.length = 0
-    await signalUntilHeard([log], others)
+    await signalUntilHeard([log], [others])
     t.same(heard, [])
   })
 }
@@ -52,10 +51,12 @@ function listen(t: Test, log: EventLog): Signal[] {
   return heard
 }
 
-/** Signals may be lost, for one until the listener is there. */
-async function signalUntilHeard(logs: EventLog[], heard: Signal[]): Promise<void> {
-  while (heard.length === 0) {
-    for (const log of logs) log.signal({ type: 'probe' })
+/** Until each has heard each of the logs: signals may be lost, for one until both the log and the listener are there. */
+async function signalUntilHeard(logs: EventLog[], heard: Signal[][]): Promise<void> {
+  const probes = logs.map((_, number) => ({ type: `probe-${number}` }))
+  const lacks = (each: Signal[]) => probes.some(({ type }) => !each.some((signal) => signal.type === type))
+  while (heard.some(lacks)) {
+    for (const [number, log] of logs.entries()) log.signal(probes[number] as Signal)
     await sleep(10)
   }
 }
