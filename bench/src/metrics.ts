@@ -1,6 +1,6 @@
 /** Scrapes a service. Resolves to what reads a metric: its value, summed over its labels; 0 if there is none. */
 export async function scrape(url: string): Promise<(name: string) => number> {
-  const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(10_000) })
+  const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(60_000) })
   const lines = (await reply.text()).split('\n')
   return (name) =>
     lines

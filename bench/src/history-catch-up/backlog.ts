@@ -52,7 +52,7 @@ export async function publishBacklog(
 /** Makes exchange and stream, as the first gateway would. */
 async function declare(url: string): Promise<void> {
   const log = await connectRabbitMqLog({ url })
-  await until(() => log.status().connected, 30_000, 'the log')
+  await until(() => log.status().connected, 60_000, 'the log')
   await log.close()
 }
 

@@ -29,7 +29,7 @@ export async function plansOf(
       plans = entriesOf(server.logs().slice(before)).filter((entry) => /from history\.messages/.test(entry))
       return plans.length >= count
     },
-    30_000,
+    60_000,
     'the plans in the log of PostgreSQL',
   )
   return plans.map((plan) => plan.slice(plan.indexOf('Query Text:')))

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ChatClient, connectChat, startCluster } from '@rabble/harness'
+import { type ChatClient, connectChat, startCluster, until } from '@rabble/harness'
 import { print, runBench } from '../bench.ts'
 import { scrape } from '../metrics.ts'
 import { startProbe } from './probe.ts'
@@ -41,6 +41,8 @@ await runBench({
     await sleep(3_000)
     const after = await probe.during(() => sleep(quiet * 1_000))
 
+    const knows = (client: ChatClient) => presenceOf(client).at(-1)?.count === clients + 2
+    await until(() => all.every(knows), 60_000, 'all to be told of all').catch(() => {})
     const frames = all.reduce((sum, client) => sum + presenceOf(client).length, 0)
     const told = await Promise.all(
       gateways.map(async (url) => (await scrape(url))('rabble_gateway_presence_frames_total')),

@@ -150,6 +150,8 @@ function contract(open: Open): (t: Test) => Promise<void> {
 }
 
 const server = await startPostgres(t)
+/** Of 30 transactions at once most wait for a connection. Milliseconds. */
+const patient = { connectTimeout: 60_000, statementTimeout: 60_000 }
 
 t.test(
   'PGlite',
@@ -158,12 +160,12 @@ t.test(
 
 t.test(
   'PostgreSQL',
-  contract(async () => connectPostgres(await server.createDatabase())),
+  contract(async () => connectPostgres(await server.createDatabase(), patient)),
 )
 
 t.test('a closed database has no leases, rejects as unavailable, and can be closed again', async (t) => {
   const url = await server.createDatabase()
-  for (const database of [await openPglite(), await connectPostgres(url)]) {
+  for (const database of [await openPglite(), await connectPostgres(url, patient)]) {
     const lease = await database.lease('a')
     await database.close()
     await database.close()
@@ -175,7 +177,7 @@ t.test('a closed database has no leases, rejects as unavailable, and can be clos
     const inTransaction = await database.transaction(async () => {}).catch((error: unknown) => error)
     t.equal(isUnavailable(inTransaction), true, database.kind)
   }
-  const next = await connectPostgres(url)
+  const next = await connectPostgres(url, patient)
   t.teardown(() => next.close())
   t.ok(await next.lease('a'), 'and others can have them')
 })

@@ -71,7 +71,8 @@ t.test(
 
 t.test('PostgreSQL', async (t) => {
   const server = await startPostgres(t)
-  await suite(async () => connectPostgres(await server.createDatabase()))(t)
+  const patient = { connectTimeout: 60_000, statementTimeout: 60_000 }
+  await suite(async () => connectPostgres(await server.createDatabase(), patient))(t)
 
   await t.test('replicas and services may all migrate at once', async (t) => {
     const url = await server.createDatabase()
@@ -90,7 +91,7 @@ t.test('PostgreSQL', async (t) => {
         ),
       ),
     }))
-    const replicas = await Promise.all(Array.from({ length: 6 }, () => connectPostgres(url)))
+    const replicas = await Promise.all(Array.from({ length: 6 }, () => connectPostgres(url, patient)))
     t.teardown(() => Promise.all(replicas.map((replica) => replica.close())))
     const done = await Promise.all(
       replicas.flatMap((replica) => services.map(({ service, folder }) => migrate(replica, service, folder))),
