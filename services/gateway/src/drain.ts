@@ -7,14 +7,21 @@ const perSession = 10
 /** Clients are told in steps of so many milliseconds. */
 const shortestStep = 100
 const longestStep = 250
-/** How long (ms) a client may stay when its time has come, and how long what it has sent may take to be confirmed. */
-const patience = 2_000
-const confirmTimeout = 5_000
 const message = 'this gateway is draining'
+
+/** Milliseconds. */
+export interface DrainTimes {
+  /** How long a client may stay when its time has come. */
+  patience: number
+  /** How long what it has sent may take to be confirmed. */
+  confirmTimeout: number
+}
+
+export const defaultDrainTimes: DrainTimes = { patience: 2_000, confirmTimeout: 5_000 }
 
 /** The longest (ms) that a drain with this window takes. */
 export function drainTimeout(window: number): number {
-  return window + patience + confirmTimeout
+  return window + defaultDrainTimes.patience + defaultDrainTimes.confirmTimeout
 }
 
 /**
@@ -26,6 +33,7 @@ export async function drain(options: {
   sessions: ReadonlySet<Session>
   /** Milliseconds over which they leave at most. */
   longest: number
+  times?: DrainTimes | undefined
   /** Aborts when nobody is left. */
   deserted: AbortSignal
   /** Reads nothing more from a session; resolves when what it has sent is answered. */
@@ -33,6 +41,7 @@ export async function drain(options: {
   logger: Logger
 }): Promise<void> {
   const { sessions, longest, deserted, settle, logger } = options
+  const { patience, confirmTimeout } = options.times ?? defaultDrainTimes
   for (const session of sessions) {
     if (session.user === undefined) session.close('restarting', message)
   }

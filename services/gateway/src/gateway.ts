@@ -8,7 +8,7 @@ import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import { isAllowedOrigin, type Logger, type Tokens } from '@rabble/service'
 import { type Context, execute } from './commands/index.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
-import { drain } from './drain.ts'
+import { type DrainTimes, drain } from './drain.ts'
 import { createFleet } from './fleet.ts'
 import { followLog } from './follower.ts'
 import { watchOver } from './heartbeat.ts'
@@ -60,6 +60,8 @@ export interface GatewayOptions {
   deliveryTimes?: DeliveryTimes
   /** How long history is waited for; `defaultHistoryTimes` unless told. */
   historyTimes?: HistoryTimes
+  /** How long clients that are sent away may stay; `defaultDrainTimes` unless told. */
+  drainTimes?: DrainTimes
   metrics: Metrics
   logger: Logger
 }
@@ -301,6 +303,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       await drain({
         sessions: hub.sessions,
         longest,
+        times: options.drainTimes,
         deserted: deserted.signal,
         async settle(session) {
           await inboxes.get(session)?.rest()

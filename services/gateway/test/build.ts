@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import { defaultLimits, type Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import { createApp, createLogger, createTokens, operations, type Tokens } from '@rabble/service'
@@ -18,6 +19,8 @@ export interface TestGateway<Log extends EventLog = MemoryLog> {
   http: string
   /** The value of a metric, summed over its labels unless some are given. */
   metric(name: string, labels?: Record<string, string>): Promise<number>
+  /** What listens there. */
+  server: Server
   close(): Promise<void>
 }
 
@@ -28,7 +31,10 @@ type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
   impatient?: boolean
 }
 
-/** A gateway in this process, ready, on a port of its own; closed with the test. */
+/**
+ * A gateway in this process, ready, on a port of its own; closed with the test. It is more patient than others: a machine
+ * that stands still for a while must not decide what a test sees.
+ */
 export async function build(t: Test, options: Options = {}): Promise<TestGateway> {
   const log = options.log ?? createMemoryLog()
   const registry = new Registry()
@@ -40,12 +46,14 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     auth: 'guest',
     allowedOrigins: new Set(),
     connections: 10_000,
-    helloTimeout: 10_000,
+    helloTimeout: 120_000,
     heartbeat: 25_000,
     recent: { perRoom: 2000, totalBytes: 64 * 1024 * 1024 },
     replayBytes: 256 * 1024 * 1024,
     workerMessagesPerSecond: 10_000,
     createdRoomsOnly: false,
+    historyTimes: { patience: 120_000, doubt: 750 },
+    drainTimes: { patience: 120_000, confirmTimeout: 120_000 },
     metrics: createMetrics(registry),
     logger,
     ...options,
@@ -72,6 +80,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
         )
         .reduce((sum, { value }) => sum + value, 0)
     },
+    server: app.server,
     close: () => app.close(),
   }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerFrame } from '@rabble/contract'
-import { type ChatClient, connectChat } from '@rabble/harness'
+import { type ChatClient, connectChat, until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
 import t, { type Test } from 'tap'
 import { drain } from '../src/drain.ts'
@@ -16,7 +16,7 @@ function obey(clients: readonly ChatClient[]): Promise<number[]> {
   const began = performance.now()
   return Promise.all(
     clients.map(async (client) => {
-      const frame = await client.waitFor(({ type }) => type === 'reconnect', 30_000)
+      const frame = await client.waitFor(({ type }) => type === 'reconnect', 60_000)
       if (frame.type === 'reconnect') await sleep(frame.after)
       const at = performance.now() - began
       await client.close()
@@ -61,7 +61,8 @@ t.test('a few clients are told at a time, each within the time until the next on
     if (batch === undefined) {
       batch = []
       batches.push(batch)
-      setImmediate(() => {
+      // Those of one step are told in one go.
+      queueMicrotask(() => {
         batch = undefined
       })
     }
@@ -86,7 +87,7 @@ t.test('it is over when the last one has gone, however long it might have taken'
   const sessions = sessionsOf(6_000, () => deserted.abort())
   const drained = drain({ sessions, longest: 60_000, deserted: deserted.signal, settle, logger })
   const late = new AbortController()
-  const race = [drained.then(() => 'over'), sleep(30_000, 'late', late)]
+  const race = [drained.then(() => 'over'), sleep(50_000, 'late', late)]
   t.equal(await Promise.race(race), 'over')
   late.abort()
 })
@@ -127,7 +128,7 @@ t.test('while it drains it takes no connections, but goes on with those it has',
   t.equal(refused.headers.get('retry-after'), '1')
   t.match(await refused.json(), { statusCode: 503, code: 'unavailable', message: /draining/ })
 
-  const token = await tokens.sign({ id: 'builder', name: 'Builder' }, 60, ['service'])
+  const token = await tokens.sign({ id: 'builder', name: 'Builder' }, 600, ['service'])
   const said = await fetch(`${http}/api/rooms/general/messages`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -147,29 +148,46 @@ t.test(
   async (t) => {
     const log = createMemoryLog()
     const { publish } = log
-    // A log that is slow to confirm, so that much is under way when the time has come.
+    let begun = 0
+    let confirm = () => {}
+    const confirmed = new Promise<void>((resolve) => {
+      confirm = resolve
+    })
+    // A log that confirms nothing yet, so that much is under way when the time has come.
     log.publish = async (event) => {
-      await sleep(event.type === 'message' ? 1_000 : 0)
+      if (event.type === 'message') {
+        begun++
+        await confirmed
+      }
       await publish.call(log, event)
     }
-    const { gateway, ws, metric } = await build(t, { log })
-    const ada = await connectChat(t, ws, { name: 'Ada' })
+    const patience = 200
+    const drainTimes = { patience, confirmTimeout: 120_000 }
+    const { gateway, ws, metric } = await build(t, { log, drainTimes })
+    const ada = await connectChat(t, ws, { name: 'Ada', timeout: 120_000 })
     await ada.join('general')
     const before = log.length
     let acknowledged = 0
     let open = true
-    const drained = gateway.drain(1_000)
+    void ada.closed.then(() => {
+      open = false
+    })
     const sending = (async () => {
       for (let n = 0; open; n++) {
         ada.send('general', `${n}`).then(
           () => acknowledged++,
           () => {},
         )
-        await sleep(20)
+        await sleep(10)
       }
     })()
+    await until(() => begun > 50, 60_000, 'it to have said something')
+    const drained = gateway.drain(0)
+    // Its timer was set before and is shorter: when this one is over, the time has come.
+    await sleep(3 * patience)
+    t.equal(await metric('rabble_gateway_connections'), 1, 'what was taken is waited for')
+    confirm()
     t.match(await ada.closed, { code: 1012, reason: 'this gateway is draining' })
-    open = false
     await Promise.all([sending, drained])
     t.ok(acknowledged > 50, `${acknowledged} were acknowledged`)
     t.equal(log.length - before, acknowledged, 'nothing is in the log that was not')
@@ -180,8 +198,12 @@ t.test(
 t.test(
   'who asks for a connection while the gateway closes is refused, and does not hold up the end',
   async (t) => {
-    const { http, close } = await build(t)
+    const { gateway, http, server, close } = await build(t)
     const { hostname, port } = new URL(http)
+    let taken: Socket | undefined
+    server.once('connection', (socket) => {
+      taken = socket
+    })
     const socket = connectTcp(Number(port), hostname)
     let answer = ''
     socket.setEncoding('utf8').on('data', (part) => {
@@ -190,9 +212,9 @@ t.test(
     const ended = once(socket, 'close')
     await once(socket, 'connect')
     socket.write('GET /ws HTTP/1.1\r\n')
-    await sleep(100)
+    await until(() => (taken?.bytesRead ?? 0) > 0, 60_000, 'the request to have begun')
     const closed = close()
-    await sleep(100)
+    await until(() => gateway.closed && !server.listening, 60_000, 'the gateway to be closing')
     // Like a proxy, it would keep the connection.
     socket.write(`Host: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`)
     socket.write('Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
@@ -205,8 +227,8 @@ t.test('a guest that goes as it is told keeps its name until it is back', async 
   const { a, b } = await buildWithRooms(t, 2)
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   await Promise.all([obey([ada]), a.gateway.drain(1_000)])
-  // As long as it takes to give a name back.
-  await sleep(200)
+  // More turns than it takes to give a name back.
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
   const stranger = await connectChat(t, b.ws, { hello: false })
   await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
   const again = await connectChat(t, b.ws, { name: 'Ada' })
@@ -215,7 +237,7 @@ t.test('a guest that goes as it is told keeps its name until it is back', async 
 
 t.test('a log that confirms nothing does not hold up the end for ever', async (t) => {
   const log = createMemoryLog()
-  const { gateway, ws } = await build(t, { log })
+  const { gateway, ws } = await build(t, { log, drainTimes: { patience: 100, confirmTimeout: 500 } })
   const ada = await connectChat(t, ws, { name: 'Ada' })
   await ada.join('general')
   log.publish = () => new Promise(() => {})

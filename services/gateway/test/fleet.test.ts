@@ -15,7 +15,7 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
   }
   const [one, two] = [await build(t, { log }), await build(t, { log })]
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
-  await connectChat(t, two.ws, { name: 'Bob' })
+  const bob = await connectChat(t, two.ws, { name: 'Bob' })
   const cleo = await connectChat(t, two.ws, { name: 'Cleo' })
   await cleo.join('general')
   const ask = async () => {
@@ -31,20 +31,22 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
   await until(
     async () => {
       for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
-      return ((await ask())[two.gateway.id]?.messagesPerSecond ?? 0) > 0
+      const other = (await ask())[two.gateway.id]
+      if (other === undefined || other.messagesPerSecond === 0 || other.deliveriesPerSecond === 0)
+        return false
+      t.match(other, { state: 'ready', sessions: 2 })
+      return true
     },
-    30_000,
-    'the other one to tell that it publishes',
+    60_000,
+    'the other one to tell that it publishes and delivers',
   )
-  const other = (await ask())[two.gateway.id]
-  t.match(other, { state: 'ready', sessions: 2 })
-  t.ok((other?.deliveriesPerSecond ?? 0) > 0)
   const drained = two.gateway.drain(60_000)
   t.match(told.at(-1), { gateway: two.gateway.id, state: 'draining' }, 'it says so at once')
-  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 30_000, 'that to be heard')
-  await two.close()
+  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 60_000, 'that to be heard')
+  for (const client of [bob, cleo]) await client.close()
   await drained
-  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 30_000, 'its last word')
+  await two.close()
+  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 60_000, 'its last word')
 })
 
 t.test('nobody learns of gateways before hello', async (t) => {
