@@ -8,10 +8,7 @@ import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { secret } from './build.ts'
 
-/**
- * A real history over an empty database, which reads the log. Gateways that ask it are to be `patient`: the machine may be
- * slow, and it prepares its tables first.
- */
+/** A real history over an empty database, which reads the log. */
 export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
   const database = await openPglite()
   const logger = createLogger('history', 'silent')
@@ -36,11 +33,8 @@ async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       return await ask()
     } catch (error) {
-      if (attempt === 20) throw error
+      if (attempt === 60) throw error
       await sleep(100)
     }
   }
 }
-
-/** Waits for history as long as a test does. */
-export const patient = { patience: 120_000, doubt: 750 }

@@ -2,7 +2,7 @@ import type { LogBatch } from '@rabble/event-log'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { build } from './build.ts'
-import { buildHistory, patient } from './build-history.ts'
+import { buildHistory } from './build-history.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 /** A log as somebody reads it who was cut off from it, and for whom meanwhile its retention passed. */
@@ -31,7 +31,7 @@ for (const remembers of [true, false]) {
     const log = createMemoryLog()
     const torn = tornLog(log)
     const history = remembers ? await buildHistory(t, log) : undefined
-    const { ws } = await build(t, { log: torn.log, history, historyTimes: patient })
+    const { ws } = await build(t, { log: torn.log, history })
     const writer = await connectChat(t, ws, { name: 'Writer' })
     await writer.join('general')
     const before = await writer.send('general', 'before')
@@ -45,7 +45,7 @@ for (const remembers of [true, false]) {
     await writer.sees(behind.id)
     t.notOk(writer.events('general').some(({ id }) => id === missed.id))
 
-    const reader = await connectChat(t, ws, { name: 'Reader', timeout: 60_000 })
+    const reader = await connectChat(t, ws, { name: 'Reader', timeout: 120_000 })
     const { complete, events } = await reader.join('general', { after: before.id })
     t.equal(complete, remembers)
     t.strictSame(

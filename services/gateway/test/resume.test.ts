@@ -3,7 +3,7 @@ import { type ChatClient, checkOrder, connectChat, createRandom, until } from '@
 import type { HistoryClient } from '@rabble/history/client'
 import t from 'tap'
 import { build } from './build.ts'
-import { buildHistory, patient } from './build-history.ts'
+import { buildHistory } from './build-history.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 const recent = { perRoom: 200, totalBytes: 64 * 1024 * 1024 }
@@ -17,9 +17,12 @@ function withoutLookingBack(log: EventLog): EventLog {
   }
 }
 
+/** Says so much in the room, in which the client is alone in writing, and gets it back. */
 async function writeMany(client: ChatClient, count: number, text: string): Promise<void> {
   for (let i = 0; i < count; i += 100) {
+    const before = client.messages('general').length
     await Promise.all(Array.from({ length: 100 }, (_, n) => client.send('general', `${text} ${i + n}`)))
+    await client.waitFor(() => client.messages('general').length >= before + 100, 120_000)
   }
 }
 
@@ -32,7 +35,7 @@ t.test(
   async (t) => {
     const log = createMemoryLog()
     const past = await buildHistory(t, log)
-    const { ws } = await build(t, { log, history: past, historyTimes: patient, recent })
+    const { ws } = await build(t, { log, history: past, recent })
     const writer = await connectChat(t, ws, { name: 'Writer', timeout: 120_000 })
     await writer.join('general')
     const reader = await connectChat(t, ws, { name: 'Reader' })
@@ -57,7 +60,7 @@ t.test(
 t.test('many clients that come back to a room at once cost history one question', async (t) => {
   const log = createMemoryLog()
   const past = await buildHistory(t, log)
-  const { ws, metric } = await build(t, { log, history: past, historyTimes: patient, recent })
+  const { ws, metric } = await build(t, { log, history: past, recent })
   const writer = await connectChat(t, ws, { name: 'Writer' })
   await writer.join('general')
   await writeMany(writer, 1000, 'old')
@@ -65,7 +68,7 @@ t.test('many clients that come back to a room at once cost history one question'
   const newest = all.at(-1) ?? ''
   await stored(past, newest)
   const clients = await Promise.all(
-    Array.from({ length: 200 }, (_, n) => connectChat(t, ws, { name: `reader ${n}` })),
+    Array.from({ length: 200 }, (_, n) => connectChat(t, ws, { name: `reader ${n}`, timeout: 120_000 })),
   )
   const joined = await Promise.all(clients.map((client, n) => client.join('general', { after: all[n * 2] })))
   for (const [n, { events, complete }] of joined.entries()) {
@@ -90,7 +93,7 @@ t.test(
   async (t) => {
     const log = createMemoryLog()
     const past = await buildHistory(t, log)
-    const one = await build(t, { log, history: past, historyTimes: patient })
+    const one = await build(t, { log, history: past })
     const writer = await connectChat(t, one.ws, { name: 'Writer' })
     await writer.join('general')
     await writeMany(writer, 100, 'old')
@@ -100,17 +103,16 @@ t.test(
     const two = await build(t, {
       log: Object.assign(withoutLookingBack(log) as typeof log),
       history: past,
-      historyTimes: patient,
     })
-    const first = await connectChat(t, two.ws, { name: 'First' })
+    const first = await connectChat(t, two.ws, { name: 'First', timeout: 120_000 })
     t.match(await first.join('general', { after: all[49] }), { complete: true, events: { length: 50 } })
     const questions = await two.metric('rabble_gateway_history_requests_total')
     const second = await connectChat(t, two.ws, { name: 'Second' })
     t.match(await second.join('general', { after: all[99] }), { complete: true, events: [] })
     t.match(await second.join('general', { after: all[89] }), { complete: true, events: { length: 10 } })
     t.equal(await two.metric('rabble_gateway_history_requests_total'), questions)
-    await writer.send('general', 'live')
-    await first.waitFor((frame) => frame.type === 'message' && frame.text === 'live')
+    const { id } = await writer.send('general', 'live')
+    for (const client of [writer, first]) await client.sees(id)
     t.strictSame(ids(first), ids(writer).slice(50))
   },
 )
@@ -120,8 +122,8 @@ t.test(
   async (t) => {
     const log = createMemoryLog()
     const past = await buildHistory(t, log)
-    const { ws } = await build(t, { log, history: past, historyTimes: patient, recent })
-    const ada = await connectChat(t, ws, { name: 'Ada' })
+    const { ws } = await build(t, { log, history: past, recent })
+    const ada = await connectChat(t, ws, { name: 'Ada', timeout: 120_000 })
     await ada.join('general')
     await writeMany(ada, 300, 'text')
     await stored(past, ids(ada).at(-1) ?? '')
@@ -149,10 +151,10 @@ t.test('direct messages are resumed for their participants', async (t) => {
   const { ws, tokens } = await build(t, {
     log,
     history: past,
-    historyTimes: patient,
     recent: { ...recent, perRoom: 2 },
   })
-  const connect = async (id: string) => connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 60) })
+  const connect = async (id: string) =>
+    connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 600), timeout: 120_000 })
   const ada = await connect('ada')
   const sent: string[] = []
   for (let i = 0; i < 10; i++) sent.push((await ada.sendTo('bob', `${i}`)).id)
@@ -175,16 +177,15 @@ t.test(
     const log = createMemoryLog()
     const past = await buildHistory(t, log)
     const tight = { perRoom: 20, totalBytes: 64 * 1024 * 1024 }
-    const gateways = await Promise.all(
-      [0, 1].map(() => build(t, { log, history: past, historyTimes: patient, recent: tight })),
-    )
+    const gateways = await Promise.all([0, 1].map(() => build(t, { log, history: past, recent: tight })))
     const url = () => gateways[Math.floor(random() * 2)]?.ws ?? ''
     const writer = await connectChat(t, url(), { name: 'Writer' })
     await writer.join('general')
     await writer.send('general', 'first')
     let writing = true
     const write = async () => {
-      for (let n = 0; writing; n++) await writer.send('general', `message ${n}`)
+      // History answers with 10,000 at most.
+      for (let n = 0; writing && n < 2_000; n++) await writer.send('general', `message ${n}`)
     }
     const writers = Promise.all(Array.from({ length: 4 }, write))
 
@@ -209,9 +210,7 @@ t.test(
     writing = false
     await writers
     const { id: end } = await writer.send('general', 'end')
-    for (const parts of readers)
-      await parts.at(-1)?.waitFor((frame) => frame.type === 'message' && frame.id === end)
-    await writer.waitFor((frame) => frame.type === 'message' && frame.id === end)
+    for (const client of [writer, ...readers.map((parts) => parts.at(-1))]) await client?.sees(end, 120_000)
     const [, ...written] = ids(writer)
     const streams = readers.map((parts, n) => [`reader ${n}`, ids(...parts)] as const)
     const report = checkOrder({ writer: written, ...Object.fromEntries(streams) }, written)

@@ -43,7 +43,7 @@ const notEach = { timeout: 60_000 }
 
 t.test('who has many rooms to resume isn’t kept for the time of each', notEach, async (t) => {
   const { ws } = await build(t, { history: historyThat(never), historyTimes: { patience: 3_000, doubt: 0 } })
-  const reader = await connectChat(t, ws, { name: 'Reader', timeout: 30_000 })
+  const reader = await connectChat(t, ws, { name: 'Reader', timeout: 60_000 })
   const answers: boolean[] = []
   for (let n = 0; n < 24; n++) answers.push((await reader.join(`room-${n}`, { after: 'old' })).complete)
   t.notOk(answers.includes(true))
