@@ -21,10 +21,10 @@ export interface FakeRooms extends RoomsClient {
   forgetful: boolean
   /** While true, what it tells gateways gets lost. */
   silent: boolean
-  /** Calls of this name that are made from now on get no answer until what is returned is called. */
-  hold(call: 'seats' | 'names' | 'renew' | 'policies'): () => void
-  /** Ends all leases, with all that belongs to them. */
-  expire(): void
+  /** Calls of this name that are made from now on get no answer until what is returned is called; with an error, they fail. */
+  hold(call: 'seats' | 'names' | 'renew' | 'policies'): (error?: Error) => void
+  /** Ends all leases, or that of one gateway, with all that belongs to them. */
+  expire(gateway?: string): void
   /** Sets or removes a policy, and tells the gateways. */
   put(key: string, policy: Policy | null): void
   /** The users in a room. */
@@ -137,20 +137,20 @@ export function createFakeRooms(log: Pick<EventLog, 'signal'>, tokens: Pick<Toke
     batches: [],
     audited: [],
     hold(call) {
-      let end = () => {}
-      holds.set(
-        call,
-        new Promise<void>((resolve) => {
-          end = resolve
-        }),
-      )
-      return () => {
+      let end: (error?: Error) => void = () => {}
+      const held = new Promise<void>((resolve, reject) => {
+        end = (error) => (error === undefined ? resolve() : reject(error))
+      })
+      // There may be no call that waits for it.
+      held.catch(() => {})
+      holds.set(call, held)
+      return (error) => {
         holds.delete(call)
-        end()
+        end(error)
       }
     },
-    expire() {
-      for (const gateway of leases) drop(gateway)
+    expire(gateway) {
+      for (const one of gateway === undefined ? leases : [gateway]) drop(one)
     },
     put(key, policy) {
       policies.set(key, { version: ++version, policy })

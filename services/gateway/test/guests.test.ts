@@ -26,7 +26,7 @@ t.test('a name belongs to one guest, who comes back with a token, to any gateway
   await ada.close()
   await t.rejects(stranger.request({ type: 'hello', name: 'ada' }), taken, 'it is with the other gateway now')
   await again.close()
-  await until(() => rooms.held.size === 0, 5_000, 'a name that was given up to be free at once')
+  await until(() => rooms.held.size === 0, 60_000, 'a name that was given up to be free at once')
   t.match(await stranger.request({ type: 'hello', name: 'ada' }), { user: { name: 'ada' } })
   t.not(stranger.user?.id, user.id)
 })
@@ -41,20 +41,22 @@ t.test('who vanishes keeps the name for a while, and a token of one who has it i
   cut.once('open', () => cut.send(JSON.stringify({ type: 'hello', token })))
   await welcomed
   await ada.close()
+  // Of two that go, the last one decides.
+  await until(async () => (await a.metric('rabble_gateway_connections')) === 1, 60_000, 'one to be gone')
   cut.terminate()
-  await until(async () => (await a.metric('rabble_gateway_connections')) === 0, 5_000, 'them to be gone')
+  await until(async () => (await a.metric('rabble_gateway_connections')) === 0, 60_000, 'them to be gone')
   t.equal(rooms.held.get('ada'), user.id)
   const eve = await connectChat(t, a.ws, { hello: false })
   await t.rejects(eve.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
-  const elses = await a.tokens.signGuest({ id: 'guest-other', name: 'Ada' }, 60)
+  const elses = await a.tokens.signGuest({ id: 'guest-other', name: 'Ada' }, 600)
   await t.rejects(eve.request({ type: 'hello', token: elses }), { code: 'name-taken' })
-  const forged = await createTokens(`${secret}!`).signGuest(user, 60)
+  const forged = await createTokens(`${secret}!`).signGuest(user, 600)
   await t.rejects(eve.request({ type: 'hello', token: forged }), { code: 'unauthorized' })
   await t.rejects(eve.request({ type: 'hello', token: await a.tokens.signGuest(user, -1) }), {
     code: 'unauthorized',
   })
   t.match(await eve.request({ type: 'hello', token }), { user })
-  await until(() => rooms.audited.length === 4, 5_000, 'what was refused to be told')
+  await until(() => rooms.audited.length === 4, 60_000, 'what was refused to be told')
   t.same(
     rooms.audited.map(({ action, detail }) => [action, detail?.code]),
     ['name-taken', 'name-taken', 'unauthorized', 'unauthorized'].map((code) => ['login.refused', code]),
@@ -68,11 +70,11 @@ t.test(
     const first = await connectChat(t, a.ws, { hello: false })
     const { token, user } = (await first.request({ type: 'hello', name: 'Ada' })) as Welcome
     await first.close()
-    await until(() => rooms.held.size === 0, 5_000, 'the name to be free')
+    await until(() => rooms.held.size === 0, 60_000, 'the name to be free')
     rooms.down = true
     await until(
       async () => (await a.metric('rabble_gateway_rooms_up')) === 0,
-      15_000,
+      60_000,
       'the gateway to notice',
     )
     const bob = await connectChat(t, a.ws, { hello: false })
@@ -81,7 +83,7 @@ t.test(
     t.same(ada.user, user)
     await ada.join('general')
     rooms.down = false
-    await until(() => rooms.held.get('ada') === user.id, 15_000, 'the name to be claimed')
+    await until(() => rooms.held.get('ada') === user.id, 60_000, 'the name to be claimed')
     await t.rejects(bob.request({ type: 'hello', name: 'ada' }), { code: 'name-taken' })
     await bob.request({ type: 'hello', name: 'Bob' })
   },
@@ -91,16 +93,15 @@ t.test('after a lease that ended names are claimed again; who has lost the name 
   const { a, b, rooms } = await buildWithRooms(t, 2)
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
-  await until(() => rooms.held.size === 2, 5_000, 'the names')
-  rooms.expire()
+  await until(() => rooms.held.size === 2, 60_000, 'the names')
   const eve = await connectChat(t, b.ws, { hello: false })
-  await until(
-    () => eve.request({ type: 'hello', name: 'Ada' }).then(Boolean, () => false),
-    15_000,
-    'the name, which is free',
-  )
+  // Before Ada's gateway notices.
+  const answer = rooms.hold('renew')
+  rooms.expire(a.gateway.id)
+  await eve.request({ type: 'hello', name: 'Ada' })
+  answer()
   t.match(await ada.closed, { code: 1008, reason: 'somebody else has this name' })
-  await until(() => rooms.held.get('bob') === bob.user?.id, 15_000, 'the other name')
+  await until(() => rooms.held.get('bob') === bob.user?.id, 60_000, 'the other name')
 })
 
 t.test('an account has its name where guests may enter too, and a guest who has it must go', async (t) => {
@@ -115,22 +116,22 @@ t.test('an account has its name where guests may enter too, and a guest who has 
   await t.rejects(stranger.request({ type: 'hello', name: 'Mona' }), { code: 'name-taken' })
   await t.rejects(stranger.request({ type: 'hello', token }), { code: 'name-taken' })
   await mona.close()
-  await until(async () => (await b.metric('rabble_gateway_names')) === 0, 10_000, 'her to be gone')
+  await until(async () => (await b.metric('rabble_gateway_names')) === 0, 60_000, 'her to be gone')
   await t.rejects(stranger.request({ type: 'hello', name: 'Mona' }), { code: 'name-taken' }, 'also then')
 
   rooms.down = true
-  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'a to notice')
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 60_000, 'a to notice')
   const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
   await ada.join('general')
   rooms.down = false
-  await until(() => rooms.held.has('ada'), 15_000, 'the name to be claimed')
+  await until(() => rooms.held.has('ada'), 60_000, 'the name to be claimed')
   await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
 })
 
 t.test('where no guest may enter, no name is held', async (t) => {
   const { a, rooms } = await buildWithRooms(t, 1, { auth: 'jwt' })
   for (const id of ['ada', 'bob']) {
-    const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id, name: 'Ada' }, 60) })
+    const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id, name: 'Ada' }, 600) })
     await ada.join('general')
   }
   t.equal(rooms.held.size, 0)
@@ -148,14 +149,14 @@ t.test('the cookie counts where hello has no token, and a stale one does not loc
     return reply
   }
   const user = { id: 'ada', name: 'Ada' }
-  const token = await a.tokens.sign(user, 60)
+  const token = await a.tokens.sign(user, 600)
   t.match(await hello(token, {}), { type: 'welcome', user })
   t.match(
     await hello(token, { name: 'Eve' }),
     { type: 'welcome', user },
     'who signed in is not somebody else',
   )
-  const other = await a.tokens.sign({ id: 'bob', name: 'Bob' }, 60)
+  const other = await a.tokens.sign({ id: 'bob', name: 'Bob' }, 600)
   t.match(await hello(token, { token: other }), { type: 'welcome', user: { id: 'bob' } })
   const stale = await a.tokens.sign(user, -1)
   t.match(await hello(stale, { name: 'Cleo' }), { type: 'welcome', user: { name: 'Cleo' } })

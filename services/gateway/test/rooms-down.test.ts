@@ -12,19 +12,19 @@ t.test(
     rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
     rooms.put('ban', { kind: 'ban', user: 'eve', room: 'general' })
     const user = async (id: string, { ws, tokens } = a) =>
-      connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 60) })
+      connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 600) })
     const [ada, bob, eve] = [await user('ada'), await user('bob', b), await user('eve')]
     await ada.join('general')
     await ada.join('small')
     rooms.down = true
     await until(
       async () => (await a.metric('rabble_gateway_rooms_up')) === 0,
-      15_000,
+      60_000,
       'the gateway to notice',
     )
     await until(
       async () => (await b.metric('rabble_gateway_rooms_up')) === 0,
-      15_000,
+      60_000,
       'the other one to notice',
     )
     t.match(await bob.join('general'), { count: 1 }, 'it counts whom it knows')
@@ -39,8 +39,9 @@ t.test(
     t.equal(a.gateway.unready(), undefined, 'and it is ready all the while')
 
     rooms.down = false
-    await until(() => rooms.seated('general').length === 2, 15_000, 'seats that were owed to be taken')
-    await until(() => rooms.seated('small').length === 0, 15_000, 'and others to be given back')
+    await until(() => rooms.seated('general').length === 2, 60_000, 'seats that were owed to be taken')
+    await until(() => rooms.seated('small').length === 0, 60_000, 'and others to be given back')
+    await until(() => rooms.seated('elsewhere').length === 1, 60_000, 'also where she alone sits')
     t.same(rooms.seated('elsewhere'), ['eve'])
     await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 2)
     t.match(await bob.join('small'), { count: 1, capacity: 2 })
@@ -52,24 +53,24 @@ t.test('who got in meanwhile and may not stay is put out when the service is bac
   const { a, rooms } = await buildWithRooms(t)
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   rooms.down = true
-  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 60_000, 'the gateway to notice')
   await ada.join('secret')
   rooms.put('room:secret', { kind: 'room', room: 'secret', inviteOnly: true })
   rooms.down = false
-  t.match(await ada.waitFor((frame) => frame.type === 'left', 15_000), { room: 'secret', code: 'forbidden' })
+  t.match(await ada.waitFor((frame) => frame.type === 'left', 60_000), { room: 'secret', code: 'forbidden' })
   t.equal(await a.metric('rabble_gateway_seats', { state: 'owed' }), 0)
 })
 
 t.test('who is put out by a ban that can not be fetched does not come back, and others wait', async (t) => {
   const { a, rooms } = await buildWithRooms(t)
-  const tokenOf = (id: string) => a.tokens.sign({ id, name: id }, 60)
+  const tokenOf = (id: string) => a.tokens.sign({ id, name: id }, 600)
   const [ada, eve] = [
     await connectChat(t, a.ws, { token: await tokenOf('ada') }),
     await connectChat(t, a.ws, { token: await tokenOf('eve') }),
   ]
   for (const client of [ada, eve]) await client.join('general')
   rooms.down = true
-  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 60_000, 'the gateway to notice')
   await eve.join('elsewhere')
 
   rooms.put('ban', { kind: 'ban', user: 'eve' })
@@ -83,7 +84,7 @@ t.test('who is put out by a ban that can not be fetched does not come back, and 
   await ada.send('general', 'I am still here')
 
   rooms.down = false
-  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 15_000, 'the ban')
+  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 60_000, 'the ban')
   await t.rejects(hello(), { code: 'forbidden' })
   t.match(await ada.join('elsewhere'), { count: 1 })
 })
@@ -92,7 +93,7 @@ t.test('where only created rooms can be joined, none can be while the service is
   const { a, rooms } = await buildWithRooms(t, 1, { createdRoomsOnly: true })
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   rooms.down = true
-  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 15_000, 'the gateway to notice')
+  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 60_000, 'the gateway to notice')
   await t.rejects(ada.join('general'), { code: 'unavailable' })
 })
 
@@ -101,7 +102,7 @@ t.test('a service that hangs lets nobody in unseen, and holds nobody up for long
   rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
-  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 5_000, 'the policy')
+  await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 60_000, 'the policy')
   const answer = rooms.hold('seats')
   // A room may have got a rule that this gateway hasn't heard of yet.
   await Promise.all([
@@ -109,8 +110,10 @@ t.test('a service that hangs lets nobody in unseen, and holds nobody up for long
     t.rejects(ada.join('general'), { code: 'unavailable' }),
   ])
   answer()
-  await until(() => rooms.seated('small').length === 0, 5_000, 'no seat for him')
-  await until(() => rooms.seated('general').length === 0, 5_000, 'and none for her')
+  const settled = async () => (await a.metric('rabble_gateway_seats', { state: 'owed' })) === 0
+  await until(settled, 60_000, 'the call to end, and what follows from it')
+  t.same(rooms.seated('small'), [], 'no seat for him')
+  t.same(rooms.seated('general'), [], 'and none for her')
   t.match(await bob.join('small'), { count: 1 })
   t.match(await ada.join('general'), { count: 1 })
 })
@@ -123,18 +126,12 @@ t.test('one call that fails is done again, and nobody notices', async (t) => {
   const joined = ada.join('small')
   await until(
     async () => (await a.metric('rabble_gateway_seats', { state: 'owed' })) === 1,
-    5_000,
+    60_000,
     'the call',
   )
-  rooms.down = true
-  answer()
-  await until(
-    async () => (await a.metric('rabble_gateway_rooms_requests_total', { result: 'failed' })) === 1,
-    5_000,
-    'it to fail',
-  )
-  rooms.down = false
+  answer(new Error('the connection broke'))
   t.match(await joined, { count: 1, capacity: 2 })
+  t.equal(await a.metric('rabble_gateway_rooms_requests_total', { result: 'failed' }), 1)
 })
 
 t.test('before it knows who is banned a gateway lets nobody in, and says that it is not ready', async (t) => {
@@ -147,23 +144,23 @@ t.test('before it knows who is banned a gateway lets nobody in, and says that it
   t.match(gateway.unready(), /./)
   rooms.put('ban', { kind: 'ban', user: 'eve' })
   rooms.down = false
-  await until(() => gateway.unready() === undefined, 10_000, 'it to be ready')
-  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 60) })
+  await until(() => gateway.unready() === undefined, 60_000, 'it to be ready')
+  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
   t.match(await ada.join('general'), { count: 1 })
 })
 
 t.test('what signals did not tell, the next renewal does', async (t) => {
   const { a, b, rooms } = await buildWithRooms(t, 2)
-  const eve = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'eve', name: 'Eve' }, 60) })
+  const eve = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'eve', name: 'Eve' }, 600) })
   await eve.join('general')
   rooms.silent = true
   const bob = await connectChat(t, b.ws, { name: 'Bob' })
   await bob.join('general')
-  await eve.waitFor((frame) => frame.type === 'presence' && frame.count === 2, 15_000)
+  await eve.waitFor((frame) => frame.type === 'presence' && frame.count === 2, 60_000)
   rooms.put('ban', { kind: 'ban', user: 'eve', room: 'general', reason: 'spam' })
-  const left = await eve.waitFor((frame) => frame.type === 'left', 15_000)
+  const left = await eve.waitFor((frame) => frame.type === 'left', 60_000)
   t.match(left, { room: 'general', code: 'forbidden', message: /spam/ })
-  await bob.waitFor((frame) => frame.type === 'presence' && frame.count === 1, 15_000)
+  await bob.waitFor((frame) => frame.type === 'presence' && frame.count === 1, 60_000)
   rooms.put('kick:1', { kind: 'kick', id: '1', user: 'eve', message: 'calm down' })
   t.match(await eve.closed, { code: 1008, reason: 'calm down' })
 })
