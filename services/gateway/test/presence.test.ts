@@ -10,6 +10,11 @@ function isPresence(frame: ServerFrame): frame is ServerFrames['presence'] {
   return frame.type === 'presence'
 }
 
+/** Whether it tells that somebody of this name came. */
+function tells(frame: ServerFrame, name: string): boolean {
+  return isPresence(frame) && frame.joined.some((user) => user.name === name)
+}
+
 function person(id: string): { id: string; name: string } {
   return { id, name: id.toUpperCase() }
 }
@@ -24,7 +29,7 @@ t.test(
     const { a } = await buildWithRooms(t)
     const ada = await connectChat(t, a.ws, { name: 'Ada' })
     await ada.join(room)
-    await ada.waitFor(isPresence)
+    await ada.waitFor((frame) => tells(frame, 'Ada'))
     const before = ada.frames.length
     const began = performance.now()
     for (let n = 1; n <= 1000; n++) {
@@ -36,7 +41,10 @@ t.test(
     // Two a second, however long it took here, and one at each end.
     const most = 2 + (performance.now() - began) / 450
     t.ok(told.length <= most, `${told.length} frames, at most ${most}`)
-    for (const { joined } of told) t.ok(joined.length <= 20, `${joined.length} names`)
+    // How many had come when the first ones were told depends on the machine: up to a hundred the room isn't large.
+    for (const { joined, count } of told) {
+      t.ok(joined.length <= (count > 100 ? 20 : 100), `${joined.length} names of ${count}`)
+    }
   },
 )
 
@@ -67,7 +75,7 @@ t.test('who left and came back in between was never away', async (t) => {
   const { a } = await buildWithRooms(t)
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   await ada.join(room)
-  await ada.waitFor(isPresence)
+  await ada.waitFor((frame) => tells(frame, 'Ada'))
   const before = ada.frames.length
   a.log.signal(signal({ left: [person('bob')], count: 1, version: 101 }))
   a.log.signal(signal({ joined: [person('bob')], count: 2, version: 102 }))
