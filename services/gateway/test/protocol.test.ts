@@ -121,12 +121,12 @@ t.test('nothing but hello works before hello', async (t) => {
 
 t.test('a token says who it is; without a valid one nobody gets in where tokens are asked for', async (t) => {
   const { ws, tokens } = await build(t, { auth: 'jwt' })
-  const token = await tokens.sign({ id: 'ada', name: 'Ada' }, 60)
+  const token = await tokens.sign({ id: 'ada', name: 'Ada' }, 600)
   const ada = await connectChat(t, ws, { token })
   t.match(ada.frames[0], { user: { id: 'ada', name: 'Ada' } })
   const stranger = await connectChat(t, ws, { hello: false })
   await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'unauthorized' })
-  const forged = await createTokens(`${secret}!`).sign({ id: 'ada', name: 'Ada' }, 60)
+  const forged = await createTokens(`${secret}!`).sign({ id: 'ada', name: 'Ada' }, 600)
   await t.rejects(stranger.request({ type: 'hello', token: forged }), { code: 'unauthorized' })
   await t.rejects(
     stranger.request({ type: 'hello', token: await tokens.sign({ id: 'ada', name: 'Ada' }, -1) }),
@@ -136,7 +136,7 @@ t.test('a token says who it is; without a valid one nobody gets in where tokens 
     },
   )
   t.match(
-    await stranger.request({ type: 'hello', token: await tokens.sign({ id: 'bob', name: 'Bob' }, 60) }),
+    await stranger.request({ type: 'hello', token: await tokens.sign({ id: 'bob', name: 'Bob' }, 600) }),
     {
       user: { id: 'bob' },
     },
@@ -144,15 +144,20 @@ t.test('a token says who it is; without a valid one nobody gets in where tokens 
 })
 
 t.test('a session ends when its token does', async (t) => {
-  const { ws, tokens } = await build(t, { heartbeat: 400 })
-  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 5) })
+  const { ws, tokens } = await build(t)
+  const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 601_000
   t.match(await ada.closed, { code: 1008, reason: 'the token has expired' })
 })
 
 t.test('a direct message reaches all sessions of both users, and nobody else', async (t) => {
   const { ws, tokens } = await build(t)
   const connect = async (id: string) =>
-    connectChat(t, ws, { token: await tokens.sign({ id, name: id.toUpperCase() }, 60) })
+    connectChat(t, ws, { token: await tokens.sign({ id, name: id.toUpperCase() }, 600) })
   const [ada, ada2, bob, eve] = await Promise.all([
     connect('ada'),
     connect('ada'),
@@ -192,11 +197,14 @@ t.test('typing is told to the other members, at most once a second for each room
   const bob = await connectChat(t, ws, { name: 'Bob' })
   await ada.join('general')
   await bob.join('general')
+  const began = performance.now()
   for (let i = 0; i < 20; i++) ada.raw(JSON.stringify({ type: 'typing', room: 'general' }))
   t.match(await bob.waitFor((frame) => frame.type === 'typing'), { room: 'general', user: { name: 'Ada' } })
   await ada.request({ type: 'ping' })
   await bob.request({ type: 'ping' })
-  t.equal(bob.frames.filter(({ type }) => type === 'typing').length, 1)
+  const seconds = Math.floor((performance.now() - began) / 1000)
+  const told = bob.frames.filter(({ type }) => type === 'typing').length
+  t.ok(told <= 1 + seconds, `${told} in ${seconds} seconds`)
   t.equal(ada.frames.filter(({ type }) => type === 'typing').length, 0)
 })
 
@@ -209,19 +217,25 @@ t.test('who comes and goes is told in few frames, and a user with two sessions c
     Array.from({ length: 100 }, (_, i) => connectChat(t, ws, { name: `user ${i % 50}` })),
   )
   const before = ada.frames.length
+  const began = performance.now()
   await Promise.all(others.map((other) => other.join('general')))
   await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 51)
   const told = ada.frames.slice(before).filter(({ type }) => type === 'presence')
-  t.ok(told.length <= 10, `${told.length} frames for 100 joins`)
+  // Two a second, however long it took here, and one at each end.
+  const most = 2 + (performance.now() - began) / 450
+  t.ok(told.length <= most, `${told.length} frames for 100 joins, at most ${most}`)
+  const full = ada.frames.length
   await Promise.all(others.map((other) => other.close()))
-  await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 1)
+  const empty = (frame: ServerFrame) => frame.type === 'presence' && frame.count === 1
+  await ada.waitFor(() => ada.frames.slice(full).some(empty))
   t.match(await ada.request({ type: 'members', room: 'general' }), { count: 1 })
 })
 
 t.test(
   'who asks for more than the rate gets an error with a time to wait, under the ref of the message',
   async (t) => {
-    const { ws } = await build(t, { limits: { messagesPerSecond: 1, messageBurst: 5 } })
+    // So seldom that a slow machine saves up none.
+    const { ws } = await build(t, { limits: { messagesPerSecond: 0.01, messageBurst: 5 } })
     const ada = await connectChat(t, ws, { name: 'Ada' })
     await ada.join('general')
     const results = await Promise.allSettled(
@@ -231,7 +245,7 @@ t.test(
     t.equal(refused.length, 5)
     for (const { reason } of refused) {
       t.match(reason, { code: 'rate-limited' })
-      t.ok(reason.retryAfter > 0 && reason.retryAfter <= 1000)
+      t.ok(reason.retryAfter > 0 && reason.retryAfter <= 100_000)
     }
   },
 )
@@ -312,7 +326,7 @@ t.test('join and what builds on it may be sent in one go', async (t) => {
 })
 
 t.test('a silent connection is dropped after two heartbeats, one that answers pings stays', async (t) => {
-  const { ws, metric } = await build(t, { heartbeat: 200 })
+  const { ws, metric } = await build(t, { heartbeat: 4_000 })
   const ada = await connectChat(t, ws, { name: 'Ada' })
   const ghost = await connectChat(t, ws, { name: 'Ghost' })
   ghost.pause()
