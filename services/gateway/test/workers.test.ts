@@ -19,7 +19,7 @@ type Post = (path: string, body: unknown, headers?: Record<string, string>) => P
 
 /** Posts with a token of the role `service`, unless the headers say otherwise. */
 async function worker({ http, tokens }: TestGateway, user = deploys): Promise<Post> {
-  const authorization = `Bearer ${await tokens.sign(user, 60, ['service'])}`
+  const authorization = `Bearer ${await tokens.sign(user, 600, ['service'])}`
   return async (path, body, headers = {}) => {
     const response = await fetch(`${http}/api/${path}`, {
       method: 'POST',
@@ -67,7 +67,7 @@ t.test('a program says something in a room as the user of its token', async (t) 
   t.match(await ada.sees(other.body.id ?? ''), { from: { id: 'deploys', name: 'Deploys (Berlin)' } })
   const direct = await post('rooms/dm:ada:deploys/messages', { text: 'to the one it may write to' })
   t.equal(direct.status, 201)
-  await until(() => rooms.audited.length === 3, 10_000, 'moderators to be able to read it')
+  await until(() => rooms.audited.length === 3, 60_000, 'moderators to be able to read it')
   const entry = { actor: deploys, action: 'service.message', room: 'general' }
   t.same(rooms.audited[0], { ...entry, detail: { id: body.id, way: 'http' } })
   t.equal(
@@ -144,8 +144,8 @@ t.test('only a bearer token with the role service may publish, and what is tried
   const gateway = await build(t, { log, rooms })
   const { tokens } = gateway
   const post = await worker(gateway)
-  const moderator = await tokens.sign(deploys, 60, ['moderator', 'services'])
-  const service = await tokens.sign(deploys, 60, ['service'])
+  const moderator = await tokens.sign(deploys, 600, ['moderator', 'services'])
+  const service = await tokens.sign(deploys, 600, ['service'])
   const expired = await tokens.sign(deploys, -10, ['service'])
   for (const [what, headers, status, code] of [
     ['no token', { authorization: '' }, 401, 'unauthorized'],
@@ -162,7 +162,7 @@ t.test('only a bearer token with the role service may publish, and what is tried
   }
   t.equal(gateway.log.length, 1, 'nothing was published')
   t.equal(await gateway.metric('rabble_gateway_worker_publishes_total', { result: 'forbidden' }), 3)
-  await until(() => rooms.audited.length === 9, 10_000, 'moderators to be able to read it')
+  await until(() => rooms.audited.length === 9, 60_000, 'moderators to be able to read it')
   const detail = { gateway: gateway.gateway.id, address: '127.0.0.1' }
   t.match(rooms.audited[0], { actor: { id: '' }, detail: { ...detail, code: 'unauthorized' } })
   const known = { actor: deploys, action: 'login.refused', detail: { ...detail, code: 'forbidden' } }
@@ -177,11 +177,11 @@ t.test('a program that is banned or muted says nothing there, nor has the system
   for (const kind of ['ban', 'mute'] as const) {
     for (const room of ['general', undefined]) {
       const here = room !== undefined
-      rooms.put('rule', { kind, user: 'deploys', ...(here && { room }), reason: 'noise' })
       const version = await gateway.metric('rabble_gateway_policies_version')
+      rooms.put('rule', { kind, user: 'deploys', ...(here && { room }), reason: 'noise' })
       await until(
         async () => (await gateway.metric('rabble_gateway_policies_version')) > version,
-        10_000,
+        60_000,
         'the gateway to know',
       )
       const statuses: [path: string, body: object, status: number][] = [
@@ -262,9 +262,9 @@ t.test('who publishes too fast is told when to come back, and others are not hel
     refused.push(...answers.filter(({ status }) => status === 429))
     return refused.length > 0
   }
-  await until(flood, 30_000, 'one to be refused')
+  await until(flood, 60_000, 'one to be refused')
   t.match(refused[0], { retryAfter: '1', body: { code: 'rate-limited' } })
-  const authorization = `Bearer ${await gateway.tokens.sign({ id: 'other', name: 'Other' }, 60, ['service'])}`
+  const authorization = `Bearer ${await gateway.tokens.sign({ id: 'other', name: 'Other' }, 600, ['service'])}`
   t.equal((await post('notify', { text: 'hi' }, { authorization })).status, 201)
 })
 
