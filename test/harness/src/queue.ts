@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConfirmChannel, type ConsumeMessage, connect, type Options } from 'amqplib'
 import type { TestContext } from './test-context.ts'
 
+/** How long (ms) messages are put into a queue again. */
+const patience = 120_000
+
 /** One message, as a program puts it into a queue. */
 export interface QueueMessage {
   body: string | Buffer
@@ -18,8 +21,11 @@ export async function putIntoQueue(
   messages: readonly QueueMessage[],
 ): Promise<void> {
   let left = [...messages]
-  for (let attempt = 0; left.length > 0; attempt++) {
-    if (attempt > 100) throw new Error(`${left.length} messages could not be put into ${queue}`)
+  // A broker that was killed may take long to come back.
+  const deadline = performance.now() + patience
+  while (left.length > 0) {
+    if (performance.now() > deadline)
+      throw new Error(`${left.length} messages could not be put into ${queue}`)
     const unconfirmed = new Set(left)
     try {
       const connection = await connect(url)
