@@ -103,7 +103,8 @@ t.test('a log in which something happens gets no marks', async (t) => {
 t.test('signals that do not come back are noticed with a real broker, and mended', async (t) => {
   const broker = await startRabbitMq(t)
   const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'info' }
-  const [one, two] = await Promise.all([startService(t, 'gateway', env), startService(t, 'gateway', env)])
+  const start = () => startService(t, 'gateway', env, { timeout: 120_000 })
+  const [one, two] = await Promise.all([start(), start()])
   const ada = await connectChat(t, one.url, { name: 'Ada' })
   const bob = await connectChat(t, two.url, { name: 'Bob' })
   await Promise.all([ada.join('general'), bob.join('general')])
