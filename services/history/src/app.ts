@@ -31,6 +31,8 @@ export interface HistoryOptions extends RetainOptions {
   logger: Logger
   /** Whether reading any room needs a token (`RABBLE_AUTH=jwt`). Direct messages always do. */
   requireToken?: boolean
+  /** Milliseconds that the database may take for a read, other than usual, for tests. */
+  deadline?: number
 }
 
 /** From dist/src. */
@@ -78,6 +80,7 @@ export function history(options: HistoryOptions): {
           readers: createReaders(options.rooms, { requireToken }),
         },
         migrated: () => ingest !== undefined,
+        deadline: options.deadline,
       }
       app.register(historyRoutes(routes))
       app.register(

@@ -29,12 +29,16 @@ export interface HistoryClient {
 }
 
 /** Milliseconds that history may take for an answer. */
-const timeout = 5_000
+const defaultTimeout = 5_000
 
 type Call = (path: string, token: string, body: object) => Promise<{ status: number; body: Buffer }>
 
-/** `url` is history's address, such as `http://history:8080`. */
-export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign'>): HistoryClient {
+/** `url` is history's address, such as `http://history:8080`; `timeout` is in milliseconds. */
+export function overHttp(
+  url: string,
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  timeout = defaultTimeout,
+): HistoryClient {
   return createClient(internalTokens, async (path, token, body) => {
     const response = await fetch(new URL(path, url), {
       method: 'POST',
@@ -47,7 +51,11 @@ export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign
 }
 
 /** `app` has history's routes. */
-export function inProcess(app: FastifyInstance, internalTokens: Pick<InternalTokens, 'sign'>): HistoryClient {
+export function inProcess(
+  app: FastifyInstance,
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  timeout = defaultTimeout,
+): HistoryClient {
   return createClient(internalTokens, async (url, token, body) => {
     const signal = AbortSignal.timeout(timeout)
     const { statusCode, rawPayload } = await app.inject({

@@ -7,9 +7,16 @@ export type ReadLimits = WorkLimits
 /** Bounds what reads may cost, so that the writer finds connections whatever is asked. */
 export function createReads(
   limits: ReadLimits,
-  { metrics, migrated }: { metrics: HistoryMetrics; migrated: () => boolean },
+  options: {
+    metrics: HistoryMetrics
+    migrated: () => boolean
+    /** Milliseconds, instead of those of the limits. */
+    deadline?: number | undefined
+  },
 ): BoundedWork {
-  return createBoundedWork(limits, {
+  const { metrics, migrated, deadline = limits.deadline } = options
+  const bounds = { ...limits, deadline }
+  return createBoundedWork(bounds, {
     ready: migrated,
     sorry: 'the history can’t be read just now',
     busy: 'too many reads at once',

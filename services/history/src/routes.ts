@@ -17,6 +17,8 @@ export interface RoutesOptions {
   access: AccessOptions
   /** Whether the tables are there. */
   migrated: () => boolean
+  /** Milliseconds that a read may take, instead of the usual ones. */
+  deadline?: number | undefined
 }
 
 /**

@@ -31,14 +31,18 @@ export function ingestOf(
   return { ...ingest, metrics }
 }
 
+/** Milliseconds that an answer may take on a machine that is slow, or stands still for a while. */
+export const patience = 60_000
+
 /** A whole history, which starts when it is first asked something. */
 export function build(
   t: Test,
-  options: Pick<HistoryOptions, 'log' | 'database' | 'requireToken' | 'rooms'>,
+  options: Pick<HistoryOptions, 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
 ): FastifyInstance {
   const app = createApp({ logger })
   const registry = new Registry()
   const { plugin, checks, notes } = history({
+    deadline: patience,
     ...options,
     tokens,
     internalTokens,
@@ -76,7 +80,7 @@ export async function waitFor(database: Database, count: number): Promise<void> 
       found = row?.count ?? 0
       return found >= count
     },
-    20_000,
+    patience,
     `${count} messages`,
   )
 }
@@ -91,7 +95,7 @@ export async function waitForOffset(database: Database, offset: number, partitio
       )
       return row?.log_offset === offset
     },
-    20_000,
+    patience,
     `offset ${offset}`,
   )
 }

@@ -1,6 +1,6 @@
 import type { HistoryClient } from '../src/client.ts'
 import { inProcess, overHttp } from '../src/client.ts'
-import { build, internalTokens, tokens, waitForOffset } from './build.ts'
+import { build, internalTokens, patience, tokens, waitForOffset } from './build.ts'
 import { deletion, edit } from './change.ts'
 import { onBoth } from './databases.ts'
 import { createMemoryLog } from './memory-log.ts'
@@ -20,8 +20,8 @@ await onBoth(async (t, databases) => {
   await waitForOffset(database, 2)
 
   const clients: [string, HistoryClient][] = [
-    ['over HTTP', overHttp(url, internalTokens)],
-    ['in process', inProcess(app, internalTokens)],
+    ['over HTTP', overHttp(url, internalTokens, patience)],
+    ['in process', inProcess(app, internalTokens, patience)],
   ]
   for (const [how, client] of clients) {
     await t.test(`${how}, a message is found as it is after its changes`, async (t) => {
@@ -54,7 +54,7 @@ await onBoth(async (t, databases) => {
   }
 
   await t.test('users are no services, and services no users', async (t) => {
-    const ada = await tokens.sign({ id: 'ada', name: 'Ada' }, 60, ['moderator', 'service'])
+    const ada = await tokens.sign({ id: 'ada', name: 'Ada' }, 3600, ['moderator', 'service'])
     const service = await internalTokens.sign({ caller: 'gateway', for: 'ada' })
     const ask = async (path: string, token?: string) => {
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }

@@ -1,4 +1,4 @@
-import { connectPostgres, type Database, migrate, openPglite } from '@rabble/database'
+import { connectPostgres, type Database, migrate, openPglite, type PostgresOptions } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import t, { type Test } from 'tap'
 
@@ -12,6 +12,9 @@ export interface Databases {
 
 /** From dist/test. */
 export const migrations = new URL('../../migrations/', import.meta.url)
+
+/** Limits that a slow machine doesn't reach, for tests of other things. */
+export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
 /** Runs the same tests over both databases. */
 export async function onBoth(tests: (t: Test, databases: Databases) => Promise<void>): Promise<void> {
@@ -34,7 +37,7 @@ export async function onBoth(tests: (t: Test, databases: Databases) => Promise<v
     await tests(
       t,
       over('postgres', async (t) => {
-        const database = await connectPostgres(await server.createDatabase())
+        const database = await connectPostgres(await server.createDatabase(), patient)
         t.teardown(() => database.close())
         return database
       }),

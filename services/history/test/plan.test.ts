@@ -3,7 +3,7 @@ import { startPostgres } from '@rabble/harness'
 import t from 'tap'
 import { pageOf } from '../src/messages.ts'
 import { replayOf } from '../src/replay.ts'
-import { migrations } from './databases.ts'
+import { migrations, patient } from './databases.ts'
 
 interface Node {
   'Node Type': string
@@ -17,8 +17,8 @@ const rows = 50_000
 const room = 'large'
 
 t.test('a page or a replay of a large room reads its own rows and little else', async (t) => {
-  const server = await startPostgres(t)
-  const database = await connectPostgres(await server.createDatabase())
+  const server = await startPostgres(t, { settings: { autovacuum: 'off' } })
+  const database = await connectPostgres(await server.createDatabase(), patient)
   t.teardown(() => database.close())
   await migrate(database, 'history', migrations)
   // Every other message is in one of many small rooms, so that neighbours in the room are none in the table.

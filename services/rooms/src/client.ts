@@ -178,7 +178,7 @@ export interface RoomsClient {
 }
 
 /** Milliseconds that the service may take for an answer. */
-const timeout = 5_000
+const defaultTimeout = 5_000
 
 interface Request {
   method: 'GET' | 'POST' | 'DELETE'
@@ -194,7 +194,7 @@ type Call = (
 
 /** `url` is the service's address, such as `http://rooms:8080`. */
 export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign'>): RoomsClient {
-  return createClient(internalTokens, async ({ method, path, body }, headers, signal) => {
+  return createClient(internalTokens, defaultTimeout, async ({ method, path, body }, headers, signal) => {
     const response = await fetch(new URL(path, url), {
       method,
       headers,
@@ -205,9 +205,13 @@ export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign
   })
 }
 
-/** `app` has the service's routes. */
-export function inProcess(app: FastifyInstance, internalTokens: Pick<InternalTokens, 'sign'>): RoomsClient {
-  return createClient(internalTokens, async ({ method, path, body }, headers, signal) => {
+/** `app` has the service's routes. `timeout` is in milliseconds. */
+export function inProcess(
+  app: FastifyInstance,
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  timeout = defaultTimeout,
+): RoomsClient {
+  return createClient(internalTokens, timeout, async ({ method, path, body }, headers, signal) => {
     const { statusCode, payload } = await app.inject({
       method,
       url: path,
@@ -219,7 +223,11 @@ export function inProcess(app: FastifyInstance, internalTokens: Pick<InternalTok
   })
 }
 
-function createClient(internalTokens: Pick<InternalTokens, 'sign'>, call: Call): RoomsClient {
+function createClient(
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  timeout: number,
+  call: Call,
+): RoomsClient {
   const turns = createTurns()
   /** Up to where each gateway has been told of changed counts. */
   const seen = new Map<string, string>()

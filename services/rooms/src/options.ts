@@ -32,6 +32,8 @@ export interface RoomsOptions {
   alone?: boolean
   /** Other than the usual ones, for tests. */
   leaseTimes?: Partial<LeaseTimes>
+  /** Milliseconds that the database may take for what is asked of it, other than usual, for tests. */
+  deadline?: number
 }
 
 /** What each plugin of routes gets. */

@@ -4,9 +4,10 @@ import type { RoutesOptions } from './options.ts'
 /** Bounds what one kind of work may ask of the database, and counts it. */
 export function createWork(
   limits: WorkLimits,
-  { metrics, migrated }: Pick<RoutesOptions, 'metrics' | 'migrated'>,
+  { metrics, migrated, deadline = limits.deadline }: Pick<RoutesOptions, 'metrics' | 'migrated' | 'deadline'>,
 ): BoundedWork {
-  return createBoundedWork(limits, {
+  const bounds = { ...limits, deadline }
+  return createBoundedWork(bounds, {
     ready: migrated,
     sorry: 'that is not possible just now',
     busy: 'too much at once',

@@ -13,6 +13,9 @@ export const tokens = createTokens(secret)
 export const internalTokens = createInternalTokens(secret)
 export const logger = createLogger('rooms-test', 'silent')
 
+/** Milliseconds that an answer may take on a machine that is slow, or stands still for a while. */
+export const patience = 60_000
+
 /** What a service tells others, as a log keeps it. */
 export interface Told {
   signals: Signal[]
@@ -37,7 +40,7 @@ export async function startReplica(
   database: Database,
   options: Partial<RoomsOptions> & { told?: Told; wait?: boolean } = {},
 ): Promise<Replica> {
-  const { told = { signals: [], events: [] }, wait = true, ...rest } = options
+  const { told = { signals: [], events: [] }, wait = true, leaseTimes, ...rest } = options
   const registry = new Registry()
   const metrics = createMetrics(registry)
   const app = createApp({ logger })
@@ -56,16 +59,19 @@ export async function startReplica(
     metrics,
     logger,
     mode: 'open',
+    deadline: patience,
+    // No lease ends because a test takes long.
+    leaseTimes: { duration: 600_000, ...leaseTimes },
     ...rest,
   })
   app.register(plugin)
   operations(app, { registry, checks })
   t.teardown(() => app.close())
   await app.ready()
-  if (wait) await until(() => isReady(app), 20_000, 'rooms to be ready')
+  if (wait) await until(() => isReady(app), patience, 'rooms to be ready')
   return {
     app,
-    client: () => inProcess(app, internalTokens),
+    client: () => inProcess(app, internalTokens, patience),
     told,
     metrics,
     async value(name, labels = {}) {

@@ -1,9 +1,12 @@
-import { connectPostgres, type Database, migrate, openPglite } from '@rabble/database'
+import { connectPostgres, type Database, migrate, openPglite, type PostgresOptions } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import t, { type Test } from 'tap'
 
 /** From dist/test. */
 export const migrations = new URL('../../migrations/', import.meta.url)
+
+/** Limits that a slow machine doesn't reach, for tests of other things. */
+export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
 /** Makes a database with the tables of rooms, and nothing else in it. */
 export type MakeDatabase = (t: Test) => Promise<Database>
@@ -26,7 +29,7 @@ export async function onBoth(
   await t.test('PostgreSQL', async (t) => {
     const server = await startPostgres(t)
     const make: MakeDatabase = async (t) => {
-      const database = await connectPostgres(await server.createDatabase())
+      const database = await connectPostgres(await server.createDatabase(), patient)
       t.teardown(() => database.close())
       await migrate(database, 'rooms', migrations)
       return database

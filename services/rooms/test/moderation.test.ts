@@ -268,7 +268,7 @@ await onBoth(async (t, make) => {
     const api = await buildApi(t, database)
     const { as } = api
     const stale = createCopy(api)
-    for (const user of ['a', 'b', 'c']) await as(mona, 'POST /api/moderation/bans', { user, seconds: 60 })
+    for (const user of ['a', 'b', 'c']) await as(mona, 'POST /api/moderation/bans', { user, seconds: 3600 })
     await as(mona, 'POST /api/moderation/mutes', { user: 'd' })
     await stale.follow()
     const current = createCopy(api)

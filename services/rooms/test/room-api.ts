@@ -10,6 +10,7 @@ import { moderationRoutes } from '../src/moderation-routes.ts'
 import type { RoutesOptions } from '../src/options.ts'
 import { policyRoutes } from '../src/policy-routes.ts'
 import { roomRoutes } from '../src/room-routes.ts'
+import { patience } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
 
@@ -62,6 +63,7 @@ export async function buildApi(
     logger,
     mode: 'open',
     migrated: () => true,
+    deadline: patience,
     ...options,
   }
   const tokenOf = (user: User) => tokens.sign(user, 60, user.id === mona.id ? ['moderator'] : [])
@@ -71,7 +73,7 @@ export async function buildApi(
   await app.ready()
   return {
     database,
-    client: inProcess(app, internalTokens),
+    client: inProcess(app, internalTokens, patience),
     signals,
     tokenOf,
     async as(user, request, body, headers = {}) {

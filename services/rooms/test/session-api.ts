@@ -11,6 +11,7 @@ import { createMetrics } from '../src/metrics.ts'
 import { nameRoutes } from '../src/name-routes.ts'
 import type { RoomsOptions } from '../src/options.ts'
 import { sessionRoutes } from '../src/session-routes.ts'
+import { patience } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
 export const internalTokens = createInternalTokens(secret)
@@ -42,13 +43,14 @@ export async function buildSessions(
     mode: 'open' as const,
     requireToken: !guests,
     migrated: () => true,
+    deadline: patience,
     ...rest,
   }
   const app = createApp({ logger, trustedProxies })
   for (const plugin of [gatewayRoutes, nameRoutes, sessionRoutes, auditRoutes]) app.register(plugin(routes))
   t.teardown(() => app.close())
   await app.ready()
-  const client = inProcess(app, internalTokens)
+  const client = inProcess(app, internalTokens, patience)
   return {
     app,
     client,
