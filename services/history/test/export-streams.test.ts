@@ -1,8 +1,7 @@
 import { finished } from 'node:stream/promises'
+import { until } from '@rabble/harness'
 import t from 'tap'
 import { createExportStreams } from '../src/export-streams.ts'
-
-const turns = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** As many chunks of 100 kB as somebody reads. */
 async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<string, void, undefined> {
@@ -21,13 +20,14 @@ t.test('who reads nothing for long is cut off, and whose place it was is free', 
   const seen = { made: 0, ended: false }
   const stream = await streams.open('ada', endless(seen))
   stream.read(1)
+  // Listened for at once: who is slow to get here meets an error that nobody hears.
+  const end = t.rejects(finished(stream), /nobody reads/)
   await t.rejects(streams.open('ada', endless({ made: 0, ended: false })), {
     code: 'unavailable',
     retryAfter: 5_000,
   })
-  await t.rejects(finished(stream), /nobody reads/)
-  await turns()
-  t.ok(seen.ended)
+  await end
+  await until(() => seen.ended && stream.closed, 30_000, 'its end')
   t.ok(seen.made < 5, `${seen.made} chunks were made`)
   const next = await streams.open('ada', endless({ made: 0, ended: false }))
   next.destroy()

@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { RetainOptions, Retention } from '../src/retention.ts'
-import { idsOf, ingestOf, waitFor } from './build.ts'
+import { idsOf, ingestOf, patience, waitFor } from './build.ts'
 import { deletion, edit } from './change.ts'
 import { onBoth } from './databases.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
@@ -20,7 +20,7 @@ await onBoth(async (t, databases) => {
   ): Promise<string[][]> {
     const { metrics } = ingestOf(t, log, database, what)
     const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
-    await until(async () => (await retired()) >= deleted, 20_000, `${deleted} to be deleted`)
+    await until(async () => (await retired()) >= deleted, patience, `${deleted} to be deleted`)
     t.equal(await retired(), deleted)
     return Promise.all(rooms.map((room) => idsOf(database, 0, room)))
   }
@@ -94,10 +94,11 @@ await onBoth(async (t, databases) => {
     const database = await filled(t, log, 3000)
     const { metrics } = ingestOf(t, log, database, { retention: { maxMessages: 10 } })
     const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
-    await until(async () => (await retired()) > 0, 10_000, 'the first to go')
+    await until(async () => (await retired()) > 0, patience, 'the first to go')
     const ids = Array.from({ length: 10 }, (_, n) => `new ${n}`)
     for (const id of ids) log.append(message(id))
-    await until(async () => (await retired()) >= 2990, 20_000, 'the others to go')
+    await until(async () => (await retired()) >= 2990, patience, 'the others to go')
+    await until(async () => (await idsOf(database, 0)).at(-1) === ids.at(-1), patience, 'the new ones')
     t.ok((await idsOf(database, 0)).length <= 20)
     t.same((await idsOf(database, 0)).slice(-10), ids)
   })
@@ -134,18 +135,22 @@ await onBoth(async (t, databases) => {
       let retention: () => Promise<Map<string, Retention>> = down
       const { metrics } = ingestOf(t, log, database, { rooms: { retention: () => retention() }, rest: 20 })
       const failures = async () => (await metrics.roomsErrors.get()).values[0]?.value ?? 0
-      await until(async () => (await failures()) > 4, 20_000, 'some failures')
+      await until(async () => (await failures()) > 4, patience, 'some failures')
       t.same(await idsOf(database, 0, 'a'), ['a1', 'a2', 'a3', 'a4'])
       retention = async () => new Map([['a', { maxMessages: 3 }]])
-      await until(async () => (await idsOf(database, 0, 'a')).length === 3, 20_000, 'the first to go')
+      await until(async () => (await idsOf(database, 0, 'a')).length === 3, patience, 'the first to go')
       const before = await failures()
       retention = down
       // The round in which they went is over.
-      await until(async () => (await failures()) > before, 20_000, 'the next failure')
+      await until(async () => (await failures()) > before, patience, 'the next failure')
       log.append(message('a5', { room: 'a' }))
-      await until(async () => (await idsOf(database, 0, 'a')).join() === 'a3,a4,a5', 20_000, 'the next to go')
+      await until(
+        async () => (await idsOf(database, 0, 'a')).join() === 'a3,a4,a5',
+        patience,
+        'the next to go',
+      )
       retention = async () => new Map([['b', { maxMessages: 1 }]])
-      await until(async () => (await idsOf(database, 0, 'b')).join() === 'b4', 20_000, 'the other room')
+      await until(async () => (await idsOf(database, 0, 'b')).join() === 'b4', patience, 'the other room')
       t.equal((await idsOf(database, 0, 'a')).length, 3)
     },
   )
@@ -188,10 +193,10 @@ await onBoth(async (t, databases) => {
     t.same(left, [['b']])
     await until(
       async () => (await changesOf(database, 'other')).length === 0,
-      10_000,
+      patience,
       'the rooms without messages',
     )
-    await until(async () => (await changesOf(database, 'never')).length === 0, 10_000, 'the last of them')
+    await until(async () => (await changesOf(database, 'never')).length === 0, patience, 'the last of them')
     t.same(await changesOf(database, 'general'), ['a2', 'b1'])
   })
 
@@ -202,6 +207,10 @@ await onBoth(async (t, databases) => {
     const database = await filled(t, log, 2)
     const left = await trimmed(t, { log, database, retention: { maxMessages: 1 }, deleted: 1 }, ['general'])
     t.same(left, [['b']])
-    await until(async () => (await changesOf(database, 'general')).length === 0, 10_000, 'the changes to go')
+    await until(
+      async () => (await changesOf(database, 'general')).length === 0,
+      patience,
+      'the changes to go',
+    )
   })
 })
