@@ -1,7 +1,17 @@
 import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
 import type { Refusal, RoomsClient, Seat } from '../src/client.ts'
-import { internalTokens, makeRoom, presenceOf, type Replica, seatsIn, startReplica, userOf } from './build.ts'
+import {
+  internalTokens,
+  makeRoom,
+  patience,
+  presenceOf,
+  type Replica,
+  seatsIn,
+  startReplica,
+  userOf,
+} from './build.ts'
 import { onBoth } from './databases.ts'
 
 /** A gateway with a lease. */
@@ -208,6 +218,7 @@ await onBoth(async (t, make, kind) => {
     await give('lobby', 'ada')
     await end()
     const { events } = replica.told
+    await until(() => events.length >= 4, patience, 'the last one, if the sweeper was quicker')
     t.match(
       events.map(({ text, meta, from, room }) => ({ text, meta, from, room })),
       [
@@ -247,6 +258,7 @@ await onBoth(async (t, make, kind) => {
       await g1.take('tea', ...crowd('stays', 20))
       await g2.take('tea', ...crowd('goes', 40))
       await g2.end()
+      await until(() => presenceOf(replica.told, 'tea').length >= 3, patience, 'all signals')
       const [, came, went] = presenceOf(replica.told, 'tea')
       t.match([came?.joined.length, came?.count], [40, 60])
       t.match([went?.left.length, went?.count], [40, 20])
