@@ -7,6 +7,9 @@ import { onBoth } from './databases.ts'
 import { message } from './message.ts'
 import { index, write } from './write.ts'
 
+/** Lets a transaction of a test wait for others for longer than the server allows those of services. */
+const idleForLong = 'set local idle_in_transaction_session_timeout = 0'
+
 /** At minute n. */
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 22, 10, minute)).toISOString()
 
@@ -236,6 +239,7 @@ await onBoth(async (t, databases) => {
               const rows = await query(sql, params)
               // What was read is changed before it is put in, and the entries are there before anybody hears of that.
               if (sql.startsWith('insert into history.search (')) {
+                await query(idleForLong, [])
                 change ??= (async () => {
                   await database.query("update history.messages set text = 'second' where id = 'a'")
                   await database.query("delete from history.messages where id = 'b'")
@@ -271,6 +275,7 @@ await onBoth(async (t, databases) => {
             work(async (sql, params) => {
               const rows = await query(sql, params)
               if (sql.startsWith('delete from history.search_stale')) {
+                await query(idleForLong, [])
                 change = write(database, 0, [edit('e2', 'a', { text: 'third' })])
                 await doneOrWaiting(database, change)
               }
@@ -313,5 +318,5 @@ async function doneOrWaiting(database: Database, work: Promise<unknown>): Promis
       "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
       [],
     )
-  await until(async () => isDone || (await waiting()).length > 0, 20_000, 'it to be done or to wait')
+  await until(async () => isDone || (await waiting()).length > 0, 60_000, 'it to be done or to wait')
 }
