@@ -3,15 +3,19 @@ import { type Database, migrate, openPglite } from '@rabble/database'
 import { connectRabbitMqLog, type EventLog, type Retention } from '@rabble/event-log'
 import { startRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { idsOf, ingestOf, waitFor } from './build.ts'
+import { idsOf, ingestOf, patience, waitFor } from './build.ts'
 import { migrations } from './databases.ts'
 import { message } from './message.ts'
 
 const broker = await startRabbitMq(t)
-const patience = 30_000
 
 async function openLog(t: Test, prefix: string, retention: Partial<Retention> = {}): Promise<EventLog> {
-  const log = await connectRabbitMqLog({ url: broker.url, prefix, retention })
+  const log = await connectRabbitMqLog({
+    url: broker.url,
+    prefix,
+    retention,
+    limits: { publishTimeout: patience },
+  })
   t.teardown(() => log.close())
   await until(() => log.status().connected, patience, 'the log')
   return log
@@ -26,6 +30,33 @@ async function openDatabase(t: Test): Promise<Database> {
 
 async function publish(log: EventLog, ids: string[], text = 'hi'): Promise<void> {
   for (const id of ids) await log.publish(message(id, { text }))
+}
+
+/** Waits until the broker has dropped segments, which it does by and by, and drops no more. */
+async function retentionIsDone(log: EventLog): Promise<void> {
+  let before = 0
+  await until(
+    async () => {
+      const first = await firstOffset(log)
+      const rests = first > 3 && first === before
+      before = first
+      if (!rests) await delay(500)
+      return rests
+    },
+    patience,
+    'the oldest to be dropped',
+  )
+}
+
+async function firstOffset(log: EventLog): Promise<number> {
+  const stop = new AbortController()
+  try {
+    for await (const [batch] of log.read(0, 'first', stop.signal))
+      if (batch !== undefined) return batch.offset
+    return -1
+  } finally {
+    stop.abort()
+  }
 }
 
 const gapsOf = (database: Database) =>
@@ -43,6 +74,7 @@ t.test('RabbitMQ’s retention has passed the position', async (t) => {
   await ingest.close()
   const ids = Array.from({ length: 40 }, (_, n) => `m${n}`)
   await publish(log, ids, 'x'.repeat(50_000))
+  await retentionIsDone(log)
   ingestOf(t, log, database)
   await until(async () => (await idsOf(database, 4)).includes('m39'), patience, 'the newest')
   const stored = await idsOf(database, 4)
@@ -71,7 +103,9 @@ for (const [what, count] of [
     const anew = await openLog(t, `anew-${count}`)
     const ids = Array.from({ length: 10 }, (_, n) => `m${n}`)
     await publish(anew, ids.slice(0, count))
-    ingestOf(t, anew, database)
+    const { metrics } = ingestOf(t, anew, database)
+    const leads = async () => (await metrics.leader.get()).values[0]?.value === 1
+    await until(leads, patience, 'it to read')
     // Some while it looks for its place.
     await delay(500)
     await publish(anew, ids.slice(count))
