@@ -4,7 +4,7 @@ import { startPostgres, startRabbitMq, startService, until } from '@rabble/harne
 import { createInternalTokens } from '@rabble/service'
 import t, { type Test } from 'tap'
 import { overHttp, type RoomsClient } from '../src/client.ts'
-import { userOf } from './build.ts'
+import { patience, userOf } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
 const internalTokens = createInternalTokens(secret)
@@ -14,10 +14,21 @@ const takes = (room: string, ...users: string[]) => ({
   give: [],
 })
 
+/** What a service answers in the end: one that has no time is asked again, which is harmless. */
+async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  let answers: Answer[] = []
+  const answered = async () => {
+    answers = [await ask()]
+    return true
+  }
+  await until(answered, patience, 'an answer')
+  return answers[0] as Answer
+}
+
 async function openLog(t: Test, url: string): Promise<EventLog> {
   const log = await connectRabbitMqLog({ url })
   t.teardown(() => log.close())
-  await until(() => log.status().connected, 30_000, 'the log')
+  await until(() => log.status().connected, patience, 'the log')
   return log
 }
 
@@ -35,23 +46,33 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   const g1: RoomsClient = overHttp(first.url, internalTokens)
   const g2: RoomsClient = overHttp(second.url, internalTokens)
 
+  // As gateways do: the test may take longer than a lease lasts. Over a client of its own, as each is told
+  // of a change once.
+  const keeper = overHttp(second.url, internalTokens)
+  const kept = new Set<string>()
+  const keeping = setInterval(() => {
+    for (const gateway of kept) keeper.renew(gateway, { fresh: false }).catch(() => {})
+  }, 2_000)
+  t.teardown(() => clearInterval(keeping))
+
   await t.test('are one service, whichever is asked', async (t) => {
-    t.match(await g1.renew('g1', { fresh: true }), { expiresIn: 15_000, counts: [] })
-    t.ok(await g2.renew('g2', { fresh: true }))
-    t.match(await g1.seats('g1', takes('tea', 'ada')), [{ count: 1 }])
-    t.match(await g2.seats('g2', takes('tea', 'bob')), [{ count: 2 }])
-    t.match(await g1.members('tea', 10), { users: [userOf('ada'), userOf('bob')], count: 2 })
+    t.match(await insist(() => g1.renew('g1', { fresh: true })), { expiresIn: 15_000, counts: [] })
+    t.ok(await insist(() => g2.renew('g2', { fresh: true })))
+    for (const gateway of ['g1', 'g2']) kept.add(gateway)
+    t.match(await insist(() => g1.seats('g1', takes('tea', 'ada'))), [{ count: 1 }])
+    t.match(await insist(() => g2.seats('g2', takes('tea', 'bob'))), [{ count: 2 }])
+    t.match(await insist(() => g1.members('tea', 10)), { users: [userOf('ada'), userOf('bob')], count: 2 })
     await until(
       async () => {
         const renewal = await g1.renew('g1', { fresh: false })
         return renewal?.counts.some(({ room, count }) => room === 'tea' && count === 2) ?? false
       },
-      10_000,
+      patience,
       'the count',
     )
     await until(
       () => signals.some(({ type, count }) => type === 'presence' && count === 2),
-      10_000,
+      patience,
       'the signal',
     )
   })
@@ -60,19 +81,22 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     await first.kill()
     await t.rejects(g1.seats('g1', takes('tea', 'eve')))
     const other = overHttp(second.url, internalTokens)
-    t.ok(await other.renew('g1', { fresh: false }), 'the lease is a gateway’s, not a replica’s')
-    t.match(await other.seats('g1', takes('tea', 'eve')), [{ count: 3 }])
+    t.ok(await insist(() => other.renew('g1', { fresh: false })), 'the lease is a gateway’s, not a replica’s')
+    t.match(await insist(() => other.seats('g1', takes('tea', 'eve'))), [{ count: 3 }])
     await first.restart()
-    t.match(await g1.members('tea', 10), { count: 3 })
+    t.match(await insist(() => g1.members('tea', 10)), { count: 3 })
   })
 
   await t.test('end a lease that nobody renews, and tell', async (t) => {
-    const kept = setInterval(() => void g2.renew('g2', { fresh: false }).catch(() => {}), 2_000)
-    t.teardown(() => clearInterval(kept))
-    await until(async () => (await g2.members('tea', 10)).count === 1, 40_000, 'the seats to be free')
-    t.same((await g2.members('tea', 10)).users, [userOf('bob')])
-    t.equal(await g1.renew('g1', { fresh: false }), undefined)
-    await until(() => signals.some(({ left }) => JSON.stringify(left).includes('eve')), 10_000, 'the signal')
+    kept.delete('g1')
+    await until(async () => (await g2.members('tea', 10)).count === 1, patience, 'the seats to be free')
+    t.same((await insist(() => g2.members('tea', 10))).users, [userOf('bob')])
+    t.equal(await insist(() => g1.renew('g1', { fresh: false })), undefined)
+    await until(
+      () => signals.some(({ left }) => JSON.stringify(left).includes('eve')),
+      patience,
+      'the signal',
+    )
   })
 
   await t.test('refuse who has no token of a service', async (t) => {
@@ -89,10 +113,13 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
       const { notes } = (await reply.json()) as { notes?: { log?: string } }
       return { status: reply.status, log: notes?.log }
     }
-    await until(async () => (await note()).log !== undefined, 20_000, 'rooms to notice')
-    t.equal((await note()).status, 200)
+    const noticed = async () => {
+      const { status, log } = await note()
+      return log !== undefined && status === 200
+    }
+    await until(noticed, patience, 'rooms to notice, and to be ready')
     t.match(await metrics(), /^rabble_log_connected 0$/m, 'whoever sees metrics only is told as well')
-    t.match(await g2.seats('g2', takes('tea', 'joe')), [{ count: 2 }])
+    t.match(await insist(() => g2.seats('g2', takes('tea', 'joe'))), [{ count: 2 }])
     t.equal(await second.stop(), 0)
     t.notMatch(second.logs(), /Bearer|eyJ/)
     t.notMatch(second.logs(), new RegExp(new URL(env.RABBLE_DATABASE_URL).password))
@@ -100,7 +127,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
 })
 
 t.test('without what it needs it doesn’t start, and says what it wants', async (t) => {
-  const start = startService(t, 'rooms', {}, { wait: 'live', timeout: 10_000 })
+  const start = startService(t, 'rooms', {}, { wait: 'live' })
   await t.rejects(start, {
     message:
       /RABBLE_AMQP_URL is required[\s\S]*RABBLE_DATABASE_URL is required[\s\S]*RABBLE_SECRET is required/,
