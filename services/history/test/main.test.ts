@@ -2,7 +2,7 @@ import type { EventLog } from '@rabble/event-log'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import { startPostgres, startRabbitMq, startService, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { tokens } from './build.ts'
+import { patience, tokens } from './build.ts'
 import { message } from './message.ts'
 
 const secret = 'a secret that is long enough to be one'
@@ -21,6 +21,20 @@ async function messagesOf(url: string, room = 'general', token = ''): Promise<st
   }
 }
 
+/** The messages, once there are so many. A read that takes a slow machine too long is asked for again. */
+async function storedOf(url: string, count: number): Promise<string[]> {
+  let ids: string[] = []
+  await until(
+    async () => {
+      ids = await messagesOf(url)
+      return ids.length >= count
+    },
+    patience,
+    `${count} messages`,
+  )
+  return ids
+}
+
 async function publish(log: EventLog, from: number, to: number): Promise<string[]> {
   const ids = Array.from({ length: to - from }, (_, n) => `m${from + n}`)
   await Promise.all(ids.map((id) => log.publish(message(id))))
@@ -28,9 +42,9 @@ async function publish(log: EventLog, from: number, to: number): Promise<string[
 }
 
 async function openLog(t: Test, url: string): Promise<EventLog> {
-  const log = await connectRabbitMqLog({ url })
+  const log = await connectRabbitMqLog({ url, limits: { publishTimeout: patience } })
   t.teardown(() => log.close())
-  await until(() => log.status().connected, 30_000, 'the log')
+  await until(() => log.status().connected, patience, 'the log')
   return log
 }
 
@@ -50,7 +64,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     t.equal(reply.status, 503)
     t.match(await reply.json(), { status: 'unready', checks: { ingest: /not prepared/ } })
     await server.restart()
-    await service.ready()
+    await service.ready(patience)
   })
 
   const log = await openLog(t, broker.url)
@@ -58,22 +72,24 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
 
   await t.test('gives what the log holds', async (t) => {
     await log.publish(message('d', { room: 'dm:ada:bob' }))
-    await until(async () => (await messagesOf(service.url)).length === 500, 20_000, 'the messages')
-    t.same(await messagesOf(service.url), ids)
-    const token = await tokens.sign({ id: 'bob', name: 'Bob' }, 60)
-    await until(async () => (await messagesOf(service.url, 'dm:ada:bob', token)).length > 0, 5_000, 'the dm')
+    t.same(await storedOf(service.url, 500), ids)
+    const token = await tokens.sign({ id: 'bob', name: 'Bob' }, 3600)
+    await until(
+      async () => (await messagesOf(service.url, 'dm:ada:bob', token)).length > 0,
+      patience,
+      'the dm',
+    )
     t.equal((await fetch(`${service.url}/api/rooms/dm:ada:bob/messages`)).status, 401)
   })
 
   await t.test('goes on where it was killed, with nothing missing or twice', async (t) => {
     const more = publish(log, 500, 3000)
-    await until(async () => (await messagesOf(service.url)).length > 500, 20_000, 'some of it')
+    await storedOf(service.url, 501)
     await service.kill()
     ids.push(...(await more))
     ids.push(...(await publish(log, 3000, 3200)))
     await service.restart()
-    await until(async () => (await messagesOf(service.url)).length >= 3200, 20_000, 'the messages')
-    t.same(await messagesOf(service.url), ids)
+    t.same(await storedOf(service.url, 3200), ids)
   })
 
   await t.test('is read, and ready, while the broker is down, and says so', async (t) => {
@@ -85,10 +101,13 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     const metrics = async () => (await fetch(`${service.url}/metrics`)).text()
     t.match(await metrics(), /^rabble_log_connected 1$/m)
     await broker.kill()
-    await until(async () => (await readiness()).note !== undefined, 20_000, 'history to notice')
-    t.equal((await readiness()).status, 200)
+    const noticed = async () => {
+      const { status, note } = await readiness()
+      return note !== undefined && status === 200
+    }
+    await until(noticed, patience, 'history to notice, and to be ready')
     t.match(await metrics(), /^rabble_log_connected 0$/m, 'whoever sees metrics only is told as well')
-    t.same(await messagesOf(service.url), ids)
+    t.same(await storedOf(service.url, 3200), ids)
   })
 
   await t.test('writes no message and no token into its own log, and stops in peace', async (t) => {
@@ -99,6 +118,6 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
 })
 
 t.test('without its addresses it doesn’t start, and says what it wants', async (t) => {
-  const start = startService(t, 'history', {}, { wait: 'live', timeout: 10_000 })
+  const start = startService(t, 'history', {}, { wait: 'live' })
   await t.rejects(start, { message: /RABBLE_AMQP_URL is required.*\n.*RABBLE_DATABASE_URL is required/ })
 })
