@@ -15,14 +15,19 @@ assertNothingLeft(t)
 
 const secret = 'a secret for tests, of forty characters.'
 const mona = { id: 'mona', name: 'Mona' }
+/** Milliseconds that an answer, or a start, may take on a machine that is slow. */
+const timeout = 120_000
 
 function start(auth: 'guest' | 'jwt'): Promise<Service> {
-  return startService(t, 'standalone', {
+  const env = {
     DATA_DIR: privateFolder(t, 'standalone'),
     LOG_LEVEL: 'error',
     RABBLE_AUTH: auth,
     RABBLE_SECRET: secret,
-  })
+    // Who waits for a name here has not said hello for long.
+    RABBLE_HELLO_TIMEOUT_MS: '600000',
+  }
+  return startService(t, 'standalone', env, { timeout })
 }
 
 const [open, strict] = await Promise.all([start('guest'), start('jwt')])
@@ -42,31 +47,31 @@ async function ask(url: string, method: 'GET' | 'POST', token?: string, body?: o
 
 t.test('who takes another name leaves the former one to nobody while still being called so', async (t) => {
   const { url } = open
-  const mallory = await connectChat(t, url, { hello: false })
+  const mallory = await connectChat(t, url, { hello: false, timeout })
   const welcome = await mallory.request({ type: 'hello', name: 'Ada' })
   const renamed = await ask(`${url}/api/session`, 'POST', welcome.token, { name: 'X' })
   t.equal(renamed.status, 201)
 
   t.match(await ask(`${url}/api/session`, 'POST', undefined, { name: 'Ada' }), { code: 'name-taken' })
-  const ada = await connectChat(t, url, { hello: false })
+  const ada = await connectChat(t, url, { hello: false, timeout })
   await t.rejects(ada.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
   await mallory.join('general')
   await mallory.send('general', 'still Ada')
   await mallory.close()
   await until(
     () => ada.request({ type: 'hello', name: 'Ada' }).then(Boolean, () => false),
-    30_000,
+    timeout,
     'the name to be free',
   )
-  const back = await connectChat(t, url, { token: renamed.token ?? '' })
+  const back = await connectChat(t, url, { token: renamed.token ?? '', timeout })
   t.match(back.user, { id: welcome.user.id, name: 'X' })
 })
 
 t.test('where guests may enter, an account has its name', async (t) => {
   const { url } = open
-  const guest = await connectChat(t, url, { name: 'Grace' })
+  const guest = await connectChat(t, url, { name: 'Grace', timeout })
   const account = { sub: 'grace', name: 'Grace', aud: 'rabble', exp: Math.floor(Date.now() / 1000) + 3600 }
-  const grace = await connectChat(t, url, { token: written({ alg: 'HS256' }, account) })
+  const grace = await connectChat(t, url, { token: written({ alg: 'HS256' }, account), timeout })
   t.match(grace.user, { id: 'grace', name: 'Grace' })
   t.match(await guest.closed, { code: 1008, reason: 'this name belongs to an account' })
   await grace.close()
@@ -102,7 +107,7 @@ t.test('a token that is not good opens no door', async (t) => {
     ].join('.'),
   }
   for (const [auth, { url }] of Object.entries({ guest: open, jwt: strict })) {
-    const client = await connectChat(t, url, { hello: false })
+    const client = await connectChat(t, url, { hello: false, timeout })
     const hello = (token: string): Promise<Answer> =>
       client.request({ type: 'hello', token, name: 'Mona' }).then(
         () => ({ status: 200 }),
