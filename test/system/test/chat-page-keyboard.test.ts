@@ -81,6 +81,24 @@ t.test('all can be done with the keyboard alone', async (t) => {
   t.same(ada.problems, [])
 })
 
+t.test('what is typed at once after the arrow took a message to edit is not lost', async (t) => {
+  const fay = await openChat(t, browser, `${rabble.url}/#quick`)
+  await fay.enter('Fay')
+  await fay.write('done')
+  await fay.message('done').waitFor()
+  await fay.messageBox.evaluate(async (element) => {
+    const box = element as HTMLTextAreaElement
+    box.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true, cancelable: true }))
+    // Drawn by then, but not painted.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    box.value += '!'
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 200)))
+  })
+  t.equal(await fay.messageBox.inputValue(), 'done!')
+  t.same(fay.problems, [])
+})
+
 t.test('a screen reader is told what others say, and not what was there before', async (t) => {
   const dan = await connectChat(t, rabble.url, { name: 'Dan' })
   await dan.join('spoken')

@@ -26,8 +26,9 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     draft.value = { about: 'new' }
     if (!touch.peek()) box.current?.focus()
   }, [])
-  // What is edited takes the place of what was typed, which comes back afterwards.
-  useEffect(() => {
+  // What is edited takes the place of what was typed, which comes back afterwards. At once: what somebody types next would
+  // be lost under it.
+  useLayoutEffect(() => {
     text.value = editing === undefined ? (texts.get(room.name) ?? '') : editing.text
     if (about.about !== 'new') box.current?.focus()
   }, [about])
