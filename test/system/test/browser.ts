@@ -15,9 +15,16 @@ const args = [
   '--disable-sync',
 ]
 
+/**
+ * What the browser logs of connections that are lost, in whatever moment, and of what the server refused. A request that was
+ * under way when a server was killed ends in another way than one that comes later.
+ */
+const lost =
+  /WebSocket connection to|net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|INTERNET_DISCONNECTED|NETWORK_CHANGED)|status of [45]\d\d/
+
 /** A headless Chromium, closed at teardown. Pages of one browser know nothing of each other. */
 export async function launchBrowser(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args, timeout: 180_000 })
   t.teardown(() => browser.close())
   return browser
 }
@@ -90,7 +97,6 @@ export async function openChat(
     void dialog.dismiss()
   })
   page.on('console', (message) => {
-    const lost = /WebSocket connection to|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|status of [45]\d\d/
     if (message.type() === 'error' && !lost.test(message.text())) problems.push(message.text())
   })
   await context.exposeBinding('tellViolation', (_, violation: string) => problems.push(violation))
@@ -138,8 +144,11 @@ export async function openChat(
     press: (text, button) =>
       until(
         async () => {
-          await message(text).hover()
-          await message(text).getByRole('button', { name: button }).click({ timeout: 2_000 })
+          // What was pressed may have been done, and the answer come too late.
+          const asked = page.getByRole('dialog', { name: 'Delete this message?' })
+          if (await asked.isVisible()) return true
+          await message(text).hover({ timeout: 10_000 })
+          await message(text).getByRole('button', { name: button }).click({ timeout: 10_000 })
           return true
         },
         60_000,
@@ -148,23 +157,47 @@ export async function openChat(
     gateway,
     async switchGateway() {
       const before = await gateway()
-      const said: string[] = []
+      const heard = await listen(page, '.gateway [role="status"]')
+      let outcomes: string[] = []
       await until(
         async () => {
+          const asked = outcomes.length
           await page.getByRole('button', { name: 'Switch gateway' }).first().click()
           // It takes a few attempts with a proxy that chooses at random, and says how they went.
-          const outcome = page.locator('.gateway').getByRole('status').filter({ hasText: /[^…]$/ })
-          said.push((await outcome.textContent()) ?? '')
-          return (await gateway()) !== before
+          const isOver = async () => {
+            outcomes = (await heard()).filter((text) => /[^…]$/.test(text))
+            return outcomes.length > asked
+          }
+          await until(isOver, 120_000, 'an outcome')
+          return (outcomes.at(-1) ?? '').startsWith('You are on') && (await gateway()) !== before
         },
-        60_000,
+        120_000,
         'another gateway',
       ).catch((error: Error) => {
-        throw new Error(`${error.message}: ${said}`)
+        throw new Error(`${error.message}: ${outcomes}`)
       })
-      return said.at(-1) ?? ''
+      return outcomes.at(-1) ?? ''
     },
   }
+}
+
+/**
+ * What an element of the page says from now on, each text once for as long as it stays: also what is said but for a moment.
+ * The element may come later. Ends with the document.
+ */
+export async function listen(page: Page, selector: string): Promise<() => Promise<string[]>> {
+  const heard = await page.evaluateHandle((selector) => {
+    const read = () => document.querySelector(selector)?.textContent ?? ''
+    const texts: string[] = []
+    let last = read()
+    new MutationObserver(() => {
+      const text = read()
+      if (text !== last) texts.push(text)
+      last = text
+    }).observe(document, { childList: true, characterData: true, subtree: true })
+    return texts
+  }, selector)
+  return () => heard.jsonValue()
 }
 
 async function takePictures(t: TestContext, pages: readonly Page[]): Promise<void> {
@@ -191,11 +224,12 @@ async function allTexts(page: Page, log: Locator): Promise<string[]> {
     return moved
   }
   const top = page.getByText('The beginning of the room')
-  await until(
-    async () => !(await scroll('first')) && (await top.isVisible()),
-    60_000,
-    'the beginning of the room',
-  )
+  const isAtTop = async () => {
+    // Asked first: once all is loaded nothing comes above any more.
+    const isWhole = await top.isVisible()
+    return !(await scroll('first')) && isWhole
+  }
+  await until(isAtTop, 120_000, 'the beginning of the room')
   do {
     const rows = await log
       .locator('.row[data-id]:has(.text)')

@@ -81,9 +81,14 @@ t.test('what is edited, deleted and answered is so for the others too, and after
     await person.shows(['corrected', 'an answer'])
     await person.tells(['(edited)', 'deleted'])
     const quote = person.message('an answer').getByRole('button', { name: /^Answers Eve corrected/ })
-    // It is marked for a moment only.
-    const marked = person.log.locator('.row.marked', { hasText: 'corrected' }).waitFor()
-    await Promise.all([marked, quote.click()])
+    const marked = person.log.locator('.row.marked', { hasText: 'corrected' })
+    const leads = async () => {
+      // It is marked for a moment only, which may be over before anybody has looked.
+      await quote.click()
+      await marked.waitFor({ timeout: 2_000 })
+      return true
+    }
+    await until(leads, 60_000, 'the quote to lead to what it answers')
   }
   await shows(eve)
   await shows(dan)
@@ -115,7 +120,7 @@ t.test(
 
 t.test('the door tells in words what is wrong with a name, and a reload comes back in', async (t) => {
   const person = await openChat(t, browser, `${cluster.url}/#door`)
-  const { page, enter, write, sees } = person
+  const { page, enter, write, message } = person
   const name = page.getByRole('textbox', { name: 'Your name' })
   await name.press('Enter')
   await page.getByRole('alert').getByText('Say what others should call you.').waitFor()
@@ -136,9 +141,9 @@ t.test('the door tells in words what is wrong with a name, and a reload comes ba
 
   await enter('Grace')
   await write('before the reload')
-  await sees('before the reload')
+  await message('before the reload').waitFor()
   await page.reload()
-  await sees('before the reload')
+  await message('before the reload').waitFor()
   await page.getByRole('button', { name: 'Go out' }).click()
   await name.waitFor()
   t.same(person.problems, [])
