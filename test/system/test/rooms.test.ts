@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   assertNothingLeft,
   type ChatClient,
   connectChat,
   noRateLimits,
+  ReplyError,
   type Service,
   startCluster,
   until,
@@ -71,6 +73,18 @@ function hears(client: ChatClient, room: string, count: number, timeout: number)
   return until(told, timeout, `${room} to have ${count} users`)
 }
 
+/** Enters a room. Asked again as long as nobody knows in time whether there is a seat. @throws ReplyError that says why not */
+async function enter(client: ChatClient, room: string): ReturnType<ChatClient['join']> {
+  for (;;) {
+    try {
+      return await client.join(room)
+    } catch (error) {
+      if (!(error instanceof ReplyError) || error.code !== 'unavailable') throw error
+      await sleep(error.retryAfter ?? 1_000)
+    }
+  }
+}
+
 async function countIn(client: ChatClient, room: string): Promise<number> {
   return (await client.request({ type: 'members', room })).count
 }
@@ -78,7 +92,7 @@ async function countIn(client: ChatClient, room: string): Promise<number> {
 t.test('of 200 who want into a room for ten at once, over all gateways, ten get in', async (t) => {
   await ask('POST', '/api/rooms', { name: 'ten', capacity: 10 })
   const clients = await connectMany(t, 'rush', 200)
-  const results = await Promise.allSettled(clients.map((client) => client.join('ten')))
+  const results = await Promise.allSettled(clients.map((client) => enter(client, 'ten')))
   const inside = clients.filter((_, n) => results[n]?.status === 'fulfilled')
   const refused = results.filter((result) => result.status === 'rejected')
   t.same([...new Set(refused.map(({ reason }) => reason.code))], ['room-full'])
@@ -88,7 +102,7 @@ t.test('of 200 who want into a room for ten at once, over all gateways, ten get 
   t.equal(await countIn(one, 'ten'), 10)
   await two.request({ type: 'leave', room: 'ten' })
   const outside = clients.find((client) => !inside.includes(client))
-  await until(() => outside?.join('ten').then(Boolean) ?? false, 10_000, 'the seat to be free')
+  await until(() => outside?.join('ten').then(Boolean) ?? false, 60_000, 'the seat to be free')
   t.equal(await countIn(one, 'ten'), 10)
 })
 
@@ -98,12 +112,12 @@ t.test('who sat at a gateway that was killed has left within seconds, and no gho
     const room = `haunted-${round}`
     await ask('POST', '/api/rooms', { name: room, capacity: memberCount + 1 })
     const witness = await connect(t, 'witness', gatewayAt(round + 1))
-    await witness.join(room)
+    await enter(witness, room)
     const members = await connectMany(t, 'ghost', memberCount, doomed)
-    await Promise.all(members.map((member) => member.join(room)))
-    await hears(witness, room, memberCount + 1, 30_000)
+    await Promise.all(members.map((member) => enter(member, room)))
+    await hears(witness, room, memberCount + 1, 60_000)
     const late = await connect(t, 'late', gatewayAt(round + 2))
-    await t.rejects(late.join(room), { code: 'room-full' })
+    await t.rejects(enter(late, room), { code: 'room-full' })
     const began = performance.now()
     await doomed.kill()
     await hears(witness, room, 1, ghostTime)
@@ -111,14 +125,18 @@ t.test('who sat at a gateway that was killed has left within seconds, and no gho
       `round ${round}: ${memberCount} seats were free after ${Math.round(performance.now() - began)} ms`,
     )
     t.equal(await countIn(witness, room), 1)
-    t.match(await late.join(room), { count: 2 })
+    t.match(await enter(late, room), { count: 2 })
     await doomed.restart()
     await doomed.ready()
     for (const client of [witness, late]) await client.close()
   }
   const last = await connect(t, 'last', gatewayAt(0))
   for (let round = 0; round < rounds; round++) {
-    await until(async () => (await last.join(`haunted-${round}`)).count === 1, 10_000, 'the room to be empty')
+    await until(
+      async () => (await last.join(`haunted-${round}`)).count === 1,
+      ghostTime,
+      'the room to be empty',
+    )
   }
 })
 
@@ -127,14 +145,14 @@ t.test('while rooms are down people chat on; then everything is true again', asy
   const ada = await connect(t, 'ada', gatewayAt(0))
   const bob = await connect(t, 'bob', gatewayAt(1))
   for (const client of [ada, bob]) {
-    await client.join('lobby')
-    await client.join('limited')
+    await enter(client, 'lobby')
+    await enter(client, 'limited')
   }
   for (const replica of rooms) await replica.kill()
   const cleo = await connect(t, 'cleo', gatewayAt(2))
   const dora = await connect(t, 'dora', gatewayAt(3))
   for (const client of [cleo, dora]) {
-    t.ok(await client.join('lobby'))
+    t.ok(await enter(client, 'lobby'))
     await t.rejects(client.join('limited'), { code: 'unavailable' })
   }
   const { id } = await cleo.send('lobby', 'is anybody there?')
@@ -151,25 +169,27 @@ t.test('while rooms are down people chat on; then everything is true again', asy
   }
   await until(async () => (await countIn(ada, 'limited')) === 1, ghostTime, 'the seat to be given back')
   await until(() => cleo.join('limited').then(Boolean), ghostTime, 'limited rooms to be open again')
-  await hears(ada, 'limited', 2, 10_000)
+  await hears(ada, 'limited', 2, ghostTime)
 })
 
 t.test('kicks, bans and mutes hold on every gateway, also after restarts', async (t) => {
   const eves = await Promise.all(gateways.map((gateway) => connect(t, 'eve', gateway)))
   const ada = await connect(t, 'ada', gatewayAt(0))
   const everyone = [...eves, ada]
-  await Promise.all(everyone.map((client) => client.join('forum')))
+  await Promise.all(everyone.map((client) => enter(client, 'forum')))
   const timed = async (what: string, work: Promise<unknown>) => {
     const began = performance.now()
     await work
     t.comment(`${what}: ${Math.round(performance.now() - began)} ms`)
   }
   const out = (room: string) =>
-    Promise.all(eves.map((eve) => eve.waitFor((frame) => frame.type === 'left' && frame.room === room)))
+    Promise.all(
+      eves.map((eve) => eve.waitFor((frame) => frame.type === 'left' && frame.room === room, 60_000)),
+    )
 
   await ask('POST', '/api/moderation/kicks', { user: 'eve', room: 'forum', reason: 'once' })
   await timed('kick', out('forum'))
-  await Promise.all(eves.map((eve) => eve.join('forum')))
+  await Promise.all(eves.map((eve) => enter(eve, 'forum')))
 
   const mute = await ask('POST', '/api/moderation/mutes', { user: 'eve', room: 'forum' })
   const silenced = (eve: ChatClient) =>
@@ -178,14 +198,14 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
       ({ code }) => code === 'forbidden',
     )
   const allSilenced = async () => (await Promise.all(eves.map(silenced))).every(Boolean)
-  await timed('mute', until(allSilenced, 20_000, 'her to be muted everywhere'))
+  await timed('mute', until(allSilenced, 60_000, 'her to be muted everywhere'))
   await ask('DELETE', `/api/moderation/mutes/${mute.id}`)
   await timed(
     'unmute',
-    until(async () => !(await Promise.all(eves.map(silenced))).some(Boolean), 20_000, 'her voice'),
+    until(async () => !(await Promise.all(eves.map(silenced))).some(Boolean), 60_000, 'her voice'),
   )
 
-  await Promise.all(eves.map((eve) => eve.join('den')))
+  await Promise.all(eves.map((eve) => enter(eve, 'den')))
   await ask('POST', '/api/moderation/bans', { user: 'eve', room: 'den', reason: 'twice' })
   await timed('ban', out('den'))
   for (const replica of rooms) await replica.kill()
@@ -196,7 +216,7 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
   for (const service of [...rooms, ...gateways]) await service.ready()
   for (const gateway of gateways) {
     const eve = await connect(t, 'eve', gateway)
-    await t.rejects(eve.join('den'), { code: 'forbidden' })
+    await t.rejects(enter(eve, 'den'), { code: 'forbidden' })
     await eve.close()
   }
 
@@ -211,7 +231,7 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
         () => false,
         ({ code }) => code === 'forbidden',
       )
-    await until(refused, 20_000, 'her to be banned everywhere')
+    await until(refused, 60_000, 'her to be banned everywhere')
   }
 })
 
