@@ -22,6 +22,9 @@ const args = [
 const lost =
   /WebSocket connection to|net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|INTERNET_DISCONNECTED|NETWORK_CHANGED)|status of [45]\d\d/
 
+/** Milliseconds: a restart of the server, and the page's own wait before it comes back, take their time on a busy machine. */
+const patience = 120_000
+
 /** A headless Chromium, closed at teardown. Pages of one browser know nothing of each other. */
 export async function launchBrowser(t: TestContext): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args, timeout: 180_000 })
@@ -87,8 +90,7 @@ export async function openChat(
     if (!t.passing()) await takePictures(t, context.pages())
     await context.close()
   })
-  // A restart of the server, and the page's own wait before it comes back, take their time on a busy machine.
-  context.setDefaultTimeout(60_000)
+  context.setDefaultTimeout(patience)
   const page = await context.newPage()
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(String(error)))
@@ -125,11 +127,11 @@ export async function openChat(
       await messageBox.press('Enter')
     },
     sees: (text) =>
-      until(async () => (await texts()).includes(text), 60_000, `the page to show ${text.slice(0, 40)}`),
+      until(async () => (await texts()).includes(text), patience, `the page to show ${text.slice(0, 40)}`),
     texts,
     allTexts: () => allTexts(page, log),
     shows: (wanted) =>
-      until(async () => (await texts()).join('\n') === wanted.join('\n'), 60_000, 'just these texts').catch(
+      until(async () => (await texts()).join('\n') === wanted.join('\n'), patience, 'just these texts').catch(
         async (error: Error) => {
           throw new Error(`${error.message}: ${JSON.stringify(await texts())}`)
         },
@@ -137,7 +139,7 @@ export async function openChat(
     tells: (wanted) =>
       until(
         async () => (await log.locator('.fate').allTextContents()).join('\n') === wanted.join('\n'),
-        60_000,
+        patience,
         `the page to tell ${wanted}`,
       ),
     message,
@@ -151,7 +153,7 @@ export async function openChat(
           await message(text).getByRole('button', { name: button }).click({ timeout: 10_000 })
           return true
         },
-        60_000,
+        patience,
         `${button} at ${text}`,
       ),
     gateway,
@@ -168,10 +170,10 @@ export async function openChat(
             outcomes = (await heard()).filter((text) => /[^…]$/.test(text))
             return outcomes.length > asked
           }
-          await until(isOver, 120_000, 'an outcome')
+          await until(isOver, patience, 'an outcome')
           return (outcomes.at(-1) ?? '').startsWith('You are on') && (await gateway()) !== before
         },
-        120_000,
+        patience,
         'another gateway',
       ).catch((error: Error) => {
         throw new Error(`${error.message}: ${outcomes}`)
@@ -229,7 +231,7 @@ async function allTexts(page: Page, log: Locator): Promise<string[]> {
     const isWhole = await top.isVisible()
     return !(await scroll('first')) && isWhole
   }
-  await until(isAtTop, 120_000, 'the beginning of the room')
+  await until(isAtTop, patience, 'the beginning of the room')
   do {
     const rows = await log
       .locator('.row[data-id]:has(.text)')
