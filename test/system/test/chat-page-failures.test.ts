@@ -137,9 +137,9 @@ t.test('without a network the page says so, keeps what is written, and sends it 
   await gus.page.context().setOffline(false)
   await hal.sees('offline 2')
   await gus.sees('meanwhile')
+  for (const { page } of [gus, hal]) await page.locator('.unsent').first().waitFor({ state: 'detached' })
   t.same(await gus.texts(), await hal.texts(), 'both see the same')
   t.same((await gus.texts()).toSorted(), ['meanwhile', 'offline 1', 'offline 2', 'online'])
-  await gus.page.locator('.unsent').first().waitFor({ state: 'detached' })
 
   // What is unsent outlives a reload, too: all gateways are away.
   for (const gateway of cluster.gateways) await gateway.kill()
