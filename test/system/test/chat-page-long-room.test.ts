@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { connectPostgres, type Database } from '@rabble/database'
 import { assertNothingLeft, connectChat, noRateLimits, startCluster, until } from '@rabble/harness'
+import type { Response } from 'playwright-core'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from './browser.ts'
 
@@ -38,26 +39,28 @@ async function fill(database: Database): Promise<void> {
     )
     return row?.count === old + fresh
   }
-  await until(stored, 60_000, 'history to have them')
+  await until(stored, 180_000, 'history to have them')
   const indexed = async () => {
     const [row] = await database.query<{ count: number }>('select count(*) from history.search_stale')
     return row?.count === 0
   }
-  await until(indexed, 60_000, 'the search to have it')
+  await until(indexed, 180_000, 'the search to have it')
 }
 
 t.test('what the browser loads before the first message is small', async (t) => {
   const person = await openChat(t, browser, 'about:blank')
   const { page } = person
   const bodies: Promise<{ name: string; size: number }>[] = []
-  page.on('response', (response) => {
+  const weigh = (response: Response) => {
     const { pathname } = new URL(response.url())
     if (response.status() !== 200 || !pathname.endsWith('.js')) return
     bodies.push(response.body().then((body) => ({ name: pathname, size: gzipSync(body).length })))
-  })
+  }
+  page.on('response', weigh)
   await page.goto(url)
   await person.enter('First')
   await person.sees(`new message ${fresh}`)
+  page.off('response', weigh)
   const scripts = await Promise.all(bodies)
   const size = scripts.reduce((sum, { size }) => sum + size, 0)
   t.comment(`${scripts.map(({ name }) => name)}: ${size} bytes of JavaScript, compressed`)
