@@ -16,7 +16,6 @@ const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 const pictures = process.env.RABBLE_TEST_PICTURES
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
 
-const talker = await connectChat(t, cluster.url, { name: 'Talker' })
 const phone = { width: 390, height: 844 }
 const desktop = { width: 1440, height: 900 }
 const looks = [
@@ -31,6 +30,8 @@ for (const { name, ...look } of looks) {
     const narrow = look.viewport === phone
     const n = looks.findIndex((other) => other.name === name)
     const [guest, room] = [`Guest ${n}`, `talk-${n}`]
+    // One for each: gateways that were frozen for long may have lost their clients.
+    const talker = await connectChat(t, cluster.url, { name: `Talker ${n}` })
     await talker.join(room)
     await talker.send(room, 'Good morning, see https://example.com/ for more')
     await talker.send(room, 'مرحبا بالعالم')
@@ -92,6 +93,7 @@ for (const { name, ...look } of looks) {
     await check('a room that can’t be entered')
     const user = talker.user?.id ?? ''
     await page.goto(`${cluster.url}/#@${user}`)
+    await page.getByRole('button', { name: 'Close the conversation' }).waitFor()
     await person.write('between us')
     await person.sees('between us')
     await check('direct messages')
@@ -115,8 +117,8 @@ for (const { name, ...look } of looks) {
     if (narrow) await page.getByRole('button', { name: 'Rooms', exact: true }).click()
     await page.getByRole('button', { name: 'New direct message' }).click()
     const direct = page.getByRole('dialog', { name: 'New direct message' })
-    await direct.getByLabel('Name').fill('Talk')
-    await direct.getByRole('button', { name: /^Talker/ }).waitFor()
+    await direct.getByLabel('Name').fill(`Talker ${n}`)
+    await direct.getByRole('button', { name: new RegExp(`^Talker ${n}`) }).waitFor()
     await check('a new direct message')
     await page.keyboard.press('Escape')
     if (narrow) await page.keyboard.press('Escape')
@@ -128,7 +130,13 @@ for (const { name, ...look } of looks) {
     await page.getByRole('button', { name: 'To the newest' }).click()
 
     await page.goto(`${cluster.url}/#/search?q=line&room=${room}`)
-    await page.getByText(/^\d+ messages$/).waitFor()
+    const found = async () => {
+      // The search is a moment behind.
+      await page.getByRole('button', { name: 'Search', exact: true }).click()
+      await page.getByText(/^\d+ messages$/).waitFor({ timeout: 5_000 })
+      return true
+    }
+    await until(found, 60_000, 'the search to find them')
     await check('search')
     await page.goto(`${cluster.url}/#/live`)
     await page.getByRole('table').waitFor()
@@ -139,6 +147,7 @@ for (const { name, ...look } of looks) {
     await person.log.evaluate((element) => {
       element.scrollTop -= 400
     })
+    await page.getByRole('button', { name: 'To the newest' }).waitFor()
     await talker.send(room, 'something new')
     await page.getByRole('button', { name: '1 new message' }).waitFor()
     await check('a conversation with something new')
