@@ -27,7 +27,7 @@ export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): 
         found = await leaderOf(histories)
         return found !== undefined
       },
-      30_000,
+      120_000,
       'a history that writes',
     )
     return found as Service
@@ -76,7 +76,7 @@ export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): 
 async function leaderOf(histories: readonly Service[]): Promise<Service | undefined> {
   const leads = await Promise.all(
     histories.map(async ({ url }) => {
-      const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(1_000) }).catch(
+      const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(3_000) }).catch(
         () => undefined,
       )
       return /^rabble_history_leader\{partition="0"\} 1$/m.test((await reply?.text()) ?? '')

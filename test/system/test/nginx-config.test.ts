@@ -35,7 +35,7 @@ async function render(env: Record<string, string> = {}): Promise<string> {
 /** What the machine's Nginx says about it. */
 async function judged(): Promise<string> {
   const args = ['-t', '-c', conf, '-p', folder, '-e', 'stderr']
-  const { stdout, stderr } = await run('/usr/sbin/nginx', args, { timeout: 10_000 })
+  const { stdout, stderr } = await run('/usr/sbin/nginx', args, { timeout: 60_000 })
   return stdout + stderr
 }
 

@@ -79,7 +79,7 @@ let linesRead = 0
 async function answeredBy(paths: readonly string[], times: number): Promise<Set<number>[]> {
   const fresh = () => readFileSync(cluster.nginx.accessLog, 'utf8').split('\n').slice(linesRead, -1)
   const isOne = (line: string) => paths.includes((JSON.parse(line) as { path: string }).path)
-  await until(() => fresh().filter(isOne).length >= paths.length * times, 10_000, 'all lines of the log')
+  await until(() => fresh().filter(isOne).length >= paths.length * times, 60_000, 'all lines of the log')
   const lines = fresh()
   linesRead += lines.length
   const ports = new Map<string, Set<number>>(paths.map((path) => [path, new Set()]))
@@ -145,7 +145,7 @@ t.test('the access log is JSON, with real addresses, and holds no query string a
     authorization: 'Bearer secrettoken',
   })
   const lines = () => readFileSync(cluster.nginx.accessLog, 'utf8').trim().split('\n')
-  await until(async () => lines().some((line) => line.includes('/api/search')), 5_000, 'the line')
+  await until(async () => lines().some((line) => line.includes('/api/search')), 30_000, 'the line')
   for (const line of lines()) t.equal((JSON.parse(line) as { client: string }).client, '127.0.0.1')
   t.notMatch(lines().join(), /secret|203\.0\.113/)
 })
@@ -209,7 +209,7 @@ t.test('asked to quit, Nginx ends although WebSockets are open', async (t) => {
   const { nginx } = cluster
   const ada = await connectChat(t, cluster.url)
   process.kill(nginx.pid, 'SIGQUIT')
-  await until(() => !nginx.running, 20_000, 'Nginx to end')
+  await until(() => !nginx.running, 60_000, 'Nginx to end')
   t.ok(await ada.closed)
   await nginx.restart()
   t.ok(await visit())

@@ -38,9 +38,9 @@ t.test('the first client of the README chats', async (t) => {
     problems += data
   })
 
-  await bob.waitFor((frame) => frame.type === 'message' && frame.text === 'Hi!', 30_000)
+  await bob.waitFor((frame) => frame.type === 'message' && frame.text === 'Hi!', 60_000)
   await bob.send('general', 'Hello, Robot!')
-  await until(() => output.includes('Bob: Hello, Robot!'), 30_000, 'the robot to show the answer')
+  await until(() => output.includes('Bob: Hello, Robot!'), 60_000, 'the robot to show the answer')
   t.equal(output, 'Robot: Hi!\nBob: Hello, Robot!\n')
   t.notMatch(problems, /Error/)
 })

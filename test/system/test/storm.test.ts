@@ -44,18 +44,18 @@ t.test(
       await victim.kill()
       await until(
         async () => clients.every(({ acknowledged }, n) => acknowledged.length >= (before[n] ?? 0) + 5),
-        60_000,
+        150_000,
         `everybody to go on after the end of ${victim.name}`,
       )
     }
     writing = false
     await Promise.all(writers)
     // Chat goes on without history and rooms, so it doesn't tell whether they are back.
-    for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready(60_000)
+    for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready(120_000)
     const last = clients.map((client) => client.acknowledged.at(-1) ?? '')
     const everything = () =>
       Promise.resolve(clients.every((client) => last.every((id) => client.ids('general').includes(id))))
-    await until(everything, 60_000, 'everybody to have seen the last messages')
+    await until(everything, 120_000, 'everybody to have seen the last messages')
 
     const acknowledged = clients.flatMap((client) => client.acknowledged)
     let stored: string[] = []
@@ -64,7 +64,7 @@ t.test(
       const found = new Set(stored)
       return acknowledged.every((id) => found.has(id))
     }
-    await until(allStored, 60_000, 'history to have all of them')
+    await until(allStored, 120_000, 'history to have all of them')
 
     const report = checkOrder(
       {
