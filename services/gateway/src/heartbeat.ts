@@ -15,13 +15,21 @@ export function watchOver(
   { helloTimeout, heartbeat }: HeartbeatTimes,
   lost: (session: Session) => void,
 ): () => void {
+  const every = Math.min(1000, heartbeat / 4)
+  let sweptAt = performance.now()
+  /** When this process went on after it had stood still for long: what came meanwhile is read only after this sweep. */
+  let resumedAt = Number.NEGATIVE_INFINITY
+
   function sweep(): void {
     const at = performance.now()
     const wall = Date.now()
+    if (at - sweptAt > heartbeat / 2 + every) resumedAt = at
+    sweptAt = at
     for (const session of sessions) {
-      const silent = at - session.lastHeard
-      const stuck = session.stuck(at, 2 * heartbeat)
-      if (session.user === undefined && at - session.connectedAt > helloTimeout) {
+      // Who was not heard since then is asked first.
+      const silent = at - Math.max(session.lastHeard, resumedAt - heartbeat)
+      const stuck = session.stuck(at, 2 * heartbeat, resumedAt)
+      if (session.user === undefined && at - Math.max(session.connectedAt, resumedAt) > helloTimeout) {
         session.close('policy', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
         session.close('policy', 'the token has expired')
@@ -30,12 +38,12 @@ export function watchOver(
         session.connection.terminate()
       } else if (stuck) {
         session.close('tooSlow', 'too slow: nothing of what waits was read for too long')
-      } else if (silent > heartbeat) {
+      } else if (silent >= heartbeat) {
         session.connection.ping()
       }
     }
   }
 
-  const timer = setInterval(sweep, Math.min(1000, heartbeat / 4))
+  const timer = setInterval(sweep, every)
   return () => clearInterval(timer)
 }

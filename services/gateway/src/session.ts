@@ -185,11 +185,12 @@ export class Session {
   /**
    * Whether the client can't be reading, whatever it sends: nothing of what is unsent went out for `patience` (ms). To be
    * asked at intervals. Of a long replay, which is one write, only the end is seen, so each `unsentBytes` gets that time.
+   * What was before `since` doesn't count.
    */
-  stuck(at: number, patience: number): boolean {
+  stuck(at: number, patience: number, since = Number.NEGATIVE_INFINITY): boolean {
     const { taken, unsent } = this.connection
     if (unsent === 0 || taken > this.#progress.taken) this.#progress = { taken, at }
-    return at - this.#progress.at > patience * Math.max(1, unsent / this.#limits.unsentBytes)
+    return at - Math.max(this.#progress.at, since) > patience * Math.max(1, unsent / this.#limits.unsentBytes)
   }
 
   close(reason: CloseReason, message: string): void {
