@@ -35,7 +35,7 @@ async function killInTurn(): Promise<void> {
     await gateway.kill()
     await sleep(200)
     await gateway.restart()
-    await gateway.ready(120_000)
+    await gateway.ready()
   }
 }
 

@@ -103,7 +103,7 @@ t.test('a log in which something happens gets no marks', async (t) => {
 t.test('signals that do not come back are noticed with a real broker, and mended', async (t) => {
   const broker = await startRabbitMq(t)
   const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'info' }
-  const start = () => startService(t, 'gateway', env, { timeout: 120_000 })
+  const start = () => startService(t, 'gateway', env)
   const [one, two] = await Promise.all([start(), start()])
   const ada = await connectChat(t, one.url, { name: 'Ada' })
   const bob = await connectChat(t, two.url, { name: 'Bob' })
@@ -145,7 +145,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
     60_000,
     'both to be mended',
   )
-  await Promise.all([one.ready(60_000), two.ready(60_000)])
+  await Promise.all([one.ready(), two.ready()])
   const before = typed()
   await until(
     async () => {

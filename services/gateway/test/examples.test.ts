@@ -15,7 +15,7 @@ const examples = fileURLToPath(new URL('../../../../examples/', import.meta.url)
 
 const broker = await startRabbitMq(t)
 const env = { RABBLE_AMQP_URL: broker.url, RABBLE_SECRET: secret }
-const gateway = await startService(t, 'gateway', env, { timeout: 120_000 })
+const gateway = await startService(t, 'gateway', env)
 const token = await createTokens(secret).sign({ id: 'robot', name: 'Robot' }, 600, ['service'])
 const ada = await connectChat(t, gateway.url, { name: 'Ada' })
 await ada.join('general')

@@ -23,9 +23,7 @@ const patience = 120_000
 async function start(t: Test, gateways: number): Promise<{ broker: RabbitMq; gateways: Service[] }> {
   const broker = await startRabbitMq(t)
   const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'warn', RABBLE_PUBLISH_TIMEOUT_MS: '2000' }
-  const started = await Promise.all(
-    Array.from({ length: gateways }, () => startService(t, 'gateway', env, { timeout: patience })),
-  )
+  const started = await Promise.all(Array.from({ length: gateways }, () => startService(t, 'gateway', env)))
   await broker.streamsSettled()
   await until(async () => (await active(started)).length === 1, patience, 'a gateway that takes notices')
   return { broker, gateways: started }

@@ -64,7 +64,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     t.equal(reply.status, 503)
     t.match(await reply.json(), { status: 'unready', checks: { ingest: /not prepared/ } })
     await server.restart()
-    await service.ready(patience)
+    await service.ready()
   })
 
   const log = await openLog(t, broker.url)

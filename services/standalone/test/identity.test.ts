@@ -27,7 +27,7 @@ function start(auth: 'guest' | 'jwt'): Promise<Service> {
     // Who waits for a name here has not said hello for long.
     RABBLE_HELLO_TIMEOUT_MS: '600000',
   }
-  return startService(t, 'standalone', env, { timeout })
+  return startService(t, 'standalone', env)
 }
 
 const [open, strict] = await Promise.all([start('guest'), start('jwt')])

@@ -26,7 +26,7 @@ async function history(url: string, room: string): Promise<{ id: string; text: s
 
 t.test('one process, no broker: messages survive kill -9 and a clean stop, in order', async (t) => {
   const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
-  const rabble = await startService(t, 'standalone', env, { timeout })
+  const rabble = await startService(t, 'standalone', env)
   const acknowledged: string[] = []
   const saidAt: number[] = []
   const say = async (text: string) => {
@@ -66,7 +66,7 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
 
 t.test('it stops cleanly on SIGTERM while clients are connected, who are told', async (t) => {
   const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env, { timeout })
+  const rabble = await startService(t, 'standalone', env)
   const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
   t.equal(await rabble.stop(), 0)
   t.match(await ada.closed, { code: 1001, reason: 'this gateway is stopping' })
@@ -75,7 +75,7 @@ t.test('it stops cleanly on SIGTERM while clients are connected, who are told', 
 t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
   const folder = privateFolder(t, 'standalone')
   const env = { DATA_DIR: folder, LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env, { timeout })
+  const rabble = await startService(t, 'standalone', env)
   t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
   const main = fileURLToPath(new URL('../../../rooms/dist/src/token-main.js', import.meta.url))
   const print = (...args: string[]) =>
@@ -107,7 +107,7 @@ t.test('what is wrong with the environment is told by name and rule', async (t) 
 
 t.test('the page comes with a policy that allows no inline code', async (t) => {
   const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env, { timeout })
+  const rabble = await startService(t, 'standalone', env)
   const page = await fetch(`${rabble.url}/`)
   t.equal(page.status, 200)
   t.match(page.headers.get('content-security-policy'), /default-src 'none'; script-src 'self';/)

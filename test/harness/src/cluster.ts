@@ -135,7 +135,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     ),
     Promise.all(Array.from({ length: gatewayCount }, startGateway)),
   ])
-  await Promise.all([...rooms, ...histories, ...gateways].map((service) => service.ready(120_000)))
+  await Promise.all([...rooms, ...histories, ...gateways].map((service) => service.ready()))
   // RabbitMQ 3.10 may lose a stream for good if it is killed within a second of the stream's very first declaration.
   await rabbitmq.streamsSettled()
 

@@ -69,8 +69,6 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
       RABBITMQ_ALLOW_INPUT: '1',
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArgs(distributionPort).join(' '),
     },
-    // Three seconds as a rule; a busy machine took more than 30.
-    readyTimeout: 120_000,
     isReady: () => answersAmqp(port),
   })
   const control = controlRabbitMq(distributionPort, folder, join(folder, 'data', 'rabbit@localhost'))

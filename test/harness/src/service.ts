@@ -23,7 +23,7 @@ export interface Service extends ManagedProcess {
   readonly port: number
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string
-  /** Resolves once `/readyz` says 200. @param timeout milliseconds, 60,000 unless told */
+  /** Resolves once `/readyz` says 200. @param timeout milliseconds, 120,000 unless told */
   ready(timeout?: number): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export async function startService(
   return Object.assign(service, {
     port,
     url,
-    ready: (timeout = 60_000) => until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`),
+    ready: (timeout = 120_000) => until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`),
   })
 }
 

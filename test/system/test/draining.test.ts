@@ -52,7 +52,7 @@ t.test(
       const sent = /"left":(\d+),"seconds":[\d.]+,"msg":"sent clients to other gateways"/
       left.push(Number(sent.exec(gateway.logs())?.[1]))
       await gateway.restart()
-      await gateway.ready(120_000)
+      await gateway.ready()
       await goOn()
     }
     writing = false

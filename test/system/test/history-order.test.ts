@@ -125,7 +125,7 @@ t.test(
       acknowledged.push(last.id)
       await Promise.all(clients.map((client) => client.sees(last.id, 60_000)))
     }
-    await Promise.all(histories.map((history) => history.ready(120_000)))
+    await Promise.all(histories.map((history) => history.ready()))
     const [one = '', two = ''] = histories.map(({ url }) => url)
     const newest = conversations.at(-1)?.acknowledged.at(-1) ?? ''
     const hasIt = async () => idsOf(await read(one, rooms.at(-1) ?? '', 'before')).includes(newest)

@@ -51,7 +51,7 @@ t.test(
     writing = false
     await Promise.all(writers)
     // Chat goes on without history and rooms, so it doesn't tell whether they are back.
-    for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready(120_000)
+    for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready()
     const last = clients.map((client) => client.acknowledged.at(-1) ?? '')
     const everything = () =>
       Promise.resolve(clients.every((client) => last.every((id) => client.ids('general').includes(id))))
