@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { assertNothingLeft } from '@rabble/harness'
+import t from 'tap'
+
+assertNothingLeft(t)
+
+/** Resolves to what a benchmark wrote. Without tap's variables, under which Node would run its loader. */
+async function run(bench: string, ...args: string[]): Promise<string> {
+  const script = fileURLToPath(new URL(`../../src/${bench}/main.js`, import.meta.url))
+  const command = ['-i', `PATH=${process.env.PATH}`, process.execPath, script, ...args]
+  return (await promisify(execFile)('/usr/bin/env', command, { timeout: 300_000 })).stdout
+}
+
+const resultOf = (output: string) => JSON.parse(output.trimEnd().split('\n').at(-1) ?? '')
+
+// What they measure here means nothing: this is so that they still run when somebody needs them.
+
+t.test('history-catch-up takes in a small backlog, all of it, and ends with a line of JSON', async (t) => {
+  const output = await run('history-catch-up', '--events', '2000', '--batch', '5')
+  t.match(output, /^events\/s, from the start of the process +\d+$/m)
+  const result = resultOf(output)
+  t.match(result, {
+    bench: 'history-catch-up',
+    events: 2_000,
+    batch: 5,
+    eventsPerSecond: { fromStart: Number, fromFirstRow: Number },
+    memoryMiB: { quarters: [Number, Number, Number, Number], peak: Number },
+  })
+  t.ok(result.eventsPerSecond.fromStart > 0)
+  t.ok(result.transactions.count > 0, 'it has found the metrics')
+  t.ok(result.memoryMiB.peak >= result.memoryMiB.quarters[0])
+})
+
+t.test('history-page measures pages of a room and prints how they are found', async (t) => {
+  const output = await run('history-page', '--messages', '2000', '--requests', '10')
+  t.match(output, /Index Scan Backward using messages_by_room/)
+  const percentiles = { p50: Number, p99: Number }
+  t.match(resultOf(output), {
+    messages: 2_000,
+    milliseconds: { newest: percentiles, before: percentiles, around: percentiles },
+  })
+})
+
+t.test('fan-out compares a big room with small ones', async (t) => {
+  const result = resultOf(await run('fan-out', '--members', '50', '--seconds', '1', '--warmup', '0'))
+  const shape = { deliveriesPerSecond: Number, gatewayMicroseconds: Number, messagesPerBatch: Number }
+  t.match(result, {
+    members: 50,
+    shapes: { 'one big room': shape, 'many small rooms': shape },
+    ratio: Number,
+  })
+  t.ok(result.shapes['many small rooms'].messagesPerSecond > 0, 'senders are acknowledged')
+})
+
+t.test('presence counts what many who join are told', async (t) => {
+  const result = resultOf(await run('presence', '--clients', '60', '--seconds', '1', '--quiet', '1'))
+  const latency = { messages: Number, p50: Number, p99: Number }
+  t.match(result, { clients: 60, latencyMs: { before: latency, joining: latency, after: latency } })
+  t.same(result.countAtLast, { least: 62, most: 62 }, 'everybody knows how many there are')
+  // For each join alone there would be 30 for each. Every half second there is one at most, of a second that may get long.
+  t.ok(result.framesPerClient > 0 && result.framesPerClient < 20)
+})
+
+t.test('a benchmark lists its options, and refuses others', async (t) => {
+  t.match(await run('history-catch-up', '--help'), /^history-catch-up: .*--events/s)
+  const refused = (stderr: RegExp) => ({ code: 1, stderr })
+  await t.rejects(run('history-catch-up', '--events', 'many'), refused(/--events many: must be like/))
+  await t.rejects(run('fan-out', '--rows', '5'), refused(/Unknown option '--rows'/))
+})

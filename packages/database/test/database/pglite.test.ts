@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { lockFolder } from '@rabble/folder-lock'
+import { privateFolder } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { openPglite } from '../../src/index.ts'
+
+/** Another process that has the folder open and a row in it, or says why it can't. */
+async function openElsewhere(t: Test, folder: string) {
+  const module = new URL('../../src/index.js', import.meta.url)
+  const script = `
+    import { openPglite } from ${JSON.stringify(module.href)}
+    try {
+      const database = await openPglite(${JSON.stringify(folder)})
+      await database.query('create table if not exists kept (n int)')
+      await database.query('insert into kept values (1)')
+      console.log('open')
+      setInterval(() => {}, 1000)
+    } catch (error) { console.log(error.message) }`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [line] = await once(createInterface(child.stdout), 'line')
+  return { child, line: String(line) }
+}
+
+t.test('a folder is made, and what is in it lasts', async (t) => {
+  const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
+  const first = await openPglite(folder)
+  await first.query('create table kept (n int); insert into kept values (1)')
+  await first.close()
+  t.same(readdirSync(folder), ['pglite'], 'the lock is gone')
+  const second = await openPglite(folder)
+  t.same(await second.query('select n from kept'), [{ n: 1 }])
+  await second.close()
+})
+
+t.test('a folder is for one process, until that ends, in whatever way', async (t) => {
+  const folder = privateFolder(t, 'pglite')
+  const first = await openElsewhere(t, folder)
+  t.equal(first.line, 'open')
+  await t.rejects(openPglite(folder), { message: `${folder} is in use by process ${first.child.pid}` })
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  t.ok(existsSync(join(folder, 'rabble.lock')), 'a killed process leaves its lock')
+
+  const database = await openPglite(folder)
+  t.same(await database.query('select n from kept'), [{ n: 1 }], 'and its data')
+  await t.rejects(openPglite(folder), /in use by this process/)
+  const third = await openElsewhere(t, folder)
+  t.equal(third.line, `${folder} is in use by process ${process.pid}`)
+  await database.close()
+  t.same(readdirSync(folder), ['pglite'])
+})
+
+t.test('a lock is stale if its process id is another process’s by now', async (t) => {
+  const folder = privateFolder(t, 'pglite')
+  // As after the restart of a container, in which ids begin anew.
+  for (const pid of [process.pid, process.ppid]) {
+    writeFileSync(join(folder, 'rabble.lock'), `${pid} 12345\n`)
+    const lock = lockFolder(folder)
+    t.match(readFileSync(join(folder, 'rabble.lock'), 'utf8'), new RegExp(`^${process.pid} `))
+    lock.release()
+    t.same(readdirSync(folder), [])
+  }
+})
+
+t.test('a folder that can’t be used is named in the error', async (t) => {
+  const folder = privateFolder(t, 'pglite')
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  await t.rejects(openPglite(file), {
+    message: new RegExp(`^${file} must be a folder that can be written to`),
+  })
+
+  const broken = join(folder, 'broken')
+  mkdirSync(join(broken, 'pglite'), { recursive: true })
+  writeFileSync(join(broken, 'pglite', 'PG_VERSION'), '9\n')
+  await t.rejects(openPglite(broken), { message: new RegExp(`^the database in ${broken} can't be opened`) })
+  t.notOk(existsSync(join(broken, 'rabble.lock')), 'and is not kept locked')
+})
+
+t.test('a folder that cannot be written to is refused', async (t) => {
+  // Root may write anywhere, so a mode would not keep it out; /proc takes new files from nobody.
+  const folder = '/proc/self'
+  await t.rejects(openPglite(folder), {
+    message: new RegExp(`^${folder} must be a folder that can be written to`),
+  })
+})

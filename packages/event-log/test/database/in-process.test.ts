@@ -1,0 +1,201 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Database, openPglite } from '@rabble/database'
+import { until } from '@rabble/harness'
+import t from 'tap'
+import { codeOf, event, follow, patientLimits } from '../../src/conformance/fixture.ts'
+import { testEventLog } from '../../src/conformance/index.ts'
+import { type EventLog, type LogObserver, openInProcessLog } from '../../src/index.ts'
+
+/** A database whose statements wait while it is frozen. */
+function freezable(database: Database) {
+  let frozen: Promise<void> | undefined
+  let thaw = () => {}
+  return {
+    database: {
+      ...database,
+      async query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
+        await frozen
+        return database.query<Row>(sql, params)
+      },
+    },
+    freeze() {
+      frozen = new Promise((resolve) => {
+        thaw = resolve
+      })
+    },
+    thaw: () => thaw(),
+  }
+}
+
+const database = await openPglite()
+t.teardown(() => database.close())
+
+t.test('the in-process log conforms', async (t) => {
+  testEventLog(t, async (t) => {
+    await database.query('drop table if exists rabble_log')
+    const { database: seam, freeze, thaw } = freezable(database)
+    // One process has one handle.
+    let log: EventLog | undefined
+    t.teardown(() => log?.close())
+    return {
+      async open(options) {
+        if (log !== undefined) return log
+        const limits = { ...patientLimits, ...options?.limits }
+        const opened = await openInProcessLog({ ...options, limits, database: seam })
+        log = {
+          ...opened,
+          close() {
+            log = undefined
+            return opened.close()
+          },
+        }
+        return log
+      },
+      async inject(text) {
+        await database.query(
+          `insert into rabble_log select 0, coalesce(max("offset"), -1) + 1, 0, $1 from rabble_log`,
+          [text],
+        )
+      },
+      freeze,
+      thaw,
+    }
+  })
+})
+
+t.test('a log that is opened again goes on where it was', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const first = await openInProcessLog({ database })
+  for (const id of ['1', '2']) await first.publish(event(id))
+  await first.close()
+  const second = await openInProcessLog({ database })
+  t.teardown(() => second.close())
+  await second.publish(event('3'))
+  const reader = follow(t, second, 'first')
+  await reader.seen(3)
+  t.same(reader.ids(), ['1', '2', '3'])
+  t.same(
+    reader.batches.map(({ offset }) => offset),
+    [0, 1, 2],
+  )
+})
+
+t.test('statements that fail are tried again, told once, and refused when it takes too long', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  let broken = false
+  const failing: Database = {
+    ...database,
+    async query(sql, params) {
+      if (broken && sql.startsWith('insert'))
+        throw new Error('could not extend file: No space left on device')
+      return database.query(sql, params)
+    },
+  }
+  const logged: string[] = []
+  const to = (level: string) => () => logged.push(level)
+  const log = await openInProcessLog({
+    database: failing,
+    limits: { publishTimeout: 1000 },
+    logger: { info: to('info'), warn: to('warn'), error: to('error') },
+  })
+  t.teardown(() => log.close())
+  broken = true
+  t.equal(await codeOf(log.publish(event('refused'))), 'unavailable')
+  t.match(log.status(), { connected: false, reason: /No space left/ })
+  broken = false
+  while ((await codeOf(log.publish(event('late')))) !== undefined);
+  t.match(log.status(), { connected: true, waiting: 0 })
+  await until(() => logged.length > 1, 30_000, 'the second line')
+  t.same(logged, ['warn', 'info'])
+  const reader = follow(t, log, 'first')
+  await reader.seen(1)
+  t.same(new Set(reader.ids()), new Set(['late']))
+})
+
+t.test('an insert whose answer was lost is not stored twice', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  let lose = 0
+  const lossy: Database = {
+    ...database,
+    async query<Row>(sql: string, params?: readonly unknown[]) {
+      const rows = await database.query<Row>(sql, params)
+      if (sql.startsWith('insert') && lose-- > 0) throw new Error('connection lost')
+      return rows
+    },
+  }
+  const log = await openInProcessLog({ database: lossy })
+  t.teardown(() => log.close())
+  const reader = follow(t, log, 'first')
+  await log.publish(event('1'))
+  lose = 1
+  await log.publish(event('2'))
+  await log.publish(event('3'))
+  await reader.seen(3)
+  t.same(reader.ids(), ['1', '2', '3'])
+})
+
+t.test('what is too old is deleted; a reader whose position is gone is told', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const gaps: unknown[] = []
+  const observer: LogObserver = { gap: (...where) => gaps.push(where) }
+  const old = await openInProcessLog({ database, observer })
+  for (let i = 0; i < 5; i++) await old.publish(event(`old-${i}`))
+  await old.close()
+  await database.query('update rabble_log set at = at - 1000000 where "offset" < 4')
+  const log = await openInProcessLog({ database, observer, retention: { maxAge: 500_000 } })
+  t.teardown(() => log.close())
+  const count = async () => (await database.query('select 1 from rabble_log')).length
+  await until(async () => (await count()) === 1, 30_000, 'the old ones to be gone')
+  const reader = follow(t, log, 'first')
+  await reader.seen(1)
+  t.same(reader.ids(), ['old-4'])
+  t.same(gaps, [])
+  const late = follow(t, log, { after: 1 })
+  await late.seen(1)
+  t.same(late.ids(), ['old-4'])
+  t.same(gaps, [[0, 2, 4]])
+  t.same(late.batches[0]?.gap, { expected: 2 })
+})
+
+t.test('a log that starts over below the position is read from its start', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const gaps: unknown[] = []
+  const log = await openInProcessLog({ database, observer: { gap: (...where) => gaps.push(where) } })
+  t.teardown(() => log.close())
+  await log.publish(event('1'))
+  const reader = follow(t, log, { after: 1000 })
+  await reader.seen(1)
+  t.same(reader.ids(), ['1'])
+  t.same(gaps, [[0, 1001, 0]])
+  t.same(reader.batches[0]?.gap, { expected: 1001 })
+})
+
+t.test('a busy log leaves the process time for other things', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const log = await openInProcessLog({ database })
+  t.teardown(() => log.close())
+  let turns = 0
+  const turn = setInterval(() => turns++, 0)
+  for (let i = 0; i < 300; i++) await log.publish(event(`${i}`))
+  clearInterval(turn)
+  t.ok(turns > 0, `${turns} timers ran`)
+})
+
+t.test('readers that begin while others publish get all, once, in order', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const log = await openInProcessLog({ database })
+  t.teardown(() => log.close())
+  const readers = []
+  const published = []
+  const ids = Array.from({ length: 600 }, (_, i) => `${i}`)
+  for (const [i, id] of ids.entries()) {
+    published.push(log.publish(event(id)))
+    if (i % 30 === 0) readers.push(follow(t, log, 'first'))
+    await turn()
+  }
+  await Promise.all(published)
+  for (const reader of readers) {
+    await reader.seen(ids.length)
+    t.same(reader.ids(), ids)
+  }
+})

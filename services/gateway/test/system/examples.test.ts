@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { MessageEvent } from '@rabble/contract'
+import { eventId, noticeId } from '@rabble/contract/ids'
+import { assertNothingLeft, connectChat, startRabbitMq, startService } from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t from 'tap'
+import { secret } from '../build.ts'
+
+assertNothingLeft(t)
+
+// From services/gateway/dist/test/system.
+const examples = fileURLToPath(new URL('../../../../../examples/', import.meta.url))
+
+const broker = await startRabbitMq(t)
+const env = { RABBLE_AMQP_URL: broker.url, RABBLE_SECRET: secret }
+const gateway = await startService(t, 'gateway', env)
+const token = await createTokens(secret).sign({ id: 'robot', name: 'Robot' }, 600, ['service'])
+const ada = await connectChat(t, gateway.url, { name: 'Ada' })
+await ada.join('general')
+
+/** Runs an example as its page says, twice, and resolves with what it wrote the first time. */
+async function run(command: string, ...args: string[]): Promise<string> {
+  const env = {
+    PATH: process.env.PATH,
+    RABBLE_URL: gateway.url,
+    RABBLE_AMQP_URL: broker.url,
+    RABBLE_TOKEN: token,
+  }
+  const options = { env, cwd: examples, timeout: 120_000 }
+  const { stdout } = await promisify(execFile)(command, args, options)
+  await promisify(execFile)(command, args, options)
+  return stdout.trim()
+}
+
+/** What Ada sees under a name, once she sees it; whatever was said before it is there, too. */
+async function told(id: string): Promise<MessageEvent> {
+  return (await ada.sees(id)) as MessageEvent
+}
+
+t.test('curl publishes over HTTP, in a room and from the system', async (t) => {
+  const text = 'Say “curl”, it’s done'
+  const said = await run('curl/publish.sh', 'rooms/general/messages', JSON.stringify({ text }), 'curl-1')
+  const id = eventId('robot', 'general', 'curl-1')
+  t.same(JSON.parse(said), { id })
+  t.match(await told(id), { room: 'general', from: { name: 'Robot' }, text })
+  await run('curl/publish.sh', 'notify', JSON.stringify({ room: 'general', text }), 'curl-2')
+  t.match(await told(noticeId('robot', 'general', 'curl-2')), { from: { name: 'System' }, text })
+  const refused = run('curl/publish.sh', 'notify', '{"room": "a:b", "text": "no"}')
+  await t.rejects(refused, { code: 22, stdout: /bad-frame/ }, 'it fails if that is refused')
+})
+
+t.test('Node.js says something over HTTP', async (t) => {
+  const id = eventId('robot', 'general', 'node-1')
+  t.equal(await run(process.execPath, 'node/say.mjs', 'general', 'It’s done', 'node-1'), id)
+  t.match(await told(id), { from: { name: 'Robot' }, text: 'It’s done' })
+  await t.rejects(run(process.execPath, 'node/say.mjs', '*', 'no'), { code: 1, stderr: /forbidden/ })
+})
+
+const notice = (text: string) => JSON.stringify({ room: 'general', message: text })
+
+t.test('Node.js puts a notification into the queue', async (t) => {
+  t.equal(await run(process.execPath, 'node/notify.mjs', notice('It’s done'), 'node-2'), 'node-2')
+  t.match(await told(eventId('system', 'general', 'node-2')), { from: { name: 'System' }, text: 'It’s done' })
+})
+
+t.test('Python puts a notification into the queue', async (t) => {
+  // Debian's, to which its python3-pika belongs.
+  t.equal(await run('/usr/bin/python3', 'python/notify.py', notice('It’s done'), 'python-1'), 'python-1')
+  t.match(await told(eventId('system', 'general', 'python-1')), { text: 'It’s done' })
+})
+
+t.test('what was run twice under one name was told once', async (t) => {
+  // Through the queue, behind all that is in it.
+  await run(process.execPath, 'node/notify.mjs', notice('the last'), 'last')
+  await told(eventId('system', 'general', 'last'))
+  const cids = ada.messages('general').map(({ cid }) => cid)
+  t.same(cids, ['curl-1', 'curl-2', 'node-1', 'node-2', 'python-1', 'last'])
+})

@@ -1,0 +1,207 @@
+import type { ChatEvent } from '@rabble/contract'
+import { until } from '@rabble/harness'
+import { exportOf } from '../../src/export.ts'
+import { allOf, build, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { deletion, edit, firstOf, foldedOf, wholeOf } from '../change.ts'
+import { onBoth } from '../databases.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { message } from '../message.ts'
+import { write } from '../write.ts'
+
+const bob = { id: 'bob', name: 'Bob' }
+const hostile = '\0 \ud800 \ufdd0 \ufdd00000 " \\ \u202e'
+
+/** Each with what becomes of its messages, in a few words, and what must not be stored anywhere. */
+const cases: Record<string, { log: ChatEvent[]; gone?: string[] }> = {
+  'an edit': { log: [message('a', { text: 'old' }), edit('e', 'a')], gone: ['old'] },
+  'the last of several edits': {
+    log: [message('a'), edit('e1', 'a'), edit('e2', 'a'), edit('e3', 'a')],
+    gone: ['text of a', 'text of e1', 'text of e2'],
+  },
+  'an edit that brings back an older text': {
+    log: [message('a', { text: 'one' }), edit('e1', 'a', { text: 'two' }), edit('e2', 'a', { text: 'one' })],
+    gone: ['two'],
+  },
+  'a deletion': {
+    log: [message('a', { replyTo: 'z', meta: { secret: 'kept' } }), deletion('d', 'a')],
+    gone: ['text of a', 'secret'],
+  },
+  'a deletion takes what a later version had added': {
+    log: [
+      { ...message('a', { at: 'not a time, but long' }), html: '<b>secret</b>' } as ChatEvent,
+      deletion('d', 'a'),
+    ],
+    gone: ['text of a', 'secret'],
+  },
+  'an edit keeps what a later version had added': {
+    log: [{ ...message('a', { meta: { a: 1 } }), pinned: true } as ChatEvent, edit('e', 'a')],
+    gone: ['text of a'],
+  },
+  'an edit after the deletion changes nothing': {
+    log: [message('a'), edit('e1', 'a'), deletion('d', 'a'), edit('e2', 'a')],
+    gone: ['text of a', 'text of e1', 'text of e2'],
+  },
+  'the first deletion counts': {
+    log: [message('a'), deletion('d1', 'a'), deletion('d2', 'a', { from: bob, moderator: true })],
+  },
+  'who may not changes nothing': {
+    log: [message('a'), edit('e', 'a', { from: bob }), deletion('d', 'a', { from: bob })],
+    gone: ['text of e'],
+  },
+  'a moderator may': {
+    log: [
+      message('a'),
+      message('b'),
+      edit('e', 'a', { from: bob, moderator: true }),
+      deletion('d', 'b', { from: bob, moderator: true }),
+    ],
+    gone: ['text of a', 'text of b'],
+  },
+  'the author after a moderator': {
+    log: [message('a'), edit('e1', 'a', { from: bob, moderator: true }), edit('e2', 'a')],
+    gone: ['text of a', 'text of e1'],
+  },
+  'a change in another room changes nothing': {
+    log: [message('a'), edit('e', 'a', { room: 'other' }), deletion('d', 'a', { room: 'other' })],
+    gone: ['text of e'],
+  },
+  'a change of what is unknown changes nothing': {
+    log: [edit('e', 'none'), deletion('d', 'none'), message('a')],
+    gone: ['text of e'],
+  },
+  'a change before its message changes nothing': {
+    log: [edit('e', 'a'), deletion('d', 'a'), message('a')],
+    gone: ['text of e'],
+  },
+  'a change that the log holds again counts once, in its first place': {
+    log: [
+      message('a'),
+      edit('e1', 'a'),
+      edit('e2', 'a'),
+      edit('e1', 'a', { text: 'again' }),
+      edit('e1', 'a'),
+    ],
+    gone: ['text of a', 'text of e1', 'again'],
+  },
+  'a message that the log holds again brings no text back': {
+    log: [message('a'), message('b'), deletion('d', 'a'), edit('e', 'b'), message('a'), message('b')],
+    gone: ['text of a', 'text of b'],
+  },
+  'what PostgreSQL can’t hold': {
+    log: [
+      message(`a${hostile}`),
+      message('b'),
+      edit(`e${hostile}`, `a${hostile}`, { text: hostile }),
+      deletion('d', 'b', { from: { id: `x${hostile}`, name: hostile }, moderator: true }),
+    ],
+  },
+  'more about who changed it': {
+    log: [message('a'), edit('e', 'a', { from: { id: 'ada', name: 'Ada', avatar: 'a.png' } as never })],
+  },
+}
+
+await onBoth(async (t, databases) => {
+  const database = await databases.migrated(t)
+  for (const [name, { log, gone = [] }] of Object.entries(cases)) {
+    await t.test(`${name}, in one step, in steps of one, and carefully`, async (t) => {
+      const schedules: [ChatEvent[][], { careful: boolean }][] = [
+        [[log], { careful: false }],
+        [log.map((event) => [event]), { careful: false }],
+        [[log], { careful: true }],
+      ]
+      for (const [steps, options] of schedules) {
+        await database.query('truncate history.messages, history.changes, history.positions', [])
+        for (const step of steps) t.match(await write(database, 0, step, options), { refused: 0 })
+        t.strictSame(await allOf(database), foldedOf(log))
+        const chunks = []
+        for await (const chunk of exportOf(database, 'general', (work) => work())) chunks.push(chunk)
+        const lines = chunks.join('').trimEnd().split('\n')
+        t.strictSame(
+          lines.map((line) => JSON.parse(line)),
+          foldedOf(log),
+        )
+        const whole = await wholeOf(database)
+        for (const text of gone) t.notMatch(whole, text, `${text} is stored nowhere`)
+        const places = await database.query<{ count: number }>(
+          `select count(*) from (select id from history.messages union all select id from history.changes) as all_ids`,
+        )
+        t.equal(places[0]?.count, firstOf(log).length, 'each event has its place')
+      }
+    })
+  }
+
+  await t.test('what became of the events is counted', async (t) => {
+    const database = await databases.migrated(t)
+    const log = createMemoryLog()
+    const app = build(t, { log, database })
+    await app.ready()
+    log.append(message('a'), message('b'), edit('e1', 'a'), edit('e2', 'a'), edit('e1', 'a'), message('a'))
+    log.append(
+      deletion('d', 'b'),
+      edit('late', 'b'),
+      edit('foreign', 'a', { from: bob }),
+      { type: 'edit', room: 'general', id: 'e3' },
+      edit('e2', 'a'),
+    )
+    await waitForOffset(database, 2)
+    const lines = [
+      'messages_total 2',
+      'changes_total{type="edit"} 2',
+      'changes_total{type="delete"} 1',
+      'ignored_changes_total 2',
+      'duplicates_total 3',
+      'skipped_events_total 1',
+      'refused_messages_total 0',
+    ].map((line) => `rabble_history_${line}`)
+    await until(
+      async () => {
+        const { body } = await app.inject('/metrics')
+        return lines.every((line) => body.split('\n').includes(line))
+      },
+      patience,
+      'the counts',
+    )
+    t.pass('as expected')
+  })
+
+  await t.test('a change that can’t be stored is set aside, and the others are not', async (t) => {
+    const database = await databases.migrated(t)
+    const log = createMemoryLog()
+    const { metrics } = ingestOf(t, log, database)
+    log.append(message('a'), message('b'))
+    await waitFor(database, 2)
+    // Too deep for JSON.stringify, though not for JSON.parse.
+    const from: Record<string, unknown> = { id: 'ada', name: 'Ada' }
+    let inner = from
+    for (let n = 0; n < 200_000; n++) inner = inner.a = {} as Record<string, unknown>
+    log.appendEntry({ event: edit('e', 'a', { from: from as never }), line: Buffer.from('a line') })
+    log.append(deletion('d', 'b'))
+    await waitForOffset(database, 4)
+    t.match(await allOf(database), [{ text: 'text of a' }, { text: '', deleted: { by: { id: 'ada' } } }])
+    t.same(await database.query('select line from history.refused', []), [{ line: Buffer.from('a line') }])
+    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, patience, 'the count')
+  })
+
+  await t.test('a step of many changes takes as many statements as one of a few', async (t) => {
+    const database = await databases.migrated(t)
+    let statements = 0
+    const counting = {
+      ...database,
+      transaction: ((work, options) =>
+        database.transaction(
+          (query) =>
+            work((...args) => {
+              statements++
+              return query(...args)
+            }),
+          options,
+        )) as typeof database.transaction,
+    }
+    const ids = Array.from({ length: 500 }, (_, n) => `m${n}`)
+    await write(counting, 0, [...ids.map((id) => message(id)), ...ids.map((id) => edit(`e-${id}`, id))])
+    t.equal(statements, 6)
+    const deletions = ids.map((id) => deletion(`d-${id}`, id))
+    t.match(await write(counting, 0, deletions), { changes: { added: 500, edit: 0, delete: 500 } })
+    t.equal(statements, 11)
+  })
+})

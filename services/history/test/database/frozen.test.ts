@@ -1,0 +1,40 @@
+import { connectPostgres } from '@rabble/database'
+import { startPostgres, until } from '@rabble/harness'
+import t from 'tap'
+import { build, patience, waitFor } from '../build.ts'
+import { patient } from '../databases.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { message } from '../message.ts'
+
+const page = '/api/rooms/general/messages'
+
+t.test('while PostgreSQL is frozen reads are refused soon, and work again when it wakes', async (t) => {
+  const server = await startPostgres(t)
+  const database = await connectPostgres(await server.createDatabase(), patient)
+  t.teardown(() => database.close())
+  const log = createMemoryLog()
+  log.append(message('a'))
+  // Long before the driver gives a statement up.
+  const app = build(t, { log, database, deadline: 4_000 })
+  await app.ready()
+  await until(async () => (await app.inject(page)).statusCode === 200, patience, 'history to be ready')
+  await waitFor(database, 1)
+
+  server.freeze()
+  let driverGaveUp = false
+  const direct = database.query('select 1', []).catch(() => {
+    driverGaveUp = true
+  })
+  const burst = await Promise.all(Array.from({ length: 300 }, () => app.inject(page)))
+  t.equal(driverGaveUp, false, 'before the driver gives a statement up')
+  t.same(new Set(burst.map(({ statusCode }) => statusCode)), new Set([503]))
+  t.match(burst[0]?.json(), { statusCode: 503, code: 'unavailable' })
+  t.equal(burst[0]?.headers['retry-after'], '2')
+  t.ok(
+    burst.some(({ body }) => body.includes('too many reads')),
+    'those beyond the bound at once',
+  )
+  server.thaw()
+  await direct
+  await until(async () => (await app.inject(page)).statusCode === 200, patience, 'reads to work again')
+})

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectPostgres, openPglite } from '@rabble/database'
+import { freePort, startPostgres, until } from '@rabble/harness'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { build, idsOf, patience } from '../build.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { message } from '../message.ts'
+
+const page = '/api/rooms/general/messages?limit=200'
+const statusOf = async (app: FastifyInstance, url = page) => (await app.inject(url)).statusCode
+const isReady = async (app: FastifyInstance) => (await statusOf(app, '/readyz')) === 200
+
+t.test('PostgreSQL is killed again and again while messages flow: nothing is lost or repeated', async (t) => {
+  const server = await startPostgres(t)
+  const database = await connectPostgres(await server.createDatabase())
+  t.teardown(() => database.close())
+  const log = createMemoryLog()
+  const app = build(t, { log, database })
+  await app.ready()
+  const ids: string[] = []
+  let flowing = true
+  // So many at most in a round, since history has to catch up in the end, and a slow machine takes long for a round.
+  const roundful = 2_000
+  let most = roundful
+  const flow = (async () => {
+    while (flowing) {
+      for (let n = 0; n < 5 && ids.length < most; n++) {
+        const id = `m${ids.length}`
+        ids.push(id)
+        log.append(message(id))
+      }
+      await delay(2)
+    }
+  })()
+  for (let round = 1; round <= 4; round++) {
+    const seen = ids.length
+    most = seen + roundful
+    await until(() => isReady(app), patience, 'history to be ready')
+    await until(
+      async () => {
+        const [row] = await database.query<{ last: number }>(
+          'select max(sequence) as last from history.messages',
+        )
+        return (row?.last ?? 0) > seen
+      },
+      patience,
+      'messages to flow',
+    )
+    await server.kill()
+    const reply = await app.inject(page)
+    t.equal(reply.statusCode, 503)
+    t.match(reply.json(), { statusCode: 503, code: 'unavailable' })
+    t.equal(reply.headers['retry-after'], '2')
+    await until(async () => !(await isReady(app)), patience, 'history to be unready')
+    t.equal(await statusOf(app, '/livez'), 200)
+    await server.restart()
+  }
+  flowing = false
+  await flow
+  t.comment(`${ids.length} messages`)
+  t.strictSame(await idsOf(database, ids.length), ids)
+  await until(() => isReady(app), patience, 'history to be ready')
+  t.equal(await statusOf(app), 200)
+  const [row] = await database.query('select max(sequence) as last, count(*) as count from history.messages')
+  t.same(row, { last: ids.length, count: ids.length }, 'no step was written twice')
+})
+
+t.test(
+  'while the database is down the lag grows, and once it is back and all is stored there is none',
+  async (t) => {
+    const server = await startPostgres(t)
+    const database = await connectPostgres(await server.createDatabase())
+    t.teardown(() => database.close())
+    const log = createMemoryLog()
+    const app = build(t, { log, database })
+    await app.ready()
+    const lag = async () =>
+      Number(/^rabble_history_lag_seconds (.*)$/m.exec((await app.inject('/metrics')).body)?.[1])
+    log.append(message('a', { at: new Date().toISOString() }))
+    await idsOf(database, 1)
+    await until(async () => (await lag()) === 0, patience, 'no lag')
+    await server.kill()
+    await until(async () => (await lag()) > 1, patience, 'a lag, though nobody reads the log')
+    log.append(message('b', { at: new Date().toISOString() }))
+    await server.restart()
+    await until(() => isReady(app), patience, 'history to be ready')
+    t.same(await idsOf(database, 2), ['a', 'b'])
+    await until(async () => (await lag()) === 0, patience, 'no lag')
+  },
+)
+
+t.test('without PostgreSQL at the start it lives, and works once that is there', async (t) => {
+  const server = await startPostgres(t)
+  const database = await connectPostgres(await server.createDatabase())
+  t.teardown(() => database.close())
+  await server.kill()
+  const log = createMemoryLog()
+  log.append(message('a'))
+  const app = build(t, { log, database })
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.equal((await fetch(`${address}/livez`)).status, 200)
+  t.equal((await fetch(`${address}/readyz`)).status, 503)
+  t.equal((await fetch(address + page)).status, 503)
+  await server.restart()
+  await until(() => isReady(app), patience, 'history to be ready')
+  t.same(await idsOf(database, 1), ['a'])
+  t.equal(await statusOf(app), 200)
+})
+
+t.test('it closes while PostgreSQL is down', async (t) => {
+  const database = await connectPostgres(`postgres://nobody@127.0.0.1:${await freePort()}/none`)
+  const app = build(t, { log: createMemoryLog(), database })
+  await app.ready()
+  t.equal(await statusOf(app), 503)
+  await app.close()
+  await database.close()
+})
+
+t.test('a database that was closed under it makes reads unavailable, whatever its kind', async (t) => {
+  const database = await openPglite()
+  const app = build(t, { log: createMemoryLog(), database })
+  await app.ready()
+  await until(() => isReady(app), patience, 'history to be ready')
+  t.equal(await statusOf(app), 200)
+  await database.close()
+  t.equal(await statusOf(app), 503)
+  t.equal(await isReady(app), false)
+})
+
+t.test('a mistake of ours in SQL is no outage', async (t) => {
+  const database = await openPglite()
+  t.teardown(() => database.close())
+  const app = build(t, { log: createMemoryLog(), database })
+  await app.ready()
+  await until(() => isReady(app), patience, 'history to be ready')
+  await database.query('alter table history.messages rename column text to words')
+  const reply = await app.inject(page)
+  t.match(reply.json(), { statusCode: 500, code: 'internal-error', message: 'something went wrong here' })
+})

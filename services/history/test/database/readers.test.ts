@@ -1,0 +1,135 @@
+import { until } from '@rabble/harness'
+import type { RoomsClient } from '@rabble/rooms/client'
+import { build, patience, tokens, waitFor } from '../build.ts'
+import { onBoth } from '../databases.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { message } from '../message.ts'
+
+const ada = { id: 'ada', name: 'Ada' }
+const eve = { id: 'eve', name: 'Eve' }
+/** Messages that come last, each in a room of its own that is for Ada. */
+const vaults = (count: number, text: string) =>
+  Array.from({ length: count }, (_, n) => message(`${text}${n}`, { room: `vault-${text}-${n}`, text }))
+
+await onBoth(async (t, databases) => {
+  const database = await databases.empty(t)
+  const log = createMemoryLog()
+  log.append(
+    ...Array.from({ length: 30 }, (_, n) => message(`c${n}`, { room: 'cellar', text: `secret plan ${n}` })),
+    message('g', { text: 'a plan for all' }),
+    message('d', { room: 'dm:ada:bob', text: 'a plan for two' }),
+    message('h', { text: 'a hoard and a trove for all' }),
+    ...vaults(200, 'hoard'),
+    ...vaults(450, 'trove'),
+  )
+  /** What the rooms service says: cellar and vaults are for Ada, while it answers. */
+  const service = { down: false, asked: 0 }
+  const rooms: Pick<RoomsClient, 'readable' | 'retention'> = {
+    async readable(names, { user }) {
+      service.asked++
+      if (service.down) throw new Error('down')
+      return names.filter((name) => !/^(cellar|vault)/.test(name) || user === 'ada')
+    },
+    retention: async () => new Map(),
+  }
+  const app = build(t, { log, database, rooms })
+  await app.ready()
+  const adas = await tokens.sign(ada, 3600)
+  const eves = await tokens.sign(eve, 3600)
+  const monas = await tokens.sign({ id: 'mona', name: 'Mona' }, 3600, ['moderator'])
+
+  async function get(path: string, token?: string) {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const reply = await app.inject({ url: path, headers })
+    return { status: reply.statusCode, body: reply.body }
+  }
+  await waitFor(database, 683)
+  const indexed = async () =>
+    (await get('/api/search?q=trove&room=vault-trove-449', monas)).body.includes('"snippet"')
+  await until(indexed, patience, 'the search to have followed')
+
+  await t.test('a room for those who are invited is read by them, and by moderators', async (t) => {
+    for (const path of [
+      '/api/rooms/cellar/messages',
+      '/api/rooms/cellar/export',
+      '/api/search?q=plan&room=cellar',
+    ]) {
+      t.equal((await get(path)).status, 401, path)
+      t.equal((await get(path, eves)).status, 403, path)
+      for (const token of [adas, monas]) t.match(await get(path, token), { status: 200, body: /secret/ })
+    }
+    t.match(await get('/api/rooms/general/messages'), { status: 200, body: /for all/ })
+    t.match(await get('/api/rooms/dm:ada:bob/messages', adas), { status: 200, body: /for two/ })
+  })
+
+  await t.test(
+    'a search finds nothing in rooms that the caller may not read, and all in the others',
+    async (t) => {
+      const found = async (query: string, token?: string) => (await get(`/api/search?q=${query}`, token)).body
+      for (const sort of ['rank', 'newest']) {
+        const few = await found(`plan&limit=5&sort=${sort}`, eves)
+        t.notMatch(few, /secret/)
+        t.match(await found(`plan&limit=50&sort=${sort}`), /for all/)
+        t.notMatch(await found(`plan&limit=50&sort=${sort}`), /secret|for two/)
+        t.match(await found(`plan&limit=50&sort=${sort}`, adas), /for two/)
+        const { results } = JSON.parse(await found(`plan&limit=50&sort=${sort}`, adas)) as {
+          results: unknown[]
+        }
+        t.equal(results.length, 32)
+      }
+    },
+  )
+
+  await t.test('where reading needs a token, whoever is banned does not read what is for all', async (t) => {
+    const banned = build(t, {
+      log,
+      database,
+      rooms: { ...rooms, readable: async (names, { user }) => (user === 'eve' ? [] : [...names]) },
+      requireToken: true,
+    })
+    await banned.ready()
+    const prepared = async () => (await banned.inject('/healthz')).statusCode === 200
+    await until(prepared, patience, 'the tables to be there')
+    for (const [token, status] of [
+      [adas, 200],
+      [eves, 403],
+    ] as const) {
+      const headers = { authorization: `Bearer ${token}` }
+      const reply = await banned.inject({ url: '/api/rooms/general/messages', headers })
+      t.equal(reply.statusCode, status)
+    }
+  })
+
+  await t.test('a search never takes what the caller may not read for the end', async (t) => {
+    for (const sort of ['rank', 'newest']) {
+      const path = `/api/search?limit=5&sort=${sort}`
+      const few = JSON.parse((await get(`${path}&q=hoard`, eves)).body)
+      t.match(few, { results: [{ message: { id: 'h' } }], hasMore: false })
+      t.match(await get(`${path}&q=trove`, eves), { status: 400, body: /search in one room/ })
+      t.match(await get(`${path}&q=trove&room=general`, eves), { status: 200, body: /"h"/ })
+      t.match(await get(`${path}&q=trove`, adas), { status: 200, body: /vault-trove/ })
+    }
+  })
+
+  await t.test(
+    'many readers of a room cost one question, and the last answer counts while rooms is down',
+    async (t) => {
+      const before = service.asked
+      const start = performance.now()
+      for (let n = 0; n < 20; n++) await get('/api/rooms/general/messages', n % 2 === 0 ? adas : eves)
+      const asked = service.asked - before
+      // An answer counts for ten seconds.
+      const most = 1 + Math.floor((performance.now() - start) / 10_000)
+      t.ok(asked <= most, `${asked} questions`)
+      service.down = true
+      t.equal((await get('/api/rooms/general/messages')).status, 200)
+      t.equal((await get('/api/rooms/cellar/messages', adas)).status, 200)
+      t.equal((await get('/api/rooms/cellar/messages', eves)).status, 403)
+      const unknown = await get('/api/rooms/elsewhere/messages')
+      t.match(unknown, { status: 503, body: /"unavailable"/ })
+      t.equal((await get('/api/rooms/elsewhere/messages', monas)).status, 200)
+      service.down = false
+      t.equal((await get('/api/rooms/elsewhere/messages')).status, 200)
+    },
+  )
+})

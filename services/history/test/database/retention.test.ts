@@ -1,0 +1,216 @@
+import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
+import type { Test } from 'tap'
+import type { RetainOptions, Retention } from '../../src/retention.ts'
+import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
+import { deletion, edit } from '../change.ts'
+import { onBoth } from '../databases.ts'
+import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
+import { message } from '../message.ts'
+
+const day = 24 * 60 * 60 * 1000
+const daysAgo = (days: number) => new Date(Date.now() - days * day).toISOString()
+
+await onBoth(async (t, databases) => {
+  /** What is left of each room once retention has deleted so many messages. */
+  async function trimmed(
+    t: Test,
+    { log, database, deleted, ...what }: Trim,
+    rooms: string[],
+  ): Promise<string[][]> {
+    const { metrics } = ingestOf(t, log, database, what)
+    const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
+    await until(async () => (await retired()) >= deleted, patience, `${deleted} to be deleted`)
+    t.equal(await retired(), deleted)
+    return Promise.all(rooms.map((room) => idsOf(database, 0, room)))
+  }
+  interface Trim extends RetainOptions {
+    log: MemoryLog
+    database: Database
+    deleted: number
+  }
+
+  /** A database that holds what a log has. */
+  async function filled(t: Test, log: MemoryLog, count: number): Promise<Database> {
+    const database = await databases.migrated(t)
+    const ingest = ingestOf(t, log, database)
+    await waitFor(database, count)
+    await ingest.close()
+    return database
+  }
+
+  await t.test('what is too old goes, in every room, and what can’t be dated with it', async (t) => {
+    const log = createMemoryLog(2)
+    for (const room of ['general', 'random', '*', 'dm:ada:bob']) {
+      log.append(
+        message(`${room} 1`, { room, at: daysAgo(40) }),
+        message(`${room} 2`, { room, at: 'not a time, but long' }),
+        message(`${room} 3`, { room, at: daysAgo(31) }),
+        message(`${room} 4`, { room, at: daysAgo(29) }),
+        message(`${room} 5`, { room, at: 'not a time, but long' }),
+      )
+    }
+    const database = await filled(t, log, 20)
+    const left = await trimmed(t, { log, database, retention: { maxAge: 30 * day }, deleted: 12 }, [
+      'general',
+      '*',
+    ])
+    t.same(left, [
+      ['general 4', 'general 5'],
+      ['* 4', '* 5'],
+    ])
+  })
+
+  await t.test('of a room that holds too many the newest stay, however many go', async (t) => {
+    const log = createMemoryLog()
+    const ids = Array.from({ length: 1234 }, (_, n) => `m${n}`)
+    log.append(...ids.map((id) => message(id)), message('alone', { room: 'random' }))
+    const database = await filled(t, log, 1235)
+    const left = await trimmed(t, { log, database, retention: { maxMessages: 34 }, deleted: 1200 }, [
+      'general',
+      'random',
+    ])
+    t.same(left, [ids.slice(1200), ['alone']])
+  })
+
+  await t.test('both bounds hold, over more rooms than are looked at at once', async (t) => {
+    const log = createMemoryLog()
+    const rooms = Array.from({ length: 150 }, (_, n) => `room ${n}`)
+    for (const room of rooms) {
+      log.append(...[3, 2, 1].map((days) => message(`${room}/${days}`, { room, at: daysAgo(days) })))
+    }
+    const database = await filled(t, log, 450)
+    const retention = { maxMessages: 2, maxAge: 1.5 * day }
+    const left = await trimmed(t, { log, database, retention, deleted: 300 }, rooms)
+    t.same(
+      left,
+      rooms.map((room) => [`${room}/1`]),
+    )
+  })
+
+  await t.test('new messages get in while old ones go', async (t) => {
+    const log = createMemoryLog()
+    log.append(...Array.from({ length: 3000 }, (_, n) => message(`old ${n}`)))
+    const database = await filled(t, log, 3000)
+    const { metrics } = ingestOf(t, log, database, { retention: { maxMessages: 10 } })
+    const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
+    await until(async () => (await retired()) > 0, patience, 'the first to go')
+    const ids = Array.from({ length: 10 }, (_, n) => `new ${n}`)
+    for (const id of ids) log.append(message(id))
+    await until(async () => (await retired()) >= 2990, patience, 'the others to go')
+    await until(async () => (await idsOf(database, 0)).at(-1) === ids.at(-1), patience, 'the new ones')
+    t.ok((await idsOf(database, 0)).length <= 20)
+    t.same((await idsOf(database, 0)).slice(-10), ids)
+  })
+
+  await t.test('a room may keep less than all, and never more', async (t) => {
+    const log = createMemoryLog(2)
+    const rooms = ['short', 'few', 'more', 'other']
+    for (const room of rooms) {
+      log.append(...[5, 4, 3, 1].map((days) => message(`${room}/${days}`, { room, at: daysAgo(days) })))
+    }
+    const database = await filled(t, log, 16)
+    const own = new Map<string, Retention>([
+      ['short', { maxAge: 2 * day }],
+      ['few', { maxMessages: 2, maxAge: 9 * day }],
+      ['more', { maxMessages: 9, maxAge: 9 * day }],
+      ['unknown', { maxMessages: 1 }],
+    ])
+    const all = { retention: { maxMessages: 3 }, rooms: { retention: async () => own } }
+    t.same(await trimmed(t, { log, database, ...all, deleted: 7 }, rooms), [
+      ['short/1'],
+      ['few/3', 'few/1'],
+      ['more/4', 'more/3', 'more/1'],
+      ['other/4', 'other/3', 'other/1'],
+    ])
+  })
+
+  await t.test(
+    'rooms that keep less are told of anew, and while nobody can say the last holds',
+    async (t) => {
+      const log = createMemoryLog(2)
+      for (const room of ['a', 'b']) log.append(...[1, 2, 3, 4].map((n) => message(`${room}${n}`, { room })))
+      const database = await filled(t, log, 8)
+      const down = () => Promise.reject(new Error('rooms is down'))
+      let retention: () => Promise<Map<string, Retention>> = down
+      const { metrics } = ingestOf(t, log, database, { rooms: { retention: () => retention() }, rest: 20 })
+      const failures = async () => (await metrics.roomsErrors.get()).values[0]?.value ?? 0
+      await until(async () => (await failures()) > 4, patience, 'some failures')
+      t.same(await idsOf(database, 0, 'a'), ['a1', 'a2', 'a3', 'a4'])
+      retention = async () => new Map([['a', { maxMessages: 3 }]])
+      await until(async () => (await idsOf(database, 0, 'a')).length === 3, patience, 'the first to go')
+      const before = await failures()
+      retention = down
+      // The round in which they went is over.
+      await until(async () => (await failures()) > before, patience, 'the next failure')
+      log.append(message('a5', { room: 'a' }))
+      await until(
+        async () => (await idsOf(database, 0, 'a')).join() === 'a3,a4,a5',
+        patience,
+        'the next to go',
+      )
+      retention = async () => new Map([['b', { maxMessages: 1 }]])
+      await until(async () => (await idsOf(database, 0, 'b')).join() === 'b4', patience, 'the other room')
+      t.equal((await idsOf(database, 0, 'a')).length, 3)
+    },
+  )
+
+  await t.test('nothing goes unless told', async (t) => {
+    const log = createMemoryLog()
+    log.append(message('a', { at: daysAgo(10_000) }))
+    const database = await filled(t, log, 1)
+    ingestOf(t, log, database)
+    log.append(message('b'))
+    t.same(await idsOf(database, 2), ['a', 'b'])
+  })
+
+  /** The ids of the changes that are stored of a room. */
+  const changesOf = async (database: Database, room: string) =>
+    (
+      await database.query<{ id: string }>(
+        'select id from history.changes where room = $1 order by sequence',
+        [room],
+      )
+    ).map(({ id }) => id)
+
+  await t.test('changes go with what was said before them, and stay with what stays', async (t) => {
+    const log = createMemoryLog()
+    const inOther = { room: 'other' }
+    log.append(
+      message('a', { at: daysAgo(40) }),
+      edit('a1', 'a', { at: daysAgo(39) }),
+      edit('none', 'unknown', { at: daysAgo(38) }),
+      message('b', { at: daysAgo(20) }),
+      // Of a message that goes, but newer than one that stays: who was away still has to hear of it.
+      edit('a2', 'a', { at: daysAgo(19) }),
+      deletion('b1', 'b', { at: daysAgo(18) }),
+      message('c', { ...inOther, at: daysAgo(40) }),
+      edit('c1', 'c', { ...inOther, at: daysAgo(39) }),
+      edit('d1', 'unknown', { room: 'never', at: daysAgo(39) }),
+    )
+    const database = await filled(t, log, 3)
+    const left = await trimmed(t, { log, database, retention: { maxAge: 30 * day }, deleted: 2 }, ['general'])
+    t.same(left, [['b']])
+    await until(
+      async () => (await changesOf(database, 'other')).length === 0,
+      patience,
+      'the rooms without messages',
+    )
+    await until(async () => (await changesOf(database, 'never')).length === 0, patience, 'the last of them')
+    t.same(await changesOf(database, 'general'), ['a2', 'b1'])
+  })
+
+  await t.test('however many changes there are, they go', async (t) => {
+    const log = createMemoryLog()
+    const edits = Array.from({ length: 1_200 }, (_, n) => edit(`e${n}`, 'a'))
+    log.append(message('a'), ...edits, message('b'))
+    const database = await filled(t, log, 2)
+    const left = await trimmed(t, { log, database, retention: { maxMessages: 1 }, deleted: 1 }, ['general'])
+    t.same(left, [['b']])
+    await until(
+      async () => (await changesOf(database, 'general')).length === 0,
+      patience,
+      'the changes to go',
+    )
+  })
+})

@@ -1,0 +1,98 @@
+import { connectPostgres } from '@rabble/database'
+import { startPostgres, until } from '@rabble/harness'
+import t from 'tap'
+import type { Seat } from '../../src/client.ts'
+import { isReady, makeRoom, patience, presenceOf, seatsIn, startReplica, userOf } from '../build.ts'
+import { patient } from '../databases.ts'
+
+const takes = (room: string, ...users: string[]) => ({
+  take: users.map((user) => ({ room, user: userOf(user) })),
+  give: [],
+})
+const unavailable = { message: /503.*unavailable/ }
+
+t.test('after a crash of PostgreSQL everything is taken anew, and counts go on', async (t) => {
+  const server = await startPostgres(t)
+  const database = await connectPostgres(await server.createDatabase())
+  t.teardown(() => database.close())
+  const replica = await startReplica(t, database)
+  await makeRoom(database, 'tea', { capacity: 2 })
+  const [g1, g2] = [replica.client(), replica.client()]
+  for (let round = 0; round < 3; round++) {
+    await g1.renew('g1', { fresh: true })
+    await g2.renew('g2', { fresh: true })
+    await g1.seats('g1', takes('tea', 'ada'))
+    const [before] = (await g2.seats('g2', takes('tea', 'bob'))) as Seat[]
+    t.equal(before?.count, 2)
+    await server.kill()
+    await t.rejects(g1.seats('g1', takes('tea', 'eve')), unavailable)
+    await t.rejects(g1.renew('g1', { fresh: false }), unavailable)
+    await t.rejects(g1.members('tea', 10), unavailable)
+    t.equal(await isReady(replica.app), false)
+    await server.restart()
+    await until(() => isReady(replica.app), patience, 'rooms to be ready')
+    t.equal(await g1.renew('g1', { fresh: false }), undefined, 'the lease is lost')
+    t.equal(await g1.seats('g1', takes('tea', 'ada')), undefined)
+    await g1.renew('g1', { fresh: true })
+    const [after] = (await g1.seats('g1', takes('tea', 'ada'))) as Seat[]
+    t.equal(after?.count, 1)
+    t.ok((after?.version ?? 0) > (before?.version ?? 0), 'the count of now is the newer one')
+  }
+  const versions = presenceOf(replica.told, 'tea').map(({ version }) => version)
+  t.same(
+    versions,
+    [...versions].sort((a, b) => a - b),
+  )
+})
+
+t.test('without PostgreSQL at the start it lives, and works once that is there', async (t) => {
+  const server = await startPostgres(t)
+  const database = await connectPostgres(await server.createDatabase())
+  t.teardown(() => database.close())
+  await server.kill()
+  const replica = await startReplica(t, database, { wait: false })
+  const client = replica.client()
+  await t.rejects(client.renew('g1', { fresh: true }), unavailable)
+  t.equal((await replica.app.inject('/livez')).statusCode, 200)
+  t.equal((await replica.app.inject('/api/rooms/tea/members')).statusCode, 503)
+  await server.restart()
+  await until(() => isReady(replica.app), patience, 'rooms to be ready')
+  t.ok(await client.renew('g1', { fresh: true }))
+})
+
+t.test(
+  'while PostgreSQL is frozen all is refused soon, and nothing of it is done when it wakes',
+  async (t) => {
+    const server = await startPostgres(t)
+    const database = await connectPostgres(await server.createDatabase(), patient)
+    t.teardown(() => database.close())
+    const replica = await startReplica(t, database, { deadline: 4_000 })
+    const client = replica.client()
+    await client.renew('g1', { fresh: true })
+    await client.seats('g1', takes('tea', 'ada'))
+
+    server.freeze()
+    const direct = database.query('select 1', [])
+    const asked = [
+      ...Array.from({ length: 300 }, (_, n) => client.seats('g1', takes('tea', `user-${n}`))),
+      client.renew('g1', { fresh: false }),
+      client.members('tea', 10),
+      client.end('g2'),
+    ]
+    const answers = await Promise.allSettled(asked)
+    t.same(new Set(answers.map(({ status }) => status)), new Set(['rejected']))
+    for (const answer of answers) {
+      if (answer.status === 'rejected') t.match(String(answer.reason), unavailable.message)
+    }
+    server.thaw()
+    await direct
+    await until(
+      async () => (await client.renew('g1', { fresh: false })) !== undefined,
+      patience,
+      'renewals to work',
+    )
+    t.match(await client.seats('g1', takes('tea', 'bob')), [{ count: 2 }])
+    // Those who were first in the queue had their connection when it woke: they found that nobody waits for them.
+    t.same((await seatsIn(database)).seats, ['tea ada g1', 'tea bob g1'])
+  },
+)

@@ -1,0 +1,296 @@
+import { RabbleError } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
+import type { Refusal, RoomsClient, Seat } from '../../src/client.ts'
+import {
+  internalTokens,
+  makeRoom,
+  patience,
+  presenceOf,
+  type Replica,
+  seatsIn,
+  startReplica,
+  userOf,
+} from '../build.ts'
+import { onBoth } from '../databases.ts'
+
+/** A gateway with a lease. */
+async function gatewayOf(replica: Replica, gateway: string) {
+  const client: RoomsClient = replica.client()
+  await client.renew(gateway, { fresh: true })
+  return {
+    client,
+    take: async (room: string, ...users: string[]) =>
+      client.seats(gateway, { take: users.map((user) => ({ room, user: userOf(user) })), give: [] }),
+    give: async (room: string, ...users: string[]) =>
+      client.seats(gateway, { take: [], give: users.map((user) => ({ room, user })) }),
+    renew: () => client.renew(gateway, { fresh: false }),
+    end: () => client.end(gateway),
+  }
+}
+
+/** The database, and how many statements it was asked since `start`. */
+function counted(database: Database): { database: Database; start(): void; statements(): number } {
+  let count = 0
+  return {
+    database: {
+      ...database,
+      query: database.query,
+      transaction: (work, options) =>
+        database.transaction(
+          (query) =>
+            work((sql, params) => {
+              count++
+              return query(sql, params)
+            }),
+          options,
+        ),
+    },
+    start() {
+      count = 0
+    },
+    statements: () => count,
+  }
+}
+
+await onBoth(async (t, make, kind) => {
+  await t.test('users are counted, and everybody is told who came and went', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    const { take, give } = await gatewayOf(replica, 'g1')
+    const [first] = (await take('tea', 'ada')) as Seat[]
+    t.match(first, { count: 1, version: Number })
+    const [second] = (await take('tea', 'bob')) as Seat[]
+    t.match(second, { count: 2 })
+    t.ok((second?.version ?? 0) > (first?.version ?? 0), 'the newer count has the higher version')
+    t.same(await give('tea', 'ada'), [])
+    t.match(presenceOf(replica.told, 'tea'), [
+      { joined: [userOf('ada')], left: [], count: 1 },
+      { joined: [userOf('bob')], left: [], count: 2 },
+      { joined: [], left: [userOf('ada')], count: 1 },
+    ])
+    t.same(await seatsIn(database), { seats: ['tea bob g1'], counts: { tea: 1 } })
+  })
+
+  await t.test('asking for the same again changes nothing and answers the same', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    await makeRoom(database, 'tea', { capacity: 1 })
+    const { take, give } = await gatewayOf(replica, 'g1')
+    const first = await take('tea', 'ada')
+    t.match(first, [{ count: 1, capacity: 1 }])
+    t.same(await take('tea', 'ada'), first)
+    await give('tea', 'ada')
+    await give('tea', 'ada')
+    await give('tea', 'nobody')
+    t.equal(presenceOf(replica.told, 'tea').length, 2)
+    t.same(await seatsIn(database), { seats: [], counts: {} })
+  })
+
+  await t.test('a user is counted once however many gateways, and has left with the last', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    await makeRoom(database, 'tea', { capacity: 1 })
+    const [g1, g2] = [await gatewayOf(replica, 'g1'), await gatewayOf(replica, 'g2')]
+    t.match(await g1.take('tea', 'ada'), [{ count: 1 }])
+    t.match(await g2.take('tea', 'ada'), [{ count: 1 }], 'the own place is there in a full room')
+    t.match(await g2.take('tea', 'bob'), [{ refused: 'room-full' }])
+    await g1.give('tea', 'ada')
+    t.match(await g1.take('tea', 'bob'), [{ refused: 'room-full' }])
+    await g2.give('tea', 'ada')
+    t.match(await g1.take('tea', 'bob'), [{ count: 1 }])
+    t.equal(presenceOf(replica.told, 'tea').length, 3, 'ada came once and went once')
+  })
+
+  await t.test('in one batch, what is given back makes room for what is taken', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    await makeRoom(database, 'tea', { capacity: 2 })
+    const { take, client } = await gatewayOf(replica, 'g1')
+    await take('tea', 'ada', 'bob')
+    const answers = await client.seats('g1', {
+      take: ['eve', 'joe'].map((user) => ({ room: 'tea', user: userOf(user) })),
+      give: [{ room: 'tea', user: 'ada' }],
+    })
+    t.match(answers, [{ count: 2 }, { refused: 'room-full' }])
+    t.match(presenceOf(replica.told, 'tea').at(-1), {
+      joined: [userOf('eve')],
+      left: [userOf('ada')],
+      count: 2,
+    })
+  })
+
+  await t.test('who may not enter is told why', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database, { mode: 'closed' })
+    const { take, client } = await gatewayOf(replica, 'g1')
+    const other = await gatewayOf(replica, 'g2')
+    t.match(await take('nowhere', 'ada'), [{ refused: 'room-not-found' }])
+    await makeRoom(database, 'open')
+    await makeRoom(database, 'guild', { access: 'invite', createdBy: 'owner' })
+    await makeRoom(database, 'booth', { single: true })
+    await database.query(
+      `insert into rooms.invitations (room, user_id, invited_by) values ('guild', 'ada', 'owner')`,
+    )
+    await database.query(
+      `insert into rooms.restrictions (kind, user_id, room, by_id, by_name, expires_at) values
+         ('ban', 'bob', 'open', 'm', 'M', null), ('ban', 'eve', null, 'm', 'M', now() + interval '1 hour'),
+         ('ban', 'joe', null, 'm', 'M', now() - interval '1 s'), ('mute', 'joe', null, 'm', 'M', null)`,
+    )
+    t.match(await take('open', 'ada', 'bob', 'eve', 'joe'), [
+      { count: 2 },
+      { refused: 'forbidden' },
+      { refused: 'forbidden' },
+      { count: 2 },
+    ])
+    t.match(await take('guild', 'ada', 'bob', 'owner', 'eve'), [
+      { count: 2 },
+      { refused: 'forbidden' },
+      { count: 2 },
+      { refused: 'forbidden' },
+    ])
+    t.match(await take('booth', 'bob'), [{ count: 1 }], 'a ban of one room is for that room')
+    t.match(await other.take('booth', 'bob'), [{ refused: 'already-joined' }])
+    const moderator = { room: 'guild', user: userOf('mona'), moderator: true } as const
+    t.match(await client.seats('g1', { take: [moderator], give: [] }), [{ count: 3 }])
+    t.same((await seatsIn(database)).counts, { booth: 1, guild: 3, open: 2 })
+    t.equal(await replica.value('rabble_rooms_takes_total', { result: 'forbidden' }), 4)
+  })
+
+  await t.test('of 200 at once over four gateways, a room for ten takes ten, every time', async (t) => {
+    const database = await make(t)
+    const told = { signals: [], events: [] }
+    const options = { told, leaseTimes: { duration: 600_000 } }
+    const replicas = [await startReplica(t, database, options), await startReplica(t, database, options)]
+    const gateways = await Promise.all(
+      ['g1', 'g2', 'g3', 'g4'].map((name, index) => gatewayOf(replicas[index % 2] as Replica, name)),
+    )
+    /** A busy machine doesn't get to all of them in time: who is told so asks again. */
+    async function insist(room: string, n: number): Promise<unknown[]> {
+      try {
+        return (await gateways[n % 4]?.take(room, `user-${n}`)) ?? []
+      } catch (error) {
+        if (!/503/.test(String(error))) throw error
+        return insist(room, n)
+      }
+    }
+    const rounds = kind === 'postgres' ? 12 : 4
+    // A machine on which a round takes long has seen many of them interleave.
+    const enough = performance.now() + 30_000
+    for (let round = 0; round < rounds && (round === 0 || performance.now() < enough); round++) {
+      const room = `round-${round}`
+      await makeRoom(database, room, { capacity: 10 })
+      const answers = (await Promise.all(Array.from({ length: 200 }, (_, n) => insist(room, n)))).flat()
+      t.equal(answers.length, 200)
+      const taken = (answers as (Seat | Refusal)[]).filter((answer) => 'count' in answer)
+      t.equal(taken.length, 10, `round ${round}`)
+      const { seats, counts } = await seatsIn(database)
+      t.equal(seats.filter((seat) => seat.startsWith(`${room} `)).length, 10)
+      t.equal(counts[room], 10)
+      t.equal(Math.max(...presenceOf(told, room).map(({ count }) => count)), 10)
+    }
+  })
+
+  await t.test('a thousand seats are a few statements', async (t) => {
+    const { database, start, statements } = counted(await make(t))
+    const replica = await startReplica(t, database, { leaseTimes: { sweep: 60_000 } })
+    const { client } = await gatewayOf(replica, 'g1')
+    const pairs = Array.from({ length: 1000 }, (_, n) => ({ room: `room-${n % 300}`, user: `user-${n}` }))
+    const take = pairs.map(({ room, user }) => ({ room, user: userOf(user) }))
+    start()
+    const answers = await client.seats('g1', { take, give: [] })
+    t.equal(answers?.length, 1000)
+    t.ok(statements() <= 30, `${statements()} statements, those of the upkeep among them`)
+    start()
+    await client.seats('g1', { take: [], give: pairs })
+    t.ok(statements() <= 30, `${statements()} statements, those of the upkeep among them`)
+    t.same(await seatsIn(database), { seats: [], counts: {} })
+  })
+
+  await t.test('rooms that want it announce who comes and goes, once', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    await makeRoom(database, 'lobby', { announce: true })
+    const { take, give, end } = await gatewayOf(replica, 'g1')
+    await take('lobby', 'ada', 'bob')
+    await take('lobby', 'ada')
+    await take('elsewhere', 'ada')
+    await give('lobby', 'ada')
+    await end()
+    const { events } = replica.told
+    await until(() => events.length >= 4, patience, 'the last one, if the sweeper was quicker')
+    t.match(
+      events.map(({ text, meta, from, room }) => ({ text, meta, from, room })),
+      [
+        ['Ada joined', 'joined', 'ada'],
+        ['Bob joined', 'joined', 'bob'],
+        ['Ada left', 'left', 'ada'],
+        ['Bob left', 'left', 'bob'],
+      ].map(([text, system, user]) => ({
+        text,
+        meta: { system, user: { id: user } },
+        from: { id: 'system', name: 'System' },
+        room: 'lobby',
+      })),
+    )
+    t.equal(new Set(events.map(({ id }) => id)).size, 4)
+    replica.told.failure = new RabbleError('unavailable', 'the log is down')
+    const again = await gatewayOf(replica, 'g1')
+    t.match(await again.take('lobby', 'ada'), [{ count: 1 }], 'a log that is down keeps nobody out')
+    t.equal(await replica.value('rabble_rooms_announcement_errors_total'), 1)
+  })
+
+  await t.test('of a crowd that comes at once, signals name some', async (t) => {
+    const replica = await startReplica(t, await make(t))
+    const { take } = await gatewayOf(replica, 'g1')
+    await take('tea', ...Array.from({ length: 500 }, (_, n) => `user-${n}`))
+    const [signal] = presenceOf(replica.told, 'tea')
+    t.equal(signal?.count, 500)
+    t.equal(signal?.joined.length, 20)
+  })
+
+  await t.test(
+    'in a room of a hundred signals name everybody, also those who went with a gateway',
+    async (t) => {
+      const replica = await startReplica(t, await make(t))
+      const [g1, g2] = [await gatewayOf(replica, 'g1'), await gatewayOf(replica, 'g2')]
+      const crowd = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`)
+      await g1.take('tea', ...crowd('stays', 20))
+      await g2.take('tea', ...crowd('goes', 40))
+      await g2.end()
+      await until(() => presenceOf(replica.told, 'tea').length >= 3, patience, 'all signals')
+      const [, came, went] = presenceOf(replica.told, 'tea')
+      t.match([came?.joined.length, came?.count], [40, 60])
+      t.match([went?.left.length, went?.count], [40, 20])
+    },
+  )
+
+  await t.test('what is no batch is refused with the reason, and so is who is no service', async (t) => {
+    const database = await make(t)
+    const replica = await startReplica(t, database)
+    const { client } = await gatewayOf(replica, 'g1')
+    const ada = userOf('ada')
+    const crowd = Array.from({ length: 600 }, (_, n) => `u${n}`)
+    const refused = async (batch: Parameters<RoomsClient['seats']>[1], reason: RegExp) =>
+      t.rejects(client.seats('g1', batch), { message: reason })
+    await refused({ take: [{ room: 'a:b', user: ada }], give: [] }, /400.*valid names/)
+    await refused(
+      { take: [{ room: 'tea', user: { id: 'ada', name: 'System' } }], give: [] },
+      /400.*valid names/,
+    )
+    await refused({ take: [{ room: 'tea', user: ada }], give: [{ room: 'tea', user: 'ada' }] }, /400.*once/)
+    await refused(
+      {
+        take: crowd.map((user) => ({ room: 'tea', user: userOf(user) })),
+        give: crowd.map((user) => ({ room: 'talk', user })),
+      },
+      /400.*1000 seats/,
+    )
+    t.same(await seatsIn(database), { seats: [], counts: {} })
+    const url = '/internal/gateways/g1/lease'
+    const body = { fresh: true, order: 1, settled: 0 }
+    const headers = { authorization: `Bearer ${await internalTokens.sign({ caller: 'test' })}` }
+    t.equal((await replica.app.inject({ method: 'POST', url, payload: body })).statusCode, 401)
+    t.equal((await replica.app.inject({ method: 'POST', url, payload: {}, headers })).statusCode, 400)
+  })
+})

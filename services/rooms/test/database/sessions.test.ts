@@ -1,0 +1,316 @@
+import type { Signal } from '@rabble/contract'
+import { assertNothingLeft, until } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { networkOf } from '../../src/address.ts'
+import { type MakeDatabase, onBoth } from '../databases.ts'
+import { buildSessions, given, internalTokens, type SessionApi } from '../session-api.ts'
+
+assertNothingLeft(t)
+
+interface Answer {
+  status: number
+  body: Record<string, unknown>
+  /** The cookie's value; undefined if none was set. */
+  cookie: string | undefined
+  setCookie: string
+  headers: Record<string, unknown>
+}
+
+/** Requests of one browser or program. */
+function asking({ app }: SessionApi) {
+  return async (
+    method: 'GET' | 'POST' | 'DELETE',
+    payload?: object,
+    headers: Record<string, string> = {},
+    remoteAddress = '192.0.2.1',
+  ): Promise<Answer> => {
+    const reply = await app.inject({
+      method,
+      url: '/api/session',
+      headers: { host: 'chat.example', ...headers },
+      remoteAddress,
+      ...(payload && { payload }),
+    })
+    const setCookie = String(reply.headers['set-cookie'] ?? '')
+    return {
+      status: reply.statusCode,
+      body: reply.payload === '' ? {} : reply.json(),
+      cookie: /^rabble_session=([^;]*)/.exec(setCookie)?.[1],
+      setCookie,
+      headers: reply.headers,
+    }
+  }
+}
+
+const origin = 'https://chat.example'
+
+async function build(t: Test, make: MakeDatabase, options: Parameters<typeof buildSessions>[2] = {}) {
+  const database = await make(t)
+  const api = await buildSessions(t, database, { loginsPerMinute: 1000, ...options })
+  return { ...api, database, ask: asking(api) }
+}
+
+await onBoth(async (t, make) => {
+  t.test('a guest signs in with a name, and comes back with the cookie or the token', async (t) => {
+    const { ask, tokens } = await build(t, make)
+    const first = await ask('POST', { name: ' Ada ' })
+    t.equal(first.status, 201)
+    t.match(first.body, {
+      user: { id: /^guest-[\w-]{16}$/, name: 'Ada' },
+      guest: true,
+      roles: [],
+      token: String,
+      expiresAt: Number,
+    })
+    t.match(first.setCookie, /^rabble_session=[\w.-]+; Path=\/; Max-Age=86\d{3}; HttpOnly; SameSite=Lax$/)
+    t.equal(first.headers['cache-control'], 'no-store')
+    const token = String(first.body.token)
+    t.equal(first.cookie, token)
+    t.match(await tokens.verify(token), { user: first.body.user, guest: true })
+
+    const who = await ask('GET', undefined, { cookie: `rabble_session=${token}` })
+    t.match(who, { status: 200, body: { user: first.body.user, guest: true } })
+    t.notOk('token' in who.body)
+    t.equal((await ask('GET')).status, 401)
+
+    const again = await ask('POST', { name: 'Ada' }, { cookie: `rabble_session=${token}`, origin })
+    t.match(again, { status: 201, body: { user: first.body.user } })
+    const program = await ask('POST', { name: 'Ada' }, { authorization: `Bearer ${token}` })
+    t.match(program, { status: 201, body: { user: first.body.user } })
+  })
+
+  t.test('a name is one’s own until one gives it up, or takes another one', async (t) => {
+    const { ask, client, claim } = await build(t, make)
+    const ada = await ask('POST', { name: 'Ada' })
+    const id = (ada.body.user as { id: string }).id
+    const mine = { cookie: `rabble_session=${ada.body.token}`, origin }
+    t.match(await ask('POST', { name: 'аda' }), {
+      status: 409,
+      body: { code: 'name-taken' },
+      cookie: undefined,
+    })
+    await client.renew('g1', { fresh: true })
+    t.match(await claim('g1', 'ADA'), { refused: 'name-taken', retryAfter: undefined })
+
+    t.same(given(await claim('g1', 'Ada', id)), ada.body.user)
+    await client.names('g1', { claim: [], release: [id] })
+    t.equal((await ask('POST', { name: 'Ada' })).status, 409, 'also after the gateway has let it go')
+
+    const eve = await ask('POST', { name: 'Eve' }, mine)
+    t.match(eve, { status: 201, body: { user: { id, name: 'Eve' } } })
+    t.match(await claim('g1', 'Ada', id), { refused: 'name-taken' }, 'the old token has lost its name')
+    t.equal((await ask('POST', { name: 'Ada' })).status, 201)
+
+    given(await claim('g1', 'Eve', id))
+    const left = await ask('DELETE', undefined, mine)
+    t.match(left, { status: 204, cookie: '', setCookie: /Max-Age=0/ })
+    t.equal((await ask('POST', { name: 'Eve' })).status, 409, 'she is still there')
+    await client.names('g1', { claim: [], release: [id] })
+    t.equal((await ask('POST', { name: 'Eve' })).status, 201)
+    t.equal((await ask('DELETE')).status, 204, 'who has no session has none afterwards either')
+  })
+
+  t.test('a name is not free while who has taken another one may still be called so', async (t) => {
+    const { ask, client, claim } = await build(t, make)
+    for (const gateway of ['g1', 'g2']) await client.renew(gateway, { fresh: true })
+    const mallory = given(await claim('g1', 'Ada'))
+    const token = (await client.names('g1', { claim: [{ name: 'Ada', user: mallory.id }], release: [] }))?.[0]
+    const mine = { authorization: `Bearer ${(token as { token: string }).token}` }
+    for (const name of ['X', 'Y']) t.equal((await ask('POST', { name }, mine)).status, 201)
+    for (const name of ['Ada', 'аDA', 'X', 'Y']) {
+      t.match(await ask('POST', { name }), { status: 409, body: { code: 'name-taken' } }, name)
+    }
+    t.match(await claim('g2', 'Ada'), { refused: 'name-taken', retryAfter: 15_000 })
+    t.match(await claim('g2', 'Ada', mallory.id), { refused: 'name-taken' }, 'nor does she come back as Ada')
+    given(await claim('g2', 'Y', mallory.id))
+    await client.names('g1', { claim: [], release: [mallory.id] })
+    t.match(await claim('g1', 'Ada'), { refused: 'name-taken' }, 'she is there through another gateway')
+    await client.names('g2', { claim: [], release: [mallory.id] })
+    given(await claim('g1', 'Ada'))
+    t.equal((await ask('POST', { name: 'X' })).status, 201)
+    t.equal((await ask('POST', { name: 'Y' })).status, 409, 'the present one is kept')
+  })
+
+  t.test('what is no name is refused', async (t) => {
+    const { ask } = await build(t, make)
+    for (const name of ['', ' ', 'System', 'x'.repeat(65), 'A\u0000', '\u3164', { a: 1 }, null]) {
+      t.match(await ask('POST', { name }), { status: 400, body: { code: 'bad-frame' } }, JSON.stringify(name))
+    }
+    t.equal((await ask('POST', {})).status, 400)
+    t.match(await ask('POST', { name: 'Ѕystem' }), { status: 409, body: { code: 'name-taken' } })
+  })
+
+  t.test('pages of other origins can neither sign anybody in nor out, nor rename', async (t) => {
+    const { ask } = await build(t, make, { allowedOrigins: new Set(['https://pages.example']) })
+    const ada = await ask('POST', { name: 'Ada' }, { origin: 'https://pages.example' })
+    t.equal(ada.status, 201)
+    const cookie = `rabble_session=${ada.body.token}`
+    for (const evil of ['https://evil.example', 'null']) {
+      t.match(await ask('POST', { name: 'Eve' }, { origin: evil }), { status: 403, cookie: undefined })
+      t.equal((await ask('POST', { name: 'Eve' }, { origin: evil, cookie })).status, 403)
+      t.match(await ask('DELETE', undefined, { origin: evil, cookie }), { status: 403, cookie: undefined })
+    }
+    t.equal((await ask('POST', { name: 'Eve' }, { cookie })).status, 403, 'browsers always tell the origin')
+    t.match(await ask('GET', undefined, { cookie }), { body: { user: { name: 'Ada' } } })
+  })
+
+  t.test('who has a token of an account keeps it in the cookie', async (t) => {
+    for (const guests of [true, false]) {
+      const { ask, tokens } = await build(t, make, { guests })
+      const mona = { id: 'mona', name: 'Mona' }
+      const token = await tokens.sign(mona, 600, ['moderator'])
+      const session = await ask('POST', {}, { authorization: `Bearer ${token}` })
+      t.match(session, {
+        status: 201,
+        cookie: token,
+        body: { token, user: mona, roles: ['moderator'], guest: false },
+      })
+      t.match(session.setCookie, /Max-Age=(5\d\d|600);/)
+      const cookie = `rabble_session=${session.cookie}`
+      t.match(await ask('GET', undefined, { cookie }), { body: { user: mona, roles: ['moderator'] } })
+    }
+  })
+
+  t.test('who signs in with an account has the name for as long as the token lives', async (t) => {
+    const signals: Signal[] = []
+    const log = {
+      partitions: 1,
+      publish: async () => {},
+      signal: (signal: Signal) => void signals.push(signal),
+    }
+    const { ask, tokens } = await build(t, make, { log })
+    const guest = await ask('POST', { name: 'mona' })
+    const token = await tokens.sign({ id: 'mona', name: 'Mona' }, 600)
+    t.equal((await ask('POST', {}, { authorization: `Bearer ${token}` })).status, 201)
+    t.match(signals, [{ type: 'kick', user: (guest.body.user as { id: string }).id }])
+    t.equal((await ask('POST', { name: 'mona' })).status, 409)
+    const mine = { authorization: `Bearer ${guest.body.token}` }
+    t.equal((await ask('POST', { name: 'Mona' }, mine)).status, 409)
+    t.equal((await ask('POST', { name: 'Eve' }, mine)).status, 201)
+    t.equal((await ask('DELETE', undefined, { authorization: `Bearer ${token}` })).status, 204)
+    t.equal((await ask('POST', { name: 'mona' })).status, 409, 'the token is as good as before')
+  })
+
+  t.test('where guests are not welcome, a name is not enough, and neither is a guest’s token', async (t) => {
+    const { ask, client } = await build(t, make, { guests: false })
+    t.match(await ask('POST', { name: 'Ada' }), { status: 403, body: { code: 'forbidden' } })
+    const welcoming = await build(t, make)
+    const token = await welcoming.tokens.signGuest({ id: 'guest-x', name: 'Ada' }, 60)
+    t.equal((await ask('GET', undefined, { authorization: `Bearer ${token}` })).status, 401)
+    await client.renew('g1', { fresh: true })
+    await t.rejects(client.names('g1', { claim: [{ name: 'Ada' }], release: [] }), /403/)
+  })
+
+  t.test('services are no users, and users no services', async (t) => {
+    const { ask, app, tokens } = await build(t, make)
+    const internal = await internalTokens.sign({ caller: 'gateway' })
+    t.equal((await ask('GET', undefined, { authorization: `Bearer ${internal}` })).status, 401)
+    const token = await tokens.sign({ id: 'ada', name: 'Ada' }, 60, ['moderator', 'service'])
+    for (const headers of [{}, { authorization: `Bearer ${token}` }, { cookie: `rabble_session=${token}` }]) {
+      const reply = await app.inject({
+        method: 'POST',
+        url: '/internal/gateways/g1/names',
+        headers,
+        payload: { claim: [], release: [] },
+      })
+      t.equal(reply.statusCode, 401)
+    }
+  })
+
+  t.test('an address may try so often in a minute, and can’t pretend to be others', async (t) => {
+    const { ask } = await build(t, make, { loginsPerMinute: 3, trustedProxies: '10.0.0.0/8' })
+    const tries = async (address: string, forwarded: (index: number) => string) => {
+      const found: number[] = []
+      for (let index = 0; index < 5; index++) {
+        const headers = { 'x-forwarded-for': forwarded(index) }
+        const { status, body, headers: answered } = await ask('POST', { name: 'System' }, headers, address)
+        if (status === 429) {
+          t.equal(body.code, 'rate-limited')
+          t.ok(Number(answered['retry-after']) > 0)
+        }
+        found.push(status)
+      }
+      return found
+    }
+    t.strictSame(await tries('192.0.2.7', (index) => `198.51.100.${index}`), [400, 400, 400, 429, 429])
+    t.strictSame(await tries('192.0.2.8', () => '198.51.100.9'), [400, 400, 400, 429, 429])
+    t.strictSame(await tries('10.0.0.1', (index) => `198.51.100.${index}`), [400, 400, 400, 400, 400])
+    t.strictSame(
+      await tries('10.0.0.1', (index) => `203.0.113.${index}, 198.51.100.99`),
+      [400, 400, 400, 429, 429],
+    )
+    t.strictSame(await tries('2001:db8:1:2::1', () => ''), [400, 400, 400, 429, 429])
+    t.equal((await ask('POST', { name: 'System' }, {}, '2001:db8:1:2:3::4')).status, 429)
+    t.equal((await ask('POST', { name: 'System' }, {}, '2001:db8:1:3::1')).status, 400)
+    t.equal((await ask('GET', undefined, {}, '192.0.2.7')).status, 401, 'asking who one is costs nothing')
+  })
+
+  t.test('the cookie is for TLS only if the browser came over it', async (t) => {
+    const { ask } = await build(t, make, { trustedProxies: '10.0.0.1' })
+    const secure = { 'x-forwarded-proto': 'https' }
+    t.match((await ask('POST', { name: 'Ada' }, secure, '10.0.0.1')).setCookie, /; Secure$/)
+    t.notMatch((await ask('POST', { name: 'Bob' }, secure, '192.0.2.1')).setCookie, /Secure/)
+  })
+
+  t.test('why nobody was let in is audited, whatever the reason', async (t) => {
+    for (const guests of [true, false]) {
+      const { ask, app, tokens } = await build(t, make, { guests, loginsPerMinute: 2 })
+      await ask('POST', { name: 'Eve' }, { origin: 'https://evil.example' })
+      await ask('POST', { name: 'Eve' })
+      await ask('POST', { name: 'Eve' })
+      const mona = await tokens.sign({ id: 'mona', name: 'Mona' }, 60, ['moderator'])
+      let entries: { detail: Record<string, unknown> }[] = []
+      const told = async () => {
+        const reply = await app.inject({
+          url: '/api/audit?action=login.refused',
+          headers: { authorization: `Bearer ${mona}` },
+        })
+        entries = reply.json().entries
+        return entries.length === (guests ? 2 : 3)
+      }
+      await until(told, 60_000, 'moderators to be able to read it')
+      const codes = entries.map(({ detail }) => [detail.code, detail.name])
+      const foreign = ['forbidden', 'Eve']
+      const guest = guests ? [] : [['forbidden', 'Eve']]
+      t.same(codes, [['rate-limited', undefined], ...guest, foreign])
+    }
+  })
+
+  t.test('refused logins are audited, not more than some a second, and no token among them', async (t) => {
+    const { ask, app, tokens, database } = await build(t, make)
+    const token = await tokens.sign({ id: 'ada', name: 'Ada' }, -1)
+    t.equal((await ask('GET', undefined, { authorization: `Bearer ${token}` })).status, 401)
+    await ask('POST', { name: 'Ada' })
+    const start = Date.now()
+    for (let index = 0; index < 200; index++) await ask('POST', { name: 'ADA' })
+    const seconds = Math.ceil((Date.now() - start) / 1000) + 1
+    const mona = await tokens.sign({ id: 'mona', name: 'Mona' }, 60, ['moderator'])
+    let entries: { detail: Record<string, unknown> }[] = []
+    const told = async () => {
+      const reply = await app.inject({
+        url: '/api/audit?action=login.refused&limit=500',
+        headers: { authorization: `Bearer ${mona}` },
+      })
+      entries = reply.json().entries
+      return entries.length > 1
+    }
+    await until(told, 60_000, 'some of them to be written')
+    t.match(entries.at(-1)?.detail, { code: 'unauthorized', address: '192.0.2.1' })
+    t.match(entries[0]?.detail, { code: 'name-taken', name: 'ADA' })
+    t.ok(entries.length > 1 && entries.length <= 20 * seconds + 1, `${entries.length} in ${seconds} s`)
+    const all = JSON.stringify(await database.query('select * from rooms.audit', []))
+    t.notOk(all.includes(token))
+  })
+})
+
+t.test('an IPv6 address counts as its network', async (t) => {
+  const table = {
+    '192.0.2.1': '192.0.2.1',
+    '::ffff:192.0.2.1': '192.0.2.1',
+    '2001:db8::1': '2001:db8:0:0::/64',
+    '2001:0DB8:0:0:1:2:3:4': '2001:db8:0:0::/64',
+    '::1': '0:0:0:0::/64',
+    'fe80::1:2%eth0': 'fe80:0:0:0::/64',
+  }
+  for (const [address, network] of Object.entries(table)) t.equal(networkOf(address), network)
+})

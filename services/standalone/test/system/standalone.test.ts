@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  assertNothingLeft,
+  checkOrder,
+  connectChat,
+  privateFolder,
+  startService,
+  until,
+} from '@rabble/harness'
+import t from 'tap'
+
+assertNothingLeft(t)
+
+/** Milliseconds that an answer, or a start, may take on a machine that is slow. */
+const timeout = 120_000
+
+async function history(url: string, room: string): Promise<{ id: string; text: string }[]> {
+  const response = await fetch(`${url}/api/rooms/${room}/messages?limit=200`)
+  const { messages } = (await response.json()) as { messages: { id: string; text: string }[] }
+  return messages
+}
+
+t.test('one process, no broker: messages survive kill -9 and a clean stop, in order', async (t) => {
+  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
+  const rabble = await startService(t, 'standalone', env)
+  const acknowledged: string[] = []
+  const saidAt: number[] = []
+  const say = async (text: string) => {
+    const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
+    const joined = await ada.join('general')
+    for (let i = 0; i < 30; i++) {
+      saidAt.push(Date.now())
+      acknowledged.push((await ada.send('general', `${text} ${i}`)).id)
+    }
+    await ada.close()
+    return joined
+  }
+
+  t.equal((await say('first')).complete, true, 'a new room is known to be empty')
+  await rabble.kill()
+  await rabble.restart()
+  const first = [...acknowledged]
+  // All of them, unless the machine took long.
+  const minuteAgo = Date.now() - 60_000
+  const least = saidAt.filter((at) => at > minuteAgo).length
+  const joined = await say('second')
+  const seen = joined.events.map(({ id }) => id)
+  t.ok(seen.length >= least, 'the gateway reads the last minute when it starts')
+  t.same(seen, first.slice(first.length - seen.length))
+  t.equal(await rabble.stop(), 0)
+  await rabble.restart()
+
+  let stored: { id: string; text: string }[] = []
+  const all = async () => {
+    stored = await history(rabble.url, 'general')
+    return stored.length >= 60
+  }
+  await until(all, timeout, 'the whole history')
+  const report = checkOrder({ history: stored.map(({ id }) => id), writer: acknowledged }, acknowledged)
+  t.ok(report.ok, report.text)
+})
+
+t.test('it stops cleanly on SIGTERM while clients are connected, who are told', async (t) => {
+  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
+  const rabble = await startService(t, 'standalone', env)
+  const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
+  t.equal(await rabble.stop(), 0)
+  t.match(await ada.closed, { code: 1001, reason: 'this gateway is stopping' })
+})
+
+t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
+  const folder = privateFolder(t, 'standalone')
+  const env = { DATA_DIR: folder, LOG_LEVEL: 'warn' }
+  const rabble = await startService(t, 'standalone', env)
+  t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
+  const main = fileURLToPath(new URL('../../../../rooms/dist/src/token-main.js', import.meta.url))
+  const print = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } })
+  const { stdout } = await print('--user', 'mona', '--name', 'Mona', '--roles', 'moderator')
+  const hello = async () => (await connectChat(t, rabble.url, { token: stdout.trim(), timeout })).user
+  t.strictSame(await hello(), { id: 'mona', name: 'Mona' })
+  await rabble.kill()
+  await rabble.restart()
+  t.strictSame(await hello(), { id: 'mona', name: 'Mona' }, 'it is the same after a restart')
+  const refusal = async (...args: string[]) =>
+    (await print(...args).catch((error: { stderr: string }) => error)).stderr
+  t.match(await refusal('--user', 'a:b'), /USER must be an id/)
+  t.match(await refusal('--user', 'mona', '--hours', '0'), /HOURS must be/)
+})
+
+t.test('what is wrong with the environment is told by name and rule', async (t) => {
+  const start = startService(
+    t,
+    'standalone',
+    { DATA_DIR: '/dev/null/data', RABBLE_PARTITIONS: '0', RABBLE_SECRET: 'short' },
+    { wait: 'live' },
+  )
+  await t.rejects(start, { message: /RABBLE_PARTITIONS must be >= 1, but is "0"\n\s+RABBLE_SECRET must/ })
+  await t.rejects(startService(t, 'standalone', { DATA_DIR: '/dev/null/data' }, { wait: 'live' }), {
+    message: /\/dev\/null\/data must be a folder/,
+  })
+})
+
+t.test('the page comes with a policy that allows no inline code', async (t) => {
+  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
+  const rabble = await startService(t, 'standalone', env)
+  const page = await fetch(`${rabble.url}/`)
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-security-policy'), /default-src 'none'; script-src 'self';/)
+  t.equal(page.headers.get('cache-control'), 'no-cache')
+  const html = await page.text()
+  t.notMatch(html, /<script(?![^>]*\ssrc=)|\son[a-z]+=|style=/)
+  const [, asset] = /src="\.(\/assets\/[^"]+\.js)"/.exec(html) ?? []
+  const script = await fetch(`${rabble.url}${asset}`)
+  t.match(script.headers.get('content-type'), /javascript/)
+  t.match(script.headers.get('cache-control'), /immutable/, 'its name changes with its content')
+  for (const path of ['/nowhere', '/assets/nothing.js', '/assets/', '/%2e%2e/package.json']) {
+    t.match(await (await fetch(`${rabble.url}${path}`)).json(), { statusCode: 404, code: 'not-found' }, path)
+  }
+})

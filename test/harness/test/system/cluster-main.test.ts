@@ -1,0 +1,79 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import {
+  assertNothingLeft,
+  connectChat,
+  descendants,
+  privateFolder,
+  type Service,
+  startService,
+  until,
+} from '../../src/index.ts'
+import { isRunning } from '../../src/process-tree.ts'
+
+assertNothingLeft(t)
+
+const script = fileURLToPath(new URL('../../src/cluster-main.js', import.meta.url))
+
+/** `make cluster`, on a port of its own unless told. */
+function start(t: Test, env: Record<string, string>): Promise<Service> {
+  return startService(t, 'cluster', { GATEWAYS: '2', ...env }, { script, wait: 'nothing' })
+}
+
+/** That it gives up, and what it says then. */
+async function refusal(cluster: Service): Promise<string> {
+  await until(() => !cluster.running, 120_000, 'it to give up')
+  t.equal(await cluster.stop(), 1)
+  return cluster.logs()
+}
+
+t.test('make cluster says what runs, starts again what dies, and leaves nothing', async (t) => {
+  const folder = privateFolder(t, 'cluster')
+  const list = join(folder, 'cluster.json')
+  const read = () => {
+    const { processes } = JSON.parse(readFileSync(list, 'utf8')) as {
+      processes: { name: string; pid: number; port: number }[]
+    }
+    return new Map(processes.map(({ name, pid, port }) => [name, { pid, port }]))
+  }
+  const cluster = await start(t, { DATA_DIR: folder })
+  await until(() => !cluster.running || /Rabble is at/.test(cluster.logs()), 180_000, 'the cluster')
+  t.match(cluster.logs(), `Rabble is at http://127.0.0.1:${cluster.port} `)
+
+  const first = read()
+  const names = ['gateway-1', 'gateway-2', 'history-1', 'nginx', 'postgres', 'rabbitmq', 'rooms-1']
+  t.same([...first.keys()].sort(), names)
+  t.equal(first.get('nginx')?.port, cluster.port)
+  const children = descendants(cluster.pid)
+  for (const [name, { pid }] of first) t.ok(children.includes(pid), `${name} is one of its processes`)
+
+  await t.test('a second one gets neither its folder nor its port', async (t) => {
+    t.match(await refusal(await start(t, { DATA_DIR: folder })), `${folder} is in use by process`)
+    const elsewhere = { DATA_DIR: privateFolder(t, 'other'), PORT: String(cluster.port) }
+    t.match(await refusal(await start(t, elsewhere)), `port ${cluster.port} of 127.0.0.1 can't be had`)
+    t.same(read(), first)
+  })
+
+  for (const name of ['gateway-1', 'nginx']) {
+    const { pid = -1, port } = first.get(name) ?? {}
+    process.kill(pid, 'SIGKILL')
+    await until(() => (read().get(name)?.pid ?? pid) !== pid, 60_000, `a new ${name} in the list`)
+    t.equal(read().get(name)?.port, port, 'where it was before')
+  }
+  const url = `http://127.0.0.1:${first.get('gateway-1')?.port}/readyz`
+  await until(async () => (await fetch(url)).ok, 60_000, 'the new gateway to be ready')
+  await until(async () => (await fetch(cluster.url)).ok, 60_000, 'the new Nginx')
+  const ada = await connectChat(t, cluster.url, { name: 'Ada', timeout: 30_000 })
+  await ada.join('general')
+  t.ok(await ada.send('general', 'hello'))
+  await ada.close()
+
+  const all = [...descendants(cluster.pid), cluster.pid]
+  process.kill(cluster.pid, 'SIGINT')
+  await until(() => !all.some(isRunning), 120_000, 'everything to end')
+  t.equal(await cluster.stop(), 0)
+  t.notOk(existsSync(list))
+  t.notOk(readdirSync(folder).includes('rabble.lock'))
+})

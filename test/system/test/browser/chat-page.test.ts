@@ -1,0 +1,141 @@
+import {
+  assertNothingLeft,
+  connectChat,
+  privateFolder,
+  type Service,
+  startService,
+  type TestContext,
+} from '@rabble/harness'
+import t from 'tap'
+import { launchBrowser, openChat, type Person } from '../browser.ts'
+
+assertNothingLeft(t)
+const browser = await launchBrowser(t)
+
+function startRabble(t: TestContext, env: Record<string, string> = {}): Promise<Service> {
+  return startService(t, 'standalone', { DATA_DIR: privateFolder(t, 'data'), ...env })
+}
+
+t.test('what is edited or deleted is so on the page: live, after a reload and from history', async (t) => {
+  const room = 'second-thoughts'
+  const rabble = await startRabble(t, { RABBLE_MESSAGE_BURST: '1000', RABBLE_RECENT_PER_ROOM: '10' })
+  const writer = await connectChat(t, rabble.url, { name: 'Writer' })
+  await writer.join(room)
+  const { id: old } = await writer.send(room, 'an old mistake')
+  const { id: secret } = await writer.send(room, 'an old secret')
+  for (let n = 0; n < 20; n++) await writer.send(room, `${n}`)
+  const { id: fresh } = await writer.send(room, 'a mistake')
+  const { id: slip } = await writer.send(room, 'a secret')
+
+  const ada = await openChat(t, browser, `${rabble.url}/#${room}`)
+  await ada.enter('Ada')
+  await ada.sees('an old secret')
+  for (const id of [old, fresh])
+    await writer.edit(room, id, `corrected ${id === old ? 'long ' : ''}afterwards`)
+  for (const id of [secret, slip]) await writer.delete(room, id)
+  const numbers = Array.from({ length: 20 }, (_, n) => `${n}`)
+  const expected = ['corrected long afterwards', ...numbers, 'corrected afterwards']
+  const shows = async (person: Person) => {
+    await person.shows(expected)
+    await person.tells(['(edited)', 'deleted', '(edited)', 'deleted'])
+  }
+  await shows(ada)
+  await ada.page.reload()
+  await shows(ada)
+  await rabble.kill()
+  await rabble.restart()
+  const late = await openChat(t, browser, `${rabble.url}/#${room}`)
+  await late.enter('Late')
+  await shows(late)
+  t.same([...ada.problems, ...late.problems], [])
+})
+
+t.test(
+  'kill -9 of the server: what was said is there, what was unsent goes out, nothing twice',
+  async (t) => {
+    const rabble = await startRabble(t)
+    const ada = await openChat(t, browser, rabble.url)
+    const bob = await openChat(t, browser, rabble.url)
+    await ada.enter('Ada')
+    await bob.enter('Bob')
+    await ada.write('before')
+    await bob.sees('before')
+
+    await rabble.kill()
+    await ada.page.getByRole('button', { name: 'Try now' }).waitFor()
+    await ada.page
+      .locator('.banner')
+      .getByText(/Trying again|Connecting/)
+      .waitFor()
+    await ada.write('while it is down 1')
+    await ada.write('while it is down 2')
+    await ada.page.getByText('Not sent yet').first().waitFor()
+    await rabble.restart()
+
+    await bob.sees('while it is down 2')
+    await ada.page.locator('.unsent').first().waitFor({ state: 'detached' })
+    await bob.write('after')
+    await ada.sees('after')
+    const expected = ['before', 'while it is down 1', 'while it is down 2', 'after']
+    await ada.shows(expected)
+    await bob.shows(expected)
+    const late = await openChat(t, browser, rabble.url)
+    await late.enter('Late')
+    await late.shows(expected)
+    t.same([...ada.problems, ...bob.problems, ...late.problems], [])
+  },
+)
+
+t.test('a server that freezes with a message on its way: it arrives once', async (t) => {
+  const rabble = await startRabble(t)
+  const ada = await openChat(t, browser, rabble.url)
+  await ada.enter('Ada')
+  const bob = await connectChat(t, rabble.url, { name: 'Bob' })
+  await bob.join('general')
+
+  rabble.freeze()
+  await ada.write('is anybody there?')
+  await ada.page.getByRole('img', { name: 'Sending' }).waitFor()
+  // The page can't know whether the frozen server has the message: it has, in its socket's buffer.
+  // Events of the network make the page look, and give the connection up as there is no answer; open WebSockets know no more.
+  await ada.page.context().setOffline(true)
+  await ada.page.context().setOffline(false)
+  await ada.page.getByText('Not connected').waitFor()
+  rabble.thaw()
+  await ada.page.getByRole('img', { name: 'Sent', exact: true }).waitFor()
+  await ada.write('over')
+  await ada.sees('over')
+  t.same(await ada.texts(), ['is anybody there?', 'over'])
+  await bob.waitFor((frame) => frame.type === 'message' && frame.text === 'over', 60_000)
+  t.same(
+    bob.messages('general').map(({ text }) => text),
+    ['is anybody there?', 'over'],
+  )
+  t.same(ada.problems, [])
+})
+
+t.test('scrolling back leads to the very first message, after a restart too', async (t) => {
+  const rabble = await startRabble(t, { RABBLE_MESSAGES_PER_SECOND: '10000', RABBLE_MESSAGE_BURST: '10000' })
+  const writer = await connectChat(t, rabble.url)
+  await writer.join('general')
+  const all = Array.from({ length: 230 }, (_, n) => `message ${n}`)
+  await Promise.all(all.map((text) => writer.send('general', text)))
+  await rabble.kill()
+  await rabble.restart()
+
+  const reader = await openChat(t, browser, rabble.url)
+  const { page } = reader
+  await reader.enter('Ada')
+  await reader.sees('message 229')
+  t.same(await reader.allTexts(), all)
+  await reader.log.evaluate((element) => {
+    element.scrollTop = 0
+  })
+  await page.getByRole('button', { name: 'To the newest' }).waitFor()
+  const live = await connectChat(t, rabble.url)
+  await live.join('general')
+  await live.send('general', 'something new')
+  await page.getByRole('button', { name: '1 new message' }).click()
+  await page.getByText('something new', { exact: true }).waitFor()
+  t.same(reader.problems, [])
+})

@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import {
+  assertNothingLeft,
+  connectChat,
+  putIntoQueue,
+  startCluster,
+  startPrometheus,
+  until,
+} from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t from 'tap'
+
+assertNothingLeft(t)
+
+/** From test/system/dist/test/system. */
+const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
+
+interface Panel {
+  id: number
+  type: string
+  title: string
+  description?: string
+  datasource?: { type: string; uid: string }
+  fieldConfig?: { defaults: { unit?: string } }
+  targets?: { expr: string }[]
+}
+
+const dashboard = JSON.parse(
+  readFileSync(`${repository}monitoring/grafana/dashboards/rabble.json`, 'utf8'),
+) as {
+  uid: string
+  panels: Panel[]
+}
+const panels = dashboard.panels.filter(({ type }) => type !== 'row')
+const alertRules = readFileSync(`${repository}monitoring/alerts.yml`, 'utf8')
+const alertNames = [...alertRules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name ?? '')
+
+t.test('promtool finds nothing wrong, and each alert fires when it should and not before', async (t) => {
+  const monitoring = `${repository}monitoring`
+  t.match(await promtool(['check', 'config', `${monitoring}/prometheus.yml`]), /SUCCESS/)
+  t.match(await promtool(['test', 'rules', `${monitoring}/alerts.test.yml`]), /SUCCESS/)
+  const tested = readFileSync(`${monitoring}/alerts.test.yml`, 'utf8')
+  for (const name of alertNames) t.ok(tested.includes(`  - name: ${name}\n`), `${name} is tested`)
+})
+
+t.test('docs/operations.md has a paragraph on each alert, and the alert leads to it', async (t) => {
+  const page = readFileSync(`${repository}docs/operations.md`, 'utf8')
+  const explained = [...page.matchAll(/^### (Rabble\w+)\n\n(?=\S)/gm)].map(([, name]) => name)
+  t.same(explained, alertNames)
+  for (const name of alertNames) {
+    t.ok(alertRules.includes(`runbook: docs/operations.md#${name.toLowerCase()}\n`), name)
+  }
+})
+
+t.test('each panel has a place of its own, a unit, a source and says what it shows', async (t) => {
+  t.equal(dashboard.uid, 'rabble')
+  t.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length, 'ids are unique')
+  for (const { title, description, fieldConfig, datasource } of panels) {
+    t.ok(description && fieldConfig?.defaults.unit, title)
+    t.same(datasource, { type: 'prometheus', uid: 'prometheus' }, title)
+  }
+})
+
+t.test('a real Prometheus', async (t) => {
+  const cluster = await startCluster(t, { brokerMetrics: true })
+  const { gateways, histories, rooms, rabbitmq } = cluster
+  const broker = [rabbitmq.metricsPort ?? 0]
+  const prometheus = await startPrometheus(t, {
+    gateway: gateways.map(({ port }) => port),
+    history: histories.map(({ port }) => port),
+    rooms: rooms.map(({ port }) => port),
+    rabbitmq: broker,
+    'rabbitmq-queues': broker,
+  })
+
+  async function ask<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+    const response = await fetch(`${prometheus.url}/api/v1/${path}?${new URLSearchParams(query)}`)
+    const { data, error } = (await response.json()) as { data: T; error?: string }
+    if (error !== undefined) throw new Error(`${JSON.stringify(query)}: ${error}`)
+    return data
+  }
+
+  /** Whether an expression has a value now that is a number. */
+  async function hasData(expr: string): Promise<boolean> {
+    const { result } = await ask<{ result: { value: [number, string] }[] }>('query', { query: expr })
+    return result.some(({ value: [, number] }) => number !== 'NaN')
+  }
+
+  const ada = await connectChat(t, gateways[0]?.url ?? '', { name: 'Ada' })
+  const bob = await connectChat(t, gateways[1]?.url ?? '', { name: 'Bob' })
+  for (const client of [ada, bob]) await client.join('general')
+  const token = await createTokens(cluster.secret).sign({ id: 'ci', name: 'CI' }, 600, ['service'])
+
+  /** A little of all that people and programs do. */
+  async function chat(): Promise<void> {
+    const { id } = await ada.send('general', 'hello')
+    await bob.sees(id)
+    await ada.edit('general', id, 'hello all')
+    await bob.send('general', 'hello Ada')
+    const read = async (path: string, init: RequestInit = {}) => {
+      const response = await fetch(`${cluster.url}/api/${path}`, init)
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    }
+    await read('rooms/general/messages')
+    await read('search?q=hello&room=general')
+    await read('notify', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ room: 'general', text: 'over HTTP' }),
+    })
+    await putIntoQueue(rabbitmq.url, 'rabble.notify', [
+      { body: JSON.stringify({ room: 'general', text: 'over the queue' }) },
+    ])
+  }
+
+  /** Chats until each of these has data; what has none after two minutes. */
+  async function without(expressions: Iterable<[string, string]>): Promise<string[]> {
+    const left = new Map(expressions)
+    const look = async () => {
+      await chat()
+      await Promise.all([...left].map(async ([what, expr]) => (await hasData(expr)) && left.delete(what)))
+      await sleep(250)
+      return left.size === 0
+    }
+    await until(look, 120_000, 'data').catch((error: Error) => t.comment(String(error.cause ?? error)))
+    return [...left].map(([what, expr]) => `${what}: ${expr}`)
+  }
+
+  await t.test('reaches all that is to be asked', async (t) => {
+    const states = async () => {
+      const { activeTargets } = await ask<{ activeTargets: { labels: { job: string }; health: string }[] }>(
+        'targets',
+      )
+      return activeTargets.map(({ labels, health }) => `${labels.job} ${health}`).sort()
+    }
+    const wanted = ['gateway', 'gateway', 'history', 'prometheus', 'rabbitmq', 'rabbitmq-queues', 'rooms']
+    const reached = async () => String(await states()) === String(wanted.map((job) => `${job} up`))
+    await until(reached, 60_000, 'all of them').catch(() => {})
+    t.same(
+      await states(),
+      wanted.map((job) => `${job} up`),
+    )
+  })
+
+  await t.test('has data for all panels', async (t) => {
+    const expressions = panels.flatMap(({ title, targets = [] }) =>
+      targets.map(({ expr }): [string, string] => [
+        `${title}, ${expr}`,
+        expr.replaceAll('$__rate_interval', '1m'),
+      ]),
+    )
+    t.ok(expressions.length >= panels.length, 'each panel asks something')
+    t.same(await without(expressions), [])
+  })
+
+  await t.test('has data for all alerts, and none fires', async (t) => {
+    const { groups } = await ask<{ groups: { rules: { name: string; query: string }[] }[] }>('rules')
+    const rules = groups.flatMap(({ rules }) => rules)
+    t.same(rules.map(({ name }) => name).sort(), [...alertNames].sort())
+    const expressions = rules.map(({ name, query }): [string, string] => [name, uncompared(query)])
+    t.same(await without(expressions), [])
+    t.same(await firing(), [])
+  })
+
+  await t.test('knows all metrics that are asked for', async (t) => {
+    const known = new Set(Object.keys(await ask<Record<string, unknown>>('metadata')))
+    const asked = [alertRules, ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))]
+    for (const text of asked) {
+      for (const [name] of text.matchAll(/\b(?:rabble|rabbitmq|process|nodejs)_\w+/g)) {
+        t.ok(known.has(name) || known.has(name.replace(/_(bucket|count|sum)$/, '')), name)
+      }
+    }
+  })
+
+  /** But for the one that a busy machine sets off. */
+  async function firing(): Promise<string[]> {
+    const { alerts } = await ask<{ alerts: { state: string; labels: { alertname: string } }[] }>('alerts')
+    return alerts
+      .filter(({ state, labels }) => state === 'firing' && labels.alertname !== 'RabbleEventLoopLag')
+      .map(({ labels }) => labels.alertname)
+  }
+
+  await t.test('promtool finds nothing wrong with the metrics of a service', async (t) => {
+    for (const service of [...gateways, ...histories, ...rooms]) {
+      const metrics = await (await fetch(`${service.url}/metrics`)).text()
+      t.equal(await promtool(['check', 'metrics'], metrics), '', service.name)
+    }
+  })
+
+  await t.test('tells when RabbitMQ takes no more messages', async (t) => {
+    await rabbitmq.shortOfMemory(true)
+    await until(async () => (await firing()).includes('RabbleBrokerMemoryAlarm'), 60_000, 'the alert')
+    await rabbitmq.shortOfMemory(false)
+    await until(async () => (await firing()).length === 0, 60_000, 'the alert to be over')
+    t.pass('it was told, and that it was over')
+  })
+})
+
+/** An expression whose comparisons give 0 or 1 instead of leaving out what doesn't hold. */
+function uncompared(expr: string): string {
+  return expr.replace(/\{[^}]*\}|==|!=|>=|<=|>|</g, (part) => (part.startsWith('{') ? part : `${part} bool`))
+}
+
+/** What it wrote about `input`. @throws Error with that, if it found something */
+async function promtool(args: readonly string[], input = ''): Promise<string> {
+  const running = promisify(execFile)('promtool', args, { timeout: 120_000 })
+  running.child.stdin?.end(input)
+  const { stdout, stderr } = await running
+  return stdout + stderr
+}
