@@ -1,15 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import { sharedPostgres } from '@rabble/harness'
+import { emptyPgliteVariable, sharedPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { Database } from './database.ts'
 import { migrate } from './migrate.ts'
 import { openPglite, openPgliteDump } from './pglite.ts'
 import { connectPostgres, type PostgresOptions } from './postgres.ts'
-
-/** The variable by which the processes of test files find the folder that `prepareEmptyPglite` has filled. */
-export const emptyPgliteVariable = 'RABBLE_TEST_PGLITE'
 
 /**
  * Opens an empty PGlite in memory for a test file: from the dump that all files of a run share, since making a new database

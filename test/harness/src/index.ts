@@ -6,7 +6,9 @@ export {
   ReplyError,
 } from './chat-client.ts'
 export { type Cluster, type ClusterOptions, noRateLimits, startCluster } from './cluster.ts'
+export { dataFolder, emptyPgliteVariable } from './data-folder.ts'
 export { checkDocumented } from './documented.ts'
+export { inForm } from './forms.ts'
 export { freePort } from './free-port.ts'
 export { assertNothingLeft, leftovers } from './leftovers.ts'
 export type { ManagedProcess } from './managed-process.ts'

@@ -88,7 +88,8 @@ async function run(files: readonly TestFile[], jobs: number, timeout: number): P
       const { part } = file
       const time = times.get(part) ?? { part, files: 0, seconds: 0, began: performance.now() }
       times.set(part, time)
-      const env = { ...process.env, ...(part === 'unit' ? {} : await servers.variables) }
+      const long = values.all ? { RABBLE_TEST_LONG: '1' } : {}
+      const env = { ...process.env, ...long, ...(part === 'unit' ? {} : await servers.variables) }
       const log = join(output, `${file.source.replaceAll('/', '__')}.tap`)
       const result = await runFile(file, { repository, env, log, timeout, signal: stopped.signal })
       time.files++

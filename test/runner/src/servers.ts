@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { emptyPgliteVariable } from '@rabble/database/testing'
-import { privateFolder, startSharedServers, type TestContext } from '@rabble/harness'
+import { emptyPgliteVariable, privateFolder, startSharedServers, type TestContext } from '@rabble/harness'
 
 export interface Servers {
   /** What the test files get in their environment, to find the servers by. Rejects if one of them can't be started. */
