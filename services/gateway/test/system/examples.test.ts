@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { MessageEvent } from '@rabble/contract'
 import { eventId, noticeId } from '@rabble/contract/ids'
-import { assertNothingLeft, connectChat, startRabbitMq, startService } from '@rabble/harness'
+import { assertNothingLeft, connectChat, sharedRabbitMq, startService } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { secret } from '../build.ts'
@@ -13,7 +13,7 @@ assertNothingLeft(t)
 // From services/gateway/dist/test/system.
 const examples = fileURLToPath(new URL('../../../../../examples/', import.meta.url))
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 const env = { RABBLE_AMQP_URL: broker.url, RABBLE_SECRET: secret }
 const gateway = await startService(t, 'gateway', env)
 const token = await createTokens(secret).sign({ id: 'robot', name: 'Robot' }, 600, ['service'])

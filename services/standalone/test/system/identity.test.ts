@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import {
   assertNothingLeft,
   connectChat,
-  privateFolder,
+  dataFolder,
   type Service,
   startService,
   until,
@@ -20,7 +20,7 @@ const timeout = 120_000
 
 function start(auth: 'guest' | 'jwt'): Promise<Service> {
   const env = {
-    DATA_DIR: privateFolder(t, 'standalone'),
+    DATA_DIR: dataFolder(t),
     LOG_LEVEL: 'error',
     RABBLE_AUTH: auth,
     RABBLE_SECRET: secret,

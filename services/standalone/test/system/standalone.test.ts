@@ -24,9 +24,45 @@ async function history(url: string, room: string): Promise<{ id: string; text: s
   return messages
 }
 
+// The very first start, in an empty folder and without settings.
+const folder = privateFolder(t, 'standalone')
+const env = { DATA_DIR: folder, LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
+const rabble = await startService(t, 'standalone', env)
+
+t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
+  t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
+  const main = fileURLToPath(new URL('../../../../rooms/dist/src/token-main.js', import.meta.url))
+  const print = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } })
+  const { stdout } = await print('--user', 'mona', '--name', 'Mona', '--roles', 'moderator')
+  const hello = async () => (await connectChat(t, rabble.url, { token: stdout.trim(), timeout })).user
+  t.strictSame(await hello(), { id: 'mona', name: 'Mona' })
+  await rabble.kill()
+  await rabble.restart()
+  t.strictSame(await hello(), { id: 'mona', name: 'Mona' }, 'it is the same after a restart')
+  const refusal = async (...args: string[]) =>
+    (await print(...args).catch((error: { stderr: string }) => error)).stderr
+  t.match(await refusal('--user', 'a:b'), /USER must be an id/)
+  t.match(await refusal('--user', 'mona', '--hours', '0'), /HOURS must be/)
+})
+
+t.test('the page comes with a policy that allows no inline code', async (t) => {
+  const page = await fetch(`${rabble.url}/`)
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-security-policy'), /default-src 'none'; script-src 'self';/)
+  t.equal(page.headers.get('cache-control'), 'no-cache')
+  const html = await page.text()
+  t.notMatch(html, /<script(?![^>]*\ssrc=)|\son[a-z]+=|style=/)
+  const [, asset] = /src="\.(\/assets\/[^"]+\.js)"/.exec(html) ?? []
+  const script = await fetch(`${rabble.url}${asset}`)
+  t.match(script.headers.get('content-type'), /javascript/)
+  t.match(script.headers.get('cache-control'), /immutable/, 'its name changes with its content')
+  for (const path of ['/nowhere', '/assets/nothing.js', '/assets/', '/%2e%2e/package.json']) {
+    t.match(await (await fetch(`${rabble.url}${path}`)).json(), { statusCode: 404, code: 'not-found' }, path)
+  }
+})
+
 t.test('one process, no broker: messages survive kill -9 and a clean stop, in order', async (t) => {
-  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
-  const rabble = await startService(t, 'standalone', env)
   const acknowledged: string[] = []
   const saidAt: number[] = []
   const say = async (text: string) => {
@@ -64,34 +100,6 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
   t.ok(report.ok, report.text)
 })
 
-t.test('it stops cleanly on SIGTERM while clients are connected, who are told', async (t) => {
-  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env)
-  const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
-  t.equal(await rabble.stop(), 0)
-  t.match(await ada.closed, { code: 1001, reason: 'this gateway is stopping' })
-})
-
-t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
-  const folder = privateFolder(t, 'standalone')
-  const env = { DATA_DIR: folder, LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env)
-  t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
-  const main = fileURLToPath(new URL('../../../../rooms/dist/src/token-main.js', import.meta.url))
-  const print = (...args: string[]) =>
-    promisify(execFile)(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } })
-  const { stdout } = await print('--user', 'mona', '--name', 'Mona', '--roles', 'moderator')
-  const hello = async () => (await connectChat(t, rabble.url, { token: stdout.trim(), timeout })).user
-  t.strictSame(await hello(), { id: 'mona', name: 'Mona' })
-  await rabble.kill()
-  await rabble.restart()
-  t.strictSame(await hello(), { id: 'mona', name: 'Mona' }, 'it is the same after a restart')
-  const refusal = async (...args: string[]) =>
-    (await print(...args).catch((error: { stderr: string }) => error)).stderr
-  t.match(await refusal('--user', 'a:b'), /USER must be an id/)
-  t.match(await refusal('--user', 'mona', '--hours', '0'), /HOURS must be/)
-})
-
 t.test('what is wrong with the environment is told by name and rule', async (t) => {
   const start = startService(
     t,
@@ -105,20 +113,8 @@ t.test('what is wrong with the environment is told by name and rule', async (t) 
   })
 })
 
-t.test('the page comes with a policy that allows no inline code', async (t) => {
-  const env = { DATA_DIR: privateFolder(t, 'standalone'), LOG_LEVEL: 'warn' }
-  const rabble = await startService(t, 'standalone', env)
-  const page = await fetch(`${rabble.url}/`)
-  t.equal(page.status, 200)
-  t.match(page.headers.get('content-security-policy'), /default-src 'none'; script-src 'self';/)
-  t.equal(page.headers.get('cache-control'), 'no-cache')
-  const html = await page.text()
-  t.notMatch(html, /<script(?![^>]*\ssrc=)|\son[a-z]+=|style=/)
-  const [, asset] = /src="\.(\/assets\/[^"]+\.js)"/.exec(html) ?? []
-  const script = await fetch(`${rabble.url}${asset}`)
-  t.match(script.headers.get('content-type'), /javascript/)
-  t.match(script.headers.get('cache-control'), /immutable/, 'its name changes with its content')
-  for (const path of ['/nowhere', '/assets/nothing.js', '/assets/', '/%2e%2e/package.json']) {
-    t.match(await (await fetch(`${rabble.url}${path}`)).json(), { statusCode: 404, code: 'not-found' }, path)
-  }
+t.test('it stops cleanly on SIGTERM while clients are connected, who are told', async (t) => {
+  const ada = await connectChat(t, rabble.url, { name: 'Last', timeout })
+  t.equal(await rabble.stop(), 0)
+  t.match(await ada.closed, { code: 1001, reason: 'this gateway is stopping' })
 })

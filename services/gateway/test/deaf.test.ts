@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertNothingLeft, connectChat, startRabbitMq, startService, until } from '@rabble/harness'
-import { connect } from 'amqplib'
+import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { build } from '../build.ts'
-import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
-
-assertNothingLeft(t)
+import { build } from './build.ts'
+import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 const deliveryTimes = { look: 10, quiet: 50, patience: 300 }
 
@@ -98,71 +95,4 @@ t.test('a log in which something happens gets no marks', async (t) => {
     await sleep(20)
   }
   t.equal(log.length - before, injected)
-})
-
-t.test('signals that do not come back are noticed with a real broker, and mended', async (t) => {
-  const broker = await startRabbitMq(t)
-  const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'info' }
-  const start = () => startService(t, 'gateway', env)
-  const [one, two] = await Promise.all([start(), start()])
-  const ada = await connectChat(t, one.url, { name: 'Ada' })
-  const bob = await connectChat(t, two.url, { name: 'Bob' })
-  await Promise.all([ada.join('general'), bob.join('general')])
-  const typed = () => bob.frames.filter(({ type }) => type === 'typing').length
-  await until(
-    async () => {
-      ada.raw('{"type":"typing","room":"general"}')
-      return typed() > 0
-    },
-    60_000,
-    'a signal to arrive',
-  )
-
-  const connection = await connect(broker.url)
-  const channel = await connection.createChannel()
-  // The one that takes its place brings nothing to anybody, and can't be made what it should be: so nothing is mended before
-  // it was seen here.
-  await Promise.all([
-    channel.deleteExchange('rabble.signals'),
-    channel.assertExchange('rabble.signals', 'direct', { durable: true }),
-  ])
-  for (const { url } of [one, two]) {
-    const check = async () => {
-      const reply = await fetch(`${url}/readyz`)
-      return ((await reply.json()) as { checks: Record<string, string> }).checks.gateway
-    }
-    await until(
-      async () => (await check()) === 'its own signals do not come back',
-      60_000,
-      'a gateway to notice',
-    )
-  }
-  await channel.deleteExchange('rabble.signals')
-  await connection.close()
-  // Each notices in its own time.
-  await until(
-    () => [one, two].every(({ logs }) => logs().includes('it arrives again')),
-    60_000,
-    'both to be mended',
-  )
-  await Promise.all([one.ready(), two.ready()])
-  const before = typed()
-  await until(
-    async () => {
-      ada.raw('{"type":"typing","room":"general"}')
-      return typed() > before
-    },
-    60_000,
-    'signals to arrive again',
-  )
-  const { id } = await ada.send('general', 'the sessions are those they were')
-  await bob.sees(id)
-  for (const { url, logs } of [one, two]) {
-    const metrics = await (await fetch(`${url}/metrics`)).text()
-    t.match(metrics, /^rabble_gateway_deaf_total\{way="signals"\} [1-9]\d*$/m)
-    t.match(metrics, /^rabble_gateway_deaf_total\{way="log"\} 0$/m)
-    const lines = logs().split('\n')
-    t.equal(lines.filter((line) => line.includes('connecting anew until')).length, 1, 'told once')
-    t.equal(lines.filter((line) => line.includes('it arrives again')).length, 1)
-  }
 })
