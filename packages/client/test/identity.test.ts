@@ -4,7 +4,7 @@ import type { ChatState } from '../src/index.ts'
 import { createStorage, statesOf } from './build.ts'
 import { guestToken, lose, nextAttempt, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
-t.test('who comes back is the same guest', async (t) => {
+t.test('a guest that comes back is the same one', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'hello' ? welcome({ token: `token-${frame.token ?? 'first'}` }) : undefined,
   )
@@ -97,7 +97,7 @@ t.test('a name that somebody else holds ends it, and says so', async (t) => {
   await gateway.connect({ name: 'Ada Two' }).ready
 })
 
-t.test('who was in already waits for a name that is held for somebody who vanished', async (t) => {
+t.test('a guest who was in already waits for a name that is held for somebody who vanished', async (t) => {
   let refusals = 2
   const gateway = await startFakeGateway(t, (frame) => {
     if (frame.type !== 'hello' || gateway.connections.length === 1) return undefined

@@ -81,7 +81,7 @@ t.test('a message that nobody answers goes out again, under the same cid', async
   t.equal(one?.cid, other?.cid)
 })
 
-t.test('who asks for it needs not wait for the next try', async (t) => {
+t.test('a message can be sent again at once, without waiting for its next try', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' && gateway.frames('send').length === 1
       ? refusal(frame, 'rate-limited', { retryAfter: 600_000 })
@@ -139,7 +139,7 @@ t.test('a text that makes a frame too large fails here: it would close each conn
   t.same(gateway.frames('send'), [])
 })
 
-t.test('who ignores the promise gets no unhandled rejection', async (t) => {
+t.test('a promise that is ignored makes no unhandled rejection', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' ? refusal(frame, 'forbidden') : undefined,
   )

@@ -58,7 +58,7 @@ t.test('a room that may not be entered is left alone until somebody asks', async
   t.match(events[2], { type: 'left', code: 'forbidden', message: 'you are banned', retry: false })
 })
 
-t.test('who has lost the seat gets it back by itself', async (t) => {
+t.test('a session that has lost its seat gets it back by itself', async (t) => {
   const { room, gateway } = await openRoom(t)
   await room.join()
   gateway.connections[0]?.send({ type: 'left', room: 'general', code: 'room-full', message: 'no seat' })

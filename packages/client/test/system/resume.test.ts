@@ -17,7 +17,7 @@ assertNothingLeft(t)
 
 const { url, gateways, rabbitmq, secret } = await startCluster(t, { env: noRateLimits })
 
-/** The way of one more gateway to the broker. It remembers little and doesn’t ask history, so that its clients have to. */
+// One more gateway, which remembers little and doesn’t ask history: its clients have to. Its way to the broker can be cut.
 const toBroker = await startBridge(t, rabbitmq.url)
 const forgetful = await startService(t, 'gateway', {
   ...noRateLimits,
@@ -69,7 +69,7 @@ t.test(
     const doomed = await gatewayOf(t, chats[0] as Chat)
 
     write()
-    // One of each room is on its way at a time: with the first acknowledgement, the others are not.
+    // Each chat has one message on its way at a time: after the first acknowledgement most of them are unsent.
     await Promise.race(sent)
     await doomed.kill()
     write()
@@ -129,7 +129,7 @@ t.test('edits and deletions reach everybody, also those who were away', async (t
   await Promise.all([room.join(), there.join()])
   const { id: edited } = await room.send('frist')
   const { id: deleted } = await room.send('nonsense')
-  // Who may change it, a gateway knows that has it.
+  // Only a gateway that has a message knows who may change it.
   await until(() => idsIn(events).includes(deleted), 30_000, 'Bob to see both')
   await room.edit(edited, 'first')
   await room.delete(deleted)
