@@ -13,5 +13,7 @@ for await (const event of chat.room(ROOM, { recent: 0 })) {
   if (event.type === 'gap') process.stderr.write('something was missed for good\n')
   if (event.type !== 'message' || !event.message.text.startsWith('echo ')) continue
   const { id, text } = event.message
-  await chat.room(ROOM).send(text.slice(5), { replyTo: id })
+  // It may be stopped, or muted, before the answer is out.
+  const failed = (error) => process.stderr.write(`no answer to ${id}: ${error.message}\n`)
+  await chat.room(ROOM).send(text.slice(5), { replyTo: id }).catch(failed)
 }

@@ -6,8 +6,3 @@
 export function backoff(attempt: number): number {
   return Math.random() * Math.min(10_000, 500 * 2 ** attempt)
 }
-
-/** Resolves after so many milliseconds. */
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref?.())
-}

@@ -1,5 +1,6 @@
 import type { MessageEvent as Message } from '@rabble/contract'
-import { backoff, sleep } from './backoff.ts'
+import { backoff } from './backoff.ts'
+import { type ChatClock, sleep } from './clock.ts'
 import type { ChatError } from './errors.ts'
 import type { HistoryOptions, HistoryPage, RoomEvents } from './types.ts'
 
@@ -16,6 +17,7 @@ export type Hole = RoomEvents['gap']['why']
  * can't be had, if it can't.
  */
 export async function catchUp(options: {
+  clock: ChatClock
   after: string | undefined
   /** Most messages to read. */
   most: number
@@ -26,8 +28,8 @@ export async function catchUp(options: {
   /** The log had lost something before this message, or behind the last one. */
   lost(before: string | undefined): void
 }): Promise<Hole | undefined> {
-  const { most, history, wanted, message, lost } = options
-  const until = Date.now() + patience
+  const { clock, most, history, wanted, message, lost } = options
+  const until = clock.now() + patience
   let { after } = options
   let read = 0
   for (let attempt = 0; wanted(); ) {
@@ -49,8 +51,8 @@ export async function catchUp(options: {
     } catch (problem) {
       const error = problem as ChatError
       // An event that history doesn't know (`bad-frame`) may be too new for it.
-      if (!(error.retry || error.code === 'bad-frame') || Date.now() > until) return 'unknown'
-      await sleep(200 + backoff(attempt++))
+      if (!(error.retry || error.code === 'bad-frame') || clock.now() > until) return 'unknown'
+      await sleep(clock, 200 + backoff(attempt++))
     }
   }
   return undefined

@@ -1,5 +1,6 @@
 import type { ChatEvent, ClientFrames, Limits, ServerFrame, User } from '@rabble/contract'
 import type { Address } from './address.ts'
+import { systemClock } from './clock.ts'
 import { Connection } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
@@ -42,13 +43,14 @@ export class OneChat implements Chat {
   #limits: Limits | undefined
 
   constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
-    const { keep = 200, catchUp = 10_000, heartbeat = 20_000 } = options
+    const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
     const store = new Store(options.storage)
     const who = new Who(options, store)
     const outbox = new Outbox({
       count: 500,
       bytes: 256 * 1024,
       ...options.outbox,
+      clock,
       store,
       deliver: (item) => this.#deliver(item),
       shown: ({ room = '' }) => this.#roomOf(room) !== undefined,
@@ -59,7 +61,7 @@ export class OneChat implements Chat {
       },
     })
     const connection = new Connection(
-      { url: address.socket, WebSocket, heartbeat, who },
+      { url: address.socket, WebSocket, heartbeat, who, clock },
       {
         state: (state) => this.#stateChanged(state),
         opened: () => this.#opened(),
@@ -73,9 +75,10 @@ export class OneChat implements Chat {
     this.#host = {
       keep,
       catchUp,
+      clock,
       connection,
       outbox,
-      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), who),
+      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), who, clock),
       write: (room, what) => {
         const to = this.user && peerIn(room, this.user.id)
         return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })

@@ -1,5 +1,7 @@
+import type { Timer } from '@rabble/clock'
 import type { ClientFrame, closeCodes, ServerFrame, ServerFrames } from '@rabble/contract'
 import { backoff } from './backoff.ts'
+import type { ChatClock } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
 import type { Who } from './identity.ts'
@@ -17,6 +19,16 @@ const network = ['online', 'offline']
 type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
 const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true }
 
+export interface ConnectionOptions {
+  /** Of the WebSocket. */
+  url: string
+  WebSocket: WebSocketConstructor
+  /** Milliseconds. */
+  heartbeat: number
+  who: Who
+  clock: ChatClock
+}
+
 export interface ConnectionEvents {
   state(state: ChatState): void
   /** There is a connection, for the first time or another one: nothing is joined yet. The state is open already. */
@@ -26,7 +38,7 @@ export interface ConnectionEvents {
 
 /** A session with some gateway, opened again for as long as that makes sense. */
 export class Connection {
-  readonly #options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; who: Who }
+  readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   #state: ChatState = { is: 'connecting', attempt: 1 }
   #open: Link | undefined
@@ -39,7 +51,7 @@ export class Connection {
   #refusal: { code: ChatErrorCode | number; why: string } = { code: 'unauthorized', why: 'no token' }
   /** Counts attempts: one that waited for a token may be out of date. */
   #turn = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Timer | undefined
   #opened = new Deferred<void>()
   /** The browser says that it is online, or offline: a reason to look, or to take more time. */
   readonly #network = ({ type }: { type: string }) => {
@@ -48,10 +60,7 @@ export class Connection {
     else this.#wait(this.#state.why, rest)
   }
 
-  constructor(
-    options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; who: Who },
-    events: ConnectionEvents,
-  ) {
+  constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
     for (const type of network) globalThis.addEventListener?.(type, this.#network)
@@ -85,7 +94,7 @@ export class Connection {
   }
 
   async #attempt(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     if (this.#opening !== undefined) return
     const turn = ++this.#turn
     if (this.#open === undefined) this.#set({ is: 'connecting', attempt: this.#failed + 1 })
@@ -113,14 +122,14 @@ export class Connection {
   }
 
   #welcome(link: Link, frame: ServerFrames['welcome']): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     const tokenAfter = this.#options.who.welcome(frame)
     if (tokenAfter > 0) this.#later(tokenAfter)
     this.#opening = undefined
     const old = this.#open
     this.#open = link
     old?.drop(1000)
-    this.#openedAt = Date.now()
+    this.#openedAt = this.#options.clock.now()
     const { user, gateway, session, limits } = frame
     this.#set({ is: 'open', user, gateway, session, limits })
     this.#opened.resolve()
@@ -142,7 +151,7 @@ export class Connection {
 
   #ended(link: Link, code: number, why: string): void {
     if (link === this.#open) {
-      if (Date.now() - this.#openedAt > goodAfter) this.#failed = 0
+      if (this.#options.clock.now() - this.#openedAt > goodAfter) this.#failed = 0
       this.#open = undefined
       this.#opened = new Deferred()
       if (this.#opening !== undefined) {
@@ -179,18 +188,18 @@ export class Connection {
   #wait(why: string, milliseconds: number): void {
     const wait = globalThis.navigator?.onLine === false ? Math.max(rest, milliseconds) : milliseconds
     this.#later(wait)
-    this.#set({ is: 'waiting', until: Date.now() + wait, attempt: this.#failed, why })
+    this.#set({ is: 'waiting', until: this.#options.clock.now() + wait, attempt: this.#failed, why })
   }
 
   #later(milliseconds: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#attempt(), milliseconds)
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock.setTimeout(() => void this.#attempt(), milliseconds)
   }
 
   #close(code: ChatErrorCode | number, why: string): void {
     if (this.#state.is === 'closed') return
     for (const type of network) globalThis.removeEventListener?.(type, this.#network)
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#turn++
     if (this.#open !== undefined) this.#opened = new Deferred()
     for (const link of [this.#open, this.#opening]) link?.drop(1000)

@@ -21,7 +21,7 @@ export class Emitter<Events> {
         listener(event)
       } catch (error) {
         // The page's mistake is reported as any other, and must not stop what comes behind it.
-        setTimeout(() => {
+        queueMicrotask(() => {
           throw error
         })
       }

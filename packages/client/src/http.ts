@@ -1,3 +1,4 @@
+import type { ChatClock } from './clock.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
 import type { FetchLike, HistoryOptions, HistoryPage } from './types.ts'
 
@@ -8,11 +9,13 @@ export class Http {
   readonly #base: URL
   readonly #fetch: FetchLike
   readonly #who: { readonly token: string | undefined }
+  readonly #clock: ChatClock
 
-  constructor(base: URL, fetch: FetchLike, who: { readonly token: string | undefined }) {
+  constructor(base: URL, fetch: FetchLike, who: { readonly token: string | undefined }, clock: ChatClock) {
     this.#base = base
     this.#fetch = fetch
     this.#who = who
+    this.#clock = clock
   }
 
   /** @throws ChatError that of the server, or `disconnected` if it doesn't answer */
@@ -36,9 +39,13 @@ export class Http {
   }
 
   #ask(url: string, token?: string): ReturnType<FetchLike> {
+    const controller = new AbortController()
+    const late = () => controller.abort(new ChatError('disconnected', 'no answer in time'))
+    // It goes on until the body is read, too; an abort that comes later changes nothing.
+    this.#clock.setTimeout(late, deadline).unref()
     return this.#fetch(url, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(deadline),
+      signal: controller.signal,
     })
   }
 }

@@ -1,5 +1,7 @@
+import type { Timer } from '@rabble/clock'
 import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { bytesOf } from './bytes.ts'
+import type { ChatClock } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
 import type { WebSocketConstructor, WebSocketLike } from './types.ts'
@@ -47,8 +49,9 @@ export class Link {
   readonly #socket: WebSocketLike
   readonly #heartbeat: number
   readonly #waiting = new Map<number, Waiting>()
-  readonly #deadline: ReturnType<typeof setTimeout>
-  readonly #watch: ReturnType<typeof setInterval>
+  readonly #clock: ChatClock
+  readonly #deadline: Timer
+  readonly #watch: Timer
   #welcome: ServerFrames['welcome'] | undefined
   #over = false
   #lastRef = 0
@@ -56,16 +59,23 @@ export class Link {
   #askedAt: number | undefined
 
   constructor(
-    options: { url: string; WebSocket: WebSocketConstructor; heartbeat: number; identity: Identity },
+    options: {
+      url: string
+      WebSocket: WebSocketConstructor
+      heartbeat: number
+      identity: Identity
+      clock: ChatClock
+    },
     events: LinkEvents,
   ) {
     this.#events = events
     this.#heartbeat = options.heartbeat
+    this.#clock = options.clock
     // First of all: it may throw, such as for an address that a page over https may not use.
     const socket = new options.WebSocket(options.url, 'rabble.v1')
     this.#socket = socket
-    this.#deadline = setTimeout(() => this.#end(1006, 'no answer in time'), helloDeadline)
-    this.#watch = setInterval(() => this.#look(), options.heartbeat / 8)
+    this.#deadline = options.clock.setTimeout(() => this.#end(1006, 'no answer in time'), helloDeadline)
+    this.#watch = options.clock.setInterval(() => this.#look(), options.heartbeat / 8)
     socket.addEventListener('open', () => this.#hello(options.identity))
     socket.addEventListener('message', ({ data }) => this.#receive(data))
     socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason))
@@ -87,7 +97,7 @@ export class Link {
     const ref = ++this.#lastRef
     const text = JSON.stringify({ ...frame, ref })
     const late = () => reject(new ChatError('timeout', 'no answer in time'))
-    const timer = setTimeout(late, replyDeadline)
+    const timer = this.#clock.setTimeout(late, replyDeadline)
     if (this.#over || this.#welcome === undefined) reject(disconnected())
     // The gateway would close the connection, and the message would close the next one too.
     else if (bytesOf(text) > this.#welcome.limits.frameBytes) {
@@ -97,7 +107,7 @@ export class Link {
       this.#socket.send(text)
     }
     return promise.finally(() => {
-      clearTimeout(timer)
+      timer.cancel()
       this.#waiting.delete(ref)
     })
   }
@@ -105,7 +115,7 @@ export class Link {
   /** Asks for a sign of life, as if it had been quiet for long. */
   probe(): void {
     if (this.#welcome === undefined || this.#askedAt !== undefined) return
-    this.#askedAt = Date.now()
+    this.#askedAt = this.#clock.now()
     this.tell({ type: 'ping' })
   }
 
@@ -116,8 +126,8 @@ export class Link {
   drop(code: 1000 | 4000): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#deadline)
-    clearInterval(this.#watch)
+    this.#deadline.cancel()
+    this.#watch.cancel()
     this.#socket.close(code)
     for (const { reject } of this.#waiting.values()) reject(disconnected())
   }
@@ -128,11 +138,11 @@ export class Link {
 
   #receive(data: unknown): void {
     if (this.#over) return
-    this.#heardAt = Date.now()
+    this.#heardAt = this.#clock.now()
     const frame = JSON.parse(String(data)) as ServerFrame
     if (this.#welcome === undefined) {
       if (frame.type === 'welcome') {
-        clearTimeout(this.#deadline)
+        this.#deadline.cancel()
         this.#welcome = frame
         this.#events.welcome(frame)
       } else if (frame.type === 'error') {
@@ -155,7 +165,7 @@ export class Link {
    * long. Timers of hidden pages may run late, so what counts is the time since the question, not since the last frame.
    */
   #look(): void {
-    const now = Date.now()
+    const now = this.#clock.now()
     if (this.#askedAt !== undefined && this.#heardAt >= this.#askedAt) this.#askedAt = undefined
     if (this.#askedAt === undefined) {
       if (now - this.#heardAt > this.#heartbeat) this.probe()

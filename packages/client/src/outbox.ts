@@ -1,6 +1,7 @@
 import type { ChatEvent, User } from '@rabble/contract'
 import { backoff } from './backoff.ts'
 import { bytesOf } from './bytes.ts'
+import type { ChatClock } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
 import { directRoom } from './names.ts'
@@ -23,6 +24,7 @@ export interface Written {
 }
 
 export interface OutboxOptions {
+  clock: ChatClock
   store: Store
   count: number
   bytes: number
@@ -54,7 +56,10 @@ export class Outbox {
   }
 
   add(what: Omit<Written, 'cid' | 'at'>): Promise<Sent> {
-    const item = new Item({ ...what, cid: newCid(), at: new Date().toISOString() }, this)
+    const item = new Item(
+      { ...what, cid: newCid(), at: new Date(this.#options.clock.now()).toISOString() },
+      this,
+    )
     const { promise, reject } = item.settled
     if (this.#closed) {
       reject(closed())
@@ -193,10 +198,10 @@ export class Outbox {
     item.error = error
     this.#options.changed(item)
     const wait = new Deferred<void>()
-    const timer = setTimeout(wait.resolve, (error.retryAfter ?? 0) + backoff(attempt))
+    const timer = this.#options.clock.setTimeout(wait.resolve, (error.retryAfter ?? 0) + backoff(attempt))
     this.#running.set(item.lane, wait.resolve)
     await wait.promise
-    clearTimeout(timer)
+    timer.cancel()
     this.#running.set(item.lane, () => {})
   }
 

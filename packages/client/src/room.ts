@@ -1,6 +1,7 @@
 import type { ChatEvent, ServerFrame, ServerFrames } from '@rabble/contract'
-import { backoff, sleep } from './backoff.ts'
+import { backoff } from './backoff.ts'
 import { catchUp, type Hole } from './catch-up.ts'
+import { type ChatClock, sleep } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { Deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
@@ -36,6 +37,7 @@ const mostVain = 3
 export interface RoomHost {
   readonly keep: number
   readonly catchUp: number
+  readonly clock: ChatClock
   readonly connection: Connection
   readonly outbox: Outbox
   readonly http: Http
@@ -150,7 +152,7 @@ export class OneRoom implements Room {
   }
 
   typing(): void {
-    const now = Date.now()
+    const now = this.#host.clock.now()
     if (now - this.#typedAt < typingEvery || this.#state.is !== 'in') return
     this.#typedAt = now
     this.#host.connection.tell({ type: 'typing', room: this.name })
@@ -193,7 +195,7 @@ export class OneRoom implements Room {
         const returning = error.code === 'already-joined' && this.#wasIn && attempt < mostReturns
         this.#refused(error, error.retry || returning)
         if (!current()) return
-        await sleep((error.retryAfter ?? 500) + backoff(attempt))
+        await sleep(this.#host.clock, (error.retryAfter ?? 500) + backoff(attempt))
       }
     }
   }
@@ -268,6 +270,7 @@ export class OneRoom implements Room {
       if (!behind) return
       const reached = this.#last
       const why = await catchUp({
+        clock: this.#host.clock,
         after,
         most: this.#host.catchUp - read,
         history: (query) => this.history(query),
@@ -286,7 +289,7 @@ export class OneRoom implements Room {
       if (why !== undefined || vain === mostVain) {
         this.#hole = { after: this.#last, why: why ?? 'unknown' }
         this.#last = undefined
-      } else if (vain > 0) await sleep(500 + backoff(vain))
+      } else if (vain > 0) await sleep(this.#host.clock, 500 + backoff(vain))
     }
   }
 
@@ -375,7 +378,7 @@ export class OneRoom implements Room {
         const error = problem as ChatError
         // Once is usual: history is a moment behind, and may not know yet the message that was asked for.
         if (attempt === 4 || !(error.retry || error.code === 'bad-frame')) throw error
-        await sleep(200 + backoff(attempt))
+        await sleep(this.#host.clock, 200 + backoff(attempt))
       }
     }
   }

@@ -9,9 +9,10 @@ import type {
   MessagesReply,
   User,
 } from '@rabble/contract'
+import type { ChatClock } from './clock.ts'
 import type { ChatError, ChatErrorCode } from './errors.ts'
 
-export type { ChatEvent, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
+export type { ChatClock, ChatEvent, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
 
 /** A message, as it is in the log or, if `edited` or `deleted` is there, as changes have made it. */
 export type Message = MessageEvent
@@ -62,6 +63,8 @@ export interface ConnectOptions {
   heartbeat?: number
   /** What may be unsent at a time: 500 messages and 256 KiB of JSON unless told. */
   outbox?: { count?: number; bytes?: number }
+  /** The time and the timers to go by; default: those of the machine. For tests, and for hosts with a clock of their own. */
+  clock?: ChatClock
 }
 
 /** How the chat is connected. `retry` is there where nothing more happens by itself. */

@@ -2,6 +2,7 @@ import type { TestContext } from '@rabble/harness'
 import { WebSocket } from 'ws'
 import {
   type Chat,
+  type ChatState,
   type ConnectOptions,
   connect,
   type Room,
@@ -14,6 +15,13 @@ export function chatWith(t: TestContext, options: ConnectOptions): Chat {
   const chat = connect({ WebSocket, ...options })
   t.teardown(() => chat.close())
   return chat
+}
+
+/** What each state is that a chat takes from now on. */
+export function statesOf(chat: Chat): ChatState['is'][] {
+  const states: ChatState['is'][] = []
+  chat.on('state', ({ is }) => states.push(is))
+  return states
 }
 
 /** A storage as a browser's, in memory. */

@@ -1,8 +1,11 @@
 import type { AddressInfo } from 'node:net'
+import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { defaultLimits } from '@rabble/contract'
-import type { TestContext } from '@rabble/harness'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type TestContext, until } from '@rabble/harness'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Chat, ConnectOptions } from '../src/index.ts'
+import { chatWith } from './build.ts'
 
 export interface FakeConnection {
   /** What the client sent, in order. */
@@ -17,6 +20,12 @@ export interface FakeConnection {
 
 export interface FakeGateway {
   readonly url: string
+  /** The time of its chats: it stands still until a test moves it. */
+  readonly clock: ManualClock
+  /** Connects as Ada, if `options` don't say otherwise. The chat sends no pings, if `heartbeat` doesn't ask for them. */
+  connect(options?: ConnectOptions): Chat
+  /** Number of WebSockets that its chats have made until now, open or not. */
+  readonly attempts: number
   readonly connections: readonly FakeConnection[]
   /** All frames of a type, over all connections. */
   frames<T extends ClientFrame['type']>(type: T): Extract<ClientFrame, { type: T }>[]
@@ -39,6 +48,14 @@ export async function startFakeGateway(
     for (const client of server.clients) client.terminate()
     await new Promise((resolve) => server.close(resolve))
   })
+  const clock = createManualClock()
+  let attempts = 0
+  class CountedWebSocket extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols)
+      attempts++
+    }
+  }
   const connections: (FakeConnection & { frames: ClientFrame[] })[] = []
   server.on('connection', (socket: WebSocket) => {
     let code: number | undefined
@@ -67,12 +84,31 @@ export async function startFakeGateway(
       for (const reply of answered === undefined ? usual(frame) : [answered].flat()) connection.send(reply)
     })
   })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    clock,
+    connect: (options) =>
+      chatWith(t, { url, name: 'Ada', WebSocket: CountedWebSocket, clock, heartbeat: 1e9, ...options }),
+    get attempts() {
+      return attempts
+    },
     connections,
     frames: (type) =>
       connections.flatMap(({ frames }) => frames).filter((frame) => frame.type === type) as never,
   }
+}
+
+/** Lets the time pass that a chat, which has lost its connection or is about to, waits before it tries again. */
+export async function nextAttempt({ clock }: FakeGateway, chat: Chat): Promise<void> {
+  await until(() => chat.state.is === 'waiting', 30_000, 'the loss of the connection')
+  if (chat.state.is === 'waiting') await clock.advance(Math.ceil(chat.state.until - clock.now()))
+}
+
+/** Cuts all connections, and lets the time pass until this chat tries again. */
+export async function lose(gateway: FakeGateway, chat: Chat): Promise<void> {
+  for (const connection of gateway.connections) connection.close()
+  await nextAttempt(gateway, chat)
 }
 
 export function welcome(more: Partial<ServerFrames['welcome']> = {}): ServerFrames['welcome'] {

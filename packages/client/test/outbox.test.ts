@@ -1,11 +1,10 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { chatWith, createStorage } from './build.ts'
-import { joined, message, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
+import { joined, lose, message, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test('what is sent is acknowledged with its id, under a cid of its own', async (t) => {
   const gateway = await startFakeGateway(t)
-  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  const chat = gateway.connect()
   const room = chat.room('general')
   const sent = room.send('hello', { replyTo: 'm1', meta: { colour: 'red' } })
   t.match(room.pending, [{ type: 'send', room: 'general', text: 'hello', state: 'pending' }])
@@ -28,7 +27,7 @@ t.test('what is sent is acknowledged with its id, under a cid of its own', async
 
 t.test('edits and deletions are acknowledged the same way', async (t) => {
   const gateway = await startFakeGateway(t)
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
+  const room = gateway.connect().room('general')
   t.match(await room.edit('m1', 'better'), { id: /^id-/ })
   t.same(await room.delete('m1'), { id: 'deletion-m1' })
   t.match(gateway.frames('edit'), [{ room: 'general', id: 'm1', text: 'better', cid: String }])
@@ -36,29 +35,70 @@ t.test('edits and deletions are acknowledged the same way', async (t) => {
 })
 
 t.test('a message that is refused for now goes out again, and those behind it wait', async (t) => {
-  let refusals = 3
+  t.intercept(Math, 'random', { value: () => 0.5 })
+  const refusals = ['rate-limited', 'unavailable', 'rate-limited'] as const
   const gateway = await startFakeGateway(t, (frame) => {
-    if (frame.type !== 'send' || frame.text !== 'first' || refusals-- <= 0) return undefined
-    return refusals === 1 ? refusal(frame, 'unavailable') : refusal(frame, 'rate-limited', { retryAfter: 40 })
+    if (frame.type !== 'send' || frame.text !== 'first') return undefined
+    const code = refusals[gateway.frames('send').length - 1]
+    if (code === undefined) return undefined
+    return refusal(frame, code, code === 'rate-limited' ? { retryAfter: 5_000 } : {})
   })
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
-  const codes = new Set<string | undefined>()
-  room.on('changed', () => codes.add(room.pending[0]?.error?.code))
-  await Promise.all(['first', 'second', 'third'].map((text) => room.send(text)))
+  const room = gateway.connect().room('general')
+  const all = Promise.all(['first', 'second', 'third'].map((text) => room.send(text)))
+  for (const [index, code] of refusals.entries()) {
+    await until(() => gateway.frames('send').length === index + 1, 30_000, 'the message')
+    // The answer comes behind the refusal.
+    await room.members()
+    t.equal(room.pending[0]?.error?.code, code, 'the page can say why it takes so long')
+    const wait = (code === 'rate-limited' ? 5_000 : 0) + 250 * 2 ** index
+    await gateway.clock.advance(wait - 1)
+    await room.members()
+    t.equal(gateway.frames('send').length, index + 1, 'not earlier than it was told to')
+    await gateway.clock.advance(1)
+  }
+  await all
   const sends = gateway.frames('send')
   t.same(
     sends.map(({ text }) => text),
     ['first', 'first', 'first', 'first', 'second', 'third'],
   )
   t.equal(new Set(sends.slice(0, 4).map(({ cid }) => cid)).size, 1, 'always under the same cid')
-  t.ok(codes.has('rate-limited') && codes.has('unavailable'), 'and the page can say why it takes so long')
+})
+
+t.test('a message that nobody answers goes out again, under the same cid', async (t) => {
+  t.intercept(Math, 'random', { value: () => 0.5 })
+  let deaf = true
+  const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'send' ? null : undefined))
+  const room = gateway.connect().room('general')
+  const sent = room.send('hello?')
+  await until(() => gateway.frames('send').length === 1, 30_000, 'the message')
+  deaf = false
+  await gateway.clock.advance(15_000)
+  t.match(room.pending, [{ state: 'pending', error: { code: 'timeout' } }])
+  await gateway.clock.advance(250)
+  await sent
+  const [one, other] = gateway.frames('send')
+  t.equal(one?.cid, other?.cid)
+})
+
+t.test('a message can be sent again at once, without waiting for its next try', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) =>
+    frame.type === 'send' && gateway.frames('send').length === 1
+      ? refusal(frame, 'rate-limited', { retryAfter: 600_000 })
+      : undefined,
+  )
+  const room = gateway.connect().room('general')
+  const sent = room.send('hello')
+  await until(() => room.pending[0]?.error !== undefined, 30_000, 'the refusal')
+  t.same(await room.pending[0]?.retry(), await sent)
+  t.equal(gateway.frames('send').length, 2)
 })
 
 t.test('of each room one is on its way at a time; rooms don’t wait for each other', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' && frame.room === 'slow' ? null : undefined,
   )
-  const chat = chatWith(t, { url: gateway.url, name: 'Ada' })
+  const chat = gateway.connect()
   const slow = chat.room('slow')
   void slow.send('one')
   void slow.send('two')
@@ -74,7 +114,7 @@ t.test('a message that is refused for good fails, and can be sent again or given
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' && muted ? refusal(frame, 'forbidden') : undefined,
   )
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
+  const room = gateway.connect().room('general')
   await t.rejects(room.send('one'), { code: 'forbidden', message: 'this is forbidden' })
   await t.rejects(room.send('two'), { code: 'forbidden' })
   t.match(room.pending, [
@@ -94,16 +134,16 @@ t.test('a message that is refused for good fails, and can be sent again or given
 
 t.test('a text that makes a frame too large fails here: it would close each connection', async (t) => {
   const gateway = await startFakeGateway(t)
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
+  const room = gateway.connect().room('general')
   await t.rejects(room.send('é'.repeat(9_000)), { code: 'too-large' })
   t.same(gateway.frames('send'), [])
 })
 
-t.test('who ignores the promise gets no unhandled rejection', async (t) => {
+t.test('a promise that is ignored makes no unhandled rejection', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' ? refusal(frame, 'forbidden') : undefined,
   )
-  const chat = chatWith(t, { url: gateway.url, name: 'Ada', outbox: { count: 1 } })
+  const chat = gateway.connect({ outbox: { count: 1 } })
   const room = chat.room('general')
   void room.send('one')
   void room.send('two')
@@ -116,11 +156,12 @@ t.test('who ignores the promise gets no unhandled rejection', async (t) => {
 t.test('what was not acknowledged goes out first on the next connection, under the same cid', async (t) => {
   let deaf = true
   const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'send' ? null : undefined))
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
+  const chat = gateway.connect()
+  const room = chat.room('general')
   const both = Promise.all([room.send('one'), room.send('two')])
   await until(() => gateway.frames('send').length === 1, 30_000, 'the first one')
   deaf = false
-  gateway.connections[0]?.close()
+  await lose(gateway, chat)
   await both
   const sends = gateway.frames('send')
   t.same(
@@ -138,83 +179,16 @@ t.test('what comes back with the room is known to be sent, and is not sent again
     const own = { ...message('general', 'm1', 'one'), from: { id: 'guest-ada', name: 'Ada' }, cid: lost.cid }
     return joined(frame, { events: [own] })
   })
-  const room = chatWith(t, { url: gateway.url, name: 'Ada' }).room('general')
+  const chat = gateway.connect()
+  const room = chat.room('general')
   const sent = room.send('one')
   await until(() => gateway.frames('send').length === 1, 30_000, 'the message')
-  gateway.connections[0]?.close()
+  await lose(gateway, chat)
   t.same(await sent, { id: 'm1' })
   await room.send('two')
   t.same(
     gateway.frames('send').map(({ text }) => text),
     ['one', 'two'],
-  )
-})
-
-t.test(
-  'what is unsent survives a reload, and goes out by itself, in order, also to rooms that nobody opens',
-  async (t) => {
-    let deaf = true
-    const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'send' ? null : undefined))
-    const storage = createStorage()
-    const before = chatWith(t, { url: gateway.url, name: 'Ada', storage })
-    await before.ready
-    for (const text of ['one', 'two']) void before.room('general').send(text)
-    void before.room('other').send('three')
-    void before.sendTo('guest-bob', 'four')
-    await until(() => gateway.frames('send').length === 3, 30_000, 'one of each room')
-    const cids = gateway.frames('send').map(({ cid }) => cid)
-    before.close()
-
-    const after = chatWith(t, { url: gateway.url, name: 'Ada', storage })
-    const room = after.room('general')
-    t.match(room.pending, [{ text: 'one' }, { text: 'two' }], 'they can be seen at once')
-    t.match(after.directRoom('guest-bob').pending, [{ text: 'four' }])
-    deaf = false
-    await until(() => gateway.frames('send').length === 7, 30_000, 'all of them')
-    const again = gateway.frames('send').slice(3)
-    t.same(
-      again.filter((frame) => frame.room === 'general').map(({ text }) => text),
-      ['one', 'two'],
-    )
-    t.ok(
-      cids.every((cid) => again.some((frame) => frame.cid === cid)),
-      'under the same cids',
-    )
-    await until(() => gateway.frames('leave').length === 1, 30_000, 'the other room to be left again')
-    t.match(gateway.frames('leave'), [{ room: 'other' }])
-    const isEmpty = () => ![...storage.items.keys()].some((key) => key.includes('unsent'))
-    await until(isEmpty, 30_000, 'nothing to be left in the storage, once all is acknowledged')
-  },
-)
-
-t.test('what has failed is still failed after a reload', async (t) => {
-  const gateway = await startFakeGateway(t, (frame) =>
-    frame.type === 'send' ? refusal(frame, 'forbidden') : undefined,
-  )
-  const storage = createStorage()
-  const before = chatWith(t, { url: gateway.url, name: 'Ada', storage })
-  await t.rejects(before.room('general').send('one'))
-  before.close()
-  const after = chatWith(t, { url: gateway.url, name: 'Ada', storage })
-  await after.ready
-  t.match(after.pending, [{ text: 'one', state: 'failed', error: { code: 'forbidden' } }])
-  after.pending[0]?.discard()
-  t.same(after.pending, [])
-  t.notOk([...storage.items.keys()].some((key) => key.includes('unsent')))
-})
-
-t.test('two tabs with one storage keep each other’s', async (t) => {
-  const gateway = await startFakeGateway(t, (frame) => (frame.type === 'send' ? null : undefined))
-  const storage = createStorage()
-  const tabs = [1, 2].map(() => chatWith(t, { url: gateway.url, name: 'Ada', storage }))
-  await Promise.all(tabs.map(({ ready }) => ready))
-  for (const [index, tab] of tabs.entries()) void tab.room('general').send(`from tab ${index}`)
-  tabs[0]?.pending[0]?.discard()
-  for (const tab of tabs) tab.close()
-  const after = chatWith(t, { url: gateway.url, name: 'Ada', storage })
-  t.same(
-    after.pending.map(({ text }) => text),
-    ['from tab 1'],
   )
 })
 
@@ -225,13 +199,13 @@ t.test('what somebody wrote never goes out in another user’s name, also not wh
     if (frame.type !== 'send' || id !== 'ada') return undefined
     return frame.room === 'closed' ? refusal(frame, 'forbidden') : null
   })
-  const chat = chatWith(t, { url: gateway.url, getToken: () => `token-of-${id}` })
+  const chat = gateway.connect({ getToken: () => `token-of-${id}` })
   const room = chat.room('general')
   const sent = room.send('I am Ada')
   await t.rejects(chat.room('closed').send('Ada, again'), { code: 'forbidden' })
   await until(() => gateway.frames('send').length === 2, 30_000, 'the messages')
   id = 'bob'
-  gateway.connections[0]?.close()
+  await lose(gateway, chat)
   await t.rejects(sent, { code: 'other-user' })
   await room.send('I am Bob')
   const failed = chat.pending.filter(({ state }) => state === 'failed')
@@ -244,26 +218,15 @@ t.test('what somebody wrote never goes out in another user’s name, also not wh
 
 t.test('what may be unsent is bounded, by number and by bytes', async (t) => {
   const gateway = await startFakeGateway(t, (frame) => (frame.type === 'send' ? null : undefined))
-  const few = chatWith(t, { url: gateway.url, name: 'Ada', outbox: { count: 2 } }).room('general')
+  const few = gateway.connect({ outbox: { count: 2 } }).room('general')
   void few.send('one')
   void few.send('two')
   await t.rejects(few.send('three'), { code: 'outbox-full' })
   t.equal(few.pending.length, 2)
-  const small = chatWith(t, { url: gateway.url, name: 'Ada', outbox: { bytes: 2_000 } }).room('general')
+  const small = gateway.connect({ outbox: { bytes: 2_000 } }).room('general')
   void small.send('x'.repeat(1_000))
   await t.rejects(small.send('x'.repeat(1_000)), { code: 'outbox-full' })
   small.pending[0]?.discard()
   void small.send('x'.repeat(1_000))
   t.equal(small.pending.length, 1)
-})
-
-t.test('a storage that is full or forbidden costs nothing but the comfort', async (t) => {
-  const gateway = await startFakeGateway(t)
-  const no = () => {
-    throw new Error('forbidden')
-  }
-  const storage = { getItem: no, setItem: no, removeItem: no }
-  await chatWith(t, { url: gateway.url, name: 'Ada', storage }).room('general').send('hello')
-  const odd = { getItem: () => '{"what', setItem: no, removeItem: no }
-  await chatWith(t, { url: gateway.url, name: 'Ada', storage: odd }).room('general').send('hello')
 })
