@@ -17,7 +17,7 @@ import { chatWith, idsIn, textsIn, watch } from '../build.ts'
 
 assertNothingLeft(t)
 
-const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
+const cluster = await startCluster(t, { gateways: 3, ownServers: true, env: noRateLimits })
 const { url, gateways, rabbitmq } = cluster
 let lastRoom = 0
 /** A room of its own for each test. */

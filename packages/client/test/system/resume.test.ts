@@ -15,10 +15,10 @@ import { chatWith, idsIn, textsIn, watch } from '../build.ts'
 
 assertNothingLeft(t)
 
-const { url, gateways, rabbitmq, secret } = await startCluster(t, { env: noRateLimits })
+const { url, gateways, amqpUrl, secret } = await startCluster(t, { env: noRateLimits })
 
 // One more gateway, which remembers little and doesn’t ask history: its clients have to. Its way to the broker can be cut.
-const toBroker = await startBridge(t, rabbitmq.url)
+const toBroker = await startBridge(t, amqpUrl)
 const forgetful = await startService(t, 'gateway', {
   ...noRateLimits,
   RABBLE_AMQP_URL: toBroker.url,

@@ -110,7 +110,7 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
   // Those of the test before may not have left yet.
   const alone = async () => {
     const metrics = await (await fetch(`${doomed.url}/metrics`)).text()
-    return metrics.includes(`\nrabble_gateway_connections ${idleCount}\n`)
+    return new RegExp(`^rabble_gateway_connections\\{.*\\} ${idleCount}$`, 'm').test(metrics)
   }
   await until(alone, 60_000, 'all others to have left')
   const stopped = stop(doomed)
