@@ -28,6 +28,8 @@ export type MakeFixture = (t: Test) => Promise<LogFixture>
 
 /** For tests that are not about it: a broker that is slow on a busy machine refuses nothing. Milliseconds. */
 export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
+/** The same by a clock that `during` moves, which is faster. */
+export const movedLimits: Partial<PublishLimits> = { publishTimeout: 3_600_000 }
 
 /**
  * Lets time pass until what is published has a later time than what was published before. RabbitMQ finds its place in a

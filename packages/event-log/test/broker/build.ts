@@ -2,7 +2,7 @@ import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import type { RabbitMq } from '@rabble/harness'
 import { type Channel, connect } from 'amqplib'
 import type { Test } from 'tap'
-import { patientLimits } from '../../src/conformance/fixture.ts'
+import { movedLimits, patientLimits } from '../../src/conformance/fixture.ts'
 import type { OpenOptions } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog, type Retention } from '../../src/index.ts'
 
@@ -45,7 +45,8 @@ export async function build(t: Test, options: BuildOptions) {
 /** The same with a clock of its own. */
 export async function buildWithClock(t: Test, options: BuildOptions) {
   const clock = createManualClock()
-  return { ...(await build(t, { ...options, clock })), clock }
+  const limits = { ...movedLimits, ...options.limits }
+  return { ...(await build(t, { ...options, limits, clock })), clock }
 }
 
 /** An outage is two lines, however many notice it and however often they try; there may be another one after it. */

@@ -2,7 +2,7 @@ import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import { assertNothingLeft, putIntoQueue, startRabbitMq, takeFromQueue, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { during, event, patientLimits } from '../../src/conformance/fixture.ts'
+import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
 import { administrate, patience } from './build.ts'
@@ -31,7 +31,7 @@ async function build(t: Test, prefix: string, options: BuildOptions = {}) {
   const log = await connectRabbitMqLog({
     url: options.url ?? broker.url,
     prefix,
-    limits: patientLimits,
+    limits: movedLimits,
     clock,
     logger: { info: note, warn: note, error: note },
     observer: {

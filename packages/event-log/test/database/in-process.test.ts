@@ -3,7 +3,7 @@ import { createManualClock } from '@rabble/clock/manual'
 import { type Database, openPglite } from '@rabble/database'
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { codeOf, event, follow, patientLimits } from '../../src/conformance/fixture.ts'
+import { codeOf, event, follow, movedLimits } from '../../src/conformance/fixture.ts'
 import { testEventLog } from '../../src/conformance/index.ts'
 import { type EventLog, type LogObserver, openInProcessLog } from '../../src/index.ts'
 
@@ -42,7 +42,7 @@ t.test('the in-process log conforms', async (t) => {
     return {
       async open(options) {
         if (log !== undefined) return log
-        const limits = { ...patientLimits, ...options?.limits }
+        const limits = { ...movedLimits, ...options?.limits }
         const opened = await openInProcessLog({ ...options, limits, clock, database: seam })
         log = {
           ...opened,
