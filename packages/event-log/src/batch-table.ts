@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 
 /** A batch as it stands in the table. */
@@ -26,7 +27,7 @@ export interface BatchTable {
  * The batches are stored as text: as `bytea`, PGlite takes ten times as long to write them (measured: 118 against 10 ms
  * for 400 KB), and lines of JSON are text without a NUL.
  */
-export async function openBatchTable(database: Database): Promise<BatchTable> {
+export async function openBatchTable(database: Database, clock: Clock): Promise<BatchTable> {
   await database.query(`create table if not exists rabble_log (
     partition integer not null,
     "offset" bigint not null,
@@ -50,7 +51,7 @@ export async function openBatchTable(database: Database): Promise<BatchTable> {
       const inserted = await database.query(
         `insert into rabble_log (partition, "offset", at, body) values ($1, $2, $3, $4)
         on conflict do nothing returning 1`,
-        [partition, offset, Date.now(), text],
+        [partition, offset, clock.now(), text],
       )
       if (inserted.length > 0) return true
       // Our own, if the answer to an earlier attempt was lost.

@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Clock, systemClock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import { Backlog } from './backlog.ts'
 import { decodeBatch } from './batch.ts'
@@ -29,6 +30,8 @@ export interface InProcessLogOptions {
   logger?: Logger
   /** Of which `maxAge` holds here. */
   retention?: Partial<Retention>
+  /** Default: the clock of the machine. */
+  clock?: Clock
 }
 
 /**
@@ -36,17 +39,18 @@ export interface InProcessLogOptions {
  * nothing works here that would fail there. Only one process at a time may have it open on the same database.
  */
 export async function openInProcessLog(options: InProcessLogOptions): Promise<EventLog> {
-  const { partitions = 1, observer = {}, logger } = options
+  const { partitions = 1, observer = {}, logger, clock = systemClock } = options
   const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
-  const outage = new Outage('the database of the log', logger)
-  const table = await openBatchTable(options.database)
+  const outage = new Outage('the database of the log', clock, logger)
+  const table = await openBatchTable(options.database, clock)
   const parts: Partition[] = []
   for (let number = 0; number < partitions; number++) {
-    parts.push(new Partition(number, await table.last(number), table, backlog, outage))
+    parts.push(new Partition({ number, last: await table.last(number), table, backlog, outage, clock }))
   }
   const signals = new LocalSignals(logger)
   const stop = new AbortController()
-  const pruning = prune(table, partitions, options.retention?.maxAge ?? defaultRetention.maxAge, stop.signal)
+  const { maxAge } = { ...defaultRetention, ...options.retention }
+  const pruning = prune({ table, partitions, maxAge, clock, signal: stop.signal })
 
   function part(number: number): Partition {
     const found = parts[number]
@@ -77,6 +81,16 @@ export async function openInProcessLog(options: InProcessLogOptions): Promise<Ev
   }
 }
 
+interface PartitionOptions {
+  number: number
+  /** The highest offset in the table. */
+  last: number
+  table: BatchTable
+  backlog: Backlog
+  outage: Outage
+  clock: Clock
+}
+
 /**
  * One partition. Each statement is followed by a turn of the event loop: PGlite runs on this thread and answers without
  * one, so that a busy log would let nothing else run, and since no socket would be read, its batches would stay small.
@@ -87,16 +101,18 @@ class Partition {
   readonly #table: BatchTable
   readonly #backlog: Backlog
   readonly #outage: Outage
+  readonly #clock: Clock
   readonly #followers = new Set<Follower>()
   #last: number
 
-  constructor(number: number, last: number, table: BatchTable, backlog: Backlog, outage: Outage) {
+  constructor({ number, last, table, backlog, outage, clock }: PartitionOptions) {
     this.#number = number
     this.#last = last
     this.#table = table
     this.#backlog = backlog
     this.#outage = outage
-    this.queue = new PublishQueue({ backlog, send: (batch) => this.#append(batch) })
+    this.#clock = clock
+    this.queue = new PublishQueue({ clock, backlog, send: (batch) => this.#append(batch) })
     this.queue.open()
   }
 
@@ -163,27 +179,32 @@ class Partition {
         return rows.map(({ offset, body }) => this.#decode(offset, body))
       } catch (error) {
         this.#outage.down('read', error)
-        await pause(Math.random() * Math.min(1000, 50 * 2 ** Math.min(attempt, 10)), signal)
+        const delay = Math.random() * Math.min(1000, 50 * 2 ** Math.min(attempt, 10))
+        await this.#clock.sleep(delay, { signal, ref: false })
       }
     }
     return []
   }
 }
 
+interface PruneOptions {
+  table: BatchTable
+  partitions: number
+  /** Milliseconds. */
+  maxAge: number
+  clock: Clock
+  signal: AbortSignal
+}
+
 /** Deletes what is too old, a little at a time so that nobody waits for it, until `signal` aborts. */
-async function prune(
-  table: BatchTable,
-  partitions: number,
-  maxAge: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function prune({ table, partitions, maxAge, clock, signal }: PruneOptions): Promise<void> {
   const step = 200
   let reclaimable = 0
   while (!signal.aborted) {
     let most = 0
     try {
       for (let number = 0; number < partitions && !signal.aborted; number++) {
-        const pruned = await table.prune(number, Date.now() - maxAge, step)
+        const pruned = await table.prune(number, clock.now() - maxAge, step)
         reclaimable += pruned
         most = Math.max(most, pruned)
       }
@@ -194,11 +215,6 @@ async function prune(
     } catch {
       // Writing notices the same failure, and tells.
     }
-    await pause(most === step ? 200 : Math.min(60_000, maxAge / 10), signal)
+    await clock.sleep(most === step ? 200 : Math.min(60_000, maxAge / 10), { signal, ref: false })
   }
-}
-
-/** Waits, but not longer than until `signal` aborts, and doesn't keep the process alive. */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, { signal, ref: false }).catch(() => {})
 }

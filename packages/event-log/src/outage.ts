@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import type { Logger } from './event-log.ts'
 
 /** Milliseconds without a failure after which a dependency is taken to be back: brokers come up in several steps. */
@@ -9,15 +10,17 @@ const calm = 2000
  */
 export class Outage {
   readonly #dependency: string
+  readonly #clock: Clock
   #logger: Logger | undefined
   /** What is down, and why. */
   readonly #down = new Map<string, string>()
   /** When the outage began that was logged and has not ended yet. */
   #since: number | undefined
-  #recovery: NodeJS.Timeout | undefined
+  #recovery: Timer | undefined
 
-  constructor(dependency: string, logger: Logger | undefined) {
+  constructor(dependency: string, clock: Clock, logger: Logger | undefined) {
     this.#dependency = dependency
+    this.#clock = clock
     this.#logger = logger
   }
 
@@ -30,16 +33,16 @@ export class Outage {
     // The message alone: errors of drivers hold connection options, and those a password.
     const reason = error instanceof Error ? error.message : String(error)
     this.#down.set(part, reason)
-    clearTimeout(this.#recovery)
+    this.#recovery?.cancel()
     if (this.#since !== undefined) return
-    this.#since = performance.now()
+    this.#since = this.#clock.monotonic()
     this.#logger?.warn({ part, reason }, `${this.#dependency} is not available, retrying`)
   }
 
   up(part: string): void {
     if (!this.#down.delete(part) || this.#down.size > 0) return
-    const backAt = performance.now()
-    this.#recovery = setTimeout(() => {
+    const backAt = this.#clock.monotonic()
+    this.#recovery = this.#clock.setTimeout(() => {
       const seconds = Math.round(backAt - (this.#since ?? backAt)) / 1000
       this.#since = undefined
       this.#logger?.info({ seconds }, `${this.#dependency} is available again`)
@@ -49,7 +52,7 @@ export class Outage {
 
   /** Nobody needs the dependency any more. */
   end(): void {
-    clearTimeout(this.#recovery)
+    this.#recovery?.cancel()
     this.#logger = undefined
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import type { LogEvent } from '@rabble/contract'
 import type { Backlog } from './backlog.ts'
 import { encodeBatch } from './batch.ts'
@@ -26,6 +27,7 @@ interface Batch {
 }
 
 export interface PublishQueueOptions {
+  clock: Clock
   backlog: Backlog
   /** Makes a batch last. Rejects if it is uncertain whether it did: the same bytes are sent again. */
   send(batch: Buffer): Promise<void>
@@ -39,6 +41,7 @@ export interface PublishQueueOptions {
  * batches just as large as it needs; and since no batch overtakes another, a retry can't change the order.
  */
 export class PublishQueue {
+  readonly #clock: Clock
   readonly #backlog: Backlog
   readonly #options: PublishQueueOptions
   #waiting: Waiting[] = []
@@ -46,12 +49,13 @@ export class PublishQueue {
   #inFlight = false
   #open = false
   #closed = false
-  #expiry: NodeJS.Timeout | undefined
-  #retry: NodeJS.Timeout | undefined
+  #expiry: Timer | undefined
+  #retry: Timer | undefined
   #drained: (() => void) | undefined
 
   constructor(options: PublishQueueOptions) {
     this.#options = options
+    this.#clock = options.clock
     this.#backlog = options.backlog
   }
 
@@ -64,11 +68,11 @@ export class PublishQueue {
     if (!backlog.hasRoomFor(bytes)) return Promise.reject(backlog.refuse(1, 'full'))
     backlog.add(bytes)
     const { publishTimeout } = backlog.limits
-    const deadline = performance.now() + publishTimeout
+    const deadline = this.#clock.monotonic() + publishTimeout
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, bytes, deadline, resolve, reject, settled: false })
       // One timer for all, for the oldest, and not stopped by a confirm: a busy queue sets it once per time limit.
-      this.#expiry ??= setTimeout(this.#expire, publishTimeout)
+      this.#expiry ??= this.#clock.setTimeout(this.#expire, publishTimeout)
       this.#pump()
     })
   }
@@ -82,7 +86,7 @@ export class PublishQueue {
   /** From now on they can't: they wait until `open`, each event no longer than its deadline. */
   shut(): void {
     this.#open = false
-    clearTimeout(this.#retry)
+    this.#retry?.cancel()
     this.#retry = undefined
   }
 
@@ -95,7 +99,7 @@ export class PublishQueue {
       })
     }
     this.shut()
-    clearTimeout(this.#expiry)
+    this.#expiry?.cancel()
     this.#expiry = undefined
   }
 
@@ -106,7 +110,7 @@ export class PublishQueue {
     const batch = this.#batch
     if (batch === undefined) return
     if (batch.attempts++ > 0) this.#backlog.observer.retried?.(batch.events.length)
-    batch.sentAt = performance.now()
+    batch.sentAt = this.#clock.monotonic()
     this.#inFlight = true
     this.#options.send(batch.bytes).then(
       () => this.#confirmed(batch),
@@ -135,7 +139,7 @@ export class PublishQueue {
     const { observer, limits } = this.#backlog
     const first = batch.events[0]
     if (first !== undefined && observer.confirmed !== undefined) {
-      const seconds = (performance.now() - first.deadline + limits.publishTimeout) / 1000
+      const seconds = (this.#clock.monotonic() - first.deadline + limits.publishTimeout) / 1000
       observer.confirmed(seconds, batch.events.length, batch.bytes.length)
     }
     for (const event of batch.events) {
@@ -150,7 +154,7 @@ export class PublishQueue {
     if (this.#open && batch.wanted > 0) {
       // Full jitter; while shut there is nothing to wait for but `open`.
       const delay = Math.random() * Math.min(1000, 50 * 2 ** Math.min(batch.attempts, 10))
-      this.#retry = setTimeout(() => {
+      this.#retry = this.#clock.setTimeout(() => {
         this.#retry = undefined
         this.#pump()
       }, delay)
@@ -161,7 +165,7 @@ export class PublishQueue {
 
   /** Gives up what is overdue. All events have the same time limit, so the oldest come first. */
   readonly #expire = (): void => {
-    const now = performance.now()
+    const now = this.#clock.monotonic()
     const overdue: Waiting[] = []
     const batch = this.#batch
     for (const event of batch?.events ?? []) {
@@ -183,13 +187,13 @@ export class PublishQueue {
     }
     if (batch?.wanted === 0 && this.#retry !== undefined) {
       // What comes next is another batch, and needn't wait because this one failed.
-      clearTimeout(this.#retry)
+      this.#retry?.cancel()
       this.#retry = undefined
       this.#pump()
     }
     this.#expiry = undefined
     const next = this.#nextExpiry(now)
-    if (next !== undefined) this.#expiry = setTimeout(this.#expire, Math.max(1, next - now))
+    if (next !== undefined) this.#expiry = this.#clock.setTimeout(this.#expire, Math.max(1, next - now))
   }
 
   /** When to look again; tells on the way whether the batch in flight is stuck. */

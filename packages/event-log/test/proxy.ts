@@ -7,6 +7,10 @@ export interface Proxied {
   publishes: boolean
   /** Whether what the broker answers is held back just now. */
   readonly holds: boolean
+  /** Channels that the client has asked for so far. */
+  readonly channels: number
+  /** Batches or tasks that the broker has delivered so far, those that are held back too. */
+  readonly deliveries: number
   /** Holds back what the client sends, or the broker answers. */
   hold(direction: 'up' | 'down'): void
   /** Holds back what the broker answers from the first batch or task on that it delivers. */
@@ -51,6 +55,8 @@ function proxy(client: Socket, port: number): Proxied {
   const broker = connect(port, '127.0.0.1')
   const to = { up: broker, down: client }
   let holdsDeliveries = false
+  const channels = counter(openChannel)
+  const deliveries = counter(deliver)
   const pass = (direction: 'up' | 'down', data: Buffer) => {
     if (held[direction]) kept[direction].push(data)
     else to[direction].write(data)
@@ -59,6 +65,12 @@ function proxy(client: Socket, port: number): Proxied {
     publishes: false,
     get holds() {
       return held.down
+    },
+    get channels() {
+      return channels.count
+    },
+    get deliveries() {
+      return deliveries.count
     },
     hold(direction) {
       held[direction] = true
@@ -79,9 +91,11 @@ function proxy(client: Socket, port: number): Proxied {
   }
   client.on('data', (data) => {
     if (data.includes(' publish')) proxied.publishes = true
+    channels.see(data)
     pass('up', data)
   })
   broker.on('data', (data) => {
+    deliveries.see(data)
     const start = holdsDeliveries && !held.down ? data.indexOf(deliver) - frameHead : -1
     if (start < 0) return pass('down', data)
     if (start > 0) pass('down', data.subarray(0, start))
@@ -104,6 +118,25 @@ function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
+
+/** Counts a method in bytes that come in pieces. */
+function counter(method: Buffer) {
+  let count = 0
+  let rest: Buffer = Buffer.alloc(0)
+  return {
+    get count() {
+      return count
+    },
+    see(data: Buffer) {
+      const bytes = Buffer.concat([rest, data])
+      for (let at = bytes.indexOf(method); at >= 0; at = bytes.indexOf(method, at + 1)) count++
+      rest = bytes.subarray(-(method.length - 1))
+    },
+  }
+}
+
+/** The method Channel.Open. */
+const openChannel = Buffer.from([0, 20, 0, 10])
 
 /** The method Basic.Deliver, and what stands before a method: type of the frame, channel, size. */
 const deliver = Buffer.from([0, 60, 0, 60])

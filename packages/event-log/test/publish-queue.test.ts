@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import t from 'tap'
+import { createManualClock } from '@rabble/clock/manual'
+import t, { type Test } from 'tap'
 import { Backlog } from '../src/backlog.ts'
 import { codeOf, event } from '../src/conformance/fixture.ts'
 import { defaultPublishLimits, type LogObserver, type PublishLimits } from '../src/event-log.ts'
@@ -12,12 +13,17 @@ interface Sent {
   fail(): void
 }
 
+/** Milliseconds; no pause between two attempts is longer. */
+const longestPause = 1000
+
 /** A queue, and what it sent. */
 function build(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) {
   const sent: Sent[] = []
   let stuck = 0
+  const clock = createManualClock()
   const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 60_000, ...limits }, observer)
   const queue = new PublishQueue({
+    clock,
     backlog,
     send: (batch) =>
       new Promise((resolve, reject) => {
@@ -27,10 +33,31 @@ function build(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) 
     stuck: () => stuck++,
   })
   async function nth(n: number): Promise<Sent> {
-    while (sent.length <= n) await turn()
-    return sent[n] as Sent
+    for (let turns = 0; turns < 100 && sent.length <= n; turns++) await turn()
+    const found = sent[n]
+    if (found === undefined) throw new Error(`only ${sent.length} batches were sent`)
+    return found
   }
-  return { queue, sent, nth, backlog, stuck: () => stuck }
+  return { queue, sent, nth, backlog, clock, stuck: () => stuck }
+}
+
+/** A queue whose batches are all refused, and when each was sent: milliseconds since it was made. */
+function buildRefused(t: Test, publishTimeout: number) {
+  // Of the pauses, which are random up to a bound, the longest.
+  t.intercept(Math, 'random', { value: () => 1 })
+  const clock = createManualClock()
+  const start = clock.monotonic()
+  const sent: { at: number; batch: string }[] = []
+  const queue = new PublishQueue({
+    clock,
+    backlog: new Backlog({ ...defaultPublishLimits, publishTimeout }, {}),
+    async send(batch) {
+      sent.push({ at: clock.monotonic() - start, batch: batch.toString() })
+      throw new Error('refused')
+    },
+  })
+  queue.open()
+  return { queue, clock, sent }
 }
 
 t.test('one batch at a time: what arrives meanwhile goes out together', async (t) => {
@@ -60,29 +87,39 @@ t.test('a batch is limited in events and in bytes, but takes any one event', asy
   for (let i = 0; i < 6; i++) void queue.publish(event('large', 'r', 'x'.repeat(100_000)))
   void queue.publish(event('huge', 'r', 'x'.repeat(1_000_000)))
   queue.open()
-  const counts: number[] = []
+  const batches: Sent[] = []
   for (let n = 0; n < 6; n++) {
-    const sent = await nth(n)
-    counts.push(sent.ids.length)
-    t.ok(sent.ids.length === 1 || sent.batch.length <= 256 * 1024)
-    sent.confirm()
+    const next = await nth(n)
+    batches.push(next)
+    next.confirm()
   }
-  t.same(counts, [1000, 1000, 102, 2, 2, 1])
+  t.same(
+    batches.map(({ ids }) => ids.length),
+    [1000, 1000, 102, 2, 2, 1],
+  )
+  t.same(
+    batches.filter(({ ids, batch }) => ids.length > 1 && batch.length > 256 * 1024),
+    [],
+    'none that could be smaller is too large',
+  )
   await queue.close()
 })
 
 t.test('a batch whose confirm was lost is sent again, the same bytes, before anything else', async (t) => {
   const retried: number[] = []
-  const { queue, nth } = build({}, { retried: (events) => retried.push(events) })
+  const { queue, nth, clock } = build({}, { retried: (events) => retried.push(events) })
   queue.open()
   const first = queue.publish(event('1'))
   const second = queue.publish(event('2'))
   ;(await nth(0)).fail()
+  await clock.advance(longestPause)
   const again = await nth(1)
   t.equal(again.batch, (await nth(0)).batch)
   t.same(retried, [1])
   queue.shut()
   again.fail()
+  await turn()
+  // Without a pause: what was wrong is over.
   queue.open()
   ;(await nth(2)).confirm()
   await first
@@ -111,35 +148,27 @@ t.test('nothing is sent while the queue is shut', async (t) => {
   await queue.close()
 })
 
-t.test('a batch that fails again and again is not sent in a loop without a pause', async (t) => {
-  let sends = 0
-  const queue = new PublishQueue({
-    backlog: new Backlog({ ...defaultPublishLimits, publishTimeout: 400 }, {}),
-    send: async () => {
-      sends++
-      throw new Error('refused')
-    },
-  })
-  queue.open()
-  t.equal(await codeOf(queue.publish(event('1'))), 'unavailable')
-  t.ok(sends > 1 && sends < 100, `sent ${sends} times`)
+t.test('the pauses before a batch that fails again and again grow up to a bound', async (t) => {
+  const { queue, clock, sent } = buildRefused(t, 5000)
+  const code = codeOf(queue.publish(event('1')))
+  await clock.advance(5000)
+  t.equal(await code, 'unavailable')
+  t.same(
+    sent.map(({ at }) => at),
+    [0, 100, 300, 700, 1500, 2500, 3500, 4500],
+  )
   await queue.close()
 })
 
 t.test('what comes after a batch that nobody wants any more does not wait out its pause', async (t) => {
-  const sent: string[] = []
-  const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 300 }, {})
-  const queue = new PublishQueue({
-    backlog,
-    async send(batch) {
-      sent.push(batch.toString())
-      throw new Error('refused')
-    },
-  })
-  queue.open()
-  t.equal(await codeOf(queue.publish(event('first'))), 'unavailable')
+  const { queue, clock, sent } = buildRefused(t, 200)
+  const first = codeOf(queue.publish(event('first')))
+  await clock.advance(200)
+  t.equal(await first, 'unavailable')
   const second = codeOf(queue.publish(event('second')))
-  t.match(sent.at(-1), /"second"/, 'it goes at once')
+  // The batch of the first one would be sent again only at 300.
+  t.match(sent.at(-1), { at: 200, batch: /"second"/ }, 'it goes at once')
+  await clock.advance(200)
   t.equal(await second, 'unavailable')
   await queue.close()
 })
@@ -152,9 +181,12 @@ t.test('what is overdue is given up, in flight or waiting, each once, and not se
       overdue += events
     },
   }
-  const { queue, sent, nth, backlog } = build({ publishTimeout: 300 }, observer)
+  const { queue, sent, nth, backlog, clock } = build({ publishTimeout: 300 }, observer)
   queue.open()
   const codes = ['1', '2', '3'].map((id) => codeOf(queue.publish(event(id))))
+  await clock.advance(299)
+  t.equal(overdue, 0)
+  await clock.advance(1)
   t.same(await Promise.all(codes), ['unavailable', 'unavailable', 'unavailable'])
   t.equal(overdue, 3)
   t.equal(backlog.events, 0)
@@ -171,14 +203,16 @@ t.test('what is overdue is given up, in flight or waiting, each once, and not se
 })
 
 t.test('a batch with one event that is still wanted is sent again as a whole', async (t) => {
-  const { queue, sent, nth, backlog } = build({ publishTimeout: 300 })
+  const { queue, sent, nth, backlog, clock } = build({ publishTimeout: 300 })
   const first = codeOf(queue.publish(event('1')))
   backlog.limits.publishTimeout = 60_000
   const second = queue.publish(event('2'))
   queue.open()
   t.same(sent[0]?.ids, ['1', '2'])
+  await clock.advance(300)
   t.equal(await first, 'unavailable')
   ;(await nth(0)).fail()
+  await clock.advance(longestPause)
   const again = await nth(1)
   t.same(again.ids, ['1', '2'])
   again.confirm()
@@ -187,10 +221,16 @@ t.test('a batch with one event that is still wanted is sent again as a whole', a
 })
 
 t.test('what neither confirms nor fails is reported', async (t) => {
-  const { queue, nth, stuck } = build({ publishTimeout: 30 })
+  const { queue, nth, clock, stuck } = build({ publishTimeout: 1000 })
   queue.open()
-  t.equal(await codeOf(queue.publish(event('1'))), 'unavailable')
-  while (stuck() === 0) await turn()
+  const code = codeOf(queue.publish(event('1')))
+  await clock.advance(1999)
+  t.equal(await code, 'unavailable')
+  t.equal(stuck(), 0)
+  await clock.advance(1)
+  t.equal(stuck(), 1)
+  await clock.advance(2000)
+  t.equal(stuck(), 2, 'again after as long')
   ;(await nth(0)).fail()
   await queue.close()
 })
@@ -199,7 +239,8 @@ t.test(
   'close waits for what was published, but not past its time, and refuses what comes later',
   async (t) => {
     const reasons: string[] = []
-    const { queue, nth } = build({ publishTimeout: 500 }, { refused: (_, reason) => reasons.push(reason) })
+    const observer: LogObserver = { refused: (_, reason) => reasons.push(reason) }
+    const { queue, nth, clock } = build({ publishTimeout: 500 }, observer)
     queue.open()
     const first = queue.publish(event('1'))
     const second = codeOf(queue.publish(event('2')))
@@ -207,6 +248,8 @@ t.test(
     t.equal(await codeOf(queue.publish(event('3'))), 'unavailable')
     ;(await nth(0)).confirm()
     await first
+    t.same(reasons, ['closed'], 'the second one still has time')
+    await clock.advance(500)
     await closed
     t.equal(await second, 'unavailable')
     t.same(reasons, ['closed', 'timeout'])
@@ -218,14 +261,17 @@ t.test('the confirm time counts from the oldest publish of the batch', async (t)
   const observer: LogObserver = {
     confirmed: (seconds, events, bytes) => confirmed.push({ seconds, events, bytes }),
   }
-  const { queue, nth } = build({}, observer)
-  const all = ['1', '2'].map((id) => queue.publish(event(id)))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const { queue, nth, clock } = build({}, observer)
+  const first = queue.publish(event('1'))
+  await clock.advance(50)
+  const second = queue.publish(event('2'))
+  await clock.advance(200)
   queue.open()
-  ;(await nth(0)).confirm()
-  await Promise.all(all)
-  const [only] = confirmed
-  t.match(only, { events: 2, bytes: (await nth(0)).batch.length })
-  t.ok(only !== undefined && only.seconds >= 0.049, `${only?.seconds} s`)
+  const { batch, confirm } = await nth(0)
+  await clock.advance(1000)
+  confirm()
+  await Promise.all([first, second])
+  t.same(confirmed, [{ seconds: 1.25, events: 2, bytes: batch.length }])
   await queue.close()
+  t.equal(clock.pending, 0, 'no timer is left')
 })

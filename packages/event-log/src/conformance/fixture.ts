@@ -1,3 +1,5 @@
+import { systemClock } from '@rabble/clock'
+import type { ManualClock } from '@rabble/clock/manual'
 import type { LogEvent } from '@rabble/contract'
 import type { Test } from 'tap'
 import type { EventLog, LogBatch, LogObserver, LogStart, PublishLimits } from '../event-log.ts'
@@ -17,6 +19,8 @@ export interface LogFixture {
   /** From now on whatever keeps the log answers nothing, until `thaw`. */
   freeze(): void
   thaw(): void
+  /** The clock of the log, if tests may move it. Without it they wait for the machine's. */
+  clock?: ManualClock
 }
 
 /** Makes a fixture for one test. */
@@ -24,6 +28,38 @@ export type MakeFixture = (t: Test) => Promise<LogFixture>
 
 /** For tests that are not about it: a broker that is slow on a busy machine refuses nothing. Milliseconds. */
 export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
+/** The same by a clock that `during` moves, which is faster. */
+export const movedLimits: Partial<PublishLimits> = { publishTimeout: 3_600_000 }
+
+/**
+ * Lets time pass until what is published has a later time than what was published before. RabbitMQ finds its place in a
+ * log by whole seconds, and its clock can't be moved: these tests wait for the next second, and a little more because two
+ * processes may read the clock differently.
+ */
+export async function nextSecond(clock: ManualClock | undefined): Promise<void> {
+  if (clock !== undefined) await clock.advance(1000)
+  else await systemClock.sleep(1100 - (systemClock.now() % 1000))
+}
+
+/**
+ * Waits for what needs pauses as well as I/O, such as another attempt. Meanwhile time passes on the clock, five times as
+ * fast as on the machine.
+ */
+export async function during<Result>(clock: ManualClock | undefined, work: Promise<Result>): Promise<Result> {
+  let over = clock === undefined
+  const passing = (async () => {
+    while (!over) {
+      await clock?.advance(50)
+      await systemClock.sleep(10)
+    }
+  })()
+  try {
+    return await work
+  } finally {
+    over = true
+    await passing
+  }
+}
 
 /** An event with a text, so that it has a size. */
 export function event(id: string, room = 'general', text = 'hi'): LogEvent {

@@ -1,8 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '@rabble/clock'
 import type { Signal } from '@rabble/contract'
 import type { Test } from 'tap'
 import type { EventLog } from '../event-log.ts'
 import { event, follow, type MakeFixture } from './fixture.ts'
+
+/** Polls what I/O brings, in real time. */
+const { sleep } = systemClock
 
 export function testSignals(t: Test, makeFixture: MakeFixture): void {
   t.test('a signal reaches every listener of every log, and is not in the log', async (t) => {

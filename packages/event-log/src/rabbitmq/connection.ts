@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import { type ChannelModel, connect } from 'amqplib'
 import type { LogObserver } from '../event-log.ts'
 import type { Outage } from '../outage.ts'
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   /** Of the log: aborts when it is closed. */
   signal: AbortSignal
   outage: Outage
+  clock: Clock
   observer: LogObserver
   /** Shown by the broker's tools. */
   name: string
@@ -48,7 +49,7 @@ export interface Connection {
  * a connection for alive that closed at the end of it; and an `error` during setup has no listener and ends the process.
  */
 export function keepConnected(options: ConnectionOptions): Connection {
-  const { url, signal, outage, observer, name, role } = options
+  const { url, signal, outage, clock, observer, name, role } = options
   let current: ChannelModel | undefined
   let blocked: string | undefined
   const waiters: (() => void)[] = []
@@ -82,7 +83,9 @@ export function keepConnected(options: ConnectionOptions): Connection {
     blocked = undefined
     observer.connection?.(role, false)
     // Bounded, because amqplib's promise never settles if the socket dies before the broker has answered.
-    if (signal.aborted) await Promise.race([model.close(), pause(closeTimeout)]).catch(() => {})
+    if (signal.aborted) {
+      await Promise.race([model.close(), clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
+    }
     destroy(model, 'connection closed')
     throw failure ?? new Error('connection closed')
   }
@@ -99,12 +102,12 @@ export function keepConnected(options: ConnectionOptions): Connection {
   }
 
   return {
-    closed: persist({ part: role, outage, signal }, attempt),
+    closed: persist({ part: role, outage, clock, signal }, attempt),
     get blocked() {
       return blocked
     },
     keep: (part, signal, attempt) =>
-      persist({ part, outage, signal }, async (up) => attempt(await next(signal), up)),
+      persist({ part, outage, clock, signal }, async (up) => attempt(await next(signal), up)),
     drop(reason) {
       if (current !== undefined) destroy(current, reason)
     },
@@ -149,10 +152,6 @@ async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<v
   })
   await Promise.race([promise, aborted])
   signal.removeEventListener('abort', stop)
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return sleep(milliseconds, undefined, { ref: false })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { ChannelModel } from 'amqplib'
 import { onChannel } from './channel.ts'
 
@@ -11,7 +11,7 @@ const prefetch = 10_000
  * The offset of the last batch of a stream. Undefined if the broker delivers none in time: the stream is empty, or the broker,
  * or this process, is too busy to tell.
  */
-export async function endOf(model: ChannelModel, stream: string): Promise<number | undefined> {
+export async function endOf(model: ChannelModel, stream: string, clock: Clock): Promise<number | undefined> {
   let end: number | undefined
   await onChannel(model, async (channel) => {
     await channel.prefetch(prefetch)
@@ -30,10 +30,7 @@ export async function endOf(model: ChannelModel, stream: string): Promise<number
       { arguments: { 'x-stream-offset': 'last' } },
     )
     const enough = new AbortController()
-    await Promise.race([
-      delivered,
-      sleep(patience, undefined, { ref: false, signal: enough.signal }).catch(() => {}),
-    ])
+    await Promise.race([delivered, clock.sleep(patience, { ref: false, signal: enough.signal })])
     enough.abort()
     // The broker's channel delivers all of a chunk before it answers anything else.
     if (end !== undefined) await channel.checkQueue(stream)

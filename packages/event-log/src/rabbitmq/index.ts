@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, systemClock } from '@rabble/clock'
 import { Backlog } from '../backlog.ts'
 import {
   defaultPublishLimits,
@@ -34,6 +34,8 @@ export interface RabbitMqLogOptions {
   logger?: Logger
   /** For streams that don't exist yet. */
   retention?: Partial<Retention>
+  /** Default: the clock of the machine. Heartbeats, and the time limit of a TCP connect, go by the machine's in any case. */
+  clock?: Clock
 }
 
 export interface RabbitMqLog extends EventLog {
@@ -50,18 +52,18 @@ export interface RabbitMqLog extends EventLog {
  * @throws Error if the URL is none
  */
 export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<RabbitMqLog> {
-  const { prefix = 'rabble', partitions = 1, observer = {}, logger } = options
+  const { prefix = 'rabble', partitions = 1, observer = {}, logger, clock = systemClock } = options
   const url = connectionUrl(options.url)
   const stop = new AbortController()
   const { signal } = stop
   const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
-  const outage = new Outage('RabbitMQ', logger)
+  const outage = new Outage('RabbitMQ', clock, logger)
   const topology = topologyOf(prefix, { ...defaultRetention, ...options.retention }, logger)
   const name = `${prefix} ${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`
 
   // Two connections: a broker short of memory or disk blocks those that publish, and readers are to go on.
   const connect = (role: 'publish' | 'read' | 'work', until = signal) =>
-    keepConnected({ url, signal: until, outage, observer, name: `${name} ${role}`, role })
+    keepConnected({ url, signal: until, outage, clock, observer, name: `${name} ${role}`, role })
   const publishing = connect('publish')
   let reading: Connection | undefined
   function readConnection(): Connection {
@@ -69,7 +71,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     return reading
   }
 
-  const publisher = new Publisher({ connection: publishing, topology, partitions, backlog, signal })
+  const publisher = new Publisher({ connection: publishing, topology, partitions, backlog, clock, signal })
   const sender = new SignalSender(publishing, topology, signal)
   const signals = new LocalSignals(logger)
   let receiving = false
@@ -98,7 +100,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     },
     read(partition, from, readerSignal) {
       check(partition)
-      const options = { topology, partition, observer, logger, connection: readConnection() }
+      const options = { topology, partition, observer, logger, clock, connection: readConnection() }
       return new StreamReader({ ...options, signal: AbortSignal.any([readerSignal, signal]) }, from).read()
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),
@@ -118,6 +120,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
         ready: () => status().connected,
         observer,
         logger,
+        clock,
         stop: ownStop,
       })
     },
@@ -131,7 +134,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
       outage.end()
       stop.abort()
       const closed = Promise.all([publishing.closed, reading?.closed])
-      await Promise.race([closed, sleep(5000, undefined, { ref: false })])
+      await Promise.race([closed, clock.sleep(5000, { ref: false })])
     },
   }
 }

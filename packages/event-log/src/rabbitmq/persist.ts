@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Outage } from '../outage.ts'
 
 const firstDelay = 100
@@ -8,6 +8,7 @@ export interface PersistOptions {
   /** What is kept alive, for the log. */
   part: string
   outage: Outage
+  clock: Clock
   signal: AbortSignal
 }
 
@@ -19,21 +20,21 @@ export async function persist(
   options: PersistOptions,
   attempt: (up: () => void) => Promise<void>,
 ): Promise<void> {
-  const { part, outage, signal } = options
+  const { part, outage, clock, signal } = options
   for (let failures = 0; !signal.aborted; failures++) {
     let upAt = Number.POSITIVE_INFINITY
     try {
       await attempt(() => {
-        upAt = performance.now()
+        upAt = clock.monotonic()
         outage.up(part)
       })
     } catch (error) {
       if (!signal.aborted) outage.down(part, error)
     }
     // What comes up only to fall down again waits longer each time, too.
-    if (performance.now() - upAt > longestDelay) failures = 0
+    if (clock.monotonic() - upAt > longestDelay) failures = 0
     const delay = Math.random() * Math.min(longestDelay, firstDelay * 2 ** Math.min(failures, 10))
-    await sleep(delay, undefined, { signal }).catch(() => {})
+    await clock.sleep(delay, { signal })
   }
   // A reader that ended while it was down is missed by nobody.
   outage.up(part)

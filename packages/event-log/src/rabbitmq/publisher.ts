@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { ChannelModel, ConfirmChannel } from 'amqplib'
 import type { Backlog } from '../backlog.ts'
 import { PublishQueue } from '../publish-queue.ts'
@@ -10,6 +11,7 @@ export interface PublisherOptions {
   topology: Topology
   partitions: number
   backlog: Backlog
+  clock: Clock
   signal: AbortSignal
 }
 
@@ -31,11 +33,12 @@ export class Publisher {
   #returned = new Set<string>()
 
   constructor(options: PublisherOptions) {
-    const { connection, topology, partitions, backlog, signal } = options
+    const { connection, topology, partitions, backlog, clock, signal } = options
     this.#topology = topology
     for (let partition = 0; partition < partitions; partition++) {
       const exchange = topology.names.exchange(partition)
       const queue = new PublishQueue({
+        clock,
         backlog,
         send: (batch) => this.#send(exchange, batch),
         // A broker that says it is blocked doesn't hang, and would block the next connection as well.

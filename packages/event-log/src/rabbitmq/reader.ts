@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
@@ -27,6 +27,7 @@ export interface ReaderOptions {
   signal: AbortSignal
   observer: LogObserver
   logger: Logger | undefined
+  clock: Clock
 }
 
 /** One consumer of the stream, on one channel: tags and what is outstanding belong to it alone. */
@@ -72,7 +73,7 @@ export class StreamReader {
   }
 
   async *read(): AsyncGenerator<LogBatch[]> {
-    const { connection, partition } = this.#options
+    const { connection, partition, clock } = this.#options
     const ended = new AbortController()
     const signal = AbortSignal.any([this.#options.signal, ended.signal])
     const end = () => {
@@ -80,7 +81,8 @@ export class StreamReader {
       this.#wake?.()
     }
     signal.addEventListener('abort', end)
-    const idle = setInterval(() => this.#acknowledge(1), idleAckAfter).unref()
+    const idle = clock.setInterval(() => this.#acknowledge(1), idleAckAfter)
+    idle.unref()
     const attached = connection.keep(`reader ${partition}`, signal, (model, up) => this.#attach(model, up))
     try {
       while (!signal.aborted) {
@@ -101,14 +103,14 @@ export class StreamReader {
         if (this.#pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
-      clearInterval(idle)
+      idle.cancel()
       ended.abort()
       await attached
     }
   }
 
   async #attach(model: ChannelModel, up: () => void): Promise<void> {
-    const { topology, partition, signal } = this.#options
+    const { topology, partition, clock, signal } = this.#options
     await topology.declareLog(model, partition)
     const open = watch(await model.createChannel())
     const attachment: Attachment = { open, expected: this.#last, done: 0, acked: 0 }
@@ -118,7 +120,7 @@ export class StreamReader {
     attachment.expected = this.#last
     this.#attachment = attachment
     if (signal.aborted) open.fail(new Error('the reader ended'))
-    const attachedAt = Date.now()
+    const attachedAt = clock.now()
     await open.channel.consume(
       topology.names.stream(partition),
       (message) => this.#receive(attachment, message),
@@ -142,13 +144,14 @@ export class StreamReader {
    * process are busy, so where the log ends has to prove it. An empty one does not: what it gets comes to us.
    */
   async #checkAnchor(model: ChannelModel, attachment: Attachment, signal: AbortSignal): Promise<void> {
-    const stream = this.#options.topology.names.stream(this.#options.partition)
+    const { topology, partition, clock } = this.#options
+    const stream = topology.names.stream(partition)
     const awaited = () => (attachment.open.alive ? attachment.expected : undefined)
     while (awaited() !== undefined) {
-      await sleep(anchorTimeout, undefined, { ref: false, signal })
-      if (awaited() === undefined) return
+      await clock.sleep(anchorTimeout, { ref: false, signal })
+      if (signal.aborted || awaited() === undefined) return
       // Refused: the next one may be answered, and if the connection is gone, so are we.
-      const end = await endOf(model, stream).catch(() => undefined)
+      const end = await endOf(model, stream, clock).catch(() => undefined)
       const expected = awaited()
       if (expected === undefined || end === undefined || end >= expected) continue
       this.#report(expected, end)
@@ -234,7 +237,7 @@ export class StreamReader {
       step.push({ offset, entries, ...(this.#gap && { gap: this.#gap }) })
       this.#gap = undefined
     }
-    if (step.length > 0) this.#lastAt = Date.now()
+    if (step.length > 0) this.#lastAt = this.#options.clock.now()
     return step
   }
 

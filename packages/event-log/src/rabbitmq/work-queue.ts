@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import { errorCodes, RabbleError } from '@rabble/contract'
 import type { ChannelModel, ConfirmChannel, ConsumeMessage, MessageProperties } from 'amqplib'
 import type { Logger } from '../event-log.ts'
@@ -27,13 +27,14 @@ export interface WorkQueueOptions {
   ready(): boolean
   observer: WorkObserver
   logger: Logger | undefined
+  clock: Clock
   /** Ends the connection. */
   stop: AbortController
 }
 
 /** Takes tasks from a queue, whenever no other process does. */
 export function takeWork(options: WorkQueueOptions): WorkQueue {
-  const { name, connection, topology, observer, logger, stop } = options
+  const { name, connection, topology, observer, logger, clock, stop } = options
   const detach = new AbortController()
   const { signal } = detach
   const queue = topology.names.work(name)
@@ -80,8 +81,9 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
         const { consumerCount } = await Promise.race([open.channel.checkQueue(queue), open.lost])
         if (consumerCount === 0) return
       }
-      const moment = sleep(lookAgainAfter * (0.5 + Math.random()), undefined, { signal })
+      const moment = clock.sleep(lookAgainAfter * (0.5 + Math.random()), { signal })
       await Promise.race([moment, open.lost])
+      signal.throwIfAborted()
     }
   }
 
@@ -143,6 +145,11 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
     })
   }
 
+  /** Resolves when something is over, failed or not, and after a while in any case. */
+  async function inTime(step: Promise<unknown>): Promise<void> {
+    await Promise.race([step, clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
+  }
+
   const attached = connection.keep(`queue ${name}`, signal, attach)
 
   return {
@@ -175,11 +182,6 @@ function kept(properties: MessageProperties): Record<string, string> {
       ([, value]) => typeof value === 'string' && Buffer.byteLength(value) <= 255,
     ),
   )
-}
-
-/** Resolves when the work is over, failed or not, and after a while in any case. */
-async function inTime(work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, sleep(closeTimeout, undefined, { ref: false })]).catch(() => {})
 }
 
 function isOccupied(error: unknown): boolean {

@@ -1,9 +1,13 @@
-import { assertNothingLeft, startRabbitMq } from '@rabble/harness'
+import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
-import { patientLimits } from '../../src/conformance/fixture.ts'
+import { event, follow, patientLimits } from '../../src/conformance/fixture.ts'
 import { testEventLog } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog } from '../../src/index.ts'
+import { startProxy } from '../proxy.ts'
+import { build, patience } from './build.ts'
+
+// No test here harms the broker itself.
 
 assertNothingLeft(t)
 
@@ -13,10 +17,12 @@ t.test('the RabbitMQ log conforms', async (t) => {
   let number = 0
   testEventLog(t, async (t) => {
     const prefix = `conformance-${number++}`
+    // Freezes for this log alone what others may be using as well.
+    const proxy = await startProxy(t, broker.url)
     return {
       async open(options) {
         const limits = { ...patientLimits, ...options?.limits }
-        const log = await connectRabbitMqLog({ ...options, limits, url: broker.url, prefix })
+        const log = await connectRabbitMqLog({ ...options, limits, url: proxy.url, prefix })
         t.teardown(() => log.close())
         return log
       },
@@ -27,8 +33,41 @@ t.test('the RabbitMQ log conforms', async (t) => {
         await channel.waitForConfirms()
         await connection.close()
       },
-      freeze: broker.freeze,
-      thaw: broker.thaw,
+      freeze() {
+        for (const connection of proxy.connections) {
+          connection.hold('up')
+          connection.hold('down')
+        }
+      },
+      thaw() {
+        for (const connection of proxy.connections) {
+          connection.release('up')
+          connection.release('down')
+        }
+      },
     }
   })
+})
+
+t.test('a reader that does not go on is sent no more than its window', async (t) => {
+  const proxy = await startProxy(t, broker.url)
+  const { log } = await build(t, { prefix: 'slow', url: proxy.url })
+  const stop = new AbortController()
+  t.teardown(() => stop.abort())
+  const steps = log.read(0, 'first', stop.signal)[Symbol.asyncIterator]()
+  await log.publish(event('0'))
+  await steps.next()
+  // Each a batch of its own.
+  for (let i = 1; i <= 350; i++) await log.publish(event(`${i}`))
+  const reading = proxy.connections.find(({ publishes }) => !publishes)
+  await until(() => (reading?.deliveries ?? 0) >= 256, patience, 'the window to be full')
+  const all = follow(t, (await build(t, { prefix: 'slow', url: broker.url })).log, 'first')
+  await all.seen(351)
+  t.equal(reading?.deliveries, 256, 'the one at its first step was sent no more meanwhile')
+  let seen = 1
+  while (seen < 351) {
+    const step = await steps.next()
+    for (const { entries } of step.value ?? []) seen += entries.length
+  }
+  t.equal(seen, 351)
 })

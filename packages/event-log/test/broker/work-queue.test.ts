@@ -1,30 +1,47 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import { assertNothingLeft, putIntoQueue, startRabbitMq, takeFromQueue, until } from '@rabble/harness'
-import { type Channel, connect } from 'amqplib'
 import t, { type Test } from 'tap'
-import { event, patientLimits } from '../../src/conformance/fixture.ts'
-import { connectRabbitMqLog, type DoTask, type Task } from '../../src/index.ts'
-import { startProxy } from '../proxy.ts'
+import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
+import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
+import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
+import { administrate, patience } from './build.ts'
+
+// No test here harms the broker itself.
 
 assertNothingLeft(t)
 
-const patience = 60_000
 const broker = await startRabbitMq(t)
 
+interface BuildOptions {
+  work?: DoTask
+  url?: string
+  clock?: ManualClock
+  /** Called before it begins to take tasks. */
+  prepare?: (log: EventLog) => Promise<void>
+}
+
 /** A process that takes tasks from the queue `<prefix>.tasks`, and all that it tells. */
-async function build(t: Test, prefix: string, options: { work?: DoTask; url?: string } = {}) {
+async function build(t: Test, prefix: string, options: BuildOptions = {}) {
+  const { clock = createManualClock() } = options
   const tasks: Task[] = []
   const logged: string[] = []
-  const told = { active: false, activations: 0, redelivered: 0, setAside: 0 }
+  const told = { connected: false, active: false, activations: 0, redelivered: 0, setAside: 0 }
   const note = (_: object, message: string) => logged.push(message)
   const log = await connectRabbitMqLog({
     url: options.url ?? broker.url,
     prefix,
-    limits: patientLimits,
+    limits: movedLimits,
+    clock,
     logger: { info: note, warn: note, error: note },
+    observer: {
+      connection(role, up) {
+        if (role === 'work') told.connected = up
+      },
+    },
   })
-  await log.publish(event('1'))
+  await during(clock, log.publish(event('1')))
+  await options.prepare?.(log)
   const work: DoTask = (task) => {
     tasks.push(task)
     return options.work?.(task) ?? Promise.resolve()
@@ -42,19 +59,18 @@ async function build(t: Test, prefix: string, options: { work?: DoTask; url?: st
     await log.close()
   }
   t.teardown(close)
+  const later = (check: () => boolean, what: string) => during(clock, until(check, patience, what))
   return {
     log,
+    clock,
+    later,
     told,
     logged,
     close,
     texts: () => tasks.map(({ body }) => body.toString()),
-    takes: () => until(() => told.active, patience, 'the process to take tasks'),
+    takes: () => later(() => told.active, 'the process to take tasks'),
     did: (...wanted: string[]) =>
-      until(
-        () => wanted.every((text) => tasks.some(({ body }) => body.toString() === text)),
-        patience,
-        'tasks',
-      ),
+      later(() => wanted.every((text) => tasks.some(({ body }) => body.toString() === text)), 'tasks'),
   }
 }
 
@@ -64,19 +80,6 @@ function put(prefix: string, ...bodies: string[]): Promise<void> {
     `${prefix}.tasks`,
     bodies.map((body) => ({ body })),
   )
-}
-
-/** Does something at the broker, as an operator would. */
-async function administrate<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
-  const connection = await connect(broker.url)
-  try {
-    const channel = await connection.createChannel()
-    // What goes wrong is told by the call as well.
-    channel.on('error', () => {})
-    return await work(channel)
-  } finally {
-    await connection.close()
-  }
 }
 
 /** Promise.withResolvers, as far as needed here. */
@@ -94,15 +97,15 @@ t.test('one process at a time takes tasks, in their order, and another one takes
   const one = await build(t, 'turns')
   await one.takes()
   const two = await build(t, 'turns')
-  const three = await build(t, 'turns')
+  const three = await build(t, 'turns', { clock: two.clock })
   await put('turns', 'a', 'b', 'c', 'd')
   await one.did('d')
   t.same([one.texts(), two.texts(), three.texts()], [['a', 'b', 'c', 'd'], [], []])
-  const stranger = administrate((channel) => channel.consume('turns.tasks', () => {}))
+  const stranger = administrate(broker, (channel) => channel.consume('turns.tasks', () => {}))
   await t.rejects(stranger, { message: /ACCESS_REFUSED/ })
   await one.close()
   await put('turns', 'e', 'f')
-  await until(() => two.texts().length + three.texts().length === 2, patience, 'the next process')
+  await two.later(() => two.texts().length + three.texts().length === 2, 'the next process')
   const [next, last] = two.told.active ? [two, three] : [three, two]
   t.same([next.texts(), last.texts()], [['e', 'f'], []])
   t.same(
@@ -126,7 +129,7 @@ t.test('tasks that can not be done now come again, in their order', async (t) =>
   })
   await process.takes()
   await put('again', 'a', 'b', 'c', 'd', 'e')
-  await until(() => done.length === 5, patience, 'all to be done')
+  await process.later(() => done.length === 5, 'all to be done')
   t.same(done, ['a', 'b', 'c', 'd', 'e'])
   t.ok(process.told.redelivered >= 2)
   t.equal(process.told.setAside, 0)
@@ -159,7 +162,7 @@ t.test('a task that fails for whatever other reason is set aside and holds up no
     ],
   )
   t.same(process.logged, ['a task failed and is set aside'], 'only the bug is logged')
-  t.same(process.told, { active: true, activations: 1, redelivered: 0, setAside: 2 })
+  t.match(process.told, { active: true, activations: 1, redelivered: 0, setAside: 2 })
 })
 
 t.test('queues that are deleted come back, and nothing is acknowledged before it is set aside', async (t) => {
@@ -169,17 +172,15 @@ t.test('queues that are deleted come back, and nothing is acknowledged before it
     },
   })
   await process.takes()
-  await administrate((channel) => channel.deleteQueue('deleted.tasks.rejected'))
+  await administrate(broker, (channel) => channel.deleteQueue('deleted.tasks.rejected'))
   await put('deleted', 'bad')
-  await until(() => process.told.setAside === 1, patience, 'the bad one to be set aside')
-  const { messageCount } = await administrate((channel) => channel.checkQueue('deleted.tasks.rejected'))
-  t.equal(messageCount, 1)
-  await administrate((channel) => channel.deleteQueue('deleted.tasks'))
-  await until(
-    () => process.told.activations >= 3 && process.told.active,
-    patience,
-    'the queue to be made anew',
+  await process.later(() => process.told.setAside === 1, 'the bad one to be set aside')
+  const { messageCount } = await administrate(broker, (channel) =>
+    channel.checkQueue('deleted.tasks.rejected'),
   )
+  t.equal(messageCount, 1)
+  await administrate(broker, (channel) => channel.deleteQueue('deleted.tasks'))
+  await process.later(() => process.told.activations >= 3 && process.told.active, 'the queue to be made anew')
   await put('deleted', 'worse')
   await process.did('worse')
 })
@@ -191,12 +192,10 @@ t.test('closing waits for what is under way, and leaves the rest to the next in 
   await put('close', 'a', 'b')
   await one.did('a', 'b')
   const closed = one.close()
-  const more = put('close', 'c', 'd')
-  // Not for longer: closing doesn't wait for ever.
-  await Promise.race([more, sleep(1_000)])
+  // Closing waits for two seconds, which don't pass meanwhile.
+  await put('close', 'c', 'd')
   open()
   await closed
-  await more
   const two = await build(t, 'close')
   await two.did('c', 'd')
   t.same(
@@ -217,7 +216,7 @@ t.test('a connection that is lost: what was not acknowledged comes again', async
   await process.did('a', 'b')
   for (const connection of [...proxy.connections]) connection.cut()
   open()
-  await until(() => process.told.redelivered === 2, patience, 'both to come again')
+  await process.later(() => process.told.redelivered === 2, 'both to come again')
   t.same(process.texts(), ['a', 'b', 'a', 'b'])
   await put('cut', 'c')
   await process.did('c')
@@ -228,37 +227,31 @@ t.test('while the log takes no events, tasks wait', async (t) => {
   await first.takes()
   await first.close()
   await put('blocked', 'a')
-  const log = await connectRabbitMqLog({
-    url: broker.url,
-    prefix: 'blocked',
-    limits: { publishTimeout: 200 },
+  const proxy = await startProxy(t, broker.url)
+  const publishing = () => proxy.connections.find(({ publishes }) => publishes)
+  const { log, clock, told, texts, did } = await build(t, 'blocked', {
+    url: proxy.url,
+    // As a broker that is short of memory does.
+    async prepare(log) {
+      publishing()?.inject(blockedFrame('low on memory'))
+      await until(() => !log.status().connected, patience, 'the log to be blocked')
+    },
   })
-  t.teardown(() => log.close())
-  await broker.shortOfMemory(true)
-  // A broker that is short of memory says so to those that publish.
-  const blocked = async () => {
-    await log.publish(event('2')).catch(() => {})
-    return log.status().reason?.startsWith('blocked by the broker') === true
-  }
-  await until(blocked, patience, 'the broker to block the log')
-  const done: string[] = []
-  const work: DoTask = async ({ body }) => {
-    done.push(body.toString())
-  }
-  const queue = log.takeWork('tasks', work)
-  t.teardown(() => queue.close())
-  for (let i = 0; i < 20; i++) {
-    await sleep(100)
-    const { consumerCount } = await administrate((channel) => channel.checkQueue('blocked.tasks'))
+  await until(() => told.connected, patience, 'its connection')
+  t.match(log.status(), { reason: /^blocked by the broker/ })
+  for (let i = 0; i < 10; i++) {
+    // Longer than it waits before it looks again.
+    await clock.advance(2000)
+    const { consumerCount } = await administrate(broker, (channel) => channel.checkQueue('blocked.tasks'))
     if (consumerCount > 0) t.fail('it takes tasks that it can not do')
   }
-  t.same(done, [])
-  await broker.shortOfMemory(false)
-  await until(() => done.length === 1, patience, 'the task to be done')
+  t.same(texts(), [])
+  publishing()?.inject(unblockedFrame)
+  await did('a')
 })
 
 t.test('a queue that somebody made otherwise is used as it is', async (t) => {
-  await administrate((channel) =>
+  await administrate(broker, (channel) =>
     channel.assertQueue('other.tasks', { durable: true, arguments: { 'x-max-length': 100 } }),
   )
   const process = await build(t, 'other')

@@ -1,0 +1,75 @@
+import { createManualClock, type ManualClock } from '@rabble/clock/manual'
+import type { RabbitMq } from '@rabble/harness'
+import { type Channel, connect } from 'amqplib'
+import type { Test } from 'tap'
+import { movedLimits, patientLimits } from '../../src/conformance/fixture.ts'
+import type { OpenOptions } from '../../src/conformance/index.ts'
+import { connectRabbitMqLog, type Retention } from '../../src/index.ts'
+
+/** Milliseconds that a busy machine may take for anything. */
+export const patience = 60_000
+
+export interface BuildOptions extends OpenOptions {
+  url: string
+  prefix: string
+  retention?: Partial<Retention>
+  clock?: ManualClock
+}
+
+/** A log, and all that it tells. */
+export async function build(t: Test, options: BuildOptions) {
+  const logged: { level: string; fields: object; message: string }[] = []
+  const told: unknown[][] = []
+  const to = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message })
+  const log = await connectRabbitMqLog({
+    ...options,
+    limits: { ...patientLimits, ...options.limits },
+    logger: { info: to('info'), warn: to('warn'), error: to('error') },
+    observer: {
+      retried: (events) => told.push(['retried', events]),
+      refused: (events, reason) => told.push(['refused', events, reason]),
+      connection: (role, up) => told.push(['connection', role, up]),
+      gap: (...where) => told.push(['gap', ...where]),
+    },
+  })
+  t.teardown(() => log.close())
+  return {
+    log,
+    logged,
+    told,
+    count: (...what: unknown[]) => told.filter((entry) => same(entry, what)).length,
+    gaps: () => told.filter(([what]) => what === 'gap'),
+  }
+}
+
+/** The same with a clock of its own. */
+export async function buildWithClock(t: Test, options: BuildOptions) {
+  const clock = createManualClock()
+  const limits = { ...movedLimits, ...options.limits }
+  return { ...(await build(t, { ...options, limits, clock })), clock }
+}
+
+/** An outage is two lines, however many notice it and however often they try; there may be another one after it. */
+export function areOutages(logged: readonly { level: string }[]): boolean {
+  return logged.every(({ level }, index) => level === (index % 2 === 0 ? 'warn' : 'info'))
+}
+
+function same(entry: unknown[], start: unknown[]): boolean {
+  return start.every((value, i) => entry[i] === value)
+}
+
+/** Does something at the broker, as an operator would. */
+export async function administrate<Result>(
+  { url }: Pick<RabbitMq, 'url'>,
+  work: (channel: Channel) => Promise<Result>,
+): Promise<Result> {
+  const connection = await connect(url)
+  try {
+    const channel = await connection.createChannel()
+    // What goes wrong is told by the call as well.
+    channel.on('error', () => {})
+    return await work(channel)
+  } finally {
+    await connection.close()
+  }
+}

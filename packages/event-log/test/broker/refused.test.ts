@@ -1,0 +1,76 @@
+import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
+import t from 'tap'
+import { codeOf, event, follow } from '../../src/conformance/fixture.ts'
+import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
+import { administrate, build, buildWithClock, patience } from './build.ts'
+
+// What the broker refuses, returns, or has already in another form. No test here harms the broker itself.
+
+assertNothingLeft(t)
+
+const broker = await startRabbitMq(t)
+const { url } = broker
+
+t.test('no stream is bound: the broker returns the batch, and it is not taken for confirmed', async (t) => {
+  const { log, count } = await build(t, { prefix: 'unbound', url })
+  await log.publish(event('1'))
+  await administrate(broker, (channel) => channel.unbindQueue('unbound.log.0', 'unbound.events', ''))
+  await log.publish(event('2'))
+  t.equal(count('retried', 1), 1)
+  const reader = follow(t, log, 'first')
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '2'])
+})
+
+t.test('a stream with another retention is used as it is, with one warning', async (t) => {
+  const first = await build(t, { prefix: 'other', url })
+  await first.log.publish(event('1'))
+  const { log, logged } = await build(t, { prefix: 'other', url, retention: { maxAge: 1000 } })
+  await log.publish(event('2'))
+  const reader = follow(t, log, 'first')
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '2'])
+  t.match(logged, [{ level: 'warn', fields: { stream: 'other.log.0' } }])
+})
+
+t.test('a queue that is no stream is not used', async (t) => {
+  await administrate(broker, (channel) => channel.assertQueue('classic.log.0', { durable: true }))
+  const { log, clock } = await buildWithClock(t, { prefix: 'classic', url, limits: { publishTimeout: 500 } })
+  const code = codeOf(log.publish(event('1')))
+  const refused = () => /x-queue-type|inequivalent/.test(log.status().reason ?? '')
+  await until(refused, patience, 'the broker to refuse the stream')
+  await clock.advance(500)
+  t.equal(await code, 'unavailable')
+  t.match(log.status(), { connected: false })
+})
+
+t.test('a broker that blocks publishing: told, refused in time, and readers go on', async (t) => {
+  const proxy = await startProxy(t, url)
+  const limits = { publishTimeout: 300 }
+  const { log, count, clock } = await buildWithClock(t, { prefix: 'blocked', url: proxy.url, limits })
+  const other = await build(t, { prefix: 'blocked', url })
+  const reader = follow(t, log, 'first')
+  await log.publish(event('1'))
+  const publishing = proxy.connections.find(({ publishes }) => publishes)
+  publishing?.hold('up')
+  publishing?.inject(blockedFrame('low on memory'))
+  const blocked = () => log.status().reason === 'blocked by the broker: low on memory'
+  await until(blocked, patience, 'the log to tell')
+  t.match(log.status(), { connected: false })
+  const second = codeOf(log.publish(event('2')))
+  await clock.advance(300)
+  t.equal(await second, 'unavailable')
+  // A connection that confirms nothing for twice the time would be given up if it didn't say why.
+  await clock.advance(3000)
+  await other.log.publish(event('3'))
+  await reader.seen(2)
+  t.same(reader.ids(), ['1', '3'])
+  t.equal(count('connection', 'publish', false), 0, 'the connection is kept')
+  publishing?.release('up')
+  await log.publish(event('4'))
+  publishing?.inject(unblockedFrame)
+  await until(() => log.status().connected, patience, 'the log to be connected')
+  await log.publish(event('5'))
+  await reader.seen(5)
+  t.same(reader.ids(), ['1', '3', '2', '4', '5'])
+})
