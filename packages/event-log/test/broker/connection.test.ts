@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
+import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, during, event, follow, offsetsGrow } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type EventLog } from '../../src/index.ts'
@@ -10,7 +10,7 @@ import { administrate, areOutages, build, buildWithClock, patience } from './bui
 
 assertNothingLeft(t)
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 const { url } = broker
 
 t.test('the log is there at once and tells why it is not connected; the password is nowhere', async (t) => {
@@ -26,7 +26,7 @@ t.test('the log is there at once and tells why it is not connected; the password
   await until(() => log.status().reason?.includes('ECONNREFUSED') === true, patience, 'the reason')
   const wrong = await build(t, {
     prefix: 'nowhere',
-    url: `amqp://ada:pass%2Fword@127.0.0.1:${broker.port}`,
+    url: `amqp://ada:pass%2Fword@${new URL(url).host}`,
   })
   await until(() => wrong.log.status().reason?.includes('ACCESS') === true, patience, 'a refusal')
   await wrong.log.close()

@@ -1,4 +1,4 @@
-import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
+import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
 import { event, follow, patientLimits } from '../../src/conformance/fixture.ts'
@@ -11,7 +11,7 @@ import { build, patience } from './build.ts'
 
 assertNothingLeft(t)
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 
 t.test('the RabbitMQ log conforms', async (t) => {
   let number = 0

@@ -1,4 +1,4 @@
-import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
+import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, event, follow } from '../../src/conformance/fixture.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
@@ -8,7 +8,7 @@ import { administrate, build, buildWithClock, patience } from './build.ts'
 
 assertNothingLeft(t)
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 const { url } = broker
 
 t.test('no stream is bound: the broker returns the batch, and it is not taken for confirmed', async (t) => {

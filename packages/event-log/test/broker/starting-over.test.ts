@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
+import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { during, event, follow } from '../../src/conformance/fixture.ts'
 import type { EventLog } from '../../src/index.ts'
@@ -10,7 +10,7 @@ import { administrate, build, buildWithClock, patience } from './build.ts'
 
 assertNothingLeft(t)
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 const { url } = broker
 
 t.test(

@@ -1,6 +1,6 @@
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
-import { assertNothingLeft, putIntoQueue, startRabbitMq, takeFromQueue, until } from '@rabble/harness'
+import { assertNothingLeft, putIntoQueue, sharedRabbitMq, takeFromQueue, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
@@ -11,7 +11,7 @@ import { administrate, patience } from './build.ts'
 
 assertNothingLeft(t)
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 
 interface BuildOptions {
   work?: DoTask

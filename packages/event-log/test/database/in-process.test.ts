@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createManualClock } from '@rabble/clock/manual'
-import { type Database, openPglite } from '@rabble/database'
+import type { Database } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, event, follow, movedLimits } from '../../src/conformance/fixture.ts'
@@ -28,7 +29,7 @@ function freezable(database: Database) {
   }
 }
 
-const database = await openPglite()
+const database = await openTestPglite()
 t.teardown(() => database.close())
 
 t.test('the in-process log conforms', async (t) => {
