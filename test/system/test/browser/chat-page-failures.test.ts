@@ -12,7 +12,7 @@ import { launchBrowser, openChat, type Person } from '../browser.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
-const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
+const cluster = await startCluster(t, { ownServers: true, env: noRateLimits })
 
 /** The number of the gateway with this id. */
 async function numberOf(t: TestContext, { gateways }: Cluster, id: string): Promise<number> {

@@ -1,11 +1,11 @@
-import { assertNothingLeft, connectChat, privateFolder, startService, until } from '@rabble/harness'
+import { assertNothingLeft, connectChat, dataFolder, startService, until } from '@rabble/harness'
 import type { Locator } from 'playwright-core'
 import t from 'tap'
 import { launchBrowser, listen, openChat, type Person } from '../browser.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
-const rabble = await startService(t, 'standalone', { DATA_DIR: privateFolder(t, 'data') })
+const rabble = await startService(t, 'standalone', { DATA_DIR: dataFolder(t) })
 
 /** Presses a key, Tab unless told, until the focus is there. */
 function goTo({ page }: Person, wanted: Locator, key = 'Tab'): Promise<void> {

@@ -12,7 +12,7 @@ import { hostileTexts } from '../hostile-texts.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
-const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
+const cluster = await startCluster(t, { env: noRateLimits })
 
 /** Two people in a room, at different gateways. */
 async function two(

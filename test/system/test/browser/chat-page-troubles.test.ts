@@ -2,7 +2,7 @@ import {
   assertNothingLeft,
   type ChatClient,
   connectChat,
-  privateFolder,
+  dataFolder,
   startService,
   type TestContext,
   until,
@@ -15,7 +15,7 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 
 const rabble = await startService(t, 'standalone', {
-  DATA_DIR: privateFolder(t, 'data'),
+  DATA_DIR: dataFolder(t),
   RABBLE_MESSAGES_PER_SECOND: '10000',
   RABBLE_MESSAGE_BURST: '10000',
 })

@@ -1,24 +1,19 @@
-import {
-  assertNothingLeft,
-  connectChat,
-  privateFolder,
-  type Service,
-  startService,
-  type TestContext,
-} from '@rabble/harness'
+import { assertNothingLeft, connectChat, dataFolder, startService } from '@rabble/harness'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
-
-function startRabble(t: TestContext, env: Record<string, string> = {}): Promise<Service> {
-  return startService(t, 'standalone', { DATA_DIR: privateFolder(t, 'data'), ...env })
-}
+const rabble = await startService(t, 'standalone', {
+  DATA_DIR: dataFolder(t),
+  RABBLE_MESSAGES_PER_SECOND: '10000',
+  RABBLE_MESSAGE_BURST: '10000',
+  // So that what is older comes from history.
+  RABBLE_RECENT_PER_ROOM: '10',
+})
 
 t.test('what is edited or deleted is so on the page: live, after a reload and from history', async (t) => {
   const room = 'second-thoughts'
-  const rabble = await startRabble(t, { RABBLE_MESSAGE_BURST: '1000', RABBLE_RECENT_PER_ROOM: '10' })
   const writer = await connectChat(t, rabble.url, { name: 'Writer' })
   await writer.join(room)
   const { id: old } = await writer.send(room, 'an old mistake')
@@ -53,11 +48,10 @@ t.test('what is edited or deleted is so on the page: live, after a reload and fr
 t.test(
   'kill -9 of the server: what was said is there, what was unsent goes out, nothing twice',
   async (t) => {
-    const rabble = await startRabble(t)
-    const ada = await openChat(t, browser, rabble.url)
-    const bob = await openChat(t, browser, rabble.url)
-    await ada.enter('Ada')
-    await bob.enter('Bob')
+    const ada = await openChat(t, browser, `${rabble.url}/#killed`)
+    const bob = await openChat(t, browser, `${rabble.url}/#killed`)
+    await ada.enter('Amy')
+    await bob.enter('Ben')
     await ada.write('before')
     await bob.sees('before')
 
@@ -79,19 +73,18 @@ t.test(
     const expected = ['before', 'while it is down 1', 'while it is down 2', 'after']
     await ada.shows(expected)
     await bob.shows(expected)
-    const late = await openChat(t, browser, rabble.url)
-    await late.enter('Late')
+    const late = await openChat(t, browser, `${rabble.url}/#killed`)
+    await late.enter('Lena')
     await late.shows(expected)
     t.same([...ada.problems, ...bob.problems, ...late.problems], [])
   },
 )
 
 t.test('a server that freezes with a message on its way: it arrives once', async (t) => {
-  const rabble = await startRabble(t)
-  const ada = await openChat(t, browser, rabble.url)
-  await ada.enter('Ada')
-  const bob = await connectChat(t, rabble.url, { name: 'Bob' })
-  await bob.join('general')
+  const ada = await openChat(t, browser, `${rabble.url}/#frozen`)
+  await ada.enter('Cleo')
+  const bob = await connectChat(t, rabble.url, { name: 'Carl' })
+  await bob.join('frozen')
 
   rabble.freeze()
   await ada.write('is anybody there?')
@@ -108,24 +101,23 @@ t.test('a server that freezes with a message on its way: it arrives once', async
   t.same(await ada.texts(), ['is anybody there?', 'over'])
   await bob.waitFor((frame) => frame.type === 'message' && frame.text === 'over', 60_000)
   t.same(
-    bob.messages('general').map(({ text }) => text),
+    bob.messages('frozen').map(({ text }) => text),
     ['is anybody there?', 'over'],
   )
   t.same(ada.problems, [])
 })
 
 t.test('scrolling back leads to the very first message, after a restart too', async (t) => {
-  const rabble = await startRabble(t, { RABBLE_MESSAGES_PER_SECOND: '10000', RABBLE_MESSAGE_BURST: '10000' })
   const writer = await connectChat(t, rabble.url)
-  await writer.join('general')
+  await writer.join('far')
   const all = Array.from({ length: 230 }, (_, n) => `message ${n}`)
-  await Promise.all(all.map((text) => writer.send('general', text)))
+  await Promise.all(all.map((text) => writer.send('far', text)))
   await rabble.kill()
   await rabble.restart()
 
-  const reader = await openChat(t, browser, rabble.url)
+  const reader = await openChat(t, browser, `${rabble.url}/#far`)
   const { page } = reader
-  await reader.enter('Ada')
+  await reader.enter('Dora')
   await reader.sees('message 229')
   t.same(await reader.allTexts(), all)
   await reader.log.evaluate((element) => {
@@ -133,8 +125,8 @@ t.test('scrolling back leads to the very first message, after a restart too', as
   })
   await page.getByRole('button', { name: 'To the newest' }).waitFor()
   const live = await connectChat(t, rabble.url)
-  await live.join('general')
-  await live.send('general', 'something new')
+  await live.join('far')
+  await live.send('far', 'something new')
   await page.getByRole('button', { name: '1 new message' }).click()
   await page.getByText('something new', { exact: true }).waitFor()
   t.same(reader.problems, [])

@@ -8,6 +8,7 @@ import {
   checkOrder,
   connectChat,
   createRandom,
+  inForm,
   noRateLimits,
   ReplyError,
   startCluster,
@@ -19,14 +20,13 @@ import { hostileTexts } from '../hostile-texts.ts'
 
 assertNothingLeft(t)
 
-/** `HISTORY_ORDER_MESSAGES=100000 npx tap test/system/dist/test/history-order.test.js` is the long run. */
-const total = Number(process.env.HISTORY_ORDER_MESSAGES ?? 5_000)
+const total = Number(process.env.HISTORY_ORDER_MESSAGES ?? inForm(1_000, 5_000))
 const seed = Number(process.env.HISTORY_ORDER_SEED ?? randomInt(2 ** 31))
 /** Over which the messages are spread, so that much is done to history meanwhile. */
-const seconds = 15 + total / 1_000
+const seconds = inForm(5, 15 + total / 1_000)
 /** Messages that a client sends at once. */
 const most = 8
-const rooms = Array.from({ length: 50 }, (_, n) => `room ${n}`)
+const rooms = Array.from({ length: inForm(20, 50) }, (_, n) => `room ${n}`)
 
 /** Members of one room, on different gateways, and what they were told was sent. */
 interface Conversation {
@@ -41,6 +41,7 @@ async function startAll(t: Test) {
     histories: 2,
     rooms: 0,
     nginx: false,
+    ownServers: true,
     env: noRateLimits,
   })
   const conversations = await Promise.all(

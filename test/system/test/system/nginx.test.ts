@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { assertNothingLeft, connectChat, type Service, startCluster, until } from '@rabble/harness'
+import { assertNothingLeft, connectChat, inForm, type Service, startCluster, until } from '@rabble/harness'
 import t from 'tap'
 import { WebSocket } from 'ws'
 
@@ -151,13 +151,14 @@ t.test('the access log is JSON, with real addresses, and holds no query string a
 })
 
 t.test('each client stays with its gateway; when one dies, only its clients move', async (t) => {
-  const count = 200
+  const count = inForm(60, 200)
+  const rounds = inForm(5, 20)
   const paths = Array.from({ length: count }, (_, n) => `/poll/${n}`)
   const first = await Promise.all(paths.map((path) => ask(path)))
   const round = () =>
     Promise.all(paths.map((path, n) => ask(path, { cookie: first[n]?.cookie ?? '' }).then(() => {})))
-  for (let n = 0; n < 20; n++) await round()
-  const homes = await answeredBy(paths, 21)
+  for (let n = 0; n < rounds; n++) await round()
+  const homes = await answeredBy(paths, rounds + 1)
   t.equal(new Set(homes.flatMap((ports) => [...ports])).size, 3, 'all gateways got some')
   t.equal(homes.filter(({ size }) => size === 1).length, count, 'and kept them')
 

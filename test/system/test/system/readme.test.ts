@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { assertNothingLeft, connectChat, privateFolder, startService, until } from '@rabble/harness'
+import { assertNothingLeft, connectChat, dataFolder, startService, until } from '@rabble/harness'
 import t from 'tap'
 
 assertNothingLeft(t)
@@ -9,7 +9,7 @@ assertNothingLeft(t)
 const readme = readFileSync(new URL('../../../../../README.md', import.meta.url), 'utf8')
 
 t.test('the first client of the README chats', async (t) => {
-  const rabble = await startService(t, 'standalone', { DATA_DIR: privateFolder(t, 'data') })
+  const rabble = await startService(t, 'standalone', { DATA_DIR: dataFolder(t) })
   const bob = await connectChat(t, rabble.url, { name: 'Bob' })
   await bob.join('general')
 
