@@ -1,29 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ServerFrames } from '@rabble/contract'
 import { type ChatClient, connectChat, createRandom, until } from '@rabble/harness'
 import t from 'tap'
 import { buildWithRooms } from './rooms-build.ts'
 
 const room = 'general'
 
-/** The names of those in the room, in their order: members come in that of their ids. */
-async function namesOf(client: ChatClient): Promise<string[]> {
-  const { users } = (await client.request({ type: 'members', room })) as ServerFrames['members']
-  return users.map(({ name }) => name).sort()
-}
-
 t.test('users are counted over all gateways, each once, and told of each other', async (t) => {
   const { a, b, rooms } = await buildWithRooms(t, 2)
-  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  // Members come in the order of their ids.
+  const tokenOf = (name: string) => a.tokens.sign({ id: name.toLowerCase(), name }, 600)
+  const ada = await connectChat(t, a.ws, { token: await tokenOf('Ada') })
   t.match(await ada.join(room), { count: 1 })
-  const bob = await connectChat(t, b.ws, { name: 'Bob' })
+  const bob = await connectChat(t, b.ws, { token: await tokenOf('Bob') })
   t.match(await bob.join(room), { count: 2 })
   await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 2)
   for (const client of [ada, bob]) {
-    t.match(await client.request({ type: 'members', room }), { count: 2 })
-    t.same(await namesOf(client), ['Ada', 'Bob'])
+    t.match(await client.request({ type: 'members', room }), {
+      count: 2,
+      users: [{ name: 'Ada' }, { name: 'Bob' }],
+    })
   }
-  const token = await a.tokens.sign({ id: 'cleo', name: 'Cleo' }, 600)
+  const token = await tokenOf('Cleo')
   const cleo = await Promise.all([a, a, b].map(({ ws }) => connectChat(t, ws, { token })))
   for (const session of cleo) await session.join(room)
   t.same(rooms.seated(room).length, 3)
@@ -72,9 +69,10 @@ t.test('where a user may be once, a second session stays outside', async (t) => 
 
 t.test('who goes while the seat is being taken leaves none behind', async (t) => {
   const { a, rooms } = await buildWithRooms(t)
-  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  const tokenOf = (name: string) => a.tokens.sign({ id: name.toLowerCase(), name }, 600)
+  const ada = await connectChat(t, a.ws, { token: await tokenOf('Ada') })
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
-  const cleo = await connectChat(t, a.ws, { name: 'Cleo' })
+  const cleo = await connectChat(t, a.ws, { token: await tokenOf('Cleo') })
   await ada.join(room)
   const answer = rooms.hold('seats')
   const late = bob.join(room).catch(() => {})
@@ -89,7 +87,7 @@ t.test('who goes while the seat is being taken leaves none behind', async (t) =>
   answer()
   await stays
   await until(() => rooms.seated(room).length === 2, 60_000, 'the seat to be given back')
-  t.same(await namesOf(ada), ['Ada', 'Cleo'])
+  t.match(await ada.request({ type: 'members', room }), { users: [{ name: 'Ada' }, { name: 'Cleo' }] })
   await until(
     async () => (await a.metric('rabble_gateway_seats', { state: 'held' })) === 2,
     60_000,

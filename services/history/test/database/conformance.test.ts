@@ -1,5 +1,5 @@
 import { connectPostgres } from '@rabble/database'
-import { startPostgres, until } from '@rabble/harness'
+import { sharedPostgres, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { inProcess } from '../../src/client.ts'
 import { type HistoryFixture, testHistoryClient } from '../../src/conformance/index.ts'
@@ -8,7 +8,7 @@ import { patient } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 
 // Of one kind, since other tests run over both, and a database in its own process costs several times as much.
-const server = await startPostgres(t)
+const server = await sharedPostgres(t)
 
 async function makeFixture(t: Test): Promise<HistoryFixture> {
   const database = await connectPostgres(await server.createDatabase(), patient)

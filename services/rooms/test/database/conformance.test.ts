@@ -1,6 +1,6 @@
 import type { User } from '@rabble/contract'
-import { connectPostgres, type Database, retried } from '@rabble/database'
-import { startPostgres, until } from '@rabble/harness'
+import { connectPostgres, type Database } from '@rabble/database'
+import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import { auditOf } from '../../src/audit.ts'
 import { inProcess } from '../../src/client.ts'
@@ -23,13 +23,13 @@ async function empty(database: Database): Promise<void> {
     ...['restrictions', 'policies', 'audit'],
   ]
   const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`
-  // May deadlock with a job of the service.
-  await retried(AbortSignal.timeout(patience), () => database.query(truncate, []))
+  // More than once, since a job of the service may lock the tables in another order.
+  await until(() => database.query(truncate, []).then(() => true), patience, 'the tables to be empty')
   await database.query('update rooms.policy_version set version = 0, forgotten = 0', [])
 }
 
 // Over one database, since other tests run over both, and the one of its own process costs several times as much.
-const server = await startPostgres(t)
+const server = await sharedPostgres(t)
 const database = await connectPostgres(await server.createDatabase(), patient)
 t.teardown(() => database.close())
 const told: Told = { signals: [], events: [] }
