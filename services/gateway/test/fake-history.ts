@@ -8,12 +8,12 @@ import type { HistoryClient, Replay } from '@rabble/history/client'
 export interface FakeHistory extends HistoryClient {
   /** Messages, and edits and deletions that follow them, by their ids, in the order of the log. */
   messages: Map<string, ChatEvent>
-  /** How far it says that it has read the log; null: nothing yet. */
+  /** Offset of the log up to which it says that it has read; null: nothing yet. */
   through: number | null
   down: boolean
-  /** How often it was asked for a message. */
+  /** Number of questions for a message. */
   readonly asked: number
-  /** The most questions for a message that were open at a time. */
+  /** Maximum number of questions for a message that were open at a time. */
   readonly mostAtOnce: number
 }
 

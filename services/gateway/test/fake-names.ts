@@ -7,9 +7,9 @@ export interface FakeNames {
   readonly held: ReadonlyMap<string, string>
   /** Claims names, those of accounts first. The answers are in the order of the claims. */
   claim(gateway: string, claims: readonly NameClaim[]): (User | Refusal)[]
-  /** Guests have left a gateway. */
+  /** Releases the names of guests who have left a gateway, unless another one holds them. */
   release(gateway: string, users: readonly string[]): void
-  /** The lease of a gateway has ended. */
+  /** Releases all names that a gateway holds, whose lease has ended. */
   drop(gateway: string): void
 }
 

@@ -8,11 +8,11 @@ export interface FakePolicies {
   forgetful: boolean
   /** Sets a policy, or says that it no longer holds. */
   put(key: string, policy: Policy | null): void
-  /** What has changed since a version. */
+  /** Returns what has changed since a version. */
   since(version: number): PolicyChanges
-  /** What gateways know of a room; undefined if it is for everybody in any number. */
+  /** Returns what gateways must know of a room; undefined if it is for everybody in any number. */
   rulesOf(room: string): RoomPolicy | undefined
-  /** `now` is in milliseconds since 1970. */
+  /** Tells whether a ban keeps a user out of a room. `now` is in milliseconds since 1970. */
   isBanned(user: string, room: string, now: number): boolean
 }
 

@@ -27,7 +27,7 @@ export interface FakeRooms extends RoomsClient {
   silent: boolean
   /**
    * Calls of this name that are made from now on get no answer until what is returned is called; with an error, they fail.
-   * What they ask for is done at once.
+   * The service does at once what they ask for.
    */
   hold(call: 'seats' | 'renew'): (error?: Error) => void
   /** Ends all leases, or that of one gateway, with all that belongs to them. */

@@ -10,9 +10,9 @@ export interface FakeSeats {
   ): (Seat | Refusal)[]
   /** Takes all seats of a gateway away. */
   drop(gateway: string): void
-  /** The users in a room, each once. */
+  /** Returns the users in a room, each once. */
   usersIn(room: string): User[]
-  /** How many users are in each room in which a gateway has seats. */
+  /** Returns the counts of the rooms in which a gateway has seats. */
   countsOf(gateway: string): Count[]
 }
 
@@ -80,7 +80,7 @@ export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): 
     return undefined
   }
 
-  /** Takes a seat. Returns why not. */
+  /** Takes a seat. Returns the refusal if that is not possible. */
   function take(gateway: string, request: SeatRequest, changes: Changes): Refusal | undefined {
     const { room, user } = request
     const seat = seatsIn(room).get(user.id)

@@ -15,7 +15,7 @@ export type MakeFixture = (t: Test) => Promise<HistoryFixture>
 export const room = 'general'
 export const ada: User = { id: 'ada', name: 'Ada' }
 export const bob: User = { id: 'bob', name: 'Bob' }
-/** When everything was changed. */
+/** Time of all changes. */
 export const later = '2026-11-22T11:00:00.000Z'
 
 /** A message by Ada in the room, with a text that is not ASCII. */

@@ -24,7 +24,7 @@ export type Restriction = Pick<UserPolicy, 'kind' | 'user' | 'room'>
 /** One rooms service in which rooms appear when they are joined (mode `open`), empty at first. */
 export interface RoomsFixture {
   client: Omit<RoomsClient, 'retention' | 'readable'>
-  /** What the service has told gateways, oldest first. What follows from an answered call is in it. */
+  /** Signals to gateways, oldest first. They include those that follow from calls that were answered. */
   readonly signals: readonly Signal[]
   /** Entries that clients have written, oldest first. */
   audited(): Promise<AuditEntry[]>
@@ -41,7 +41,7 @@ export interface RoomsFixture {
   forget(): Promise<void>
 }
 
-/** What history asks, and how rooms get what it asks for. */
+/** The part of a rooms service that history asks, empty at first. */
 export interface ReadersFixture {
   client: Pick<RoomsClient, 'retention' | 'readable'>
   createRoom(name: string, settings: { inviteOnly?: true; retention?: RoomRetention }): Promise<void>
@@ -104,7 +104,7 @@ export function presenceOf({ signals }: Pick<RoomsFixture, 'signals'>, room: str
   )
 }
 
-/** What these signals say, without their versions. */
+/** The contents of these signals, without their versions. */
 export function changesIn(
   fixture: Pick<RoomsFixture, 'signals'>,
   room: string,

@@ -20,7 +20,7 @@ export type {
 
 /**
  * Tests what gateways rely on, as subtests of `t`: all of RoomsClient but `retention` and `readable`. `makeFixture` makes
- * an empty service for each. What this leaves open, such as the texts of refusals, an implementation may choose.
+ * an empty service for each. An implementation may choose what this leaves open, such as the texts of refusals.
  */
 export function testRoomsClient(t: Test, makeFixture: MakeFixture): void {
   testLeases(t, makeFixture)

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { ClaimedName, NameClaim, Refusal } from '../client.ts'
 import { type MakeFixture, patience, type RoomsFixture } from './fixture.ts'
 
-/** When the token of an account ends. Milliseconds since 1970. */
+/** End of the tokens of accounts (milliseconds since 1970). */
 const account = Date.UTC(2100, 0, 1)
 
 /** Gateways with a lease each, which claim names. */
