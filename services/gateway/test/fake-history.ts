@@ -1,15 +1,19 @@
-import type { MessageEvent } from '@rabble/contract'
-import type { HistoryClient } from '@rabble/history/client'
+import { type ChangeEvent, type ChatEvent, changed, type MessageEvent, roomKind } from '@rabble/contract'
+import type { HistoryClient, Replay } from '@rabble/history/client'
 
-/** A history that has what a test gives it, and is as late or dead as the test wants. */
+/**
+ * A history in memory that has what a test gives it, and is as late or dead as the test wants. It passes the suite that
+ * the real one passes.
+ */
 export interface FakeHistory extends HistoryClient {
-  messages: Map<string, MessageEvent>
-  /** How far it says that it has read the log; null: nothing yet. */
+  /** Messages, and edits and deletions that follow them, by their ids, in the order of the log. */
+  messages: Map<string, ChatEvent>
+  /** Offset of the log up to which it says that it has read; null: nothing yet. */
   through: number | null
   down: boolean
-  /** How often it was asked for a message. */
+  /** Number of questions for a message. */
   readonly asked: number
-  /** The most questions for a message that were open at a time. */
+  /** Maximum number of questions for a message that were open at a time. */
   readonly mostAtOnce: number
 }
 
@@ -17,7 +21,37 @@ export function createFakeHistory(): FakeHistory {
   let asked = 0
   let open = 0
   let mostAtOnce = 0
-  return {
+
+  /** A message after its changes, and the last one that counted. */
+  function fold(message: MessageEvent): { message: MessageEvent; newest: ChangeEvent | undefined } {
+    let folded = message
+    let newest: ChangeEvent | undefined
+    for (const change of fake.messages.values()) {
+      if (change.type === 'message') continue
+      const next = changed(folded, change)
+      if (next !== folded) newest = change
+      folded = next
+    }
+    return { message: folded, newest }
+  }
+
+  function messageOf(id: string): MessageEvent | undefined {
+    const event = fake.messages.get(id)
+    return event?.type === 'message' ? event : undefined
+  }
+
+  function lineOf(event: ChatEvent): string {
+    if (event.type === 'message') return latin1(fold(event).message)
+    const message = messageOf(event.message)
+    return message !== undefined && fold(message).newest === event ? latin1(event) : ''
+  }
+
+  function check(room: string, user: string | undefined): void {
+    if (fake.down) throw new Error('no history today')
+    if (!mayRead(room, user)) throw new Error('only its participants may read this room')
+  }
+
+  const fake: FakeHistory = {
     messages: new Map(),
     through: Number.MAX_SAFE_INTEGER,
     down: false,
@@ -27,18 +61,43 @@ export function createFakeHistory(): FakeHistory {
     get mostAtOnce() {
       return mostAtOnce
     },
-    async replay() {
-      if (this.down) throw new Error('no history today')
-      return { through: this.through, joined: true, complete: true, ids: [], lines: [] }
+    async replay({ room, after, before, limit }, user): Promise<Replay> {
+      check(room, user)
+      if (after.length < 1 || after.length > 1_000 || limit < 1 || limit > 20_000) {
+        throw new Error('a replay is for up to 1,000 ids and 20,000 events')
+      }
+      const events = [...fake.messages.values()].filter((event) => event.room === room)
+      const end = before === undefined ? events.length : events.findIndex(({ id }) => id === before)
+      const starts = [...events.keys()].filter((index) => after.includes(events[index]?.id ?? ''))
+      const nothing = { through: fake.through, joined: end >= 0, complete: true, ids: [], lines: [] }
+      if (end < 0 || starts.length === 0) return nothing
+      const start = starts.find((start) => start >= end - limit && start < end)
+      if (start === undefined) return { ...nothing, complete: false }
+      const found = events.slice(start, end)
+      return { ...nothing, ids: found.map(({ id }) => id), lines: found.map(lineOf) }
     },
-    async find(room, id) {
+    async find(room, id, user) {
       asked++
       mostAtOnce = Math.max(mostAtOnce, ++open)
       await new Promise(setImmediate)
       open--
-      if (this.down) throw new Error('no history today')
-      const message = this.messages.get(id)
-      return { through: this.through, message: message?.room === room ? message : undefined }
+      check(room, user)
+      const message = messageOf(id)
+      const found = message?.room === room ? fold(message).message : undefined
+      return { through: fake.through, message: found }
     },
   }
+  return fake
+}
+
+/** Whether a room is for all, or for this user. */
+function mayRead(room: string, user: string | undefined): boolean {
+  const kind = roomKind(room)
+  if (kind?.kind === 'direct') return user !== undefined && kind.users.includes(user)
+  return kind?.kind !== 'user' || kind.user === user
+}
+
+/** JSON whose bytes are characters. */
+function latin1(event: ChatEvent): string {
+  return Buffer.from(JSON.stringify(event)).toString('latin1')
 }

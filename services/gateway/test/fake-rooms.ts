@@ -1,33 +1,40 @@
-import type { PresenceSignal, User } from '@rabble/contract'
+import { type Clock, systemClock } from '@rabble/clock'
 import type { EventLog } from '@rabble/event-log'
 import type {
   AuditEntry,
   ClaimedName,
-  NameClaim,
   Policy,
   Refusal,
-  RoomPolicy,
   RoomsClient,
-  Seat,
+  SeatRelease,
   SeatRequest,
 } from '@rabble/rooms/client'
 import type { Tokens } from '@rabble/service'
+import { createFakeNames } from './fake-names.ts'
+import { createFakePolicies } from './fake-policies.ts'
+import { createFakeSeats } from './fake-seats.ts'
 
-/** The rooms service in memory, for several gateways of one test, which can be told to fail. */
+/**
+ * The rooms service in memory, for several gateways of one test, which can be told to fail. It passes the suite that the
+ * real one passes. Rooms and restrictions are what policies say of them; nobody is invited anywhere.
+ */
 export interface FakeRooms extends RoomsClient {
   /** While true, every call fails. */
   down: boolean
-  /** While true, every copy of the policies is too old. */
+  /** While true, every copy of the policies that is behind is too old. */
   forgetful: boolean
   /** While true, what it tells gateways gets lost. */
   silent: boolean
-  /** Calls of this name that are made from now on get no answer until what is returned is called; with an error, they fail. */
-  hold(call: 'seats' | 'names' | 'renew' | 'policies'): (error?: Error) => void
+  /**
+   * Calls of this name that are made from now on get no answer until what is returned is called; with an error, they fail.
+   * The service does at once what they ask for.
+   */
+  hold(call: 'seats' | 'renew'): (error?: Error) => void
   /** Ends all leases, or that of one gateway, with all that belongs to them. */
   expire(gateway?: string): void
   /** Sets or removes a policy, and tells the gateways. */
   put(key: string, policy: Policy | null): void
-  /** The users in a room. */
+  /** The ids of the users in a room. */
   seated(room: string): string[]
   /** The users' ids by the names that are held; for those of accounts, an empty one. */
   readonly held: ReadonlyMap<string, string>
@@ -36,104 +43,52 @@ export interface FakeRooms extends RoomsClient {
   readonly audited: AuditEntry[]
 }
 
-export function createFakeRooms(log: Pick<EventLog, 'signal'>, tokens: Pick<Tokens, 'signGuest'>): FakeRooms {
-  const leases = new Set<string>()
-  /** Room, user and gateway. */
-  let seats: { room: string; user: User; gateway: string }[] = []
-  const versions = new Map<string, number>()
-  const policies = new Map<string, { version: number; policy: Policy | null }>()
-  const held = new Map<string, string>()
-  const holders = new Map<string, string>()
-  const holds = new Map<string, Promise<void>>()
-  let version = 0
-  let guests = 0
+/** Seconds for which guests get tokens. */
+const lifetime = 3_600
 
-  const usersIn = (room: string) => [
-    ...new Set(seats.filter((seat) => seat.room === room).map(({ user }) => user.id)),
-  ]
+export function createFakeRooms(
+  log: Pick<EventLog, 'signal'>,
+  tokens: Pick<Tokens, 'signGuest'>,
+  clock: Pick<Clock, 'now'> = systemClock,
+): FakeRooms {
+  const leases = new Set<string>()
+  const holds = new Map<string, Promise<void>>()
+  const policies = createFakePolicies()
+  const names = createFakeNames((user) =>
+    log.signal({ type: 'kick', user, message: 'this name belongs to an account' }),
+  )
+  const seats = createFakeSeats({
+    rulesOf: policies.rulesOf,
+    isBanned: (user, room) => policies.isBanned(user, room, clock.now()),
+    tell: (signal) => {
+      if (!fake.silent) log.signal(signal)
+    },
+  })
 
   async function answer<T>(call: string, work: () => T | Promise<T>): Promise<T> {
     await new Promise(setImmediate)
-    await holds.get(call)
     if (fake.down) throw new Error('the rooms service is down')
-    return work()
-  }
-
-  function change(room: string, { joined = [], left = [] }: { joined?: User[]; left?: User[] }): void {
-    versions.set(room, (versions.get(room) ?? 0) + 1)
-    const counts = { count: usersIn(room).length, version: versions.get(room) ?? 0 }
-    const signal: PresenceSignal = { type: 'presence', room, joined, left, ...counts }
-    if (!fake.silent) log.signal(signal)
-  }
-
-  function give(gateway: string, room: string, id: string): void {
-    const seat = seats.find((one) => one.room === room && one.user.id === id && one.gateway === gateway)
-    seats = seats.filter((one) => one !== seat)
-    if (seat !== undefined && !usersIn(room).includes(id)) change(room, { left: [seat.user] })
-  }
-
-  function rules(room: string): RoomPolicy | undefined {
-    for (const { policy } of policies.values()) {
-      if (policy?.kind === 'room' && policy.room === room) return policy
-    }
-    return undefined
-  }
-
-  function take(gateway: string, { room, user }: SeatRequest): Seat | Refusal {
-    const policy = rules(room)
-    const users = usersIn(room)
-    const own = seats.some(
-      (seat) => seat.room === room && seat.user.id === user.id && seat.gateway === gateway,
-    )
-    if (!own && !users.includes(user.id)) {
-      if (policy?.inviteOnly)
-        return { refused: 'forbidden', message: 'this room is for those who are invited' }
-      if (users.length >= (policy?.capacity ?? Number.POSITIVE_INFINITY))
-        return { refused: 'room-full', message: 'every seat of the room is taken' }
-    }
-    if (!own) seats.push({ room, user, gateway })
-    if (!users.includes(user.id)) change(room, { joined: [user] })
-    const capacity = policy?.capacity
-    return {
-      count: usersIn(room).length,
-      version: versions.get(room) ?? 0,
-      ...(capacity !== undefined && { capacity }),
-    }
-  }
-
-  async function claim(gateway: string, { name, user, account }: NameClaim): Promise<ClaimedName | Refusal> {
-    const holder = held.get(name.toLowerCase())
-    if (user !== undefined && account !== undefined) {
-      if (holder) log.signal({ type: 'kick', user: holder, message: 'this name belongs to an account' })
-      held.set(name.toLowerCase(), '')
-      return { user: { id: user, name }, expiresAt: account }
-    }
-    if (holder !== undefined && holder !== user) {
-      return { refused: 'name-taken', message: 'somebody else has this name', retryAfter: 30_000 }
-    }
-    const id = user ?? `guest-${++guests}`
-    held.set(name.toLowerCase(), id)
-    holders.set(id, gateway)
-    const token = await tokens.signGuest({ id, name }, 3600)
-    return { user: { id, name }, token, expiresAt: Date.now() + 3_600_000 }
-  }
-
-  function release(gateway: string, id: string): void {
-    if (holders.get(id) !== gateway) return
-    for (const [name, holder] of held) if (holder === id) held.delete(name)
+    const result = await work()
+    await holds.get(call)
+    return result
   }
 
   function drop(gateway: string): void {
     leases.delete(gateway)
-    for (const { room, user, gateway: of } of [...seats]) if (of === gateway) give(gateway, room, user.id)
-    for (const [id, of] of holders) if (of === gateway) release(gateway, id)
+    seats.drop(gateway)
+    names.drop(gateway)
   }
 
   const fake: FakeRooms = {
     down: false,
-    forgetful: false,
+    get forgetful() {
+      return policies.forgetful
+    },
+    set forgetful(forgetful) {
+      policies.forgetful = forgetful
+    },
     silent: false,
-    held,
+    held: names.held,
     batches: [],
     audited: [],
     hold(call) {
@@ -150,56 +105,66 @@ export function createFakeRooms(log: Pick<EventLog, 'signal'>, tokens: Pick<Toke
       }
     },
     expire(gateway) {
-      for (const one of gateway === undefined ? leases : [gateway]) drop(one)
+      for (const one of gateway === undefined ? [...leases] : [gateway]) drop(one)
     },
     put(key, policy) {
-      policies.set(key, { version: ++version, policy })
-      if (!fake.silent) log.signal({ type: 'policy', version })
+      policies.put(key, policy)
+      if (!fake.silent) log.signal({ type: 'policy', version: policies.version })
     },
-    seated: usersIn,
+    seated: (room) => seats.usersIn(room).map(({ id }) => id),
     renew: (gateway, { fresh }) =>
       answer('renew', () => {
         if (fresh) drop(gateway)
         if (fresh) leases.add(gateway)
-        const rooms = [...new Set(seats.filter((seat) => seat.gateway === gateway).map(({ room }) => room))]
-        const counts = rooms.map((room) => ({
-          room,
-          count: usersIn(room).length,
-          version: versions.get(room) ?? 0,
-        }))
-        return leases.has(gateway) ? { expiresIn: 15_000, policies: version, counts } : undefined
+        if (!leases.has(gateway)) return undefined
+        return { expiresIn: 15_000, policies: policies.version, counts: seats.countsOf(gateway) }
       }),
     end: (gateway) => answer('end', () => drop(gateway)),
     seats: (gateway, batch) =>
       answer('seats', () => {
+        checkBatch(batch)
         if (!leases.has(gateway)) return undefined
         fake.batches.push({ take: batch.take.length, give: batch.give.length })
-        for (const { room, user } of batch.give) give(gateway, room, user)
-        return batch.take.map((request) => take(gateway, request))
+        return seats.change(gateway, batch)
       }),
     members: (room, limit) =>
       answer('members', () => {
-        const all = new Map(seats.filter((seat) => seat.room === room).map(({ user }) => [user.id, user]))
-        return { users: [...all.values()].slice(0, limit), count: all.size }
+        const users = seats.usersIn(room).sort((a, b) => (a.id < b.id ? -1 : 1))
+        return { users: users.slice(0, limit), count: users.length }
       }),
-    names: (gateway, batch) =>
+    names: (gateway, { claim, release }) =>
       answer('names', () => {
         if (!leases.has(gateway)) return undefined
-        for (const id of batch.release) release(gateway, id)
-        return Promise.all(batch.claim.map((one) => claim(gateway, one)))
+        names.release(gateway, release)
+        const expiresAt = (Math.floor(clock.now() / 1000) + lifetime) * 1000
+        const claimed = names
+          .claim(gateway, claim)
+          .map(async (user, index): Promise<ClaimedName | Refusal> => {
+            if ('refused' in user) return user
+            const account = claim[index]?.account
+            if (account !== undefined) return { user, expiresAt: account }
+            return { user, token: await tokens.signGuest(user, lifetime), expiresAt }
+          })
+        return Promise.all(claimed)
       }),
-    policies: (since) =>
-      answer('policies', () => ({
-        version,
-        reset: since === 0 || fake.forgetful,
-        more: false,
-        changes: [...policies]
-          .filter(([, entry]) => fake.forgetful || entry.version > since)
-          .map(([key, { policy }]) => ({ key, policy })),
-      })),
-    audit: (entries) => answer('audit', () => void fake.audited.push(...entries)),
-    retention: async () => new Map(),
-    readable: async (rooms) => [...rooms],
+    policies: (since) => answer('policies', () => policies.since(since)),
+    audit: (entries) =>
+      answer('audit', () => {
+        if (entries.length > 500) throw new Error('an audit takes up to 500 entries')
+        fake.audited.push(...entries)
+      }),
+    retention: () => Promise.reject(new Error('gateways do not ask for that')),
+    readable: () => Promise.reject(new Error('gateways do not ask for that')),
   }
   return fake
+}
+
+function checkBatch({ take, give }: { take: readonly SeatRequest[]; give: readonly SeatRelease[] }): void {
+  const pairs = new Set([
+    ...take.map(({ room, user }) => `${room}\0${user.id}`),
+    ...give.map(({ room, user }) => `${room}\0${user}`),
+  ])
+  if (take.length + give.length > 1_000 || pairs.size < take.length + give.length) {
+    throw new Error('a batch takes and gives back up to 1,000 seats, each once')
+  }
 }

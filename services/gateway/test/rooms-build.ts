@@ -1,17 +1,18 @@
+import type { Clock } from '@rabble/clock'
 import { createTokens } from '@rabble/service'
 import type { Test } from 'tap'
 import { build, secret, type TestGateway } from './build.ts'
 import { createFakeRooms, type FakeRooms } from './fake-rooms.ts'
 import { createMemoryLog } from './memory-log.ts'
 
-/** Gateways that share a log and a rooms service in memory. */
+/** Gateways that share a log and a rooms service in memory. All of them go by `clock`; default: the machine's. */
 export async function buildWithRooms(
   t: Test,
   gateways = 1,
-  options: Omit<Parameters<typeof build>[1] & object, 'log' | 'rooms'> = {},
+  options: Omit<Parameters<typeof build>[1] & object, 'log' | 'rooms'> & { clock?: Clock } = {},
 ): Promise<{ rooms: FakeRooms; a: TestGateway; b: TestGateway }> {
   const log = createMemoryLog()
-  const rooms = createFakeRooms(log, createTokens(secret))
+  const rooms = createFakeRooms(log, createTokens(secret), options.clock)
   const built: TestGateway[] = []
   while (built.length < gateways) built.push(await build(t, { ...options, log, rooms }))
   const [a, b = a] = built

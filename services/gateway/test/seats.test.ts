@@ -7,9 +7,11 @@ const room = 'general'
 
 t.test('users are counted over all gateways, each once, and told of each other', async (t) => {
   const { a, b, rooms } = await buildWithRooms(t, 2)
-  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  // Members come in the order of their ids.
+  const tokenOf = (name: string) => a.tokens.sign({ id: name.toLowerCase(), name }, 600)
+  const ada = await connectChat(t, a.ws, { token: await tokenOf('Ada') })
   t.match(await ada.join(room), { count: 1 })
-  const bob = await connectChat(t, b.ws, { name: 'Bob' })
+  const bob = await connectChat(t, b.ws, { token: await tokenOf('Bob') })
   t.match(await bob.join(room), { count: 2 })
   await ada.waitFor((frame) => frame.type === 'presence' && frame.count === 2)
   for (const client of [ada, bob]) {
@@ -18,7 +20,7 @@ t.test('users are counted over all gateways, each once, and told of each other',
       users: [{ name: 'Ada' }, { name: 'Bob' }],
     })
   }
-  const token = await a.tokens.sign({ id: 'cleo', name: 'Cleo' }, 600)
+  const token = await tokenOf('Cleo')
   const cleo = await Promise.all([a, a, b].map(({ ws }) => connectChat(t, ws, { token })))
   for (const session of cleo) await session.join(room)
   t.same(rooms.seated(room).length, 3)
@@ -67,9 +69,10 @@ t.test('where a user may be once, a second session stays outside', async (t) => 
 
 t.test('who goes while the seat is being taken leaves none behind', async (t) => {
   const { a, rooms } = await buildWithRooms(t)
-  const ada = await connectChat(t, a.ws, { name: 'Ada' })
+  const tokenOf = (name: string) => a.tokens.sign({ id: name.toLowerCase(), name }, 600)
+  const ada = await connectChat(t, a.ws, { token: await tokenOf('Ada') })
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
-  const cleo = await connectChat(t, a.ws, { name: 'Cleo' })
+  const cleo = await connectChat(t, a.ws, { token: await tokenOf('Cleo') })
   await ada.join(room)
   const answer = rooms.hold('seats')
   const late = bob.join(room).catch(() => {})

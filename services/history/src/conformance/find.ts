@@ -1,0 +1,56 @@
+import type { Test } from 'tap'
+import { ada, bob, deletion, edit, later, type MakeFixture, message, room } from './fixture.ts'
+
+export function testFind(t: Test, makeFixture: MakeFixture): void {
+  t.test('an empty history has read nothing, and finds nothing', async (t) => {
+    const { client } = await makeFixture(t)
+    t.strictSame(await client.find(room, 'a', undefined), { through: null, message: undefined })
+    t.strictSame(await client.replay({ room, after: ['a'], limit: 10 }, undefined), {
+      through: null,
+      joined: true,
+      complete: true,
+      ids: [],
+      lines: [],
+    })
+  })
+
+  t.test('a message is found as it is after the changes that count', async (t) => {
+    const { client, store } = await makeFixture(t)
+    const find = async (id: string) => (await client.find(room, id, undefined)).message
+    await store(message('a'), message('b'), message('c', { meta: { mood: 'good' } }))
+    t.strictSame(await find('c'), message('c', { meta: { mood: 'good' } }))
+    await store(edit('e1', 'a', { text: 'one' }), edit('e2', 'a', { text: 'zwei 👍' }))
+    await store(edit('e3', 'a', { from: bob }), deletion('d1', 'b'), edit('e4', 'b'))
+    const through = await store(deletion('d2', 'c', { from: bob, moderator: true }))
+    const by = { by: ada, at: later }
+    t.strictSame(await find('a'), message('a', { text: 'zwei 👍', edited: by }), 'Bob may not edit it')
+    t.strictSame(await find('b'), message('b', { text: '', deleted: by }), 'what is deleted stays so')
+    t.strictSame(await client.find(room, 'c', undefined), {
+      through,
+      message: message('c', { text: '', deleted: { by: bob, at: later } }),
+    })
+  })
+
+  t.test('what is no message of the room is not found', async (t) => {
+    const { client, store } = await makeFixture(t)
+    const through = await store(message('a'), edit('e', 'a'), message('other', { room: 'elsewhere' }))
+    for (const id of ['unknown', 'e', 'other']) {
+      t.strictSame(await client.find(room, id, undefined), { through, message: undefined }, id)
+    }
+  })
+
+  t.test('direct messages are for their participants, messages to a user for that user', async (t) => {
+    const { client, store } = await makeFixture(t)
+    const [direct, own] = [message('a', { room: 'dm:ada:bob' }), message('b', { room: 'user:bob' })]
+    await store(direct, own)
+    for (const event of [direct, own]) {
+      t.strictSame((await client.find(event.room, event.id, 'bob')).message, event)
+      const query = { room: event.room, after: [event.id], limit: 10 }
+      t.strictSame((await client.replay(query, 'bob')).ids, [event.id])
+      for (const user of [undefined, 'eve']) {
+        await t.rejects(client.find(event.room, event.id, user))
+        await t.rejects(client.replay(query, user))
+      }
+    }
+  })
+}

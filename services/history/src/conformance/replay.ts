@@ -1,0 +1,111 @@
+import type { ChatEvent } from '@rabble/contract'
+import type { Test } from 'tap'
+import type { Replay, ReplayQuery } from '../client.ts'
+import {
+  ada,
+  bob,
+  deletion,
+  edit,
+  type HistoryFixture,
+  later,
+  type MakeFixture,
+  message,
+  room,
+} from './fixture.ts'
+
+/** Asks for what followed in the room. */
+function askerOf({ client }: HistoryFixture) {
+  return (query: Partial<ReplayQuery> & Pick<ReplayQuery, 'after'>): Promise<Replay> =>
+    client.replay({ room, limit: 100, ...query }, undefined)
+}
+
+/** The events in the lines of a replay, whose bytes are characters; undefined for lines that are empty. */
+function eventsIn({ lines }: Pick<Replay, 'lines'>): (ChatEvent | undefined)[] {
+  return lines.map((line) =>
+    line === '' ? undefined : (JSON.parse(Buffer.from(line, 'latin1').toString()) as ChatEvent),
+  )
+}
+
+const nothing = { joined: true, complete: true, ids: [], lines: [] }
+
+export function testReplay(t: Test, makeFixture: MakeFixture): void {
+  t.test('a replay begins with the oldest known message, and ends right before the joint', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    const events = ['a', 'b', 'c', 'd', 'e'].map((id) => message(id))
+    await fixture.store(...events.slice(0, 3), message('other', { room: 'elsewhere' }))
+    const through = await fixture.store(...events.slice(3))
+    const { ids, lines, ...head } = await replay({ after: ['d', 'unknown', 'b'], before: 'e' })
+    t.strictSame(head, { through, joined: true, complete: true })
+    t.strictSame(ids, ['b', 'c', 'd'])
+    t.strictSame(eventsIn({ lines }), events.slice(1, 4))
+    t.strictSame((await replay({ after: ['d'] })).ids, ['d', 'e'], 'up to the end without a joint')
+  })
+
+  t.test('a replay tells what it does not know: the joint, or all of the messages', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    const through = await fixture.store(message('a'), message('other', { room: 'elsewhere' }))
+    t.strictSame(
+      {
+        joint: await replay({ after: ['a'], before: 'unknown' }),
+        messages: await replay({ after: ['unknown'] }),
+        ofAnotherRoom: await replay({ after: ['other'] }),
+        room: await replay({ room: 'nowhere', after: ['a'] }),
+      },
+      {
+        joint: { ...nothing, through, joined: false },
+        messages: { ...nothing, through },
+        ofAnotherRoom: { ...nothing, through },
+        room: { ...nothing, through },
+      },
+    )
+  })
+
+  t.test('what is too much is not sent in part, and spoils it for nobody else', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    const through = await fixture.store(...['a', 'b', 'c', 'd', 'e'].map((id) => message(id)))
+    t.strictSame(await replay({ after: ['b'], limit: 3 }), { ...nothing, through, complete: false })
+    t.match(await replay({ after: ['b'], before: 'e', limit: 3 }), { complete: true, ids: ['b', 'c', 'd'] })
+    const { ids, complete } = await replay({ after: ['a', 'd', 'c', 'b'], limit: 3 })
+    t.strictSame({ ids, complete }, { ids: ['c', 'd', 'e'], complete: true })
+  })
+
+  t.test('a replay has the newest change of each message, and the ids of all', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    const [last, gone] = [edit('e2', 'a'), deletion('d', 'b', { from: bob, moderator: true })]
+    await fixture.store(message('a'), message('b'), edit('e1', 'a'), message('c'))
+    await fixture.store(last, gone, edit('late', 'b'), edit('elsewhere', 'a', { room: 'elsewhere' }))
+    const { ids, lines } = await replay({ after: ['a'] })
+    t.strictSame(ids, ['a', 'b', 'e1', 'c', 'e2', 'd', 'late'])
+    t.strictSame(eventsIn({ lines }), [
+      message('a', { text: last.text, edited: { by: ada, at: later } }),
+      message('b', { text: '', deleted: { by: bob, at: later } }),
+      undefined,
+      message('c'),
+      last,
+      gone,
+      undefined,
+    ])
+    t.strictSame((await replay({ after: ['e1'], before: 'd' })).ids, ['e1', 'c', 'e2'], 'changes are places')
+    t.match(await replay({ after: ['late'] }), { complete: true, ids: ['late'], lines: [''] })
+    t.match(await replay({ after: ['a'], limit: 6 }), { complete: false }, 'all of them count')
+  })
+
+  t.test('a question beyond the limits fails', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    const tooMany = Array.from({ length: 1_001 }, (_, n) => `m${n}`)
+    for (const query of [
+      { after: [] },
+      { after: tooMany },
+      { after: ['a'], limit: 0 },
+      { after: ['a'], limit: 20_001 },
+    ]) {
+      await t.rejects(replay(query))
+    }
+    t.match(await replay({ after: tooMany.slice(1), limit: 20_000 }), nothing)
+  })
+}

@@ -1,0 +1,113 @@
+import type { User } from '@rabble/contract'
+import { connectPostgres, type Database } from '@rabble/database'
+import { sharedPostgres, until } from '@rabble/harness'
+import t from 'tap'
+import { auditOf } from '../../src/audit.ts'
+import { inProcess } from '../../src/client.ts'
+import {
+  type ReadersFixture,
+  type RoomsFixture,
+  testRoomsClient,
+  testRoomsClientOfHistory,
+} from '../../src/conformance/index.ts'
+import { forgetPolicies } from '../../src/policies.ts'
+import { internalTokens, patience, startReplica, type Told, tokens } from '../build.ts'
+import { patient } from '../databases.ts'
+
+const moderator: User = { id: 'mona', name: 'Mona' }
+
+/** Makes a service that is running like new. */
+async function empty(database: Database): Promise<void> {
+  const tables = [
+    ...['leases', 'seats', 'presence', 'rooms', 'invitations', 'name_holders', 'names'],
+    ...['restrictions', 'policies', 'audit'],
+  ]
+  const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`
+  // More than once, since a job of the service may lock the tables in another order.
+  await until(() => database.query(truncate, []).then(() => true), patience, 'the tables to be empty')
+  await database.query('update rooms.policy_version set version = 0, forgotten = 0', [])
+}
+
+// Over one database, since other tests run over both, and the one of its own process costs several times as much.
+const server = await sharedPostgres(t)
+const database = await connectPostgres(await server.createDatabase(), patient)
+t.teardown(() => database.close())
+const told: Told = { signals: [], events: [] }
+// One service for all tests: opening one for each would take most of the time.
+const replica = await startReplica(t, database, { told, leaseTimes: { sweep: 50, grace: 0 } })
+const { app } = replica
+const token = await tokens.sign(moderator, 3600, ['moderator'])
+
+/** Makes a request as a moderator, as `POST /api/rooms`. */
+async function ask<Answer>(request: string, payload?: object): Promise<Answer> {
+  const [method, url = ''] = request.split(' ') as ['POST' | 'PUT' | 'DELETE', string]
+  const headers = { authorization: `Bearer ${token}` }
+  const reply = await app.inject({ method, url, headers, ...(payload && { payload }) })
+  if (reply.statusCode > 299) throw new Error(`${request}: ${reply.statusCode} ${reply.payload}`)
+  return (reply.payload === '' ? undefined : reply.json()) as Answer
+}
+
+function createRoom(name: string, settings: object): Promise<void> {
+  return ask('POST /api/rooms', { name, ...settings })
+}
+
+async function makeFixture(): Promise<RoomsFixture> {
+  await empty(database)
+  const before = told.signals.length
+  return {
+    client: inProcess(app, internalTokens, patience),
+    get signals() {
+      return told.signals.slice(before)
+    },
+    async audited() {
+      const { entries } = await auditOf(database, { limit: 1_000 })
+      return entries.reverse().map(({ id: _, at: __, ...entry }) => entry)
+    },
+    verify: (token) => tokens.verify(token),
+    createRoom: (name, { inviteOnly, ...rules }) =>
+      createRoom(name, { ...rules, ...(inviteOnly && { access: 'invite' }) }),
+    deleteRoom: (name) => ask(`DELETE /api/rooms/${name}`),
+    async restrict({ kind, ...restriction }) {
+      const { id } = await ask<{ id: number }>(`POST /api/moderation/${kind}s`, restriction)
+      return () => ask(`DELETE /api/moderation/${kind}s/${id}`)
+    },
+    kick: (kick) => ask('POST /api/moderation/kicks', kick),
+    async expire(gateway) {
+      const swept = await replica.value('rabble_rooms_swept_leases_total')
+      await database.query(
+        `update rooms.leases set expires_at = now() - interval '1 second' where gateway = $1`,
+        [gateway],
+      )
+      // Counted after gateways were told.
+      await until(
+        async () => (await replica.value('rabble_rooms_swept_leases_total')) > swept,
+        patience,
+        'the end',
+      )
+    },
+    async forget() {
+      await database.query(`update rooms.policies set changed_at = now() - interval '2 days'`, [])
+      await forgetPolicies(database)
+    },
+  }
+}
+
+async function makeReadersFixture(): Promise<ReadersFixture> {
+  await empty(database)
+  return {
+    client: inProcess(app, internalTokens, patience),
+    createRoom: (name, { inviteOnly, retention: { maxAge, maxMessages } = {} }) =>
+      createRoom(name, {
+        ...(inviteOnly && { access: 'invite' }),
+        retention: {
+          ...(maxAge !== undefined && { days: maxAge / (24 * 60 * 60 * 1000) }),
+          ...(maxMessages !== undefined && { messages: maxMessages }),
+        },
+      }),
+    invite: (room, user) => ask(`PUT /api/rooms/${room}/invitations/${user}`),
+    ban: (user, room) => ask('POST /api/moderation/bans', { user, ...(room !== undefined && { room }) }),
+  }
+}
+
+await t.test('what gateways ask', async (t) => testRoomsClient(t, makeFixture))
+await t.test('what history asks', async (t) => testRoomsClientOfHistory(t, makeReadersFixture))
