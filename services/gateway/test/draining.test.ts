@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '@rabble/clock'
 import type { ServerFrame } from '@rabble/contract'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
@@ -69,7 +70,7 @@ t.test('a few clients are told at a time, each within the time until the next on
     if (frame.type === 'reconnect') batch.push(frame.after)
     if (batches.flat().length === 150) deserted.abort()
   })
-  await drain({ sessions, longest: 15_000, deserted: deserted.signal, settle, logger })
+  await drain({ sessions, longest: 15_000, deserted: deserted.signal, settle, clock: systemClock, logger })
   const sizes = batches.map(({ length }) => length)
   t.equal(batches.flat().length, 150)
   // 250 ms at most for one step, and 10 ms for each client.
@@ -85,7 +86,14 @@ t.test('it is over when the last one has gone, however long it might have taken'
   const deserted = new AbortController()
   // They could take a minute.
   const sessions = sessionsOf(6_000, () => deserted.abort())
-  const drained = drain({ sessions, longest: 60_000, deserted: deserted.signal, settle, logger })
+  const drained = drain({
+    sessions,
+    longest: 60_000,
+    deserted: deserted.signal,
+    settle,
+    clock: systemClock,
+    logger,
+  })
   const late = new AbortController()
   const race = [drained.then(() => 'over'), sleep(50_000, 'late', late)]
   t.equal(await Promise.race(race), 'over')

@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { eventId, noticeId } from '@rabble/contract/ids'
 import { connectChat, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
@@ -269,7 +270,7 @@ t.test('who publishes too fast is told when to come back, and others are not hel
 })
 
 t.test('so many programs are remembered and no more', async (t) => {
-  const rates = createRates(1, 3)
+  const rates = createRates(1, createManualClock(), 3)
   const limited = (key: string) => {
     try {
       rates.take(key)
