@@ -5,6 +5,7 @@ import t from 'tap'
 import { createFleet } from '../src/fleet.ts'
 import { build } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
+import { pass } from './time.ts'
 
 t.test('every gateway tells of all of them: who is there, what they do, and how they end', async (t) => {
   const log = createMemoryLog()
@@ -14,7 +15,8 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
     told.push(something)
     signal.call(log, something)
   }
-  const [one, two] = [await build(t, { log }), await build(t, { log })]
+  const clock = createManualClock()
+  const [one, two] = [await build(t, { log, clock }), await build(t, { log, clock })]
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
   const bob = await connectChat(t, two.ws, { name: 'Bob' })
   const cleo = await connectChat(t, two.ws, { name: 'Cleo' })
@@ -29,7 +31,9 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
     return Object.fromEntries(gateways.map((gateway) => [gateway.gateway, gateway]))
   }
   t.match((await ask())[one.gateway.id], { state: 'ready', sessions: 1 }, 'itself at once')
-  await until(
+  await pass(
+    clock,
+    500,
     async () => {
       for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
       const other = (await ask())[two.gateway.id]
@@ -38,7 +42,6 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
       t.match(other, { state: 'ready', sessions: 2 })
       return true
     },
-    60_000,
     'the other one to tell that it publishes and delivers',
   )
   const drained = two.gateway.drain(60_000)
