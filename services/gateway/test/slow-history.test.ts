@@ -56,7 +56,7 @@ t.test('who has many rooms to resume isn’t kept for the time of each', async (
   t.strictSame(new Set(joined.map(({ complete }) => complete)), new Set([false]))
   // Not 24 times 3 s: the first waits for so long, and others briefly until 10 s later. Each takes two looks.
   const seconds = (clock.monotonic() - began) / 1000
-  t.ok(seconds < 30, `it took ${seconds} s`)
+  t.ok(seconds < 48, `it took ${seconds} s`)
 })
 
 t.test(
