@@ -66,7 +66,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   const http = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => {
     await app.close()
-    await log.close()
+    if (options.log === undefined) await log.close()
   })
   while (!options.impatient && gateway.unready() !== undefined) await new Promise(setImmediate)
   return {

@@ -165,7 +165,16 @@ class Partition {
       // Otherwise a busy log would let nothing else run.
       await nextTurn()
     }
-    const publishing = { clock, backlog, send }
+    // Time limits of publishing must not keep a test's process.
+    const quiet: Clock = {
+      ...clock,
+      setTimeout(run, milliseconds) {
+        const timer = clock.setTimeout(run, milliseconds)
+        timer.unref()
+        return timer
+      },
+    }
+    const publishing = { clock: quiet, backlog, send }
     this.queue = new PublishQueue(publishing)
     this.queue.open()
   }
