@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { MarkEvent } from '@rabble/contract'
 import { type EventLog, partitionOf } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
@@ -63,10 +64,11 @@ export function watchDelivery(options: {
   log: Pick<EventLog, 'partitions' | 'publish' | 'reconnect' | 'status'>
   gateway: string
   times: DeliveryTimes
+  clock: Clock
   metrics: Pick<Metrics, 'deaf'>
   logger: Logger
 }): Delivery {
-  const { log, gateway, times, metrics, logger } = options
+  const { log, gateway, times, clock, metrics, logger } = options
   if (log.reconnect === undefined) return unfailing
   const signals: Way = {
     label: 'signals',
@@ -80,7 +82,7 @@ export function watchDelivery(options: {
     return { ...signals, label: 'log', problem, number, silent: 0, enough: enoughLooks() }
   })
   const ways = [signals, ...partitions]
-  const looking = setInterval(look, times.look)
+  const looking = clock.setInterval(look, times.look)
   let marks = 0
 
   function enoughLooks(): number {
@@ -123,7 +125,7 @@ export function watchDelivery(options: {
       room: roomIn(number, log.partitions),
       id: `${gateway}:${number}:${++marks}`,
       via: gateway,
-      at: new Date().toISOString(),
+      at: new Date(clock.now()).toISOString(),
     }
     const confirmed = await log.publish(event).then(
       () => true,
@@ -153,7 +155,7 @@ export function watchDelivery(options: {
     },
     heard: () => arrived(signals),
     unready: () => ways.find(({ deaf }) => deaf)?.problem,
-    close: () => clearInterval(looking),
+    close: () => looking.cancel(),
   }
 }
 

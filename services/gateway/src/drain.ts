@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Logger } from '@rabble/service'
 import type { Session } from './session.ts'
 
@@ -38,9 +38,10 @@ export async function drain(options: {
   deserted: AbortSignal
   /** Reads nothing more from a session; resolves when what it has sent is answered. */
   settle(session: Session): Promise<void>
+  clock: Clock
   logger: Logger
 }): Promise<void> {
-  const { sessions, longest, deserted, settle, logger } = options
+  const { sessions, longest, deserted, settle, clock, logger } = options
   const { patience, confirmTimeout } = options.times ?? defaultDrainTimes
   for (const session of sessions) {
     if (session.user === undefined) session.close('restarting', message)
@@ -48,12 +49,12 @@ export async function drain(options: {
   const waiting = shuffled(sessions)
   const window = Math.min(longest, perSession * waiting.length)
   const dismissals: Promise<void>[] = []
-  const began = performance.now()
+  const began = clock.monotonic()
   logger.info({ sessions: waiting.length, window }, 'sending clients to other gateways')
 
   async function dismiss(some: readonly Session[], step: number): Promise<void> {
-    await pause(step + patience, deserted)
-    const late = pause(confirmTimeout, deserted)
+    await clock.sleep(step + patience, { signal: deserted })
+    const late = clock.sleep(confirmTimeout, { signal: deserted })
     await Promise.all(
       some.map(async (session) => {
         if (session.closed) return
@@ -73,15 +74,11 @@ export async function drain(options: {
     }
     dismissals.push(dismiss(some, step))
     left -= step
-    if (waiting.length > 0) await pause(step, deserted)
+    if (waiting.length > 0) await clock.sleep(step, { signal: deserted })
   }
   await Promise.all(dismissals)
-  const seconds = Math.round(performance.now() - began) / 1000
+  const seconds = Math.round(clock.monotonic() - began) / 1000
   logger.info({ left: sessions.size, seconds }, 'sent clients to other gateways')
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return sleep(milliseconds, undefined, { signal }).catch(() => {})
 }
 
 /** Fisher–Yates. */

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { GatewayInfo, GatewaySignal } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 
@@ -32,26 +33,25 @@ export function createFleet(options: {
   state(): GatewaySignal['state']
   /** A signal was sent. */
   told(): void
-  /** Milliseconds of any steady clock. */
-  now?: () => number
+  clock: Clock
 }): Fleet {
-  const { gateway, log, sessions, state, told, now = () => performance.now() } = options
+  const { gateway, log, sessions, state, told, clock } = options
   const others = new Map<string, { at: number; info: GatewayInfo }>()
-  let since = now()
+  let since = clock.monotonic()
   let published = 0
   let delivered = 0
   let lags = { sum: 0, count: 0 }
   let figures = { messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0 }
-  let timer = setTimeout(next, delay())
+  let timer = clock.setTimeout(next, delay())
 
   function next(): void {
-    timer = setTimeout(next, delay())
+    timer = clock.setTimeout(next, delay())
     measure()
     tell()
   }
 
   function measure(): void {
-    const at = now()
+    const at = clock.monotonic()
     // Never nothing, by which it would be divided.
     const seconds = Math.max(1, at - since) / 1000
     figures = {
@@ -77,7 +77,7 @@ export function createFleet(options: {
 
   /** Forgets who was silent for long. */
   function sweep(): void {
-    const oldest = now() - goneAfter - toldFor
+    const oldest = clock.monotonic() - goneAfter - toldFor
     for (const [id, { at }] of others) if (at < oldest) others.delete(id)
   }
 
@@ -95,12 +95,12 @@ export function createFleet(options: {
       if (info.gateway === gateway) return
       if (!others.has(info.gateway) && others.size >= most) sweep()
       if (others.has(info.gateway) || others.size < most) {
-        others.set(info.gateway, { at: now(), info })
+        others.set(info.gateway, { at: clock.monotonic(), info })
       }
     },
     list() {
       sweep()
-      const limit = now() - goneAfter
+      const limit = clock.monotonic() - goneAfter
       const { type: _, ...here } = own()
       const all: GatewayInfo[] = [here]
       for (const { at, info } of others.values()) {
@@ -109,7 +109,7 @@ export function createFleet(options: {
       return all.sort((one, other) => (one.gateway < other.gateway ? -1 : 1))
     },
     close() {
-      clearTimeout(timer)
+      timer.cancel()
       measure()
       tell()
     },

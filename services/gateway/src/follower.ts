@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, LogEvent, StartedEvent } from '@rabble/contract'
 import { isChatEvent } from '@rabble/contract/parse'
 import { type EventLog, type LogBatch, partitionOf } from '@rabble/event-log'
@@ -36,14 +36,15 @@ export function followLog(options: {
   hub: Hub
   /** A message was changed. */
   changed: (change: ChangeEvent) => void
-  /** Something came from a partition; `at` is when its last event was taken (ms since 1970), if that is for clients. */
-  arrived: (partition: number, at: number | undefined) => void
+  /** Something came from a partition; `lag` is the age (ms) of its last event, if that is for clients. */
+  arrived: (partition: number, lag: number | undefined) => void
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Follower {
-  const { log, gateway, recent, seen, publisher, hub, changed, arrived, metrics, logger } = options
+  const { log, gateway, recent, seen, publisher, hub, changed, arrived, clock, metrics, logger } = options
   const abort = new AbortController()
-  const since = Date.now() - lookBack
+  const since = clock.now() - lookBack
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
   const positions: number[] = new Array(log.partitions).fill(-1)
   /** The partitions of which everything was read that ever was in them. */
@@ -88,20 +89,20 @@ export function followLog(options: {
 
   function observe(partition: number, batches: readonly LogBatch[]): void {
     const last = batches.at(-1)?.entries.at(-1)?.event
-    const at = last !== undefined && isChatEvent(last) ? Date.parse(last.at) : undefined
-    if (at !== undefined) metrics.observeLag(at)
-    arrived(partition, at)
+    const lag = last !== undefined && isChatEvent(last) ? clock.now() - Date.parse(last.at) : undefined
+    if (lag !== undefined) metrics.observeLag(lag)
+    arrived(partition, lag)
   }
 
   /** Publishes the mark that shows when reading has caught up. */
   async function mark(partition: number): Promise<void> {
-    const event = startedEvent(gateway, partition, log.partitions)
+    const event = startedEvent(gateway, partition, log.partitions, clock.now())
     while (!abort.signal.aborted) {
       try {
         return await log.publish(event)
       } catch {
         // The log says itself what is wrong with it; the same line again is harmless.
-        await sleep(500 + Math.random() * 500, undefined, { signal: abort.signal }).catch(() => {})
+        await clock.sleep(500 + Math.random() * 500, { signal: abort.signal })
       }
     }
   }
@@ -128,12 +129,12 @@ function startId(gateway: string, partition: number): string {
   return `${gateway}:${partition}`
 }
 
-function startedEvent(gateway: string, partition: number, partitions: number): StartedEvent {
+function startedEvent(gateway: string, partition: number, partitions: number, now: number): StartedEvent {
   return {
     type: 'started',
     room: roomIn(partition, partitions),
     id: startId(gateway, partition),
     via: gateway,
-    at: new Date().toISOString(),
+    at: new Date(now).toISOString(),
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { type Clock, systemClock } from '@rabble/clock'
 import { type ChatEvent, type Limits, RabbleError, type Signal, type User } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
@@ -62,6 +63,8 @@ export interface GatewayOptions {
   historyTimes?: HistoryTimes
   /** How long clients that are sent away may stay; `defaultDrainTimes` unless told. */
   drainTimes?: DrainTimes
+  /** Default: the clock of the machine. */
+  clock?: Clock
   metrics: Metrics
   logger: Logger
 }
@@ -71,6 +74,8 @@ export interface Gateway {
   /** A new one at each start, so that nothing of a dead gateway is mistaken for a living one. */
   readonly id: string
   readonly limits: Limits
+  /** The time that it goes by. */
+  readonly clock: Clock
   /** Why no connection can be taken now, counted as refused; undefined if one can. To be asked before each. */
   refusal(): RabbleError | undefined
   /** Takes a connection; undefined if it was refused and closed. */
@@ -118,7 +123,7 @@ export interface Gateway {
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { log, limits, metrics, logger } = options
+  const { log, limits, clock = systemClock, metrics, logger } = options
   const id = `gateway-${randomBytes(6).toString('hex')}`
   const seen = createSeen(seenEvents)
   const recent = createRecent(options.recent)
@@ -140,6 +145,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       metrics.presenceFrames.inc()
       hub.notify(room, frame)
     },
+    clock,
   })
   /** Where there is no rooms service, this gateway's comings and goings are all that there are. */
   const alone = { seated: presence.joined, left: presence.left }
@@ -151,6 +157,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       gateway: id,
       hub,
       presence,
+      clock,
       metrics,
       logger,
     })
@@ -158,6 +165,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     gateway: id,
     times: options.deliveryTimes ?? defaultDeliveryTimes,
+    clock,
     metrics,
     logger,
   })
@@ -169,10 +177,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     publisher,
     hub,
     changed: (change) => past?.changed(change),
-    arrived(partition, at) {
+    arrived(partition, lag) {
       delivery.read(partition)
-      if (at !== undefined && follower.unready() === undefined) fleet.late(Date.now() - at)
+      if (lag !== undefined && follower.unready() === undefined) fleet.late(lag)
     },
+    clock,
     metrics,
     logger,
   })
@@ -182,13 +191,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     sessions: () => hub.sessions.size,
     state: () => (phase === 'open' ? (unready() === undefined ? 'ready' : 'unready') : phase),
     told: delivery.signalled,
+    clock,
   })
   const { history, tokens } = options
   const { position } = follower
   const times = options.historyTimes ?? defaultHistoryTimes
   const { patience } = times
-  const past = history && createPast({ history, recent, position, patience, metrics, logger })
-  const lookup = createLookup({ history, recent, position, times, metrics, logger })
+  const past = history && createPast({ history, recent, position, patience, clock, metrics, logger })
+  const lookup = createLookup({ history, recent, position, times, clock, metrics, logger })
   const replays = createReplayBudget(options.replayBytes)
   const context: Context = {
     id,
@@ -204,6 +214,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     publisher,
     log,
     tokens,
+    clock,
     metrics,
     logger,
   }
@@ -221,7 +232,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     replayBytes: () => replays.taken,
   })
   const stopSignals = log.onSignal(onSignal)
-  const stopWatching = watchOver(hub.sessions, options, (session) => end(session, 'silent'))
+  const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
 
   function onSignal(signal: Signal): void {
     const known = knownSignal(signal)
@@ -259,6 +270,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     id,
     limits,
+    clock,
     refusal() {
       const why = unready()
       if (why === undefined && hub.sessions.size < options.connections) return undefined
@@ -275,7 +287,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         return undefined
       }
       const client = { id: `${id}-${++sessions}`, transport, connection, cookie }
-      const session = new Session(client, limits, { dirty: hub.dirty, ended: end })
+      const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
       inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))
       metrics.connected.inc({ transport })
@@ -283,7 +295,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return session
     },
     receive(session, frame) {
-      session.lastHeard = performance.now()
+      session.heard()
       if (!session.closed) inboxes.get(session)?.put(frame)
     },
     publish: publisher.publish,
@@ -309,6 +321,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           await inboxes.get(session)?.rest()
           await publisher.settled()
         },
+        clock,
         logger,
       })
     },

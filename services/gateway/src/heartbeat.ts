@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { Session } from './session.ts'
 
 /** Milliseconds. */
@@ -12,17 +13,17 @@ export interface HeartbeatTimes {
  */
 export function watchOver(
   sessions: Iterable<Session>,
-  { helloTimeout, heartbeat }: HeartbeatTimes,
+  { helloTimeout, heartbeat, clock }: HeartbeatTimes & { clock: Clock },
   lost: (session: Session) => void,
 ): () => void {
   const every = Math.min(1000, heartbeat / 4)
-  let sweptAt = performance.now()
+  let sweptAt = clock.monotonic()
   /** When this process went on after it had stood still for long: what came meanwhile is read only after this sweep. */
   let resumedAt = Number.NEGATIVE_INFINITY
 
   function sweep(): void {
-    const at = performance.now()
-    const wall = Date.now()
+    const at = clock.monotonic()
+    const wall = clock.now()
     if (at - sweptAt > heartbeat / 2 + every) resumedAt = at
     sweptAt = at
     for (const session of sessions) {
@@ -44,6 +45,6 @@ export function watchOver(
     }
   }
 
-  const timer = setInterval(sweep, every)
-  return () => clearInterval(timer)
+  const timer = clock.setInterval(sweep, every)
+  return () => timer.cancel()
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
@@ -31,10 +31,11 @@ export function createLookup(options: {
   /** Offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
   times: HistoryTimes
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Lookup {
-  const { history, recent, position, metrics, logger } = options
+  const { history, recent, position, clock, metrics, logger } = options
   const { patience, doubt } = options.times
   const inTurn = createTurns(mostQuestions)
   let failing = false
@@ -59,9 +60,9 @@ export function createLookup(options: {
 
   return {
     async find(room, id, user) {
-      const began = performance.now()
+      const began = clock.monotonic()
       for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
-        const waited = () => performance.now() - began
+        const waited = () => clock.monotonic() - began
         const answer =
           recent.message(room, id) ??
           (await inTurn(async () => (waited() > patience ? 'lagging' : ask(room, id, user))))
@@ -72,7 +73,7 @@ export function createLookup(options: {
         if (waited() > (answer === 'unable' ? doubt : patience)) {
           throw new RabbleError('unavailable', 'whose message this is can not be found out right now')
         }
-        await sleep(pause)
+        await clock.sleep(pause)
       }
     },
   }

@@ -199,9 +199,9 @@ export function createMetrics(registry: Registry) {
       help: 'How often reading could not go on where it had stopped.',
       registers,
     }),
-    /** `at`: when the last event that was read was taken (ms since 1970). */
-    observeLag(at: number): void {
-      newest = Math.max(0, Date.now() - at) / 1000
+    /** `lag`: age (ms) of the last event that was read. */
+    observeLag(lag: number): void {
+      newest = Math.max(0, lag) / 1000
     },
     /** The same where there is a rooms service. */
     watchRooms(read: { seats(): { held: number; owed: number }; names(): number }): void {

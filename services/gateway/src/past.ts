@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
@@ -46,7 +46,7 @@ interface Piece extends Stretch {
 /** A question that waits to be asked, or is being asked. */
 interface Question {
   after: Set<string>
-  /** Until when somebody waits for it (`performance.now()`). */
+  /** Until when somebody waits for it (milliseconds of the clock's `monotonic`). */
   deadline: number
   /** Whether nothing is left to wait for. */
   done: Promise<boolean>
@@ -59,10 +59,11 @@ export function createPast(options: {
   position: (room: string) => number
   /** How long (ms) a join waits for a history that lags behind, or is slow; in turn, too. */
   patience: number
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Past {
-  const { history, recent, position, patience, metrics, logger } = options
+  const { history, recent, position, patience, clock, metrics, logger } = options
   const pieces = new Map<string, Piece>()
   const questions = new Map<string, Question>()
   const inTurn = createTurns(mostQuestions)
@@ -72,14 +73,14 @@ export function createPast(options: {
   let hurried = 0
 
   async function ask(room: string, question: Question, user: User): Promise<boolean> {
-    await sleep(gathering)
+    await clock.sleep(gathering)
     return inTurn(() => askInTurn(room, question, user))
   }
 
   async function askInTurn(room: string, question: Question, user: User): Promise<boolean> {
     // From here on the question is fixed; who comes now asks the next one.
     questions.delete(room)
-    if (performance.now() >= question.deadline) return false
+    if (clock.monotonic() >= question.deadline) return false
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
     const hold = recent.hold(room)
     try {
@@ -116,7 +117,7 @@ export function createPast(options: {
   ): Promise<boolean> {
     let before = recent.oldest(room)
     let reached = position(room)
-    while (performance.now() < deadline) {
+    while (clock.monotonic() < deadline) {
       metrics.historyQuestions.inc()
       const replay = await history.replay(
         { room, after, limit: mostMessages, ...(before !== undefined && { before }) },
@@ -133,7 +134,7 @@ export function createPast(options: {
       if (usable && replay.ids.length > 0) keep(room, replay, before)
       // Of an id, or a joint, that history doesn't have, though it has everything, it will never know.
       if (usable || !replay.complete || (before !== undefined && caughtUp)) return true
-      await sleep(pause)
+      await clock.sleep(pause)
       const oldest = recent.oldest(room)
       if (oldest === before && !hold.lost) continue
       hold.lost = false
@@ -145,7 +146,7 @@ export function createPast(options: {
 
   /** Whether this gateway has read up to an offset, in time. */
   async function reads(room: string, offset: number, deadline: number): Promise<boolean> {
-    while (position(room) < offset && performance.now() < deadline) await sleep(pause / 10)
+    while (position(room) < offset && clock.monotonic() < deadline) await clock.sleep(pause / 10)
     return position(room) >= offset
   }
 
@@ -200,7 +201,7 @@ export function createPast(options: {
     },
     async fetch(room, id, user) {
       if (after(room, id) !== undefined) return
-      const now = performance.now()
+      const now = clock.monotonic()
       const patient = now >= hurried
       const deadline = now + (patient ? patience : brief)
       let question = questions.get(room)
@@ -211,16 +212,16 @@ export function createPast(options: {
       }
       question.after.add(id)
       question.deadline = Math.max(question.deadline, deadline)
-      const answered = await inTime(question.done, deadline)
-      if (!answered && patient) hurried = performance.now() + respite
+      const answered = await inTime(question.done, deadline - clock.monotonic(), clock)
+      if (!answered && patient) hurried = clock.monotonic() + respite
     },
   }
 }
 
-/** False if it takes longer than until `deadline`. */
-async function inTime(done: Promise<boolean>, deadline: number): Promise<boolean> {
+/** False if it takes longer than `limit` (ms). */
+async function inTime(done: Promise<boolean>, limit: number, clock: Clock): Promise<boolean> {
   const settled = new AbortController()
-  const late = sleep(Math.max(0, deadline - performance.now()), false, { signal: settled.signal })
+  const late = clock.sleep(Math.max(0, limit), { signal: settled.signal }).then(() => false)
   try {
     return await Promise.race([done, late])
   } finally {

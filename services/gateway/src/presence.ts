@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 
 /** How long (ms) the first comings and goings after a quiet time are collected before the members are told. */
@@ -13,7 +14,7 @@ interface Changes {
   left: Map<string, User>
   /** Whether the count is another one. */
   changed: boolean
-  timer: NodeJS.Timeout
+  timer: Timer
 }
 
 /**
@@ -28,15 +29,17 @@ export interface Presence {
   close(): void
 }
 
-export function createPresence(room: {
+export function createPresence(options: {
   count(room: string): number
   notify(room: string, frame: Buffer): void
+  clock: Clock
 }): Presence {
+  const { clock } = options
   /** Rooms that have something to tell, or were told a moment ago. */
   const rooms = new Map<string, Changes>()
 
   function begin(name: string, delay: number): Changes {
-    const timer = setTimeout(() => tell(name), delay)
+    const timer = clock.setTimeout(() => tell(name), delay)
     const changes = { joined: new Map(), left: new Map(), changed: false, timer }
     rooms.set(name, changes)
     return changes
@@ -53,7 +56,7 @@ export function createPresence(room: {
     const { joined, left, changed } = changes
     if (!changed && joined.size === 0 && left.size === 0) return
     begin(name, interval)
-    const count = room.count(name)
+    const count = options.count(name)
     const most = count > large ? sample : large
     const frame = {
       type: 'presence',
@@ -62,7 +65,7 @@ export function createPresence(room: {
       left: first(left, most),
       count,
     }
-    room.notify(name, Buffer.from(JSON.stringify(frame)))
+    options.notify(name, Buffer.from(JSON.stringify(frame)))
   }
 
   return {
@@ -79,7 +82,7 @@ export function createPresence(room: {
       changesOf(name).changed = true
     },
     close() {
-      for (const { timer } of rooms.values()) clearTimeout(timer)
+      for (const { timer } of rooms.values()) timer.cancel()
       rooms.clear()
     },
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import {
   type CloseReason,
   errorCodes,
@@ -28,7 +29,7 @@ export interface Connection {
   /** Stops and resumes reading what the client sends. */
   pause(): void
   resume(): void
-  /** Asks for a sign of life; for each that comes the transport sets the session's `lastHeard`. */
+  /** Asks for a sign of life; for each that comes the transport calls the session's `heard`. */
   ping(): void
   close(reason: CloseReason, message: string): void
   /** Ends it without asking. */
@@ -72,10 +73,11 @@ export class Session {
   closed = false
   /** It was asked to come back to another gateway: if it goes now, it is not gone. */
   leaving = false
-  /** When the client last gave a sign of life (`performance.now()`). */
-  lastHeard = performance.now()
-  readonly connectedAt = this.lastHeard
+  /** By the clock's `monotonic`. */
+  readonly connectedAt: number
+  #lastHeard: number
 
+  readonly #clock: Clock
   readonly #limits: Limits
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
@@ -86,12 +88,13 @@ export class Session {
   /** Bytes of the replay that the client asked for last: they may be unread on top of the limit. */
   #allowance = 0
   /** What the system had taken of what was written when that last grew, and when this was noticed. */
-  #progress = { taken: 0, at: this.lastHeard }
+  #progress: { taken: number; at: number }
 
   constructor(
     { id, transport, connection, cookie }: Pick<Session, 'id' | 'transport' | 'connection' | 'cookie'>,
     limits: Limits,
     events: SessionEvents,
+    clock: Clock,
   ) {
     this.id = id
     this.transport = transport
@@ -99,9 +102,24 @@ export class Session {
     this.cookie = cookie
     this.#limits = limits
     this.#events = events
-    this.#messages = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, performance.now())
-    this.#frames = new TokenBucket(framesPerSecond, framesBurst, performance.now())
-    this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, performance.now())
+    this.#clock = clock
+    const now = clock.monotonic()
+    this.connectedAt = now
+    this.#lastHeard = now
+    this.#progress = { taken: 0, at: now }
+    this.#messages = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, now)
+    this.#frames = new TokenBucket(framesPerSecond, framesBurst, now)
+    this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, now)
+  }
+
+  /** When the client last gave a sign of life, by the clock's `monotonic`. */
+  get lastHeard(): number {
+    return this.#lastHeard
+  }
+
+  /** The client gave a sign of life. */
+  heard(): void {
+    this.#lastHeard = this.#clock.monotonic()
   }
 
   /** Queues bytes that are encoded for this session's wire; written at the end of this turn of the event loop. */
@@ -135,14 +153,14 @@ export class Session {
       ...(retryAfter !== undefined && { retryAfter }),
     })
     // An unavailable log is not the client's fault; anything else, often enough, is a flood.
-    if (errorCodes[code].status < 500 && this.#refusals.take(performance.now()) > 0) {
+    if (errorCodes[code].status < 500 && this.#refusals.take(this.#clock.monotonic()) > 0) {
       this.close('policy', 'too many refused frames')
     }
   }
 
   /** @throws RabbleError `rate-limited` */
   takeFrame(): void {
-    const wait = this.#frames.take(performance.now())
+    const wait = this.#frames.take(this.#clock.monotonic())
     if (wait > 0)
       throw new RabbleError('rate-limited', `no more than ${framesPerSecond} frames a second`, {
         retryAfter: wait,
@@ -151,7 +169,7 @@ export class Session {
 
   /** @throws RabbleError `rate-limited` */
   takeMessage(): void {
-    const wait = this.#messages.take(performance.now())
+    const wait = this.#messages.take(this.#clock.monotonic())
     if (wait > 0) {
       throw new RabbleError(
         'rate-limited',
@@ -164,7 +182,7 @@ export class Session {
   /** Whether a typing notice for `room` may go out now. */
   takeTyping(room: string): boolean {
     const last = this.#typedAt.get(room)
-    const at = performance.now()
+    const at = this.#clock.monotonic()
     if (last !== undefined && at - last < typingInterval) return false
     if (this.#typedAt.size >= this.#limits.roomsPerSession) this.#typedAt.clear()
     this.#typedAt.set(room, at)

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { systemClock } from '@rabble/clock'
 import { defaultLimits, type Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import { createApp, createLogger, createTokens, operations, type Tokens } from '@rabble/service'
@@ -36,7 +37,8 @@ type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
  * that stands still for a while must not decide what a test sees.
  */
 export async function build(t: Test, options: Options = {}): Promise<TestGateway> {
-  const log = options.log ?? createMemoryLog()
+  const { clock = systemClock } = options
+  const log = options.log ?? createMemoryLog(1, { clock })
   const registry = new Registry()
   const logger = createLogger('gateway', 'silent')
   const app = createApp({ logger })
@@ -62,7 +64,10 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   })
   operations(app, { registry, checks: { gateway: gateway.unready } })
   const http = await app.listen({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    await app.close()
+    if (options.log === undefined) await log.close()
+  })
   while (!options.impatient && gateway.unready() !== undefined) await new Promise(setImmediate)
   return {
     gateway,

@@ -149,7 +149,8 @@ for (const [who, strangers] of [
     const states: ReadonlyMap<string, MessageEvent>[] = [new Map()]
     /** Texts that were edited away or deleted. */
     const gone = new Set<string>()
-    for (let n = 0; n < 1000; n++) {
+    const wrong: unknown[] = []
+    for (let n = 0; n < 500; n++) {
       const event = next(n)
       const before = states.at(-1) ?? new Map<string, MessageEvent>()
       const after = play(before, [event])
@@ -161,13 +162,15 @@ for (const [who, strangers] of [
 
       const seen = pick(Math.max(1, n - 35), n + 2)
       const lines = recent.after('a', events[seen - 1]?.id ?? '')
-      t.equal(lines === undefined, n + 1 - seen >= 30)
       const replayed = parsed(lines ?? [])?.filter((event) => event !== undefined) ?? []
-      if (lines !== undefined) t.strictSame(texts(play(states[seen] ?? new Map(), replayed)), texts(after))
-      if (strangers) continue
       const kept = replayed.filter((event) => 'text' in event && event.text !== '' && gone.has(event.text))
-      t.strictSame(kept, [], 'nothing that is gone')
+      const resumed = lines === undefined ? after : play(states[seen] ?? new Map(), replayed)
+      const isRight =
+        (lines === undefined) === n + 1 - seen >= 30 &&
+        JSON.stringify(texts(resumed)) === JSON.stringify(texts(after))
+      if (!isRight || (kept.length > 0 && !strangers)) wrong.push({ n, seen, replayed, kept })
     }
+    t.strictSame(wrong, [])
   })
 }
 

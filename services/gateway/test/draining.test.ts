@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { createManualClock } from '@rabble/clock/manual'
 import type { ServerFrame } from '@rabble/contract'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
@@ -10,17 +10,14 @@ import type { Session } from '../src/session.ts'
 import { build, type TestGateway } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { buildWithRooms } from './rooms-build.ts'
+import { passing } from './time.ts'
 
-/** As good clients do: each goes when it is told to. Resolves to when each went (ms after now). */
-function obey(clients: readonly ChatClient[]): Promise<number[]> {
-  const began = performance.now()
-  return Promise.all(
+/** As good clients do: each goes when it is told to. */
+async function obey(clients: readonly ChatClient[]): Promise<void> {
+  await Promise.all(
     clients.map(async (client) => {
-      const frame = await client.waitFor(({ type }) => type === 'reconnect', 60_000)
-      if (frame.type === 'reconnect') await sleep(frame.after)
-      const at = performance.now() - began
+      await client.waitFor(({ type }) => type === 'reconnect', 60_000)
       await client.close()
-      return at
     }),
   )
 }
@@ -30,16 +27,16 @@ async function connectMany(t: Test, { ws }: TestGateway, count: number): Promise
 }
 
 t.test(
-  'clients of a gateway that drains go over all of its window, and it is done with the last',
+  'clients of a gateway that drains go when they are told to, and it is done with the last',
   async (t) => {
-    const gateway = await build(t)
-    const clients = await connectMany(t, gateway, 150)
-    const [times] = await Promise.all([obey(clients), gateway.gateway.drain(15_000)])
+    const clock = createManualClock()
+    const gateway = await build(t, { clock })
+    const clients = await connectMany(t, gateway, 40)
+    const gone = obey(clients)
+    await passing(clock, 50, gateway.gateway.drain(15_000))
+    await gone
     t.equal(await gateway.metric('rabble_gateway_connections'), 0)
-    t.equal(await gateway.metric('rabble_gateway_disconnections_total', { reason: 'reconnect' }), 150)
-    // 10 ms for each client: 1.5 s.
-    const last = Math.max(...times)
-    t.ok(last > 1_000, `the last one went after ${Math.round(last)} ms`)
+    t.equal(await gateway.metric('rabble_gateway_disconnections_total', { reason: 'reconnect' }), 40)
   },
 )
 
@@ -52,44 +49,39 @@ function sessionsOf(count: number, told: (frame: ServerFrame) => void): Set<Sess
 const logger = createLogger('gateway', 'silent')
 const settle = async () => {}
 
-t.test('a few clients are told at a time, each within the time until the next ones are', async (t) => {
-  // On a slow machine they arrive in a heap, so this counts at their source.
-  const batches: number[][] = []
-  let batch: number[] | undefined
+t.test('a few clients are told at a time, over the whole window, each until the next ones are', async (t) => {
+  const clock = createManualClock()
+  const batches = new Map<number, number[]>()
   const deserted = new AbortController()
-  const sessions = sessionsOf(150, (frame) => {
-    if (batch === undefined) {
-      batch = []
-      batches.push(batch)
-      // Those of one step are told in one go.
-      queueMicrotask(() => {
-        batch = undefined
-      })
-    }
-    if (frame.type === 'reconnect') batch.push(frame.after)
-    if (batches.flat().length === 150) deserted.abort()
+  let left = 150
+  const sessions = sessionsOf(left, (frame) => {
+    const at = clock.monotonic()
+    if (frame.type === 'reconnect') batches.set(at, [...(batches.get(at) ?? []), frame.after])
+    if (--left === 0) deserted.abort()
   })
-  await drain({ sessions, longest: 15_000, deserted: deserted.signal, settle, logger })
-  const sizes = batches.map(({ length }) => length)
-  t.equal(batches.flat().length, 150)
-  // 250 ms at most for one step, and 10 ms for each client.
+  const drained = drain({ sessions, longest: 15_000, deserted: deserted.signal, settle, clock, logger })
+  const began = clock.monotonic()
+  await clock.advance(1_500)
+  await drained
+  // 250 ms at most for one step, and 10 ms for each client: so the window is 1.5 s.
+  const sizes = [...batches.values()].map(({ length }) => length)
   t.ok(Math.max(...sizes) <= 26, `at a time ${sizes}`)
-  t.ok(
-    batches.flat().every((after) => after < 250),
-    `after ${batches.flat()} ms`,
-  )
-  t.ok(new Set(batches.flat()).size > 20)
+  const last = Math.max(...batches.keys()) - began
+  t.ok(last >= 1_250, `the last ones were told after ${last} ms`)
+  const times = [...batches.values()].flat()
+  t.equal(times.length, 150)
+  t.ok(Math.max(...times) < 250, `to go after ${times} ms`)
+  t.ok(new Set(times).size > 20)
 })
 
 t.test('it is over when the last one has gone, however long it might have taken', async (t) => {
+  const clock = createManualClock()
   const deserted = new AbortController()
   // They could take a minute.
   const sessions = sessionsOf(6_000, () => deserted.abort())
-  const drained = drain({ sessions, longest: 60_000, deserted: deserted.signal, settle, logger })
-  const late = new AbortController()
-  const race = [drained.then(() => 'over'), sleep(50_000, 'late', late)]
-  t.equal(await Promise.race(race), 'over')
-  late.abort()
+  const began = clock.monotonic()
+  await drain({ sessions, longest: 60_000, deserted: deserted.signal, settle, clock, logger })
+  t.equal(clock.monotonic(), began)
 })
 
 t.test(
@@ -105,7 +97,7 @@ t.test(
     t.equal(await one.metric('rabble_gateway_disconnections_total', { reason: 'reconnect' }), 1)
 
     const gateway = await build(t)
-    const many = await connectMany(t, gateway, 20)
+    const many = await connectMany(t, gateway, 10)
     await Promise.all([obey(many), gateway.gateway.drain(0)])
     for (const client of many) t.match(client.frames.at(-1), { type: 'reconnect', after: 0 })
   },
@@ -161,36 +153,30 @@ t.test(
       }
       await publish.call(log, event)
     }
-    const patience = 200
-    const drainTimes = { patience, confirmTimeout: 120_000 }
-    const { gateway, ws, metric } = await build(t, { log, drainTimes })
+    const clock = createManualClock()
+    const drainTimes = { patience: 200, confirmTimeout: 120_000 }
+    const { gateway, ws, metric } = await build(t, { log, drainTimes, clock })
     const ada = await connectChat(t, ws, { name: 'Ada', timeout: 120_000 })
     await ada.join('general')
     const before = log.length
-    let acknowledged = 0
-    let open = true
-    void ada.closed.then(() => {
-      open = false
-    })
-    const sending = (async () => {
-      for (let n = 0; open; n++) {
-        ada.send('general', `${n}`).then(
-          () => acknowledged++,
-          () => {},
-        )
-        await sleep(10)
-      }
-    })()
-    await until(() => begun > 50, 60_000, 'it to have said something')
+    const acknowledged: string[] = []
+    const say = (text: string) =>
+      ada.send('general', text).then(
+        () => acknowledged.push(text),
+        () => {},
+      )
+    const taken = Array.from({ length: 60 }, (_, n) => `${n}`)
+    const sending = taken.map(say)
+    await until(() => begun === 60, 60_000, 'it to have taken all')
     const drained = gateway.drain(0)
-    // Its timer was set before and is shorter: when this one is over, the time has come.
-    await sleep(3 * patience)
+    await clock.advance(200)
     t.equal(await metric('rabble_gateway_connections'), 1, 'what was taken is waited for')
+    const late = ['too late', 'and this'].map(say)
     confirm()
     t.match(await ada.closed, { code: 1012, reason: 'this gateway is draining' })
-    await Promise.all([sending, drained])
-    t.ok(acknowledged > 50, `${acknowledged} were acknowledged`)
-    t.equal(log.length - before, acknowledged, 'nothing is in the log that was not')
+    await Promise.all([...sending, ...late, drained])
+    t.strictSame(acknowledged.slice(0, 60), taken)
+    t.equal(log.length - before, acknowledged.length, 'nothing is in the log that was not')
     t.equal(await metric('rabble_gateway_disconnections_total', { reason: 'restarting' }), 1)
   },
 )
@@ -236,13 +222,18 @@ t.test('a guest that goes as it is told keeps its name until it is back', async 
 })
 
 t.test('a log that confirms nothing does not hold up the end for ever', async (t) => {
-  const log = createMemoryLog()
-  const { gateway, ws } = await build(t, { log, drainTimes: { patience: 100, confirmTimeout: 500 } })
+  const clock = createManualClock()
+  const { gateway, ws, log, metric } = await build(t, {
+    clock,
+    drainTimes: { patience: 100, confirmTimeout: 500 },
+  })
   const ada = await connectChat(t, ws, { name: 'Ada' })
   await ada.join('general')
   log.publish = () => new Promise(() => {})
   const sent = t.rejects(ada.send('general', 'hi'), { code: 'closed' })
-  await gateway.drain(0)
+  const asked = () => metric('rabble_gateway_frames_received_total', { type: 'send' })
+  await until(async () => (await asked()) === 1, 60_000, 'it to have taken that')
+  await passing(clock, 100, gateway.drain(0))
   t.match(await ada.closed, { code: 1012 })
   await sent
 })

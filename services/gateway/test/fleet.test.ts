@@ -1,9 +1,11 @@
+import { createManualClock } from '@rabble/clock/manual'
 import type { GatewaySignal, Signal } from '@rabble/contract'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { createFleet } from '../src/fleet.ts'
 import { build } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
+import { pass } from './time.ts'
 
 t.test('every gateway tells of all of them: who is there, what they do, and how they end', async (t) => {
   const log = createMemoryLog()
@@ -13,7 +15,8 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
     told.push(something)
     signal.call(log, something)
   }
-  const [one, two] = [await build(t, { log }), await build(t, { log })]
+  const clock = createManualClock()
+  const [one, two] = [await build(t, { log, clock }), await build(t, { log, clock })]
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
   const bob = await connectChat(t, two.ws, { name: 'Bob' })
   const cleo = await connectChat(t, two.ws, { name: 'Cleo' })
@@ -28,7 +31,9 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
     return Object.fromEntries(gateways.map((gateway) => [gateway.gateway, gateway]))
   }
   t.match((await ask())[one.gateway.id], { state: 'ready', sessions: 1 }, 'itself at once')
-  await until(
+  await pass(
+    clock,
+    500,
     async () => {
       for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
       const other = (await ask())[two.gateway.id]
@@ -37,7 +42,6 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
       t.match(other, { state: 'ready', sessions: 2 })
       return true
     },
-    60_000,
     'the other one to tell that it publishes and delivers',
   )
   const drained = two.gateway.drain(60_000)
@@ -56,7 +60,7 @@ t.test('nobody learns of gateways before hello', async (t) => {
 })
 
 t.test('a gateway that is silent is gone after six seconds and forgotten half a minute later', async (t) => {
-  let now = 0
+  const clock = createManualClock()
   const told: Signal[] = []
   const fleet = createFleet({
     gateway: 'here',
@@ -64,7 +68,7 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     sessions: () => 3,
     state: () => 'ready',
     told() {},
-    now: () => now,
+    clock,
   })
   t.teardown(() => fleet.close())
   const states = () => fleet.list().map(({ gateway, state }) => [gateway, state])
@@ -76,24 +80,24 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     ['b', 'stopped'],
     ['here', 'ready'],
   ])
-  now = 6_100
+  await clock.advance(6_100)
   t.strictSame(states(), [
     ['a', 'gone'],
     ['b', 'stopped'],
     ['here', 'ready'],
   ])
   fleet.heard(signal('a', 'ready'))
-  now = 36_100
+  await clock.advance(30_000)
   t.strictSame(states(), [
     ['a', 'gone'],
     ['here', 'ready'],
   ])
-  now = 42_200
+  await clock.advance(6_100)
   t.strictSame(states(), [['here', 'ready']])
 
   for (let n = 0; n < 2_000; n++) fleet.heard(signal(`made up ${n}`, 'ready'))
   t.equal(fleet.list().length, 1_001, 'no more are remembered')
-  now += 40_000
+  await clock.advance(40_000)
   fleet.heard(signal('a', 'ready'))
   t.equal(fleet.list().length, 2, 'and those not for ever')
 })

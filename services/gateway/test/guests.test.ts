@@ -1,9 +1,11 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { secret } from './build.ts'
 import { buildWithRooms } from './rooms-build.ts'
+import { pass, passing } from './time.ts'
 
 /** What `welcome` says. */
 interface Welcome {
@@ -66,31 +68,29 @@ t.test('who vanishes keeps the name for a while, and a token of one who has it i
 t.test(
   'while the service is down a token is enough, a name is not; then the name is held again',
   async (t) => {
-    const { a, rooms } = await buildWithRooms(t)
+    const clock = createManualClock()
+    const { a, rooms } = await buildWithRooms(t, 1, { clock })
     const first = await connectChat(t, a.ws, { hello: false })
     const { token, user } = (await first.request({ type: 'hello', name: 'Ada' })) as Welcome
     await first.close()
     await until(() => rooms.held.size === 0, 60_000, 'the name to be free')
     rooms.down = true
-    await until(
-      async () => (await a.metric('rabble_gateway_rooms_up')) === 0,
-      60_000,
-      'the gateway to notice',
-    )
+    await pass(clock, 500, async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 'it to be noticed')
     const bob = await connectChat(t, a.ws, { hello: false })
     await t.rejects(bob.request({ type: 'hello', name: 'Bob' }), { code: 'unavailable' })
     const ada = await connectChat(t, a.ws, { token })
     t.same(ada.user, user)
     await ada.join('general')
     rooms.down = false
-    await until(() => rooms.held.get('ada') === user.id, 60_000, 'the name to be claimed')
+    await pass(clock, 500, () => rooms.held.get('ada') === user.id, 'the name to be claimed')
     await t.rejects(bob.request({ type: 'hello', name: 'ada' }), { code: 'name-taken' })
     await bob.request({ type: 'hello', name: 'Bob' })
   },
 )
 
 t.test('after a lease that ended names are claimed again; who has lost the name is told', async (t) => {
-  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const clock = createManualClock()
+  const { a, b, rooms } = await buildWithRooms(t, 2, { clock })
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
   await until(() => rooms.held.size === 2, 60_000, 'the names')
@@ -100,12 +100,13 @@ t.test('after a lease that ended names are claimed again; who has lost the name 
   rooms.expire(a.gateway.id)
   await eve.request({ type: 'hello', name: 'Ada' })
   answer()
-  t.match(await ada.closed, { code: 1008, reason: 'somebody else has this name' })
-  await until(() => rooms.held.get('bob') === bob.user?.id, 60_000, 'the other name')
+  t.match(await passing(clock, 500, ada.closed), { code: 1008, reason: 'somebody else has this name' })
+  await pass(clock, 500, () => rooms.held.get('bob') === bob.user?.id, 'the other name')
 })
 
 t.test('an account has its name where guests may enter too, and a guest who has it must go', async (t) => {
-  const { a, b, rooms } = await buildWithRooms(t, 2)
+  const clock = createManualClock()
+  const { a, b, rooms } = await buildWithRooms(t, 2, { clock })
   const guest = await connectChat(t, a.ws, { hello: false })
   const { token } = (await guest.request({ type: 'hello', name: 'mona' })) as Welcome
   const account = await b.tokens.sign({ id: 'mona', name: 'Mona' }, 600, ['moderator'])
@@ -120,11 +121,11 @@ t.test('an account has its name where guests may enter too, and a guest who has 
   await t.rejects(stranger.request({ type: 'hello', name: 'Mona' }), { code: 'name-taken' }, 'also then')
 
   rooms.down = true
-  await until(async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 60_000, 'a to notice')
+  await pass(clock, 500, async () => (await a.metric('rabble_gateway_rooms_up')) === 0, 'a to notice')
   const ada = await connectChat(t, a.ws, { token: await a.tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
   await ada.join('general')
   rooms.down = false
-  await until(() => rooms.held.has('ada'), 60_000, 'the name to be claimed')
+  await pass(clock, 500, () => rooms.held.has('ada'), 'the name to be claimed')
   await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })
 })
 

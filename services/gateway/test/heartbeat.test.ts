@@ -1,39 +1,80 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { defaultLimits } from '@rabble/contract'
-import { until } from '@rabble/harness'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { watchOver } from '../src/heartbeat.ts'
 import { type Connection, Session } from '../src/session.ts'
 import { webSocketWire } from '../src/transports/websocket-frame.ts'
 
-/** Holds up this whole process, as a machine that is moved or out of memory does. */
-function standStill(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-}
+const heartbeat = 25_000
 
-t.test('whom a gateway that stood still could not hear is asked before it is given up', async (t) => {
+/** A session of a client that answers nothing, and what is done to it. */
+function build(t: Test, unsent = 0) {
+  const manual = createManualClock()
+  /** Milliseconds for which the process stood still: no timer ran then. */
+  let stood = 0
+  const clock = { ...manual, monotonic: () => manual.monotonic() + stood }
   const done: string[] = []
   const connection: Connection = {
     wire: webSocketWire,
-    unsent: 1,
+    unsent,
     taken: 0,
     write() {},
     pause() {},
     resume() {},
     ping: () => done.push('asked'),
-    close: (reason) => done.push(reason),
+    close: (_, message) => done.push(message),
     terminate: () => done.push('given up'),
     drained: async () => {},
   }
   const client = { id: 'a', transport: 'test', connection, cookie: undefined }
-  const session = new Session(client, defaultLimits, { dirty() {}, ended() {} })
-  const stop = watchOver([session], { helloTimeout: 1_000, heartbeat: 400 }, () => done.push('lost'))
-  t.teardown(stop)
-  standStill(2_000)
-  await until(() => done.length > 0, 30_000, 'the first look')
-  t.equal(done[0], 'asked')
-  await until(() => done.includes('lost') || done.length > 50, 30_000, 'the end of what does not answer')
-  t.equal(
-    done.find((what) => what !== 'asked'),
-    'lost',
-  )
+  const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, clock)
+  session.user = { id: 'ada', name: 'Ada' }
+  const sessions = new Set([session])
+  const lost = () => {
+    sessions.delete(session)
+    done.push('lost')
+  }
+  t.teardown(watchOver(sessions, { helloTimeout: 10_000, heartbeat, clock }, lost))
+  return {
+    clock,
+    session,
+    done,
+    standStill(milliseconds: number) {
+      stood += milliseconds
+    },
+  }
+}
+
+t.test('who is silent is asked for a sign of life, and given up after two heartbeats', async (t) => {
+  const { clock, session, done } = build(t)
+  await clock.advance(heartbeat - 1)
+  t.strictSame(done, [])
+  await clock.advance(1)
+  t.strictSame(done, ['asked'])
+  session.heard()
+  await clock.advance(2 * heartbeat)
+  t.strictSame(new Set(done), new Set(['asked']))
+  await clock.advance(1_000)
+  t.strictSame(done.slice(-2), ['lost', 'given up'])
+})
+
+t.test('who says no hello in time is closed', async (t) => {
+  const { clock, session, done } = build(t)
+  session.user = undefined
+  await clock.advance(10_000)
+  t.strictSame(done, [])
+  await clock.advance(1_000)
+  t.strictSame(done, ['no hello in time'])
+})
+
+t.test('whom a gateway that stood still could not hear is asked before it is given up', async (t) => {
+  const { clock, done, standStill } = build(t, 1)
+  standStill(10 * heartbeat)
+  await clock.advance(1_000)
+  t.strictSame(done, ['asked'])
+  // It was asked again and again, at each look.
+  await clock.advance(heartbeat)
+  t.strictSame(new Set(done), new Set(['asked']))
+  await clock.advance(1_000)
+  t.strictSame(done.slice(-2), ['lost', 'given up'])
 })

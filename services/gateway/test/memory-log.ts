@@ -1,44 +1,94 @@
-import { EventEmitter, once } from 'node:events'
-import { type LogEvent, RabbleError, type Signal } from '@rabble/contract'
-import { type EventLog, type LogBatch, type LogStart, partitionOf } from '@rabble/event-log'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Clock, systemClock } from '@rabble/clock'
+import { RabbleError } from '@rabble/contract'
+import {
+  defaultPublishLimits,
+  type EventLog,
+  type LogBatch,
+  type LogObserver,
+  type LogStart,
+  type PublishLimits,
+  partitionOf,
+} from '@rabble/event-log'
+import {
+  Backlog,
+  decodeBatch,
+  Follower,
+  type FollowerSource,
+  LocalSignals,
+  PublishQueue,
+  stepBytes,
+} from '@rabble/event-log/parts'
 
 /** A log in memory for several gateways in one test, which can be told to fail. */
 export interface MemoryLog extends EventLog {
   /** While true, publishing fails with `unavailable`. */
   broken: boolean
-  /** While true, events are stored and confirmed, but the publisher is told that they were not. */
+  /** While true, events are stored and confirmed, but the publisher is told, a second later, that they were not. */
   losesConfirms: boolean
   /** What does not arrive although nothing looks wrong. */
   deaf: 'log' | 'signals' | undefined
-  /** Writes any line, as a stranger with access to the broker could. */
-  inject(line: string, partition?: number): void
-  /** Events that were published so far. */
+  /** Writes any text, as a stranger with access to the broker could. */
+  inject(text: string, partition?: number): void
+  /** Stores nothing until what is returned is called. */
+  freeze(): () => void
+  /** Number of events in it. */
   readonly length: number
+  /** Offset of the newest batch of partition 0. */
+  readonly last: number
+  /** What another one can go on with after this one was closed. */
+  readonly kept: Kept[][]
 }
 
-export function createMemoryLog(partitions = 1): MemoryLog {
-  const logs: { line: string; at: number }[][] = Array.from({ length: partitions }, () => [])
-  const news = new EventEmitter().setMaxListeners(0)
-  const listeners = new Set<(signal: Signal) => void>()
+/** The offset of a batch is its place. */
+interface Kept {
+  /** When it was stored. */
+  at: number
+  bytes: number
+  batch: LogBatch
+}
+
+export interface MemoryLogOptions {
+  clock?: Clock
+  limits?: Partial<PublishLimits>
+  observer?: LogObserver
+  /** What another one kept. */
+  kept?: Kept[][]
+}
+
+/** How long (ms) the publisher waits for a confirm that is lost: so the event was read long before. */
+const lostAfter = 1_000
+
+/** Made of the parts of the real logs, but for what keeps the batches. */
+export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}): MemoryLog {
+  const { clock = systemClock, observer = {} } = options
+  const kept = options.kept ?? Array.from({ length: partitions }, () => [])
+  const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
+  const parts = kept.map((batches, number) => new Partition(number, batches, backlog, clock))
+  const signals = new LocalSignals(undefined)
   const closed = new AbortController()
   let deaf: MemoryLog['deaf']
+  let hear = () => {}
+  let hearing = Promise.resolve()
 
-  function append(partition: number, line: string): void {
-    logs[partition]?.push({ line, at: Date.now() })
-    news.emit(`${partition}`)
+  function part(number: number): Partition {
+    const found = parts[number]
+    if (found === undefined) throw new RangeError(`there is no partition ${number} of ${partitions}`)
+    return found
   }
 
-  function start(partition: number, from: LogStart): number {
-    const log = logs[partition] ?? []
-    if (from === 'first') return 0
-    if (from === 'next') return log.length
-    if ('after' in from) return from.after + 1
-    const index = log.findIndex(({ at }) => at >= from.since)
-    return index === -1 ? log.length : index
+  async function* read(part: Partition, from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    for await (const step of part.read(from, signal)) {
+      while (deaf === 'log' && !signal.aborted) await Promise.race([hearing, aborted])
+      if (signal.aborted) return
+      yield step
+    }
   }
 
-  return {
+  const log: MemoryLog = {
     partitions,
+    kept,
     broken: false,
     losesConfirms: false,
     get deaf() {
@@ -46,59 +96,143 @@ export function createMemoryLog(partitions = 1): MemoryLog {
     },
     set deaf(what) {
       deaf = what
-      for (const partition of logs.keys()) news.emit(`${partition}`)
-    },
-    get length() {
-      return logs.reduce((sum, log) => sum + log.length, 0)
-    },
-    inject: (line, partition = 0) => append(partition, line),
-    async publish(event: LogEvent) {
-      await new Promise(setImmediate)
-      if (this.broken) throw new RabbleError('unavailable', 'the log is down')
-      append(partitionOf(event.room, partitions), JSON.stringify(event))
-      if (this.losesConfirms) {
-        // As late as with a real log, which gives up after its time limit: the event was read long before.
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
-        throw new RabbleError('unavailable', 'not confirmed in time')
-      }
-    },
-    async *read(partition: number, from: LogStart, signal: AbortSignal): AsyncIterable<LogBatch[]> {
-      const stop = AbortSignal.any([signal, closed.signal])
-      let next = start(partition, from)
-      while (!stop.aborted) {
-        const fresh = deaf === 'log' ? [] : (logs[partition]?.slice(next) ?? [])
-        const batches = fresh.map(({ line }, index) => batch(next + index, line))
-        next += fresh.length
-        if (batches.length > 0) yield batches
-        else await once(news, `${partition}`, { signal: stop }).catch(() => {})
-      }
-    },
-    signal(signal) {
-      const text = JSON.stringify(signal)
-      setImmediate(() => {
-        if (deaf === 'signals') return
-        for (const listener of listeners) listener(JSON.parse(text) as Signal)
+      hear()
+      hearing = new Promise((resolve) => {
+        hear = resolve
       })
     },
-    onSignal(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+    get length() {
+      return kept.flat().reduce((sum, { batch }) => sum + batch.entries.length, 0)
     },
+    get last() {
+      return part(0).last
+    },
+    inject: (text, number = 0) => part(number).append(Buffer.from(text)),
+    freeze() {
+      const thaw = parts.map((part) => part.freeze())
+      return () => {
+        for (const each of thaw) each()
+      }
+    },
+    async publish(event) {
+      if (log.broken) {
+        await nextTurn()
+        throw new RabbleError('unavailable', 'the log is down')
+      }
+      await part(partitionOf(event.room, partitions)).queue.publish(event)
+      if (!log.losesConfirms) return
+      await clock.sleep(lostAfter)
+      throw new RabbleError('unavailable', 'not confirmed in time')
+    },
+    read: (number, from, signal) => read(part(number), from, AbortSignal.any([signal, closed.signal])),
+    signal(signal) {
+      const json = JSON.stringify(signal)
+      setImmediate(() => {
+        if (deaf !== 'signals') signals.deliver(json)
+      })
+    },
+    onSignal: (listener) => signals.on(listener),
     status() {
-      return this.broken
-        ? { connected: false, reason: 'broken', waiting: 0, waitingBytes: 0 }
-        : { connected: true, waiting: 0, waitingBytes: 0 }
+      const waiting = { waiting: backlog.events, waitingBytes: backlog.bytes }
+      return log.broken ? { connected: false, reason: 'broken', ...waiting } : { connected: true, ...waiting }
     },
     async close() {
+      await Promise.all(parts.map(({ queue }) => queue.close()))
       closed.abort()
     },
   }
+  return log
 }
 
-function batch(offset: number, line: string): LogBatch {
-  try {
-    return { offset, entries: [{ event: JSON.parse(line) as LogEvent, line: Buffer.from(line) }] }
-  } catch {
-    return { offset, entries: [] }
+/** As a partition of the in-process log, without a database. */
+class Partition {
+  readonly queue: PublishQueue
+  readonly #number: number
+  readonly #observer: LogObserver
+  readonly #clock: Clock
+  readonly #batches: Kept[]
+  readonly #followers = new Set<Follower>()
+  #thawed = Promise.resolve()
+
+  constructor(number: number, batches: Kept[], backlog: Backlog, clock: Clock) {
+    this.#number = number
+    this.#batches = batches
+    this.#observer = backlog.observer
+    this.#clock = clock
+    const send = async (body: Buffer) => {
+      await this.#thawed
+      this.append(body)
+      // Otherwise a busy log would let nothing else run.
+      await nextTurn()
+    }
+    // Time limits of publishing must not keep a test's process.
+    const quiet: Clock = {
+      ...clock,
+      setTimeout(run, milliseconds) {
+        const timer = clock.setTimeout(run, milliseconds)
+        timer.unref()
+        return timer
+      },
+    }
+    const publishing = { clock: quiet, backlog, send }
+    this.queue = new PublishQueue(publishing)
+    this.queue.open()
+  }
+
+  get last(): number {
+    return this.#batches.length - 1
+  }
+
+  append(body: Buffer): void {
+    const offset = this.#batches.length
+    const entries = decodeBatch(body, () => this.#observer.malformed?.(this.#number, offset))
+    const batch = { offset, entries }
+    this.#batches.push({ at: this.#clock.now(), bytes: body.length, batch })
+    for (const follower of this.#followers) follower.offer(batch, body.length)
+  }
+
+  freeze(): () => void {
+    let thaw = () => {}
+    this.#thawed = new Promise((resolve) => {
+      thaw = resolve
+    })
+    return thaw
+  }
+
+  async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+    const source: FollowerSource = {
+      last: () => this.last,
+      start: async (from) => this.#start(from),
+      page: async (after) => this.#page(after),
+    }
+    const follower = new Follower(this.#number, source, this.#observer)
+    this.#followers.add(follower)
+    try {
+      yield* follower.read(from, signal)
+    } finally {
+      this.#followers.delete(follower)
+    }
+  }
+
+  #start(from: LogStart): Awaited<ReturnType<FollowerSource['start']>> {
+    if (from === 'first') return { offset: -1, anchored: false }
+    if (from === 'next') return { offset: this.last, anchored: true }
+    if ('since' in from) {
+      return { offset: this.#batches.findLastIndex(({ at }) => at < from.since), anchored: false }
+    }
+    if (from.after <= this.last) return { offset: from.after, anchored: true }
+    this.#observer.gap?.(this.#number, from.after + 1, 0)
+    return { offset: -1, anchored: false, gap: { expected: from.after + 1 } }
+  }
+
+  #page(after: number): LogBatch[] {
+    const step: LogBatch[] = []
+    let size = 0
+    for (const { bytes, batch } of this.#batches.slice(after + 1)) {
+      if (size >= stepBytes) break
+      size += bytes
+      step.push(batch)
+    }
+    return step
   }
 }

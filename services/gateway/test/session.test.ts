@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { defaultLimits } from '@rabble/contract'
 import t from 'tap'
 import { type Connection, Session } from '../src/session.ts'
@@ -23,9 +24,8 @@ function build() {
     drained: async () => {},
   }
   const client = { id: 'a', transport: 'test', connection, cookie: undefined }
-  const session = new Session(client, defaultLimits, { dirty() {}, ended() {} })
-  // Whole milliseconds: sums of fractions may be a little more than they should be.
-  return { session, state, now: Math.ceil(session.connectedAt) }
+  const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, createManualClock())
+  return { session, state, now: session.connectedAt }
 }
 
 t.test('who reads, however little, or has nothing to read, is not taken for stuck', async (t) => {

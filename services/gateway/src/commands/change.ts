@@ -30,7 +30,7 @@ export async function changeable(
     message: id,
     from: user,
     ...(!own && { moderator: true as const }),
-    at: new Date().toISOString(),
+    at: new Date(context.clock.now()).toISOString(),
     via: context.id,
   }
   return { message, fields }

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { ClientFrames, ClientFrameType, Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Logger, Tokens } from '@rabble/service'
@@ -31,6 +32,7 @@ export interface Context {
   readonly publisher: Publisher
   readonly log: Pick<EventLog, 'signal'>
   readonly tokens: Tokens
+  readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
 }

@@ -52,7 +52,7 @@ function destination(session: Session, user: User, { room, to }: ClientFrames['s
 
 /** `context`: of the gateway that takes it. */
 export function createMessage(
-  context: Pick<Context, 'id'>,
+  context: Pick<Context, 'id' | 'clock'>,
   user: User,
   room: string,
   frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta'>,
@@ -65,7 +65,7 @@ export function createMessage(
     ...(cid !== undefined && { cid }),
     from: user,
     text: textOf(frame),
-    at: new Date().toISOString(),
+    at: new Date(context.clock.now()).toISOString(),
     via: context.id,
     ...(replyTo !== undefined && { replyTo }),
     ...(meta !== undefined && { meta }),

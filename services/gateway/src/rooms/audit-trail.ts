@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import type { ErrorCode, User } from '@rabble/contract'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
@@ -33,13 +34,18 @@ export interface AuditTrail {
   close(): Promise<void>
 }
 
-export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Metrics): AuditTrail {
+export function createAuditTrail(options: {
+  rooms: Pick<RoomsClient, 'audit'>
+  clock: Clock
+  metrics: Metrics
+}): AuditTrail {
+  const { rooms, clock, metrics } = options
   let waiting: AuditEntry[] = []
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   let handing: Promise<void> | undefined
   let failing = false
   let closed = false
-  const refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, performance.now())
+  const refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, clock.monotonic())
 
   /** What is no batch any more waits for its time again, unless there will be none. */
   async function handBatches(): Promise<void> {
@@ -57,7 +63,7 @@ export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Met
   }
 
   function hand(): Promise<void> {
-    clearTimeout(timer)
+    timer?.cancel()
     timer = undefined
     handing ??= handBatches().finally(() => {
       handing = undefined
@@ -69,7 +75,7 @@ export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Met
   function schedule(): void {
     if (closed || handing !== undefined || waiting.length === 0) return
     if (waiting.length >= batchSize && !failing) void hand()
-    else timer ??= setTimeout(() => void hand(), interval)
+    else timer ??= clock.setTimeout(() => void hand(), interval)
   }
 
   function record(entry: AuditEntry): Promise<void> | undefined {
@@ -87,12 +93,12 @@ export function createAuditTrail(rooms: Pick<RoomsClient, 'audit'>, metrics: Met
     refused(detail, user = { id: '', name: '' }) {
       // No user has an empty id.
       const entry = { actor: user, action: 'login.refused', detail: { ...detail } }
-      if (refusals.take(performance.now()) === 0) void record(entry)
+      if (refusals.take(clock.monotonic()) === 0) void record(entry)
       else metrics.auditDropped.inc()
     },
     async close() {
       closed = true
-      clearTimeout(timer)
+      timer?.cancel()
       if (waiting.length > 0) await hand()
     },
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { type KickSignal, type KnownSignal, RabbleError } from '@rabble/contract'
 import type { KickPolicy, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
@@ -45,12 +46,13 @@ export function connectRooms(options: {
   gateway: string
   hub: Pick<Hub, 'count' | 'leave' | 'members' | 'sessionsOf'>
   presence: Presence
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Rooms {
-  const { rooms, createdOnly, gateway, hub, presence, metrics, logger } = options
+  const { rooms, createdOnly, gateway, hub, presence, clock, metrics, logger } = options
   const counts = createCounts()
-  const moderation = createModeration(hub)
+  const moderation = createModeration(hub, clock)
   let leased = false
   const policies = copyPolicies({
     rooms,
@@ -63,6 +65,7 @@ export function connectRooms(options: {
         }
       }
     },
+    clock,
     metrics,
     logger,
   })
@@ -88,6 +91,7 @@ export function connectRooms(options: {
         policies.announced(renewal.policies)
       },
     },
+    clock,
     metrics,
     logger,
   })
@@ -100,6 +104,7 @@ export function connectRooms(options: {
       return false
     },
     lost: ({ id }, { message }) => moderation.disconnect(id, message),
+    clock,
   })
   const seats = createSeats({
     rooms,
@@ -113,10 +118,11 @@ export function connectRooms(options: {
     counted: (room, { count, version }) => counted(room, count, version),
     deserted: counts.forget,
     refused: (room, user, { refused, message }) => moderation.putOut(user.id, room, refused, message),
+    clock,
     metrics,
   })
-  const roster = createRoster(rooms, mostNames)
-  const audit = createAuditTrail(rooms, metrics)
+  const roster = createRoster({ rooms, limit: mostNames, clock })
+  const audit = createAuditTrail({ rooms, clock, metrics })
   metrics.watchRooms({ seats: seats.count, names: () => names.held })
 
   function kick(kick: KickSignal | KickPolicy): void {
@@ -173,12 +179,10 @@ export function connectRooms(options: {
       policies.close()
     },
     async close() {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, farewell)
-      })
+      const done = new AbortController()
+      const late = clock.sleep(farewell, { signal: done.signal })
       await Promise.race([late, Promise.all([lease.close(), audit.close()])])
-      clearTimeout(timer)
+      done.abort()
     },
   }
 }

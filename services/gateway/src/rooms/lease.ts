@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Renewal, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
@@ -43,10 +43,11 @@ export function keepLease(options: {
   rooms: Pick<RoomsClient, 'renew' | 'end'>
   gateway: string
   observer: LeaseObserver
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Lease {
-  const { rooms, gateway, observer, metrics, logger } = options
+  const { rooms, gateway, observer, clock, metrics, logger } = options
   const stop = new AbortController()
   const underWay = new Set<Promise<unknown>>()
   /** Wakes the renewal that waits for its time. */
@@ -138,10 +139,10 @@ export function keepLease(options: {
       await renew()
       const wake = AbortSignal.any([stop.signal, alarm.signal])
       if (state === 'held') {
-        await sleep(interval * (0.8 + 0.4 * Math.random()), undefined, { signal: wake }).catch(() => {})
+        await clock.sleep(interval * (0.8 + 0.4 * Math.random()), { signal: wake })
       }
       const pause = Math.min(longestPause, firstPause * 2 ** failures) * (0.5 + Math.random() / 2)
-      if (state !== 'held') await sleep(pause, undefined, { signal: stop.signal }).catch(() => {})
+      if (state !== 'held') await clock.sleep(pause, { signal: stop.signal })
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { RabbleError, type User } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createTurns } from '../turns.ts'
@@ -14,8 +15,13 @@ export interface Roster {
   members(room: string): Promise<{ users: User[]; count: number }>
 }
 
-/** `limit`: names in an answer. */
-export function createRoster(rooms: Pick<RoomsClient, 'members'>, limit: number): Roster {
+export function createRoster(options: {
+  rooms: Pick<RoomsClient, 'members'>
+  /** Maximum number of names in an answer. */
+  limit: number
+  clock: Clock
+}): Roster {
+  const { rooms, limit, clock } = options
   const answers = new Map<string, { at: number; members: Promise<{ users: User[]; count: number }> }>()
   const inTurn = createTurns(mostQuestions)
 
@@ -28,7 +34,7 @@ export function createRoster(rooms: Pick<RoomsClient, 'members'>, limit: number)
 
   return {
     members(room) {
-      const now = performance.now()
+      const now = clock.monotonic()
       const known = answers.get(room)
       if (known !== undefined && now - known.at < fresh) return known.members
       // In the order of asking, so the first are the oldest.
@@ -38,7 +44,7 @@ export function createRoster(rooms: Pick<RoomsClient, 'members'>, limit: number)
       }
       if (answers.size >= mostRooms) return Promise.reject(unavailable())
       const members = inTurn(async () => {
-        if (performance.now() - now > 5 * fresh) throw new Error('too many ask')
+        if (clock.monotonic() - now > 5 * fresh) throw new Error('too many ask')
         return rooms.members(room, limit)
       }).catch((error: unknown) => {
         if (answers.get(room)?.at === now) answers.delete(room)

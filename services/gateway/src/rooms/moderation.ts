@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { ErrorCode, KickSignal } from '@rabble/contract'
 import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
 import type { Hub } from '../hub.ts'
@@ -22,7 +23,10 @@ export interface Moderation {
   clear(room: string, code: ErrorCode, message: string): void
 }
 
-export function createModeration(hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>): Moderation {
+export function createModeration(
+  hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>,
+  clock: Clock,
+): Moderation {
   const kicks = createSeen(rememberedKicks)
 
   function leave(session: Session, room: string, code: ErrorCode, message: string): void {
@@ -50,7 +54,7 @@ export function createModeration(hub: Pick<Hub, 'leave' | 'sessionsOf' | 'member
       return true
     },
     ban(bans) {
-      const now = Date.now()
+      const now = clock.now()
       for (const ban of bans) {
         if ((ban.expiresAt ?? Number.POSITIVE_INFINITY) <= now) continue
         if (ban.room === undefined) disconnect(ban.user, banSentence(ban))

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import { RabbleError, type User } from '@rabble/contract'
 import { newGuestId } from '@rabble/contract/ids'
 import type { ClaimedName, NameClaim, Refusal, RoomsClient } from '@rabble/rooms/client'
@@ -50,7 +51,7 @@ interface Holder {
   /** Until when the name is held (milliseconds since 1970); 0 if it must be claimed first. */
   until: number
   /** Ends the time for which the name of somebody is kept who is not there. */
-  leaving?: NodeJS.Timeout
+  leaving?: Timer
 }
 
 interface Claiming {
@@ -68,8 +69,9 @@ export function createNames(options: {
   isThere: (user: User) => boolean
   /** Somebody else has the name of a guest who is there. */
   lost: (user: User, refusal: Refusal) => void
+  clock: Clock
 }): Names {
-  const { rooms, gateway, lease, isThere, lost } = options
+  const { rooms, gateway, lease, isThere, lost, clock } = options
   const holders = new Map<string, Holder>()
   /** Claims of who says hello, in the order of asking. */
   const waiting = new Set<Claiming>()
@@ -78,8 +80,8 @@ export function createNames(options: {
   const release = new Set<string>()
   let asking = false
   let closed = false
-  const sweep = setInterval(() => {
-    for (const [id, { present, until }] of holders) if (present && until < Date.now() + margin) again.add(id)
+  const sweep = clock.setInterval(() => {
+    for (const [id, { present, until }] of holders) if (present && until < clock.now() + margin) again.add(id)
     pump()
   }, sweepInterval)
 
@@ -158,7 +160,7 @@ export function createNames(options: {
   }
 
   function letGo(id: string): void {
-    clearTimeout(holders.get(id)?.leaving)
+    holders.get(id)?.leaving?.cancel()
     holders.delete(id)
     again.delete(id)
     release.add(id)
@@ -183,7 +185,7 @@ export function createNames(options: {
             const { waits } = claiming
             claiming.waits = false
             waiting.delete(claiming)
-            clearTimeout(timer)
+            timer.cancel()
             if (outcome instanceof RabbleError) {
               if (outcome.code === 'unavailable' && !holders.has(wanted.user)) release.add(wanted.user)
               reject(outcome)
@@ -192,7 +194,7 @@ export function createNames(options: {
             else if (holders.get(outcome.user.id)?.present === false) letGo(outcome.user.id)
           },
         }
-        const timer = setTimeout(() => claiming.settle(unavailable()), limit)
+        const timer = clock.setTimeout(() => claiming.settle(unavailable()), limit)
         waiting.add(claiming)
         pump()
       })
@@ -200,7 +202,7 @@ export function createNames(options: {
     arrived(user, account) {
       const holder = holders.get(user.id) ?? { user, account, present: true, until: 0 }
       holders.set(user.id, holder)
-      clearTimeout(holder.leaving)
+      holder.leaving?.cancel()
       release.delete(user.id)
       holder.present = true
       if (holder.until > 0) return
@@ -211,9 +213,9 @@ export function createNames(options: {
       const holder = holders.get(user.id)
       if (closed || holder === undefined || isThere(user)) return
       holder.present = false
-      clearTimeout(holder.leaving)
+      holder.leaving?.cancel()
       if (inPeace) letGo(user.id)
-      else holder.leaving = setTimeout(() => letGo(user.id), keep)
+      else holder.leaving = clock.setTimeout(() => letGo(user.id), keep)
     },
     forget() {
       release.clear()
@@ -226,8 +228,8 @@ export function createNames(options: {
     },
     close() {
       closed = true
-      clearInterval(sweep)
-      for (const { leaving } of holders.values()) clearTimeout(leaving)
+      sweep.cancel()
+      for (const { leaving } of holders.values()) leaving?.cancel()
       giveUp()
     },
   }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
@@ -37,12 +37,13 @@ export function copyPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
   /** These are new: sessions may have to go. */
   changed: (fresh: readonly Policy[]) => void
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }): Policies {
-  const { rooms, changed, metrics, logger } = options
+  const { rooms, changed, clock, metrics, logger } = options
   const stop = new AbortController()
-  let copy = createCopy()
+  let copy = createCopy(clock)
   let version = 0
   let wanted = -1
   let loaded = false
@@ -59,7 +60,7 @@ export function copyPolicies(options: {
     for (let more = true; more && !stop.signal.aborted; ) {
       const changes = await rooms.policies(at)
       // The old copy holds until the new one is complete.
-      if (changes.reset) next = createCopy()
+      if (changes.reset) next = createCopy(clock)
       for (const { key, policy } of changes.changes) {
         if (policy?.kind === 'kick') {
           fresh.push(policy)
@@ -101,7 +102,7 @@ export function copyPolicies(options: {
         failing = true
         if (failures++ === 0) logger.debug({ err: error }, 'the policies can not be fetched; trying again')
         const pause = Math.min(longestPause, 50 * 2 ** failures) * (0.5 + Math.random() / 2)
-        await sleep(pause, undefined, { signal: stop.signal }).catch(() => {})
+        await clock.sleep(pause, { signal: stop.signal })
       }
     }
   }
@@ -161,7 +162,7 @@ function sentence(rule: string, { room, expiresAt, reason }: UserPolicy): string
 }
 
 /** Policies by their keys, and by what they are asked for. */
-function createCopy() {
+function createCopy(clock: Clock) {
   const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
   /** By user, then by key. */
@@ -197,7 +198,7 @@ function createCopy() {
     room: (name: string) => rooms.get(name),
     /** What holds now: in the room, or everywhere. */
     find(kind: UserPolicy['kind'], user: string, room: string | undefined): UserPolicy | undefined {
-      const now = Date.now()
+      const now = clock.now()
       for (const policy of users.get(user)?.values() ?? []) {
         const here = policy.kind === kind && (policy.room === undefined || policy.room === room)
         if (here && (policy.expiresAt ?? Number.POSITIVE_INFINITY) > now) return policy

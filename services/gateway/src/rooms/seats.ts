@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import { RabbleError, type User } from '@rabble/contract'
 import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
@@ -84,9 +85,10 @@ export function createSeats(options: {
   deserted: (room: string) => void
   /** Somebody who sits in the room may not stay. */
   refused: (room: string, user: User, refusal: Refusal) => void
+  clock: Clock
   metrics: Metrics
 }): Seats {
-  const { rooms, gateway, lease, restricted, single, counted, deserted, refused, metrics } = options
+  const { rooms, gateway, lease, restricted, single, counted, deserted, refused, clock, metrics } = options
   const places = new Map<string, Map<string, Place>>()
   /** Places of which the service may know something else than is wanted, in the order of asking. */
   let due = new Set<Place>()
@@ -94,7 +96,7 @@ export function createSeats(options: {
   let closed = false
   let waiting = 0
   let postponed: Place[] = []
-  let retry: NodeJS.Timeout | undefined
+  let retry: Timer | undefined
 
   function placeOf(room: string, user: User): Place {
     const users = places.get(room) ?? new Map<string, Place>()
@@ -206,7 +208,7 @@ export function createSeats(options: {
   /** Asks again after a while. */
   function later(place: Place): void {
     postponed.push(place)
-    retry ??= setTimeout(() => {
+    retry ??= clock.setTimeout(() => {
       retry = undefined
       const again = postponed
       postponed = []
@@ -233,12 +235,12 @@ export function createSeats(options: {
   function wait(place: Place): Promise<Seat | undefined> {
     return new Promise((resolve, reject) => {
       // A service that is slow may know of a rule that isn't known here yet: only one that is down is done without.
-      const timer = setTimeout(() => one.settle(unavailable()), patience)
+      const timer = clock.setTimeout(() => one.settle(unavailable()), patience)
       const one: Waiting = {
         settle(outcome) {
           if (!place.waiting.delete(one)) return
           waiting--
-          clearTimeout(timer)
+          timer.cancel()
           if (outcome instanceof RabbleError) reject(outcome)
           else resolve(outcome)
         },
@@ -328,7 +330,7 @@ export function createSeats(options: {
     },
     close() {
       closed = true
-      clearTimeout(retry)
+      retry?.cancel()
       dismiss()
     },
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
+import type { Clock } from '@rabble/clock'
 import { type CloseReason, closeCodes } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
@@ -48,7 +49,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
   const onRequest: onRequestHookHandler = (_request, _reply, done) => done(gateway.refusal())
   // Everything up to the handlers happens in this turn: a frame that comes right behind the upgrade is not lost.
   app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
-    const connection = createConnection(socket, request.raw.socket)
+    const connection = createConnection(socket, request.raw.socket, gateway.clock)
     const { origin, cookie } = request.headers
     const session = gateway.connect(connection, {
       transport: 'websocket',
@@ -61,12 +62,10 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       return
     }
     socket.on('message', (data, isBinary) => gateway.receive(session, isBinary ? undefined : data.toString()))
-    socket.on('pong', () => {
-      session.lastHeard = performance.now()
-    })
+    socket.on('pong', () => session.heard())
     // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
     socket.on('ping', () => {
-      session.lastHeard = performance.now()
+      session.heard()
       session.flush()
     })
     socket.on('error', (error) => {
@@ -80,7 +79,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
  * Frames that are encoded already go to the TCP socket directly: the library would encode them again for each client.
  * Both may write to the socket because neither splits a frame over several writes, and compression is off.
  */
-function createConnection(socket: WebSocket, tcp: Socket): Connection {
+function createConnection(socket: WebSocket, tcp: Socket, clock: Clock): Connection {
   return {
     wire: webSocketWire,
     get unsent() {
@@ -108,7 +107,7 @@ function createConnection(socket: WebSocket, tcp: Socket): Connection {
       socket.close(closeCodes[reason].code, message)
       // Of a connection that isn't read the client's answer would never be seen.
       socket.resume()
-      setTimeout(() => socket.terminate(), closeTimeout).unref()
+      clock.setTimeout(() => socket.terminate(), closeTimeout).unref()
     },
     terminate: () => socket.terminate(),
     drained(bytes) {

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import {
   everybody,
   isRoomName,
@@ -21,6 +22,7 @@ import { checkText } from '../commands/text.ts'
 interface Taker {
   readonly id: string
   readonly limits: Limits
+  readonly clock: Clock
 }
 
 /**

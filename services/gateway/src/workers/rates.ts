@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import { TokenBucket } from '../token-bucket.ts'
 
@@ -10,11 +11,11 @@ export interface Rates {
 }
 
 /** So many a second for each key, and as many at once after a quiet second. */
-export function createRates(perSecond: number, most = mostKeys): Rates {
+export function createRates(perSecond: number, clock: Clock, most = mostKeys): Rates {
   const buckets = new Map<string, TokenBucket>()
   return {
     take(key) {
-      const now = performance.now()
+      const now = clock.monotonic()
       const bucket = buckets.get(key) ?? new TokenBucket(perSecond, perSecond, now)
       // Maps keep the order in which keys were added: the first is the one that was used longest ago.
       buckets.delete(key)

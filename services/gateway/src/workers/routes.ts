@@ -10,7 +10,7 @@ import { createRates } from './rates.ts'
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
-  gateway: Pick<Gateway, 'id' | 'limits' | 'publish' | 'audit' | 'auditRefusal' | 'checkWriter'>
+  gateway: Pick<Gateway, 'id' | 'limits' | 'clock' | 'publish' | 'audit' | 'auditRefusal' | 'checkWriter'>
   tokens: Pick<Tokens, 'verify'>
   /** Messages a second, for each user of a token. */
   perSecond: number
@@ -20,7 +20,7 @@ export interface WorkerRoutesOptions extends PublishingOptions {
 export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   const { gateway, tokens } = options
   const publishing = createPublishing(options)
-  const rates = createRates(options.perSecond)
+  const rates = createRates(options.perSecond, gateway.clock)
   // What is too large for a frame would be too large for some client as well.
   const route = { bodyLimit: gateway.limits.frameBytes }
 

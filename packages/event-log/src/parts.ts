@@ -1,0 +1,6 @@
+/** What logs are made of, for one that tests make. */
+export { Backlog } from './backlog.ts'
+export { decodeBatch } from './batch.ts'
+export { Follower, type FollowerSource, stepBytes } from './follower.ts'
+export { LocalSignals } from './local-signals.ts'
+export { PublishQueue } from './publish-queue.ts'
