@@ -1,6 +1,13 @@
 import { startPostgres } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { connectPostgres, type Database, isRefusedValue, isUnavailable, openPglite } from '../../src/index.ts'
+import {
+  connectPostgres,
+  type Database,
+  isRefusedValue,
+  isUnavailable,
+  openPglite,
+  transactionWithin,
+} from '../../src/index.ts'
 
 type Open = () => Promise<Database>
 
@@ -146,38 +153,58 @@ function contract(open: Open): (t: Test) => Promise<void> {
       await Promise.all(Array.from({ length: 30 }, add))
       t.same(await numbers(), [30])
     })
+
+    await t.test('a transaction for which nobody waits any more is rolled back', async (t) => {
+      await database.query('delete from numbers')
+      const add = 'insert into numbers values ($1)'
+      const inTime = new AbortController()
+      await transactionWithin(database, inTime.signal, (query) => query(add, [1]))
+      for (const moment of ['before', 'behind'] as const) {
+        const stop = new AbortController()
+        const late = transactionWithin(database, stop.signal, async (query) => {
+          await query(add, [2])
+          stop.abort()
+          if (moment === 'before') await query(add, [3])
+        })
+        await t.rejects(late, `${moment} the last statement`)
+      }
+      t.same(await numbers(), [1])
+    })
+
+    // The last one.
+    await t.test(
+      'a closed database has no leases, rejects as unavailable, and can be closed again',
+      async (t) => {
+        const lease = await database.lease('a')
+        await database.close()
+        await database.close()
+        t.equal(lease?.ended.aborted, true)
+        const failures = [
+          () => database.query('select 1'),
+          () => database.lease('a'),
+          () => database.transaction(async () => {}),
+        ].map((call) => call().catch((error: unknown) => error))
+        t.same((await Promise.all(failures)).map(isUnavailable), [true, true, true])
+      },
+    )
   }
 }
-
-const server = await startPostgres(t)
-/** Of 30 transactions at once most wait for a connection. Milliseconds. */
-const patient = { connectTimeout: 60_000, statementTimeout: 60_000 }
 
 t.test(
   'PGlite',
   contract(() => openPglite()),
 )
 
-t.test(
-  'PostgreSQL',
-  contract(async () => connectPostgres(await server.createDatabase(), patient)),
-)
-
-t.test('a closed database has no leases, rejects as unavailable, and can be closed again', async (t) => {
+t.test('PostgreSQL', async (t) => {
+  const server = await startPostgres(t)
   const url = await server.createDatabase()
-  for (const database of [await openPglite(), await connectPostgres(url, patient)]) {
-    const lease = await database.lease('a')
-    await database.close()
-    await database.close()
-    t.equal(lease?.ended.aborted, true, database.kind)
-    const error = await database.query('select 1').catch((error: unknown) => error)
-    t.equal(isUnavailable(error), true, database.kind)
-    const leased = await database.lease('a').catch((error: unknown) => error)
-    t.equal(isUnavailable(leased), true, database.kind)
-    const inTransaction = await database.transaction(async () => {}).catch((error: unknown) => error)
-    t.equal(isUnavailable(inTransaction), true, database.kind)
-  }
-  const next = await connectPostgres(url, patient)
-  t.teardown(() => next.close())
-  t.ok(await next.lease('a'), 'and others can have them')
+  /** Of 30 transactions at once most wait for a connection. Milliseconds. */
+  const patient = { connectTimeout: 60_000, statementTimeout: 60_000 }
+  await contract(() => connectPostgres(url, patient))(t)
+
+  await t.test('leases that a closed database had are for others', async (t) => {
+    const next = await connectPostgres(url, patient)
+    t.teardown(() => next.close())
+    t.ok(await next.lease('a'))
+  })
 })
