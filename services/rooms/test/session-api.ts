@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens, type Tokens } from '@rabble/service'
@@ -31,9 +32,10 @@ export async function buildSessions(
   options: Partial<RoomsOptions> & { trustedProxies?: string; guests?: boolean } = {},
 ): Promise<SessionApi> {
   const logger = createLogger('rooms-test', 'silent')
-  const { trustedProxies = '', guests = true, ...rest } = options
-  const tokens = createTokens(secret, { guests })
+  const { trustedProxies = '', guests = true, clock = systemClock, ...rest } = options
+  const tokens = createTokens(secret, { guests, clock })
   const routes = {
+    clock,
     log: { partitions: 1, publish: async () => {}, signal() {} },
     database,
     tokens,

@@ -155,6 +155,7 @@ await onBoth(async (t, make, kind) => {
         claim.map(({ name, user }) => ({ name, id: user })),
         { gateway: 'g1' },
         60,
+        Date.now(),
       ),
     )
     t.equal(statements.length, 5)

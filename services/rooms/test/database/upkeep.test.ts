@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
 import { Registry } from 'prom-client'
@@ -9,7 +10,7 @@ import { onBoth } from '../databases.ts'
 import { buildApi, mona } from '../room-api.ts'
 
 await onBoth(async (t, make) => {
-  await t.test('replicas clear up together as soon as they start', async (t) => {
+  await t.test('replicas clear up together as soon as they start, and again every few seconds', async (t) => {
     const database = await make(t)
     const { as, client } = await buildApi(t, database)
     // More than goes in one statement.
@@ -32,7 +33,9 @@ await onBoth(async (t, make) => {
     await as(mona, 'POST /api/moderation/mutes', { user: 'eve' })
     await letRoomsAppear(database.query, ['empty'])
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
+    const clock = createManualClock()
     const options = {
+      clock,
       database,
       logger: createLogger('rooms-test', 'silent'),
       metrics: createMetrics(new Registry()),
@@ -54,11 +57,19 @@ await onBoth(async (t, make) => {
       return rooms === 0 && restrictions <= 1 && audit <= 50 * 24 + 30
     }
     await until(done, patience, 'everything to go that is over')
-    await Promise.all(replicas.map((replica) => replica.close()))
     t.same(await left(), { restrictions: 1, rooms: 0, audit: 50 * 24 + 30 })
     t.same(
       (await client.policies(0)).changes.map(({ policy }) => policy),
       [{ kind: 'mute', user: 'eve' }],
     )
+
+    await database.query("update rooms.restrictions set expires_at = now() - interval '1 second'", [])
+    const again = async () => {
+      // A pause at its longest.
+      await clock.advance(12_500)
+      return (await left())?.restrictions === 0
+    }
+    await until(again, patience, 'the next round')
+    await Promise.all(replicas.map((replica) => replica.close()))
   })
 })
