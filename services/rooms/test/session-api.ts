@@ -69,3 +69,38 @@ export function given(answer: ClaimedName | Refusal | undefined): User {
   if (answer === undefined || 'refused' in answer) throw new Error(`refused: ${JSON.stringify(answer)}`)
   return answer.user
 }
+
+export interface SessionAnswer {
+  status: number
+  body: Record<string, unknown>
+  /** The cookie's value; undefined if none was set. */
+  cookie: string | undefined
+  setCookie: string
+  headers: Record<string, unknown>
+}
+
+/** Requests of one browser or program. */
+export function asking({ app }: SessionApi) {
+  return async (
+    method: 'GET' | 'POST' | 'DELETE',
+    payload?: object,
+    headers: Record<string, string> = {},
+    remoteAddress = '192.0.2.1',
+  ): Promise<SessionAnswer> => {
+    const reply = await app.inject({
+      method,
+      url: '/api/session',
+      headers: { host: 'chat.example', ...headers },
+      remoteAddress,
+      ...(payload && { payload }),
+    })
+    const setCookie = String(reply.headers['set-cookie'] ?? '')
+    return {
+      status: reply.statusCode,
+      body: reply.payload === '' ? {} : reply.json(),
+      cookie: /^rabble_session=([^;]*)/.exec(setCookie)?.[1],
+      setCookie,
+      headers: reply.headers,
+    }
+  }
+}
