@@ -210,6 +210,27 @@ t.test('keys that the issuer publishes', async (t) => {
     })
   }
 
+  t.test('are fetched again once they are old, and count until then', async (t) => {
+    const clock = createManualClock()
+    const server = await publish(t, [jwk('a', 'ES256')])
+    const tokens = issuer({ keySet: server.url }, { clock, maxAge: 600_000 })
+    const token = await sign('a')
+    t.match(await tokens.verify(token), { user })
+    server.keys = [jwk('b', 'ES256')]
+    await clock.advance(599_999)
+    t.match(await tokens.verify(token), { user })
+    t.equal(server.requests(), 1)
+    await clock.advance(1)
+    t.match(await tokens.verify(token), { user }, 'nobody waits for them')
+    const refused = () =>
+      tokens.verify(token).then(
+        () => false,
+        ({ code }) => code === 'unauthorized',
+      )
+    await until(refused, 30_000, 'the new keys')
+    t.equal(server.requests(), 2)
+  })
+
   t.test('do not count for good where they can not be fetched again', async (t) => {
     const clock = createManualClock()
     const server = await publish(t, [jwk('a', 'ES256')])
