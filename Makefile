@@ -7,10 +7,11 @@ NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json s
 SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
-.PHONY: help install build start token cluster up scale logs down test test-stack bench lint format clean
+.PHONY: help install build start token cluster up scale logs down bench lint format clean
+.PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack
 
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ gsub(/ /, ", ", $$1); printf "  make %-13s %s\n", $$1, $$2 }'
 
 install: node_modules/.installed ## Install the dependencies that package-lock.json names
 node_modules/.installed: $(NPM_FILES)
@@ -56,9 +57,23 @@ logs: ## Follow the logs of the containers: SERVICE=gateway for one service
 down: ## Stop and remove the containers; the data stays in its volumes
 	docker compose down
 
-test: build ## Run all tests; on Debian as root, installs the servers they need
+# Which files are in a part, test/runner/src/parts.ts says.
+run_tests = exec node --enable-source-maps test/runner/dist/src/main.js $(ARGS)
+
+test: build ## Run the tests (TESTS='FILE …' for some), but for the long forms: ARGS=--help
 	@test/setup
-	tap $(TESTS)
+	@$(run_tests) $(TESTS)
+
+test-all: build ## Run all tests, the long forms too, and say which took longest
+	@test/setup
+	@$(run_tests) --all
+
+test-unit: build ## Run the tests that need no server, in less than a minute
+	@$(run_tests) --part unit
+
+test-database test-broker test-system test-browser: build ## Run the tests of one part, with the servers that it needs
+	@test/setup
+	@$(run_tests) --part $(@:test-%=%)
 
 test-stack: build ## Run the containers for real, under load, killing and updating them (needs Docker): ARGS=--help
 	@exec node --enable-source-maps test/stack/dist/src/main.js $(ARGS)
@@ -79,4 +94,4 @@ format: install ## Format and fix what can be fixed
 	biome check --write .
 
 clean: ## Remove what was built and installed (not DATA_DIR)
-	rm -rf dist node_modules packages/*/dist services/*/dist test/*/dist bench/dist web/dist .tap
+	rm -rf dist node_modules packages/*/dist services/*/dist test/*/dist bench/dist web/dist .test-output

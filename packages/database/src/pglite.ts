@@ -5,6 +5,8 @@ import type { Database } from './database.ts'
 import { ConnectionFailure } from './failure.ts'
 import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
 
+const parsers = { [int8Type]: parseInt8, [byteaType]: parseBytea }
+
 /**
  * The built-in database in `folder`, which is made if needed, or in memory. One process at a time.
  * @throws Error that names the folder if it can't be written to or another process uses it
@@ -12,10 +14,10 @@ import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
 export async function openPglite(folder?: string): Promise<Database> {
   const lock = folder === undefined ? undefined : lockFolder(folder)
   try {
+    // A folder of its own: PostgreSQL makes a new cluster in an empty one only, and the lock is beside it.
     const pglite = await PGlite.create({
-      // A folder of its own: PostgreSQL makes a new cluster in an empty one only, and the lock is beside it.
       ...(folder !== undefined && { dataDir: join(folder, 'pglite') }),
-      parsers: { [int8Type]: parseInt8, [byteaType]: parseBytea },
+      parsers,
     })
     return overPglite(pglite, () => lock?.release())
   } catch (cause) {
@@ -24,6 +26,11 @@ export async function openPglite(folder?: string): Promise<Database> {
       cause,
     })
   }
+}
+
+/** A database in memory that begins as a dump of PGlite's says: ready in a fifth of the time that a new one takes. */
+export async function openPgliteDump(dump: Blob): Promise<Database> {
+  return overPglite(await PGlite.create({ loadDataDir: dump, parsers }), () => {})
 }
 
 function overPglite(pglite: PGlite, closed: () => void): Database {

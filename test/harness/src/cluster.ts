@@ -9,6 +9,7 @@ import { privateFolder } from './private-folder.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import { secretIn } from './secret.ts'
 import { type Service, startService } from './service.ts'
+import { sharedPostgres, sharedRabbitMq } from './shared-servers.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface ClusterOptions {
@@ -17,6 +18,11 @@ export interface ClusterOptions {
   /** Replicas of history and of rooms, 1 of each unless told; with 0 of both there is no PostgreSQL, either. */
   histories?: number
   rooms?: number
+  /**
+   * Whether RabbitMQ and PostgreSQL are its own, for a test that kills, freezes or asks them; else it has a virtual host and a
+   * database of those that all test files share. Default: false, or true with a `folder`.
+   */
+  ownServers?: boolean
   /** Whether Nginx is in front, which needs one of each behind it; true unless told. */
   nginx?: boolean
   /** Where Nginx listens; `127.0.0.1` and a free port unless told. */
@@ -28,7 +34,7 @@ export interface ClusterOptions {
   env?: Readonly<Record<string, string>>
   /** Whether what dies is started again, as containers would be; false unless told. */
   restart?: boolean
-  /** Whether RabbitMQ tells metrics; false unless told. */
+  /** Whether RabbitMQ, which is its own then, tells metrics; default: false. */
   brokerMetrics?: boolean
   /** Told of each process that was started, and of each that died. */
   onChange?(name: string, state: 'started' | 'died'): void
@@ -42,8 +48,11 @@ export interface Cluster {
   readonly gateways: readonly Service[]
   readonly histories: readonly Service[]
   readonly rooms: readonly Service[]
+  /** For amqplib. */
+  readonly amqpUrl: string
+  /** @throws Error if this cluster has none; so do `rabbitmq` and `postgres`, without `ownServers`, and `nginx` */
+  readonly databaseUrl: string
   readonly rabbitmq: RabbitMq
-  /** @throws Error if this cluster has none; so has `nginx` */
   readonly postgres: Postgres
   readonly nginx: Nginx
   /** Starts one more gateway, of which Nginx doesn't know. */
@@ -85,15 +94,13 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   const secret = options.env?.RABBLE_SECRET ?? secretIn(join(folder, 'secret'))
   const keeper = createKeeper(t, list, options)
 
-  // The crash of the machine matters only to data that is to stay.
-  const durability: Record<string, string> = options.folder === undefined ? {} : { fsync: 'on' }
-  const [rabbitmq, postgres] = await Promise.all([
-    startRabbitMq(t, { ...kept('rabbitmq'), metrics: options.brokerMetrics ?? false }),
-    historyCount + roomsCount > 0
-      ? startPostgres(t, { ...kept('postgres'), settings: durability })
-      : undefined,
-  ])
-  keeper.keep('rabbitmq', 'database', rabbitmq)
+  const ownServers = (options.ownServers ?? options.folder !== undefined) || options.brokerMetrics === true
+  const withDatabase = historyCount + roomsCount > 0
+  const servers = ownServers
+    ? await startOwn(t, { kept, withDatabase, metrics: options.brokerMetrics ?? false })
+    : await share(t, withDatabase)
+  const { rabbitmq, postgres } = servers
+  if (rabbitmq) keeper.keep('rabbitmq', 'database', rabbitmq)
   if (postgres) keeper.keep('postgres', 'database', postgres)
 
   const ports = async (count: number) => Promise.all(Array.from({ length: count }, freePort))
@@ -105,7 +112,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   }
   const start = async (service: string, n: number, env: Record<string, string>): Promise<Service> => {
     const common = {
-      RABBLE_AMQP_URL: rabbitmq.url,
+      RABBLE_AMQP_URL: servers.amqpUrl,
       RABBLE_SECRET: secret,
       RABBLE_TRUSTED_PROXIES: '127.0.0.1',
       // As a rule everybody comes from this one machine.
@@ -117,7 +124,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     const started = await startService(t, service, { ...common, ...env }, { wait: 'live' })
     return keeper.keep(`${service}-${n + 1}`, 'service', started)
   }
-  const database = postgres && { RABBLE_DATABASE_URL: postgres.url }
+  const database = servers.databaseUrl && { RABBLE_DATABASE_URL: servers.databaseUrl }
   let gatewaysStarted = 0
   const startGateway = () => {
     const n = gatewaysStarted++
@@ -137,7 +144,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   ])
   await Promise.all([...rooms, ...histories, ...gateways].map((service) => service.ready()))
   // RabbitMQ 3.10 may lose a stream for good if it is killed within a second of the stream's very first declaration.
-  await rabbitmq.streamsSettled()
+  await rabbitmq?.streamsSettled()
 
   const portOf = ({ port }: Service) => port
   const nginx =
@@ -159,9 +166,15 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     gateways,
     histories,
     rooms,
-    rabbitmq,
+    amqpUrl: servers.amqpUrl,
+    get databaseUrl() {
+      return present(servers.databaseUrl, 'PostgreSQL')
+    },
+    get rabbitmq() {
+      return present(rabbitmq, 'a RabbitMQ of its own')
+    },
     get postgres() {
-      return present(postgres, 'PostgreSQL')
+      return present(postgres, 'a PostgreSQL of its own')
     },
     get nginx() {
       return present(nginx, 'Nginx')
@@ -173,6 +186,38 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     },
     stop: keeper.stop,
   }
+}
+
+interface Servers {
+  amqpUrl: string
+  databaseUrl: string | undefined
+  rabbitmq?: RabbitMq
+  postgres?: Postgres | undefined
+}
+
+interface OwnServers {
+  kept(name: string): { folder?: string }
+  withDatabase: boolean
+  metrics: boolean
+}
+
+async function startOwn(t: TestContext, { kept, withDatabase, metrics }: OwnServers): Promise<Servers> {
+  const folder = kept('postgres')
+  // The crash of the machine matters only to data that is to stay.
+  const settings: Record<string, string> = folder.folder === undefined ? {} : { fsync: 'on' }
+  const [rabbitmq, postgres] = await Promise.all([
+    startRabbitMq(t, { ...kept('rabbitmq'), metrics }),
+    withDatabase ? startPostgres(t, { ...folder, settings }) : undefined,
+  ])
+  return { amqpUrl: rabbitmq.url, databaseUrl: postgres?.url, rabbitmq, postgres }
+}
+
+async function share(t: TestContext, withDatabase: boolean): Promise<Servers> {
+  const [rabbitmq, databaseUrl] = await Promise.all([
+    sharedRabbitMq(t),
+    withDatabase ? sharedPostgres(t).then((databases) => databases.createDatabase()) : undefined,
+  ])
+  return { amqpUrl: rabbitmq.url, databaseUrl }
 }
 
 function present<Part>(part: Part | undefined, name: string): Part {

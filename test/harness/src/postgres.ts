@@ -16,12 +16,21 @@ export interface PostgresOptions {
   folder?: string
 }
 
-export interface Postgres extends ManagedProcess {
+export interface Postgres extends ManagedProcess, Databases {
   /** A superuser's address of the database `postgres`. */
   readonly url: string
   readonly port: number
-  /** Makes an empty database and returns its address. */
-  createDatabase(): Promise<string>
+}
+
+/** Databases of one server. */
+export interface Databases {
+  /**
+   * Makes a database and returns its address: an empty one, or a copy of `template`, the address of a database of the same
+   * server to which nobody is connected.
+   */
+  createDatabase(template?: string): Promise<string>
+  /** Drops a database, whoever is connected to it. */
+  dropDatabase(address: string): Promise<void>
 }
 
 /** What makes a cluster small, alone and quick. */
@@ -61,16 +70,21 @@ export async function startPostgres(t: TestContext, options: PostgresOptions = {
     isReady: () => query(`${url}/postgres`, 'SELECT 1').then(() => true),
   })
 
-  let databases = 0
-  return Object.assign(server, {
-    url: `${url}/postgres`,
-    port,
-    async createDatabase() {
-      const name = `test_${++databases}`
-      await query(`${url}/postgres`, `CREATE DATABASE ${name}`)
-      return `${url}/${name}`
+  return Object.assign(server, databasesOf(`${url}/postgres`), { url: `${url}/postgres`, port })
+}
+
+/** @param server a superuser's address of any of its databases */
+export function databasesOf(server: string): Databases {
+  const nameIn = (address: string) => new URL(address).pathname.slice(1)
+  return {
+    async createDatabase(template) {
+      const name = `test_${randomBytes(8).toString('hex')}`
+      const source = template === undefined ? '' : ` TEMPLATE ${nameIn(template)}`
+      await query(server, `CREATE DATABASE ${name}${source}`)
+      return new URL(`/${name}`, server).href
     },
-  })
+    dropDatabase: (address) => query(server, `DROP DATABASE IF EXISTS ${nameIn(address)} WITH (FORCE)`),
+  }
 }
 
 /**

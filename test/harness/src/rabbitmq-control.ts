@@ -17,22 +17,44 @@ export interface RabbitMqControl {
    * that is killed within that time starts with a stream that stays without a leader for good (404).
    */
   streamsSettled(timeout?: number): Promise<void>
+  /** Makes a virtual host, in which user `rabble` may do everything. */
+  addVirtualHost(name: string): Promise<void>
+  /** Removes a virtual host with all that is in it; its connections are closed. */
+  deleteVirtualHost(name: string): Promise<void>
 }
 
-/** `home` holds the cookie, `data` what the node keeps. */
-export function controlRabbitMq(distributionPort: number, home: string, data: string): RabbitMqControl {
+/** Where a broker's node is: its folder, which holds the cookie, and the port at which other nodes find it. */
+export interface RabbitMqNode {
+  home: string
+  distributionPort: number
+}
+
+export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
+  const { home, distributionPort } = node
+  const data = join(home, 'data', 'rabbit@localhost')
+
   // rabbitmqctl would do, but takes 1.5 s for each call and starts an epmd that outlives it.
-  async function call(apply: string): Promise<void> {
+  async function evaluate(expression: string): Promise<void> {
     const cookie = readFileSync(join(home, '.erlang.cookie'), 'utf8')
-    const args = ['-address', `127.0.0.1:${distributionPort}`, '-c', cookie, '-a', apply]
-    const { stdout } = await promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 60_000 })
-    if (stdout.trim() !== 'ok') throw new Error(`the broker answered ${apply} with ${stdout}`)
+    const args = ['-address', `127.0.0.1:${distributionPort}`, '-c', cookie, '-e']
+    const calling = promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 120_000 })
+    calling.child.stdin?.end(`${expression}.\n`)
+    const { stdout } = await calling
+    if (!/^\{ok, *ok\}/.test(stdout.trim()))
+      throw new Error(`the broker answered ${expression} with ${stdout}`)
   }
 
   const directory = join(data, 'coordination', 'rabbit@localhost', 'names.dets')
   return {
     shortOfMemory: (short) =>
-      call(`vm_memory_monitor set_vm_memory_high_watermark [${short ? '0.000001' : '0.4'}]`),
+      evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${short ? '0.000001' : '0.4'})`),
+    addVirtualHost: (name) =>
+      evaluate(
+        `ok = rabbit_vhost:add(<<"${name}">>, <<"rabble">>), ` +
+          `rabbit_auth_backend_internal:set_permissions(<<"rabble">>, <<"${name}">>, ` +
+          '<<".*">>, <<".*">>, <<".*">>, <<"rabble">>)',
+      ),
+    deleteVirtualHost: (name) => evaluate(`rabbit_vhost:delete(<<"${name}">>, <<"rabble">>), ok`),
     streamsSettled: (timeout = 60_000) =>
       until(
         () => readFileSync(directory, 'latin1').includes('rabbit_stream_coordinator'),

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
-import { controlRabbitMq, type RabbitMqControl } from './rabbitmq-control.ts'
+import { controlRabbitMq, type RabbitMqControl, type RabbitMqNode } from './rabbitmq-control.ts'
 import { secretIn } from './secret.ts'
 import type { TestContext } from './test-context.ts'
 
@@ -27,6 +27,7 @@ export interface RabbitMq extends ManagedProcess, RabbitMqControl {
   readonly port: number
   /** Where `/metrics` is, on 127.0.0.1; undefined without `metrics`. */
   readonly metricsPort: number | undefined
+  readonly node: RabbitMqNode
 }
 
 /** A broker of its own: nothing of it is shared with another broker on the machine, nothing is left of it. */
@@ -71,9 +72,10 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
     },
     isReady: () => answersAmqp(port),
   })
-  const control = controlRabbitMq(distributionPort, folder, join(folder, 'data', 'rabbit@localhost'))
+  const node = { home: folder, distributionPort }
+  const control = controlRabbitMq(node)
   const url = `amqp://rabble:${password}@127.0.0.1:${port}`
-  return Object.assign(broker, control, { url, port, metricsPort })
+  return Object.assign(broker, control, { url, port, metricsPort, node })
 }
 
 function erlangArgs(distributionPort: number): string[] {

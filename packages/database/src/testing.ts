@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { sharedPostgres } from '@rabble/harness'
+import type { Test } from 'tap'
+import type { Database } from './database.ts'
+import { migrate } from './migrate.ts'
+import { openPglite, openPgliteDump } from './pglite.ts'
+import { connectPostgres, type PostgresOptions } from './postgres.ts'
+
+/** The variable by which the processes of test files find the folder that `prepareEmptyPglite` has filled. */
+export const emptyPgliteVariable = 'RABBLE_TEST_PGLITE'
+
+/**
+ * Opens an empty PGlite in memory for a test file: from the dump that all files of a run share, since making a new database
+ * takes a process several seconds, or else a new one.
+ */
+export async function openTestPglite(): Promise<Database> {
+  const folder = process.env[emptyPgliteVariable]
+  if (folder === undefined) return openPglite()
+  return openPgliteDump(new Blob([readFileSync(join(folder, 'dump.tar'))]))
+}
+
+/** Fills a folder with an empty database, as `openPglite` makes it (`pglite/`), and a dump of it (`dump.tar`). */
+export async function prepareEmptyPglite(folder: string): Promise<void> {
+  const pglite = await PGlite.create({ dataDir: join(folder, 'pglite') })
+  const dump = await pglite.dumpDataDir('none')
+  writeFileSync(join(folder, 'dump.tar'), Buffer.from(await dump.arrayBuffer()))
+  await pglite.close()
+}
+
+/** A service whose tables tests are about. */
+export interface Schema {
+  /** As `migrate` takes it; the schema of its tables, too. */
+  service: string
+  migrations: URL
+}
+
+/** Databases of one kind for the tests of a service. Each test has one of its own, or an emptied one. */
+export interface TestDatabases {
+  readonly kind: Database['kind']
+  /** Without any tables. */
+  empty(t: Test): Promise<Database>
+  /** With the service's tables, and nothing in them. */
+  migrated(t: Test): Promise<Database>
+}
+
+/** Limits that a slow machine doesn't reach, for tests of other things. */
+export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
+
+/** Runs the same tests over both databases. */
+export async function onBothDatabases(
+  t: Test,
+  schema: Schema,
+  tests: (t: Test, databases: TestDatabases) => Promise<void>,
+): Promise<void> {
+  await t.test('PGlite', async (t) => tests(t, await pgliteFor(t, schema)))
+  await t.test('PostgreSQL', async (t) => tests(t, await postgresFor(t, schema)))
+}
+
+/** One database for all tests, since opening takes seconds; it is emptied for each of them. */
+async function pgliteFor(t: Test, { service, migrations }: Schema): Promise<TestDatabases> {
+  const database = await openTestPglite()
+  t.teardown(() => database.close())
+  async function empty(): Promise<Database> {
+    await database.query(
+      `drop schema if exists ${service} cascade; drop schema public cascade; create schema public`,
+    )
+    return database
+  }
+  return {
+    kind: 'pglite',
+    empty,
+    async migrated() {
+      await migrate(await empty(), service, migrations)
+      return database
+    },
+  }
+}
+
+/** A database for each test; the migrations run once, and are copied. */
+async function postgresFor(t: Test, { service, migrations }: Schema): Promise<TestDatabases> {
+  const server = await sharedPostgres(t)
+  let template: Promise<string> | undefined
+  async function makeTemplate(): Promise<string> {
+    const address = await server.createDatabase()
+    const database = await connectPostgres(address, patient)
+    await migrate(database, service, migrations)
+    await database.close()
+    return address
+  }
+  async function connect(t: Test, template?: string): Promise<Database> {
+    const address = await server.createDatabase(template)
+    const database = await connectPostgres(address, patient)
+    t.teardown(() => database.close())
+    return database
+  }
+  return {
+    kind: 'postgres',
+    empty: (t) => connect(t),
+    async migrated(t) {
+      template ??= makeTemplate()
+      return connect(t, await template)
+    },
+  }
+}

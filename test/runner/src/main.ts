@@ -1,0 +1,133 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { findTests, parts, selectTests, type TestFile } from './parts.ts'
+import { failuresOf, lineOf, type PartTime, summaryOf } from './report.ts'
+import { type FileResult, runFile } from './run-file.ts'
+import { startServers } from './servers.ts'
+
+const help = `Runs tests, a process for each file, beside servers that they share. The files must have been built.
+
+  make test                 everything but the long forms
+  make test-unit            one part of: ${parts.join(', ')}
+  make test-all             everything, the long forms too
+  make test TESTS='FILE …'  the tests in these files or folders
+
+Options, in ARGS='…':
+  --jobs N      files at a time; default: the number of cores
+  --seconds N   that a file may take; default: 600
+
+A file's part is the folder within its package's test/ in which it stands. What each file wrote is in .test-output/.
+`
+
+/** From test/runner/dist/src. */
+const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+const output = join(repository, '.test-output')
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean' },
+    part: { type: 'string', multiple: true },
+    all: { type: 'boolean' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    seconds: { type: 'string', default: '600' },
+  },
+})
+if (values.help) {
+  process.stdout.write(help)
+  process.exit(0)
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function select(): TestFile[] {
+  const files = findTests(repository)
+  if (positionals.length > 0) return selectTests(files, positionals)
+  const wanted = values.part ?? parts.filter((part) => values.all || part !== 'long')
+  for (const part of wanted) {
+    if (!parts.some((known) => known === part))
+      throw new Error(`there is no part ${part}, but ${parts.join(', ')}`)
+  }
+  return files.filter(({ part }) => wanted.includes(part))
+}
+
+function positive(option: 'jobs' | 'seconds'): number {
+  const value = Number(values[option])
+  if (Number.isInteger(value) && value > 0) return value
+  throw new Error(`--${option} must be a whole number above 0, and is ${values[option]}`)
+}
+
+/** The end of what a file wrote, which its servers' last words are in. */
+function lastLines(log: string): string {
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
+  return lines
+    .slice(-60)
+    .map((line) => `      ${line}`)
+    .join('\n')
+}
+
+async function run(files: readonly TestFile[], jobs: number, timeout: number): Promise<FileResult[]> {
+  const servers = startServers(files.some(({ part }) => part !== 'unit'))
+  // Each file that needs them waits for them, and fails with them.
+  servers.variables.catch(() => {})
+  const stopped = new AbortController()
+  const waiting = [...files]
+  const results: FileResult[] = []
+  const times = new Map<string, PartTime & { began: number }>()
+  const began = performance.now()
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const file = waiting.shift()
+      if (file === undefined) return
+      const { part } = file
+      const time = times.get(part) ?? { part, files: 0, seconds: 0, began: performance.now() }
+      times.set(part, time)
+      const env = { ...process.env, ...(part === 'unit' ? {} : await servers.variables) }
+      const log = join(output, `${file.source.replaceAll('/', '__')}.tap`)
+      const result = await runFile(file, { repository, env, log, timeout, signal: stopped.signal })
+      time.files++
+      time.seconds = (performance.now() - time.began) / 1000
+      results.push(result)
+      say(lineOf(result))
+      if (result.failures.length > 0) say(`${failuresOf(result)}\n  the last of it:\n${lastLines(log)}`)
+    }
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      waiting.length = 0
+      stopped.abort()
+      process.exitCode = 130
+    })
+  }
+  try {
+    await Promise.all(Array.from({ length: jobs }, work))
+  } finally {
+    await servers.stop()
+  }
+  const failed = results.filter(({ failures }) => failures.length > 0)
+  if (failed.length > 0 && files.length > 1) {
+    say('\nWhat failed:')
+    for (const result of failed) say(failuresOf(result))
+  }
+  say(`\n${summaryOf(results, [...times.values()], (performance.now() - began) / 1000)}`)
+  return results
+}
+
+try {
+  rmSync(output, { recursive: true, force: true })
+  mkdirSync(output)
+  const files = select()
+  say(`${files.length} test files, ${values.jobs} at a time`)
+  const results = await run(files, positive('jobs'), positive('seconds') * 1000)
+  if (results.some(({ failures }) => failures.length > 0) || results.length === 0) process.exitCode ||= 1
+} catch (error) {
+  process.stderr.write(`test: ${(error as Error).message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,65 @@
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { findTests, parts, selectTests, testFile } from '../src/parts.ts'
+
+// From test/runner/dist/test.
+const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+
+t.test('a file is of the part in whose folder it stands', async (t) => {
+  t.same(testFile('packages/contract/test/names.test.ts'), {
+    part: 'unit',
+    source: 'packages/contract/test/names.test.ts',
+    compiled: 'packages/contract/dist/test/names.test.js',
+  })
+  t.same(
+    [
+      'services/rooms/test/database/seats.test.ts',
+      'bench/test/long/benches.test.ts',
+      'web/test/dots.test.tsx',
+    ]
+      .map(testFile)
+      .map(({ part, compiled }) => [part, compiled]),
+    [
+      ['database', 'services/rooms/dist/test/database/seats.test.js'],
+      ['long', 'bench/dist/test/long/benches.test.js'],
+      ['unit', 'web/dist/test/dots.test.js'],
+    ],
+  )
+})
+
+t.test('a file that stands elsewhere is an error, and not left out', async (t) => {
+  for (const source of [
+    'packages/contract/test/unit/x.test.ts',
+    'packages/contract/test/slow/x.test.ts',
+    'packages/contract/test/database/deep/x.test.ts',
+    'docs/x.test.ts',
+  ]) {
+    t.throws(() => testFile(source), { message: /tests stand in test\// }, source)
+  }
+})
+
+t.test('the tests of this repository are found, in the order of the parts', async (t) => {
+  const files = findTests(repository)
+  const order = files.map(({ part }) => parts.indexOf(part))
+  t.same(
+    order,
+    order.toSorted((a, b) => a - b),
+  )
+  t.same(new Set(files.map(({ part }) => part)), new Set(parts))
+  const own = files.find(({ source }) => source === 'test/runner/test/parts.test.ts')
+  t.equal(own?.compiled, 'test/runner/dist/test/parts.test.js')
+})
+
+t.test('files are selected by paths of sources, of compiled files, and of folders', async (t) => {
+  const files = [
+    'packages/a/test/x.test.ts',
+    'packages/a/test/database/y.test.ts',
+    'packages/ab/test/z.test.ts',
+  ]
+  const found = (...paths: string[]) => selectTests(files.map(testFile), paths).map(({ source }) => source)
+  t.same(found('packages/a/test/x.test.ts'), [files[0]])
+  t.same(found('packages/a/dist/test/database/y.test.js'), [files[1]])
+  t.same(found('packages/a', 'packages/a/test/x.test.ts'), files.slice(0, 2))
+  t.same(found('packages/a/test/database/'), [files[1]])
+  t.throws(() => found('packages'.slice(0, -1)), { message: 'there are no tests at package' })
+})
