@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { connectPostgres, type Database, openPglite } from '@rabble/database'
+import { connectPostgres, type Database } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { createRandom, startPostgres, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { RoomsClient } from '../src/client.ts'
@@ -89,7 +90,7 @@ export interface Schedule {
 
 /** Gateways of one replica, over PGlite. */
 export async function checkPglite(t: Test, schedule: Schedule): Promise<void> {
-  const database = await openPglite()
+  const database = await openTestPglite()
   t.teardown(() => database.close())
   const told: Told = { signals: [], events: [] }
   await run(t, database, [await startReplica(t, database, { told, leaseTimes })], told, schedule)

@@ -1,19 +1,20 @@
-import { startPostgres } from '@rabble/harness'
+import { sharedPostgres } from '@rabble/harness'
 import t from 'tap'
-import { connectPostgres, openPglite } from '../../src/index.ts'
+import { connectPostgres } from '../../src/index.ts'
+import { openTestPglite } from '../../src/testing.ts'
 import { checkDatabase } from '../database-suite.ts'
 import { checkMigrate, checkMigrateAtOnce } from '../migrate-suite.ts'
 import { patient } from '../patient.ts'
 
 t.test('PGlite', async (t) => {
-  const database = await openPglite()
+  const database = await openTestPglite()
   t.teardown(() => database.close())
   await t.test('migrations', (t) => checkMigrate(t, database))
   await t.test('statements, transactions and leases', (t) => checkDatabase(t, database))
 })
 
 t.test('PostgreSQL', async (t) => {
-  const server = await startPostgres(t)
+  const server = await sharedPostgres(t)
   const url = await server.createDatabase()
   const database = await connectPostgres(url, patient)
   t.teardown(() => database.close())

@@ -1,5 +1,5 @@
 import { createManualClock } from '@rabble/clock/manual'
-import { openPglite } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import { createApp } from '../../src/app.ts'
@@ -8,7 +8,7 @@ import { record } from '../record.ts'
 
 t.test('a statement that fails is logged without its parameters, which are what people wrote', async (t) => {
   const { logger, written } = record()
-  const database = await openPglite()
+  const database = await openTestPglite()
   t.teardown(() => database.close())
   const insert = () => database.query('insert into nowhere (text) values ($1)', ['a word in private'])
   const app = createApp({ logger })

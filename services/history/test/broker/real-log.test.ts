@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { migrate, openPglite } from '@rabble/database'
+import { migrate } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { connectRabbitMqLog, type EventLog, type Retention } from '@rabble/event-log'
-import { startRabbitMq, until } from '@rabble/harness'
+import { sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
 import { migrations } from '../databases.ts'
 import { message } from '../message.ts'
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 
 async function openLog(t: Test, prefix: string, retention: Partial<Retention> = {}): Promise<EventLog> {
   const log = await connectRabbitMqLog({
@@ -21,7 +22,7 @@ async function openLog(t: Test, prefix: string, retention: Partial<Retention> = 
   return log
 }
 
-const database = await openPglite()
+const database = await openTestPglite()
 t.teardown(() => database.close())
 
 /** Empties the database, which all tests use one after the other. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createManualClock } from '@rabble/clock/manual'
-import { connectPostgres, type Database, openPglite } from '@rabble/database'
+import { connectPostgres, type Database } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { freePort, startPostgres, until } from '@rabble/harness'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
@@ -135,7 +136,7 @@ t.test('it closes while PostgreSQL is down', async (t) => {
 })
 
 t.test('a mistake of ours in SQL is no outage, and a database that was closed is one', async (t) => {
-  const database = await openPglite()
+  const database = await openTestPglite()
   t.teardown(() => database.close())
   const app = build(t, { log: createMemoryLog(), database })
   await app.ready()

@@ -1,6 +1,6 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { connectPostgres, type Database } from '@rabble/database'
-import { startPostgres, until } from '@rabble/harness'
+import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import type { Seat } from '../../src/client.ts'
 import { forgetEmpty } from '../../src/presence.ts'
@@ -268,7 +268,7 @@ await onBoth(async (t, make) => {
 })
 
 t.test('each lease that ends is ended by one of many replicas', async (t) => {
-  const server = await startPostgres(t)
+  const server = await sharedPostgres(t)
   const url = await server.createDatabase()
   const told = { signals: [], events: [] }
   const replicas: Replica[] = []

@@ -1,7 +1,7 @@
 import { createManualClock } from '@rabble/clock/manual'
 import type { Signal } from '@rabble/contract'
 import { connectPostgres, migrate } from '@rabble/database'
-import { assertNothingLeft, createRandom, startPostgres } from '@rabble/harness'
+import { assertNothingLeft, createRandom, sharedPostgres } from '@rabble/harness'
 import t from 'tap'
 import type { NameClaim } from '../../src/client.ts'
 import { claimNames, forgetNames } from '../../src/names.ts'
@@ -220,7 +220,7 @@ await onBoth(async (t, make, kind) => {
 })
 
 t.test('of many who claim a name at once, over several connections and replicas, one gets it', async (t) => {
-  const server = await startPostgres(t)
+  const server = await sharedPostgres(t)
   const url = await server.createDatabase()
   const replicas = await Promise.all(
     [1, 2, 3].map(async () => {
