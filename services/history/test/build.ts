@@ -24,7 +24,7 @@ export function ingestOf(
   t: Test,
   log: Log,
   database: Database,
-  options: Partial<Pick<IngestOptions, 'clock' | 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
+  options: Partial<Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
 ): Ingest & { metrics: HistoryMetrics } {
   const { clock = systemClock, ...rest } = options
   const metrics = createMetrics(new Registry(), clock)

@@ -32,10 +32,8 @@ await onBoth(async (t, databases) => {
     for (const event of events) log.append(event)
     await waitFor(database, events.length)
     const stored = await allOf(database)
-    t.equal(stored.length, events.length)
-    for (const [index, event] of events.entries()) {
-      t.equal(JSON.stringify(stored[index]), JSON.stringify(event), JSON.stringify(event.id))
-    }
+    const jsonOf = (list: object[]) => list.map((event) => JSON.stringify(event))
+    t.strictSame(jsonOf(stored), jsonOf(events))
     t.same(await database.query('select count(*) from history.refused', []), [{ count: 0 }])
   })
 

@@ -124,12 +124,12 @@ await onBoth(async (t, databases) => {
   await t.test('a step holds no more than it may, and many small batches share one', async (t) => {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
-    for (const id of numbered(5000)) log.append(message(id))
-    const { metrics } = ingestOf(t, log, database)
-    await waitFor(database, 5000)
-    await waitForOffset(database, 9998)
+    for (const id of numbered(250)) log.append(message(id))
+    const { metrics } = ingestOf(t, log, database, { limits: { events: 100, bytes: 2 ** 20 } })
+    await waitFor(database, 250)
+    await waitForOffset(database, 498)
     await until(async () => steps(await metrics.stepEvents.get()).count > 2, patience, 'the last count')
-    t.same(steps(await metrics.stepEvents.get()), { count: 3, sum: 5000 })
+    t.same(steps(await metrics.stepEvents.get()), { count: 3, sum: 250 })
   })
 })
 
