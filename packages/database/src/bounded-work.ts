@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import type { Database } from './database.ts'
 import { isUnavailable } from './failure.ts'
@@ -14,6 +14,7 @@ export interface WorkLimits {
 }
 
 export interface WorkOptions {
+  clock: Clock
   /** Whether the database may be asked already. */
   ready: () => boolean
   /** What is told when it can't be asked: 'the history can’t be read just now'. */
@@ -87,7 +88,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       if (!options.ready()) throw unavailable()
       const end = options.start?.(name)
       const done = new AbortController()
-      const late = sleep(deadline, undefined, { signal: done.signal }).then(() => {
+      const late = options.clock.sleep(deadline, { signal: done.signal }).then(() => {
         throw unavailable('the database doesn’t answer in time')
       })
       try {
@@ -115,14 +116,18 @@ const firstPause = 10
  * harmless to do `work` again. Nobody waits for it any more once `signal` aborts.
  * @throws the last error
  */
-export async function retried<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+export async function retried<Result>(
+  clock: Clock,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
       if (attempt === attempts || signal.aborted || !isUnavailable(error)) throw error
       const pause = firstPause * 2 ** attempt
-      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
+      await clock.sleep(pause * (0.5 + Math.random() / 2), { signal })
       if (signal.aborted) throw error
     }
   }

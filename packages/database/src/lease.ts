@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@rabble/clock'
 import pg from 'pg'
 import { ConnectionFailure } from './failure.ts'
 
@@ -28,13 +29,17 @@ export const isLeased = `select not pg_try_advisory_xact_lock_shared(${key}) as 
  * Takes the lease on a new connection. Undefined if somebody else has it.
  * @throws ConnectionFailure or the error of the server
  */
-export async function takeLease(config: pg.ClientConfig, name: string): Promise<Lease | undefined> {
+export async function takeLease(
+  config: pg.ClientConfig,
+  name: string,
+  clock: Clock,
+): Promise<Lease | undefined> {
   const client = new pg.Client({ ...config, query_timeout: beatTimeout })
   const ended = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
 
   function end(reason: Error): void {
-    clearTimeout(timer)
+    timer?.cancel()
     if (ended.signal.aborted) return
     ended.abort(reason)
     // Not awaited: a server that is frozen doesn't say goodbye. It ends the session, or finds the socket closed.
@@ -43,7 +48,7 @@ export async function takeLease(config: pg.ClientConfig, name: string): Promise<
 
   function keepAlive(): void {
     if (ended.signal.aborted) return
-    timer = setTimeout(() => client.query('select 1').then(keepAlive, end), beat)
+    timer = clock.setTimeout(() => void client.query('select 1').then(keepAlive, end), beat)
     timer.unref()
   }
 
@@ -66,7 +71,7 @@ export async function takeLease(config: pg.ClientConfig, name: string): Promise<
     ended: ended.signal,
     async release() {
       if (ended.signal.aborted) return
-      clearTimeout(timer)
+      timer?.cancel()
       // Before the connection goes, so that it is free once this resolves.
       await client.query('select pg_advisory_unlock_all()').catch(() => {})
       end(new Error('released'))

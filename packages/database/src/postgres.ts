@@ -1,3 +1,4 @@
+import { type Clock, systemClock, type Timer } from '@rabble/clock'
 import pg from 'pg'
 import type { Database } from './database.ts'
 import { ConnectionFailure, isUnavailable, sqlState } from './failure.ts'
@@ -16,6 +17,8 @@ export interface PostgresOptions {
   statementTimeout?: number
   /** Told about connections that were lost while nobody used them. They are replaced when needed. */
   onError?: (error: Error) => void
+  /** For leases and for closing; the driver goes by the machine's time. Default: the machine's. */
+  clock?: Clock
 }
 
 /** Longer than any statement, and the longest that a timer of Node.js can do. */
@@ -30,7 +33,7 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
   // The driver would take anything for the name of a database on this machine.
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
     throw new TypeError('the URL must be postgres://…')
-  const statementTimeout = options.statementTimeout ?? 10_000
+  const { statementTimeout = 10_000, clock = systemClock } = options
   const connection = {
     connectionString: url,
     application_name: options.name ?? 'rabble',
@@ -55,7 +58,7 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
   async function lease(name: string): Promise<Lease | undefined> {
     const [row] = await withClient(pool, (client) => client.query<{ leased: boolean }>(isLeased, [name]))
     if (row?.leased !== false) return undefined
-    const lease = await takeLease(connection, name).catch((error: unknown) =>
+    const lease = await takeLease(connection, name, clock).catch((error: unknown) =>
       Promise.reject(translate(error)),
     )
     if (lease === undefined) return undefined
@@ -72,7 +75,7 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
     transaction: (work, { statementTimeout: own } = {}) =>
       withClient(pool, (client) => inTransaction(client, work, own)),
     close() {
-      closing ??= Promise.all([...leases].map((lease) => lease.release())).then(() => endPool(pool))
+      closing ??= Promise.all([...leases].map((lease) => lease.release())).then(() => endPool(pool, clock))
       return closing
     },
   }
@@ -147,13 +150,13 @@ async function inTransaction<Result>(
 }
 
 /** Waits for the server's goodbye, but not for that of one that doesn't answer. */
-async function endPool(pool: pg.Pool): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
+async function endPool(pool: pg.Pool, clock: Clock): Promise<void> {
+  let timer: Timer | undefined
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 2_000)
+    timer = clock.setTimeout(resolve, 2_000)
   })
   await Promise.race([pool.end(), late])
-  clearTimeout(timer)
+  timer?.cancel()
 }
 
 function clientTimeout(statementTimeout: number): number {

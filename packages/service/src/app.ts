@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -34,7 +35,12 @@ const closeTimeout = 3_000
  * `trustedProxies` is a list of addresses and networks, separated by commas: who comes over one of them has the address
  * that it tells.
  */
-export function createApp(options: { logger: Logger; trustedProxies?: string }): FastifyInstance {
+export function createApp(options: {
+  logger: Logger
+  trustedProxies?: string
+  clock?: Clock
+}): FastifyInstance {
+  const { clock = systemClock } = options
   const app = Fastify({
     ...(options.trustedProxies && { trustProxy: options.trustedProxies }),
     loggerInstance: options.logger.child(
@@ -56,7 +62,7 @@ export function createApp(options: { logger: Logger; trustedProxies?: string }):
   })
   // Node counts a connection that never sent anything as busy, and would wait for it: give real requests a moment only.
   app.addHook('preClose', (done) => {
-    setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()
+    clock.setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()
     done()
   })
   app.setErrorHandler(answerError)

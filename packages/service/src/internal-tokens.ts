@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, RabbleError } from '@rabble/contract'
 import { jwtVerify, SignJWT } from 'jose'
 import { maxTokenLength } from './tokens.ts'
@@ -26,18 +27,22 @@ const margin = 30_000
 const kept = 1000
 
 /** What services show each other when they call: tokens signed with the secret that all of them have. */
-export function createInternalTokens(secret: string): InternalTokens {
+export function createInternalTokens(
+  secret: string,
+  { clock = systemClock }: { clock?: Clock } = {},
+): InternalTokens {
   const key = new TextEncoder().encode(secret)
   // In the order in which they were signed, which is that in which they end.
   const signed = new Map<string, { token: Promise<string>; until: number }>()
 
   function sign({ caller, for: user }: InternalCaller): Promise<string> {
+    const now = Math.floor(clock.now() / 1000)
     return new SignJWT(user === undefined ? {} : { for: user })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(caller)
       .setAudience(audience)
-      .setIssuedAt()
-      .setExpirationTime(Math.floor(Date.now() / 1000) + lifetime)
+      .setIssuedAt(now)
+      .setExpirationTime(now + lifetime)
       .sign(key)
   }
 
@@ -45,10 +50,10 @@ export function createInternalTokens(secret: string): InternalTokens {
     sign(caller) {
       const name = `${caller.caller}\0${caller.for ?? ''}`
       const known = signed.get(name)
-      if (known !== undefined && known.until > Date.now()) return known.token
+      if (known !== undefined && known.until > clock.now()) return known.token
       const token = sign(caller)
       signed.delete(name)
-      signed.set(name, { token, until: Date.now() + lifetime * 1000 - margin })
+      signed.set(name, { token, until: clock.now() + lifetime * 1000 - margin })
       for (const oldest of signed.keys()) {
         if (signed.size <= kept) break
         signed.delete(oldest)
@@ -61,6 +66,7 @@ export function createInternalTokens(secret: string): InternalTokens {
         algorithms: ['HS256'],
         audience,
         requiredClaims: ['sub', 'exp'],
+        currentDate: new Date(clock.now()),
       }).catch((cause: unknown) => {
         throw new RabbleError('unauthorized', 'this is for services, which have a token of their own', {
           cause,

@@ -31,6 +31,7 @@ const asymmetric: readonly string[] = [...rsa, ...Object.values(curves), 'EdDSA'
  */
 export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySetOptions): Tokens {
   const { key, audience, issuer } = options
+  const { clock } = keySetOptions
   const { possible, verify } = verifier(key, keySetOptions)
   const algorithms = options.algorithms ?? possible
   const wrong = algorithms.filter((algorithm) => !possible.includes(algorithm))
@@ -50,8 +51,9 @@ export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySet
     sign: refuse,
     signGuest: refuse,
     async verify(token) {
-      const identity = await verifyUser(token, (required) => verify(token, { ...checks, ...required }), false)
-      if (identity.expiresAt <= Date.now()) throw new RabbleError('unauthorized', 'the token has expired')
+      const check = (required: JWTVerifyOptions) => verify(token, { ...checks, ...required })
+      const identity = await verifyUser(token, check, { guests: false, clock })
+      if (identity.expiresAt <= clock.now()) throw new RabbleError('unauthorized', 'the token has expired')
       return identity
     },
   }

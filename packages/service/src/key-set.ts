@@ -1,8 +1,11 @@
+import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from './app.ts'
+import { withTimeout } from './with-timeout.ts'
 
 export interface KeySetOptions {
+  clock: Clock
   logger: Pick<Logger, 'info' | 'warn'>
   /** Milliseconds after an attempt to fetch the keys in which there is no other. */
   cooldown?: number
@@ -23,7 +26,14 @@ const maxBytes = 256 * 1024
  * can't be reached, known keys go on to count; where one is missing the token isn't called invalid, but `unavailable`.
  */
 export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetKey {
-  const { logger, cooldown = 30_000, maxAge = 600_000, maxStale = 86_400_000, timeout = 5_000 } = options
+  const {
+    clock,
+    logger,
+    cooldown = 30_000,
+    maxAge = 600_000,
+    maxStale = 86_400_000,
+    timeout = 5_000,
+  } = options
   let keys: JWTVerifyGetKey | undefined
   let fetchedAt = -Infinity
   let triedAt = -Infinity
@@ -32,7 +42,7 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
 
   /** Resolves whether it succeeds or not; does nothing within the cooldown. */
   async function refresh(): Promise<void> {
-    if (fetching === undefined && performance.now() - triedAt < cooldown) return
+    if (fetching === undefined && clock.monotonic() - triedAt < cooldown) return
     fetching ??= load().finally(() => {
       fetching = undefined
     })
@@ -40,10 +50,12 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
   }
 
   async function load(): Promise<void> {
-    triedAt = performance.now()
+    triedAt = clock.monotonic()
     try {
-      keys = createLocalJWKSet(JSON.parse(await download(url, timeout)))
-      fetchedAt = performance.now()
+      keys = createLocalJWKSet(
+        JSON.parse(await withTimeout(clock, timeout, (signal) => download(url, signal))),
+      )
+      fetchedAt = clock.monotonic()
       if (failing) logger.info({ url }, 'the keys of the issuer can be fetched again')
       failing = false
     } catch (err) {
@@ -53,14 +65,14 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
   }
 
   function known(): JWTVerifyGetKey {
-    if (keys !== undefined && performance.now() - fetchedAt < maxStale) return keys
+    if (keys !== undefined && clock.monotonic() - fetchedAt < maxStale) return keys
     throw new RabbleError('unavailable', 'the keys that verify tokens can not be fetched now', {
-      retryAfter: Math.ceil(Math.max(0, triedAt + cooldown - performance.now())),
+      retryAfter: Math.ceil(Math.max(0, triedAt + cooldown - clock.monotonic())),
     })
   }
 
   return async (header, token) => {
-    const age = performance.now() - fetchedAt
+    const age = clock.monotonic() - fetchedAt
     if (age >= maxStale) await refresh()
     else if (age >= maxAge) void refresh()
     try {
@@ -78,10 +90,10 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
   }
 }
 
-async function download(url: string, timeout: number): Promise<string> {
+async function download(url: string, signal: AbortSignal): Promise<string> {
   const response = await fetch(url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.timeout(timeout),
+    signal,
   })
   const pieces: Uint8Array[] = []
   let length = 0

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Logger } from '@rabble/event-log'
 
 /** Milliseconds; the first pause is about `first`, each next one twice as long, up to `longest`. */
@@ -10,6 +10,7 @@ export interface Backoff {
 export const defaultBackoff: Backoff = { first: 100, longest: 5_000 }
 
 export interface Persistence {
+  clock: Clock
   signal: AbortSignal
   logger: Logger
   backoff?: Backoff
@@ -26,7 +27,7 @@ export interface Persistence {
  * @throws the last error, if `signal` aborts or `onError` gives up
  */
 export async function persist<Result>(work: () => Promise<Result>, options: Persistence): Promise<Result> {
-  const { signal, logger, doing, backoff = defaultBackoff } = options
+  const { clock, signal, logger, doing, backoff = defaultBackoff } = options
   for (let failures = 0; ; failures++) {
     try {
       const result = await work()
@@ -39,8 +40,7 @@ export async function persist<Result>(work: () => Promise<Result>, options: Pers
       if (options.onError?.(error) === true || signal.aborted) throw error
       if (failures === 0) logger.error({ err: error }, `${doing} fails; trying on`)
       const pause = Math.min(backoff.longest, backoff.first * 2 ** Math.min(failures, 20))
-      // Rejects if `signal` aborts, which ends the loop above.
-      await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
+      await clock.sleep(pause * (0.5 + Math.random() / 2), { signal })
       if (signal.aborted) throw error
     }
   }

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import type { Logger } from './app.ts'
 import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
 import { type SettingName, type Settings, SettingsError } from './settings.ts'
@@ -24,7 +25,10 @@ type TokenSettings = Settings<(typeof tokenSettings)[number], never>
  * issuer whose key is given, or, without one, those that an application signs with RABBLE_SECRET.
  * @throws SettingsError
  */
-export function tokensFrom(settings: TokenSettings, { logger }: { logger: Logger }): Tokens {
+export function tokensFrom(
+  settings: TokenSettings,
+  { logger, clock = systemClock }: { logger: Logger; clock?: Clock },
+): Tokens {
   const keys = keysOf(settings)
   const guests = settings.RABBLE_AUTH === 'guest'
   const [first, second] = keys
@@ -35,7 +39,7 @@ export function tokensFrom(settings: TokenSettings, { logger }: { logger: Logger
     if (!guests && settings.RABBLE_SECRET === undefined) {
       throw new SettingsError(`RABBLE_AUTH=jwt needs ${keyNames}, or RABBLE_SECRET`)
     }
-    return createTokens(settings.RABBLE_SECRET, { guests })
+    return createTokens(settings.RABBLE_SECRET, { guests, clock })
   }
   if (second !== undefined) {
     throw new SettingsError(`${keys.map(({ name }) => name).join(' and ')} exclude each other`)
@@ -56,7 +60,7 @@ export function tokensFrom(settings: TokenSettings, { logger }: { logger: Logger
         ...(algorithms !== undefined && { algorithms }),
         ...(issuer !== undefined && { issuer }),
       },
-      { logger },
+      { logger, clock },
     )
   } catch (error) {
     throw new SettingsError(`${name} does not fit: ${(error as Error).message}`)

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, isUserName, RabbleError, type User } from '@rabble/contract'
 import { type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose'
 
@@ -35,7 +36,7 @@ export const maxTokenLength = 8192
  */
 export function createTokens(
   secret: string | undefined,
-  { guests = true }: { guests?: boolean } = {},
+  { guests = true, clock = systemClock }: { guests?: boolean; clock?: Clock } = {},
 ): Tokens {
   if (secret === undefined) {
     const refuse = async () => {
@@ -46,12 +47,13 @@ export function createTokens(
   const key = new TextEncoder().encode(secret)
 
   function sign(user: User, seconds: number, claims: Record<string, unknown>): Promise<string> {
+    const now = Math.floor(clock.now() / 1000)
     return new SignJWT({ name: user.name, ...claims })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(user.id)
       .setAudience(audience)
-      .setIssuedAt()
-      .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+      .setIssuedAt(now)
+      .setExpirationTime(now + seconds)
       .sign(key)
   }
 
@@ -62,25 +64,25 @@ export function createTokens(
       return sign(user, seconds, { guest: true })
     },
     verify: (token) =>
-      verifyUser(
-        token,
-        (checks) => jwtVerify(token, key, { ...checks, algorithms: ['HS256'], audience }),
+      verifyUser(token, (checks) => jwtVerify(token, key, { ...checks, algorithms: ['HS256'], audience }), {
         guests,
-      ),
+        clock,
+      }),
   }
 }
 
 /**
- * What all tokens of users have in common. `check` verifies signature, audience and issuer; it may throw a RabbleError
- * of its own.
+ * What all tokens of users have in common. `check` verifies signature, audience, issuer and times; it may throw a
+ * RabbleError of its own.
  */
 export async function verifyUser(
   token: string,
   check: (options: JWTVerifyOptions) => Promise<Pick<JWTVerifyResult, 'payload'>>,
-  guests: boolean,
+  { guests, clock }: { guests: boolean; clock: Clock },
 ): Promise<Identity> {
   if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
-  const { payload } = await check({ requiredClaims: ['sub', 'exp', 'name'] }).catch((cause: unknown) => {
+  const checks = { requiredClaims: ['sub', 'exp', 'name'], currentDate: new Date(clock.now()) }
+  const { payload } = await check(checks).catch((cause: unknown) => {
     if (cause instanceof RabbleError) throw cause
     const expired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
     throw new RabbleError('unauthorized', expired ? 'the token has expired' : 'the token is not valid', {

@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
 import { createInternalTokens } from '../src/internal-tokens.ts'
 import { bearerToken, createTokens } from '../src/tokens.ts'
@@ -7,11 +8,16 @@ const user = { id: 'ada', name: 'Ada' }
 const tokens = createTokens(secret)
 
 t.test('a signed token says whose it is and until when', async (t) => {
-  const before = Date.now()
-  const identity = await tokens.verify(await tokens.sign(user, 60))
+  const clock = createManualClock()
+  const tokens = createTokens(secret, { clock })
+  const token = await tokens.sign(user, 60)
+  const identity = await tokens.verify(token)
   t.strictSame(identity.user, user)
-  // In whole seconds.
-  t.ok(identity.expiresAt > before + 59_000 && identity.expiresAt <= Date.now() + 60_000)
+  t.equal(identity.expiresAt, Math.floor(clock.now() / 1000) * 1000 + 60_000, 'in whole seconds')
+  await clock.advance(identity.expiresAt - clock.now() - 1)
+  t.strictSame(await tokens.verify(token), identity)
+  await clock.advance(1)
+  await t.rejects(tokens.verify(token), { code: 'unauthorized', message: 'the token has expired' })
 })
 
 t.test('a token says which roles somebody has, whether they mean something here or not', async (t) => {

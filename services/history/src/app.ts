@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import { type Database, databaseProblem, inTime, migrate } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
@@ -31,6 +32,8 @@ export interface HistoryOptions extends RetainOptions {
   logger: Logger
   /** Whether reading any room needs a token (`RABBLE_AUTH=jwt`). Direct messages always do. */
   requireToken?: boolean
+  /** Default: the machine's. */
+  clock?: Clock
   /** Milliseconds that the database may take for a read, other than usual, for tests. */
   deadline?: number
 }
@@ -47,7 +50,7 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { database, metrics, logger, requireToken = false } = options
+  const { clock = systemClock, database, metrics, logger, requireToken = false } = options
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let ingest: Ingest | undefined
@@ -55,6 +58,7 @@ export function history(options: HistoryOptions): {
   async function start(): Promise<void> {
     try {
       await persist(() => migrate(database, 'history', migrations), {
+        clock,
         signal: stop.signal,
         logger,
         doing: 'preparing the database',
@@ -66,18 +70,19 @@ export function history(options: HistoryOptions): {
     } catch {
       return // Closed before the database was there.
     }
-    if (!stop.signal.aborted) ingest = startIngest(options)
+    if (!stop.signal.aborted) ingest = startIngest({ ...options, clock })
   }
 
   return {
     async plugin(app) {
       const routes = {
+        clock,
         database,
         metrics,
         access: {
           tokens: options.tokens,
           requireToken,
-          readers: createReaders(options.rooms, { requireToken }),
+          readers: createReaders(options.rooms, { clock, requireToken }),
         },
         migrated: () => ingest !== undefined,
         deadline: options.deadline,
@@ -101,14 +106,15 @@ export function history(options: HistoryOptions): {
       })
     },
     checks: {
-      database: () => databaseProblem(database),
+      database: () => databaseProblem(database, clock),
       ingest: () => (ingest === undefined ? 'the database is not prepared yet' : ingest.problem()),
     },
     notes: {
       gaps: async () => {
         if (ingest === undefined) return undefined
         // If that fails, the check of the database tells.
-        return inTime(describeGaps(database).catch(() => undefined))
+        const gaps = describeGaps(database).catch(() => undefined)
+        return inTime(gaps, clock)
       },
     },
   }

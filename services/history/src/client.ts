@@ -1,5 +1,6 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import type { MessageEvent } from '@rabble/contract'
-import type { InternalTokens } from '@rabble/service'
+import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Replay, ReplayQuery } from './replay.ts'
 
@@ -31,20 +32,27 @@ export interface HistoryClient {
 /** Milliseconds that history may take for an answer. */
 const defaultTimeout = 5_000
 
-type Call = (path: string, token: string, body: object) => Promise<{ status: number; body: Buffer }>
+type Call = (
+  path: string,
+  token: string,
+  body: object,
+  signal: AbortSignal,
+) => Promise<{ status: number; body: Buffer }>
 
 /** `url` is history's address, such as `http://history:8080`; `timeout` is in milliseconds. */
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
   timeout = defaultTimeout,
+  clock: Clock = systemClock,
 ): HistoryClient {
-  return createClient(internalTokens, async (path, token, body) => {
+  const times = { timeout, clock }
+  return createClient(internalTokens, times, async (path, token, body, signal) => {
     const response = await fetch(new URL(path, url), {
       method: 'POST',
       headers: headers(token),
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(timeout),
+      signal,
     })
     return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
   })
@@ -55,9 +63,10 @@ export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
   timeout = defaultTimeout,
+  clock: Clock = systemClock,
 ): HistoryClient {
-  return createClient(internalTokens, async (url, token, body) => {
-    const signal = AbortSignal.timeout(timeout)
+  const times = { timeout, clock }
+  return createClient(internalTokens, times, async (url, token, body, signal) => {
     const { statusCode, rawPayload } = await app.inject({
       method: 'POST',
       url,
@@ -73,10 +82,15 @@ function headers(token: string): Record<string, string> {
   return { 'content-type': 'application/json', authorization: `Bearer ${token}` }
 }
 
-function createClient(internalTokens: Pick<InternalTokens, 'sign'>, call: Call): HistoryClient {
+function createClient(
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  { timeout, clock }: { timeout: number; clock: Clock },
+  call: Call,
+): HistoryClient {
   async function ask(room: string, what: string, user: string | undefined, query: object): Promise<Buffer> {
     const token = await internalTokens.sign({ caller: 'gateway', ...(user !== undefined && { for: user }) })
-    const { status, body } = await call(`/internal/rooms/${encodeURIComponent(room)}/${what}`, token, query)
+    const path = `/internal/rooms/${encodeURIComponent(room)}/${what}`
+    const { status, body } = await withTimeout(clock, timeout, (signal) => call(path, token, query, signal))
     if (status !== 200) throw new Error(`history answered ${status}: ${body.toString().slice(0, 200)}`)
     return body
   }

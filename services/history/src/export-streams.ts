@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { Clock, Timer } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 
 type Chunks = AsyncGenerator<string, void, undefined>
@@ -21,7 +22,10 @@ export interface ExportLimits {
   patience: number
 }
 
-export function createExportStreams({ most, mostOfCaller, patience }: ExportLimits): ExportStreams {
+export function createExportStreams(
+  clock: Clock,
+  { most, mostOfCaller, patience }: ExportLimits,
+): ExportStreams {
   const streams = new Set<Readable>()
   /** The caller of each place that is taken. */
   const taken: string[] = []
@@ -38,17 +42,17 @@ export function createExportStreams({ most, mostOfCaller, patience }: ExportLimi
         release()
         throw error
       })
-      let timer: NodeJS.Timeout | undefined
+      let timer: Timer | undefined
       const stream = Readable.from(
         watched(first, chunks, () => {
-          clearTimeout(timer)
-          timer = setTimeout(() => stream.destroy(new Error('nobody reads the export')), patience)
+          timer?.cancel()
+          timer = clock.setTimeout(() => stream.destroy(new Error('nobody reads the export')), patience)
         }),
         { objectMode: false, highWaterMark: 64 * 1024 },
       )
       streams.add(stream)
       stream.once('close', () => {
-        clearTimeout(timer)
+        timer?.cancel()
         streams.delete(stream)
         release()
       })

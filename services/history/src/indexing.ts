@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { Logger } from '@rabble/event-log'
 import { persist } from '@rabble/service'
@@ -6,6 +6,7 @@ import type { HistoryMetrics } from './metrics.ts'
 import { documentOf } from './search-document.ts'
 
 export interface IndexingOptions {
+  clock: Clock
   database: Database
   metrics: HistoryMetrics
   logger: Logger
@@ -22,7 +23,7 @@ const pause = 500
  * Puts new and changed messages into the search, until closed. It works for half of the time at most: with a backlog,
  * the writer needs the database more. Several replicas may do this; they take turns.
  */
-export function startIndexing({ database, metrics, logger, migrated }: IndexingOptions): {
+export function startIndexing({ clock, database, metrics, logger, migrated }: IndexingOptions): {
   close(): Promise<void>
 } {
   const stop = new AbortController()
@@ -30,14 +31,15 @@ export function startIndexing({ database, metrics, logger, migrated }: IndexingO
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const started = performance.now()
+      const started = clock.monotonic()
       const rows = migrated() ? await persist(() => indexStep(database, most), persistence) : 0
-      const took = performance.now() - started
-      await sleep(rows > 0 ? took : pause, undefined, { signal })
+      const took = clock.monotonic() - started
+      await clock.sleep(rows > 0 ? took : pause, { signal })
     }
   }
 
   const persistence = {
+    clock,
     signal,
     logger,
     doing: 'indexing messages for the search',

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lease } from '@rabble/database'
 import { insist, type Partition } from './partition.ts'
 import { type RetainOptions, retain } from './retention.ts'
@@ -48,7 +47,7 @@ async function follow(options: Follow): Promise<void> {
     problems.delete(partition)
     if (lease === undefined) {
       if (!signal.aborted) metrics.standBy(partition)
-      await pause(standby, signal)
+      await pause(options, standby)
       continue
     }
     logger.info({ partition }, 'this replica writes the partition now')
@@ -70,7 +69,7 @@ async function follow(options: Follow): Promise<void> {
     }
     metrics.stepDown(partition)
     await lease.release()
-    await pause(standby, signal)
+    await pause(options, standby)
   }
 }
 
@@ -94,6 +93,6 @@ async function lead(options: Follow, lease: Lease): Promise<void> {
   }
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return sleep(milliseconds * (1 + Math.random() / 2), undefined, { signal }).catch(() => {})
+function pause({ clock, signal }: Follow, milliseconds: number): Promise<void> {
+  return clock.sleep(milliseconds * (1 + Math.random() / 2), { signal })
 }

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 export interface HistoryMetrics {
@@ -35,7 +36,8 @@ export interface HistoryMetrics {
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-export function createMetrics(registry: Registry): HistoryMetrics {
+/** `clock` must be the one that the history goes by. */
+export function createMetrics(registry: Registry, clock: Clock = systemClock): HistoryMetrics {
   const registers = [registry]
   const pending = new Map<number, number>()
   new Gauge({
@@ -43,7 +45,7 @@ export function createMetrics(registry: Registry): HistoryMetrics {
     help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none. Once it writes no longer, it grows until it finds that another one does.',
     registers,
     collect() {
-      this.set(Math.max(0, Date.now() - Math.min(Date.now(), ...pending.values())) / 1000)
+      this.set(Math.max(0, clock.now() - Math.min(clock.now(), ...pending.values())) / 1000)
     },
   })
   const position = new Gauge({
@@ -78,7 +80,7 @@ export function createMetrics(registry: Registry): HistoryMetrics {
     recordedGaps,
     stepDown(partition) {
       leader.set({ partition }, 0)
-      if (!pending.has(partition)) pending.set(partition, Date.now())
+      if (!pending.has(partition)) pending.set(partition, clock.now())
       for (const gauge of [position, pendingEvents, recordedGaps]) gauge.remove({ partition })
     },
     standBy: (partition) => void pending.delete(partition),

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { EventLog, Logger } from '@rabble/event-log'
 import { type Backoff, persist } from '@rabble/service'
@@ -7,6 +8,7 @@ import type { StepLimits } from './step.ts'
 /** A partition of the log, and what those need who work on it. */
 export interface Partition {
   partition: number
+  clock: Clock
   log: Pick<EventLog, 'partitions' | 'read'>
   database: Database
   metrics: HistoryMetrics
@@ -28,8 +30,9 @@ export function insist<Result>(
   doing: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { metrics, partition, problems, signal, logger, backoff } = options
+  const { clock, metrics, partition, problems, signal, logger, backoff } = options
   return persist(work, {
+    clock,
     signal,
     logger,
     ...(backoff && { backoff }),

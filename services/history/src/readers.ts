@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { RabbleError, roomKind } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
 import type { Identity } from '@rabble/service'
@@ -19,7 +20,7 @@ const mostAnswers = 20_000
 /** Without `rooms` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
 export function createReaders(
   rooms: Pick<RoomsClient, 'readable'> | undefined,
-  { requireToken }: { requireToken: boolean },
+  { clock, requireToken }: { clock: Clock; requireToken: boolean },
 ): Readers {
   /** By user and room; the empty user is nobody, and what nobody may read is for all. */
   const answers = new Map<string, { readable: boolean; at: number }>()
@@ -31,7 +32,7 @@ export function createReaders(
       const key = keyOf(user, room)
       // Taken out and put back, so that the oldest comes first.
       answers.delete(key)
-      answers.set(key, { readable: found.has(room), at: performance.now() })
+      answers.set(key, { readable: found.has(room), at: clock.monotonic() })
     }
     for (const key of answers.keys()) {
       if (answers.size <= mostAnswers) return
@@ -40,7 +41,7 @@ export function createReaders(
   }
 
   async function ask(asked: readonly string[], user: string): Promise<Set<string>> {
-    const fresh = performance.now() - lasting
+    const fresh = clock.monotonic() - lasting
     const unknown = asked.filter(
       (room) => (answers.get(keyOf(user, room))?.at ?? Number.NEGATIVE_INFINITY) < fresh,
     )

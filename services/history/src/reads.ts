@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { type BoundedWork, createBoundedWork, type WorkLimits } from '@rabble/database'
 import type { HistoryMetrics } from './metrics.ts'
 
@@ -8,15 +9,17 @@ export type ReadLimits = WorkLimits
 export function createReads(
   limits: ReadLimits,
   options: {
+    clock: Clock
     metrics: HistoryMetrics
     migrated: () => boolean
     /** Milliseconds, instead of those of the limits. */
     deadline?: number | undefined
   },
 ): BoundedWork {
-  const { metrics, migrated, deadline = limits.deadline } = options
+  const { clock, metrics, migrated, deadline = limits.deadline } = options
   const bounds = { ...limits, deadline }
   return createBoundedWork(bounds, {
+    clock,
     ready: migrated,
     sorry: 'the history can’t be read just now',
     busy: 'too many reads at once',

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { insist, type Partition } from './partition.ts'
@@ -49,7 +48,7 @@ export async function retain(
     if (deleted > 0 && database.kind === 'pglite') {
       await patiently(options, () => database.query('vacuum history.messages, history.changes'))
     }
-    await pause(rest, signal)
+    await options.clock.sleep(rest, { signal })
   }
 }
 
@@ -122,7 +121,7 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
  */
 async function trim(options: Partition, room: string, { maxAge, maxMessages }: Retention): Promise<number> {
   const { database, metrics } = options
-  const time = maxAge === undefined ? null : new Date(Date.now() - maxAge)
+  const time = maxAge === undefined ? null : new Date(options.clock.now() - maxAge)
   // Once, since it counts all that stays. What comes meanwhile is for the next round.
   const last =
     maxMessages === undefined ? null : await patiently(options, () => lastBefore(database, room, maxMessages))
@@ -171,7 +170,7 @@ async function inBatches(options: Partition, deleteSome: () => Promise<number>):
   while (!options.signal.aborted) {
     const deleted = (await patiently(options, deleteSome)) ?? 0
     total += deleted
-    await pause(breath, options.signal)
+    await options.clock.sleep(breath, { signal: options.signal })
     if (deleted === 0) break
   }
   return total
@@ -184,8 +183,4 @@ async function patiently<Result>(
 ): Promise<Result | undefined> {
   // Problems of its own: that old messages stay for longer is none of getting new ones in.
   return insist({ ...options, problems: new Map() }, 'deleting old messages', work).catch(() => undefined)
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return sleep(milliseconds, undefined, { signal }).catch(() => {})
 }

@@ -1,4 +1,5 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { type AccessOptions, callerOf, checkAccess } from './access.ts'
@@ -12,6 +13,7 @@ import { createReads, type ReadLimits } from './reads.ts'
 import { search } from './search.ts'
 
 export interface RoutesOptions {
+  clock: Clock
   database: Database
   metrics: HistoryMetrics
   access: AccessOptions
@@ -63,7 +65,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   const pages = createReads(pageLimits, options)
   const searches = createReads(searchLimits, options)
   const exports = createReads(exportLimits, options)
-  const streams = createExportStreams(streamLimits)
+  const streams = createExportStreams(options.clock, streamLimits)
 
   return async (app) => {
     app.get('/api/rooms/:room/messages', { schema: pageSchema }, async (request, reply) => {

@@ -36,7 +36,7 @@ export async function writePartition(options: Partition): Promise<void> {
 
 /** Writes a step, however long that takes. False if another replica has written it. */
 async function take(options: Partition, step: CountedStep): Promise<boolean> {
-  const { database, metrics, partition, logger } = options
+  const { clock, database, metrics, partition, logger } = options
   const oldest = oldestOf(step)
   if (oldest !== undefined) metrics.pending.set(partition, oldest)
   const end = metrics.transactionSeconds.startTimer()
@@ -58,7 +58,7 @@ async function take(options: Partition, step: CountedStep): Promise<boolean> {
     return isAt(found, step)
   }
   count(metrics, step, result)
-  if (oldest !== undefined) metrics.delaySeconds.observe(Math.max(0, Date.now() - oldest) / 1000)
+  if (oldest !== undefined) metrics.delaySeconds.observe(Math.max(0, clock.now() - oldest) / 1000)
   if (step.gap !== undefined) {
     logger.error(
       { partition, ...step.gap },

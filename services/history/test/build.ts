@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import type { MessageEvent } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
@@ -23,10 +24,11 @@ export function ingestOf(
   t: Test,
   log: Log,
   database: Database,
-  options: Partial<Pick<IngestOptions, 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
+  options: Partial<Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
 ): Ingest & { metrics: HistoryMetrics } {
-  const metrics = createMetrics(new Registry())
-  const ingest = startIngest({ log, database, metrics, logger, backoff, standby: 20, ...options })
+  const { clock = systemClock, ...rest } = options
+  const metrics = createMetrics(new Registry(), clock)
+  const ingest = startIngest({ clock, log, database, metrics, logger, backoff, standby: 20, ...rest })
   t.teardown(() => ingest.close())
   return { ...ingest, metrics }
 }
@@ -37,7 +39,7 @@ export const patience = 60_000
 /** A whole history, which starts when it is first asked something. */
 export function build(
   t: Test,
-  options: Pick<HistoryOptions, 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
+  options: Pick<HistoryOptions, 'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
 ): FastifyInstance {
   const app = createApp({ logger })
   const registry = new Registry()
@@ -46,7 +48,7 @@ export function build(
     ...options,
     tokens,
     internalTokens,
-    metrics: createMetrics(registry),
+    metrics: createMetrics(registry, options.clock),
     logger,
   })
   app.register(plugin)

@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import { databaseProblem, migrate } from '@rabble/database'
 import { persist, type ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
@@ -31,11 +32,11 @@ export function rooms(options: RoomsOptions): {
   plugin: FastifyPluginAsync
   checks: Record<'database' | 'tables', ReadinessCheck>
 } {
-  const { database, metrics, logger } = options
+  const { clock = systemClock, database, metrics, logger } = options
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let jobs: Job[] | undefined
-  const routes: RoutesOptions = { ...options, migrated: () => jobs !== undefined }
+  const routes: RoutesOptions = { ...options, clock, migrated: () => jobs !== undefined }
 
   async function start(): Promise<void> {
     try {
@@ -44,6 +45,7 @@ export function rooms(options: RoomsOptions): {
         if (options.alone) await database.query('update rooms.leases set expires_at = $1', ['-infinity'])
       }
       await persist(prepare, {
+        clock,
         signal: stop.signal,
         logger,
         doing: 'preparing the database',
@@ -79,7 +81,7 @@ export function rooms(options: RoomsOptions): {
       })
     },
     checks: {
-      database: () => databaseProblem(database),
+      database: () => databaseProblem(database, clock),
       tables: () => (jobs === undefined ? 'the database is not prepared yet' : undefined),
     },
   }

@@ -42,7 +42,8 @@ const limits = { active: 2, waiting: 100, deadline: 4_000 }
  * once it is committed.
  */
 export function createChanges(options: RoutesOptions): Changes {
-  const { database, log, tokens, allowedOrigins = new Set(), hourlyLimits = defaultHourlyLimits } = options
+  const { clock, database, log, tokens } = options
+  const { allowedOrigins = new Set(), hourlyLimits = defaultHourlyLimits } = options
   const work = createWork(limits, options)
 
   async function commit<Result>(
@@ -78,7 +79,7 @@ export function createChanges(options: RoutesOptions): Changes {
     async run(request, action, what) {
       const caller = await requireCaller(request, { tokens, allowedOrigins })
       const { result, signals } = await work.run(action, (signal) =>
-        retried(signal, () =>
+        retried(clock, signal, () =>
           transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
         ),
       )

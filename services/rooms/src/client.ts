@@ -1,5 +1,6 @@
+import { type Clock, systemClock } from '@rabble/clock'
 import type { ErrorCode, User } from '@rabble/contract'
-import type { InternalTokens } from '@rabble/service'
+import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Reader } from './readers.ts'
 import type { RetentionPage } from './room-retention.ts'
@@ -192,9 +193,15 @@ type Call = (
   signal: AbortSignal,
 ) => Promise<{ status: number; text: string }>
 
-/** `url` is the service's address, such as `http://rooms:8080`. */
-export function overHttp(url: string, internalTokens: Pick<InternalTokens, 'sign'>): RoomsClient {
-  return createClient(internalTokens, defaultTimeout, async ({ method, path, body }, headers, signal) => {
+/** `url` is the service's address, such as `http://rooms:8080`; `timeout` is in milliseconds. */
+export function overHttp(
+  url: string,
+  internalTokens: Pick<InternalTokens, 'sign'>,
+  timeout = defaultTimeout,
+  clock: Clock = systemClock,
+): RoomsClient {
+  const times = { timeout, clock }
+  return createClient(internalTokens, times, async ({ method, path, body }, headers, signal) => {
     const response = await fetch(new URL(path, url), {
       method,
       headers,
@@ -210,8 +217,10 @@ export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
   timeout = defaultTimeout,
+  clock: Clock = systemClock,
 ): RoomsClient {
-  return createClient(internalTokens, timeout, async ({ method, path, body }, headers, signal) => {
+  const times = { timeout, clock }
+  return createClient(internalTokens, times, async ({ method, path, body }, headers, signal) => {
     const { statusCode, payload } = await app.inject({
       method,
       url: path,
@@ -225,10 +234,10 @@ export function inProcess(
 
 function createClient(
   internalTokens: Pick<InternalTokens, 'sign'>,
-  timeout: number,
+  { timeout, clock }: { timeout: number; clock: Clock },
   call: Call,
 ): RoomsClient {
-  const turns = createTurns()
+  const turns = createTurns(clock)
   /** Up to where each gateway has been told of changed counts. */
   const seen = new Map<string, string>()
   /** How far a copy of the policies has been loaded that began with nothing. */
@@ -236,12 +245,11 @@ function createClient(
 
   /** Undefined for 410, which says that a lease has ended. */
   async function ask<Answer>(request: Request): Promise<Answer | undefined> {
-    const signal = AbortSignal.timeout(timeout)
     const headers = {
       authorization: `Bearer ${await internalTokens.sign({ caller: 'gateway' })}`,
       ...(request.body !== undefined && { 'content-type': 'application/json' }),
     }
-    const { status, text } = await call(request, headers, signal)
+    const { status, text } = await withTimeout(clock, timeout, (signal) => call(request, headers, signal))
     if (status === 410) return undefined
     if (status < 200 || status > 299) throw new Error(`rooms answered ${status}: ${text.slice(0, 200)}`)
     return (text === '' ? {} : JSON.parse(text)) as Answer

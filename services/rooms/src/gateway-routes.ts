@@ -52,7 +52,7 @@ const seatsSchema = {
  * came after the gateway had given it up, and that nothing was done.
  */
 export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
-  const { database, internalTokens, metrics, mode } = options
+  const { clock, database, internalTokens, metrics, mode } = options
   const { duration } = { ...defaultLeaseTimes, ...options.leaseTimes }
   const seats = createWork(seatLimits, options)
   const leases = createWork(leaseLimits, options)
@@ -63,7 +63,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     signal: AbortSignal,
     work: (query: Database['query']) => Promise<Result>,
   ): Promise<Result> {
-    return retried(signal, () => transactionWithin(database, signal, work))
+    return retried(clock, signal, () => transactionWithin(database, signal, work))
   }
 
   return async (app) => {
@@ -86,12 +86,12 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
             tell(cleared.changes)
             done = cleared.done
           }
-          const lease = await retried(signal, () => renewLease(database.query, gateway, duration))
+          const lease = await retried(clock, signal, () => renewLease(database.query, gateway, duration))
           metrics.renewals.inc({ result: lease === undefined ? 'lost' : fresh ? 'fresh' : 'renewed' })
           if (lease === undefined) return 'ended'
           const changed = fresh
             ? { counts: [], seen: lease.seen }
-            : await retried(signal, () => changedCounts(database.query, gateway, seen, lease.seen))
+            : await retried(clock, signal, () => changedCounts(database.query, gateway, seen, lease.seen))
           return { expiresIn: duration, policies: lease.policies, ...changed }
         })
         return typeof renewal === 'string' ? answerWithout(reply, renewal) : renewal
@@ -103,7 +103,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       { schema: { params }, ...quiet },
       async (request, reply) => {
         await leases.run('end', async (signal) => {
-          await retried(signal, () => endLease(database.query, request.params.gateway))
+          await retried(clock, signal, () => endLease(database.query, request.params.gateway))
           // What is left when nobody waits any more, the sweeper takes away.
           for (;;) {
             const swept = await transaction(signal, (query) => sweepLease(query, { expired: false }))

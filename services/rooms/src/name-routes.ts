@@ -33,7 +33,7 @@ const schema = {
 
 /** Names, for gateways; no proxy routes this from outside. 410 says that the lease has ended. */
 export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
-  const { database, tokens, internalTokens, requireToken } = options
+  const { clock, database, tokens, internalTokens, requireToken } = options
   const work = createWork(limits, options)
 
   async function answerOf(
@@ -43,7 +43,7 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
     if (refusal !== undefined) return refusal
     const user = { id, name }
     if (account !== undefined) return { user, expiresAt: account }
-    const expiresAt = (Math.floor(Date.now() / 1000) + lifetime) * 1000
+    const expiresAt = (Math.floor(clock.now() / 1000) + lifetime) * 1000
     return { user, token: await tokens.signGuest(user, lifetime), expiresAt }
   }
 
@@ -66,7 +66,7 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
         }))
         if (!claims.every(({ id }) => isUserId(id))) throw new RabbleError('bad-frame', 'no id of a user')
         const claimed = await work.run('names', (signal) =>
-          retried(signal, () =>
+          retried(clock, signal, () =>
             transactionWithin(database, signal, async (query) => {
               // The sweeper locks the lease before it takes the names away.
               const lease = await query(
@@ -75,7 +75,7 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
               )
               if (lease.length === 0) return undefined
               await releaseNames(query, gateway, release)
-              return claimNames(query, claims, { gateway }, lifetime)
+              return claimNames(query, claims, { gateway }, lifetime, clock.now())
             }),
           ),
         )

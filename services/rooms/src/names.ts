@@ -66,6 +66,7 @@ export async function claimNames(
   claims: readonly Claim[],
   hold: Hold,
   seconds: number,
+  now: number,
 ): Promise<Claimed> {
   // What is no name can be anything, also what the database doesn't store.
   const wanted = claims.map(({ id, name, account }) => ({
@@ -73,7 +74,7 @@ export async function claimNames(
     name,
     skeletons: isUserName(name) ? skeletonsOf(name) : [],
     account: account !== undefined,
-    seconds: account === undefined ? seconds : secondsUntil(account),
+    seconds: account === undefined ? seconds : secondsBetween(now, account),
   }))
   const skeletons = [...new Set(wanted.flatMap((claim) => claim.skeletons))]
   await lockNames(query)
@@ -111,8 +112,8 @@ export async function claimNames(
   return { refusals, displaced: [...displaced] }
 }
 
-function secondsUntil(time: number): number {
-  return Math.min(longest, Math.max(0, Math.ceil((time - Date.now()) / 1000)))
+function secondsBetween(now: number, time: number): number {
+  return Math.min(longest, Math.max(0, Math.ceil((time - now) / 1000)))
 }
 
 function refusalOf(

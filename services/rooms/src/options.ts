@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { InternalTokens, Logger, Tokens } from '@rabble/service'
@@ -28,6 +29,8 @@ export interface RoomsOptions {
   auditDays?: number
   /** How often one address may ask for a session in a minute; 1200 times unless told. */
   loginsPerMinute?: number
+  /** Default: the machine's. Rates of requests from one address go by the machine's in any case. */
+  clock?: Clock
   /** Whether no other process uses the database: then leases that are there at the start belong to nobody. */
   alone?: boolean
   /** Other than the usual ones, for tests. */
@@ -38,6 +41,7 @@ export interface RoomsOptions {
 
 /** What each plugin of routes gets. */
 export interface RoutesOptions extends RoomsOptions {
+  clock: Clock
   /** Whether the tables are there. */
   migrated: () => boolean
 }

@@ -48,7 +48,7 @@ const auditSchema = {
  * others did.
  */
 export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
-  const { database, internalTokens } = options
+  const { clock, database, internalTokens } = options
   const work = createWork(limits, options)
   const quiet = { logLevel: 'warn' } as const
   return async (app) => {
@@ -73,7 +73,7 @@ export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox 
     app.post('/internal/audit', audit, async (request, reply) => {
       await serviceOf(request.headers.authorization, internalTokens)
       await work.run('audit', (signal) =>
-        retried(signal, () => recordAudit(database.query, request.body.entries)),
+        retried(clock, signal, () => recordAudit(database.query, request.body.entries)),
       )
       return reply.code(204).send()
     })

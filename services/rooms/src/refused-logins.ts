@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 import type { AuditEntry } from './client.ts'
 
@@ -21,13 +22,14 @@ export interface RefusedLogin {
  * were left out stands in the next entry.
  */
 export function createRefusedLogins(
+  clock: Clock,
   audit: (entries: readonly AuditEntry[]) => Promise<void>,
 ): (login: RefusedLogin) => void {
   let second = 0
   let told = 0
   let leftOut = 0
   return ({ user, name, ...detail }) => {
-    const now = Math.floor(Date.now() / 1000)
+    const now = Math.floor(clock.now() / 1000)
     if (now !== second) {
       second = now
       told = 0

@@ -40,6 +40,7 @@ const schema = { body: Type.Object({ name: Type.Optional(Type.String({ minLength
 /** Signing in: guests by a name, others by the token that they have, which browsers can keep in a cookie. */
 export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const {
+    clock,
     database,
     tokens,
     requireToken,
@@ -49,15 +50,17 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   const access = { tokens, allowedOrigins }
   const work = createWork(limits, options)
   const auditWork = createWork(auditLimits, options)
-  const refused = createRefusedLogins((entries) =>
+  const refused = createRefusedLogins(clock, (entries) =>
     auditWork.run('audit', () => recordAudit(database.query, entries)),
   )
 
   /** @throws RabbleError why not */
   async function claim(user: Claim): Promise<void> {
     const { refusals, displaced } = await work.run('session', (signal) =>
-      retried(signal, () =>
-        transactionWithin(database, signal, (query) => claimNames(query, [user], 'kept', lifetime)),
+      retried(clock, signal, () =>
+        transactionWithin(database, signal, (query) =>
+          claimNames(query, [user], 'kept', lifetime, clock.now()),
+        ),
       ),
     )
     tellDisplaced(options, displaced)
@@ -80,7 +83,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     if (!isUserName(user.name)) {
       throw new RabbleError('bad-frame', 'a name has 1 to 64 characters, none of them control or formatting')
     }
-    const expiresAt = (Math.floor(Date.now() / 1000) + lifetime) * 1000
+    const expiresAt = (Math.floor(clock.now() / 1000) + lifetime) * 1000
     await claim(user)
     return { token: await tokens.signGuest(user, lifetime), user, roles: [], guest: true, expiresAt }
   }
@@ -116,7 +119,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       const session = await (caller !== undefined && !caller.guest
         ? known(caller, tokenOf(request))
         : signIn(needed(name), caller))
-      const seconds = Math.max(0, Math.floor((session.expiresAt - Date.now()) / 1000))
+      const seconds = Math.max(0, Math.floor((session.expiresAt - clock.now()) / 1000))
       reply.header('set-cookie', setSessionCookie(session.token, { seconds, secure: isSecure(request) }))
       return reply.code(201).send(session)
     })
@@ -127,7 +130,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       const caller = await callerOf(request, access)
       if (caller?.guest) {
         await work.run('session', (signal) =>
-          retried(signal, () =>
+          retried(clock, signal, () =>
             transactionWithin(database, signal, (query) => giveUpName(query, caller.user.id)),
           ),
         )

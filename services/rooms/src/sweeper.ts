@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { retried } from '@rabble/database'
 import { defaultLeaseTimes, sweepLease } from './leases.ts'
 import type { RoutesOptions } from './options.ts'
@@ -15,20 +14,20 @@ const countPause = 10_000
  * has ended is in one's hands at a time.
  */
 export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
-  const { database, metrics, logger } = options
+  const { clock, database, metrics, logger } = options
   const times = { ...defaultLeaseTimes, ...options.leaseTimes }
   const tell = createTeller(options)
   const stop = new AbortController()
   let failing = false
-  let graceUntil = performance.now() + times.grace
+  let graceUntil = clock.monotonic() + times.grace
   let nextCount = 0
 
   async function sweep(): Promise<void> {
     let leases = 0
     let seats = 0
     while (!stop.signal.aborted) {
-      const expired = performance.now() >= graceUntil
-      const swept = await retried(stop.signal, () =>
+      const expired = clock.monotonic() >= graceUntil
+      const swept = await retried(clock, stop.signal, () =>
         database.transaction((query) => sweepLease(query, { expired })),
       )
       if (swept === undefined) break
@@ -43,8 +42,8 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
   }
 
   async function count(): Promise<void> {
-    if (performance.now() < nextCount) return
-    nextCount = performance.now() + countPause
+    if (clock.monotonic() < nextCount) return
+    nextCount = clock.monotonic() + countPause
     await database.transaction((query) => forgetEmpty(query, forgottenAtOnce))
     const [row] = await database.query<{ leases: number; seats: number; users: number }>(
       `select (select count(*) from rooms.leases where isfinite(expires_at)) as leases,
@@ -67,14 +66,12 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'sweep' })
         // Gateways could not renew their leases either, so let those do it that are alive.
-        graceUntil = performance.now() + times.grace
+        graceUntil = clock.monotonic() + times.grace
         if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases fails; trying on')
         failing = true
       }
       // So that replicas don't all look at the same moment.
-      await sleep(times.sweep * (0.75 + Math.random() / 2), undefined, { signal: stop.signal }).catch(
-        () => {},
-      )
+      await clock.sleep(times.sweep * (0.75 + Math.random() / 2), { signal: stop.signal })
     }
   }
 

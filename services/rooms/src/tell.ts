@@ -26,9 +26,10 @@ export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: reado
  * the system. Neither is waited for, and what gets lost is lost.
  */
 export function createTeller({
+  clock,
   log,
   metrics,
-}: Pick<RoutesOptions, 'log' | 'metrics'>): (changes: readonly RoomChange[]) => void {
+}: Pick<RoutesOptions, 'clock' | 'log' | 'metrics'>): (changes: readonly RoomChange[]) => void {
   function announce(room: string, user: User, what: 'joined' | 'left', version: number): void {
     const event: MessageEvent = {
       type: 'message',
@@ -36,7 +37,7 @@ export function createTeller({
       id: eventId(systemUser.id, room, `${what}\0${user.id}\0${version}`),
       from: systemUser,
       text: `${user.name} ${what}`,
-      at: new Date().toISOString(),
+      at: new Date(clock.now()).toISOString(),
       via: 'rooms',
       meta: { system: what, user },
     }

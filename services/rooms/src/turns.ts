@@ -1,3 +1,5 @@
+import type { Clock } from '@rabble/clock'
+
 /** The place of a call among the calls of one client. */
 export interface Turn {
   /** Higher than that of each call before. */
@@ -10,9 +12,11 @@ export interface Turn {
  * Numbers calls so that one that got stuck on its way, and that was given up, can be told from those that count: done
  * late, it would undo what was asked for after it. A higher number tells nothing by itself, since calls may run side by side.
  */
-export function createTurns(): { take<Result>(call: (turn: Turn) => Promise<Result>): Promise<Result> } {
+export function createTurns(clock: Clock): {
+  take<Result>(call: (turn: Turn) => Promise<Result>): Promise<Result>
+} {
   // Whoever makes a client anew for the same gateway begins higher.
-  let last = Date.now() * 1000
+  let last = clock.now() * 1000
   // In the order of their numbers.
   const open = new Set<number>()
 

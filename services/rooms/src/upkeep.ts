@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { refusalDays, trimAudit } from './audit.ts'
 import { forgetRooms } from './forgotten-rooms.ts'
 import { forgetNames } from './names.ts'
@@ -17,10 +16,10 @@ const batchesAtOnce = 100
  * Takes away what is over: bans and mutes, what gateways needed to know of them, rooms that nobody uses, old entries of
  * the audit. Every replica does it; those that meet leave rows to each other.
  */
-export function startUpkeep(options: Pick<RoutesOptions, 'database' | 'metrics' | 'logger' | 'auditDays'>): {
-  close(): Promise<void>
-} {
-  const { database, metrics, logger, auditDays = 365 } = options
+export function startUpkeep(
+  options: Pick<RoutesOptions, 'clock' | 'database' | 'metrics' | 'logger' | 'auditDays'>,
+): { close(): Promise<void> } {
+  const { clock, database, metrics, logger, auditDays = 365 } = options
   const stop = new AbortController()
   let failing = false
 
@@ -54,7 +53,7 @@ export function startUpkeep(options: Pick<RoutesOptions, 'database' | 'metrics' 
         if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying on')
         failing = true
       }
-      await sleep(pause * (0.75 + Math.random() / 2), undefined, { signal: stop.signal }).catch(() => {})
+      await clock.sleep(pause * (0.75 + Math.random() / 2), { signal: stop.signal })
     }
   }
 

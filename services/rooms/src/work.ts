@@ -4,10 +4,12 @@ import type { RoutesOptions } from './options.ts'
 /** Bounds what one kind of work may ask of the database, and counts it. */
 export function createWork(
   limits: WorkLimits,
-  { metrics, migrated, deadline = limits.deadline }: Pick<RoutesOptions, 'metrics' | 'migrated' | 'deadline'>,
+  options: Pick<RoutesOptions, 'clock' | 'metrics' | 'migrated' | 'deadline'>,
 ): BoundedWork {
+  const { clock, metrics, migrated, deadline = limits.deadline } = options
   const bounds = { ...limits, deadline }
   return createBoundedWork(bounds, {
+    clock,
     ready: migrated,
     sorry: 'that is not possible just now',
     busy: 'too much at once',

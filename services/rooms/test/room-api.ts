@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import type { Signal, User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
@@ -55,6 +56,7 @@ export async function buildApi(
   const signals: Signal[] = []
   const log = { partitions: 1, publish: async () => {}, signal: (signal: Signal) => signals.push(signal) }
   const routes: RoutesOptions = {
+    clock: systemClock,
     log,
     database,
     tokens,

@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens, type Tokens } from '@rabble/service'
@@ -31,9 +32,10 @@ export async function buildSessions(
   options: Partial<RoomsOptions> & { trustedProxies?: string; guests?: boolean } = {},
 ): Promise<SessionApi> {
   const logger = createLogger('rooms-test', 'silent')
-  const { trustedProxies = '', guests = true, ...rest } = options
-  const tokens = createTokens(secret, { guests })
+  const { trustedProxies = '', guests = true, clock = systemClock, ...rest } = options
+  const tokens = createTokens(secret, { guests, clock })
   const routes = {
+    clock,
     log: { partitions: 1, publish: async () => {}, signal() {} },
     database,
     tokens,
@@ -66,4 +68,39 @@ export async function buildSessions(
 export function given(answer: ClaimedName | Refusal | undefined): User {
   if (answer === undefined || 'refused' in answer) throw new Error(`refused: ${JSON.stringify(answer)}`)
   return answer.user
+}
+
+export interface SessionAnswer {
+  status: number
+  body: Record<string, unknown>
+  /** The cookie's value; undefined if none was set. */
+  cookie: string | undefined
+  setCookie: string
+  headers: Record<string, unknown>
+}
+
+/** Requests of one browser or program. */
+export function asking({ app }: SessionApi) {
+  return async (
+    method: 'GET' | 'POST' | 'DELETE',
+    payload?: object,
+    headers: Record<string, string> = {},
+    remoteAddress = '192.0.2.1',
+  ): Promise<SessionAnswer> => {
+    const reply = await app.inject({
+      method,
+      url: '/api/session',
+      headers: { host: 'chat.example', ...headers },
+      remoteAddress,
+      ...(payload && { payload }),
+    })
+    const setCookie = String(reply.headers['set-cookie'] ?? '')
+    return {
+      status: reply.statusCode,
+      body: reply.payload === '' ? {} : reply.json(),
+      cookie: /^rabble_session=([^;]*)/.exec(setCookie)?.[1],
+      setCookie,
+      headers: reply.headers,
+    }
+  }
 }

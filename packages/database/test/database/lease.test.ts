@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { connectPostgres, type Database, type Lease } from '../../src/index.ts'
 
 const script = fileURLToPath(new URL('../fixtures/leader.js', import.meta.url))
+// Real time, which is the server's and that of a process that is frozen: it ends a session after 5 s without a sign of life.
 /** Milliseconds: three times what the architecture promises, of a machine that does nothing else. */
 const takeover = 30_000
 

@@ -28,34 +28,31 @@ async function openElsewhere(t: Test, folder: string) {
   return { child, line: String(line) }
 }
 
-t.test('a folder is made, and what is in it lasts', async (t) => {
-  const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
-  const first = await openPglite(folder)
-  await first.query('create table kept (n int); insert into kept values (1)')
-  await first.close()
-  t.same(readdirSync(folder), ['pglite'], 'the lock is gone')
-  const second = await openPglite(folder)
-  t.same(await second.query('select n from kept'), [{ n: 1 }])
-  await second.close()
-})
+t.test(
+  'a folder is made, is for one process until that ends, in whatever way, and keeps what is in it',
+  async (t) => {
+    const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
+    const first = await openElsewhere(t, folder)
+    t.equal(first.line, 'open')
+    await t.rejects(openPglite(folder), { message: `${folder} is in use by process ${first.child.pid}` })
+    first.child.kill('SIGKILL')
+    await once(first.child, 'exit')
+    t.ok(existsSync(join(folder, 'rabble.lock')), 'a killed process leaves its lock')
 
-t.test('a folder is for one process, until that ends, in whatever way', async (t) => {
-  const folder = privateFolder(t, 'pglite')
-  const first = await openElsewhere(t, folder)
-  t.equal(first.line, 'open')
-  await t.rejects(openPglite(folder), { message: `${folder} is in use by process ${first.child.pid}` })
-  first.child.kill('SIGKILL')
-  await once(first.child, 'exit')
-  t.ok(existsSync(join(folder, 'rabble.lock')), 'a killed process leaves its lock')
+    const database = await openPglite(folder)
+    t.same(await database.query('select n from kept'), [{ n: 1 }], 'and its data')
+    await database.query('insert into kept values (2)')
+    await t.rejects(openPglite(folder), /in use by this process/)
+    const third = await openElsewhere(t, folder)
+    t.equal(third.line, `${folder} is in use by process ${process.pid}`)
+    await database.close()
+    t.same(readdirSync(folder), ['pglite'], 'the lock is gone')
 
-  const database = await openPglite(folder)
-  t.same(await database.query('select n from kept'), [{ n: 1 }], 'and its data')
-  await t.rejects(openPglite(folder), /in use by this process/)
-  const third = await openElsewhere(t, folder)
-  t.equal(third.line, `${folder} is in use by process ${process.pid}`)
-  await database.close()
-  t.same(readdirSync(folder), ['pglite'])
-})
+    const again = await openPglite(folder)
+    t.same(await again.query('select n from kept order by n'), [{ n: 1 }, { n: 2 }])
+    await again.close()
+  },
+)
 
 t.test('a lock is stale if its process id is another process’s by now', async (t) => {
   const folder = privateFolder(t, 'pglite')

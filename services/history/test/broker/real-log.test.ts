@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Database, migrate, openPglite } from '@rabble/database'
+import { migrate } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import { connectRabbitMqLog, type EventLog, type Retention } from '@rabble/event-log'
-import { startRabbitMq, until } from '@rabble/harness'
+import { sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
 import { migrations } from '../databases.ts'
 import { message } from '../message.ts'
 
-const broker = await startRabbitMq(t)
+const broker = await sharedRabbitMq(t)
 
 async function openLog(t: Test, prefix: string, retention: Partial<Retention> = {}): Promise<EventLog> {
   const log = await connectRabbitMqLog({
@@ -21,11 +22,13 @@ async function openLog(t: Test, prefix: string, retention: Partial<Retention> = 
   return log
 }
 
-async function openDatabase(t: Test): Promise<Database> {
-  const database = await openPglite()
-  t.teardown(() => database.close())
+const database = await openTestPglite()
+t.teardown(() => database.close())
+
+/** Empties the database, which all tests use one after the other. */
+async function reset(): Promise<void> {
+  await database.query('drop schema if exists history cascade; drop table if exists rabble_migrations')
   await migrate(database, 'history', migrations)
-  return database
 }
 
 async function publish(log: EventLog, ids: string[], text = 'hi'): Promise<void> {
@@ -40,6 +43,7 @@ async function retentionIsDone(log: EventLog): Promise<void> {
       const first = await firstOffset(log)
       const rests = first > 3 && first === before
       before = first
+      // Real time, which is RabbitMQ's.
       if (!rests) await delay(500)
       return rests
     },
@@ -59,7 +63,7 @@ async function firstOffset(log: EventLog): Promise<number> {
   }
 }
 
-const gapsOf = (database: Database) =>
+const gapsOf = () =>
   database.query<{ sequence: number; expected: number; found: number }>(
     'select sequence, expected, found from history.gaps',
     [],
@@ -67,7 +71,7 @@ const gapsOf = (database: Database) =>
 
 t.test('RabbitMQ’s retention has passed the position', async (t) => {
   const log = await openLog(t, 'retention', { maxBytes: 500_000, segmentBytes: 100_000 })
-  const database = await openDatabase(t)
+  await reset()
   const ingest = ingestOf(t, log, database)
   await publish(log, ['a', 'b', 'c'])
   await waitFor(database, 3)
@@ -81,7 +85,7 @@ t.test('RabbitMQ’s retention has passed the position', async (t) => {
   const left = stored.slice(3)
   t.same(left, ids.slice(-left.length), 'what the log still has, in order')
   t.ok(left.length < 40, `${40 - left.length} are gone`)
-  const [gap, ...others] = await gapsOf(database)
+  const [gap, ...others] = await gapsOf()
   t.match(gap, { sequence: 3, expected: 3 })
   t.ok((gap?.found ?? 0) > 3)
   t.same(others, [])
@@ -95,7 +99,7 @@ for (const [what, count] of [
 ] as const) {
   t.test(`the broker has lost its data, and the new log ${what}`, async (t) => {
     const lost = await openLog(t, `lost-${count}`)
-    const database = await openDatabase(t)
+    await reset()
     const ingest = ingestOf(t, lost, database)
     await publish(lost, ['a', 'b', 'c', 'd', 'e'])
     await waitFor(database, 5)
@@ -106,17 +110,17 @@ for (const [what, count] of [
     const { metrics } = ingestOf(t, anew, database)
     const leads = async () => (await metrics.leader.get()).values[0]?.value === 1
     await until(leads, patience, 'it to read')
-    // Some while it looks for its place.
+    // Some while it looks for its place. Real time: where the log's reader stands nobody tells.
     await delay(500)
     await publish(anew, ids.slice(count))
     t.same(await idsOf(database, 15), ['a', 'b', 'c', 'd', 'e', ...ids])
-    t.same(await gapsOf(database), [{ sequence: 5, expected: 5, found: 0 }])
+    t.same(await gapsOf(), [{ sequence: 5, expected: 5, found: 0 }])
   })
 }
 
 t.test('a restart at the very end of the log, over many segments, is no gap', async (t) => {
   const log = await openLog(t, 'rolling', { segmentBytes: 100_000 })
-  const database = await openDatabase(t)
+  await reset()
   const ids: string[] = []
   for (let round = 0; round < 12; round++) {
     const ingest = ingestOf(t, log, database)
@@ -126,5 +130,5 @@ t.test('a restart at the very end of the log, over many segments, is no gap', as
     await ingest.close()
   }
   t.same(await idsOf(database, ids.length), ids)
-  t.same(await gapsOf(database), [])
+  t.same(await gapsOf(), [])
 })

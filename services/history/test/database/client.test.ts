@@ -1,3 +1,4 @@
+import { until } from '@rabble/harness'
 import type { HistoryClient } from '../../src/client.ts'
 import { inProcess, overHttp } from '../../src/client.ts'
 import { build, internalTokens, patience, tokens, waitForOffset } from '../build.ts'
@@ -15,8 +16,8 @@ await onBoth(async (t, databases) => {
   log.append(message('a', { text: 'Grüße 👋 \0' }), message('b'), message('c', dm))
   log.append(edit('e', 'a', { text: 'ändert 👍 \ud800' }), deletion('d', 'b'))
   await app.ready()
-  while ((await app.inject('/readyz')).statusCode !== 200)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  const ready = async () => (await app.inject('/readyz')).statusCode === 200
+  await until(ready, patience, 'history to be ready')
   await waitForOffset(database, 2)
 
   const clients: [string, HistoryClient][] = [

@@ -240,5 +240,5 @@ await onBoth(async (t, databases) => {
 })
 
 async function until503Ends(status: () => Promise<number>): Promise<void> {
-  while ((await status()) === 503) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => (await status()) !== 503, patience, 'history to be ready')
 }

@@ -1,6 +1,7 @@
+import { createManualClock } from '@rabble/clock/manual'
 import type { Signal } from '@rabble/contract'
 import { connectPostgres, migrate } from '@rabble/database'
-import { assertNothingLeft, createRandom, startPostgres } from '@rabble/harness'
+import { assertNothingLeft, createRandom, sharedPostgres } from '@rabble/harness'
 import t from 'tap'
 import type { NameClaim } from '../../src/client.ts'
 import { claimNames, forgetNames } from '../../src/names.ts'
@@ -13,13 +14,14 @@ await onBoth(async (t, make, kind) => {
   t.test(
     'a guest gets a name, an id that says nothing about it, and a token to come back with',
     async (t) => {
-      const { client, claim, tokens } = await buildSessions(t, await make(t))
+      const clock = createManualClock(1_900_000_000_000)
+      const { client, claim, tokens } = await buildSessions(t, await make(t), { clock })
       await client.renew('g1', { fresh: true })
       const answer = await claim('g1', 'Ada')
       t.match(answer, { user: { id: /^guest-[\w-]{16}$/, name: 'Ada' } })
       const { token, expiresAt, user } = answer as { token: string; expiresAt: number; user: object }
       t.match(await tokens.verify(token), { user, guest: true, roles: [] })
-      t.ok(expiresAt > Date.now() + 86_300_000 && expiresAt <= Date.now() + 86_401_000)
+      t.equal(expiresAt, clock.now() + 86_400_000)
     },
   )
 
@@ -155,6 +157,7 @@ await onBoth(async (t, make, kind) => {
         claim.map(({ name, user }) => ({ name, id: user })),
         { gateway: 'g1' },
         60,
+        Date.now(),
       ),
     )
     t.equal(statements.length, 5)
@@ -217,7 +220,7 @@ await onBoth(async (t, make, kind) => {
 })
 
 t.test('of many who claim a name at once, over several connections and replicas, one gets it', async (t) => {
-  const server = await startPostgres(t)
+  const server = await sharedPostgres(t)
   const url = await server.createDatabase()
   const replicas = await Promise.all(
     [1, 2, 3].map(async () => {

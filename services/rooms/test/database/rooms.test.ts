@@ -1,6 +1,5 @@
-import { RoomReply, RoomsReply } from '@rabble/contract'
+import { RoomReply } from '@rabble/contract'
 import Value from 'typebox/value'
-import { forgetRooms } from '../../src/forgotten-rooms.ts'
 import { letRoomsAppear } from '../../src/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona, seat } from '../room-api.ts'
@@ -147,62 +146,6 @@ await onBoth(async (t, make) => {
   })
 
   await t.test(
-    'an invite-only room is for those invited, and who is no longer invited is put out',
-    async (t) => {
-      const { as, client, signals } = await buildApi(t, await make(t))
-      await as(ada, 'POST /api/rooms', { name: 'cellar', access: 'invite' })
-      t.match(await as(undefined, 'GET /api/rooms/cellar'), { status: 401, body: { code: 'unauthorized' } })
-      t.match(await as(bob, 'GET /api/rooms/cellar'), { status: 403, body: { code: 'forbidden' } })
-      t.equal((await as(eve, 'PUT /api/rooms/cellar/invitations/eve')).status, 403)
-      t.equal((await as(undefined, 'PUT /api/rooms/cellar/invitations/eve')).status, 401)
-      t.equal((await as(ada, 'PUT /api/rooms/attic/invitations/bob')).status, 404)
-      for (let twice = 0; twice < 2; twice++) {
-        t.equal((await as(ada, 'PUT /api/rooms/cellar/invitations/bob')).status, 204)
-      }
-      for (const user of [ada, bob, mona]) t.equal((await as(user, 'GET /api/rooms/cellar')).status, 200)
-      const before = signals.length
-      for (let twice = 0; twice < 2; twice++) {
-        t.equal((await as(ada, 'DELETE /api/rooms/cellar/invitations/bob')).status, 204)
-      }
-      const kick = { user: 'bob', room: 'cellar', message: /invitation/ }
-      const [signal, ...others] = signals.slice(before)
-      t.match(signal, { type: 'kick', ...kick })
-      t.match(others, [{ type: 'policy' }])
-      const { changes } = await client.policies(1)
-      t.match(changes, [{ policy: { kind: 'kick', id: signal?.id, ...kick } }], 'the signal may get lost')
-      t.equal((await as(bob, 'GET /api/rooms/cellar')).status, 403)
-    },
-  )
-
-  await t.test(
-    'what was said among those who are invited stays theirs, also when their room is deleted',
-    async (t) => {
-      const { as, client, database } = await buildApi(t, await make(t))
-      await as(ada, 'POST /api/rooms', { name: 'cellar', access: 'invite' })
-      await as(ada, 'POST /api/rooms', { name: 'attic' })
-      await as(ada, 'PUT /api/rooms/cellar/invitations/bob')
-      const rooms = ['cellar', 'attic', 'nowhere']
-      const open = ['attic', 'nowhere']
-      t.same(await client.readable(rooms, {}), open)
-      t.same(await client.readable(rooms, { user: 'eve' }), open)
-      for (const user of ['ada', 'bob']) t.same(await client.readable(rooms, { user }), rooms)
-      t.same(await client.readable(rooms, { moderator: true }), rooms)
-
-      t.equal((await as(ada, 'DELETE /api/rooms/cellar')).status, 204)
-      for (const user of ['ada', 'bob', 'eve']) t.same(await client.readable(rooms, { user }), open)
-      t.same(await client.readable(rooms, { moderator: true }), rooms)
-      t.match(await as(bob, 'GET /api/rooms/cellar'), { status: 403 })
-      t.match(await as(bob, 'POST /api/rooms', { name: 'cellar' }), { status: 409 })
-      await letRoomsAppear(database.query, ['cellar'])
-      await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
-      await forgetRooms(database)
-      t.same(await client.readable(rooms, { user: 'bob' }), open)
-      const { changes } = await client.policies(0)
-      t.match(changes, [{ key: 'room:cellar', policy: { deleted: true, inviteOnly: true } }])
-    },
-  )
-
-  await t.test(
     'where tokens are required, they are for lists too, and where moderators create rooms, only they do',
     async (t) => {
       const { as } = await buildApi(t, await make(t), { requireToken: true, roomCreation: 'moderators' })
@@ -271,23 +214,6 @@ await onBoth(async (t, make) => {
     t.match((await as(ada, 'GET /api/rooms/general')).body, Object.assign({}, ...changes))
   })
 
-  await t.test('a room has only so many invitations', async (t) => {
-    const database = await make(t)
-    const { as } = await buildApi(t, database)
-    await as(ada, 'POST /api/rooms', { name: 'general' })
-    await database.query(
-      `insert into rooms.invitations (room, user_id, invited_by)
-       select 'general', 'user-' || n, 'ada' from generate_series(1, 9999) as numbers (n)`,
-      [],
-    )
-    t.equal((await as(ada, 'PUT /api/rooms/general/invitations/bob')).status, 204)
-    t.match(await as(ada, 'PUT /api/rooms/general/invitations/eve'), {
-      status: 413,
-      body: { code: 'too-large' },
-    })
-    t.equal((await as(ada, 'PUT /api/rooms/general/invitations/bob')).status, 204)
-  })
-
   await t.test('a page of another origin can’t act for who is signed in with the cookie', async (t) => {
     const { as, tokenOf } = await buildApi(t, await make(t), {
       allowedOrigins: new Set(['https://chat.example']),
@@ -323,123 +249,4 @@ await onBoth(async (t, make) => {
     await t.rejects(client.retention(), /503/)
     await t.rejects(client.audit([]), /503/)
   })
-
-  await t.test('a list holds what its reader may enter, page by page', async (t) => {
-    const { as, database } = await buildApi(t, await make(t))
-    for (const name of ['Äpfel', 'b', 'c', 'd']) await as(ada, 'POST /api/rooms', { name })
-    for (const name of ['cellar', 'attic']) await as(ada, 'POST /api/rooms', { name, access: 'invite' })
-    await as(ada, 'PUT /api/rooms/cellar/invitations/bob')
-    await letRoomsAppear(database.query, ['a', 'Z'])
-
-    async function list(user: typeof ada | undefined, query: string): Promise<string[][]> {
-      const pages: string[][] = []
-      for (let after = ''; ; ) {
-        const { status, body } = await as(user, `GET /api/rooms?${query}${after}`)
-        t.equal(status, 200)
-        t.ok(Value.Check(RoomsReply, body))
-        if (!Value.Check(RoomsReply, body)) return []
-        pages.push(body.rooms.map(({ name }) => name))
-        if (body.next === undefined) return pages
-        after = `&after=${encodeURIComponent(body.next)}`
-      }
-    }
-    const open = ['Z', 'a', 'b', 'c', 'd', 'Äpfel']
-    t.same(await list(undefined, ''), [open])
-    t.same(await list(eve, ''), [open])
-    t.same(await list(bob, ''), [['Z', 'a', 'b', 'c', 'cellar', 'd', 'Äpfel']])
-    const all = ['Z', 'a', 'attic', 'b', 'c', 'cellar', 'd', 'Äpfel']
-    t.same(await list(ada, ''), [all])
-    t.same(await list(mona, 'limit=3'), [all.slice(0, 3), all.slice(3, 6), all.slice(6)])
-    t.same(await list(mona, 'limit=8'), [all])
-
-    await seat(database, 'c', 2)
-    await seat(database, 'b', 3)
-    await seat(database, 'd', 2)
-    await seat(database, 'attic', 9)
-    const byUsers = ['b', 'c', 'd', 'Z', 'a', 'Äpfel']
-    for (const limit of [1, 2, 3, 4, 6, 50]) {
-      t.same((await list(eve, `sort=users&limit=${limit}`)).flat(), byUsers, `${limit} at a time`)
-    }
-    t.same((await list(mona, 'sort=users&limit=3')).flat(), [
-      'attic',
-      'b',
-      'c',
-      'd',
-      'Z',
-      'a',
-      'cellar',
-      'Äpfel',
-    ])
-    const { body } = await as(eve, 'GET /api/rooms?sort=users&limit=2')
-    t.match(body, {
-      rooms: [
-        { name: 'b', count: 3 },
-        { name: 'c', count: 2 },
-      ],
-      next: '2:c',
-    })
-  })
-
-  await t.test(
-    'a search finds parts of names and topics, in any script, and takes no character for a wildcard',
-    async (t) => {
-      const { as, database } = await buildApi(t, await make(t))
-      const rooms = {
-        Teehaus: 'Green & black',
-        '100-percent': 'is 100%',
-        under_score: '',
-        ÉCOLE: 'Straße',
-        張三茶館: '喝茶聊天',
-        Ελλάδα: 'ΚΑΛΗΜΕΡΑ ΣΑΣ',
-        'family.room': '👨‍👩‍👧 and others',
-      }
-      for (const [name, topic] of Object.entries(rooms)) await as(ada, 'POST /api/rooms', { name, topic })
-      await as(ada, 'POST /api/rooms', { name: 'teekeller', access: 'invite' })
-      await letRoomsAppear(database.query, ['Tea-Time'])
-      const find = async (q: string, user = eve) => {
-        const { body } = await as(user, `GET /api/rooms?q=${encodeURIComponent(q)}`)
-        return Value.Check(RoomsReply, body) ? body.rooms.map(({ name }) => name) : body
-      }
-      const found: [string, string[]][] = [
-        ['tee', ['Teehaus']],
-        ['TE', ['Tea-Time', 'Teehaus']],
-        ['haus', ['Teehaus']],
-        ['black green', ['Teehaus']],
-        ['green white', []],
-        ['usgr', []],
-        ['%', ['100-percent']],
-        ['100%', ['100-percent']],
-        ['_', ['under_score']],
-        ['r_s', ['under_score']],
-        ['\\', []],
-        ["'; drop table rooms.rooms; --", []],
-        ['école', ['ÉCOLE']],
-        ['STRASSE', []],
-        ['straße', ['ÉCOLE']],
-        ['茶', ['張三茶館']],
-        ['張三', ['張三茶館']],
-        ['三張', []],
-        ['ｔｅｅ', ['Teehaus']],
-        ['ελλάδα', ['Ελλάδα']],
-        ['👨‍👩‍👧', ['family.room']],
-        ['and', ['family.room']],
-        ['zzz', []],
-        [
-          '   ',
-          ['100-percent', 'Tea-Time', 'Teehaus', 'family.room', 'under_score', 'ÉCOLE', 'Ελλάδα', '張三茶館'],
-        ],
-      ]
-      for (const [q, names] of found) t.same(await find(q), names, q)
-      t.same(await find('tee', ada), ['Teehaus', 'teekeller'])
-      await as(ada, 'PATCH /api/rooms/Teehaus', { topic: 'Kaffee' })
-      t.same(await find('green'), [])
-      t.same(await find('kaffee'), ['Teehaus'])
-      await seat(database, 'Tea-Time', 1)
-      const { body } = await as(eve, 'GET /api/rooms?q=te&sort=users&limit=1')
-      t.match(body, { rooms: [{ name: 'Tea-Time', count: 1 }], next: '1:Tea-Time' })
-      t.match((await as(eve, 'GET /api/rooms?q=te&sort=users&limit=1&after=1:Tea-Time')).body, {
-        rooms: [{ name: 'Teehaus' }],
-      })
-    },
-  )
 })

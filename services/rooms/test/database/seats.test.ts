@@ -1,33 +1,11 @@
 import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
-import type { Refusal, RoomsClient, Seat } from '../../src/client.ts'
-import {
-  internalTokens,
-  makeRoom,
-  patience,
-  presenceOf,
-  type Replica,
-  seatsIn,
-  startReplica,
-  userOf,
-} from '../build.ts'
+import type { RoomsClient, Seat } from '../../src/client.ts'
+import { internalTokens, makeRoom, patience, presenceOf, seatsIn, startReplica, userOf } from '../build.ts'
+import { checkCrowds } from '../crowds.ts'
 import { onBoth } from '../databases.ts'
-
-/** A gateway with a lease. */
-async function gatewayOf(replica: Replica, gateway: string) {
-  const client: RoomsClient = replica.client()
-  await client.renew(gateway, { fresh: true })
-  return {
-    client,
-    take: async (room: string, ...users: string[]) =>
-      client.seats(gateway, { take: users.map((user) => ({ room, user: userOf(user) })), give: [] }),
-    give: async (room: string, ...users: string[]) =>
-      client.seats(gateway, { take: [], give: users.map((user) => ({ room, user })) }),
-    renew: () => client.renew(gateway, { fresh: false }),
-    end: () => client.end(gateway),
-  }
-}
+import { gatewayOf } from '../gateway.ts'
 
 /** The database, and how many statements it was asked since `start`. */
 function counted(database: Database): { database: Database; start(): void; statements(): number } {
@@ -53,7 +31,7 @@ function counted(database: Database): { database: Database; start(): void; state
   }
 }
 
-await onBoth(async (t, make, kind) => {
+await onBoth(async (t, make) => {
   await t.test('users are counted, and everybody is told who came and went', async (t) => {
     const database = await make(t)
     const replica = await startReplica(t, database)
@@ -157,38 +135,8 @@ await onBoth(async (t, make, kind) => {
     t.equal(await replica.value('rabble_rooms_takes_total', { result: 'forbidden' }), 4)
   })
 
-  await t.test('of 200 at once over four gateways, a room for ten takes ten, every time', async (t) => {
-    const database = await make(t)
-    const told = { signals: [], events: [] }
-    const options = { told, leaseTimes: { duration: 600_000 } }
-    const replicas = [await startReplica(t, database, options), await startReplica(t, database, options)]
-    const gateways = await Promise.all(
-      ['g1', 'g2', 'g3', 'g4'].map((name, index) => gatewayOf(replicas[index % 2] as Replica, name)),
-    )
-    /** A busy machine doesn't get to all of them in time: who is told so asks again. */
-    async function insist(room: string, n: number): Promise<unknown[]> {
-      try {
-        return (await gateways[n % 4]?.take(room, `user-${n}`)) ?? []
-      } catch (error) {
-        if (!/503/.test(String(error))) throw error
-        return insist(room, n)
-      }
-    }
-    const rounds = kind === 'postgres' ? 12 : 4
-    // A machine on which a round takes long has seen many of them interleave.
-    const enough = performance.now() + 30_000
-    for (let round = 0; round < rounds && (round === 0 || performance.now() < enough); round++) {
-      const room = `round-${round}`
-      await makeRoom(database, room, { capacity: 10 })
-      const answers = (await Promise.all(Array.from({ length: 200 }, (_, n) => insist(room, n)))).flat()
-      t.equal(answers.length, 200)
-      const taken = (answers as (Seat | Refusal)[]).filter((answer) => 'count' in answer)
-      t.equal(taken.length, 10, `round ${round}`)
-      const { seats, counts } = await seatsIn(database)
-      t.equal(seats.filter((seat) => seat.startsWith(`${room} `)).length, 10)
-      t.equal(counts[room], 10)
-      t.equal(Math.max(...presenceOf(told, room).map(({ count }) => count)), 10)
-    }
+  await t.test('of 200 at once over four gateways, a room for ten takes ten', async (t) => {
+    await checkCrowds(t, await make(t), 2)
   })
 
   await t.test('a thousand seats are a few statements', async (t) => {

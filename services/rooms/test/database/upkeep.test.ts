@@ -1,15 +1,20 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
 import { Registry } from 'prom-client'
+import { forgetRooms } from '../../src/forgotten-rooms.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { forgetPolicies } from '../../src/policies.ts'
+import { expireRestrictions } from '../../src/restrictions.ts'
 import { letRoomsAppear } from '../../src/room-rows.ts'
 import { startUpkeep } from '../../src/upkeep.ts'
 import { patience } from '../build.ts'
 import { onBoth } from '../databases.ts'
-import { buildApi, mona } from '../room-api.ts'
+import { createCopy } from '../policy-copy.ts'
+import { ada, buildApi, mona, seat } from '../room-api.ts'
 
 await onBoth(async (t, make) => {
-  await t.test('replicas clear up together as soon as they start', async (t) => {
+  await t.test('replicas clear up together as soon as they start, and again every few seconds', async (t) => {
     const database = await make(t)
     const { as, client } = await buildApi(t, database)
     // More than goes in one statement.
@@ -32,7 +37,9 @@ await onBoth(async (t, make) => {
     await as(mona, 'POST /api/moderation/mutes', { user: 'eve' })
     await letRoomsAppear(database.query, ['empty'])
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
+    const clock = createManualClock()
     const options = {
+      clock,
       database,
       logger: createLogger('rooms-test', 'silent'),
       metrics: createMetrics(new Registry()),
@@ -54,11 +61,89 @@ await onBoth(async (t, make) => {
       return rooms === 0 && restrictions <= 1 && audit <= 50 * 24 + 30
     }
     await until(done, patience, 'everything to go that is over')
-    await Promise.all(replicas.map((replica) => replica.close()))
     t.same(await left(), { restrictions: 1, rooms: 0, audit: 50 * 24 + 30 })
     t.same(
       (await client.policies(0)).changes.map(({ policy }) => policy),
       [{ kind: 'mute', user: 'eve' }],
     )
+
+    await database.query("update rooms.restrictions set expires_at = now() - interval '1 second'", [])
+    const again = async () => {
+      // A pause at its longest.
+      await clock.advance(12_500)
+      return (await left())?.restrictions === 0
+    }
+    await until(again, patience, 'the next round')
+    await Promise.all(replicas.map((replica) => replica.close()))
   })
+
+  await t.test('what is over no longer holds, and is forgotten by and by', async (t) => {
+    const database = await make(t)
+    const api = await buildApi(t, database)
+    const { as } = api
+    const stale = createCopy(api)
+    for (const user of ['a', 'b', 'c']) await as(mona, 'POST /api/moderation/bans', { user, seconds: 3600 })
+    await as(mona, 'POST /api/moderation/mutes', { user: 'd' })
+    await stale.follow()
+    const current = createCopy(api)
+    await current.follow()
+    t.equal(current.entries.size, 4)
+    t.equal(await expireRestrictions(database), 0)
+    await database.query(
+      "update rooms.restrictions set expires_at = now() - interval '1 second' where expires_at is not null",
+      [],
+    )
+    t.same((await as(mona, 'GET /api/moderation/bans')).body, { bans: [], hasMore: false })
+    t.equal(await expireRestrictions(database), 3)
+    t.equal(await expireRestrictions(database), 0)
+    const [{ changes, reset } = { changes: [], reset: true }] = await current.follow()
+    t.same([changes.map(({ policy }) => policy), reset], [[null, null, null], false])
+    t.same([...current.entries.values()], [{ kind: 'mute', user: 'd' }])
+
+    t.equal(await forgetPolicies(database), 0)
+    await database.query("update rooms.policies set changed_at = now() - interval '25 hours'", [])
+    t.equal(await forgetPolicies(database), 3)
+    t.equal(await forgetPolicies(database), 0)
+    t.same(
+      (await current.follow()).map(({ reset }) => reset),
+      [false],
+    )
+    t.same(
+      (await stale.follow()).map(({ reset }) => reset),
+      [true],
+    )
+    t.same(stale.entries, current.entries)
+  })
+
+  await t.test(
+    'rooms that appeared by themselves go after a day without anybody, and no others',
+    async (t) => {
+      const database = await make(t)
+      const { as } = await buildApi(t, database)
+      const rooms = async () => {
+        const rows = await database.query<{ name: string }>('select name from rooms.rooms order by name', [])
+        return rows.map(({ name }) => name)
+      }
+      await letRoomsAppear(database.query, ['used', 'empty', 'changed', 'revived', 'later'])
+      await as(ada, 'POST /api/rooms', { name: 'created' })
+      await as(mona, 'PATCH /api/rooms/changed', { topic: 'kept' })
+      await seat(database, 'used', 1)
+      const dayLater = () =>
+        database.query("update rooms.rooms set empty_since = empty_since - interval '25 hours'", [])
+
+      t.equal(await forgetRooms(database, 2), 0)
+      t.equal(await forgetRooms(database, 2), 0)
+      await dayLater()
+      await letRoomsAppear(database.query, ['revived'])
+      await seat(database, 'later', 1)
+      t.equal(await forgetRooms(database, 2), 1)
+      t.same(await rooms(), ['changed', 'created', 'later', 'revived', 'used'])
+      await database.query("delete from rooms.seats where room = 'later'", [])
+      await database.query("update rooms.presence set users = 0 where room = 'later'", [])
+      t.equal(await forgetRooms(database), 0)
+      await dayLater()
+      t.equal(await forgetRooms(database), 2)
+      t.same(await rooms(), ['changed', 'created', 'used'])
+    },
+  )
 })

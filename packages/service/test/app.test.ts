@@ -1,0 +1,39 @@
+import t from 'tap'
+import { createApp } from '../src/app.ts'
+import { callerOf, requireCaller } from '../src/caller.ts'
+import { createTokens } from '../src/tokens.ts'
+import { forge, secret } from './forge.ts'
+import { record } from './record.ts'
+
+t.test('whatever happens, no token and no query string gets into the log', async (t) => {
+  const { logger, written } = record()
+  const app = createApp({ logger })
+  const access = { tokens: createTokens(secret), allowedOrigins: new Set<string>() }
+  app.get('/who', async (request) => ({ who: (await callerOf(request, access))?.user.id }))
+  app.post('/who', async (request) => ({ who: (await requireCaller(request, access)).user.id }))
+  app.get('/broken', async (request) => {
+    throw new Error(`broken for ${(await requireCaller(request, access)).user.id}`)
+  })
+  t.teardown(() => app.close())
+
+  const valid = await forge({})
+  const tokens = [valid, await forge({ exp: 1 }), await forge({}, { key: `${secret}!` }), `${valid}x`]
+  const statuses = new Set<number>()
+  for (const token of tokens) {
+    for (const headers of [{ authorization: `Bearer ${token}` }, { cookie: `rabble_session=${token}` }]) {
+      for (const url of ['/who', `/who?token=${token}`, `/broken?q=${token}`, '/nowhere']) {
+        for (const method of ['GET', 'POST'] as const) {
+          statuses.add((await app.inject({ method, url, headers: { ...headers, host: 'x' } })).statusCode)
+        }
+      }
+    }
+  }
+  t.strictSame([...statuses].sort(), [200, 401, 403, 404, 500])
+  const log = written()
+  t.match(log, /"path":"\/broken"/)
+  t.match(log, /broken for ada/)
+  for (const token of tokens) {
+    for (const part of token.split('.')) if (part.length > 20) t.notOk(log.includes(part.slice(20)), part)
+  }
+  t.notOk(log.includes('q='))
+})

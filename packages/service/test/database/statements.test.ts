@@ -1,0 +1,35 @@
+import { createManualClock } from '@rabble/clock/manual'
+import { openTestPglite } from '@rabble/database/testing'
+import { until } from '@rabble/harness'
+import t from 'tap'
+import { createApp } from '../../src/app.ts'
+import { persist } from '../../src/persist.ts'
+import { record } from '../record.ts'
+
+t.test('a statement that fails is logged without its parameters, which are what people wrote', async (t) => {
+  const { logger, written } = record()
+  const database = await openTestPglite()
+  t.teardown(() => database.close())
+  const insert = () => database.query('insert into nowhere (text) values ($1)', ['a word in private'])
+  const app = createApp({ logger })
+  t.teardown(() => app.close())
+  app.get('/insert', insert)
+  app.get('/wrapped', () =>
+    insert().catch((cause: unknown) => {
+      throw new Error('it could not be kept', { cause })
+    }),
+  )
+  for (const url of ['/insert', '/wrapped']) t.equal((await app.inject(url)).statusCode, 500)
+  const stop = new AbortController()
+  const clock = createManualClock()
+  const persisting = persist(insert, { clock, signal: stop.signal, logger, doing: 'writing' })
+  await until(() => written().includes('writing fails'), 60_000, 'the failure to be logged')
+  stop.abort()
+  await t.rejects(persisting, { code: '42P01' })
+  t.match(
+    written(),
+    /"err":\{"type":"[a-zA-Z]+","code":"42P01","message":"relation \\"nowhere\\" does not exist"/,
+  )
+  t.match(written(), /"message":"it could not be kept","stack":.*"cause":\{.*42P01/)
+  t.notMatch(written(), /in private/)
+})
