@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { testEventLog } from '@rabble/event-log/conformance'
 import t from 'tap'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
@@ -11,12 +12,14 @@ t.test('the log of these tests conforms', async (t) => {
     let log: MemoryLog | undefined
     let kept: MemoryLog['kept'] | undefined
     let thaw = () => {}
+    const clock = createManualClock()
     t.teardown(() => log?.close())
     return {
+      clock,
       async open({ partitions, ...options } = {}) {
         if (log !== undefined) return log
         const limits = { ...patient, ...options.limits }
-        const opened = createMemoryLog(partitions, { ...options, limits, ...(kept && { kept }) })
+        const opened = createMemoryLog(partitions, { ...options, clock, limits, ...(kept && { kept }) })
         log = opened
         kept = opened.kept
         const { close } = opened
