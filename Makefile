@@ -64,9 +64,9 @@ test: build ## Run the tests (TESTS='FILE …' for some), but for the long forms
 	@test/setup
 	@$(run_tests) $(TESTS)
 
-test-all: build ## Run all tests, the long forms too, and say which took longest
+test-all: build ## Run all tests, or TESTS='FILE …', in their long forms, and say which took longest
 	@test/setup
-	@$(run_tests) --all
+	@$(run_tests) --all $(TESTS)
 
 test-unit: build ## Run the tests that need no server, in less than a minute
 	@$(run_tests) --part unit

@@ -23,7 +23,7 @@ assertNothingLeft(t)
 const total = Number(process.env.HISTORY_ORDER_MESSAGES ?? inForm(1_000, 5_000))
 const seed = Number(process.env.HISTORY_ORDER_SEED ?? randomInt(2 ** 31))
 /** Over which the messages are spread, so that much is done to history meanwhile. */
-const seconds = inForm(5, 15 + total / 1_000)
+const seconds = 5 + total / 900
 /** Messages that a client sends at once. */
 const most = 8
 const rooms = Array.from({ length: inForm(20, 50) }, (_, n) => `room ${n}`)
