@@ -26,7 +26,7 @@ const capacities: Record<string, number> = { small: 3, middle: 6, large: 1_000 }
 const rooms = Object.keys(capacities)
 const users = Array.from({ length: 14 }, (_, n) => `user-${n}`)
 /** Milliseconds. Leases end when a schedule says so. */
-const leaseTimes = { duration: 600_000, sweep: 30, grace: 0 }
+const leaseTimes = { duration: 600_000, sweep: 100, grace: 0 }
 
 /** One that knows its seats, as `room user`. */
 function createGateway(name: string, client: RoomsClient, database: Database, random: () => number) {

@@ -16,7 +16,7 @@ import {
 import { onBoth, patient } from '../databases.ts'
 
 /** Milliseconds: leases last until a test ends them, which is soon found, also after the start. */
-const times = { duration: 600_000, sweep: 30, grace: 0 }
+const times = { duration: 600_000, sweep: 100, grace: 0 }
 
 /** As if nobody had renewed these leases for as long as they last. */
 async function expire(database: Database, ...gateways: string[]): Promise<void> {

@@ -7,5 +7,5 @@ t.comment(`SEED=${seed}`)
 t.test('whatever gateways do, PGlite holds what they have', (t) => checkPglite(t, { seed, rounds: 2 }))
 
 t.test('whatever gateways do over several replicas, PostgreSQL holds what they have', (t) =>
-  checkPostgres(t, { seed, rounds: 6 }),
+  checkPostgres(t, { seed, rounds: 4 }),
 )
