@@ -1,9 +1,30 @@
+import type { LogBatch } from '@rabble/event-log'
 import { connectChat, until } from '@rabble/harness'
 import type { HistoryClient } from '@rabble/history/client'
 import type { Test } from 'tap'
 import { build } from './build.ts'
 import type { MemoryLog } from './memory-log.ts'
-import { tornLog } from './torn-log.ts'
+
+/** A log as a gateway reads it that was cut off from it, while what it missed passed out of its retention. */
+function tornLog(log: MemoryLog): { log: MemoryLog; cut: boolean; missed: number } {
+  const torn = { log: { ...log, read }, cut: false, missed: 0 }
+  let missed: number | undefined
+  async function* read(...args: Parameters<MemoryLog['read']>): AsyncIterable<LogBatch[]> {
+    for await (const [first, ...others] of log.read(...args)) {
+      if (first === undefined) continue
+      if (torn.cut) {
+        missed ??= first.offset
+        torn.missed += 1 + others.length
+      } else if (missed === undefined) yield [first, ...others]
+      else {
+        const gap = { expected: missed }
+        missed = undefined
+        yield [{ ...first, gap }, ...others]
+      }
+    }
+  }
+  return torn
+}
 
 /** Somebody comes back to a room of which the gateway has missed a message. */
 export async function comeBackOverGap(t: Test, log: MemoryLog, history?: HistoryClient): Promise<void> {
