@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import { emptyPgliteVariable, sharedPostgres } from '@rabble/harness'
+import { emptyPgliteVariable, inForm, sharedPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { Database } from './database.ts'
 import { migrate } from './migrate.ts'
@@ -45,13 +45,16 @@ export interface TestDatabases {
 /** Limits that a slow machine doesn't reach, for tests of other things. */
 export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
-/** Runs the same tests over both databases. */
+/**
+ * Runs the same tests over both databases in `make test-all`, else over PostgreSQL: PGlite is the same code, and takes a file
+ * longer to open than its tests take. The tests of `@rabble/database`, of the one process and of the page have it always.
+ */
 export async function onBothDatabases(
   t: Test,
   schema: Schema,
   tests: (t: Test, databases: TestDatabases) => Promise<void>,
 ): Promise<void> {
-  await t.test('PGlite', async (t) => tests(t, await pgliteFor(t, schema)))
+  if (inForm(false, true)) await t.test('PGlite', async (t) => tests(t, await pgliteFor(t, schema)))
   await t.test('PostgreSQL', async (t) => tests(t, await postgresFor(t, schema)))
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openPglite } from '@rabble/database'
+import { openTestPglite } from '@rabble/database/testing'
 import type { EventLog } from '@rabble/event-log'
 import { createMetrics, history } from '@rabble/history'
 import { type HistoryClient, inProcess } from '@rabble/history/client'
@@ -10,7 +10,7 @@ import { secret } from './build.ts'
 
 /** A real history over an empty database, which reads the log. */
 export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
-  const database = await openPglite()
+  const database = await openTestPglite()
   const logger = createLogger('history', 'silent')
   const app = createApp({ logger })
   const metrics = createMetrics(new Registry())

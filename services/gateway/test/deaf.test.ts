@@ -1,10 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connectChat, until } from '@rabble/harness'
+import { createManualClock, type ManualClock } from '@rabble/clock/manual'
+import { connectChat } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build } from './build.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
+import { pass } from './time.ts'
 
 const deliveryTimes = { look: 10, quiet: 50, patience: 300 }
+/** Milliseconds that pass at a time: several looks, but no more than a fraction of its patience. */
+const step = 50
 
 interface FragileLog extends MemoryLog {
   /** Why its connections were made anew. */
@@ -16,8 +19,8 @@ interface FragileLog extends MemoryLog {
 }
 
 /** A log that may become deaf. */
-function createFragileLog(): FragileLog {
-  const log = createMemoryLog(2)
+function createFragileLog(clock: ManualClock): FragileLog {
+  const log = createMemoryLog(2, { clock })
   const { status } = log
   const fragile: FragileLog = Object.assign(log, {
     reconnects: [],
@@ -35,28 +38,29 @@ function createFragileLog(): FragileLog {
 }
 
 async function buildFragile(t: Test) {
-  const log = createFragileLog()
-  const gateway = await build(t, { log, deliveryTimes })
+  const clock = createManualClock()
+  const log = createFragileLog(clock)
+  const gateway = await build(t, { log, clock, deliveryTimes })
   // The first marks come and go.
-  await until(() => log.length > 6, 60_000, 'marks to be written')
+  await pass(clock, step, () => log.length > 6, 'marks to be written')
   t.equal(gateway.gateway.unready(), undefined)
   t.strictSame(log.reconnects, [])
-  return { ...gateway, log }
+  return { ...gateway, log, clock }
 }
 
 t.test(
   'a reader that gets nothing makes its gateway unready, is connected anew, and all is well',
   async (t) => {
-    const { gateway, log, metric, ws } = await buildFragile(t)
+    const { gateway, log, clock, metric, ws } = await buildFragile(t)
     const ada = await connectChat(t, ws, { name: 'Ada' })
     await ada.join('general')
     log.deaf = 'log'
-    await until(() => gateway.unready() !== undefined, 60_000, 'it to be noticed')
+    await pass(clock, step, () => gateway.unready() !== undefined, 'it to be noticed')
     t.match(gateway.unready(), /^nothing comes from partition \d of the log, which takes events$/)
     await t.rejects(connectChat(t, ws), { message: /503/ }, 'nobody should come here')
     const { id } = await ada.send('general', 'is anybody there?')
     log.attempts = log.reconnects.length + 5
-    await until(() => gateway.unready() === undefined, 60_000, 'it to be mended')
+    await pass(clock, step, () => gateway.unready() === undefined, 'it to be mended')
     await ada.sees(id)
     t.ok(log.reconnects.length >= log.attempts, 'tried until it helped')
     t.equal(await metric('rabble_gateway_deaf_total', { way: 'log' }), log.reconnects.length)
@@ -66,7 +70,7 @@ t.test(
 )
 
 t.test('a log that is down is not made anew: there is nothing to arrive', async (t) => {
-  const { gateway, log } = await buildFragile(t)
+  const { gateway, log, clock } = await buildFragile(t)
   const { signal } = log
   let signals = 0
   log.signal = (told) => {
@@ -74,25 +78,26 @@ t.test('a log that is down is not made anew: there is nothing to arrive', async 
     signal.call(log, told)
   }
   log.deaf = 'signals'
-  await until(() => signals > 0, 60_000, 'something that does not arrive')
+  await pass(clock, step, () => signals > 0, 'something that does not arrive')
   log.broken = true
-  const enough = log.looks + (5 * deliveryTimes.patience) / deliveryTimes.look
-  await until(() => log.looks > enough, 60_000, 'the time to pass in which it would be missed')
+  // The time in which it would be missed.
+  await clock.advance(5 * deliveryTimes.patience)
   t.equal(gateway.unready(), undefined, 'the check of the log tells')
   t.strictSame(log.reconnects, [])
   log.broken = false
-  await until(() => log.reconnects.length > 0, 60_000, 'it to be missed once the log is back')
+  await pass(clock, step, () => log.reconnects.length > 0, 'it to be missed once the log is back')
 })
 
 t.test('a log in which something happens gets no marks', async (t) => {
-  const log = createFragileLog()
-  await build(t, { log, deliveryTimes: { look: 10, quiet: 1_000, patience: 10_000 } })
+  const clock = createManualClock()
+  const log = createFragileLog(clock)
+  await build(t, { log, clock, deliveryTimes: { look: 10, quiet: 1_000, patience: 10_000 } })
   const before = log.length
   let injected = 0
   // In twice as many looks as silence may last at most, a mark would have come.
   for (const enough = log.looks + 240; log.looks < enough; injected += 2) {
     for (const partition of [0, 1]) log.inject('{"type":"of a later version","room":"x","id":"x"}', partition)
-    await sleep(20)
+    await clock.advance(20)
   }
   t.equal(log.length - before, injected)
 })

@@ -16,7 +16,7 @@ const help = `Runs tests, a process for each file, beside servers that they shar
   make test TESTS='FILE …'  the tests in these files or folders
 
 Options, in ARGS='…':
-  --jobs N      files at a time; default: the number of cores
+  --jobs N      files at a time; default: one more than there are cores, since some wait
   --seconds N   that a file may take; default: 600
 
 A file's part is the folder within its package's test/ in which it stands. What each file wrote is in .test-output/.
@@ -32,7 +32,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean' },
     part: { type: 'string', multiple: true },
     all: { type: 'boolean' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
+    jobs: { type: 'string', default: String(availableParallelism() + 1) },
     seconds: { type: 'string', default: '600' },
   },
 })

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { assertNothingLeft, until } from '../src/index.ts'
-import { descendants, isRunning } from '../src/process-tree.ts'
+import { assertNothingLeft, until } from '../../src/index.ts'
+import { descendants, isRunning } from '../../src/process-tree.ts'
 
 assertNothingLeft(t)
-const fixture = fileURLToPath(new URL('./fixtures/doomed.js', import.meta.url))
+const fixture = fileURLToPath(new URL('../fixtures/doomed.js', import.meta.url))
 
 const ends = { postgres: ['SIGKILL', 'SIGTERM', 'process.exit()'], rabbitmq: ['SIGKILL'] }
 
