@@ -28,6 +28,8 @@ async function history(url: string, room: string): Promise<{ id: string; text: s
 const folder = privateFolder(t, 'standalone')
 const env = { DATA_DIR: folder, LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
 const rabble = await startService(t, 'standalone', env)
+/** Of Mona, by the secret of the first start. */
+let token = ''
 
 t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
   t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
@@ -35,11 +37,9 @@ t.test('without a secret it makes one for itself, with which its operator can si
   const print = (...args: string[]) =>
     promisify(execFile)(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } })
   const { stdout } = await print('--user', 'mona', '--name', 'Mona', '--roles', 'moderator')
-  const hello = async () => (await connectChat(t, rabble.url, { token: stdout.trim(), timeout })).user
-  t.strictSame(await hello(), { id: 'mona', name: 'Mona' })
-  await rabble.kill()
-  await rabble.restart()
-  t.strictSame(await hello(), { id: 'mona', name: 'Mona' }, 'it is the same after a restart')
+  token = stdout.trim()
+  const mona = await connectChat(t, rabble.url, { token, timeout })
+  t.strictSame(mona.user, { id: 'mona', name: 'Mona' })
   const refusal = async (...args: string[]) =>
     (await print(...args).catch((error: { stderr: string }) => error)).stderr
   t.match(await refusal('--user', 'a:b'), /USER must be an id/)
@@ -98,6 +98,8 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
   await until(all, timeout, 'the whole history')
   const report = checkOrder({ history: stored.map(({ id }) => id), writer: acknowledged }, acknowledged)
   t.ok(report.ok, report.text)
+  const mona = await connectChat(t, rabble.url, { token, timeout })
+  t.strictSame(mona.user, { id: 'mona', name: 'Mona' }, 'its secret is the same after a restart')
 })
 
 t.test('what is wrong with the environment is told by name and rule', async (t) => {

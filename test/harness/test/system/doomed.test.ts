@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { assertNothingLeft, until } from '../../src/index.ts'
+import { assertNothingLeft, inForm, until } from '../../src/index.ts'
 import { descendants, isRunning } from '../../src/process-tree.ts'
 
 assertNothingLeft(t)
 const fixture = fileURLToPath(new URL('../fixtures/doomed.js', import.meta.url))
 
-const ends = { postgres: ['SIGKILL', 'SIGTERM', 'process.exit()'], rabbitmq: ['SIGKILL'] }
+const ends = {
+  postgres: inForm(['SIGKILL'], ['SIGKILL', 'SIGTERM', 'process.exit()']),
+  rabbitmq: ['SIGKILL'],
+}
 
 for (const [what, ways] of Object.entries(ends)) {
   for (const end of ways) {

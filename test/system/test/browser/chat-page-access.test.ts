@@ -24,8 +24,8 @@ const all: { name: string; colorScheme: 'light' | 'dark'; viewport: typeof phone
   { name: 'on a phone, light', colorScheme: 'light', viewport: phone },
   { name: 'on a desktop, dark', colorScheme: 'dark', viewport: desktop },
 ]
-/** Usually those that have all between them; pictures are taken of each. */
-const looks = pictures === undefined ? inForm(all.slice(0, 2), all) : all
+/** Usually the one with the most views, on a phone; pictures are taken of each. */
+const looks = pictures === undefined ? inForm(all.slice(0, 1), all) : all
 
 for (const { name, ...look } of looks) {
   t.test(`every view is free of barriers that a program can find: ${name}`, async (t) => {

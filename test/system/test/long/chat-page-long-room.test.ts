@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { connectPostgres, type Database } from '@rabble/database'
-import { assertNothingLeft, connectChat, inForm, noRateLimits, startCluster, until } from '@rabble/harness'
+import { assertNothingLeft, connectChat, noRateLimits, startCluster, until } from '@rabble/harness'
 import type { Response } from 'playwright-core'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
@@ -11,13 +11,13 @@ const cluster = await startCluster(t, { env: { ...noRateLimits, RABBLE_RECENT_PE
 const database = await connectPostgres(cluster.databaseUrl)
 t.teardown(() => database.close())
 const url = `${cluster.url}/#long`
-const old = inForm(10_000, 100_000)
+const old = 100_000
 const fresh = 40
 const needle = 'a needle among many others'
 /** Far back. */
 const needleAt = 0.7 * old
 /** Messages that are scrolled through. */
-const scrolled = inForm(1_000, 4_000)
+const scrolled = 4_000
 await fill(database)
 
 /** As history would have written them a minute each before now: behind the first event of the log are lower sequences. */
@@ -85,7 +85,7 @@ t.test('what the browser loads before the first message is small', async (t) => 
   t.same(person.problems, [])
 })
 
-t.test('scrolling back through many messages: nothing jumps, and the page stays small', async (t) => {
+t.test('scrolling back through thousands of messages: nothing jumps, and the page stays small', async (t) => {
   const reader = await openChat(t, browser, url)
   await reader.enter('Reader')
   await reader.sees(`new message ${fresh}`)
@@ -157,7 +157,7 @@ t.test('a date leads to the first message of that day', async (t) => {
   const { page } = person
   await person.enter('Dater')
   await person.sees(`new message ${fresh}`)
-  const day = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10)
+  const day = new Date(Date.now() - 20 * 86_400_000).toISOString().slice(0, 10)
   const [first] = await database.query<{ text: string }>(
     "select text from history.messages where room = 'long' and at >= $1 order by sequence limit 1",
     [`${day}T00:00:00Z`],
