@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -36,8 +37,12 @@ export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
   // rabbitmqctl would do, but takes 1.5 s for each call and starts an epmd that outlives it.
   async function evaluate(expression: string): Promise<void> {
     const cookie = readFileSync(join(home, '.erlang.cookie'), 'utf8')
-    const args = ['-address', `127.0.0.1:${distributionPort}`, '-c', cookie, '-e']
+    // A broker takes no second node of one name, and the name that it has otherwise is the same for many.
+    const name = `test_${randomBytes(8).toString('hex')}`
+    const args = ['-address', `127.0.0.1:${distributionPort}`, '-h', name, '-c', cookie, '-e']
     const calling = promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 120_000 })
+    // If it ends before it has read this, its exit code tells.
+    calling.child.stdin?.on('error', () => {})
     calling.child.stdin?.end(`${expression}.\n`)
     const { stdout } = await calling
     if (!/^\{ok, *ok\}/.test(stdout.trim()))

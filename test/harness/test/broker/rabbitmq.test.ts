@@ -60,6 +60,28 @@ t.test('a broker', async (t) => {
     await connection.close()
   })
 
+  await t.test(
+    'gives several virtual hosts at once, which know nothing of each other, and takes them away',
+    async (t) => {
+      const names = Array.from({ length: 6 }, (_, n) => `host-${n}`)
+      await Promise.all(names.map(broker.addVirtualHost))
+      const [one, other] = [await connect(`${broker.url}/host-0`), await connect(`${broker.url}/host-1`)]
+      await (await one.createChannel()).assertQueue('here', { durable: true })
+      const elsewhere = await other.createChannel()
+      elsewhere.on('error', () => {})
+      await t.rejects(
+        elsewhere.checkQueue('here').then(() => {}),
+        { message: /404/ },
+      )
+      await Promise.all([one.close(), other.close()])
+      await Promise.all(names.map(broker.deleteVirtualHost))
+      await t.rejects(
+        connect(`${broker.url}/host-0`).then(() => {}),
+        { message: /got <ConnectionClose/ },
+      )
+    },
+  )
+
   await t.test('stops in peace', async (t) => {
     t.equal(await broker.stop(), 0)
     t.match(broker.logs(), /ended with 0/)
