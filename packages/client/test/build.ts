@@ -17,7 +17,7 @@ export function chatWith(t: TestContext, options: ConnectOptions): Chat {
   return chat
 }
 
-/** What each state is that a chat takes from now on. */
+/** The states that a chat takes from now on. */
 export function statesOf(chat: Chat): ChatState['is'][] {
   const states: ChatState['is'][] = []
   chat.on('state', ({ is }) => states.push(is))

@@ -3,7 +3,7 @@ import type { FetchLike } from '../src/index.ts'
 import { watch } from './build.ts'
 import { type Answer, message, startFakeGateway } from './fake-gateway.ts'
 
-/** What history answers, by the query: the ids of messages, or the status of a refusal. */
+/** Answers of history by the query: the ids of messages, or the status of a refusal. */
 export type Pages = (query: URLSearchParams) => Page | number
 interface Page {
   messages: string[]

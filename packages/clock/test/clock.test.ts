@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { createManualClock } from '../src/manual-clock.ts'
 
-/** What both clocks do; `pass` lets at least so many milliseconds go by. */
+/** Tests what both clocks do; `pass` lets at least so many milliseconds go by. */
 function conforms(t: Test, clock: Clock, pass: (milliseconds: number) => Promise<void>): void {
   t.test('timers run in the order in which they are due, once or again and again', async (t) => {
     const ran: string[] = []

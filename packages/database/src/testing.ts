@@ -46,8 +46,8 @@ export interface TestDatabases {
 export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
 /**
- * Runs the same tests over both databases in `make test-all`, else over PostgreSQL: PGlite is the same code, and takes a file
- * longer to open than its tests take. The tests of `@rabble/database`, of the one process and of the page have it always.
+ * Runs the same tests over both databases in `make test-all`, else over PostgreSQL alone, since opening a PGlite costs
+ * more than the tests of most files. The tests of `@rabble/database`, of the one process and of the page always use PGlite.
  */
 export async function onBothDatabases(
   t: Test,

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Database, isRefusedValue, isUnavailable, transactionWithin } from '../src/index.ts'
 
-/** What each database does. It is closed in the end. */
+/** Tests what each database does, and closes it in the end. */
 export async function checkDatabase(t: Test, database: Database): Promise<void> {
   await database.query('create table numbers (n int primary key)')
   const numbers = async () =>

@@ -13,7 +13,7 @@ function folderWith(t: Test, files: Record<string, string>): string {
   return folder
 }
 
-/** What `migrate` does on each database. */
+/** Tests what `migrate` does on each database. */
 export async function checkMigrate(t: Test, database: Database): Promise<void> {
   const applied = () =>
     database.query<{ service: string; id: string }>(

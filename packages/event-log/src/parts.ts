@@ -1,4 +1,4 @@
-/** What logs are made of, for one that tests make. */
+/** The parts that logs are made of, for a log that tests make. */
 export { Backlog } from './backlog.ts'
 export { decodeBatch } from './batch.ts'
 export { Follower, type FollowerSource, stepBytes } from './follower.ts'

@@ -36,7 +36,7 @@ export interface MemoryLog extends EventLog {
   readonly length: number
   /** Offset of the newest batch of partition 0. */
   readonly last: number
-  /** What another one can go on with after this one was closed. */
+  /** Its content, with which another one can go on after this one was closed. */
   readonly kept: Kept[][]
 }
 
@@ -52,7 +52,7 @@ export interface MemoryLogOptions {
   clock?: Clock
   limits?: Partial<PublishLimits>
   observer?: LogObserver
-  /** What another one kept. */
+  /** The content that another one kept. */
   kept?: Kept[][]
 }
 

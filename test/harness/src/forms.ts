@@ -1,7 +1,7 @@
 /** Set by `make test-all`. */
 const isLong = process.env.RABBLE_TEST_LONG === '1'
 
-/** What a test takes in its usual form, or in the long one, which `make test-all` asks for. */
+/** Returns `usual`, or `long` in a run of `make test-all`. */
 export function inForm<Value>(usual: Value, long: Value): Value {
   return isLong ? long : usual
 }

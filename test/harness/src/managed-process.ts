@@ -56,8 +56,8 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
 
   async function start(): Promise<void> {
     const environment = Object.entries({ PATH: process.env.PATH ?? '', ...launch.env })
-    // Through env(1), which becomes the command: tap adds variables of its own to whatever Node starts, with which a
-    // service would run under tap's loader.
+    // Through env(1), which becomes the command: tap's own runner adds variables to whatever Node starts, with which a
+    // service would run under its loader.
     const args = [
       '-i',
       ...environment.map(([name, value]) => `${name}=${value}`),

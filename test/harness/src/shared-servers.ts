@@ -8,7 +8,7 @@ import type { TestContext } from './test-context.ts'
 const rabbitMqVariable = 'RABBLE_TEST_RABBITMQ'
 const postgresVariable = 'RABBLE_TEST_POSTGRES'
 
-/** What the variables hold of a broker, as JSON. */
+/** A broker as its variable describes it, in JSON. */
 type SharedRabbitMq = RabbitMqNode & { url: string }
 
 /** Starts a broker and a PostgreSQL for many test files, and returns the variables to start the files with. */

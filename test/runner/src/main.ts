@@ -73,7 +73,7 @@ function lastLines(log: string): string {
 
 async function run(files: readonly TestFile[], jobs: number, timeout: number): Promise<FileResult[]> {
   const servers = startServers(files.some(({ part }) => part !== 'unit'))
-  // Each file that needs them waits for them, and fails with them.
+  // Files that need them wait for them; if they can't be started, the run ends with that error.
   servers.variables.catch(() => {})
   const stopped = new AbortController()
   const waiting = [...files]

@@ -9,7 +9,7 @@ export interface TestFile {
   part: Part
   /** Relative to the repository, such as `packages/contract/test/names.test.ts`. */
   source: string
-  /** What Node runs, relative to the repository. */
+  /** The compiled file, which Node runs, relative to the repository. */
   compiled: string
 }
 

@@ -2,14 +2,14 @@ import { inspect } from 'node:util'
 import { type Part, parts } from './parts.ts'
 import type { Failure, FileResult } from './run-file.ts'
 
-/** One line for a file that is over. */
+/** Returns the line for a file that has ended. */
 export function lineOf({ file, passed, failures, seconds }: FileResult): string {
   const verdict = failures.length === 0 ? 'ok    ' : 'FAILED'
   const failed = failures.length === 0 ? '' : `, ${failures.length} failed`
   return `${verdict} ${inSeconds(seconds)}  ${file.source}  (${passed} passed${failed})`
 }
 
-/** What failed in a file: which tests, why, and where the rest of its output is. */
+/** Returns the failures of a file: which tests, why, and where the rest of its output is. */
 export function failuresOf({ file, failures, log }: FileResult): string {
   const shown = failures.slice(0, 10)
   const more = failures.length > shown.length ? [`  … and ${failures.length - shown.length} more`] : []

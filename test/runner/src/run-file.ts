@@ -6,7 +6,7 @@ import type { TestFile } from './parts.ts'
 export interface Failure {
   /** The names of the test and those around it. */
   name: string
-  /** What tap knows of it: `diff`, `stack` and the like. */
+  /** Details that tap reports: `diff`, `stack` and the like. */
   details: Record<string, unknown>
 }
 

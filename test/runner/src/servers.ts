@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { emptyPgliteVariable, privateFolder, startSharedServers, type TestContext } from '@rabble/harness'
 
 export interface Servers {
-  /** What the test files get in their environment, to find the servers by. Rejects if one of them can't be started. */
+  /** Environment by which the test files find the servers. Rejects if one of them can't be started. */
   variables: Promise<Record<string, string>>
   /** Ends them, and removes what they left. */
   stop(): Promise<void>

@@ -66,7 +66,7 @@ export async function administrate<Result>(
   const connection = await connect(url)
   try {
     const channel = await connection.createChannel()
-    // What goes wrong is told by the call as well.
+    // The call reports this error as well.
     channel.on('error', () => {})
     return await work(channel)
   } finally {

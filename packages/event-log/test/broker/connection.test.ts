@@ -93,7 +93,7 @@ t.test(
     const roles = ['read', 'publish']
     for (let round = 1; round <= 3; round++) {
       await during(clock, reader.seen(reader.lines.length + 50))
-      // What is read may have been published before the last time.
+      // Events that are read now may have been published before the last reconnect.
       const up = () =>
         roles.every((role) => count('connection', role, true) >= round) && log.status().connected
       await during(clock, until(up, patience, 'both connections to be there'))
@@ -106,7 +106,7 @@ t.test(
     await during(clock, publishing)
     const all = () => new Set(reader.ids()).size === confirmed.length
     await during(clock, until(all, patience, 'all to be read'))
-    // What was unconfirmed may stand in the log twice, but in its place.
+    // An event that was unconfirmed may stand in the log twice, but in its place.
     t.same([...new Set(reader.ids())], confirmed)
     t.ok(offsetsGrow(reader.batches))
     t.same(gaps(), [])

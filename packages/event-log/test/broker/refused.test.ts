@@ -4,7 +4,7 @@ import { codeOf, event, follow } from '../../src/conformance/fixture.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
 import { administrate, build, buildWithClock, patience } from './build.ts'
 
-// What the broker refuses, returns, or has already in another form. No test here harms the broker itself.
+// Cases in which the broker refuses, returns, or already has something in another form. No test here harms the broker.
 
 assertNothingLeft(t)
 

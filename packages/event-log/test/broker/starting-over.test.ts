@@ -131,7 +131,7 @@ t.test('retention passed the position: the reader tells, and goes on', async (t)
   for (let i = 0; i < 20; i++) await log.publish(event(`${i}`, 'general', 'x'.repeat(50_000)))
   const found = await firstOffset(t, log)
   t.same(gaps(), [], 'whoever starts with the first misses nothing')
-  /** What the first batch after a position is. */
+  /** The first batch after a position. */
   const firstAfter = async (position: number) => {
     const reader = follow(t, log, { after: position })
     await reader.seen(1)

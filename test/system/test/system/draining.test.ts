@@ -20,7 +20,7 @@ const clientCount = inForm(16, 30)
 /** How many idle clients leave one gateway: 10 ms for each. */
 const idleCount = inForm(60, 200)
 
-// What ended is started again by the tests alone.
+// The tests start again what they have ended.
 const cluster = await startCluster(t, { gateways: gatewayCount, restart: false, env: { LOG_LEVEL: 'info' } })
 
 /** Asks a gateway to stop, as Docker does, and resolves to its exit code. */
