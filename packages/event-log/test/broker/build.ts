@@ -1,8 +1,8 @@
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
-import type { RabbitMq } from '@rabble/harness'
+import { type RabbitMq, until } from '@rabble/harness'
 import { type Channel, connect } from 'amqplib'
 import type { Test } from 'tap'
-import { movedLimits, patientLimits } from '../../src/conformance/fixture.ts'
+import { during, movedLimits, patientLimits } from '../../src/conformance/fixture.ts'
 import type { OpenOptions } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog, type Retention } from '../../src/index.ts'
 
@@ -42,11 +42,19 @@ export async function build(t: Test, options: BuildOptions) {
   }
 }
 
-/** The same with a clock of its own. */
-export async function buildWithClock(t: Test, options: BuildOptions) {
+/**
+ * Makes a log with a clock of its own, and waits until it is connected, unless the test wants it to fail. Time passes
+ * meanwhile: a broker that several ask for streams at the same time may refuse one of them, and the next attempt waits.
+ */
+export async function buildWithClock(t: Test, options: BuildOptions & { connects?: false }) {
   const clock = createManualClock()
   const limits = { ...movedLimits, ...options.limits }
-  return { ...(await build(t, { ...options, limits, clock })), clock }
+  const built = await build(t, { ...options, limits, clock })
+  if (options.connects ?? true) {
+    const connected = () => built.log.status().connected
+    await during(clock, until(connected, patience, 'the log to be connected'))
+  }
+  return { ...built, clock }
 }
 
 /** An outage is two lines, however many notice it and however often they try; there may be another one after it. */

@@ -16,6 +16,7 @@ const { url } = broker
 t.test('the log is there at once and tells why it is not connected; the password is nowhere', async (t) => {
   const { log, logged, clock } = await buildWithClock(t, {
     prefix: 'nowhere',
+    connects: false,
     url: 'amqp://ada:pass%2Fword@127.0.0.1:1/',
     limits: { publishTimeout: 200 },
   })
@@ -45,7 +46,7 @@ t.test('a confirm that is lost with its connection: the batch is sent again', as
   const { log, count, logged, told, clock } = await buildWithClock(t, { prefix: 'cut', url: proxy.url })
   const reader = follow(t, log, 'first')
   await log.publish(event('1'))
-  await reader.seen(1)
+  await during(clock, reader.seen(1))
   const publishing = proxy.connections.find(({ publishes }) => publishes)
   publishing?.hold('down')
   const second = log.publish(event('2'))
@@ -153,7 +154,7 @@ t.test('what was acknowledged is not acknowledged again, which would close the c
   const { log, logged, clock } = await buildWithClock(t, { prefix: 'idle', url })
   const reader = follow(t, log, 'first')
   for (let i = 1; i <= 100; i++) await log.publish(event(`${i}`))
-  await reader.seen(100)
+  await during(clock, reader.seen(100))
   // The reader comes back for more, which is when it is done with what it has.
   await turn()
   // Acknowledging happens when idle, too, about once a second.

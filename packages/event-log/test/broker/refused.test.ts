@@ -1,6 +1,6 @@
 import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
-import { codeOf, event, follow } from '../../src/conformance/fixture.ts'
+import { codeOf, during, event, follow } from '../../src/conformance/fixture.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
 import { administrate, build, buildWithClock, patience } from './build.ts'
 
@@ -35,7 +35,12 @@ t.test('a stream with another retention is used as it is, with one warning', asy
 
 t.test('a queue that is no stream is not used', async (t) => {
   await administrate(broker, (channel) => channel.assertQueue('classic.log.0', { durable: true }))
-  const { log, clock } = await buildWithClock(t, { prefix: 'classic', url, limits: { publishTimeout: 500 } })
+  const { log, clock } = await buildWithClock(t, {
+    prefix: 'classic',
+    url,
+    limits: { publishTimeout: 500 },
+    connects: false,
+  })
   const code = codeOf(log.publish(event('1')))
   const refused = () => /x-queue-type|inequivalent/.test(log.status().reason ?? '')
   await until(refused, patience, 'the broker to refuse the stream')
@@ -51,6 +56,7 @@ t.test('a broker that blocks publishing: told, refused in time, and readers go o
   const other = await build(t, { prefix: 'blocked', url })
   const reader = follow(t, log, 'first')
   await log.publish(event('1'))
+  await during(clock, reader.seen(1))
   const publishing = proxy.connections.find(({ publishes }) => publishes)
   publishing?.hold('up')
   publishing?.inject(blockedFrame('low on memory'))
