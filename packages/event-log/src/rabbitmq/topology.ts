@@ -89,12 +89,24 @@ export function topologyOf(prefix: string, retention: Retention, logger: Logger 
     }
   }
 
+  /**
+   * Declarations of streams, one after the other. RabbitMQ 3.10 answers with 541, which ends the connection, if a stream is
+   * declared again while it is being made: at the first start, by the connection that reads beside the one that publishes.
+   */
+  let declared: Promise<unknown> = Promise.resolve()
+
+  function inTurn(declare: () => Promise<void>): Promise<void> {
+    const turn = declared.then(declare)
+    declared = turn.catch(() => {})
+    return turn
+  }
+
   return {
     names,
     async declareLog(model, partition) {
       const exchange = names.exchange(partition)
       const stream = names.stream(partition)
-      await declareStream(model, stream)
+      await inTurn(() => declareStream(model, stream))
       await onChannel(model, async (channel) => {
         await channel.assertExchange(exchange, 'fanout', { durable: true })
         await channel.bindQueue(stream, exchange, '')

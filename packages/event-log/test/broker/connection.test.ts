@@ -41,6 +41,22 @@ t.test('the log is there at once and tells why it is not connected; the password
   }
 })
 
+t.test(
+  'a new log is made without an outage, by the connection that reads and the one that publishes',
+  async (t) => {
+    const logs = await Promise.all(
+      Array.from({ length: 30 }, async (_, n) => {
+        const { log, logged } = await build(t, { prefix: `new-${n}`, url })
+        const reader = follow(t, log, 'first')
+        await log.publish(event('1'))
+        await reader.seen(1)
+        return logged
+      }),
+    )
+    t.same(logs.flat(), [])
+  },
+)
+
 t.test('a confirm that is lost with its connection: the batch is sent again', async (t) => {
   const proxy = await startProxy(t, url)
   const { log, count, logged, told, clock } = await buildWithClock(t, { prefix: 'cut', url: proxy.url })
