@@ -7,6 +7,12 @@ export type User = Type.Static<typeof User>
 /** RFC 3339, UTC, milliseconds. */
 const Time = Type.String({ minLength: 20, maxLength: 40 })
 
+/**
+ * The gateway could not find out whether this repeats an older event with the same id. A reader that doesn't know all ids
+ * takes it for new, but not its place for the place of that id.
+ */
+const unchecked = Type.Optional(Type.Literal(true))
+
 /** Who changed a message, and when. */
 export const Change = Type.Object({ by: User, at: Time })
 export type Change = Type.Static<typeof Change>
@@ -33,6 +39,7 @@ export const MessageEvent = Type.Object({
   replyTo: Type.Optional(Type.String({ maxLength: 64 })),
   /** Whatever the sending application wants to add. */
   meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  unchecked,
   /** Not in the log, but in what is read back later: the last edit, if there was one. `text` is the new one. */
   edited: Type.Optional(Change),
   /** Likewise: the message was deleted. `text` is empty then, and `meta` is gone. */
@@ -59,6 +66,7 @@ export const EditEvent = Type.Object({
   ...change,
   cid: MessageEvent.properties.cid,
   text: Type.String(),
+  unchecked,
 })
 export type EditEvent = Type.Static<typeof EditEvent>
 

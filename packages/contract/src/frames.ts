@@ -11,6 +11,8 @@ const room = Type.String({ minLength: 1, maxLength: 140 })
 const id = Type.String({ minLength: 1, maxLength: 64 })
 const cid = Type.String({ minLength: 1, maxLength: 128 })
 const ref = Type.Optional(Ref)
+/** Milliseconds since the event was sent first, of one that is sent again under the same cid. */
+const resent = Type.Optional(Type.Integer({ minimum: 0 }))
 
 /*
  * What a client sends. Fields that are not listed are ignored, so that a later version can add some; a `type` that is
@@ -45,6 +47,7 @@ export const SendFrame = Type.Object({
   to: Type.Optional(id),
   text: Type.String(),
   cid: Type.Optional(cid),
+  resent,
   replyTo: Type.Optional(id),
   meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 })
@@ -57,6 +60,7 @@ export const EditFrame = Type.Object({
   id,
   text: Type.String(),
   cid: Type.Optional(cid),
+  resent,
 })
 
 /** Deletes an own message. Reply: `sent`, with the id of the deletion; a message that is deleted stays so. */

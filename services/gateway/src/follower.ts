@@ -11,7 +11,7 @@ import type { Recent } from './recent.ts'
 import type { Seen } from './seen.ts'
 
 /** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
-const lookBack = 60_000
+export const lookBack = 60_000
 
 /** Follows the log: every event once, to the recent ones, to the sessions, and to whoever waits for it. */
 export interface Follower {
@@ -19,6 +19,8 @@ export interface Follower {
   unready(): string | undefined
   /** The offset of the last batch of a room's partition that was handed on; -1 before the first. */
   position(room: string): number
+  /** Offset of a room's partition up to which history must have stored it, so that it knows all events that `seen` lacks. */
+  unseen(room: string): number
   /** Stops reading. */
   stop(): Promise<void>
 }
@@ -47,13 +49,14 @@ export function followLog(options: {
   const since = clock.now() - lookBack
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
   const positions: number[] = new Array(log.partitions).fill(-1)
-  /** The partitions of which everything was read that ever was in them. */
-  const whole = new Set<number>()
+  /** The offset right before the first batch of each partition that was read. */
+  const before: number[] = new Array(log.partitions).fill(-1)
+  const seenSince = seen.since
+  const doubtfulBefore = createHorizon(seen, clock)
 
-  function accept(partition: number, event: LogEvent, line: Buffer): void {
+  function accept(partition: number, event: LogEvent, line: Buffer, offset: number): void {
     if (!isChatEvent(event)) {
       if (event.id === startId(gateway, partition) && behind.delete(partition) && behind.size === 0) {
-        if (whole.size === log.partitions) recent.sawBeginning()
         logger.info({ rooms: recent.rooms, bytes: recent.bytes }, 'caught up with the log')
       }
       return
@@ -64,7 +67,8 @@ export function followLog(options: {
       metrics.repeated.inc()
       return
     }
-    recent.add(event, line)
+    const doubtful = ('unchecked' in event && event.unchecked === true) || event.at < doubtfulBefore()
+    recent.add(event, line, offset, doubtful)
     if (event.type !== 'message') changed(event)
     hub.deliver(event, line)
   }
@@ -72,15 +76,14 @@ export function followLog(options: {
   async function follow(partition: number): Promise<void> {
     let first = true
     for await (const batches of log.read(partition, { since }, abort.signal)) {
-      if (first && batches[0]?.offset === 0) whole.add(partition)
-      first = false
       for (const { offset, entries, gap } of batches) {
-        if (gap !== undefined) {
-          // What is remembered from before does not lead up to what comes now. History may have what is missing.
-          whole.delete(partition)
-          recent.forget((room) => partitionOf(room, log.partitions) === partition)
+        // What is remembered from before a gap does not lead up to what comes now. History may have what is missing.
+        if (first || gap !== undefined) {
+          recent.begin(partition, offset - 1)
+          before[partition] = offset - 1
         }
-        for (const { event, line } of entries) accept(partition, event, line)
+        first = false
+        for (const { event, line } of entries) accept(partition, event, line, offset)
         positions[partition] = offset
       }
       observe(partition, batches)
@@ -117,11 +120,31 @@ export function followLog(options: {
 
   return {
     position: (room) => positions[partitionOf(room, log.partitions)] ?? -1,
+    unseen(room) {
+      const partition = partitionOf(room, log.partitions)
+      return (seen.since === seenSince ? before : positions)[partition] ?? -1
+    },
     unready: () => (behind.size === 0 ? undefined : 'reading the last minute of the log'),
     async stop() {
       abort.abort()
       await Promise.all(work)
     },
+  }
+}
+
+/**
+ * Returns what tells the time (RFC 3339) before which an event can't have been taken if it is read for the first time now,
+ * but by a clock that is wrong: whoever wrote it again, `seen` may know it no more.
+ */
+function createHorizon(seen: Pick<Seen, 'since'>, clock: Clock): () => string {
+  let since = Number.NaN
+  let horizon = ''
+  return () => {
+    if (seen.since !== since) {
+      since = seen.since
+      horizon = new Date(clock.now() - (clock.monotonic() - since)).toISOString()
+    }
+    return horizon
   }
 }
 

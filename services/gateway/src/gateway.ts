@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
-import { type ChatEvent, type Limits, RabbleError, type Signal, type User } from '@rabble/contract'
+import {
+  type ChatEvent,
+  type Limits,
+  type MessageEvent,
+  RabbleError,
+  type Signal,
+  type User,
+} from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
@@ -11,7 +18,7 @@ import { type Context, execute } from './commands/index.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
 import { type DrainTimes, drain } from './drain.ts'
 import { createFleet } from './fleet.ts'
-import { followLog } from './follower.ts'
+import { followLog, lookBack } from './follower.ts'
 import { watchOver } from './heartbeat.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './history-times.ts'
 import { createHub, type Hub } from './hub.ts'
@@ -22,6 +29,7 @@ import { createPast } from './past.ts'
 import { createPresence } from './presence.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecent } from './recent.ts'
+import { createRepeats, isFresh } from './repeats.ts'
 import { createReplayBudget } from './replay-budget.ts'
 import type { RefusedEntry } from './rooms/audit-trail.ts'
 import { connectRooms } from './rooms/index.ts'
@@ -97,6 +105,11 @@ export interface Gateway {
    */
   publish(event: ChatEvent): Promise<void>
   /**
+   * Finds out whether an event with a name of its sender's is stored already; see `Repeats.check`. Undefined if there is
+   * nothing to ask.
+   */
+  checkRepeat(event: MessageEvent): Promise<'stored' | 'new' | 'unchecked'> | undefined
+  /**
    * Whether a user who has no session may write there, or is banned or muted.
    * @throws RabbleError `forbidden`; `unavailable` while that isn't known
    */
@@ -125,8 +138,8 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { log, limits, clock = systemClock, metrics, logger } = options
   const id = `gateway-${randomBytes(6).toString('hex')}`
-  const seen = createSeen(seenEvents)
-  const recent = createRecent(options.recent)
+  const seen = createSeen(seenEvents, clock, clock.monotonic() - lookBack)
+  const recent = createRecent(options.recent, log.partitions)
   const publisher = createPublisher(log, seen, () => {
     metrics.published.inc()
     fleet.published()
@@ -199,6 +212,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { patience } = times
   const past = history && createPast({ history, recent, position, patience, clock, metrics, logger })
   const lookup = createLookup({ history, recent, position, times, clock, metrics, logger })
+  const repeats = createRepeats({
+    history,
+    seen,
+    needed: follower.unseen,
+    patience,
+    clock,
+    metrics,
+    logger,
+  })
   const replays = createReplayBudget(options.replayBytes)
   const context: Context = {
     id,
@@ -210,6 +232,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recent,
     past,
     lookup,
+    repeats,
     replays,
     publisher,
     log,
@@ -299,6 +322,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!session.closed) inboxes.get(session)?.put(frame)
     },
     publish: publisher.publish,
+    checkRepeat({ cid, ...event }) {
+      const named = cid !== undefined && !isFresh(cid, clock.now())
+      return named ? repeats.check(event, 'perhaps') : undefined
+    },
     start: () => rooms?.start(),
     async checkWriter(user, room) {
       await rooms?.policies.checkEntry(user, room)

@@ -81,6 +81,12 @@ export function createMetrics(registry: Registry) {
       help: 'Questions to history for a message that somebody wants to change and that is not among the recent ones.',
       registers,
     }),
+    repeatsChecked: new Counter({
+      name: 'rabble_gateway_repeats_checked_total',
+      help: 'Events that may repeat one that the gateway no longer remembers, by what history said: stored, new, or unchecked if it could not tell.',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     historyErrors: new Counter({
       name: 'rabble_gateway_history_errors_total',
       help: 'Questions that history did not answer.',

@@ -3,8 +3,8 @@ import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from './metrics.ts'
-import type { Hold, Recent } from './recent.ts'
-import { applyChange, applyChanges, type Stretch, stretchOf } from './stretch.ts'
+import type { Recent } from './recent.ts'
+import { applyChange, applyChanges, changesIn, type Stretch, stretchOf } from './stretch.ts'
 import { createTurns } from './turns.ts'
 
 /** Most events that a resuming client gets at once; who missed more pages through the history. */
@@ -26,7 +26,8 @@ const mostBytes = 32 * 1024 * 1024
 
 /**
  * What is older than the recent events: fetched from history when a client comes back that was away for long. What
- * history answers is joined to the recent events at one that both have, so nothing is missing or twice in between.
+ * history answers ends at an offset of the log, and is followed by the recent events behind that offset. So nothing is
+ * missing or twice in between, also where the log holds an event twice.
  */
 export interface Past {
   /** Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks. */
@@ -37,9 +38,10 @@ export interface Past {
   changed(change: ChangeEvent): void
 }
 
-/** A piece of a room from history, which ends right before the recent event `next`. */
+/** A piece of a room from history, with all events up to the offset `through`. */
 interface Piece extends Stretch {
-  next: string
+  through: number
+  known: ReadonlySet<string>
   bytes: number
 }
 
@@ -82,10 +84,9 @@ export function createPast(options: {
     questions.delete(room)
     if (clock.monotonic() >= question.deadline) return false
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
-    const hold = recent.hold(room)
+    const release = recent.hold(room)
     try {
-      const { deadline } = question
-      const answered = await askUntil(room, [...question.after].slice(0, mostIds), user.id, hold, deadline)
+      const answered = await askUntil(room, [...question.after].slice(0, mostIds), user.id, question.deadline)
       if (failing) logger.info({}, 'history answers again')
       failing = false
       return answered
@@ -99,47 +100,26 @@ export function createPast(options: {
       failing = true
       return false
     } finally {
-      setImmediate(hold.release)
+      setImmediate(release)
     }
   }
 
   /**
-   * Asks again while history is behind what this gateway has read, or the other way round. All that the gateway has read
-   * of the room since `reached` is among the recent events: so the mark stays where it is, and a history that is always a
-   * little behind a busy partition gets there. False if it didn't in time.
+   * Asks again while history has not stored yet what this gateway lacks of the room. The gateway must have read all that
+   * history has, too, so that nothing of the answer comes a second time. False if that wasn't so in time.
    */
-  async function askUntil(
-    room: string,
-    after: string[],
-    user: string,
-    hold: Hold,
-    deadline: number,
-  ): Promise<boolean> {
-    let before = recent.oldest(room)
-    let reached = position(room)
+  async function askUntil(room: string, after: string[], user: string, deadline: number): Promise<boolean> {
     while (clock.monotonic() < deadline) {
       metrics.historyQuestions.inc()
-      const replay = await history.replay(
-        { room, after, limit: mostMessages, ...(before !== undefined && { before }) },
-        user,
-      )
+      const replay = await history.replay({ room, after, limit: mostMessages }, user)
       const through = replay.through ?? -1
-      const caughtUp = through >= reached
-      // Without a joint, history must have stored all that this gateway had read, and this gateway must have read all
-      // that history has, so that the newer ones are among the recent events by now.
-      const usable =
-        before === undefined
-          ? caughtUp && (await reads(room, through, deadline)) && !hold.lost
-          : replay.joined
-      if (usable && replay.ids.length > 0) keep(room, replay, before)
-      // Of an id, or a joint, that history doesn't have, though it has everything, it will never know.
-      if (usable || !replay.complete || (before !== undefined && caughtUp)) return true
+      const joins = () => through >= recent.missing(room)
+      if (joins() && (await reads(room, through, deadline)) && joins()) {
+        if (replay.ids.length > 0) keep(room, replay, through)
+        return true
+      }
+      if (!replay.complete) return true
       await clock.sleep(pause)
-      const oldest = recent.oldest(room)
-      if (oldest === before && !hold.lost) continue
-      hold.lost = false
-      before = oldest
-      reached = position(room)
     }
     return false
   }
@@ -150,22 +130,14 @@ export function createPast(options: {
     return position(room) >= offset
   }
 
-  function keep(room: string, { ids, lines }: Replay, before: string | undefined): void {
-    let next = before ?? recent.oldest(room)
-    if (next === undefined) {
-      // Nothing has happened since: the newest of them become recent, and whoever comes next needs no history.
-      const known = ids.length - recent.restore(room, ids, lines)
-      next = ids[known]
-    }
-    const end = next === undefined ? -1 : ids.indexOf(next)
-    const piece = {
-      ...stretchOf(end === -1 ? ids : ids.slice(0, end), end === -1 ? lines : lines.slice(0, end)),
-      next: next ?? '',
-      bytes: 0,
-    }
-    // Changes that were read while history answered: its messages may not know of them yet.
-    applyChanges(piece, recent.changes(room))
+  function keep(room: string, { ids, lines }: Replay, through: number): void {
+    const piece = { ...stretchOf(ids, lines), through, known: new Set(ids), bytes: 0 }
+    // Changes that history had not stored: its messages don't know of them. Those that it has are lines of the piece.
+    const newer = recent.behind(room, through)
+    if (newer !== undefined) applyChanges(piece, changesIn(stretchOf(newer.ids, newer.lines)))
     forget(room)
+    // If nothing is remembered of the room, the newest become recent, and the next client needs no history.
+    recent.restore(room, ids, piece.lines, through)
     piece.bytes = piece.lines.reduce((sum, line) => sum + line.length, 0)
     pieces.set(room, piece)
     bytes += piece.bytes
@@ -183,11 +155,14 @@ export function createPast(options: {
   function after(room: string, id: string): string[] | undefined {
     const piece = pieces.get(room)
     if (piece === undefined) return undefined
-    const rest = recent.from(room, piece.next)
-    // What it was joined to is no longer remembered: there may be a hole by now.
+    const rest = recent.behind(room, piece.through)
+    // What followed it is no longer remembered: there may be a hole by now.
     if (rest === undefined) forget(room)
-    const index = piece.ids.lastIndexOf(id)
-    return rest === undefined || index === -1 ? undefined : [...piece.lines.slice(index + 1), ...rest]
+    const index = piece.ids.indexOf(id)
+    if (rest === undefined || index === -1) return undefined
+    // The log may hold an event twice, the second time behind the piece.
+    const newer = rest.lines.filter((_, place) => !piece.known.has(rest.ids[place] ?? ''))
+    return [...piece.lines.slice(index + 1), ...newer]
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { ChangeEvent, ChatEvent, MessageEvent } from '@rabble/contract'
+import { partitionOf } from '@rabble/event-log'
 import { applyChange, changesIn, messageIn, type Stretch, targetOf } from './stretch.ts'
 
 /**
@@ -6,15 +7,22 @@ import { applyChange, changesIn, messageIn, type Stretch, targetOf } from './str
  * per room, bytes in total; over the total, the rooms that were quiet for longest are forgotten whole.
  */
 export interface Recent {
-  /** Remembers the line of an event, which is copied; of a change, also what it makes of its message. */
-  add(event: ChatEvent, line: Buffer): void
-  /** The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered. */
+  /**
+   * Remembers the line of an event, which is copied; of a change, also what it makes of its message. `offset` is that of its
+   * batch in the log. If the event is `doubtful`, it may repeat one that stands further back in the log than this memory
+   * reaches: it is handed out, but it is no place to resume from.
+   */
+  add(event: ChatEvent, line: Buffer, offset: number, doubtful?: boolean): void
+  /** The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful. */
   after(room: string, id: string): string[] | undefined
-  /** `id` and what followed; undefined if `id` isn't remembered. */
-  from(room: string, id: string): string[] | undefined
-  /** The id of the oldest that is remembered. */
-  oldest(room: string): string | undefined
-  /** A message as it is by now, if it is remembered. */
+  /**
+   * What stands behind an offset of the log, which is known to be all of it; undefined if something behind it may have been
+   * forgotten.
+   */
+  behind(room: string, offset: number): Remembered | undefined
+  /** The highest offset of the log at or before which events of the room may be missing here; -1 if none are. */
+  missing(room: string): number
+  /** A message as it is by now, if it is remembered and not doubtful. */
   message(room: string, id: string): MessageEvent | undefined
   /**
    * The edits and deletions that are remembered, in order, of all messages or of one; without those that newer ones have
@@ -22,65 +30,69 @@ export interface Recent {
    */
   changes(room: string, message?: string): ChangeEvent[]
   /**
-   * Remembers events of a room of which nothing is remembered and nothing newer exists: as many of the newest as there
-   * is room for. Returns how many.
+   * Remembers events of a room of which nothing is remembered, as far as there is space for them. They are all that followed
+   * the first of them up to `offset`.
    */
-  restore(room: string, ids: readonly string[], lines: readonly string[]): number
-  /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. */
-  hold(room: string): Hold
+  restore(room: string, ids: readonly string[], lines: readonly string[], offset: number): void
+  /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. Returns what ends that. */
+  hold(room: string): () => void
   /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
   newest(room: string, count: number): { lines: string[]; complete: boolean }
-  /** Forgets the rooms of a partition, of which events were lost. */
-  forget(isLost: (room: string) => boolean): void
-  /** Says that the log was read from its very first event on, so a room that isn't remembered has no messages. */
-  sawBeginning(): void
+  /**
+   * Forgets the rooms of a partition, and takes it that events up to `offset` may be missing: -1 if what comes now is the
+   * very beginning of the log, so that a room that isn't remembered has no messages. To be called before the first event.
+   */
+  begin(partition: number, offset: number): void
   readonly bytes: number
   readonly rooms: number
 }
 
-export interface Hold {
-  /** Whether events of the room were dropped all the same; whoever holds it may set it back. */
-  lost: boolean
-  release(): void
+/** A part of a room. */
+export interface Remembered {
+  ids: readonly string[]
+  /** Empty for an event that is replayed no more. */
+  lines: readonly string[]
 }
 
 /** What is before `head` is cut off now and then, not at each event. */
 interface Room extends Stretch {
   bytes: number
-  /** Whether events of this room were dropped. */
-  cut: boolean
+  /** Of each event the offset of its batch in the log. */
+  offsets: number[]
+  /** See `Recent.missing`. */
+  missing: number
+  /** The ids that may repeat older ones; undefined as long as there are none. */
+  doubtful: Set<string> | undefined
 }
 
 /** About what a remembered line costs besides its bytes. */
 const overhead = 100
 
-export function createRecent(limits: { perRoom: number; totalBytes: number }): Recent {
+/** `partitions` is the log's number of them. */
+export function createRecent(limits: { perRoom: number; totalBytes: number }, partitions = 1): Recent {
   const rooms = new Map<string, Room>()
   const roomBytes = limits.totalBytes / 8
-  const held = new Map<string, Set<Hold>>()
+  /** How many hold a room. */
+  const held = new Map<string, number>()
+  /** Of each partition, what may be missing in a room that isn't remembered: everything until its reading begins. */
+  const missing: number[] = new Array(partitions).fill(Number.POSITIVE_INFINITY)
   let total = 0
-  // Until the log's beginning was seen, and once a room was forgotten or events were lost, an unknown room may have events
-  // elsewhere.
-  let all = false
 
-  function tellHolders(name: string): void {
-    for (const hold of held.get(name) ?? []) hold.lost = true
-  }
-
-  function dropOldest(name: string, room: Room): void {
-    tellHolders(name)
+  function dropOldest(room: Room): void {
     const size = (room.lines[room.head]?.length ?? 0) + overhead
+    room.doubtful?.delete(room.ids[room.head] ?? '')
+    room.missing = Math.max(room.missing, room.offsets[room.head] ?? -1)
     room.lines[room.head] = ''
     room.ids[room.head] = ''
     room.targets[room.head] = ''
     room.head++
     room.bytes -= size
     total -= size
-    room.cut = true
     if (room.head > 64 && room.head * 2 > room.lines.length) {
       room.lines.splice(0, room.head)
       room.ids.splice(0, room.head)
       room.targets.splice(0, room.head)
+      room.offsets.splice(0, room.head)
       room.head = 0
     }
   }
@@ -88,8 +100,8 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
   function forget(name: string, room: Room): void {
     rooms.delete(name)
     total -= room.bytes
-    all = false
-    tellHolders(name)
+    const partition = partitionOf(name, partitions)
+    missing[partition] = Math.max(missing[partition] ?? -1, room.missing, room.offsets.at(-1) ?? -1)
   }
 
   function forgetQuietest(): void {
@@ -99,8 +111,8 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
     }
   }
 
-  function remember(name: string, id: string, line: string, target: string): void {
-    const room = rooms.get(name) ?? emptyRoom(!all)
+  function remember(name: string, id: string, line: string, target: string, offset: number): Room {
+    const room = rooms.get(name) ?? emptyRoom(missingIn(name))
     // Taken out and put back: a Map keeps its order of insertion, so the quietest room comes first.
     rooms.delete(name)
     rooms.set(name, room)
@@ -108,12 +120,18 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
     room.ids.push(id)
     room.lines.push(line)
     room.targets.push(target)
+    room.offsets.push(offset)
     room.bytes += size
     total += size
     const most = held.has(name) ? Number.POSITIVE_INFINITY : limits.perRoom
     while (room.lines.length - room.head > most || (room.bytes > roomBytes && room.bytes > size))
-      dropOldest(name, room)
+      dropOldest(room)
     while (total > limits.totalBytes && rooms.size > 1) forgetQuietest()
+    return room
+  }
+
+  function missingIn(name: string): number {
+    return rooms.get(name)?.missing ?? missing[partitionOf(name, partitions)] ?? -1
   }
 
   /** -1 if it isn't remembered. */
@@ -133,32 +151,35 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
   }
 
   return {
-    add(event, line) {
-      const { type, room, id } = event
-      if (type === 'message') remember(room, id, line.toString('latin1'), '')
-      else remember(room, id, change(event) ? line.toString('latin1') : '', event.message)
+    add(event, line, offset, doubtful = false) {
+      const { type, room: name, id } = event
+      const told = type === 'message' || change(event) ? line.toString('latin1') : ''
+      const room = remember(name, id, told, type === 'message' ? '' : event.message, offset)
+      if (!doubtful) return
+      room.doubtful ??= new Set()
+      room.doubtful.add(id)
     },
 
     after(name, id) {
       const room = rooms.get(name)
-      const index = indexOf(room, id)
+      const index = room?.doubtful?.has(id) ? -1 : indexOf(room, id)
       return index === -1 ? undefined : room?.lines.slice(index + 1)
     },
 
-    from(name, id) {
+    behind(name, offset) {
+      if (missingIn(name) > offset) return undefined
       const room = rooms.get(name)
-      const index = indexOf(room, id)
-      return index === -1 ? undefined : room?.lines.slice(index)
+      if (room === undefined) return { ids: [], lines: [] }
+      let first = room.offsets.length
+      while (first > room.head && (room.offsets[first - 1] ?? 0) > offset) first--
+      return { ids: room.ids.slice(first), lines: room.lines.slice(first) }
     },
 
-    oldest(name) {
-      const room = rooms.get(name)
-      return room?.ids[room.head]
-    },
+    missing: missingIn,
 
     message(name, id) {
       const room = rooms.get(name)
-      return room && messageIn(room, id)
+      return room === undefined || room.doubtful?.has(id) ? undefined : messageIn(room, id)
     },
 
     changes(name, message) {
@@ -166,49 +187,39 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
       return room === undefined ? [] : changesIn(room, message)
     },
 
-    restore(name, ids, lines) {
-      if (rooms.has(name)) return 0
+    restore(name, ids, lines, offset) {
+      if (rooms.has(name)) return
       // There may be older ones, whatever was known of the log.
-      rooms.set(name, emptyRoom(true))
-      for (const [index, line] of lines.entries()) remember(name, ids[index] ?? '', line, targetOf(line))
-      const room = rooms.get(name)
-      return room === undefined ? 0 : room.lines.length - room.head
+      rooms.set(name, emptyRoom(offset))
+      for (const [index, line] of lines.entries()) {
+        remember(name, ids[index] ?? '', line, targetOf(line), offset)
+      }
     },
 
     hold(name) {
-      const holders = held.get(name) ?? new Set()
-      const hold: Hold = {
-        lost: false,
-        release() {
-          holders.delete(hold)
-          if (holders.size === 0 && held.get(name) === holders) held.delete(name)
-        },
+      held.set(name, (held.get(name) ?? 0) + 1)
+      return () => {
+        const others = (held.get(name) ?? 0) - 1
+        if (others > 0) held.set(name, others)
+        else held.delete(name)
       }
-      held.set(name, holders.add(hold))
-      return hold
     },
 
     newest(name, count) {
       const room = rooms.get(name)
-      if (room === undefined) return { lines: [], complete: all || count === 0 }
+      if (room === undefined) return { lines: [], complete: missingIn(name) < 0 || count === 0 }
       const lines: string[] = []
       for (let index = room.lines.length - 1; index >= room.head && lines.length < count; index--) {
         const line = room.lines[index] ?? ''
         if (line !== '') lines.push(line)
       }
       lines.reverse()
-      return { lines, complete: lines.length === count || !room.cut }
+      return { lines, complete: lines.length === count || room.missing < 0 }
     },
 
-    forget(isLost) {
-      for (const [name, room] of rooms) if (isLost(name)) forget(name, room)
-      // Somebody may be asking for a room of which nothing is remembered.
-      for (const name of held.keys()) if (isLost(name)) tellHolders(name)
-      all = false
-    },
-
-    sawBeginning() {
-      all = true
+    begin(partition, offset) {
+      for (const [name, room] of rooms) if (partitionOf(name, partitions) === partition) forget(name, room)
+      missing[partition] = offset
     },
     get bytes() {
       return total
@@ -219,6 +230,6 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }): R
   }
 }
 
-function emptyRoom(cut: boolean): Room {
-  return { ids: [], lines: [], targets: [], head: 0, bytes: 0, cut }
+function emptyRoom(missing: number): Room {
+  return { ids: [], lines: [], targets: [], offsets: [], head: 0, bytes: 0, missing, doubtful: undefined }
 }

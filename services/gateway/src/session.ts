@@ -47,6 +47,9 @@ const refusalsBurst = 1000
 /** A typing notice goes to every member: one a second and room is plenty. */
 const typingInterval = 1000
 
+/** Events at the beginning of a session that may be repeats of what was sent over an earlier connection. */
+const earlyEvents = 50
+
 /** What the core does when a session has something to write, or ends. */
 export interface SessionEvents {
   /** It has something to write, and hadn't before. */
@@ -73,6 +76,7 @@ export class Session {
   closed = false
   /** It was asked to come back to another gateway: if it goes now, it is not gone. */
   leaving = false
+  #early = earlyEvents
   /** By the clock's `monotonic`. */
   readonly connectedAt: number
   #lastHeard: number
@@ -165,6 +169,16 @@ export class Session {
       throw new RabbleError('rate-limited', `no more than ${framesPerSecond} frames a second`, {
         retryAfter: wait,
       })
+  }
+
+  /** Whether the next event may be a repeat from an earlier connection; to be asked once for each. */
+  isEarly(): boolean {
+    return this.#early > 0 && this.#early-- > 0
+  }
+
+  /** The user is a new one, so that nothing was sent before. */
+  hasNoPast(): void {
+    this.#early = 0
   }
 
   /** @throws RabbleError `rate-limited` */

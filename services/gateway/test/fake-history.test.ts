@@ -9,7 +9,9 @@ t.test('the history of these tests does what the real one does', async (t) => {
     return {
       client: history,
       async store(...events) {
-        for (const event of events) history.messages.set(event.id, event)
+        for (const event of events) {
+          if (!history.messages.has(event.id)) history.messages.set(event.id, event)
+        }
         history.through = (history.through ?? -1) + 1
         return history.through
       },

@@ -11,6 +11,10 @@ export interface FakeHistory extends HistoryClient {
   /** Offset of the log up to which it says that it has read; null: nothing yet. */
   through: number | null
   down: boolean
+  /** It answers which events it knows when this resolves. */
+  answering: Promise<unknown>
+  /** The ids in each question of which events it knows. */
+  readonly questions: readonly (readonly string[])[]
   /** Number of questions for a message. */
   readonly asked: number
   /** Maximum number of questions for a message that were open at a time. */
@@ -18,6 +22,7 @@ export interface FakeHistory extends HistoryClient {
 }
 
 export function createFakeHistory(): FakeHistory {
+  const questions: string[][] = []
   let asked = 0
   let open = 0
   let mostAtOnce = 0
@@ -55,25 +60,26 @@ export function createFakeHistory(): FakeHistory {
     messages: new Map(),
     through: Number.MAX_SAFE_INTEGER,
     down: false,
+    answering: Promise.resolve(),
+    questions,
     get asked() {
       return asked
     },
     get mostAtOnce() {
       return mostAtOnce
     },
-    async replay({ room, after, before, limit }, user): Promise<Replay> {
+    async replay({ room, after, limit }, user): Promise<Replay> {
       check(room, user)
       if (after.length < 1 || after.length > 1_000 || limit < 1 || limit > 20_000) {
         throw new Error('a replay is for up to 1,000 ids and 20,000 events')
       }
       const events = [...fake.messages.values()].filter((event) => event.room === room)
-      const end = before === undefined ? events.length : events.findIndex(({ id }) => id === before)
       const starts = [...events.keys()].filter((index) => after.includes(events[index]?.id ?? ''))
-      const nothing = { through: fake.through, joined: end >= 0, complete: true, ids: [], lines: [] }
-      if (end < 0 || starts.length === 0) return nothing
-      const start = starts.find((start) => start >= end - limit && start < end)
+      const nothing = { through: fake.through, complete: true, ids: [], lines: [] }
+      if (starts.length === 0) return nothing
+      const start = starts.find((start) => start >= events.length - limit)
       if (start === undefined) return { ...nothing, complete: false }
-      const found = events.slice(start, end)
+      const found = events.slice(start)
       return { ...nothing, ids: found.map(({ id }) => id), lines: found.map(lineOf) }
     },
     async find(room, id, user) {
@@ -85,6 +91,12 @@ export function createFakeHistory(): FakeHistory {
       const message = messageOf(id)
       const found = message?.room === room ? fold(message).message : undefined
       return { through: fake.through, message: found }
+    },
+    async known(room, ids) {
+      questions.push([...ids])
+      if (fake.down) throw new Error('no history today')
+      await fake.answering
+      return { through: fake.through, ids: ids.filter((id) => fake.messages.get(id)?.room === room) }
     },
   }
   return fake

@@ -1,8 +1,12 @@
 import type { MessageEvent } from '@rabble/contract'
+import { partitionOf } from '@rabble/event-log'
 import t from 'tap'
 import { createRecent } from '../src/recent.ts'
 
-function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer] {
+let offset = 0
+
+/** An event with what is remembered of it; each is a batch of its own. */
+function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer, number] {
   const event: MessageEvent = {
     type: 'message',
     room,
@@ -12,7 +16,7 @@ function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer] {
     at: '2026-11-22T10:00:00.000Z',
     via: 'gateway-1',
   }
-  return [event, Buffer.from(JSON.stringify(event))]
+  return [event, Buffer.from(JSON.stringify(event)), offset++]
 }
 
 function ids(lines: readonly string[] | undefined): string[] | undefined {
@@ -37,7 +41,7 @@ t.test('what followed an event is known exactly, until the event is dropped', as
 t.test('the text comes back byte for byte', async (t) => {
   const recent = createRecent({ perRoom: 10, totalBytes: 1e9 })
   const [message, line] = event('a', '1', 'grüße 你好 🎉 \u2028 \\ "')
-  recent.add(message, line)
+  recent.add(message, line, 0)
   t.strictSame(Buffer.from(recent.newest('a', 1).lines[0] ?? '', 'latin1'), line)
 })
 
@@ -51,7 +55,7 @@ t.test('newest says whether it is all there is', async (t) => {
   recent.add(...event('a', '1'))
   t.equal(recent.newest('a', 5).complete, false)
   t.equal(recent.newest('a', 1).complete, true, 'as many as were asked for')
-  recent.sawBeginning()
+  recent.begin(0, -1)
   t.strictSame(
     recent.newest('b', 5),
     { lines: [], complete: true },
@@ -67,7 +71,7 @@ t.test('newest says whether it is all there is', async (t) => {
 t.test('memory is bounded over all rooms, and the quietest room goes first', async (t) => {
   const totalBytes = 100_000
   const recent = createRecent({ perRoom: 1000, totalBytes })
-  recent.sawBeginning()
+  recent.begin(0, -1)
   let most = 0
   for (let i = 0; i < 5000; i++) {
     recent.add(...event(`room-${i % 500}`, `${i}`))
@@ -81,4 +85,42 @@ t.test('memory is bounded over all rooms, and the quietest room goes first', asy
     { lines: [], complete: false },
     'a forgotten room is not an empty one',
   )
+})
+
+t.test('what stands behind an offset is known as long as nothing of it was forgotten', async (t) => {
+  const recent = createRecent({ perRoom: 3, totalBytes: 8_000 }, 2)
+  const [one, two] = ['one', 'a'].map((room) => ({ room, partition: partitionOf(room, 2) }))
+  t.not(one?.partition, two?.partition, 'rooms of two partitions')
+  const add = (room: string, id: string, offset: number) => {
+    const [message, line] = event(room, id)
+    recent.add(message, line, offset)
+  }
+  const behind = (room: string, offset: number) => recent.behind(room, offset)?.ids
+  t.equal(behind('one', 1_000), undefined, 'reading has not begun')
+  recent.begin(one?.partition ?? 0, 9)
+  recent.begin(two?.partition ?? 0, -1)
+  t.strictSame([behind('one', 8), behind('one', 9), behind('a', -1)], [undefined, [], []])
+  for (const [n, id] of ['a', 'b', 'c'].entries()) add('one', id, 10 + n)
+  t.strictSame(behind('one', 9), ['a', 'b', 'c'])
+  t.strictSame([behind('one', 11), behind('one', 12), behind('one', 50)], [['c'], [], []])
+  add('one', 'd', 13)
+  t.strictSame([behind('one', 9), behind('one', 10)], [undefined, ['b', 'c', 'd']])
+  recent.begin(one?.partition ?? 0, 20)
+  t.strictSame([behind('one', 19), behind('one', 20), behind('a', -1)], [undefined, [], []])
+  add('a', 'x', 5)
+  for (let n = 0; n < 50; n++) add(`other-${n}`, 'y', 100 + n)
+  t.strictSame([behind('a', 4), recent.missing('a') >= 5], [undefined, true], 'it was forgotten')
+})
+
+t.test('what may repeat an older event is handed out, but is no place to resume from', async (t) => {
+  const recent = createRecent({ perRoom: 10, totalBytes: 1e9 })
+  recent.begin(0, 9)
+  recent.add(...event('a', '1'))
+  recent.add(...event('a', '2'), true)
+  recent.add(...event('a', '3'))
+  t.strictSame(ids(recent.newest('a', 5).lines), ['1', '2', '3'])
+  t.strictSame(ids(recent.after('a', '1')), ['2', '3'])
+  t.equal(recent.after('a', '2'), undefined)
+  t.equal(recent.message('a', '2'), undefined, 'the one that is meant may be another one')
+  t.match(recent.message('a', '3'), { id: '3' })
 })

@@ -11,9 +11,10 @@ import { passing } from './time.ts'
 function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): HistoryClient {
   return {
     async replay(query) {
-      return { through: null, joined: true, complete: true, ids: [], lines: [], ...(await replay(query)) }
+      return { through: null, complete: true, ids: [], lines: [], ...(await replay(query)) }
     },
     find: () => Promise.reject(new Error('nobody asks for that')),
+    known: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

@@ -2,8 +2,10 @@ import { type Clock, systemClock } from '@rabble/clock'
 import type { MessageEvent } from '@rabble/contract'
 import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
+import type { Known } from './find.ts'
 import type { Replay, ReplayQuery } from './replay.ts'
 
+export type { Known } from './find.ts'
 export type { Replay, ReplayQuery } from './replay.ts'
 
 /** A message that a gateway asked for. */
@@ -27,6 +29,12 @@ export interface HistoryClient {
    * @throws Error if history can't answer, within 5 seconds
    */
   find(room: string, id: string, user: string | undefined): Promise<Found>
+  /**
+   * Tells which of up to 1,000 ids name a stored event of a room. Needs no user: it tells nothing about an event but that
+   * it is there, to who can derive its id.
+   * @throws Error if history can't answer, within 5 seconds
+   */
+  known(room: string, ids: readonly string[]): Promise<Known>
 }
 
 /** Milliseconds that history may take for an answer. */
@@ -104,6 +112,9 @@ function createClient(
     async find(room, id, user) {
       const { through, message } = JSON.parse((await ask(room, 'message', user, { id })).toString())
       return { through, message: message ?? undefined }
+    },
+    async known(room, ids) {
+      return JSON.parse((await ask(room, 'known', undefined, { ids })).toString()) as Known
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Database } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { columns } from './messages.ts'
+import { placesOf } from './places.ts'
 import { positionOf } from './replay.ts'
 import { type StoredMessage, toLine } from './row.ts'
 import { storable } from './storable.ts'
@@ -24,4 +25,21 @@ export async function findMessage(
     [storable(id), storable(room)],
   )
   return { through, line: row && toLine(row) }
+}
+
+export interface Known {
+  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  through: number | null
+  /** Which of the ids that were asked for are stored. */
+  ids: string[]
+}
+
+/** Returns which of some ids name a stored message or change of a room. Reads the position before them, so it is never ahead. */
+export async function knownOf(
+  database: Database,
+  partitions: number,
+  { room, ids }: { room: string; ids: readonly string[] },
+): Promise<Known> {
+  const through = await positionOf(database, partitionOf(room, partitions))
+  return { through, ids: [...(await placesOf(database, room, ids)).keys()] }
 }

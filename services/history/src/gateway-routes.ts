@@ -1,7 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import type { InternalTokens } from '@rabble/service'
+import { type InternalTokens, serviceOf } from '@rabble/service'
 import { checkServiceAccess } from './access.ts'
-import { findMessage } from './find.ts'
+import { findMessage, knownOf } from './find.ts'
 import { createReads, type ReadLimits } from './reads.ts'
 import { replayOf } from './replay.ts'
 import type { RoutesOptions } from './routes.ts'
@@ -15,10 +15,11 @@ const replaySchema = {
   params,
   body: Type.Object({
     after: Type.Array(id, { minItems: 1, maxItems: 1000 }),
-    before: Type.Optional(id),
     limit: Type.Integer({ minimum: 1, maximum: 20_000 }),
   }),
 }
+
+const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems: 1, maxItems: 1000 }) }) }
 
 /**
  * For gateways; no proxy routes these from outside.
@@ -27,6 +28,8 @@ const replaySchema = {
  * then the events, whose bytes the gateway hands on. A line that is empty belongs to an event that is not sent any more.
  *
  * `POST /internal/rooms/{room}/message` answers with one message, so that the gateway knows who may change it.
+ *
+ * `POST /internal/rooms/{room}/known` answers which of some ids are stored, so that the gateway can tell repeats from new events.
  */
 export function gatewayRoutes(
   options: RoutesOptions & { partitions: number; internalTokens: Pick<InternalTokens, 'verify'> | undefined },
@@ -62,5 +65,11 @@ export function gatewayRoutes(
         return `{"through":${through},"message":${line ?? null}}`
       },
     )
+
+    app.post('/internal/rooms/:room/known', { schema: knownSchema, logLevel: 'warn' }, async (request) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+      const question = { room: request.params.room, ids: request.body.ids }
+      return reads.run('known', () => knownOf(database, partitions, question))
+    })
   }
 }

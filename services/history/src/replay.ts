@@ -10,20 +10,16 @@ export interface ReplayQuery {
   room: string
   /** Ids of the last messages or changes that clients saw. */
   after: readonly string[]
-  /** The id of the oldest event that the gateway remembers; the replay ends right before it. */
-  before?: string
   /** Most events. */
   limit: number
 }
 
 export interface Replay {
   /**
-   * Offset of the log up to which the room is surely in here; null if nothing of its partition is stored yet. With this
-   * and its own position the gateway knows whether messages may be missing between the replay and the live ones.
+   * Offset of the log up to which the replay has all events of the room; null if nothing of its partition is stored yet.
+   * The gateway joins the replay to what it remembers here: an offset is one place, while an id may stand in the log twice.
    */
   through: number | null
-  /** Whether `before` is stored, so that nothing is missing right before it. True if there was none. */
-  joined: boolean
   /** False if since each of `after` that is known there is too much, or events were lost: nothing is sent then. */
   complete: boolean
   /** Begins with the oldest of `after` since which that isn't so; empty if none is known. In the order of the log. */
@@ -58,19 +54,16 @@ export function replayOf(database: Database, partitions: number, question: Repla
 type Reader = Pick<Database, 'query'>
 
 async function replayIn(reader: Reader, partition: number, question: ReplayQuery): Promise<Replay> {
-  const { room, after, before, limit } = question
+  const { room, after, limit } = question
   const through = await positionOf(reader, partition)
-  const known = await placesOf(reader, room, before === undefined ? after : [...after, before])
-  const end = before === undefined ? undefined : known.get(before)?.sequence
-  const joined = before === undefined || end !== undefined
-  const starts = after.flatMap((id) => known.get(id)?.sequence ?? [])
-  const nothing = { through, joined, complete: true, ids: [], lines: [] }
-  if (starts.length === 0 || !joined) return nothing
+  const starts = [...(await placesOf(reader, room, after)).values()].map(({ sequence }) => sequence)
+  const nothing = { through, complete: true, ids: [], lines: [] }
+  if (starts.length === 0) return nothing
 
   // Nobody is to go without because another one was away for too long.
-  const gap = await lastGap(reader, partition, end)
+  const gap = await lastGap(reader, partition)
   const whole = starts.filter((sequence) => sequence > gap)
-  const rows = whole.length === 0 ? nothing : await rowsOf(reader, storable(room), whole, end, limit)
+  const rows = whole.length === 0 ? nothing : await rowsOf(reader, storable(room), whole, limit)
   return { ...nothing, ...rows, complete: rows.ids.length > 0 }
 }
 
@@ -80,12 +73,11 @@ interface Row extends StoredMessage {
   change: string | null
 }
 
-/** What stands from one of some sequences up to another: from the lowest from which that isn't too much. */
+/** Returns what stands from one of some sequences on: from the lowest from which that isn't too much. */
 async function rowsOf(
   reader: Reader,
   room: string,
   starts: readonly number[],
-  end: number | undefined,
   limit: number,
 ): Promise<Pick<Replay, 'ids' | 'lines'>> {
   const places = new Set(starts)
@@ -94,7 +86,7 @@ async function rowsOf(
   const lines: string[] = []
   let size = 0
   let fitting = 0
-  for (let before = end; ; ) {
+  for (let before: number | undefined; ; ) {
     const rows = await reader.query<Row>(
       `(select sequence, null as change, ${columns} from history.messages
         where room = $1 and sequence >= $2 and ($3::bigint is null or sequence < $3)
@@ -128,12 +120,11 @@ export async function positionOf(reader: Reader, partition: number): Promise<num
   return row?.log_offset ?? null
 }
 
-/** Behind which sequence the log lost events of the partition last, of those before `end`; -1 if it lost none. */
-async function lastGap(reader: Reader, partition: number, end: number | undefined): Promise<number> {
+/** Returns the sequence behind which the log lost events of the partition last; -1 if it lost none. */
+async function lastGap(reader: Reader, partition: number): Promise<number> {
   const [row] = await reader.query<{ sequence: number | null }>(
-    `select max(sequence) as sequence from history.gaps
-     where partition = $1 and ($2::bigint is null or sequence < $2)`,
-    [partition, end ?? null],
+    'select max(sequence) as sequence from history.gaps where partition = $1',
+    [partition],
   )
   return row?.sequence ?? -1
 }

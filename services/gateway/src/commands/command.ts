@@ -9,6 +9,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Past } from '../past.ts'
 import type { Publisher } from '../publisher.ts'
 import type { Recent } from '../recent.ts'
+import type { Repeats } from '../repeats.ts'
 import type { ReplayBudget } from '../replay-budget.ts'
 import type { Rooms } from '../rooms/index.ts'
 import type { Session } from '../session.ts'
@@ -28,6 +29,7 @@ export interface Context {
   /** Absent where there is no history to ask. */
   readonly past: Past | undefined
   readonly lookup: Lookup
+  readonly repeats: Repeats
   readonly replays: ReplayBudget
   readonly publisher: Publisher
   readonly log: Pick<EventLog, 'signal'>

@@ -1,7 +1,7 @@
 import { deleteId } from '@rabble/contract/ids'
 import { changeable } from './change.ts'
 import { type Command, withRef } from './command.ts'
-import { publish } from './publish.ts'
+import { publishNow } from './publish.ts'
 
 /** Deletes a message. Of one that is deleted already it is only said again, so that a lost acknowledgement does no harm. */
 export const remove: Command<'delete'> = async (context, session, frame) => {
@@ -12,5 +12,6 @@ export const remove: Command<'delete'> = async (context, session, frame) => {
   const { room } = frame
   const id = deleteId(room, message.id)
   if (message.deleted !== undefined) session.reply({ type: 'sent', ...withRef(frame.ref), id })
-  else publish(context, session, { type: 'delete', room, id, ...fields }, frame.ref)
+  // A message is deleted once, however often it is said.
+  else publishNow(context, session, { type: 'delete', room, id, ...fields }, frame.ref)
 }

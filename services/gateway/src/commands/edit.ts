@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { RabbleError } from '@rabble/contract'
 import { editId } from '@rabble/contract/ids'
+import { checkWritable } from './access.ts'
 import { changeable } from './change.ts'
 import type { Command } from './command.ts'
 import { publish } from './publish.ts'
@@ -13,7 +14,8 @@ export const edit: Command<'edit'> = async (context, session, frame) => {
   session.takeMessage()
   checkText(frame, context.limits)
   const { message, fields } = await changeable(context, session, user, frame)
-  context.rooms?.policies.checkVoice(user.id, frame.room)
+  const checkVoice = () => context.rooms?.policies.checkVoice(user.id, frame.room)
+  checkVoice()
   if (message.deleted !== undefined) throw new RabbleError('message-not-found', 'this message was deleted')
   const { room, cid } = frame
   const id = editId(user.id, room, message.id, cid ?? randomUUID())
@@ -25,5 +27,8 @@ export const edit: Command<'edit'> = async (context, session, frame) => {
     ...(cid !== undefined && { cid }),
     text: textOf(frame),
   } as const
-  publish(context, session, event, frame.ref)
+  return publish(context, session, event, frame, () => {
+    checkWritable(room, user, session)
+    checkVoice()
+  })
 }

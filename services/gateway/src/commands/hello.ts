@@ -13,7 +13,7 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
     recordRefusal(context, error, name)
     throw error
   })
-  const { user, roles, guest, expiresAt, token } = entry
+  const { user, roles, guest, isNew, expiresAt, token } = entry
   if (session.closed) {
     // Nobody got the token with which a new guest could come back.
     rooms?.names.gone(user, frame.token === undefined)
@@ -22,6 +22,7 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
   session.roles = roles
   session.expiresAt = expiresAt
   context.hub.identify(session, user)
+  if (isNew) session.hasNoPast()
   // Where no guest may enter, nobody's name has to be held.
   if (context.auth === 'guest') rooms?.names.arrived(user, guest ? undefined : expiresAt)
   session.reply({
@@ -40,6 +41,8 @@ interface Entry {
   user: User
   roles: readonly string[]
   guest: boolean
+  /** Whether nobody had this id before. */
+  isNew?: boolean
   expiresAt?: number
   token?: string
 }
@@ -55,7 +58,7 @@ async function enter(
     if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
     rooms.policies.checkLoaded()
     const { user, token } = await rooms.names.claim({ name: known })
-    return { user, roles: [], guest: true, ...(token !== undefined && { token }) }
+    return { user, roles: [], guest: true, isNew: true, ...(token !== undefined && { token }) }
   }
   const { user, guest, expiresAt } = known
   await rooms?.policies.checkEntry(user.id)

@@ -1,12 +1,48 @@
-import { type ChatEvent, RabbleError, type Ref } from '@rabble/contract'
+import { type ChatEvent, type EditEvent, type MessageEvent, RabbleError, type Ref } from '@rabble/contract'
+import { isFresh, type Suspicion } from '../repeats.ts'
 import type { Session } from '../session.ts'
 import { type Context, withRef } from './command.ts'
 
 /**
  * Publishes an event and acknowledges it once the log has it. The frames behind it don't wait for that: a session's
- * events reach the log in the order in which they came.
+ * events reach the log in the order in which they came. They do wait if history has to be asked first whether the event is a
+ * repeat; `allowed` throws if it may not be published any more after that.
  */
-export function publish(context: Context, session: Session, event: ChatEvent, ref: Ref | undefined): void {
+export function publish(
+  context: Context,
+  session: Session,
+  event: MessageEvent | EditEvent,
+  frame: { ref?: Ref; cid?: string; resent?: number },
+  allowed: () => void,
+): void | Promise<void> {
+  const suspicion = suspicionOf(session, frame, context.clock.now())
+  const checked = suspicion && context.repeats.check(event, suspicion)
+  if (checked === undefined) return publishNow(context, session, event, frame.ref)
+  return checked.then((result) => {
+    if (result === 'stored') return session.reply({ type: 'sent', ...withRef(frame.ref), id: event.id })
+    if (session.closed) return
+    allowed()
+    publishNow(context, session, result === 'new' ? event : { ...event, unchecked: true }, frame.ref)
+  })
+}
+
+/**
+ * Returns why the event may be a repeat of an old one, or undefined if it is new. A client says so itself by `resent`. For one
+ * that doesn't, the first events of its session may be repeats: a client sends again after it has lost a connection.
+ */
+function suspicionOf(
+  session: Session,
+  { cid, resent }: { cid?: string; resent?: number },
+  now: number,
+): Suspicion | undefined {
+  if (cid === undefined) return undefined
+  const early = session.isEarly()
+  if (resent !== undefined) return { age: resent }
+  return early && !isFresh(cid, now) ? 'perhaps' : undefined
+}
+
+/** Publishes an event that is no repeat, or does no harm as one, and acknowledges it once the log has it. */
+export function publishNow(context: Context, session: Session, event: ChatEvent, ref: Ref | undefined): void {
   const stop = context.metrics.acknowledged.startTimer()
   context.publisher.publish(event).then(
     () => {

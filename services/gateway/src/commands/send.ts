@@ -22,8 +22,12 @@ export const send: Command<'send'> = (context, session, frame) => {
   checkText(frame, context.limits)
   checkMeta(frame.meta)
   const room = destination(session, user, frame)
-  context.rooms?.policies.checkVoice(user.id, room)
-  publish(context, session, createMessage(context, user, room, frame), frame.ref)
+  const checkVoice = () => context.rooms?.policies.checkVoice(user.id, room)
+  checkVoice()
+  return publish(context, session, createMessage(context, user, room, frame), frame, () => {
+    destination(session, user, frame)
+    checkVoice()
+  })
 }
 
 /** Objects and arrays in `meta` may stand in one another so deep: far deeper ones are no JSON for everybody. */

@@ -27,7 +27,7 @@ export function createModeration(
   hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>,
   clock: Clock,
 ): Moderation {
-  const kicks = createSeen(rememberedKicks)
+  const kicks = createSeen(rememberedKicks, clock)
 
   function leave(session: Session, room: string, code: ErrorCode, message: string): void {
     hub.leave(session, room)

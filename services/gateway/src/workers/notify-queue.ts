@@ -7,7 +7,7 @@ import { createPublishing, type PublishingOptions } from './publishing.ts'
 
 export interface NotifyQueueOptions extends PublishingOptions {
   log: Pick<RabbitMqLog, 'takeWork'>
-  gateway: Pick<Gateway, 'id' | 'limits' | 'clock' | 'publish' | 'audit'>
+  gateway: Pick<Gateway, 'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit'>
   metrics: Pick<Metrics, 'workerPublishes' | 'queueActive' | 'queueRedelivered' | 'queueRejected'>
 }
 

@@ -13,7 +13,7 @@ export interface Publication {
 }
 
 export interface PublishingOptions {
-  gateway: Pick<Gateway, 'publish' | 'audit'>
+  gateway: Pick<Gateway, 'publish' | 'checkRepeat' | 'audit'>
   metrics: Pick<Metrics, 'workerPublishes'>
 }
 
@@ -27,11 +27,24 @@ export type Publishing = (
 ) => Promise<MessageEvent>
 
 export function createPublishing({ gateway, metrics }: PublishingOptions): Publishing {
+  let last: Promise<unknown> = Promise.resolve()
+
+  /** Waits for an answer and, as messages of the queue keep their order, for those to earlier questions. */
+  function inTurn<Answer>(way: Way, answer: Promise<Answer> | undefined): Promise<Answer | undefined> {
+    if (way === 'http') return Promise.resolve(answer)
+    const turn = Promise.all([answer, last]).then(([answer]) => answer)
+    last = turn.catch(() => {})
+    return turn
+  }
+
   return async (way, prepare) => {
     try {
       const prepared = prepare()
       const { event, actor, action } = prepared instanceof Promise ? await prepared : prepared
-      await gateway.publish(event)
+      // A program that sends again may do so much later, such as after its own restart.
+      const found = await inTurn(way, gateway.checkRepeat(event))
+      if (found === 'unchecked') await gateway.publish({ ...event, unchecked: true })
+      else if (found !== 'stored') await gateway.publish(event)
       metrics.workerPublishes.inc({ way, result: 'published' })
       const audited = gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
       // Of the queue nothing more is taken until then; over HTTP each program has its rate.

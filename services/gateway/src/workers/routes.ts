@@ -10,7 +10,10 @@ import { createRates } from './rates.ts'
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
-  gateway: Pick<Gateway, 'id' | 'limits' | 'clock' | 'publish' | 'audit' | 'auditRefusal' | 'checkWriter'>
+  gateway: Pick<
+    Gateway,
+    'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit' | 'auditRefusal' | 'checkWriter'
+  >
   tokens: Pick<Tokens, 'verify'>
   /** Messages a second, for each user of a token. */
   perSecond: number

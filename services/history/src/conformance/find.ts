@@ -7,7 +7,6 @@ export function testFind(t: Test, makeFixture: MakeFixture): void {
     t.strictSame(await client.find(room, 'a', undefined), { through: null, message: undefined })
     t.strictSame(await client.replay({ room, after: ['a'], limit: 10 }, undefined), {
       through: null,
-      joined: true,
       complete: true,
       ids: [],
       lines: [],
@@ -38,6 +37,20 @@ export function testFind(t: Test, makeFixture: MakeFixture): void {
       t.strictSame(await client.find(room, id, undefined), { through, message: undefined }, id)
     }
   })
+
+  t.test(
+    'it tells which messages and changes it knows, of any room, and nothing else about them',
+    async (t) => {
+      const { client, store } = await makeFixture(t)
+      const through = await store(message('a'), edit('e', 'a'), message('b', { room: 'dm:ada:bob' }))
+      const known = async (room: string, ...ids: string[]) => {
+        const answer = await client.known(room, ids)
+        return { ...answer, ids: [...answer.ids].sort() }
+      }
+      t.strictSame(await known(room, 'e', 'unknown', 'b', 'a'), { through, ids: ['a', 'e'] })
+      t.strictSame(await known('dm:ada:bob', 'b', 'a'), { through, ids: ['b'] })
+    },
+  )
 
   t.test('direct messages are for their participants, messages to a user for that user', async (t) => {
     const { client, store } = await makeFixture(t)

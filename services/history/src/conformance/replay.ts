@@ -26,35 +26,32 @@ function eventsIn({ lines }: Pick<Replay, 'lines'>): (ChatEvent | undefined)[] {
   )
 }
 
-const nothing = { joined: true, complete: true, ids: [], lines: [] }
+const nothing = { complete: true, ids: [], lines: [] }
 
 export function testReplay(t: Test, makeFixture: MakeFixture): void {
-  t.test('a replay begins with the oldest known message, and ends right before the joint', async (t) => {
+  t.test('a replay begins with the oldest known message, and tells up to where it goes', async (t) => {
     const fixture = await makeFixture(t)
     const replay = askerOf(fixture)
     const events = ['a', 'b', 'c', 'd', 'e'].map((id) => message(id))
     await fixture.store(...events.slice(0, 3), message('other', { room: 'elsewhere' }))
     const through = await fixture.store(...events.slice(3))
-    const { ids, lines, ...head } = await replay({ after: ['d', 'unknown', 'b'], before: 'e' })
-    t.strictSame(head, { through, joined: true, complete: true })
-    t.strictSame(ids, ['b', 'c', 'd'])
-    t.strictSame(eventsIn({ lines }), events.slice(1, 4))
-    t.strictSame((await replay({ after: ['d'] })).ids, ['d', 'e'], 'up to the end without a joint')
+    const { ids, lines, ...head } = await replay({ after: ['d', 'unknown', 'b'] })
+    t.strictSame(head, { through, complete: true })
+    t.strictSame(ids, ['b', 'c', 'd', 'e'])
+    t.strictSame(eventsIn({ lines }), events.slice(1))
   })
 
-  t.test('a replay tells what it does not know: the joint, or all of the messages', async (t) => {
+  t.test('a replay of what it does not know is empty', async (t) => {
     const fixture = await makeFixture(t)
     const replay = askerOf(fixture)
     const through = await fixture.store(message('a'), message('other', { room: 'elsewhere' }))
     t.strictSame(
       {
-        joint: await replay({ after: ['a'], before: 'unknown' }),
         messages: await replay({ after: ['unknown'] }),
         ofAnotherRoom: await replay({ after: ['other'] }),
         room: await replay({ room: 'nowhere', after: ['a'] }),
       },
       {
-        joint: { ...nothing, through, joined: false },
         messages: { ...nothing, through },
         ofAnotherRoom: { ...nothing, through },
         room: { ...nothing, through },
@@ -62,12 +59,23 @@ export function testReplay(t: Test, makeFixture: MakeFixture): void {
     )
   })
 
+  t.test('an event that the log holds twice stands where it stood first', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    await fixture.store(message('a'), message('b'), message('c'))
+    const through = await fixture.store(message('b', { text: 'again' }), message('d'), edit('e', 'a'))
+    const again = await fixture.store(edit('e', 'a'))
+    t.ok(again > through)
+    const { ids, lines, through: end } = await replay({ after: ['a'] })
+    t.strictSame({ ids, end }, { ids: ['a', 'b', 'c', 'd', 'e'], end: again })
+    t.match(eventsIn({ lines })[1], message('b'))
+  })
+
   t.test('what is too much is not sent in part, and spoils it for nobody else', async (t) => {
     const fixture = await makeFixture(t)
     const replay = askerOf(fixture)
     const through = await fixture.store(...['a', 'b', 'c', 'd', 'e'].map((id) => message(id)))
     t.strictSame(await replay({ after: ['b'], limit: 3 }), { ...nothing, through, complete: false })
-    t.match(await replay({ after: ['b'], before: 'e', limit: 3 }), { complete: true, ids: ['b', 'c', 'd'] })
     const { ids, complete } = await replay({ after: ['a', 'd', 'c', 'b'], limit: 3 })
     t.strictSame({ ids, complete }, { ids: ['c', 'd', 'e'], complete: true })
   })
@@ -89,7 +97,7 @@ export function testReplay(t: Test, makeFixture: MakeFixture): void {
       gone,
       undefined,
     ])
-    t.strictSame((await replay({ after: ['e1'], before: 'd' })).ids, ['e1', 'c', 'e2'], 'changes are places')
+    t.strictSame((await replay({ after: ['e1'] })).ids, ['e1', 'c', 'e2', 'd', 'late'], 'changes are places')
     t.match(await replay({ after: ['late'] }), { complete: true, ids: ['late'], lines: [''] })
     t.match(await replay({ after: ['a'], limit: 6 }), { complete: false }, 'all of them count')
   })

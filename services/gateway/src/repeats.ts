@@ -1,0 +1,146 @@
+import type { Clock } from '@rabble/clock'
+import { type ChatEvent, RabbleError } from '@rabble/contract'
+import type { HistoryClient, Known } from '@rabble/history/client'
+import type { Logger } from '@rabble/service'
+import type { Metrics } from './metrics.ts'
+import type { Seen } from './seen.ts'
+import { createTurns } from './turns.ts'
+
+/** Milliseconds by which an age that a client tells may be too small. */
+const margin = 10_000
+/** How long (ms) history is waited for if the event is most likely new. */
+const brief = 1_000
+/** How long (ms) such events are not asked for after history did not answer. */
+const respite = 10_000
+/** How long (ms) to wait before asking again. */
+const pause = 50
+/** Ids in one question. */
+const mostIds = 500
+/** Questions to history at a time. */
+const mostQuestions = 8
+
+/**
+ * Why an event may repeat one that the gateway no longer remembers: its sender says that it is a repeat, and how long ago
+ * (ms) it was sent first; or `perhaps`, if nothing rules it out.
+ */
+export type Suspicion = { age: number } | 'perhaps'
+
+/**
+ * Tells repeats from new events. A gateway recognises what it read from the log itself, which begins a minute before its
+ * start and ends after some 100,000 events. For what may be older it asks history, never for what is surely new.
+ */
+export interface Repeats {
+  /**
+   * Finds out whether an event is stored already. Returns undefined if there is nothing to ask: it is new, or remembered.
+   * Resolves to `unchecked` if history could not tell and the event is most likely new.
+   * @throws RabbleError `unavailable` if history could not tell and the event is a repeat
+   */
+  check(
+    event: Pick<ChatEvent, 'id' | 'room'>,
+    suspicion: Suspicion,
+  ): Promise<'stored' | 'new' | 'unchecked'> | undefined
+}
+
+interface Question {
+  ids: string[]
+  /** Undefined if history can't tell. */
+  answer: Promise<ReadonlySet<string> | undefined>
+}
+
+export function createRepeats(options: {
+  /** Without it only what is remembered is recognised. */
+  history: HistoryClient | undefined
+  seen: Seen
+  /** Offset up to which history must have stored the partition of a room: it has all then that `seen` lacks. */
+  needed: (room: string) => number
+  /** How long (ms) history is waited for if the event is a repeat. */
+  patience: number
+  clock: Clock
+  metrics: Metrics
+  logger: Logger
+}): Repeats {
+  const { history, seen, needed, patience, clock, metrics, logger } = options
+  const questions = new Map<string, Question>()
+  const inTurn = createTurns(mostQuestions)
+  let failing = false
+  /** Until when history is not asked for events that are most likely new. */
+  let spared = 0
+
+  function put(room: string, id: string, limit: number): Question['answer'] {
+    const key = `${limit} ${room}`
+    let question = questions.get(key)
+    if (question === undefined || question.ids.length >= mostIds) {
+      const ids: string[] = []
+      question = { ids, answer: ask(key, room, ids, limit) }
+      questions.set(key, question)
+    }
+    question.ids.push(id)
+    return question.answer
+  }
+
+  async function ask(key: string, room: string, ids: string[], limit: number): Question['answer'] {
+    const deadline = clock.monotonic() + limit
+    // All that comes within one turn of the event loop, or while others are asked, is one question.
+    await Promise.resolve()
+    return inTurn(async () => {
+      if (questions.get(key)?.ids === ids) questions.delete(key)
+      while (clock.monotonic() < deadline) {
+        const known = await answerOf(room, ids)
+        if (known === undefined) return undefined
+        if ((known.through ?? -1) >= needed(room)) return new Set(known.ids)
+        await clock.sleep(pause)
+      }
+      return undefined
+    })
+  }
+
+  async function answerOf(room: string, ids: readonly string[]): Promise<Known | undefined> {
+    try {
+      const known = await history?.known(room, ids)
+      if (failing) logger.info({}, 'history recognises repeated messages again')
+      failing = false
+      return known
+    } catch (error) {
+      metrics.historyErrors.inc()
+      if (!failing) {
+        logger.warn({ err: error }, 'history does not answer; old messages that are sent again must wait')
+      }
+      failing = true
+      return undefined
+    }
+  }
+
+  async function resolve(event: Pick<ChatEvent, 'id' | 'room'>, certain: boolean) {
+    const known = await put(event.room, event.id, certain ? patience : brief)
+    const result = known === undefined ? 'unchecked' : known.has(event.id) ? 'stored' : 'new'
+    metrics.repeatsChecked.inc({ result })
+    if (result !== 'unchecked') return result
+    if (certain) throw new RabbleError('unavailable', 'it is not known yet whether this message is there')
+    spared = clock.monotonic() + respite
+    return result
+  }
+
+  return {
+    check(event, suspicion) {
+      if (history === undefined || seen.has(event.id)) return undefined
+      if (suspicion === 'perhaps') {
+        return clock.monotonic() < spared ? Promise.resolve('unchecked') : resolve(event, false)
+      }
+      const remembered = clock.monotonic() - seen.since
+      return suspicion.age + margin < remembered ? undefined : resolve(event, true)
+    },
+  }
+}
+
+/** How far (ms) the time in a cid may be from the gateway's, for the cid to be taken for a new one. */
+const freshness = 10_000
+
+/**
+ * Whether a cid was made just now: it is a UUID of version 7, which begins with the time as 48 bits of milliseconds.
+ * Source: RFC 9562, 5.7.
+ */
+export function isFresh(cid: string, now: number): boolean {
+  if (!/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(cid)) return false
+  const time = Number.parseInt(cid.slice(0, 8) + cid.slice(9, 13), 16)
+  return Math.abs(now - time) < freshness
+}
