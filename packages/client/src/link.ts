@@ -17,6 +17,7 @@ export interface Replies {
   delete: ServerFrames['sent']
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
+  conversations: ServerFrames['conversations']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]

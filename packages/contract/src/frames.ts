@@ -27,12 +27,15 @@ export const HelloFrame = Type.Object({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
 })
 
-/** Reply: `joined`. `after` asks for everything that followed that message; `recent` for the newest n. */
+/**
+ * Reply: `joined`. `after` asks for everything that followed that event, or, if it is empty, for everything there is: for a
+ * client that has seen the room without events. `recent` asks for the newest n.
+ */
 export const JoinFrame = Type.Object({
   type: Type.Literal('join'),
   ref,
   room,
-  after: Type.Optional(id),
+  after: Type.Optional(Type.String({ maxLength: 64 })),
   recent: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
 })
 
@@ -75,6 +78,9 @@ export const MembersFrame = Type.Object({ type: Type.Literal('members'), ref, ro
 /** Reply: `gateways`. */
 export const GatewaysFrame = Type.Object({ type: Type.Literal('gateways'), ref })
 
+/** Reply: `conversations`. */
+export const ConversationsFrame = Type.Object({ type: Type.Literal('conversations'), ref })
+
 /** Reply: `pong`. */
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
 
@@ -89,6 +95,7 @@ export const clientFrames = {
   typing: TypingFrame,
   members: MembersFrame,
   gateways: GatewaysFrame,
+  conversations: ConversationsFrame,
   ping: PingFrame,
 } as const
 export type ClientFrameType = keyof typeof clientFrames
@@ -144,6 +151,16 @@ export const GatewaysReplyFrame = Type.Object({
   /** The id of the gateway that answers. */
   here: Type.String(),
 })
+/** A room of direct messages, and the id of the newest message that was said there. */
+export const Conversation = Type.Object({ room, last: id })
+export type Conversation = Type.Static<typeof Conversation>
+
+/** The newest come first. What is said after the request comes as frames of its own, with nothing between. */
+export const ConversationsReplyFrame = Type.Object({
+  type: Type.Literal('conversations'),
+  ref,
+  conversations: Type.Array(Conversation),
+})
 export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
 
 /** Who came and went since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
@@ -177,6 +194,7 @@ export const serverFrames = {
   sent: SentFrame,
   members: MembersReplyFrame,
   gateways: GatewaysReplyFrame,
+  conversations: ConversationsReplyFrame,
   pong: PongFrame,
   message: MessageEvent,
   edit: EditEvent,

@@ -8,6 +8,7 @@ import {
   BansReply,
   Change,
   ChatEvent,
+  Conversation,
   clientFrames,
   closeCodes,
   defaultLimits,
@@ -94,11 +95,13 @@ function typeOf(schema: Schema): string {
   if (sameFields(schema, Limits)) return 'limits'
   if (sameFields(schema, Change)) return 'change'
   if (sameFields(schema, GatewayInfo)) return 'gateway'
+  if (sameFields(schema, Conversation)) return 'conversation'
   if (sameFields(schema, serverFrames.message)) return 'message'
   const { type = '', minLength, maxLength, minimum, maximum } = schema
   if (minLength !== undefined) return `${type}, ${minLength} to ${maxLength} characters`
   if (maxLength !== undefined) return `${type}, up to ${maxLength} characters`
-  if (minimum !== undefined) return `${type}, ${minimum} to ${maximum}`
+  if (maximum !== undefined) return `${type}, ${minimum} to ${maximum}`
+  if (minimum !== undefined) return `${type}, ${minimum} or more`
   return type
 }
 
@@ -156,12 +159,13 @@ for (const [title, frames] of [
 }
 
 t.test(
-  'the tables of users, changes, gateways and limits have their fields, and the limits their defaults',
+  'the tables of users, changes, gateways, conversations and limits have their fields, and the limits their defaults',
   async (t) => {
     const objects = section('## Objects')
     t.same(comparable(table(section('### user', objects))), rowsOf(User))
     t.same(comparable(table(section('### change', objects))), rowsOf(Change))
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
+    t.same(comparable(table(section('### conversation', objects))), rowsOf(Conversation))
     const limits = table(section('### limits', objects))
     t.same(comparable(limits), rowsOf(Limits))
     t.same(

@@ -19,6 +19,8 @@ export interface Follower {
   unready(): string | undefined
   /** The offset of the last batch of a room's partition that was handed on; -1 before the first. */
   position(room: string): number
+  /** The same for each partition. */
+  positions(): readonly number[]
   /** Offset of a room's partition up to which history must have stored it, so that it knows all events that `seen` lacks. */
   unseen(room: string): number
   /** Stops reading. */
@@ -120,6 +122,7 @@ export function followLog(options: {
 
   return {
     position: (room) => positions[partitionOf(room, log.partitions)] ?? -1,
+    positions: () => positions,
     unseen(room) {
       const partition = partitionOf(room, log.partitions)
       return (seen.since === seenSince ? before : positions)[partition] ?? -1

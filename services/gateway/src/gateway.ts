@@ -15,6 +15,7 @@ import type { HistoryClient } from '@rabble/history/client'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import { isAllowedOrigin, type Logger, type Tokens } from '@rabble/service'
 import { type Context, execute } from './commands/index.ts'
+import { createConversations } from './conversations.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
 import { type DrainTimes, drain } from './drain.ts'
 import { createFleet } from './fleet.ts'
@@ -221,6 +222,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     logger,
   })
+  const conversations = createConversations({
+    history,
+    positions: follower.positions,
+    patience,
+    clock,
+    metrics,
+    logger,
+  })
   const replays = createReplayBudget(options.replayBytes)
   const context: Context = {
     id,
@@ -233,6 +242,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     past,
     lookup,
     repeats,
+    conversations,
     replays,
     publisher,
     log,

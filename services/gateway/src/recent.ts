@@ -13,7 +13,10 @@ export interface Recent {
    * reaches: it is handed out, but it is no place to resume from.
    */
   add(event: ChatEvent, line: Buffer, offset: number, doubtful?: boolean): void
-  /** The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful. */
+  /**
+   * The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful. The empty id
+   * stands before the room's first event.
+   */
   after(room: string, id: string): string[] | undefined
   /**
    * What stands behind an offset of the log, which is known to be all of it; undefined if something behind it may have been
@@ -161,6 +164,7 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }, pa
     },
 
     after(name, id) {
+      if (id === '') return missingIn(name) < 0 ? (rooms.get(name)?.lines.slice() ?? []) : undefined
       const room = rooms.get(name)
       const index = room?.doubtful?.has(id) ? -1 : indexOf(room, id)
       return index === -1 ? undefined : room?.lines.slice(index + 1)

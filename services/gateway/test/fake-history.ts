@@ -74,13 +74,14 @@ export function createFakeHistory(): FakeHistory {
         throw new Error('a replay is for up to 1,000 ids and 20,000 events')
       }
       const events = [...fake.messages.values()].filter((event) => event.room === room)
-      const starts = [...events.keys()].filter((index) => after.includes(events[index]?.id ?? ''))
+      const ids = ['', ...events.map(({ id }) => id)]
+      const lines = ['', ...events.map(lineOf)]
+      const starts = [...ids.keys()].filter((index) => after.includes(ids[index] ?? ''))
       const nothing = { through: fake.through, complete: true, ids: [], lines: [] }
       if (starts.length === 0) return nothing
-      const start = starts.find((start) => start >= events.length - limit)
+      const start = starts.find((start) => ids.length - Math.max(start, 1) <= limit)
       if (start === undefined) return { ...nothing, complete: false }
-      const found = events.slice(start)
-      return { ...nothing, ids: found.map(({ id }) => id), lines: found.map(lineOf) }
+      return { ...nothing, ids: ids.slice(start), lines: lines.slice(start) }
     },
     async find(room, id, user) {
       asked++
@@ -91,6 +92,18 @@ export function createFakeHistory(): FakeHistory {
       const message = messageOf(id)
       const found = message?.room === room ? fold(message).message : undefined
       return { through: fake.through, message: found }
+    },
+    async directRooms(user, limit) {
+      if (fake.down) throw new Error('no history today')
+      const newest = new Map<string, string>()
+      for (const { type, room, id } of fake.messages.values()) {
+        const kind = roomKind(room)
+        if (type !== 'message' || kind?.kind !== 'direct' || !kind.users.includes(user)) continue
+        newest.delete(room)
+        newest.set(room, id)
+      }
+      const rooms = [...newest].reverse().map(([room, last]) => ({ room, last }))
+      return { through: [fake.through], rooms: rooms.slice(0, limit) }
     },
     async known(room, ids) {
       questions.push([...ids])

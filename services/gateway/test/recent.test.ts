@@ -103,6 +103,8 @@ t.test('what stands behind an offset is known as long as nothing of it was forgo
   for (const [n, id] of ['a', 'b', 'c'].entries()) add('one', id, 10 + n)
   t.strictSame(behind('one', 9), ['a', 'b', 'c'])
   t.strictSame([behind('one', 11), behind('one', 12), behind('one', 50)], [['c'], [], []])
+  t.equal(recent.after('one', ''), undefined, 'it does not begin with the first')
+  t.strictSame(recent.after('a', ''), [])
   add('one', 'd', 13)
   t.strictSame([behind('one', 9), behind('one', 10)], [undefined, ['b', 'c', 'd']])
   recent.begin(one?.partition ?? 0, 20)

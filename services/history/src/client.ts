@@ -2,9 +2,11 @@ import { type Clock, systemClock } from '@rabble/clock'
 import type { MessageEvent } from '@rabble/contract'
 import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
+import type { DirectRooms } from './direct-rooms.ts'
 import type { Known } from './find.ts'
 import type { Replay, ReplayQuery } from './replay.ts'
 
+export type { DirectRooms } from './direct-rooms.ts'
 export type { Known } from './find.ts'
 export type { Replay, ReplayQuery } from './replay.ts'
 
@@ -35,6 +37,11 @@ export interface HistoryClient {
    * @throws Error if history can't answer, within 5 seconds
    */
   known(room: string, ids: readonly string[]): Promise<Known>
+  /**
+   * The rooms of direct messages in which something was said to or by a user last, the newest first, at most `limit` (1,000).
+   * @throws Error if history can't answer, within 5 seconds
+   */
+  directRooms(user: string, limit: number): Promise<DirectRooms>
 }
 
 /** Milliseconds that history may take for an answer. */
@@ -95,9 +102,12 @@ function createClient(
   { timeout, clock }: { timeout: number; clock: Clock },
   call: Call,
 ): HistoryClient {
-  async function ask(room: string, what: string, user: string | undefined, query: object): Promise<Buffer> {
+  function ask(room: string, what: string, user: string | undefined, query: object): Promise<Buffer> {
+    return post(`/internal/rooms/${encodeURIComponent(room)}/${what}`, user, query)
+  }
+
+  async function post(path: string, user: string | undefined, query: object): Promise<Buffer> {
     const token = await internalTokens.sign({ caller: 'gateway', ...(user !== undefined && { for: user }) })
-    const path = `/internal/rooms/${encodeURIComponent(room)}/${what}`
     const { status, body } = await withTimeout(clock, timeout, (signal) => call(path, token, query, signal))
     if (status !== 200) throw new Error(`history answered ${status}: ${body.toString().slice(0, 200)}`)
     return body
@@ -115,6 +125,12 @@ function createClient(
     },
     async known(room, ids) {
       return JSON.parse((await ask(room, 'known', undefined, { ids })).toString()) as Known
+    },
+    async directRooms(user, limit) {
+      const body = await post(`/internal/users/${encodeURIComponent(user)}/direct-rooms`, undefined, {
+        limit,
+      })
+      return JSON.parse(body.toString()) as DirectRooms
     },
   }
 }

@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { type InternalTokens, serviceOf } from '@rabble/service'
 import { checkServiceAccess } from './access.ts'
+import { directRoomsOf } from './direct-rooms.ts'
 import { findMessage, knownOf } from './find.ts'
 import { createReads, type ReadLimits } from './reads.ts'
 import { replayOf } from './replay.ts'
@@ -14,11 +15,15 @@ const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 140 })
 const replaySchema = {
   params,
   body: Type.Object({
-    after: Type.Array(id, { minItems: 1, maxItems: 1000 }),
+    after: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000 }),
     limit: Type.Integer({ minimum: 1, maximum: 20_000 }),
   }),
 }
 
+const directRoomsSchema = {
+  params: Type.Object({ user: id }),
+  body: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000 }) }),
+}
 const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems: 1, maxItems: 1000 }) }) }
 
 /**
@@ -28,6 +33,8 @@ const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems
  * then the events, whose bytes the gateway hands on. A line that is empty belongs to an event that is not sent any more.
  *
  * `POST /internal/rooms/{room}/message` answers with one message, so that the gateway knows who may change it.
+ *
+ * `POST /internal/users/{user}/direct-rooms` answers in which rooms of direct messages a user was last.
  *
  * `POST /internal/rooms/{room}/known` answers which of some ids are stored, so that the gateway can tell repeats from new events.
  */
@@ -63,6 +70,17 @@ export function gatewayRoutes(
         )
         reply.type('application/json; charset=utf-8')
         return `{"through":${through},"message":${line ?? null}}`
+      },
+    )
+
+    app.post(
+      '/internal/users/:user/direct-rooms',
+      { schema: directRoomsSchema, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('direct-rooms', () =>
+          directRoomsOf(database, partitions, request.params.user, request.body.limit),
+        )
       },
     )
 

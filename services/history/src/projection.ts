@@ -166,7 +166,10 @@ async function writeEach(
   return sum
 }
 
-/** One JSON document is quicker than an array per column: both sides have fast code for it. */
+/**
+ * Writes messages, and to whom the direct ones are. One JSON document is quicker than an array per column: both sides have
+ * fast code for it.
+ */
 async function insert(
   query: Database['query'],
   partition: number,
@@ -184,7 +187,15 @@ async function insert(
          deleted text, extra text)) as rows (sequence)
        order by sequence
        on conflict do nothing
-       returning 1
+       returning id, room, sequence, at
+     ), direct as (
+       insert into history.direct_rooms (user_id, room, last_id, sequence, at)
+       select distinct on (user_id, room) user_id, room, id, sequence, coalesce(at, '-infinity')
+       from inserted, unnest(array[split_part(room, ':', 2), split_part(room, ':', 3)]) as users (user_id)
+       where room >= 'dm:' and room < 'dm;'
+       order by user_id, room, sequence desc
+       on conflict (user_id, room) do update
+       set last_id = excluded.last_id, sequence = excluded.sequence, at = excluded.at
      )
      select count(*) from inserted`,
     [partition, sequences, JSON.stringify(rows)],

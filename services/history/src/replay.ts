@@ -8,7 +8,7 @@ import { restored, storable } from './storable.ts'
 /** What followed in a room since some events: for a gateway that resumes many clients at once. */
 export interface ReplayQuery {
   room: string
-  /** Ids of the last messages or changes that clients saw. */
+  /** Ids of the last messages or changes that clients saw; an empty one stands before the room's first. */
   after: readonly string[]
   /** Most events. */
   limit: number
@@ -34,6 +34,9 @@ export interface Replay {
 /** As many as a message has: its id and nothing else. */
 const columnsOfChange = columns.replaceAll(/\b(?!id\b)\w+/g, 'null')
 
+/** Less than any sequence. */
+const beginning = 0
+
 /** Rows that are read at a time. */
 const pageRows = 1000
 /** A replay is no longer, whatever its number of events: as UTF-8 at most three times as many bytes. */
@@ -57,6 +60,7 @@ async function replayIn(reader: Reader, partition: number, question: ReplayQuery
   const { room, after, limit } = question
   const through = await positionOf(reader, partition)
   const starts = [...(await placesOf(reader, room, after)).values()].map(({ sequence }) => sequence)
+  if (after.includes('')) starts.push(beginning)
   const nothing = { through, complete: true, ids: [], lines: [] }
   if (starts.length === 0) return nothing
 
@@ -107,6 +111,11 @@ async function rowsOf(
       if (places.has(row.sequence)) fitting = ids.length
     }
     before = rows.at(-1)?.sequence
+    if (rows.length < pageRows && places.has(beginning) && ids.length <= limit && size <= mostCharacters) {
+      ids.push('')
+      lines.push('')
+      fitting = ids.length
+    }
     if (rows.length < pageRows || ids.length > limit || size > mostCharacters) break
   }
   return { ids: ids.slice(0, fitting).reverse(), lines: lines.slice(0, fitting).reverse() }

@@ -32,6 +32,7 @@ interface Replies {
   typing: never
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
+  conversations: ServerFrames['conversations']
   ping: ServerFrames['pong']
 }
 

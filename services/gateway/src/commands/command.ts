@@ -2,6 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { ClientFrames, ClientFrameType, Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Logger, Tokens } from '@rabble/service'
+import type { Conversations } from '../conversations.ts'
 import type { Fleet } from '../fleet.ts'
 import type { Hub } from '../hub.ts'
 import type { Lookup } from '../lookup.ts'
@@ -30,6 +31,7 @@ export interface Context {
   readonly past: Past | undefined
   readonly lookup: Lookup
   readonly repeats: Repeats
+  readonly conversations: Conversations
   readonly replays: ReplayBudget
   readonly publisher: Publisher
   readonly log: Pick<EventLog, 'signal'>

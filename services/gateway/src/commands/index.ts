@@ -2,6 +2,7 @@ import { type ClientFrame, RabbleError } from '@rabble/contract'
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Session } from '../session.ts'
 import type { Context } from './command.ts'
+import { conversations } from './conversations.ts'
 import { remove } from './delete.ts'
 import { edit } from './edit.ts'
 import { gateways } from './gateways.ts'
@@ -60,6 +61,8 @@ function run(context: Context, session: Session, frame: ClientFrame): void | Pro
       return members(context, session, frame)
     case 'gateways':
       return gateways(context, session, frame)
+    case 'conversations':
+      return conversations(context, session, frame)
     case 'ping':
       return ping(context, session, frame)
     default:

@@ -87,7 +87,7 @@ t.test(
     t.match(await ada.join(room, { after: 'nobody-knows-it', recent: 5 }), newest)
 
     const refuse = () => Promise.reject(new Error('no history today'))
-    const dead: HistoryClient = { replay: refuse, find: refuse, known: refuse }
+    const dead: HistoryClient = { replay: refuse, find: refuse, known: refuse, directRooms: refuse }
     const other = await build(t, { log, history: dead, recent })
     const bob = await connectChat(t, other.ws, { name: 'Bob' })
     t.match(await bob.join(room, { after: all[5] ?? '', recent: 5 }), newest)
@@ -95,6 +95,54 @@ t.test(
     t.equal(await other.metric('rabble_gateway_history_errors_total'), 1)
   },
 )
+
+t.test(
+  'a message that is sent again over a gateway that never read it is told once, in its old place',
+  async (t) => {
+    const room = 'repeated'
+    const { ws } = await build(t, { ...sources, recent })
+    const ada = await connectChat(t, ws, { name: 'Ada' })
+    await ada.join(room)
+    const said: string[] = []
+    for (const cid of ['K', 'X', 'Y', 'Z']) said.push((await ada.send(room, cid, { cid })).id)
+    await ada.sees(said.at(-1) ?? '')
+    const [k = '', x = '', ...rest] = said
+    await stored(room, said.at(-1) ?? '')
+
+    const later = await build(t, {
+      history,
+      recent,
+      log: Object.assign(withoutLookingBack(log) as typeof log),
+    })
+    const back = await connectChat(t, later.ws, { name: 'Ada', timeout: 120_000 })
+    await back.join(room)
+    t.equal((await back.send(room, 'X', { cid: 'X' })).id, x)
+    // Somebody writes it into the log a second time. As this gateway did not look back, it has to be older than that.
+    const at = '2026-11-22T10:00:00.000Z'
+    log.inject(JSON.stringify({ ...ada.messages(room)[1], at }))
+    const { id: last } = await back.send(room, 'the last one')
+    await back.sees(last)
+    const resume = async (after: string) => {
+      const client = await connectChat(t, later.ws, { name: 'Bob', timeout: 120_000 })
+      const { events, complete } = await client.join(room, { after })
+      return { complete, ids: events.map(({ id }) => id) }
+    }
+    t.strictSame(await resume(k), { complete: true, ids: [x, ...rest, last] })
+    t.strictSame(await resume(x), { complete: true, ids: [...rest, last] })
+    t.strictSame(await resume(''), { complete: true, ids: [...said, last] })
+  },
+)
+
+t.test('a user learns of what was said to it before the gateway began to read', async (t) => {
+  const { ws, tokens } = await build(t, { ...sources, recent })
+  const connect = async (to: string, id: string) =>
+    connectChat(t, to, { token: await tokens.sign({ id, name: id }, 600), timeout: 120_000 })
+  const { id } = await (await connect(ws, 'cleo')).sendTo('dora', 'hello, we have not met')
+  const later = await build(t, { history, recent, log: Object.assign(withoutLookingBack(log) as typeof log) })
+  const dora = await connect(later.ws, 'dora')
+  const { conversations } = await dora.request({ type: 'conversations' })
+  t.strictSame(conversations, [{ room: 'dm:cleo:dora', last: id }])
+})
 
 t.test('direct messages are resumed for their participants', async (t) => {
   const { ws, tokens } = await build(t, { ...sources, recent: { ...recent, perRoom: 2 } })

@@ -52,6 +52,34 @@ export function testFind(t: Test, makeFixture: MakeFixture): void {
     },
   )
 
+  t.test('it lists with whom a user talks, the newest first', async (t) => {
+    const { client, store } = await makeFixture(t)
+    t.strictSame((await client.directRooms('ada', 10)).rooms, [])
+    const at = (minute: number) => ({ at: `2026-11-22T10:0${minute}:00.000Z` })
+    await store(message('a'), message('b', { room: 'dm:ada:bob', ...at(1) }))
+    await store(
+      message('c', { room: 'dm:ada:eve', ...at(2) }),
+      message('d', { room: 'dm:ada:ada', ...at(3) }),
+    )
+    await store(
+      message('e', { room: 'dm:ada:bob', ...at(4) }),
+      message('f', { room: 'dm:bob:eve', ...at(5) }),
+    )
+    const through = await store(
+      edit('g', 'c', { room: 'dm:ada:eve' }),
+      message('b', { room: 'dm:ada:bob', ...at(6) }),
+    )
+    const [bob, own, eve] = [
+      { room: 'dm:ada:bob', last: 'e' },
+      { room: 'dm:ada:ada', last: 'd' },
+      { room: 'dm:ada:eve', last: 'c' },
+    ]
+    t.strictSame(await client.directRooms('ada', 10), { through: [through], rooms: [bob, own, eve] })
+    t.strictSame((await client.directRooms('ada', 2)).rooms, [bob, own])
+    t.strictSame((await client.directRooms('bob', 10)).rooms, [{ room: 'dm:bob:eve', last: 'f' }, bob])
+    t.strictSame((await client.directRooms('nobody', 10)).rooms, [])
+  })
+
   t.test('direct messages are for their participants, messages to a user for that user', async (t) => {
     const { client, store } = await makeFixture(t)
     const [direct, own] = [message('a', { room: 'dm:ada:bob' }), message('b', { room: 'user:bob' })]

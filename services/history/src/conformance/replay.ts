@@ -71,6 +71,18 @@ export function testReplay(t: Test, makeFixture: MakeFixture): void {
     t.match(eventsIn({ lines })[1], message('b'))
   })
 
+  t.test('the empty id stands before all that is there', async (t) => {
+    const fixture = await makeFixture(t)
+    const replay = askerOf(fixture)
+    t.match(await replay({ after: [''] }), { complete: true, ids: [''], lines: [''] }, 'an empty history')
+    const through = await fixture.store(message('a'), message('b'), edit('e', 'a'))
+    t.match(await replay({ after: ['', 'b'] }), { through, complete: true, ids: ['', 'a', 'b', 'e'] })
+    t.match(await replay({ room: 'nowhere', after: [''] }), { complete: true, ids: [''], lines: [''] })
+    t.match(await replay({ after: [''], limit: 3 }), { complete: true, ids: { length: 4 } })
+    t.match(await replay({ after: [''], limit: 2 }), { complete: false, ids: [] })
+    t.match(await replay({ after: ['', 'b'], limit: 2 }), { complete: true, ids: ['b', 'e'] })
+  })
+
   t.test('what is too much is not sent in part, and spoils it for nobody else', async (t) => {
     const fixture = await makeFixture(t)
     const replay = askerOf(fixture)

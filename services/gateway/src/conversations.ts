@@ -1,0 +1,70 @@
+import type { Clock } from '@rabble/clock'
+import { type Conversation, RabbleError } from '@rabble/contract'
+import type { HistoryClient } from '@rabble/history/client'
+import type { Logger } from '@rabble/service'
+import type { Metrics } from './metrics.ts'
+import { createTurns } from './turns.ts'
+
+/** Most conversations that are listed. */
+const most = 200
+/** How long (ms) to wait before asking again. */
+const pause = 50
+/** Questions to history at a time. */
+const mostQuestions = 4
+
+/** Tells users with whom they talk, so that they find what somebody new said while they were away. */
+export interface Conversations {
+  /**
+   * Lists the rooms of a user's direct messages, the newest first, with all that this gateway had read from the log when it
+   * was asked.
+   * @throws RabbleError `unavailable` if history does not answer in time, or lags behind
+   */
+  list(user: string): Promise<Conversation[]>
+}
+
+export function createConversations(options: {
+  /** Without it there is no list. */
+  history: HistoryClient | undefined
+  /** Offsets up to which this gateway has read each partition; -1 before the first batch. */
+  positions: () => readonly number[]
+  /** How long (ms) history is waited for. */
+  patience: number
+  clock: Clock
+  metrics: Metrics
+  logger: Logger
+}): Conversations {
+  const { history, positions, patience, clock, metrics, logger } = options
+  const inTurn = createTurns(mostQuestions)
+  let failing = false
+
+  function unavailable(cause?: unknown): RabbleError {
+    return new RabbleError('unavailable', 'the conversations can’t be listed just now', { cause })
+  }
+
+  async function ask(history: HistoryClient, user: string, reached: readonly number[], deadline: number) {
+    while (clock.monotonic() < deadline) {
+      try {
+        const { through, rooms } = await history.directRooms(user, most)
+        if (failing) logger.info({}, 'history lists conversations again')
+        failing = false
+        if (reached.every((offset, partition) => (through[partition] ?? -1) >= offset)) return rooms
+      } catch (error) {
+        metrics.historyErrors.inc()
+        if (!failing) logger.warn({ err: error }, 'history does not answer; conversations can’t be listed')
+        failing = true
+        throw unavailable(error)
+      }
+      await clock.sleep(pause)
+    }
+    throw unavailable()
+  }
+
+  return {
+    async list(user) {
+      if (history === undefined) return []
+      const reached = [...positions()]
+      const deadline = clock.monotonic() + patience
+      return inTurn(() => ask(history, user, reached, deadline))
+    },
+  }
+}
