@@ -1,6 +1,7 @@
 import type { ChatEvent, ClientFrames, Limits, ServerFrame, User } from '@rabble/contract'
 import type { Address } from './address.ts'
-import { systemClock } from './clock.ts'
+import { backoff } from './backoff.ts'
+import { sleep, systemClock } from './clock.ts'
 import { Connection } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
@@ -40,6 +41,10 @@ export class OneChat implements Chat {
   /** Rooms that were entered only because something unsent belongs there. */
   readonly #visited = new Set<string>()
   readonly #host: RoomHost
+  /** Counts connections: what was asked over an earlier one is out of date. */
+  #turn = 0
+  /** The newest message of each room of direct messages when they were last listed. */
+  #listed: ReadonlyMap<string, string> | undefined
   #limits: Limits | undefined
 
   constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
@@ -168,7 +173,34 @@ export class OneChat implements Chat {
       if (room.state.is !== 'out') void room.enter()
     }
     this.#followOwn()
+    void this.#findDirect()
     if (this.user !== undefined) this.#outbox.own(this.user)
+  }
+
+  /**
+   * Finds out who wrote while there was no connection: rooms of direct messages that are followed are joined again anyway, but
+   * somebody new may have written. A room that was not listed before was empty then.
+   */
+  async #findDirect(): Promise<void> {
+    const turn = ++this.#turn
+    const current = () => turn === this.#turn && this.state.is === 'open'
+    for (let attempt = 0; current(); attempt++) {
+      // Not all at once, where many have lost a gateway together.
+      await sleep(this.#host.clock, backoff(attempt))
+      if (!current() || !(this.#emitter.has('direct') || this.#emitter.has('conversations'))) return
+      const reply = await this.#connection.request({ type: 'conversations' }).catch(() => undefined)
+      if (reply === undefined) continue
+      const list = reply.conversations
+      const before = this.#listed
+      this.#listed = new Map(list.map(({ room, last }) => [room, last]))
+      this.#emitter.emit('conversations', list)
+      if (before === undefined) return
+      for (const { room, last } of list.slice(0, mostFollowed).reverse()) {
+        const seen = before.get(room) ?? ''
+        if (seen !== last && this.#roomOf(room) === undefined) this.#followFrom(room, seen)
+      }
+      return
+    }
   }
 
   #receive(frame: ServerFrame): void {
@@ -200,7 +232,9 @@ export class OneChat implements Chat {
         throw new ChatError('discarded', 'taken back')
       // Each type has some of these fields; what is undefined is not sent, and what else a deletion says is ignored.
       const where = to === undefined ? { room } : { to }
-      const frame = { type, ...where, id, text, cid, replyTo, meta } as ClientFrames[typeof type]
+      const resent = item.tried ? Math.max(0, this.#host.clock.now() - Date.parse(item.at)) : undefined
+      item.tried = true
+      const frame = { type, ...where, id, text, cid, resent, replyTo, meta } as ClientFrames[typeof type]
       return await this.#connection.request(frame)
     } finally {
       this.#unvisit(room, item)
@@ -242,11 +276,17 @@ export class OneChat implements Chat {
 
   #follow(frame: ServerFrame): OneRoom | undefined {
     if (!isEvent(frame) || isMadeUp(frame.room) || !this.#emitter.has('direct')) return undefined
+    return this.#followFrom(frame.room, undefined)
+  }
+
+  /** Follows a room of direct messages: from the event `after` on, or from the one that has just come. */
+  #followFrom(name: string, after: string | undefined): OneRoom {
     const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
     if (direct.length >= mostFollowed) this.#followed.delete(direct[0] ?? '')
-    const room = new OneRoom(frame.room, 0, this.#host)
-    room.begin()
-    this.#followed.set(frame.room, room)
+    const room = new OneRoom(name, 0, this.#host)
+    room.begin(after)
+    this.#followed.set(name, room)
+    if (after !== undefined) void room.enter()
     return room
   }
 

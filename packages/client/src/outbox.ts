@@ -57,7 +57,11 @@ export class Outbox {
 
   add(what: Omit<Written, 'cid' | 'at'>): Promise<Sent> {
     const item = new Item(
-      { ...what, cid: newCid(), at: new Date(this.#options.clock.now()).toISOString() },
+      {
+        ...what,
+        cid: newCid(this.#options.clock.now()),
+        at: new Date(this.#options.clock.now()).toISOString(),
+      },
       this,
     )
     const { promise, reject } = item.settled
@@ -96,7 +100,7 @@ export class Outbox {
     this.#owner = user.id
     const known = new Set(this.#items.map(({ cid }) => cid))
     const left = this.#stored().filter(({ cid }) => !known.has(cid))
-    this.#items = [...left.map((written) => new Item(written, this)), ...this.#items]
+    this.#items = [...left.map((written) => new Item(written, this, true)), ...this.#items]
     for (const item of this.#items) this.#place(item)
     for (const item of before) this.#store(item)
     for (const item of this.#items) {
@@ -249,13 +253,16 @@ export class Item implements Pending {
   error: ChatError | undefined
   /** Of the event, once it is known. */
   id: string | undefined
+  /** Whether it may have been sent already. */
+  tried: boolean
   readonly bytes: number
   /** What goes out one at a time. No room has a name with an @. */
   readonly lane: string
   readonly #outbox: Outbox
 
-  constructor(written: Written, outbox: Outbox) {
+  constructor(written: Written, outbox: Outbox, tried = false) {
     Object.assign(this, written)
+    this.tried = tried
     this.written = written
     this.#outbox = outbox
     this.bytes = bytesOf(JSON.stringify(written))
@@ -297,7 +304,14 @@ function closed(): ChatError {
   return new ChatError('closed', 'the chat was closed')
 }
 
-/** 128 random bits. `crypto.randomUUID` would do, but pages that came over plain HTTP don't have it. */
-function newCid(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join('-')
+/**
+ * A UUID of version 7 (RFC 9562, 5.7), which begins with the time: a gateway sees by it that the event is a new one. Pages that
+ * came over plain HTTP have no `crypto.randomUUID`.
+ */
+function newCid(now: number): string {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
+  const time = hex(now, 12)
+  const random = [...crypto.getRandomValues(new Uint16Array(5))].map((part) => hex(part, 4)).join('')
+  const [a, b, c] = [random.slice(0, 3), random.slice(3, 6), random.slice(6, 18)]
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${a}-8${b}-${c}`
 }

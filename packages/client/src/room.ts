@@ -64,7 +64,7 @@ export class OneRoom implements Room {
   #entered = new Deferred<void>()
   /** Counts entries: one that waits may be out of date. */
   #turn = 0
-  /** The id of the newest event: where to go on after an absence. */
+  /** The id of the newest event: where to go on after an absence. Empty if the room had none when it was seen. */
   #last: string | undefined
   /** Whether it was entered before: what is replayed from then on was missed. */
   #wasIn = false
@@ -235,9 +235,13 @@ export class OneRoom implements Room {
     }
   }
 
-  /** It takes part by itself, without having been joined: the first event of a user's own room has come. */
-  begin(): void {
+  /**
+   * It takes part by itself, without having been joined: the first event of a user's own room has come, or is to be read with
+   * all that followed `after`.
+   */
+  begin(after?: string): void {
     this.#wasIn = true
+    this.#last = after
     this.#state = { is: 'in' }
     this.#entered.resolve()
   }
@@ -271,7 +275,7 @@ export class OneRoom implements Room {
       const reached = this.#last
       const why = await catchUp({
         clock: this.#host.clock,
-        after,
+        after: after || undefined,
         most: this.#host.catchUp - read,
         history: (query) => this.history(query),
         wanted: current,
@@ -283,7 +287,7 @@ export class OneRoom implements Room {
         lost: (before) => this.#gap('lost', this.#last, before),
       })
       // Nothing of the room was known, and history has nothing: what the gateway has is all.
-      begins = why === undefined && this.#last === undefined
+      begins = why === undefined && !this.#last
       if (begins) continue
       vain = this.#last === reached ? vain + 1 : 0
       if (why !== undefined || vain === mostVain) {
@@ -300,6 +304,7 @@ export class OneRoom implements Room {
     const joinsUp = events.some(({ id }) => this.#known.has(id))
     if (hole !== undefined && !joinsUp) this.#gap(hole.why, hole.after, events[0]?.id)
     const first = !this.#wasIn
+    if (complete && events.length === 0) this.#last ??= ''
     if (first && complete && events.length < Math.max(1, this.#recent)) this.#timeline.insert([], false)
     for (const event of events) {
       // Asked for only to know where to go on.
@@ -336,7 +341,7 @@ export class OneRoom implements Room {
     this.#emit({
       type: 'gap',
       why,
-      after,
+      after: after || undefined,
       before,
     })
   }

@@ -1,5 +1,6 @@
 import type {
   ChatEvent,
+  Conversation,
   DeleteEvent,
   EditEvent,
   ErrorCode,
@@ -85,6 +86,11 @@ export interface ChatEvents {
   state: ChatState
   /** Something was said, edited or deleted in any of the user's direct messages. */
   direct: DirectEvent
+  /**
+   * After each connection: the rooms of direct messages in which something was said last, at most 200, the newest first. What
+   * came from somebody new while there was no connection, listeners of `direct` are told as well.
+   */
+  conversations: readonly Conversation[]
   /** The system told something to this user alone. */
   notice: NoticeEvent
   /** The system told something to everybody. */

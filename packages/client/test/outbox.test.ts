@@ -13,7 +13,7 @@ t.test('what is sent is acknowledged with its id, under a cid of its own', async
   t.match(frame, {
     room: 'general',
     text: 'hello',
-    cid: /^\d+(-\d+){3}$/,
+    cid: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/,
     replyTo: 'm1',
     meta: { colour: 'red' },
   })

@@ -5,12 +5,17 @@ import { firstRoom, go, route } from './route.ts'
 import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
 import { load, save } from './storage.ts'
 
+/** Of how many conversations that were begun elsewhere, or while this page was away, the page shows the newest. */
+const mostFound = 50
+
 interface Kept {
   /** Direct messages are those of this user. */
   user?: string
   rooms?: string[]
   names?: [id: string, name: string][]
   marks?: [room: string, mark: Mark][]
+  /** Rooms of direct messages that were left, with the newest message by then: a newer one brings them back. */
+  left?: [room: string, last: string][]
 }
 
 /** Users whose names are remembered, for lists of direct messages. */
@@ -21,6 +26,7 @@ export const current = signal<Room | undefined>(undefined)
 /** Names by ids, of users who were seen. */
 const names = new Map<string, string>()
 const marks = new Map<string, Mark>()
+const left = new Map<string, string>()
 /** Whether the newest messages of the current room can be seen. */
 export const atEnd = signal(true)
 const visible = signal(!document.hidden)
@@ -72,6 +78,7 @@ export function unreadOf(room: Room): Unread {
 /** Leaves a room for good, and shows another one if it was shown. */
 export function leave(room: Room): void {
   marks.delete(room.name)
+  if (peerOf(room.name) !== undefined) left.set(room.name, room.messages.at(-1)?.id ?? '')
   void room.leave()
   if (room === current.peek()) {
     const next = chat.peek()?.rooms.find((other) => other !== room)
@@ -90,6 +97,7 @@ function keep(): void {
     rooms,
     names: peers.map((id) => [id, nameOf(id)]),
     marks: [...marks].filter(([room]) => rooms.includes(room)),
+    left: [...left].slice(-mostFound),
     ...(user !== undefined && { user }),
   }
   save('rooms', kept)
@@ -114,10 +122,12 @@ function read(): void {
 
 function entered(chat: Chat): void {
   marks.clear()
+  left.clear()
   const kept = (load('rooms') ?? {}) as Kept
   const own = chat.user?.id
   for (const [id, name] of kept.names ?? []) names.set(id, name)
   for (const [room, mark] of kept.marks ?? []) marks.set(room, mark)
+  for (const [room, last] of kept.left ?? []) left.set(room, last)
   for (const room of kept.rooms ?? []) {
     if (!room.startsWith('dm:') || (own !== undefined && own === kept.user)) chat.room(room)
   }
@@ -129,7 +139,25 @@ function entered(chat: Chat): void {
       keep()
     }
   })
+  chat.on('conversations', (conversations) => {
+    const known = own !== undefined && own === kept.user
+    for (const { room, last } of conversations.slice(0, mostFound).reverse()) {
+      const peer = peerOf(room)
+      if (peer === undefined || left.get(room) === last || chat.rooms.some(({ name }) => name === room))
+        continue
+      // On a page that knows the user's rooms it was begun meanwhile; elsewhere nobody knows what was read.
+      if (known && !marks.has(room)) marks.set(room, { id: last, read: false })
+      const found = chat.directRoom(peer)
+      void found.join().then(() => {
+        remember(found.messages.map(({ from }) => from))
+        keep()
+      }, ignored)
+    }
+  })
 }
+
+/** A room that can't be entered says so itself. */
+function ignored(): void {}
 
 /** What is shown is joined, and what is joined is kept for after a reload. */
 export function startRooms(): void {
