@@ -111,6 +111,18 @@ t.test(
     await gus.write('I see')
     await fay.shows(['between us', 'I see'])
     await gus.shows(['between us', 'I see'])
+
+    // Somebody who never wrote before writes while no page of Gus is open.
+    const hugo = await connectChat(t, cluster.url, { name: 'Hugo' })
+    await hugo.join('lobby')
+    const { users } = await hugo.request({ type: 'members', room: 'lobby' })
+    await gus.page.goto('about:blank')
+    await hugo.sendTo(users.find(({ name }) => name === 'Gus')?.id ?? '', 'we have not met')
+    await gus.page.goto(`${cluster.url}/#lobby`)
+    const first = gus.page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: /Hugo/ })
+    await first.getByText('1').waitFor()
+    await first.click()
+    await gus.sees('we have not met')
     const outsider = await connectChat(t, cluster.url, { name: 'Outsider' })
     await outsider.join('lobby')
     t.same(outsider.messages('lobby'), [], 'nobody else gets it')
