@@ -135,7 +135,9 @@ export class OneChat implements Chat {
 
   on<T extends keyof ChatEvents>(type: T, listener: (event: ChatEvents[T]) => void): () => void {
     const off = this.#emitter.on(type, listener)
-    if (this.state.is === 'open') this.#followOwn()
+    if (this.state.is !== 'open') return off
+    this.#followOwn()
+    if (type === 'direct' || type === 'conversations') void this.#findDirect()
     return off
   }
 
@@ -183,11 +185,12 @@ export class OneChat implements Chat {
    */
   async #findDirect(): Promise<void> {
     const turn = ++this.#turn
-    const current = () => turn === this.#turn && this.state.is === 'open'
+    const wanted = () => this.#emitter.has('direct') || this.#emitter.has('conversations')
+    const current = () => turn === this.#turn && this.state.is === 'open' && wanted()
     for (let attempt = 0; current(); attempt++) {
       // Not all at once, where many have lost a gateway together.
       await sleep(this.#host.clock, backoff(attempt))
-      if (!current() || !(this.#emitter.has('direct') || this.#emitter.has('conversations'))) return
+      if (!current()) return
       const reply = await this.#connection.request({ type: 'conversations' }).catch(() => undefined)
       if (reply === undefined) continue
       const list = reply.conversations
