@@ -87,16 +87,15 @@ export async function checkPlans(t: Test, rows: number): Promise<void> {
     t.ok(buffers < 150, `${JSON.stringify(query)} takes ${buffers} buffers`)
   }
 
-  for (const prefix of ['m', 'cm']) {
-    const ends = { after: [`${prefix}${rows}`], before: `${prefix}${rows + 100}` }
-    const plans = await plansOf((database) => replayOf(database, 1, { room, limit: 1_000, ...ends }))
-    t.same(
-      new Set(plans.flatMap(all).flatMap((node) => node['Index Name'] ?? [])),
-      new Set([...byId, 'messages_by_room', 'changes_by_room']),
-    )
-    const buffers = buffersOf(plans)
-    t.ok(buffers < 100, `a replay from ${ends.after} takes ${buffers} buffers`)
-  }
+  // The last 50 events of the room, which are changes.
+  const after = `cm${2 * rows - 98}`
+  const plans = await plansOf((database) => replayOf(database, 1, { room, limit: 1_000, after: [after] }))
+  t.same(
+    new Set(plans.flatMap(all).flatMap((node) => node['Index Name'] ?? [])),
+    new Set([...byId, 'messages_by_room', 'changes_by_room']),
+  )
+  const buffers = buffersOf(plans)
+  t.ok(buffers < 100, `a replay from ${after} takes ${buffers} buffers`)
 }
 
 function all(node: Node): Node[] {
