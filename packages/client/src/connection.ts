@@ -178,8 +178,7 @@ export class Connection {
     this.#opened.resolve()
     const { user, gateway, session, limits } = frame
     this.#set({ is: 'open', user, gateway, session, limits })
-    // A listener may have closed the chat.
-    if (this.#open === link) this.#events.opened()
+    this.#events.opened()
   }
 
   #receive(frame: ServerFrame): void {

@@ -20,6 +20,7 @@ for (const when of ['joined', 'message'] as const) {
       if (what === 'leave') await chat.room('other').join()
       t.match(room.state, { is: 'out', code: what === 'leave' ? 'left' : 'closed' })
       t.same(idsIn(events), when === 'joined' ? [] : ['m0'])
+      t.equal(room.messages.length, idsIn(events).length)
       await t.rejects(room.join(), { code: what === 'leave' ? 'left' : 'closed' })
       while (!(await reader.next()).done);
       if (what === 'leave') t.same(gateway.frames('leave').length, 1)
