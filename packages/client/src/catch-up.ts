@@ -7,6 +7,8 @@ import type { HistoryOptions, HistoryPage, RoomEvents } from './types.ts'
 /** How long to wait for a history that is down, or doesn't know yet where the client is. Live events wait meanwhile. */
 const patience = 30_000
 const pageSize = 500
+/** Where nothing of the room is known, one page has to hold all. */
+const newestPage = 1000
 
 /** Why what was missed can't be read. */
 export type Hole = RoomEvents['gap']['why']
@@ -29,12 +31,14 @@ export async function catchUp(options: {
   lost(before: string | undefined): void
 }): Promise<Hole | undefined> {
   const { clock, most, history, wanted, message, lost } = options
-  const until = clock.now() + patience
+  const until = clock.monotonic() + patience
   let { after } = options
   let read = 0
   for (let attempt = 0; wanted(); ) {
     try {
-      const page = await history(after === undefined ? { limit: 1000 } : { after, limit: pageSize })
+      if (most <= read) return 'too-many'
+      const limit = Math.min(most - read, after === undefined ? newestPage : pageSize)
+      const page = await history(after === undefined ? { limit } : { after, limit })
       if (!wanted()) return undefined
       // Of a room of which nothing was known, the newest page must be all there is.
       if (after === undefined && page.hasMoreBefore) return 'too-many'
@@ -46,12 +50,11 @@ export async function catchUp(options: {
       after = page.messages.at(-1)?.id ?? after
       read += page.messages.length
       if (!page.hasMoreAfter) return undefined
-      if (read >= most) return 'too-many'
       attempt = 0
     } catch (problem) {
       const error = problem as ChatError
       // An event that history doesn't know (`bad-frame`) may be too new for it.
-      if (!(error.retry || error.code === 'bad-frame') || clock.now() > until) return 'unknown'
+      if (!(error.retry || error.code === 'bad-frame') || clock.monotonic() > until) return 'unknown'
       await sleep(clock, 200 + backoff(attempt++))
     }
   }

@@ -50,7 +50,7 @@ export class OneChat implements Chat {
   constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
     const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
     const store = new Store(options.storage)
-    const who = new Who(options, store)
+    const who = new Who(options, store, clock)
     const outbox = new Outbox({
       count: 500,
       bytes: 256 * 1024,
@@ -231,8 +231,7 @@ export class OneChat implements Chat {
     if (to === undefined && isMadeUp(room)) await this.#enter(room)
     try {
       // What came with `joined` may have been this very event, whose acknowledgement was lost.
-      if (item.state !== 'pending' || !this.#outbox.items.includes(item))
-        throw new ChatError('discarded', 'taken back')
+      if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'taken back')
       // Each type has some of these fields; what is undefined is not sent, and what else a deletion says is ignored.
       const where = to === undefined ? { room } : { to }
       const resent = item.tried ? Math.max(0, this.#host.clock.now() - Date.parse(item.at)) : undefined

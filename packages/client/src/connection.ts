@@ -12,12 +12,19 @@ import type { ChatState, WebSocketConstructor } from './types.ts'
 const goodAfter = 5_000
 /** How long to wait between attempts while the browser says that it is offline. */
 const rest = 30_000
-/** Events of browsers. */
-const network = ['online', 'offline']
+/** Events of browsers after which a connection that looks open may be dead, or a new one is possible. */
+const wakes = ['online', 'offline', 'visibilitychange', 'pageshow', 'resume']
+/** Time (ms) between two looks at the connection, and how much later than that a look is if everything stood still. */
+const lookEvery = 1_000
+const stoodStill = 3_000
+/** Refusals of tokens in a row after which the application has no good one, and how long (ms) it has to get another one. */
+const mostRefusals = 5
+const renewal = 2_000
 
 // No code of the contract is taken, only its types: the compiler compares this list with it.
 type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
-const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true }
+const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true, 4401: true }
+const tokenExpired: (typeof closeCodes)['tokenExpired']['code'] = 4401
 
 export interface ConnectionOptions {
   /** Of the WebSocket. */
@@ -44,26 +51,33 @@ export class Connection {
   #open: Link | undefined
   /** What is to become the open one: there may be an open one still. */
   #opening: Link | undefined
-  #openedAt = 0
+  /** By the clock's `monotonic`; undefined before the first time. */
+  #openedAt: number | undefined
   /** Attempts in a row that failed. */
   #failed = 0
-  /** What was said to the token that was refused last. */
-  #refusal: { code: ChatErrorCode | number; why: string } = { code: 'unauthorized', why: 'no token' }
+  /** Tokens in a row that were refused. */
+  #refusals = 0
   /** Counts attempts: one that waited for a token may be out of date. */
   #turn = 0
   #timer: Timer | undefined
   #opened = new Deferred<void>()
-  /** The browser says that it is online, or offline: a reason to look, or to take more time. */
-  readonly #network = ({ type }: { type: string }) => {
-    if (this.#state.is !== 'waiting') this.#open?.probe()
-    else if (type === 'online') this.reconnect()
-    else this.#wait(this.#state.why, rest)
+  /** When it was looked at last, by both clocks: in some browsers only the one on the wall goes on while the machine sleeps. */
+  #lookedAt: { own: number; wall: number }
+  readonly #looks: Timer
+  readonly #onWake = ({ type }: { type: string }) => {
+    if (type === 'offline' && this.#state.is === 'waiting') this.#wait(this.#state.why, rest)
+    else if (type !== 'visibilitychange' || globalThis.document?.visibilityState === 'visible')
+      this.#wake(type)
   }
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
-    for (const type of network) globalThis.addEventListener?.(type, this.#network)
+    const { clock, heartbeat } = options
+    this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
+    this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
+    // While they are captured, since not all of them bubble.
+    for (const type of wakes) globalThis.addEventListener?.(type, this.#onWake, true)
   }
 
   get state(): ChatState {
@@ -84,33 +98,64 @@ export class Connection {
     return this.#open?.request(frame, now) ?? Promise.reject(disconnected())
   }
 
-  /** Goes over to another connection; while there is none, tries at once. The first one needs it, too. */
+  /**
+   * Goes over to another connection; while there is none, tries at once. The first one needs it, too. An attempt that is
+   * under way is given up for it, since its answer may never come.
+   */
   reconnect(): void {
-    if (this.#state.is !== 'closed') void this.#attempt()
+    if (this.#state.is === 'closed') return
+    this.#opening?.drop(false)
+    this.#opening = undefined
+    void this.#attempt()
   }
 
   close(): void {
     this.#close('closed', 'the chat was closed')
   }
 
+  /** Timers stand still with the page and with the machine: a look that comes late is the first one after a sleep. */
+  #look(): void {
+    const { clock } = this.#options
+    const before = this.#lookedAt
+    this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
+    const { own, wall } = this.#lookedAt
+    if (Math.max(own - before.own, wall - before.wall) > lookEvery + stoodStill) this.#wake()
+    this.#open?.look()
+  }
+
+  /** What looks open may be dead, and waiting may be over. */
+  #wake(event?: string): void {
+    if (this.#open !== undefined) this.#open.probe()
+    else if (event === 'online' || this.#state.is === 'waiting') {
+      this.#failed = 0
+      this.reconnect()
+    }
+  }
+
   async #attempt(): Promise<void> {
     this.#timer?.cancel()
     if (this.#opening !== undefined) return
     const turn = ++this.#turn
-    if (this.#open === undefined) this.#set({ is: 'connecting', attempt: this.#failed + 1 })
-    try {
-      const identity = await this.#options.who.next()
+    if (this.#open === undefined && this.#state.is !== 'connecting') {
+      this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+      // A listener may have closed the chat, or have begun another attempt.
       if (turn !== this.#turn) return
-      if (identity === undefined) return this.#lost(this.#refusal.why, this.#refusal.code)
+    }
+    try {
+      const { who } = this.#options
+      const identity = await who.next()
+      if (turn !== this.#turn) return
       const link = new Link(
         { ...this.#options, identity },
         {
           welcome: (frame) => this.#welcome(link, frame),
           refused: (error) => {
-            const identity = this.#options.who.instead(error)
+            const identity = who.instead(error)
             if (identity === undefined) this.#refused(error)
             return identity
           },
+          token: () => who.fresh(),
+          refreshed: (token) => who.refreshed(token),
           frame: (frame) => this.#receive(frame),
           ended: (code, why) => this.#ended(link, code, why),
         },
@@ -123,16 +168,16 @@ export class Connection {
 
   #welcome(link: Link, frame: ServerFrames['welcome']): void {
     this.#timer?.cancel()
-    const tokenAfter = this.#options.who.welcome(frame)
-    if (tokenAfter > 0) this.#later(tokenAfter)
+    this.#options.who.welcome(frame)
     this.#opening = undefined
     const old = this.#open
     this.#open = link
-    old?.drop(1000)
-    this.#openedAt = this.#options.clock.now()
+    old?.drop(true)
+    this.#refusals = 0
+    this.#openedAt = this.#options.clock.monotonic()
+    this.#opened.resolve()
     const { user, gateway, session, limits } = frame
     this.#set({ is: 'open', user, gateway, session, limits })
-    this.#opened.resolve()
     this.#events.opened()
   }
 
@@ -143,15 +188,18 @@ export class Connection {
 
   #refused(error: ChatError): void {
     const { code, message, retryAfter } = error
-    const other = code === 'unauthorized' && this.#another(code, message)
+    // It may have expired on its way, or by a clock that is ahead: the application is asked for another one in a while.
+    const other = code === 'unauthorized' && this.#options.who.canAsk && ++this.#refusals < mostRefusals
     // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
-    const soon = code === 'name-taken' ? this.#openedAt > 0 && retryAfter !== undefined : error.retry
-    this.#lost(message, other || soon ? undefined : code, retryAfter)
+    const wasIn = this.#openedAt !== undefined
+    const soon = code === 'name-taken' ? wasIn && retryAfter !== undefined : error.retry
+    this.#lost(message, other || soon ? undefined : code, other ? renewal : retryAfter)
   }
 
   #ended(link: Link, code: number, why: string): void {
     if (link === this.#open) {
-      if (this.#options.clock.now() - this.#openedAt > goodAfter) this.#failed = 0
+      if (this.#options.clock.monotonic() - (this.#openedAt ?? 0) > goodAfter) this.#failed = 0
+      this.#refusals = 0
       this.#open = undefined
       this.#opened = new Deferred()
       if (this.#opening !== undefined) {
@@ -159,23 +207,17 @@ export class Connection {
         return
       }
     }
-    const final = code in finalCloseCodes && !(code === 1008 && this.#another(code, why))
+    const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.who.canAsk)
     this.#lost(
       why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
       final ? code : undefined,
     )
   }
 
-  /** Whether there may be another token than the one that was refused. */
-  #another(code: ChatErrorCode | number, why: string): boolean {
-    this.#refusal = { code, why }
-    return this.#options.who.refuse()
-  }
-
   /** An attempt failed, or what was open is lost: the next attempt comes by itself, unless `end` says why there is none. */
   #lost(why: string, end?: ChatErrorCode | number, least = 0): void {
     this.#turn++
-    this.#opening?.drop(4000)
+    this.#opening?.drop(false)
     this.#opening = undefined
     const wait = least + backoff(this.#failed++)
     if (this.#open !== undefined) {
@@ -198,11 +240,12 @@ export class Connection {
 
   #close(code: ChatErrorCode | number, why: string): void {
     if (this.#state.is === 'closed') return
-    for (const type of network) globalThis.removeEventListener?.(type, this.#network)
+    for (const type of wakes) globalThis.removeEventListener?.(type, this.#onWake, true)
+    this.#looks.cancel()
     this.#timer?.cancel()
     this.#turn++
     if (this.#open !== undefined) this.#opened = new Deferred()
-    for (const link of [this.#open, this.#opening]) link?.drop(1000)
+    for (const link of [this.#open, this.#opening]) link?.drop(true)
     this.#open = undefined
     this.#opened.reject(new ChatError(typeof code === 'number' ? 'closed' : code, why))
     this.#set({ is: 'closed', code, why, retry: false })

@@ -16,7 +16,10 @@ export class Emitter<Events> {
   }
 
   emit<T extends keyof Events>(type: T, event: Events[T]): void {
-    for (const listener of [...(this.#listeners.get(type) ?? [])] as ((event: Events[T]) => void)[]) {
+    const listeners = this.#listeners.get(type) as Set<(event: Events[T]) => void> | undefined
+    for (const listener of [...(listeners ?? [])]) {
+      // One before it may have ended this one.
+      if (!listeners?.has(listener)) continue
       try {
         listener(event)
       } catch (error) {

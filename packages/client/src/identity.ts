@@ -1,22 +1,27 @@
 import type { ServerFrames, User } from '@rabble/contract'
-import type { ChatError } from './errors.ts'
+import type { ChatClock } from './clock.ts'
+import { Deferred } from './deferred.ts'
+import { ChatError } from './errors.ts'
 import type { Identity } from './link.ts'
 import type { Store } from './store.ts'
 import type { ConnectOptions } from './types.ts'
+
+/** Time (ms) that `getToken` may take. */
+const tokenDeadline = 10_000
 
 /** Who the user is: a guest, who gets a token to come back with, or somebody with a token of an account. */
 export class Who {
   readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>
   readonly #store: Store
+  readonly #clock: ChatClock
   /** Of an account as it was used last, or of the guest. */
   #token: string | undefined
   #user: User | undefined
-  /** An account's token that the server doesn't take. */
-  #refused: string | undefined
 
-  constructor(options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>, store: Store) {
+  constructor(options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>, store: Store, clock: ChatClock) {
     this.#options = options
     this.#store = store
+    this.#clock = clock
     this.#token = options.token
     if (!this.#isGuest) return
     const kept = store.load(this.#key) as { token?: string; user?: User } | null
@@ -37,21 +42,31 @@ export class Who {
     return this.#token
   }
 
-  /** For the next hello; undefined if only what was refused could be said again. Throws what `getToken` throws. */
-  async next(): Promise<Identity | undefined> {
-    const { getToken } = this.#options
-    if (getToken !== undefined) this.#token = await getToken()
-    if (this.#token !== undefined) return this.#token === this.#refused ? undefined : { token: this.#token }
-    return this.#asNamed
+  /** Whether the application can be asked for another token. */
+  get canAsk(): boolean {
+    return this.#options.getToken !== undefined
   }
 
-  /** Returns after how many milliseconds to come for another token; 0 if there is no need to. */
-  welcome({ user, token }: ServerFrames['welcome']): number {
+  /** For the next hello. @throws ChatError `timeout`, or what `getToken` throws */
+  async next(): Promise<Identity> {
+    if (this.canAsk) this.#token = await this.#ask()
+    return this.#token === undefined ? this.#asNamed : { token: this.#token }
+  }
+
+  /** For the session that is open: another token, or that of a guest, to be exchanged; undefined if there is none to be had. */
+  async fresh(): Promise<string | undefined> {
+    return this.canAsk ? this.#ask() : this.#isGuest ? this.#token : undefined
+  }
+
+  welcome({ user, token = this.#token }: ServerFrames['welcome']): void {
     this.#user = user
-    if (!this.#isGuest) return 0
-    this.#token = token ?? this.#token
-    this.#store.save(this.#key, { token: this.#token, user })
-    return halfLife(token)
+    this.refreshed(token)
+  }
+
+  /** The session goes on with this token. */
+  refreshed(token: string | undefined): void {
+    this.#token = token
+    if (this.#isGuest) this.#store.save(this.#key, { token, user: this.#user })
   }
 
   /** What else to try, after a hello was refused: a guest whose token is too old comes as a new one. */
@@ -61,10 +76,17 @@ export class Who {
     return this.#asNamed
   }
 
-  /** The server doesn't take this token any more. Whether there may be another one. */
-  refuse(): boolean {
-    this.#refused = this.#token
-    return this.#options.getToken !== undefined
+  /** The application may take long, or for ever: it is asked again then. */
+  #ask(): Promise<string> {
+    const { promise, resolve, reject } = new Deferred<string>()
+    const late = () => reject(new ChatError('timeout', 'getToken took too long'))
+    const timer = this.#clock.setTimeout(late, tokenDeadline)
+    timer.unref()
+    const given = async () => this.#options.getToken?.() ?? ''
+    given()
+      .then(resolve, reject)
+      .finally(() => timer.cancel())
+    return promise
   }
 
   get #asNamed(): Identity {
@@ -73,22 +95,5 @@ export class Who {
 
   get #key(): string {
     return `guest.${this.#options.name ?? ''}`
-  }
-}
-
-/** Longest time that timers know: beyond it, they take none at all. */
-const longest = 2 ** 31 - 1
-
-/**
- * About half of the time for which a token is good, in milliseconds, by the clock of who made it; random, so that guests who
- * came together don't move together. 0 if the token doesn't say.
- */
-function halfLife(token = ''): number {
-  try {
-    const [, claims = ''] = token.split('.')
-    const { iat, exp } = JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/')))
-    return Math.min(longest, (exp - iat) * (400 + Math.random() * 200))
-  } catch {
-    return 0
   }
 }

@@ -6,8 +6,13 @@ import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
 import type { WebSocketConstructor, WebSocketLike } from './types.ts'
 
-const helloDeadline = 10_000
+/** Time (ms) for the WebSocket to open, and as long again for the answer to hello. */
+const attemptDeadline = 5_000
 const replyDeadline = 15_000
+/** Time (ms) to answer where the connection may have died unnoticed, such as while the machine slept. */
+const quickly = 1_250
+/** Longest time (ms) that timers know: beyond it, they take none at all. */
+const longest = 2 ** 31 - 1
 
 export interface Replies {
   join: ServerFrames['joined']
@@ -18,6 +23,7 @@ export interface Replies {
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
   conversations: ServerFrames['conversations']
+  refresh: ServerFrames['refreshed']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]
@@ -33,6 +39,10 @@ export interface LinkEvents {
   welcome(frame: ServerFrames['welcome']): void
   /** The hello was refused: another identity to try on this same connection, or nothing. */
   refused(error: ChatError): Identity | undefined
+  /** The session's token will end: another one, or nothing if there is none to be had. */
+  token(): Promise<string | undefined>
+  /** The session goes on with this token. */
+  refreshed(token: string): void
   frame(frame: ServerFrame): void
   /** `code` is that of the close frame; 1006 if there was none. */
   ended(code: number, why: string): void
@@ -51,13 +61,17 @@ export class Link {
   readonly #heartbeat: number
   readonly #waiting = new Map<number, Waiting>()
   readonly #clock: ChatClock
-  readonly #deadline: Timer
-  readonly #watch: Timer
+  /** Ends it if what is awaited doesn't come. */
+  #deadline: Timer | undefined
+  #renewal: Timer | undefined
+  #identity: Identity
   #welcome: ServerFrames['welcome'] | undefined
   #over = false
   #lastRef = 0
   #heardAt = 0
-  #askedAt: number | undefined
+  /** The ping that waits for its answer, and how long (ms) there may be nothing meanwhile. */
+  #ping = 0
+  #patience = Number.POSITIVE_INFINITY
 
   constructor(
     options: {
@@ -72,11 +86,11 @@ export class Link {
     this.#events = events
     this.#heartbeat = options.heartbeat
     this.#clock = options.clock
+    this.#identity = options.identity
     // First of all: it may throw, such as for an address that a page over https may not use.
     const socket = new options.WebSocket(options.url, 'rabble.v1')
     this.#socket = socket
-    this.#deadline = options.clock.setTimeout(() => this.#end(1006, 'no answer in time'), helloDeadline)
-    this.#watch = options.clock.setInterval(() => this.#look(), options.heartbeat / 8)
+    this.#await(attemptDeadline)
     socket.addEventListener('open', () => this.#hello(options.identity))
     socket.addEventListener('message', ({ data }) => this.#receive(data))
     socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason))
@@ -113,38 +127,52 @@ export class Link {
     })
   }
 
-  /** Asks for a sign of life, as if it had been quiet for long. */
-  probe(): void {
-    if (this.#welcome === undefined || this.#askedAt !== undefined) return
-    this.#askedAt = this.#clock.now()
-    this.tell({ type: 'ping' })
+  /** Asks for a sign of life, and ends the connection if none comes within `patience` milliseconds. */
+  probe(patience = quickly): void {
+    if (this.#welcome === undefined || this.#patience <= patience) return
+    this.#patience = patience
+    this.#ping = ++this.#lastRef
+    this.tell({ type: 'ping', ref: this.#ping })
+    this.#await(patience, 'the server went silent')
   }
 
   /**
-   * Lets go of it. 1000 says goodbye, upon which the name of a guest is free for others; after any other code it is kept
-   * for a while.
+   * To be called again and again. A network that vanishes closes nothing, and a page can't see the pings of the protocol below:
+   * asks when it was quiet for long.
    */
-  drop(code: 1000 | 4000): void {
+  look(): void {
+    if (this.#clock.monotonic() - this.#heardAt > this.#heartbeat) this.probe(this.#heartbeat / 2)
+  }
+
+  /**
+   * Lets go of it. A farewell frees the name of a guest for others; otherwise it is kept for a while for who has the token.
+   * One that got none could not come back with it.
+   */
+  drop(farewell: boolean): void {
     if (this.#over) return
     this.#over = true
-    this.#deadline.cancel()
-    this.#watch.cancel()
-    this.#socket.close(code)
+    this.#deadline?.cancel()
+    this.#renewal?.cancel()
+    const tokenless = this.#welcome === undefined && this.#identity.token === undefined
+    this.#socket.close(farewell || tokenless ? 1000 : 4000)
     for (const { reject } of this.#waiting.values()) reject(disconnected())
   }
 
   #hello(identity: Identity): void {
+    this.#identity = identity
     this.tell({ type: 'hello', ...identity })
+    this.#await(attemptDeadline)
   }
 
   #receive(data: unknown): void {
     if (this.#over) return
-    this.#heardAt = this.#clock.now()
-    const frame = JSON.parse(String(data)) as ServerFrame
+    this.#heardAt = this.#clock.monotonic()
+    const frame = JSON.parse(String(data)) as ServerFrame & { ref?: unknown }
     if (this.#welcome === undefined) {
       if (frame.type === 'welcome') {
-        this.#deadline.cancel()
+        this.#deadline?.cancel()
         this.#welcome = frame
+        this.#expect(frame)
         this.#events.welcome(frame)
       } else if (frame.type === 'error') {
         const identity = this.#events.refused(errorOf(frame))
@@ -152,31 +180,58 @@ export class Link {
       }
       return
     }
-    const waiting = this.#waiting.get(Number((frame as { ref?: unknown }).ref))
+    if (this.#patience < Number.POSITIVE_INFINITY) {
+      // Only the answer proves that it lives: what comes before it may have lain here since before a sleep.
+      if (frame.ref !== this.#ping) this.#await(this.#patience, 'the server went silent')
+      else {
+        this.#deadline?.cancel()
+        this.#patience = Number.POSITIVE_INFINITY
+      }
+    }
+    const waiting = this.#waiting.get(Number(frame.ref))
     if (frame.type === 'error') waiting?.reject(errorOf(frame))
     else {
       waiting?.now?.(frame)
       waiting?.resolve(frame)
-      this.#events.frame(frame)
+      // A listener may have closed the chat.
+      if (!this.#over) this.#events.frame(frame)
     }
   }
 
-  /**
-   * A network that vanishes closes nothing, and a page can't see the pings of the protocol below: ask when it was quiet for
-   * long. Timers of hidden pages may run late, so what counts is the time since the question, not since the last frame.
-   */
-  #look(): void {
-    const now = this.#clock.now()
-    if (this.#askedAt !== undefined && this.#heardAt >= this.#askedAt) this.#askedAt = undefined
-    if (this.#askedAt === undefined) {
-      if (now - this.#heardAt > this.#heartbeat) this.probe()
-    } else if (now - this.#askedAt > this.#heartbeat / 2) this.#end(1006, 'the server went silent')
+  /** Renews the token in place when about half of its time is over; at random, so that those who came together don't renew together. */
+  #expect({ expiresIn = 0 }: { expiresIn?: number }): void {
+    if (this.#over || expiresIn <= 0) return
+    const endsAt = this.#clock.monotonic() + expiresIn
+    const wait = Math.min(longest, Math.max(1_000, expiresIn * (0.4 + Math.random() * 0.2)))
+    this.#renewal = this.#clock.setTimeout(() => void this.#renew(endsAt), wait)
+  }
+
+  async #renew(endsAt: number): Promise<void> {
+    try {
+      const token = await this.#events.token()
+      if (token === undefined) return
+      const reply = await this.request({ type: 'refresh', token })
+      this.#events.refreshed(reply.token ?? token)
+      this.#expect(reply)
+    } catch {
+      // Again in half of the time that is left. If it ends before, the next connection needs another one.
+      this.#expect({ expiresIn: endsAt - this.#clock.monotonic() })
+    }
+  }
+
+  /** In two steps: what came while everything stood still, and the timer with it, is read between them. */
+  #await(milliseconds: number, why = 'no answer in time'): void {
+    if (this.#over) return
+    this.#deadline?.cancel()
+    this.#deadline = this.#clock.setTimeout(() => {
+      this.#deadline = this.#clock.setTimeout(() => this.#end(1006, why), milliseconds / 5)
+    }, milliseconds * 0.8)
   }
 
   #end(code: number, why: string): void {
     if (this.#over) return
     // Without waiting for the close event, which a dead network delays for minutes.
-    this.drop(4000)
+    this.drop(false)
     this.#events.ended(code, why)
   }
 }

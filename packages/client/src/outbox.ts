@@ -8,6 +8,9 @@ import { directRoom } from './names.ts'
 import type { Store } from './store.ts'
 import type { Pending, Sent } from './types.ts'
 
+/** Cids of what was taken back that are kept in the storage, for tabs that have read it before. */
+const mostDiscarded = 100
+
 /** What is kept of an item in the storage. */
 export interface Written {
   type: Pending['type']
@@ -94,7 +97,7 @@ export class Outbox {
       for (const item of this.#items) {
         if (item.state !== 'sent') this.#fail(item, new ChatError('other-user', 'written by another user'))
       }
-      this.#options.store.save(this.#key, undefined)
+      for (const key of [this.#key, this.#discardedKey]) this.#options.store.save(key, undefined)
     }
     const before = this.#owner === undefined ? this.#items : []
     this.#owner = user.id
@@ -136,6 +139,20 @@ export class Outbox {
     return item.settled.promise
   }
 
+  /** Takes it back, in other tabs with the same storage too: they may have read it already, and would send it. */
+  discard(item: Item): void {
+    if (this.#owner !== undefined && item.state !== 'sent') {
+      this.#options.store.save(this.#discardedKey, [...this.#discarded(), item.cid].slice(-mostDiscarded))
+    }
+    this.remove(item)
+  }
+
+  /** Whether it is to be sent still: it may have come back meanwhile, or have been taken back, here or in another tab. */
+  wants(item: Item): boolean {
+    if (this.#discarded().includes(item.cid)) this.remove(item)
+    return item.state === 'pending' && this.#items.includes(item)
+  }
+
   remove(item: Item): void {
     if (!this.#items.includes(item)) return
     this.#items = this.#items.filter((other) => other !== item)
@@ -169,9 +186,10 @@ export class Outbox {
       const item = this.#items.find((other) => other.lane === lane && other.state === 'pending')
       if (item === undefined) break
       try {
-        const { id } = await this.#options.deliver(item)
+        // That it has come back proves as much as the answer, which may be lost.
+        const { id } = await Promise.race([this.#options.deliver(item), item.settled.promise])
         attempt = 0
-        this.#sent(item, id)
+        if (this.#items.includes(item)) this.#sent(item, id)
       } catch (problem) {
         const error = problem as ChatError
         // Meanwhile it may have come back, been given up, or turned out to be another user's.
@@ -211,6 +229,15 @@ export class Outbox {
 
   get #key(): string {
     return `unsent.${this.#owner}`
+  }
+
+  get #discardedKey(): string {
+    return `discarded.${this.#owner}`
+  }
+
+  #discarded(): string[] {
+    const cids = this.#options.store.load(this.#discardedKey)
+    return Array.isArray(cids) ? (cids as string[]) : []
   }
 
   #stored(): Written[] {
@@ -276,7 +303,7 @@ export class Item implements Pending {
   }
 
   discard(): void {
-    this.#outbox.remove(this)
+    this.#outbox.discard(this)
   }
 
   requeue(): void {

@@ -74,7 +74,7 @@ export class OneRoom implements Room {
   #over = false
   #count = 0
   #capacity: number | undefined
-  #typedAt = 0
+  #typedAt = Number.NEGATIVE_INFINITY
   #loading: Promise<number> | undefined
 
   constructor(name: string, recent: number, host: RoomHost) {
@@ -139,7 +139,7 @@ export class OneRoom implements Room {
   }
 
   send(text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
-    this.#typedAt = 0
+    this.#typedAt = Number.NEGATIVE_INFINITY
     return this.#host.write(this.name, { type: 'send', text, replyTo, meta })
   }
 
@@ -152,7 +152,7 @@ export class OneRoom implements Room {
   }
 
   typing(): void {
-    const now = this.#host.clock.now()
+    const now = this.#host.clock.monotonic()
     if (now - this.#typedAt < typingEvery || this.#state.is !== 'in') return
     this.#typedAt = now
     this.#host.connection.tell({ type: 'typing', room: this.name })
@@ -181,6 +181,7 @@ export class OneRoom implements Room {
 
   /** There is a connection, or another one: the room is entered, again from where it was left, until that works. */
   async enter(): Promise<void> {
+    if (this.#over) return
     const turn = ++this.#turn
     const current = () => turn === this.#turn
     this.#set({ is: 'joining' })
@@ -207,13 +208,16 @@ export class OneRoom implements Room {
     if (this.#state.is !== 'out') this.#set({ is: 'joining' })
   }
 
-  /** For good. */
+  /** For good. It may be called by a listener while the room hands out events: nothing more is told, and the state stays `out`. */
   end(code: ChatError['code'], why: string): void {
+    if (this.#over) return
     this.#over = true
-    this.pause()
+    this.#turn++
+    if (this.#state.is === 'in') this.#entered = new Deferred()
     this.#entered.reject(new ChatError(code, why))
-    this.#set({ is: 'out', code, why })
+    this.#state = { is: 'out', code, why }
     for (const feed of this.#feeds) feed.end()
+    this.changed()
   }
 
   /** What the connection has got for this room. */
@@ -318,7 +322,7 @@ export class OneRoom implements Room {
   }
 
   #append(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
-    if (!this.#remember(event)) return
+    if (this.#over || !this.#remember(event)) return
     const message = this.#timeline.append(event)
     this.#host.seen(event, how)
     const { type } = event
@@ -338,12 +342,7 @@ export class OneRoom implements Room {
 
   #gap(why: Hole, after: string | undefined, before: string | undefined): void {
     this.#timeline.forget()
-    this.#emit({
-      type: 'gap',
-      why,
-      after: after || undefined,
-      before,
-    })
+    this.#emit({ type: 'gap', why, after: after || undefined, before })
   }
 
   #refused(error: ChatError, again: boolean): void {
@@ -389,11 +388,13 @@ export class OneRoom implements Room {
   }
 
   #emit(event: RoomEvent): void {
+    if (this.#over) return
     this.#emitter.emit(event.type, event as never)
     for (const feed of this.#feeds) feed.push(event)
   }
 
   #set(state: RoomState): void {
+    if (this.#over) return
     this.#state = state
     this.changed()
   }

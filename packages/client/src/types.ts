@@ -48,7 +48,10 @@ export interface ConnectOptions {
   name?: string
   /** The token of an account. */
   token?: string
-  /** Instead of `token`: asked before each connection, so that an expired token is no end. */
+  /**
+   * Instead of `token`: asked before each connection, and before the token of the session ends, which goes on with the new one.
+   * It has 10 seconds. If it fails, or what it gives is refused, it is asked again; five refusals in a row are the end.
+   */
   getToken?: () => string | Promise<string>
   /** Where a guest's token and what is unsent are kept, so that they survive a reload; memory alone unless told. */
   storage?: StorageLike
@@ -76,8 +79,9 @@ export type ChatState =
   /** The next attempt is due at `until` (milliseconds since 1970), or as soon as a browser says that it is online. */
   | { is: 'waiting'; until: number; attempt: number; why: string }
   /**
-   * For good: `closed` by the caller, an error code of a refused hello such as `name-taken` or `unauthorized`, or the number
-   * of a close code that says not to come back. To try again, with another name perhaps, call `connect` again.
+   * For good: `closed` by the caller, an error code of a refused hello such as `name-taken`, or the number of a close code that
+   * says not to come back. `unauthorized` and 4401 ask for another token; `forbidden` and 1008 say that the user may not be here.
+   * To try again, with another name perhaps, call `connect` again.
    */
   | { is: 'closed'; code: ChatErrorCode | number; why: string; retry: false }
 
@@ -140,7 +144,7 @@ export interface Chat {
   on<T extends keyof ChatEvents>(type: T, listener: (event: ChatEvents[T]) => void): () => void
   /** The gateways and how much they have to do. @throws ChatError */
   gateways(): Promise<Gateways>
-  /** Goes over to another connection, and keeps this one until the other is open; while waiting, tries at once. */
+  /** Goes over to another connection, and keeps this one until the other is open; while there is none, tries at once, anew. */
   reconnect(): void
   /** Ends the connection for good. What is unsent stays in `storage`. */
   close(): void
@@ -265,7 +269,7 @@ export interface Pending {
   readonly error: ChatError | undefined
   /** Sends it again now, under the same cid. */
   retry(): Promise<Sent>
-  /** Gives it up. If it is on its way already it may still arrive. */
+  /** Gives it up, in all tabs with the same storage. If it is on its way already it may still arrive. */
   discard(): void
 }
 

@@ -55,3 +55,44 @@ export function idsIn(events: readonly RoomEvent[]): string[] {
 export function textsIn(events: readonly RoomEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'message' ? [event.message.text] : []))
 }
+
+/** What a browser says of its network and its page. */
+export interface PretendedBrowser {
+  onLine: boolean
+  visible: boolean
+  /** Tells the chats of this test that such an event has happened. */
+  dispatch(type: string): void
+}
+
+/** Makes chats that connect from now on believe that they run in a browser. */
+export function pretendBrowser(t: TestContext): PretendedBrowser {
+  const target = new EventTarget()
+  const browser: PretendedBrowser = {
+    onLine: true,
+    visible: true,
+    dispatch: (type) => void target.dispatchEvent(new Event(type)),
+  }
+  const pretended = {
+    addEventListener: target.addEventListener.bind(target),
+    removeEventListener: target.removeEventListener.bind(target),
+    navigator: {
+      get onLine() {
+        return browser.onLine
+      },
+    },
+    document: {
+      get visibilityState() {
+        return browser.visible ? 'visible' : 'hidden'
+      },
+    },
+  }
+  for (const [name, value] of Object.entries(pretended)) {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name)
+    Object.defineProperty(globalThis, name, { value, configurable: true })
+    t.teardown(() => {
+      if (before === undefined) delete (globalThis as Record<string, unknown>)[name]
+      else Object.defineProperty(globalThis, name, before)
+    })
+  }
+  return browser
+}

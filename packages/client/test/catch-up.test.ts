@@ -169,6 +169,31 @@ t.test('nobody reads on for ever: after too many comes a gap', async (t) => {
   t.ok(room.messages.length <= 200)
 })
 
+t.test('no more is asked for than may be read', async (t) => {
+  let last = 0
+  const { room, events, chat, gateway, asked } = await openRoom(
+    t,
+    (frame) => {
+      if (frame.type !== 'join') return undefined
+      const [id, complete] = gateway?.connections.length === 1 ? ['m1', true] : ['last', false]
+      return joined(frame, { complete, events: [message('general', id)] })
+    },
+    (query) => {
+      const ids = Array.from({ length: Number(query.get('limit')) }, () => `h${++last}`)
+      return { messages: ids, more: true }
+    },
+    { catchUp: 700 },
+  )
+  await room.join()
+  await lose(gateway, chat)
+  await until(() => idsIn(events).includes('last'), 30_000, 'the newest')
+  t.same(
+    asked.map((question) => /limit=(\d+)/.exec(question)?.[1]),
+    ['500', '200'],
+  )
+  t.match(events.at(-2), { type: 'gap', after: 'h700', before: 'last', why: 'too-many' })
+})
+
 t.test('what the log has lost is told where it is missing', async (t) => {
   const { room, events, chat, gateway } = await openRoom(t, incompleteUntil('m3'), () => ({
     messages: ['m2', 'm3'],

@@ -116,13 +116,6 @@ export function welcome(more: Partial<ServerFrames['welcome']> = {}): ServerFram
   return { type: 'welcome', session: 's-1', user, gateway: 'fake', limits: defaultLimits, ...more }
 }
 
-/** As the rooms service makes them, but for the signature. */
-export function guestToken(seconds = 0): string {
-  // In base64url, the claims have a "-" and a "_".
-  const claims = { name: '~~~???', iat: 1_000, exp: 1_000 + seconds }
-  return ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'signature'].join('.')
-}
-
 export function joined(
   frame: ClientFrame,
   more: Partial<ServerFrames['joined']> = {},
@@ -157,6 +150,8 @@ function usual(frame: ClientFrame): ServerFrame[] {
   switch (frame.type) {
     case 'hello':
       return [welcome()]
+    case 'refresh':
+      return [{ type: 'refreshed', ref }]
     case 'join':
       return [joined(frame)]
     case 'leave':

@@ -1,5 +1,5 @@
 import type { TestContext } from '@rabble/harness'
-import type { FetchLike } from '../src/index.ts'
+import type { ConnectOptions, FetchLike } from '../src/index.ts'
 import { watch } from './build.ts'
 import { type Answer, message, startFakeGateway } from './fake-gateway.ts'
 
@@ -12,10 +12,15 @@ interface Page {
 }
 
 /** A room, whose gateway does what `answer` says and whose history is that of `pages`. */
-export async function openRoom(t: TestContext, answer: Answer = () => undefined, pages: Pages = () => 404) {
+export async function openRoom(
+  t: TestContext,
+  answer: Answer = () => undefined,
+  pages: Pages = () => 404,
+  options: ConnectOptions = {},
+) {
   const gateway = await startFakeGateway(t, answer)
   const { fetch, asked } = fakeHistory(pages)
-  const chat = gateway.connect({ catchUp: 1_500, fetch })
+  const chat = gateway.connect({ catchUp: 1_500, fetch, ...options })
   const room = chat.room('general')
   return { gateway, clock: gateway.clock, chat, room, events: watch(room), asked }
 }

@@ -1,8 +1,7 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import type { ChatState } from '../src/index.ts'
-import { createStorage, statesOf } from './build.ts'
-import { guestToken, lose, nextAttempt, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
+import { createStorage } from './build.ts'
+import { lose, nextAttempt, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test('a guest that comes back is the same one', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
@@ -62,26 +61,6 @@ t.test('a guest whose token is too old comes with the name again, on the same co
   ])
 })
 
-t.test('a guest gets another token before this one is too old', async (t) => {
-  const gateway = await startFakeGateway(t, (frame) =>
-    frame.type === 'hello'
-      ? welcome({ token: guestToken(gateway.connections.length === 1 ? 2 : 1e9) })
-      : undefined,
-  )
-  const chat = gateway.connect()
-  await chat.ready
-  const states = statesOf(chat)
-  await gateway.clock.advance(799)
-  t.equal(gateway.attempts, 1, 'not before 40 % of its life')
-  await gateway.clock.advance(401)
-  t.equal(gateway.attempts, 2, 'not later than 60 % of it')
-  await until(() => gateway.connections[0]?.code === 1000, 30_000, 'the end of the first one')
-  t.same(gateway.frames('hello')[1], { type: 'hello', token: guestToken(2) })
-  t.same(states, ['open'], 'there was no moment without a connection')
-  await gateway.clock.advance(60_000)
-  t.equal(gateway.attempts, 2, 'a life longer than timers know is no reason to hurry')
-})
-
 t.test('a name that somebody else holds ends it, and says so', async (t) => {
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'hello' && frame.name === 'Ada'
@@ -115,44 +94,4 @@ t.test('a guest who was in already waits for a name that is held for somebody wh
   }
   await until(() => chat.state.is === 'open', 30_000, 'the name')
   t.equal(gateway.attempts, 4)
-})
-
-t.test(
-  'with getToken, a token that has expired is replaced, and one that is refused again is the end',
-  async (t) => {
-    const good = new Set(['one', 'two'])
-    const gateway = await startFakeGateway(t, (frame) =>
-      frame.type === 'hello' && !good.has(frame.token ?? '') ? refusal(frame, 'unauthorized') : undefined,
-    )
-    let token = 'one'
-    const chat = gateway.connect({ getToken: async () => token })
-    await chat.ready
-    token = 'two'
-    gateway.connections[0]?.close(1008, 'the token has expired')
-    await nextAttempt(gateway, chat)
-    await until(() => chat.state.is === 'open', 30_000, 'the second token')
-    t.same(gateway.frames('hello')[1], { type: 'hello', token: 'two' })
-    gateway.connections[1]?.close(1008, 'kicked')
-    await nextAttempt(gateway, chat)
-    t.match(chat.state, { is: 'closed', code: 1008, why: 'kicked' }, 'the same token again is no other one')
-  },
-)
-
-t.test('a getToken that fails is asked again', async (t) => {
-  const gateway = await startFakeGateway(t)
-  let calls = 0
-  const getToken = () => {
-    if (++calls === 1) throw new Error('no network')
-    return 'one'
-  }
-  const chat = gateway.connect({ getToken })
-  const states: ChatState[] = []
-  chat.on('state', (state) => states.push(state))
-  await nextAttempt(gateway, chat)
-  await chat.ready
-  t.match(states, [
-    { is: 'waiting', attempt: 1, why: 'Error: no network' },
-    { is: 'connecting', attempt: 2 },
-    { is: 'open' },
-  ])
 })

@@ -47,9 +47,7 @@ t.test('a message that is refused for now goes out again, and those behind it wa
   const all = Promise.all(['first', 'second', 'third'].map((text) => room.send(text)))
   for (const [index, code] of refusals.entries()) {
     await until(() => gateway.frames('send').length === index + 1, 30_000, 'the message')
-    // The answer comes behind the refusal.
-    await room.members()
-    t.equal(room.pending[0]?.error?.code, code, 'the page can say why it takes so long')
+    await until(() => room.pending[0]?.error?.code === code, 30_000, 'the reason, which the page can show')
     const wait = (code === 'rate-limited' ? 5_000 : 0) + 250 * 2 ** index
     await gateway.clock.advance(wait - 1)
     await room.members()
@@ -190,6 +188,40 @@ t.test('what comes back with the room is known to be sent, and is not sent again
     gateway.frames('send').map(({ text }) => text),
     ['one', 'two'],
   )
+})
+
+t.test('what comes back as an event needs no other acknowledgement, and those behind it go on', async (t) => {
+  const from = { id: 'guest-ada', name: 'Ada' }
+  const gateway = await startFakeGateway(t, (frame) => {
+    if (frame.type !== 'send' && frame.type !== 'edit' && frame.type !== 'delete') return undefined
+    const { room, at, via } = message('general', '')
+    const made = { room, id: `m${gateway.connections[0]?.frames.length}`, from, at, via }
+    if (frame.type === 'delete') return { type: 'delete', ...made, message: frame.id }
+    const { text, cid = '' } = frame
+    return frame.type === 'send'
+      ? { type: 'message', ...made, text, cid }
+      : { type: 'edit', ...made, message: frame.id, text, cid }
+  })
+  const chat = gateway.connect()
+  const room = chat.room('general')
+  await room.join()
+  // The time stands still: none of them waits for an answer that never comes.
+  const all = [
+    room.send('one'),
+    room.send('two'),
+    room.edit('m0', 'better'),
+    room.delete('m0'),
+    room.send('three'),
+  ]
+  const ids = (await Promise.all(all)).map(({ id }) => id)
+  t.equal(new Set(ids).size, all.length)
+  t.same(room.pending, [])
+  t.same(
+    room.messages.map(({ text }) => text),
+    ['one', 'two', 'three'],
+  )
+  await gateway.clock.advance(60_000)
+  t.equal(gateway.frames('send').length, 3, 'none is sent again')
 })
 
 t.test('what somebody wrote never goes out in another user’s name, also not when asked to', async (t) => {

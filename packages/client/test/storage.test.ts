@@ -71,6 +71,31 @@ t.test('two tabs with one storage keep each other’s', async (t) => {
   )
 })
 
+t.test('what one tab discards, another one that has read it already does not send', async (t) => {
+  let isDown = false
+  const gateway = await startFakeGateway(t, (frame) => (frame.type === 'hello' && isDown ? null : undefined))
+  const storage = createStorage()
+  const one = gateway.connect({ storage })
+  const room = one.room('general')
+  await room.join()
+  isDown = true
+  gateway.connections[0]?.close()
+  await until(() => one.state.is === 'waiting', 30_000, 'the loss')
+  const discarded = room.send('not this')
+  void room.send('but this')
+  const other = gateway.connect({ storage })
+  t.equal(other.pending.length, 2, 'the other tab would send both')
+  room.pending[0]?.discard()
+  await t.rejects(discarded, { code: 'discarded' })
+  isDown = false
+  other.reconnect()
+  await until(() => gateway.frames('send').length === 1, 30_000, 'what was not discarded')
+  one.reconnect()
+  const isSent = () => [one, other].every(({ pending }) => pending.every(({ state }) => state === 'sent'))
+  await until(isSent, 30_000, 'all to be sent')
+  t.same(new Set(gateway.frames('send').map(({ text }) => text)), new Set(['but this']))
+})
+
 t.test('a storage that is full or forbidden costs nothing but the comfort', async (t) => {
   const gateway = await startFakeGateway(t)
   const no = () => {

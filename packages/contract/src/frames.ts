@@ -27,6 +27,13 @@ export const HelloFrame = Type.Object({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
 })
 
+/** Replaces the token of the session by another one of the same user. Reply: `refreshed`. */
+export const RefreshFrame = Type.Object({
+  type: Type.Literal('refresh'),
+  ref,
+  token: Type.String({ minLength: 1, maxLength: 8192 }),
+})
+
 /**
  * Reply: `joined`. `after` asks for everything that followed that event, or, if it is empty, for everything there is: for a
  * client that has seen the room without events. `recent` asks for the newest n.
@@ -87,6 +94,7 @@ export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
 /** Every client frame by its `type`. */
 export const clientFrames = {
   hello: HelloFrame,
+  refresh: RefreshFrame,
   join: JoinFrame,
   leave: LeaveFrame,
   send: SendFrame,
@@ -104,6 +112,9 @@ export type ClientFrame = ClientFrames[ClientFrameType]
 
 /* What a gateway sends. A client ignores types and fields that it does not know. */
 
+/** Milliseconds until the token ends that counts: by the clock of the gateway, so that nobody needs to compare clocks. */
+const expiresIn = Type.Optional(Type.Integer())
+
 export const WelcomeFrame = Type.Object({
   type: Type.Literal('welcome'),
   ref,
@@ -113,6 +124,15 @@ export const WelcomeFrame = Type.Object({
   limits: Limits,
   /** For a guest that came with a name: with it the guest comes back, to any gateway, as the same user. */
   token: Type.Optional(Type.String()),
+  expiresIn,
+})
+
+/** The reply to `refresh`. For a guest with another token in the place of the one that was sent. */
+export const RefreshedFrame = Type.Object({
+  type: Type.Literal('refreshed'),
+  ref,
+  token: Type.Optional(Type.String()),
+  expiresIn,
 })
 
 export const JoinedFrame = Type.Object({
@@ -189,6 +209,7 @@ export const ErrorFrame = Type.Object({
 /** Every server frame by its `type`. */
 export const serverFrames = {
   welcome: WelcomeFrame,
+  refreshed: RefreshedFrame,
   joined: JoinedFrame,
   left: LeftFrame,
   sent: SentFrame,

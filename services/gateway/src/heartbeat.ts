@@ -33,7 +33,7 @@ export function watchOver(
       if (session.user === undefined && at - Math.max(session.connectedAt, resumedAt) > helloTimeout) {
         session.close('policy', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
-        session.close('policy', 'the token has expired')
+        session.close('tokenExpired', 'the token has expired')
       } else if (silent > 2 * heartbeat) {
         lost(session)
         session.connection.terminate()

@@ -44,6 +44,9 @@ const framesBurst = 300
 /** Frames a second that may be refused for long, and at once, before the client is cut off. */
 const refusalsPerSecond = 20
 const refusalsBurst = 1000
+/** Tokens a second, and at once: each may be a call to the rooms service. */
+const refreshesPerSecond = 1
+const refreshesBurst = 5
 /** A typing notice goes to every member: one a second and room is plenty. */
 const typingInterval = 1000
 
@@ -86,6 +89,7 @@ export class Session {
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
   readonly #refusals: TokenBucket
+  readonly #refreshes: TokenBucket
   readonly #typedAt = new Map<string, number>()
   readonly #events: SessionEvents
   #out: Buffer[] = []
@@ -114,6 +118,7 @@ export class Session {
     this.#messages = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, now)
     this.#frames = new TokenBucket(framesPerSecond, framesBurst, now)
     this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, now)
+    this.#refreshes = new TokenBucket(refreshesPerSecond, refreshesBurst, now)
   }
 
   /** When the client last gave a sign of life, by the clock's `monotonic`. */
@@ -190,6 +195,16 @@ export class Session {
         `no more than ${this.#limits.messagesPerSecond} messages a second`,
         { retryAfter: wait },
       )
+    }
+  }
+
+  /** @throws RabbleError `rate-limited` */
+  takeRefresh(): void {
+    const wait = this.#refreshes.take(this.#clock.monotonic())
+    if (wait > 0) {
+      throw new RabbleError('rate-limited', `no more than ${refreshesPerSecond} token a second`, {
+        retryAfter: wait,
+      })
     }
   }
 

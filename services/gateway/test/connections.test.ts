@@ -36,7 +36,7 @@ t.test('a session ends when its token does', async (t) => {
   const ada = await connectChat(t, ws, { token: await tokens.sign({ id: 'ada', name: 'Ada' }, 600) })
   clock.jump(601_000)
   await clock.advance(1_000)
-  t.match(await ada.closed, { code: 1008, reason: 'the token has expired' })
+  t.match(await ada.closed, { code: 4401, reason: 'the token has expired' })
 })
 
 t.test('who does not say hello in time is closed with 1008', async (t) => {

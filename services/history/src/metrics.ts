@@ -20,8 +20,8 @@ export interface HistoryMetrics {
   querySeconds: Histogram<'query'>
   position: Gauge<'partition'>
   /**
-   * When the oldest message was sent that was read from the log and is not in the database yet, by partition (ms). After the
-   * loss of the lease, since when nobody is known to write.
+   * Since when the oldest message waits that was read from the log and is not in the database yet, by partition: by the clock's
+   * `monotonic`. After the loss of the lease, since when nobody is known to write.
    */
   pending: Map<number, number>
   pendingEvents: Gauge<'partition'>
@@ -45,7 +45,8 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none. Once it writes no longer, it grows until it finds that another one does.',
     registers,
     collect() {
-      this.set(Math.max(0, clock.now() - Math.min(clock.now(), ...pending.values())) / 1000)
+      const now = clock.monotonic()
+      this.set((now - Math.min(now, ...pending.values())) / 1000)
     },
   })
   const position = new Gauge({
@@ -80,7 +81,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     recordedGaps,
     stepDown(partition) {
       leader.set({ partition }, 0)
-      if (!pending.has(partition)) pending.set(partition, clock.now())
+      if (!pending.has(partition)) pending.set(partition, clock.monotonic())
       for (const gauge of [position, pendingEvents, recordedGaps]) gauge.remove({ partition })
     },
     standBy: (partition) => void pending.delete(partition),

@@ -38,7 +38,7 @@ export async function writePartition(options: Partition): Promise<void> {
 async function take(options: Partition, step: CountedStep): Promise<boolean> {
   const { clock, database, metrics, partition, logger } = options
   const oldest = oldestOf(step)
-  if (oldest !== undefined) metrics.pending.set(partition, oldest)
+  if (oldest !== undefined) metrics.pending.set(partition, clock.monotonic() - (clock.now() - oldest))
   const end = metrics.transactionSeconds.startTimer()
   let careful = false
   const result = await insist(options, 'writing messages', async () => {

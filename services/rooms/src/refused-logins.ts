@@ -25,11 +25,11 @@ export function createRefusedLogins(
   clock: Clock,
   audit: (entries: readonly AuditEntry[]) => Promise<void>,
 ): (login: RefusedLogin) => void {
-  let second = 0
+  let second = -1
   let told = 0
   let leftOut = 0
   return ({ user, name, ...detail }) => {
-    const now = Math.floor(clock.now() / 1000)
+    const now = Math.floor(clock.monotonic() / 1000)
     if (now !== second) {
       second = now
       told = 0

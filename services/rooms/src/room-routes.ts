@@ -9,6 +9,7 @@ import { isModerator } from './authority.ts'
 import { createChanges } from './changes.ts'
 import { invite, uninvite } from './invitations.ts'
 import type { RoutesOptions } from './options.ts'
+import { requestWindows } from './request-windows.ts'
 import { listRooms } from './room-list.ts'
 import { roomReplyOf } from './room-rows.ts'
 import {
@@ -88,7 +89,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   return async (app) => {
     await app.register(rateLimit, {
       global: false,
-      cache: addresses,
+      store: requestWindows(options.clock, addresses),
       keyGenerator: ({ ip }) => networkOf(ip),
       errorResponseBuilder: (_request, { ttl }) =>
         new RabbleError(

@@ -18,6 +18,7 @@ import { recordAudit } from './audit.ts'
 import { type Claim, claimNames, giveUpName } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { createRefusedLogins } from './refused-logins.ts'
+import { requestWindows } from './request-windows.ts'
 import { tellDisplaced } from './tell.ts'
 import { createWork } from './work.ts'
 
@@ -92,7 +93,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     await app.register(rateLimit, {
       max: loginsPerMinute,
       timeWindow: 60_000,
-      cache: addresses,
+      store: requestWindows(clock, addresses),
       keyGenerator: ({ ip }) => networkOf(ip),
       errorResponseBuilder: (_request, { ttl }) =>
         new RabbleError('rate-limited', `no more than ${loginsPerMinute} a minute`, { retryAfter: ttl }),

@@ -24,6 +24,7 @@ export interface ChatOptions {
 
 interface Replies {
   hello: ServerFrames['welcome']
+  refresh: ServerFrames['refreshed']
   join: ServerFrames['joined']
   leave: ServerFrames['left']
   send: ServerFrames['sent']

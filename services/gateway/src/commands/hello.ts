@@ -2,6 +2,7 @@ import { isUserName, RabbleError, type User } from '@rabble/contract'
 import { guestId } from '@rabble/contract/ids'
 import type { Identity } from '@rabble/service'
 import type { Session } from '../session.ts'
+import { admit, type Entry, freshToken, settle } from './admit.ts'
 import { type Command, type Context, withRef } from './command.ts'
 
 /** Who is it? A token says so for sure; a name alone makes a guest, where guests are welcome. */
@@ -10,21 +11,17 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
   const { rooms } = context
   const { name } = frame
   const entry = await enter(context, session, frame).catch((error: unknown) => {
-    recordRefusal(context, error, name)
+    recordRefusal(context, error, undefined, name)
     throw error
   })
-  const { user, roles, guest, isNew, expiresAt, token } = entry
+  const { user } = entry
   if (session.closed) {
     // Nobody got the token with which a new guest could come back.
     rooms?.names.gone(user, frame.token === undefined)
     return
   }
-  session.roles = roles
-  session.expiresAt = expiresAt
   context.hub.identify(session, user)
-  if (isNew) session.hasNoPast()
-  // Where no guest may enter, nobody's name has to be held.
-  if (context.auth === 'guest') rooms?.names.arrived(user, guest ? undefined : expiresAt)
+  if (entry.isNew) session.hasNoPast()
   session.reply({
     type: 'welcome',
     ...withRef(frame.ref),
@@ -32,19 +29,8 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
     user,
     gateway: context.id,
     limits: context.limits,
-    ...(token !== undefined && { token }),
+    ...settle(context, session, entry),
   })
-}
-
-/** Who comes in, until when (milliseconds since 1970) unless for as long as the name is held, and how to come back. */
-interface Entry {
-  user: User
-  roles: readonly string[]
-  guest: boolean
-  /** Whether nobody had this id before. */
-  isNew?: boolean
-  expiresAt?: number
-  token?: string
 }
 
 async function enter(
@@ -54,25 +40,11 @@ async function enter(
 ): Promise<Entry> {
   const { rooms } = context
   const known = await identify(context, session, frame)
-  if (typeof known === 'string') {
-    if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
-    rooms.policies.checkLoaded()
-    const { user, token } = await rooms.names.claim({ name: known })
-    return { user, roles: [], guest: true, isNew: true, ...(token !== undefined && { token }) }
-  }
-  const { user, guest, expiresAt } = known
-  await rooms?.policies.checkEntry(user.id)
-  if (context.auth !== 'guest' || rooms === undefined) return known
-  const account = guest ? {} : { account: expiresAt }
-  const claim = { name: user.name, user: user.id, ...account }
-  const claimed = await rooms.names.claim(claim).catch((error: unknown) => {
-    // The token says whose the name is; it is claimed when that can be done again.
-    if (error instanceof RabbleError && error.code === 'unavailable') return undefined
-    throw error
-  })
-  await rooms.policies.checkEntry(user.id)
-  if (claimed === undefined || !guest) return known
-  return { user, roles: [], guest, ...(claimed.token !== undefined && { token: claimed.token }) }
+  if (typeof known !== 'string') return admit(context, known)
+  if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
+  rooms.policies.checkLoaded()
+  const claimed = await rooms.names.claim({ name: known })
+  return { user: claimed.user, roles: [], guest: true, isNew: true, ...freshToken(claimed) }
 }
 
 /** Whose token it is, or the name of a guest without one. */
@@ -105,7 +77,8 @@ async function identify(
 
 const logged: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken'])
 
-function recordRefusal({ id, rooms }: Context, error: unknown, name: string | undefined): void {
+/** Writes down for moderators who was not let in; `user`: if that is known for sure. */
+export function recordRefusal({ id, rooms }: Context, error: unknown, user?: User, name?: string): void {
   if (!(error instanceof RabbleError) || !logged.has(error.code)) return
-  rooms?.audit.refused({ code: error.code, gateway: id, ...(name !== undefined && { name }) })
+  rooms?.audit.refused({ code: error.code, gateway: id, ...(name !== undefined && { name }) }, user)
 }

@@ -11,6 +11,7 @@ import { join } from './join.ts'
 import { leave } from './leave.ts'
 import { members } from './members.ts'
 import { ping } from './ping.ts'
+import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { typing } from './typing.ts'
 
@@ -45,6 +46,8 @@ function run(context: Context, session: Session, frame: ClientFrame): void | Pro
   switch (frame.type) {
     case 'hello':
       return hello(context, session, frame)
+    case 'refresh':
+      return refresh(context, session, frame)
     case 'join':
       return join(context, session, frame)
     case 'leave':

@@ -8,8 +8,11 @@ import type { Lease } from './lease.ts'
 const batchSize = 500
 /** Guests that may wait for their names at a time. */
 const mostWaiting = 20_000
-/** How long (ms) a guest waits for a name; one who has a token that says whose it is need not wait so long. */
-const patience = 5_000
+/**
+ * How long (ms) a guest waits for a name: less than the 5 s that our client waits for an answer to hello. One who has a token
+ * that says whose it is need not wait so long.
+ */
+const patience = 4_000
 const shortPatience = 2_000
 /** How long (ms) the name of a guest who vanished is kept for who has the token. */
 const keep = 30_000
@@ -28,7 +31,7 @@ export interface Names {
    * @throws RabbleError that says why not, `unavailable` if that can't be known
    */
   claim(claim: NameClaim): Promise<ClaimedName>
-  /** A session of this user is there; `account`: as in its claim. */
+  /** A session of this user is there, or has another token; `account`: as in its claim. */
   arrived(user: User, account?: number): void
   /** A session of the user has ended: in peace, or it may come back. Names are kept while there is another one. */
   gone(user: User, inPeace: boolean): void
@@ -48,8 +51,8 @@ interface Holder {
   /** When the token of an account ends. */
   account?: number | undefined
   present: boolean
-  /** Until when the name is held (milliseconds since 1970); 0 if it must be claimed first. */
-  until: number
+  /** Until when the name is held, by the clock's `monotonic`; undefined if it must be claimed first. */
+  until: number | undefined
   /** Ends the time for which the name of somebody is kept who is not there. */
   leaving?: Timer
 }
@@ -81,7 +84,8 @@ export function createNames(options: {
   let asking = false
   let closed = false
   const sweep = clock.setInterval(() => {
-    for (const [id, { present, until }] of holders) if (present && until < clock.now() + margin) again.add(id)
+    const soon = clock.monotonic() + margin
+    for (const [id, { present, until = 0 }] of holders) if (present && until < soon) again.add(id)
     pump()
   }, sweepInterval)
 
@@ -147,12 +151,18 @@ export function createNames(options: {
       const answer = answers[hellos.length + index]
       // Not now is not no: the next sweep asks again.
       if (answer === undefined || ('refused' in answer && answer.refused !== 'name-taken')) continue
-      if (!('refused' in answer)) holder.until = answer.expiresAt
+      if (!('refused' in answer)) holder.until = inOwnTime(answer.expiresAt)
       else if (holder.present) lost(holder.user, answer)
     }
   }
 
-  function hold(user: User, until: number, account: number | undefined): void {
+  /** What the service says by the wall clock is measured by one that nobody sets. */
+  function inOwnTime(expiresAt: number): number {
+    return clock.monotonic() + expiresAt - clock.now()
+  }
+
+  function hold(user: User, expiresAt: number, account: number | undefined): void {
+    const until = inOwnTime(expiresAt)
     const holder = holders.get(user.id)
     release.delete(user.id)
     if (holder === undefined) holders.set(user.id, { user, account, present: false, until })
@@ -200,12 +210,14 @@ export function createNames(options: {
       })
     },
     arrived(user, account) {
-      const holder = holders.get(user.id) ?? { user, account, present: true, until: 0 }
+      const holder: Holder = holders.get(user.id) ?? { user, account, present: true, until: undefined }
       holders.set(user.id, holder)
       holder.leaving?.cancel()
       release.delete(user.id)
       holder.present = true
-      if (holder.until > 0) return
+      // It has another token, for which the name could not be claimed just now.
+      if (account !== holder.account) Object.assign(holder, { account, until: undefined })
+      if (holder.until !== undefined) return
       again.add(user.id)
       pump()
     },
