@@ -6,7 +6,7 @@ import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
-import { isAllowedOrigin, type Logger, type Tokens } from '@rabble/service'
+import { isAllowedOrigin, type Logger, type Origins, type Reached, type Tokens } from '@rabble/service'
 import { type Context, execute } from './commands/index.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
 import { type DrainTimes, drain } from './drain.ts'
@@ -45,7 +45,7 @@ export interface GatewayOptions {
   auth: 'guest' | 'jwt'
   limits: Limits
   /** Origins of pages that may connect, besides the gateway's own. */
-  allowedOrigins: ReadonlySet<string>
+  allowedOrigins: Origins
   /** Most connections at a time. */
   connections: number
   /** Milliseconds. */
@@ -84,7 +84,7 @@ export interface Gateway {
     client: {
       transport: string
       origin: string | undefined
-      host: string | undefined
+      reached: Reached
       /** The token of a browser's cookie. */
       cookie: string | undefined
     },
@@ -280,8 +280,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { transport, origin, host, cookie }) {
-      if (!isAllowedOrigin(origin, host, options.allowedOrigins)) {
+    connect(connection, { transport, origin, reached, cookie }) {
+      if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
         return undefined
