@@ -206,6 +206,12 @@ export const settings = {
     about:
       'A connection that is silent for so long is pinged, and dropped after twice that time, as is one that reads nothing of what waits for it. Keep it below the proxy’s timeout.',
   },
+  RABBLE_CONNECTION_HOURS: {
+    schema: Type.Integer({ minimum: 1, maximum: 24 }),
+    default: 24,
+    about:
+      'How old a connection may get: in the second half of this time its client is asked to come back on another one, so that no process of Nginx outlives a reload by more than a day.',
+  },
   RABBLE_FRAME_BYTES: {
     schema: Type.Integer({ minimum: 1024 }),
     default: 16_384,

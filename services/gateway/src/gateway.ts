@@ -16,6 +16,7 @@ import { watchOver } from './heartbeat.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './history-times.ts'
 import { createHub, type Hub } from './hub.ts'
 import { Inbox } from './inbox.ts'
+import { limitLifetime } from './lifetime.ts'
 import { createLookup } from './lookup.ts'
 import type { Metrics } from './metrics.ts'
 import { createPast } from './past.ts'
@@ -30,6 +31,8 @@ import { type Connection, Session } from './session.ts'
 
 /** How long (ms) who is not taken should wait; a proxy needn't. */
 const comeBackAfter = 1_000
+/** Milliseconds. */
+const day = 24 * 60 * 60 * 1000
 /** Ids of this many to twice as many events are kept to recognise repeated ones. */
 const seenEvents = 100_000
 
@@ -52,6 +55,8 @@ export interface GatewayOptions {
   helloTimeout: number
   /** Milliseconds of silence after which a client is asked for a sign of life; after twice that time it is dropped. */
   heartbeat: number
+  /** Milliseconds before whose end a client is asked to come back on another connection; a day unless told. */
+  longestConnection?: number
   recent: { perRoom: number; totalBytes: number }
   /** Bytes of replays that may be unread over all sessions. */
   replayBytes: number
@@ -233,6 +238,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const stopSignals = log.onSignal(onSignal)
   const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
+  const { longestConnection: longest = day } = options
+  const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
 
   function onSignal(signal: Signal): void {
     const known = knownSignal(signal)
@@ -333,6 +340,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       delivery.close()
       fleet.close()
       stopWatching()
+      stopLimiting()
       stopSignals()
       presence.close()
       rooms?.stop()

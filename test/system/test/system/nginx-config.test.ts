@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { assertNothingLeft, freePort, privateFolder } from '@rabble/harness'
+import { settings } from '@rabble/service'
 import t from 'tap'
 
 assertNothingLeft(t)
@@ -103,6 +104,14 @@ t.test(
     t.match(await judged(), /test is successful/)
     t.equal(names(await render({ ...tls, TLS_NAMES: 'other.example' })), 'other.example')
     await t.rejects(render(await certificate('email:a@b.example')), { code: 1, stderr: /set TLS_NAMES/ })
+  },
+)
+
+t.test(
+  'a process of Nginx that a reload has replaced stays for longer than any of its connections',
+  async (t) => {
+    const [, hours] = /worker_shutdown_timeout (\d+)h;/.exec(await render()) ?? []
+    t.ok(Number(hours) > settings.RABBLE_CONNECTION_HOURS.default)
   },
 )
 
