@@ -2,6 +2,8 @@ import { type Clock, systemClock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { allowOrigins } from './cors.ts'
+import type { Origins } from './origin.ts'
 
 export type { Logger } from 'pino'
 
@@ -29,18 +31,23 @@ function describeError(error: unknown): unknown {
 
 /** How long (ms) a request that is under way may take to end when the service stops. */
 const closeTimeout = 3_000
+/** How often (ms) requests are looked for that take too long to arrive, at least. */
+const checkingInterval = 5_000
 
 /**
  * A Fastify instance as all services use it: Rabble's error format, and logs that hold no query string and no header.
  * `trustedProxies` is a list of addresses and networks, separated by commas: who comes over one of them has the address
- * that it tells.
+ * that it tells. Pages of `allowedOrigins` may ask for what is below `/api/`. A request must have arrived as a whole within
+ * `requestTimeout` (ms): one that sends a byte now and then would be waited for without end.
  */
 export function createApp(options: {
   logger: Logger
   trustedProxies?: string
+  allowedOrigins?: Origins
+  requestTimeout?: number
   clock?: Clock
 }): FastifyInstance {
-  const { clock = systemClock } = options
+  const { allowedOrigins, requestTimeout = 30_000, clock = systemClock } = options
   const app = Fastify({
     ...(options.trustedProxies && { trustProxy: options.trustedProxies }),
     loggerInstance: options.logger.child(
@@ -56,6 +63,12 @@ export function createApp(options: {
       },
     ),
     bodyLimit: 64 * 1024,
+    requestTimeout,
+    http: {
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(checkingInterval, requestTimeout),
+    },
     // A request that is under way may end; a connection that only idles is closed at once.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
@@ -65,6 +78,8 @@ export function createApp(options: {
     clock.setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()
     done()
   })
+  // Before all routes, so that refusals and errors can be read as well.
+  if (allowedOrigins !== undefined) allowOrigins(app as unknown as FastifyInstance, allowedOrigins)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ statusCode: 404, code: 'not-found', message: `no ${request.method} here` }),

@@ -2,16 +2,16 @@ import { RabbleError } from '@rabble/contract'
 import type { FastifyRequest } from 'fastify'
 import { sessionToken } from './cookies.ts'
 import type { InternalCaller, InternalTokens } from './internal-tokens.ts'
-import { isAllowedOrigin } from './origin.ts'
+import { isAllowedOrigin, type Origins } from './origin.ts'
 import { bearerToken, type Identity, type Tokens } from './tokens.ts'
 
 export interface CallerOptions {
   tokens: Pick<Tokens, 'verify'>
   /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
-  allowedOrigins: ReadonlySet<string>
+  allowedOrigins: Origins
 }
 
-type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host'>
+type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host' | 'protocol'>
 
 const reading: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -25,10 +25,10 @@ export async function callerOf(request: Request, options: CallerOptions): Promis
   const { tokens, allowedOrigins } = options
   const bearer = bearerToken(request.headers.authorization)
   if (bearer !== undefined) return tokens.verify(bearer)
-  const cookie = sessionToken(request.headers.cookie)
+  const cookie = sessionToken(request.headers.cookie, request.protocol)
   if (cookie === undefined) return undefined
   const { origin } = request.headers
-  const own = origin !== undefined && isAllowedOrigin(origin, request.host, allowedOrigins)
+  const own = origin !== undefined && isAllowedOrigin(origin, request, allowedOrigins)
   if (!own && !reading.has(request.method)) {
     throw new RabbleError('forbidden', 'a page of this origin may not act for who is signed in here')
   }

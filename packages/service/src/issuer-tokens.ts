@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { RabbleError } from '@rabble/contract'
 import { type JWTVerifyOptions, jwtVerify } from 'jose'
 import { createKeySet, type KeySetOptions } from './key-set.ts'
+import { algorithmsOf, asymmetric } from './public-key.ts'
 import { type Tokens, verifyUser } from './tokens.ts'
 
 /** Where the keys of an issuer come from: a secret, a public key (PEM), or the address of its key set. */
@@ -20,9 +21,6 @@ export interface IssuerOptions {
 const clockTolerance = 5
 
 const symmetric = ['HS256', 'HS384', 'HS512'] as const
-const rsa = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
-const curves: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
-const asymmetric: readonly string[] = [...rsa, ...Object.values(curves), 'EdDSA']
 
 /**
  * Tokens of an issuer of its own (RFC 7519), with the claims of ours. Which algorithms count is decided here, by the kind
@@ -86,15 +84,4 @@ function readPublicKey(pem: string): KeyObject {
   } catch {
     throw new Error('this is no public key in PEM form')
   }
-}
-
-function algorithmsOf(key: KeyObject): readonly string[] {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
-  if (type === 'rsa') {
-    if ((details?.modulusLength ?? 0) >= 2048) return rsa
-    throw new Error('an RSA key must have 2048 bits at least')
-  }
-  const algorithm = type === 'ed25519' ? 'EdDSA' : curves[details?.namedCurve ?? '']
-  if (algorithm === undefined) throw new Error('a key must be RSA, P-256, P-384, P-521 or Ed25519')
-  return [algorithm]
 }

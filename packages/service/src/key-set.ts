@@ -1,7 +1,8 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
-import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from './app.ts'
+import { canVerify } from './public-key.ts'
 import { withTimeout } from './with-timeout.ts'
 
 export interface KeySetOptions {
@@ -23,7 +24,8 @@ const maxBytes = 256 * 1024
 /**
  * The keys of an issuer as it publishes them (JWKS, RFC 7517), for `jwtVerify`. A key that isn't known is looked for once
  * more, at most once in each cooldown, so that nobody can make us ask the issuer by inventing key ids. While the issuer
- * can't be reached, known keys go on to count; where one is missing the token isn't called invalid, but `unavailable`.
+ * can't be reached, or answers without a usable key, known keys go on to count; where one is missing the token isn't called
+ * invalid, but `unavailable`.
  */
 export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetKey {
   const {
@@ -52,9 +54,7 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
   async function load(): Promise<void> {
     triedAt = clock.monotonic()
     try {
-      keys = createLocalJWKSet(
-        JSON.parse(await withTimeout(clock, timeout, (signal) => download(url, signal))),
-      )
+      keys = createLocalJWKSet(parse(await withTimeout(clock, timeout, (signal) => download(url, signal))))
       fetchedAt = clock.monotonic()
       if (failing) logger.info({ url }, 'the keys of the issuer can be fetched again')
       failing = false
@@ -88,6 +88,19 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
     }
     return known()(header, token)
   }
+}
+
+/**
+ * Those keys of a set that can verify tokens. A set without one says nothing of the keys that are known: an issuer that withdraws
+ * all of them has others, so this is one that starts, or is broken.
+ * @throws Error that says what is wrong
+ */
+function parse(text: string): JSONWebKeySet {
+  const { keys } = (JSON.parse(text) ?? {}) as { keys?: unknown }
+  if (!Array.isArray(keys)) throw new Error('that is no set of keys')
+  const usable = keys.filter(canVerify)
+  if (usable.length === 0) throw new Error(`none of ${keys.length} keys can verify tokens`)
+  return { keys: usable }
 }
 
 async function download(url: string, signal: AbortSignal): Promise<string> {

@@ -1,33 +1,84 @@
+/** Origins of pages that may act here, besides the own one. */
+export type Origins = Pick<ReadonlySet<string>, 'has'>
+
+/** How a request came: by which scheme, and to which host, as far as a trusted proxy says so. */
+export interface Reached {
+  protocol: string
+  /** The Host header, which a page can't change: behind a proxy it must be the one that the browser sent. */
+  host: string | undefined
+}
+
+/** Schemes that pages don't have: a browser never sends an origin with one of these. */
+const pageless: ReadonlySet<string> = new Set(['ws:', 'wss:', 'ftp:'])
+
 /**
  * Whether a page of this origin may connect. Browsers always send `Origin` with a WebSocket and let any page connect
  * anywhere, so this is what keeps a stranger's page from using a visitor's session. Other clients send none.
  *
- * `host` is the Host header, which a page can't change: behind a proxy it must be the one that the browser sent.
+ * A page of the same host is the own one. Over https it must have come by https, too: anybody on the way could have written
+ * one that came by http. The other way round it is the page of a proxy that ends TLS and doesn't say so.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
-  host: string | undefined,
-  allowed: ReadonlySet<string>,
+  { protocol, host }: Reached,
+  allowed: Origins,
 ): boolean {
   if (origin === undefined || allowed.has(origin)) return true
-  return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase()
+  if (host === undefined || !URL.canParse(origin)) return false
+  const page = new URL(origin)
+  const isSafe = page.protocol === 'https:' || (page.protocol === 'http:' && protocol === 'http')
+  return isSafe && page.host === host.toLowerCase()
 }
 
 /**
- * A list like `https://chat.example, https://example` as a set.
- * @throws Error for an entry that is no origin
+ * A list like `https://chat.example, https://*.example.com, capacitor://localhost, null`. A `*` stands for one or more
+ * labels of a name, as in a content security policy.
+ * @throws Error for an entry that no browser ever sends
  */
-export function parseOrigins(list: string): Set<string> {
-  const entries = list
+export function parseOrigins(list: string): Origins {
+  const broken = brokenByOrigins(list)
+  if (broken !== undefined) throw new Error(`RABBLE_ALLOWED_ORIGINS ${broken}`)
+  const entries = entriesOf(list)
+  const exact = new Set(entries)
+  const patterns = entries.flatMap((entry) => {
+    const [scheme, domain] = entry.split('*.')
+    if (scheme === undefined || domain === undefined) return []
+    return [new RegExp(`^${scheme}(?:[a-z0-9_-]+\\.)+${domain.replace(/[^a-z0-9]/g, '\\$&')}$`)]
+  })
+  return { has: (origin) => exact.has(origin) || patterns.some((pattern) => pattern.test(origin)) }
+}
+
+/** The rule that such a list breaks, if so. */
+export function brokenByOrigins(list: string): string | undefined {
+  const wrong = entriesOf(list).find((entry) => !isOrigin(entry))
+  if (wrong === undefined) return undefined
+  const meant = meantBy(wrong)
+  const hint = meant === undefined ? '' : ` (write ${meant})`
+  return `must be origins as browsers send them, such as https://chat.example, https://*.example.com, capacitor://localhost or null, separated by commas; ${wrong} can never match${hint}`
+}
+
+function entriesOf(list: string): string[] {
+  return list
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
-  for (const entry of entries) {
-    if (!URL.canParse(entry) || new URL(entry).origin !== entry) {
-      throw new Error(
-        `RABBLE_ALLOWED_ORIGINS must hold origins like https://chat.example, but holds ${entry}`,
-      )
-    }
-  }
-  return new Set(entries)
+}
+
+/** Whether some browser or web view sends this as its origin or, with a wildcard, something that it stands for. */
+function isOrigin(entry: string): boolean {
+  // Local files and sandboxed frames: the first by the standard, the second in Chromium for a WebSocket.
+  if (entry === 'null' || entry === 'file://') return true
+  const sample = entry.replace(/^(https?:\/\/)\*\.(?=[a-z0-9])/, '$1any.')
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(sample) || !URL.canParse(sample)) return false
+  const { protocol, origin } = new URL(sample)
+  if (protocol === 'http:' || protocol === 'https:') return origin === sample
+  return !pageless.has(protocol)
+}
+
+/** The origin that somebody had in mind who wrote a path behind it, capitals, its usual port, or ws. */
+function meantBy(entry: string): string | undefined {
+  if (!URL.canParse(entry)) return undefined
+  const { protocol, host } = new URL(entry.replace(/^ws(s?):/i, 'http$1:'))
+  const meant = `${protocol}//${host}`
+  return isOrigin(meant) ? meant : undefined
 }

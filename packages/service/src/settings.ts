@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import proxyAddr from '@fastify/proxy-addr'
 import Type from 'typebox'
 import Value from 'typebox/value'
+import { brokenByOrigins } from './origin.ts'
 
 /** The rule that a list of proxies breaks, if so: what Fastify will say of it, which knows no setting to name. */
 function brokenByProxies(list: string): string | undefined {
@@ -126,9 +127,10 @@ export const settings = {
   },
   RABBLE_ALLOWED_ORIGINS: {
     schema: Type.String(),
+    broken: brokenByOrigins,
     default: '',
     about:
-      'Origins whose pages may connect, separated by commas, besides the one that the gateway itself is reached by.',
+      'Origins whose pages may connect and ask over HTTP (CORS), separated by commas, besides the one that Rabble itself is reached by: `https://chat.example`, `https://*.example.com`, `capacitor://localhost`, `null`. The same for all services.',
   },
   RABBLE_TRUSTED_PROXIES: {
     schema: Type.String(),
@@ -203,6 +205,12 @@ export const settings = {
     default: 25_000,
     about:
       'A connection that is silent for so long is pinged, and dropped after twice that time, as is one that reads nothing of what waits for it. Keep it below the proxy’s timeout.',
+  },
+  RABBLE_CONNECTION_HOURS: {
+    schema: Type.Integer({ minimum: 1, maximum: 24 }),
+    default: 24,
+    about:
+      'How old a connection may get: in the second half of this time its client is asked to come back on another one, so that no process of Nginx outlives a reload by more than a day.',
   },
   RABBLE_FRAME_BYTES: {
     schema: Type.Integer({ minimum: 1024 }),

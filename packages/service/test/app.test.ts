@@ -1,3 +1,5 @@
+import { type AddressInfo, connect } from 'node:net'
+import { until } from '@rabble/harness'
 import t from 'tap'
 import { createApp } from '../src/app.ts'
 import { callerOf, requireCaller } from '../src/caller.ts'
@@ -36,4 +38,27 @@ t.test('whatever happens, no token and no query string gets into the log', async
     for (const part of token.split('.')) if (part.length > 20) t.notOk(log.includes(part.slice(20)), part)
   }
   t.notOk(log.includes('q='))
+})
+
+t.test('a request that never ends is ended, whether its head or its body is slow', async (t) => {
+  const app = createApp({ logger: record().logger, requestTimeout: 100 })
+  app.post('/who', async () => ({}))
+  t.teardown(() => app.close())
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const head = 'POST /who HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n'
+  for (const sent of [head, `${head}content-length: 60000\r\n\r\n{"name":"`]) {
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (part) => {
+      answer += part
+    })
+    // As somebody does who wants to stay for ever.
+    const drip = setInterval(() => socket.write('x'), 20)
+    socket.on('error', () => {})
+    socket.write(sent)
+    await until(() => socket.closed, 60_000, 'the end').finally(() => clearInterval(drip))
+    t.match(answer, /^HTTP\/1.1 408 /)
+  }
 })

@@ -11,7 +11,7 @@ const bob = await tokens.sign({ id: 'bob', name: 'Bob' }, 60)
 const host = 'chat.example'
 
 function build() {
-  const app = createApp({ logger: createLogger('test', 'silent') })
+  const app = createApp({ logger: createLogger('test', 'silent'), trustedProxies: '127.0.0.1' })
   const options = { tokens, allowedOrigins: new Set(['https://pages.example']) }
   const answer = async (request: Parameters<typeof callerOf>[0]) => ({
     who: (await callerOf(request, options))?.user.id ?? 'nobody',
@@ -67,9 +67,29 @@ t.test('a page of another origin can’t act for somebody by the cookie, only by
   t.equal(await ask('POST', {}), 'nobody')
 })
 
+t.test(
+  'over https only the cookie counts that nobody else can have set, for pages that came by it',
+  async (t) => {
+    const ask = build()
+    const secure = { 'x-forwarded-proto': 'https' }
+    t.equal(await ask('GET', { ...secure, cookie: `rabble_session=${bob}` }), 'nobody')
+    const cookie = `rabble_session=${bob}; __Host-rabble_session=${ada}`
+    t.equal(await ask('GET', { ...secure, cookie }), 'ada')
+    t.equal(await ask('GET', { cookie }), 'ada', 'also where a proxy doesn’t say that it ends TLS')
+    t.equal(await ask('POST', { ...secure, cookie, origin: `https://${host}` }), 'ada')
+    t.equal(await ask('POST', { ...secure, cookie, origin: `http://${host}` }), 'forbidden')
+  },
+)
+
 t.test('the cookie is for no script and no other site', async (t) => {
-  const header = setSessionCookie('a.b.c', { seconds: 60, secure: true })
-  t.equal(header, 'rabble_session=a.b.c; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure')
-  t.notMatch(setSessionCookie('a.b.c', { seconds: 60, secure: false }), /Secure/)
-  t.equal(sessionToken('rabble_session=a.b.c'), 'a.b.c')
+  const secure = setSessionCookie('a.b.c', { seconds: 60, secure: true })
+  t.equal(secure, '__Host-rabble_session=a.b.c; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure')
+  const plain = setSessionCookie('a.b.c', { seconds: 60, secure: false })
+  t.equal(plain, 'rabble_session=a.b.c; Path=/; Max-Age=60; HttpOnly; SameSite=Lax')
+  for (const [header, protocol] of [
+    [secure, 'https'],
+    [plain, 'http'],
+  ] as const) {
+    t.equal(sessionToken(header.split(';')[0], protocol), 'a.b.c')
+  }
 })

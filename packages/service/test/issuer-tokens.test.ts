@@ -119,7 +119,7 @@ t.test('keys that the issuer publishes', async (t) => {
   /** A token that outlasts each of these tests. */
   const sign = (kid?: string, key = pairs.ES256.privateKey, alg = 'ES256') =>
     forge({ exp: 4e9 }, { key, alg, header: kid === undefined ? {} : { kid } })
-  const troubles = ['broken', 'silent', 'nonsense', 'endless'] as const
+  const troubles = ['broken', 'silent', 'nonsense', 'endless', 'empty', 'useless'] as const
 
   t.test('are fetched once, for all who come at the same time', async (t) => {
     const server = await publish(t, [jwk('a', 'ES256'), jwk('b', 'RS256')])
@@ -245,7 +245,7 @@ t.test('keys that the issuer publishes', async (t) => {
   })
 })
 
-type Trouble = 'broken' | 'silent' | 'nonsense' | 'endless'
+type Trouble = 'broken' | 'silent' | 'nonsense' | 'endless' | 'empty' | 'useless'
 
 /** An issuer's server, with a count of requests and something that may be wrong with it. */
 async function publish(t: Test, keys: object[]) {
@@ -257,6 +257,8 @@ async function publish(t: Test, keys: object[]) {
     if (state.trouble === 'broken') response.statusCode = 500
     if (state.trouble === 'nonsense') response.end('{"keys":7}')
     else if (state.trouble === 'endless') response.end(keys.padStart(1_000_000))
+    else if (state.trouble === 'empty') response.end('{"keys":[]}')
+    else if (state.trouble === 'useless') response.end(JSON.stringify({ keys: useless }))
     else if (state.trouble !== 'silent') response.end(keys)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -274,3 +276,16 @@ async function publish(t: Test, keys: object[]) {
 function jwk(kid: string, alg: keyof typeof pairs): object {
   return { ...pairs[alg].publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' }
 }
+
+/** Keys that verify no token: for something else, a secret, too short, of another curve, not public, or none at all. */
+const useless = [
+  { ...jwk('a', 'ES256'), use: 'enc' },
+  { ...jwk('a', 'ES256'), key_ops: ['encrypt'] },
+  { kty: 'oct', kid: 'a', k: btoa(secret) },
+  { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'a' },
+  { ...generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' }), kid: 'a' },
+  { ...pairs.ES256.privateKey.export({ format: 'jwk' }), kid: 'a' },
+  { ...jwk('a', 'ES256'), x: 'AAAA' },
+  { ...jwk('a', 'ES256'), alg: 'ES512' },
+  null,
+]

@@ -55,19 +55,25 @@ t.test('a secret may come from a file and is never printed', async (t) => {
 })
 
 t.test('what has the right form and can’t be used is told by its variable, too', async (t) => {
-  const names = ['RABBLE_TRUSTED_PROXIES', 'RABBLE_AMQP_URL', 'RABBLE_HISTORY_URL'] as const
+  const names = [
+    ...(['RABBLE_TRUSTED_PROXIES', 'RABBLE_ALLOWED_ORIGINS'] as const),
+    ...(['RABBLE_AMQP_URL', 'RABBLE_HISTORY_URL'] as const),
+  ] as const
   const env = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, abc',
+    RABBLE_ALLOWED_ORIGINS: 'https://chat.example/',
     RABBLE_AMQP_URL: 'amqp://ada:hunter2@broker:port/',
     RABBLE_HISTORY_URL: 'http://history:8080:8080',
   }
-  t.strictSame(thrown(() => readSettings(env, names)).message.split('\n'), [
+  t.match(thrown(() => readSettings(env, names)).message.split('\n'), [
     'RABBLE_TRUSTED_PROXIES must be addresses or networks, separated by commas, but is "10.0.0.0/8, abc"',
+    /^RABBLE_ALLOWED_ORIGINS must be origins .* can never match \(write https:\/\/chat.example\), but is "https:\/\/chat.example\/"$/,
     'RABBLE_AMQP_URL must be a valid URL',
     'RABBLE_HISTORY_URL must be a valid URL, but is "http://history:8080:8080"',
   ])
   const right = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8, 127.0.0.1',
+    RABBLE_ALLOWED_ORIGINS: 'https://chat.example, https://*.example.com, capacitor://localhost',
     RABBLE_AMQP_URL: 'amqp://ada:hunter%2F2@broker:5672/%2F',
     RABBLE_HISTORY_URL: 'http://history:8080',
   }

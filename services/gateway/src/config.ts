@@ -10,6 +10,7 @@ export const gatewaySettings = [
   'RABBLE_CONNECTIONS',
   'RABBLE_HELLO_TIMEOUT_MS',
   'RABBLE_HEARTBEAT_MS',
+  'RABBLE_CONNECTION_HOURS',
   'RABBLE_FRAME_BYTES',
   'RABBLE_TEXT_CHARACTERS',
   'RABBLE_MESSAGES_PER_SECOND',
@@ -36,6 +37,7 @@ export function gatewayConfig(
   | 'connections'
   | 'helloTimeout'
   | 'heartbeat'
+  | 'longestConnection'
   | 'recent'
   | 'replayBytes'
   | 'workerMessagesPerSecond'
@@ -56,6 +58,7 @@ export function gatewayConfig(
     connections: settings.RABBLE_CONNECTIONS,
     helloTimeout: settings.RABBLE_HELLO_TIMEOUT_MS,
     heartbeat: settings.RABBLE_HEARTBEAT_MS,
+    longestConnection: settings.RABBLE_CONNECTION_HOURS * 60 * 60 * 1000,
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',

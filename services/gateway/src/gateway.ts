@@ -13,7 +13,7 @@ import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
-import { isAllowedOrigin, type Logger, type Tokens } from '@rabble/service'
+import { isAllowedOrigin, type Logger, type Origins, type Reached, type Tokens } from '@rabble/service'
 import { type Context, execute } from './commands/index.ts'
 import { createConversations } from './conversations.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
@@ -24,6 +24,7 @@ import { watchOver } from './heartbeat.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './history-times.ts'
 import { createHub, type Hub } from './hub.ts'
 import { Inbox } from './inbox.ts'
+import { limitLifetime } from './lifetime.ts'
 import { createLookup } from './lookup.ts'
 import type { Metrics } from './metrics.ts'
 import { createPast } from './past.ts'
@@ -39,6 +40,8 @@ import { type Connection, Session } from './session.ts'
 
 /** How long (ms) who is not taken should wait; a proxy needn't. */
 const comeBackAfter = 1_000
+/** Milliseconds. */
+const day = 24 * 60 * 60 * 1000
 /** Ids of this many to twice as many events are kept to recognise repeated ones. */
 const seenEvents = 100_000
 
@@ -54,13 +57,15 @@ export interface GatewayOptions {
   auth: 'guest' | 'jwt'
   limits: Limits
   /** Origins of pages that may connect, besides the gateway's own. */
-  allowedOrigins: ReadonlySet<string>
+  allowedOrigins: Origins
   /** Most connections at a time. */
   connections: number
   /** Milliseconds. */
   helloTimeout: number
   /** Milliseconds of silence after which a client is asked for a sign of life; after twice that time it is dropped. */
   heartbeat: number
+  /** Milliseconds before whose end a client is asked to come back on another connection; a day unless told. */
+  longestConnection?: number
   recent: { perRoom: number; totalBytes: number }
   /** Bytes of replays that may be unread over all sessions. */
   replayBytes: number
@@ -93,7 +98,7 @@ export interface Gateway {
     client: {
       transport: string
       origin: string | undefined
-      host: string | undefined
+      reached: Reached
       /** The token of a browser's cookie. */
       cookie: string | undefined
     },
@@ -266,6 +271,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const stopSignals = log.onSignal(onSignal)
   const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
+  const { longestConnection: longest = day } = options
+  const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
 
   function onSignal(signal: Signal): void {
     const known = knownSignal(signal)
@@ -313,8 +320,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { transport, origin, host, cookie }) {
-      if (!isAllowedOrigin(origin, host, options.allowedOrigins)) {
+    connect(connection, { transport, origin, reached, cookie }) {
+      if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
         return undefined
@@ -370,6 +377,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       delivery.close()
       fleet.close()
       stopWatching()
+      stopLimiting()
       stopSignals()
       presence.close()
       rooms?.stop()

@@ -54,7 +54,11 @@ await runService({
       observer: observeLog(metrics),
       logger,
     })
-    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const app = createApp({
+      logger,
+      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
+      allowedOrigins: config.allowedOrigins,
+    })
     const gateway = await registerGateway(app, {
       ...config,
       log,

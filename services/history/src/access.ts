@@ -2,6 +2,7 @@ import { RabbleError, type RoomKind, roomKind } from '@rabble/contract'
 import {
   type Identity,
   type InternalTokens,
+  type Origins,
   requireCaller,
   serviceOf,
   type Tokens,
@@ -17,10 +18,10 @@ export interface AccessOptions {
   readers: Readers
 }
 
-type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host'>
+type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host' | 'protocol'>
 
 /** Nothing can be changed here, so it doesn't matter which page a reader's cookie comes from: it can't read the answer. */
-const allowedOrigins: ReadonlySet<string> = new Set()
+const allowedOrigins: Origins = new Set()
 
 /**
  * Whether a request may read a room. Who may enter may read rooms and what was said to everybody (`*`), as it gets them

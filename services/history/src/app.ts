@@ -15,13 +15,14 @@ import { describeGaps } from './gap-note.ts'
 import { gatewayRoutes } from './gateway-routes.ts'
 import { type Ingest, startIngest } from './ingest.ts'
 import type { HistoryMetrics } from './metrics.ts'
+import { followPolicies } from './policies.ts'
 import { createReaders } from './readers.ts'
 import type { RetainOptions } from './retention.ts'
 import { historyRoutes } from './routes.ts'
 
 export interface HistoryOptions extends RetainOptions {
   /** Knows who may read which room, and what rooms keep. Without it every room is for everybody. */
-  rooms?: Pick<RoomsClient, 'readable' | 'retention'>
+  rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'retention'>
   /** Log and database are the caller's to close, after the app. */
   log: Pick<EventLog, 'partitions' | 'read'>
   database: Database
@@ -50,7 +51,7 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { clock = systemClock, database, metrics, logger, requireToken = false } = options
+  const { clock = systemClock, database, metrics, logger, rooms, requireToken = false } = options
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let ingest: Ingest | undefined
@@ -75,6 +76,8 @@ export function history(options: HistoryOptions): {
 
   return {
     async plugin(app) {
+      const followed = rooms && followPolicies({ rooms, clock, metrics, logger })
+      const source = rooms && followed && { rooms, policies: followed.policies }
       const routes = {
         clock,
         database,
@@ -82,7 +85,7 @@ export function history(options: HistoryOptions): {
         access: {
           tokens: options.tokens,
           requireToken,
-          readers: createReaders(options.rooms, { clock, requireToken }),
+          readers: createReaders(source, { clock, requireToken }),
         },
         migrated: () => ingest !== undefined,
         deadline: options.deadline,
@@ -98,8 +101,10 @@ export function history(options: HistoryOptions): {
       app.addHook('onReady', async () => {
         // Not awaited: the app listens, and says that it isn't ready, while the database is down.
         starting = start()
+        followed?.start()
       })
       app.addHook('onClose', async () => {
+        followed?.close()
         stop.abort()
         await starting
         await ingest?.close()

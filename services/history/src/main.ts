@@ -9,6 +9,7 @@ import {
   logConnected,
   logSettings,
   operations,
+  parseOrigins,
   readSettings,
   runService,
   SettingsError,
@@ -31,6 +32,8 @@ await runService({
         'RABBLE_AMQP_URL',
         'RABBLE_DATABASE_URL',
         'RABBLE_ROOMS_URL',
+        'RABBLE_ALLOWED_ORIGINS',
+        'RABBLE_TRUSTED_PROXIES',
         ...tokenSettings,
         ...historySettings,
         ...logSettings,
@@ -56,7 +59,11 @@ await runService({
       logger,
     })
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
-    const app = createApp({ logger })
+    const app = createApp({
+      logger,
+      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
+      allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
+    })
     const { plugin, checks, notes } = history({
       log,
       database,

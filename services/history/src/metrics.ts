@@ -11,6 +11,7 @@ export interface HistoryMetrics {
   gaps: Counter
   recordedGaps: Gauge<'partition'>
   roomsErrors: Counter
+  policiesVersion: Gauge
   retired: Counter
   leader: Gauge<'partition'>
   databaseErrors: Counter<'operation'>
@@ -154,7 +155,12 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     roomsErrors: new Counter({
       name: 'rabble_history_rooms_errors_total',
-      help: 'Questions to the rooms service about what rooms keep that it did not answer.',
+      help: 'Questions to the rooms service about what rooms keep, and who may read them, that it did not answer.',
+      registers,
+    }),
+    policiesVersion: new Gauge({
+      name: 'rabble_history_policies_version',
+      help: 'Version of the copy of bans and rules of rooms. If it differs from that of gateways for longer than a few seconds, this replica is cut off from rooms.',
       registers,
     }),
     retired: new Counter({

@@ -1,6 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError, roomKind } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
+import type { PolicyCopy } from '@rabble/rooms/policy-copy'
 import type { Identity } from '@rabble/service'
 
 type Caller = Pick<Identity, 'user' | 'roles'> | undefined
@@ -13,13 +14,21 @@ export interface Readers {
   check(room: string, caller: Caller): Promise<void>
 }
 
+/** Where answers come from. */
+export interface ReadersSource {
+  /** Asked of rooms for those who are invited, and of all while there are no policies yet. */
+  rooms: Pick<RoomsClient, 'readable'>
+  /** Answer for all other rooms, whether the rooms service is there or not. */
+  policies: Pick<PolicyCopy, 'loaded' | 'failing' | 'room' | 'find'>
+}
+
 /** Milliseconds that an answer counts for; while the service can't be asked, the last one does. */
 const lasting = 10_000
 const mostAnswers = 20_000
 
-/** Without `rooms` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
+/** Without `source` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
 export function createReaders(
-  rooms: Pick<RoomsClient, 'readable'> | undefined,
+  source: ReadersSource | undefined,
   { clock, requireToken }: { clock: Clock; requireToken: boolean },
 ): Readers {
   /** By user and room; the empty user is nobody, and what nobody may read is for all. */
@@ -40,33 +49,41 @@ export function createReaders(
     }
   }
 
-  async function ask(asked: readonly string[], user: string): Promise<Set<string>> {
+  async function ask({ rooms, policies }: ReadersSource, asked: readonly string[], user: string) {
     const fresh = clock.monotonic() - lasting
     const unknown = asked.filter(
       (room) => (answers.get(keyOf(user, room))?.at ?? Number.NEGATIVE_INFINITY) < fresh,
     )
-    if (unknown.length > 0 && rooms !== undefined) {
+    const known = () => unknown.every((room) => answers.has(keyOf(user, room)))
+    // Nobody waits for a service that is known not to answer.
+    if (unknown.length > 0 && !(policies.failing && known())) {
       const reader = user === '' ? {} : { user }
       await rooms.readable(unknown, reader).then(
         (readable) => remember(user, unknown, readable),
         (cause: unknown) => {
-          if (unknown.every((room) => answers.has(keyOf(user, room)))) return
+          if (known()) return
           const message = 'who may read this can’t be found out just now'
           throw new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
         },
       )
     }
-    return new Set(asked.filter((room) => answers.get(keyOf(user, room))?.readable === true))
+    return asked.filter((room) => answers.get(keyOf(user, room))?.readable === true)
   }
 
   async function readable(asked: readonly string[], caller: Caller): Promise<Set<string>> {
-    if (rooms === undefined || caller?.roles.includes('moderator')) return new Set(asked)
-    const named = asked.filter((room) => roomKind(room)?.kind === 'room')
-    // Where everybody is known, a ban also closes rooms that aren't only for those who are invited.
-    const open = requireToken ? new Set<string>() : await ask(named, '')
-    const closed = named.filter((room) => !open.has(room))
-    const own = closed.length === 0 || caller === undefined ? [] : await ask(closed, caller.user.id)
-    return new Set([...asked.filter((room) => !named.includes(room)), ...open, ...own])
+    if (source === undefined || caller?.roles.includes('moderator')) return new Set(asked)
+    const { policies } = source
+    const named = new Set(asked.filter((room) => roomKind(room)?.kind === 'room'))
+    const isGuarded = (room: string) => !policies.loaded || policies.room(room)?.inviteOnly === true
+    const isBanned = (room: string) =>
+      caller !== undefined && policies.find('ban', caller.user.id, room) !== undefined
+    const guarded = [...named].filter((room) => isGuarded(room) && !isBanned(room))
+    // What anybody may read who doesn't say who it is, a ban closes only where everybody is known.
+    const isOpen = (room: string) => !isGuarded(room) && !(requireToken && isBanned(room))
+    const open = asked.filter((room) => !named.has(room) || isOpen(room))
+    const isHopeless = guarded.length === 0 || (policies.loaded && caller === undefined)
+    const own = isHopeless ? [] : await ask(source, guarded, caller?.user.id ?? '')
+    return new Set([...open, ...own])
   }
 
   return {

@@ -8,6 +8,7 @@ import {
   logConnected,
   logSettings,
   operations,
+  parseOrigins,
   readSettings,
   runService,
   tokenSettings,
@@ -53,7 +54,11 @@ await runService({
       ...logConfig(settings),
       logger,
     })
-    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const app = createApp({
+      logger,
+      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
+      allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
+    })
     const { plugin, checks } = rooms({
       ...config,
       log,

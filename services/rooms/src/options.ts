@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
-import type { InternalTokens, Logger, Tokens } from '@rabble/service'
+import type { InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
 import type { HourlyLimits } from './audit.ts'
 import type { LeaseTimes } from './leases.ts'
 import type { RoomsMetrics } from './metrics.ts'
@@ -20,7 +20,7 @@ export interface RoomsOptions {
   /** Whether reading anything needs a token (`RABBLE_AUTH=jwt`). */
   requireToken?: boolean
   /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
-  allowedOrigins?: ReadonlySet<string>
+  allowedOrigins?: Origins
   /** Who may create rooms; `everybody` unless told. */
   roomCreation?: 'everybody' | 'moderators'
   /** What somebody who is no moderator may do within an hour. */

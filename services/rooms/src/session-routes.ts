@@ -113,7 +113,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     app.post('/api/session', { schema }, async (request, reply) => {
       const { name } = request.body
       // A page must not sign its visitors in as somebody else either.
-      if (!isAllowedOrigin(request.headers.origin, request.host, allowedOrigins)) {
+      if (!isAllowedOrigin(request.headers.origin, request, allowedOrigins)) {
         throw new RabbleError('forbidden', 'a page of this origin may not sign in here')
       }
       const caller = await callerOf(request, access)
@@ -148,7 +148,7 @@ function needed(name: string | undefined): string {
 }
 
 function tokenOf(request: FastifyRequest): string | undefined {
-  return bearerToken(request.headers.authorization) ?? sessionToken(request.headers.cookie)
+  return bearerToken(request.headers.authorization) ?? sessionToken(request.headers.cookie, request.protocol)
 }
 
 /** Whether the browser came over TLS, as far as a trusted proxy says so. */

@@ -60,7 +60,11 @@ await runService({
       logger,
     })
 
-    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
+    const app = createApp({
+      logger,
+      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
+      allowedOrigins: config.allowedOrigins,
+    })
     const past = history({
       log,
       database,

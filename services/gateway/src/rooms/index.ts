@@ -11,7 +11,7 @@ import { keepLease } from './lease.ts'
 import { createRoster, type Roster } from './members.ts'
 import { createModeration } from './moderation.ts'
 import { createNames, type Names } from './names.ts'
-import { copyPolicies, type Policies } from './policies.ts'
+import { followPolicies, type Policies } from './policies.ts'
 import { createSeats, type Seats } from './seats.ts'
 
 /** Names in one reply to `members`; `count` is exact in larger rooms too. */
@@ -54,7 +54,7 @@ export function connectRooms(options: {
   const counts = createCounts()
   const moderation = createModeration(hub, clock)
   let leased = false
-  const policies = copyPolicies({
+  const policies = followPolicies({
     rooms,
     changed(fresh) {
       for (const policy of fresh) {

@@ -54,8 +54,8 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
     const session = gateway.connect(connection, {
       transport: 'websocket',
       origin,
-      host: request.host,
-      cookie: sessionToken(cookie),
+      reached: request,
+      cookie: sessionToken(cookie, request.protocol),
     })
     if (session === undefined) {
       socket.on('error', () => {})

@@ -23,13 +23,24 @@ await onBoth(async (t, databases) => {
     ...vaults(200, 'hoard'),
     ...vaults(450, 'trove'),
   )
-  /** What the rooms service says: cellar and vaults are for Ada, while it answers. */
-  const service = { down: false, asked: 0 }
-  const rooms: Pick<RoomsClient, 'readable' | 'retention'> = {
+  /** What the rooms service says: these rooms are for Ada. The version is how many they are. */
+  const service = { down: false, asked: 0, closed: ['cellar'], banned: '' }
+  service.closed.push(...vaults(200, 'hoard').map(({ room }) => room))
+  service.closed.push(...vaults(450, 'trove').map(({ room }) => room))
+  const rooms: Pick<RoomsClient, 'policies' | 'readable' | 'retention'> = {
+    async policies(since) {
+      if (service.down) throw new Error('down')
+      const changes = service.closed.slice(since).map((room) => ({
+        key: `room:${room}`,
+        policy: { kind: 'room' as const, room, inviteOnly: true as const },
+      }))
+      const ban = { key: 'ban', policy: { kind: 'ban' as const, user: service.banned } }
+      return { version: service.closed.length, reset: since === 0, more: false, changes: [...changes, ban] }
+    },
     async readable(names, { user }) {
       service.asked++
       if (service.down) throw new Error('down')
-      return names.filter((name) => !/^(cellar|vault)/.test(name) || user === 'ada')
+      return names.filter((name) => !service.closed.includes(name) || user === 'ada')
     },
     retention: async () => new Map(),
   }
@@ -85,10 +96,11 @@ await onBoth(async (t, databases) => {
   )
 
   await t.test('where reading needs a token, whoever is banned does not read what is for all', async (t) => {
+    const ban = { key: 'ban', policy: { kind: 'ban' as const, user: 'eve' } }
     const banned = build(t, {
       log,
       database,
-      rooms: { ...rooms, readable: async (names, { user }) => (user === 'eve' ? [] : [...names]) },
+      rooms: { ...rooms, policies: async () => ({ version: 1, reset: true, more: false, changes: [ban] }) },
       requireToken: true,
     })
     await banned.ready()
@@ -115,30 +127,67 @@ await onBoth(async (t, databases) => {
     }
   })
 
+  await t.test('many readers of a room for those who are invited cost one question each', async (t) => {
+    // An answer counts for ten seconds.
+    await clock.advance(10_001)
+    service.asked = 0
+    for (let n = 0; n < 20; n++) await get('/api/rooms/cellar/messages', n % 2 === 0 ? adas : eves)
+    t.equal(service.asked, 2)
+    await clock.advance(10_000)
+    await get('/api/rooms/cellar/messages', adas)
+    t.equal(service.asked, 2)
+    await clock.advance(1)
+    await get('/api/rooms/cellar/messages', adas)
+    t.equal(service.asked, 3)
+  })
+
   await t.test(
-    'many readers of a room cost one question, and the last answer counts while rooms is down',
+    'while rooms is down, all but the rooms for those who are invited is read as before',
     async (t) => {
-      // An answer counts for ten seconds.
+      service.down = true
+      const noticed = async () => {
+        await clock.advance(1_000)
+        return /^rabble_history_rooms_errors_total [1-9]/m.test((await get('/metrics')).body)
+      }
+      await until(noticed, patience, 'history to notice')
       await clock.advance(10_001)
       service.asked = 0
-      for (let n = 0; n < 20; n++) await get('/api/rooms/general/messages', n % 2 === 0 ? adas : eves)
-      t.equal(service.asked, 1)
-      await clock.advance(10_000)
-      await get('/api/rooms/general/messages', adas)
-      t.equal(service.asked, 1)
-      await clock.advance(1)
-      await get('/api/rooms/general/messages', adas)
-      t.equal(service.asked, 2)
-      await clock.advance(10_001)
-      service.down = true
-      t.equal((await get('/api/rooms/general/messages')).status, 200)
-      t.equal((await get('/api/rooms/cellar/messages', adas)).status, 200)
+      for (const token of [undefined, eves]) {
+        t.equal((await get('/api/rooms/elsewhere/messages', token)).status, 200)
+        t.equal((await get('/api/search?q=plan&room=general', token)).status, 200)
+      }
+      t.equal((await get('/api/rooms/cellar/messages')).status, 401)
+      t.equal((await get('/api/rooms/cellar/messages', adas)).status, 200, 'by the last answer')
       t.equal((await get('/api/rooms/cellar/messages', eves)).status, 403)
-      const unknown = await get('/api/rooms/elsewhere/messages')
-      t.match(unknown, { status: 503, body: /"unavailable"/ })
-      t.equal((await get('/api/rooms/elsewhere/messages', monas)).status, 200)
+      t.equal(service.asked, 0, 'and nobody waited for another one')
+      const zoes = await tokens.sign({ id: 'zoe', name: 'Zoe' }, 3600)
+      t.match(await get('/api/rooms/cellar/messages', zoes), { status: 503, body: /"unavailable"/ })
+      t.equal((await get('/api/rooms/cellar/messages', monas)).status, 200)
+
+      service.closed.push('elsewhere')
+      service.banned = 'ada'
       service.down = false
-      t.equal((await get('/api/rooms/elsewhere/messages')).status, 200)
+      const closed = async () => {
+        await clock.advance(1_000)
+        return (await get('/api/rooms/elsewhere/messages')).status === 401
+      }
+      await until(closed, patience, 'what has changed meanwhile to be known')
+      t.equal((await get('/api/rooms/elsewhere/messages', adas)).status, 403)
+      t.equal((await get('/api/rooms/cellar/messages', adas)).status, 403, 'whatever rooms said before')
     },
   )
+
+  await t.test('before it knows anything, rooms is asked, and nobody is let in unseen', async (t) => {
+    service.down = true
+    const late = build(t, { log, database, rooms })
+    await late.ready()
+    await until(async () => (await late.inject('/healthz')).statusCode === 200, patience, 'the tables')
+    for (const room of ['general', 'cellar']) {
+      t.equal((await late.inject(`/api/rooms/${room}/messages`)).statusCode, 503, room)
+    }
+    service.down = false
+    const answers = async () => (await late.inject('/api/rooms/general/messages')).statusCode === 200
+    await until(answers, patience, 'rooms to be heard')
+    t.equal((await late.inject('/api/rooms/cellar/messages')).statusCode, 401)
+  })
 })

@@ -213,10 +213,22 @@ await onBoth(async (t, make) => {
     t.equal((await ask('GET', undefined, {}, '192.0.2.7')).status, 401, 'asking who one is costs nothing')
   })
 
-  t.test('the cookie is for TLS only if the browser came over it', async (t) => {
+  t.test('a browser that came over TLS gets a cookie for TLS only, which signs it in', async (t) => {
     const { ask } = await build(t, make, { trustedProxies: '10.0.0.1' })
     const secure = { 'x-forwarded-proto': 'https' }
-    t.match((await ask('POST', { name: 'Ada' }, secure, '10.0.0.1')).setCookie, /; Secure$/)
+    const { setCookie } = await ask('POST', { name: 'Ada' }, secure, '10.0.0.1')
+    t.match(setCookie, /^__Host-rabble_session=[^;]+; Path=\/; .*; Secure$/)
+    const cookie = setCookie.split(';', 1)[0] ?? ''
+    t.match(await ask('GET', undefined, { ...secure, cookie }, '10.0.0.1'), {
+      body: { user: { name: 'Ada' } },
+    })
+    const planted = cookie.replace('__Host-', '')
+    t.equal((await ask('GET', undefined, { ...secure, cookie: planted }, '10.0.0.1')).status, 401)
+    const gone = { ...secure, cookie, origin: 'https://chat.example' }
+    t.match(
+      (await ask('DELETE', undefined, gone, '10.0.0.1')).setCookie,
+      /^__Host-rabble_session=; Path=\/; Max-Age=0;/,
+    )
     t.notMatch((await ask('POST', { name: 'Bob' }, secure, '192.0.2.1')).setCookie, /Secure/)
   })
 })

@@ -24,6 +24,7 @@ function start(auth: 'guest' | 'jwt'): Promise<Service> {
     LOG_LEVEL: 'error',
     RABBLE_AUTH: auth,
     RABBLE_SECRET: secret,
+    RABBLE_ALLOWED_ORIGINS: 'https://*.example.com, capacitor://localhost',
     // Who waits for a name here has not said hello for long.
     RABBLE_HELLO_TIMEOUT_MS: '600000',
   }
@@ -65,6 +66,28 @@ t.test('who takes another name leaves the former one to nobody while still being
   )
   const back = await connectChat(t, url, { token: renamed.token ?? '', timeout })
   t.match(back.user, { id: welcome.user.id, name: 'X' })
+})
+
+t.test('a page of a listed origin does all that the own page does', async (t) => {
+  const { url } = open
+  for (const [n, origin] of ['https://chat.example.com', 'capacitor://localhost'].entries()) {
+    const headers = { origin, 'content-type': 'application/json' }
+    const body = JSON.stringify({ name: `Page ${n}` })
+    const session = await fetch(`${url}/api/session`, { method: 'POST', headers, body })
+    t.equal(session.headers.get('access-control-allow-origin'), origin)
+    const { token } = (await session.json()) as { token: string }
+    const page = await connectChat(t, url, { token, origin, timeout })
+    await page.join('general')
+    for (const path of ['/api/rooms/general/messages', '/api/search?q=a', '/api/rooms', '/api/nowhere']) {
+      const asked = { origin, 'access-control-request-method': 'GET' }
+      const preflight = await fetch(url + path, { method: 'OPTIONS', headers: asked })
+      t.equal(preflight.headers.get('access-control-allow-origin'), origin, `OPTIONS ${path}`)
+      const answer = await fetch(url + path, { headers: { origin, authorization: `Bearer ${token}` } })
+      t.equal(answer.headers.get('access-control-allow-origin'), origin, path)
+    }
+  }
+  const evil = await fetch(`${url}/api/rooms`, { headers: { origin: 'https://example.com' } })
+  t.equal(evil.headers.get('access-control-allow-origin'), null)
 })
 
 t.test('where guests may enter, an account has its name', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { assertNothingLeft, freePort, privateFolder } from '@rabble/harness'
+import { settings } from '@rabble/service'
 import t from 'tap'
 
 assertNothingLeft(t)
@@ -40,10 +41,11 @@ async function judged(): Promise<string> {
 }
 
 /** A certificate for the test, and its key. */
-async function certificate(): Promise<{ TLS_CERT: string; TLS_KEY: string }> {
+async function certificate(altNames = 'DNS:localhost'): Promise<{ TLS_CERT: string; TLS_KEY: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc']
-  await run('openssl', ['req', '-x509', ...kind, '-subj', '/CN=localhost', '-keyout', key, '-out', cert])
+  const names = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${altNames}`]
+  await run('openssl', ['req', '-x509', ...kind, ...names, '-keyout', key, '-out', cert])
   return { TLS_CERT: cert, TLS_KEY: key }
 }
 
@@ -73,6 +75,10 @@ t.test('stickiness is Nginx’s own or by a cookie of ours, and never both', asy
   t.match(hash, ours)
   t.match(hash, /add_header Set-Cookie \$set_route always;/)
   t.notMatch(hash, own)
+  t.match(
+    await render({ STICKINESS: 'sticky', ...(await certificate()) }),
+    /sticky cookie .* samesite=lax secure;/,
+  )
   for (const text of [sticky, hash]) t.notMatch(text, /#if-|@[A-Z_]+@/, 'nothing is left to fill in')
 })
 
@@ -86,6 +92,28 @@ t.test('nobody behind it is locked out for a failure, and names are asked for ag
   t.equal(servers(named)?.[0], 'server gateway:8080 max_fails=0 resolve;')
   t.match(named, /resolver 127\.0\.0\.11 valid=5s/)
 })
+
+t.test(
+  'whoever comes by http is sent to the names of the certificate, or to those that are told',
+  async (t) => {
+    const names = (text: string) =>
+      text.match(/return 421;\s+}\s+server {\s+listen [^;]+;\s+server_name ([^;]+);/)?.[1]?.trim()
+    const altNames = 'DNS:chat.example,DNS:*.example.com,IP:192.0.2.1,IP:2001:db8::1,email:a@b.example'
+    const tls = await certificate(altNames)
+    t.equal(names(await render(tls)), 'chat.example *.example.com 192.0.2.1')
+    t.match(await judged(), /test is successful/)
+    t.equal(names(await render({ ...tls, TLS_NAMES: 'other.example' })), 'other.example')
+    await t.rejects(render(await certificate('email:a@b.example')), { code: 1, stderr: /set TLS_NAMES/ })
+  },
+)
+
+t.test(
+  'a process of Nginx that a reload has replaced stays for longer than any of its connections',
+  async (t) => {
+    const [, hours] = /worker_shutdown_timeout (\d+)h;/.exec(await render()) ?? []
+    t.ok(Number(hours) > settings.RABBLE_CONNECTION_HOURS.default)
+  },
+)
 
 t.test('what can’t be is refused', async (t) => {
   await t.rejects(render({ STICKINESS: 'glue' }), { code: 1, stderr: /STICKINESS must be sticky or hash/ })

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { request as requestTls } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { assertNothingLeft, freePort, type Nginx, privateFolder, startNginx } from '@rabble/harness'
 import t, { type Test } from 'tap'
@@ -112,6 +113,8 @@ t.test('what a client says of itself is believed only of a trusted proxy', async
     t.equal(passed?.['x-forwarded-host'], undefined, proxy)
     const odd = await ask(url, '/api/rooms', { 'x-forwarded-proto': 'gopher' })
     t.equal(odd.passed?.['x-forwarded-proto'], 'http', proxy)
+    const { headers } = await ask(url, '/api/rooms', { 'x-forwarded-proto': 'https' })
+    t.equal(/; Secure$/.test(String(headers['set-cookie'])), scheme === 'https', 'its cookie as well')
   }
 })
 
@@ -126,12 +129,28 @@ t.test('who asks too often is answered with 429', async (t) => {
   }
 })
 
-t.test('with TLS, everybody is sent to https, for good', async (t) => {
+t.test('a network of IPv6 is one address, and one of IPv4 is not taken for a part of one', async (t) => {
+  const env = { REQUESTS_PER_SECOND: '1', REQUEST_BURST: '1', TRUSTED_PROXY: '127.0.0.0/8' }
+  const { url } = await start(t, env)
+  const statuses = async (address: (n: number) => string) => {
+    const hosts = Array.from({ length: 50 }, (_, n) => address(n + 1))
+    const answers = hosts.map((host) => ask(url, '/api/rooms', { 'x-forwarded-for': host }))
+    return new Set((await Promise.all(answers)).map(({ status }) => status))
+  }
+  t.ok((await statuses((n) => `2001:db8:1:2:${n}::${n}`)).has(429))
+  // The first byte of a line feed is a byte like others.
+  t.ok((await statuses((n) => `2001:a0a:a0a:a:${n}::a0a`)).has(429))
+  t.same(await statuses((n) => `2001:db8:1:${n + 2}::1`), new Set([200]))
+  t.same(await statuses((n) => `198.51.100.${n}`), new Set([200]))
+  t.same(await statuses((n) => `::ffff:203.0.113.${n}`), new Set([200]))
+})
+
+t.test('with TLS, everybody is sent to https, for good, and only to names of the certificate', async (t) => {
   const folder = privateFolder(t, 'tls')
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc']
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
   await promisify(execFile)('openssl', [
-    ...['req', '-x509', ...kind, '-subj', '/CN=localhost', '-keyout', key, '-out', cert],
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-noenc', ...names, '-keyout', key, '-out', cert],
   ])
   const port = await freePort()
   const { url } = await start(t, {
@@ -144,7 +163,30 @@ t.test('with TLS, everybody is sent to https, for good', async (t) => {
   t.equal(plain.status, 308)
   t.equal(plain.headers.location, `https://127.0.0.1:${port}/api/rooms?x=1`)
   t.notOk(plain.headers['strict-transport-security'])
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.2']) {
+    t.match(await ask(url, '/api/rooms', { host }), { status: 421, headers: { location: undefined } })
+  }
   const secure = await ask(`https://127.0.0.1:${port}`, '/api/rooms')
   t.equal(secure.passed?.['x-forwarded-proto'], 'https')
   t.match(secure.headers['strict-transport-security'], /^max-age=\d{8}/)
+  t.match(String(secure.headers['set-cookie']), /^rabble_route=.*; secure$/i)
+
+  /** Whether a client that offers only this is served. */
+  const serves = (cipher: string) =>
+    new Promise<boolean>((resolve) => {
+      const options = { host: '127.0.0.1', port, ciphers: `${cipher}:@SECLEVEL=0`, rejectUnauthorized: false }
+      const socket = connectTls({ ...options, maxVersion: 'TLSv1.2' }, () => {
+        socket.destroy()
+        resolve(true)
+      })
+      socket.on('error', () => resolve(false))
+    })
+  t.ok(await serves('ECDHE-RSA-AES128-GCM-SHA256'))
+  for (const [cipher, fault] of [
+    ['AES128-GCM-SHA256', 'no forward secrecy'],
+    ['ECDHE-RSA-AES128-SHA256', 'CBC'],
+    ['AES256-SHA', 'both'],
+  ] as const) {
+    t.notOk(await serves(cipher), fault)
+  }
 })

@@ -1,13 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { assertNothingLeft, connectChat, inForm, type Service, startCluster, until } from '@rabble/harness'
+import {
+  assertNothingLeft,
+  connectChat,
+  descendants,
+  inForm,
+  type Service,
+  startCluster,
+  until,
+} from '@rabble/harness'
 import t from 'tap'
 import { WebSocket } from 'ws'
 
 assertNothingLeft(t)
 
 // Everybody here has the same address.
-const cluster = await startCluster(t, { gateways: 3, env: { REQUEST_BURST: '100000' } })
+const cluster = await startCluster(t, {
+  gateways: 3,
+  env: { REQUEST_BURST: '100000', RABBLE_ALLOWED_ORIGINS: 'https://pages.example, capacitor://localhost' },
+})
 
 interface Visit {
   gateway: string
@@ -118,6 +129,37 @@ t.test('each path leads to its service, with the errors of all services', async 
   t.match(script.headers.get('cache-control'), /immutable/)
 })
 
+t.test('pages of listed origins may ask each service, and read what it answers', async (t) => {
+  for (const origin of ['https://pages.example', 'capacitor://localhost', 'https://evil.example']) {
+    const allowed = origin === 'https://evil.example' ? null : origin
+    for (const [method, path] of [
+      ['GET', '/api/rooms/general/messages'],
+      ['POST', '/api/rooms/general/messages'],
+      ['GET', '/api/search?q=a'],
+      ['POST', '/api/notify'],
+      ['GET', '/api/rooms'],
+      ['GET', '/api/session'],
+    ] as const) {
+      const answer = await fetch(cluster.url + path, { method, headers: { origin } })
+      t.equal(answer.headers.get('access-control-allow-origin'), allowed, `${method} ${path} of ${origin}`)
+      const asked = { origin, 'access-control-request-method': method }
+      const preflight = await fetch(cluster.url + path, { method: 'OPTIONS', headers: asked })
+      t.equal(preflight.headers.get('access-control-allow-origin'), allowed, `OPTIONS ${path} of ${origin}`)
+    }
+  }
+})
+
+t.test(
+  'while rooms is frozen, pages of rooms for everybody are there, also those that nobody asked for',
+  async (t) => {
+    const [rooms] = cluster.rooms
+    rooms?.freeze()
+    t.teardown(() => rooms?.thaw())
+    for (const room of ['general', 'never-seen'])
+      t.equal((await ask(`/api/rooms/${room}/messages`)).status, 200)
+  },
+)
+
 t.test('what is for operators and services is not to be had from outside, however it is spelt', async (t) => {
   for (const path of [
     '/metrics',
@@ -206,12 +248,31 @@ t.test('gateways that died one after the other and are back get all of their cli
   )
 })
 
-t.test('asked to quit, Nginx ends although WebSockets are open', async (t) => {
-  const { nginx } = cluster
-  const ada = await connectChat(t, cluster.url)
-  process.kill(nginx.pid, 'SIGQUIT')
-  await until(() => !nginx.running, 60_000, 'Nginx to end')
-  t.ok(await ada.closed)
-  await nginx.restart()
-  t.ok(await visit())
-})
+t.test(
+  'a reload of Nginx cuts nobody off, and a signal to stop ends it although WebSockets are open',
+  async (t) => {
+    const { nginx } = cluster
+    const ada = await connectChat(t, cluster.url, { name: 'Ada' })
+    await ada.join('general')
+    const old = descendants(nginx.pid)
+    process.kill(nginx.pid, 'SIGHUP')
+    const isLeaving = (pid: number) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shutting down')
+      } catch {
+        return true // It had no client.
+      }
+    }
+    await until(() => old.every(isLeaving), 60_000, 'new processes')
+    const bob = await connectChat(t, cluster.url, { name: 'Bob' })
+    await bob.join('general')
+    await bob.send('general', 'are you still there?')
+    await ada.waitFor((frame) => frame.type === 'message' && frame.text === 'are you still there?')
+    await ada.send('general', 'yes')
+    process.kill(nginx.pid, 'SIGTERM')
+    await until(() => !nginx.running, 60_000, 'Nginx to end')
+    t.ok(await ada.closed)
+    await nginx.restart()
+    t.ok(await visit())
+  },
+)
