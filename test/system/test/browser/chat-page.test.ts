@@ -113,10 +113,18 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   const { page, messageBox, write } = eli
   /** What the server does with a connection: takes it, or closes it for this reason. */
   let refusal: { code: number; reason: string } | undefined
+  /** Whether the gateway was just started, as far as the page can see: of a quiet room and of a new one it knows nothing. */
+  let forgetful = true
   const open = new Set<WebSocketRoute>()
   await page.routeWebSocket(/.*/, async (socket) => {
     if (refusal !== undefined) return await socket.close(refusal)
-    open.add(socket).add(socket.connectToServer())
+    const server = socket.connectToServer()
+    open.add(socket).add(server)
+    server.onMessage((data) => {
+      const frame = JSON.parse(String(data))
+      const forgets = forgetful && frame.type === 'joined'
+      socket.send(forgets ? JSON.stringify({ ...frame, events: [], complete: false }) : data)
+    })
   })
   const refuse = async (code: number, reason: string) => {
     refusal = { code, reason }
@@ -130,6 +138,7 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   await page.goto(`${rabble.url}/#kept`)
   await eli.enter('Eli')
   await page.getByText('Nobody has said anything yet.').waitFor()
+  forgetful = false
   const bob = await connectChat(t, rabble.url, { name: 'Bert' })
   await bob.join('kept')
 
@@ -166,6 +175,7 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   refusal = undefined
   await page.getByRole('button', { name: 'Come back' }).click()
   await page.locator('.banner').waitFor({ state: 'detached' })
+  forgetful = true
   await page.reload()
   await eli.sees(`26 ${long}`)
   await messageBox.press('Enter')
