@@ -38,7 +38,7 @@ token: build ## Print a token: USER=ada [NAME=Ada] [ROLES=moderator,service] [HO
 	@node --enable-source-maps services/rooms/dist/src/token-main.js \
 	  --user=$(call given,USER) --name=$(call given,NAME) --roles=$(call given,ROLES) --hours=$(call given,HOURS)
 
-cluster: build ## Run all services as processes of this machine: PORT (8080), HOST, GATEWAYS (2), DATA_DIR (./data/cluster)
+cluster: build ## Run all services as processes of this machine: PORT (8080), HOST, GATEWAYS (2), DATA_DIR (./data-cluster)
 	@test/setup
 	@exec node --enable-source-maps test/harness/dist/src/cluster-main.js
 

@@ -23,6 +23,7 @@ t.test('addresses of the web are links, and nothing else is', async (t) => {
     'http:///',
     'https:// example.org',
     'java\nscript:https',
+    `https://${'no-host.'.repeat(40)}org`,
   ]) {
     t.same(links(text), [], text)
   }
@@ -38,6 +39,14 @@ t.test('what ends a sentence, a quotation or a bracket is no part of an address'
   t.same(links('https://en.wikipedia.org/wiki/Rabble_(crowd)!'), [
     'https://en.wikipedia.org/wiki/Rabble_(crowd)',
   ])
+})
+
+t.test('a text of any length is read at one go', async (t) => {
+  // What looks again at each bracket at all that stands before it doesn't come to an end with so many.
+  const many = 300_000
+  t.same(links(`https://example.org/${')'.repeat(many)}`), ['https://example.org/'])
+  t.same(links(`https://example.org/${'('.repeat(many)}${'])'.repeat(many)}.`).length, 1)
+  t.same(links(`https://example.org/a${')]}.'.repeat(many)}`), ['https://example.org/a'])
 })
 
 t.test('marks that turn the direction of text end an address', async (t) => {

@@ -201,7 +201,10 @@ export interface Room extends AsyncIterable<RoomEvent> {
   readonly state: RoomState
   /** The newest messages, each as it is by now, in order and without a hole: those that were seen, and what was loaded. */
   readonly messages: readonly Message[]
-  /** Whether there may be messages before the first one: `loadOlder()`. */
+  /**
+   * Whether there may be messages before the first one: `loadOlder()`. A gateway that was just started knows little of quiet
+   * rooms, and can't tell them from new ones: then it is true until history was asked.
+   */
   readonly hasOlder: boolean
   /** Users in the room, over all gateways. */
   readonly count: number

@@ -1,13 +1,13 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** Of this process, by resolved folder: a process finds its own id alive, so the file alone can't tell. */
 const held = new Set<string>()
 
 /**
- * Makes a folder and takes it for this process. The lock is a file with the process's id and start time: one that a
- * killed process left is taken over, also when its id belongs to another process by now, as it will after a
- * container's restart. Processes that can't see each other (two containers with one volume) are not kept apart.
+ * Takes a folder for this process. Makes it if it isn't there, so that only its owner can enter it. The lock is a file with the
+ * process's id and start time: one that a killed process left is taken over, also when its id belongs to another process by
+ * now, as it will after a container's restart. Processes that can't see each other (two containers with one volume) are not kept apart.
  * @throws Error that names the folder and what is wrong with it
  */
 export function lockFolder(folder: string): { release(): void } {
@@ -17,7 +17,8 @@ export function lockFolder(folder: string): { release(): void } {
   const owner = identify(process.pid)
   const draft = `${file}.${process.pid}`
   try {
-    // What people said is nobody else's to read.
+    // What people said is nobody else's to read. Folders on the way there are like any others.
+    mkdirSync(dirname(path), { recursive: true })
     mkdirSync(path, { recursive: true, mode: 0o700 })
     writeFileSync(draft, owner)
   } catch (cause) {

@@ -128,6 +128,18 @@ t.test('nothing but hello works before hello', async (t) => {
   t.match(await client.request({ type: 'hello', name: ' Ada ' }), { type: 'welcome', user: { name: 'Ada' } })
 })
 
+t.test('a direct message to an account that was never here waits until it comes', async (t) => {
+  const { ws, tokens } = await build(t)
+  const connect = async (id: string) =>
+    connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 600) })
+  const ada = await connect('ada')
+  const { id } = await ada.sendTo('newcomer', 'welcome here')
+  const newcomer = await connect('newcomer')
+  t.match(await newcomer.join('dm:ada:newcomer'), {
+    events: [{ id, from: { id: 'ada' }, text: 'welcome here' }],
+  })
+})
+
 t.test('a direct message reaches all sessions of both users, and nobody else', async (t) => {
   const { ws, tokens } = await build(t)
   const connect = async (id: string) =>

@@ -23,7 +23,13 @@ t.test('what was searched for is marked, in the text as it was written', async (
     ['東京都に行く', '行', '東京都に[行]く'],
     ['東京都に行く', 'く', '東京都に行[く]'],
     ['๑ ขอบคุณครับ', 'คุณ', '๑ ขอบ[คุณ]ครับ'],
-    ['well done 👍🏽', '👍', 'well done [👍]🏽'],
+    ['well done 👍🏽', '👍', 'well done [👍🏽]'],
+    ['with ❤️', '❤', 'with [❤️]'],
+    ['all 👨‍👩‍👧‍👦 here', '👨‍👩‍👧‍👦', 'all [👨‍👩‍👧‍👦] here'],
+    ['all 👨‍👩‍👧‍👦 here', '👧', 'all [👨‍👩‍👧‍👦] here'],
+    ['🇫🇷🇩🇪🇪🇸', '🇩🇪', '🇫🇷[🇩🇪]🇪🇸'],
+    ['press #️⃣ now', '#️⃣', 'press [#️⃣] now'],
+    ['ไปที่นี่', 'นี', 'ไปที่[นี่]'],
     ['<b>bold</b> & more', 'bold', '<b>[bold]</b> & more'],
   ]
   for (const [text, q, expected] of cases) t.equal(marked(text, q), expected, `${q} in ${text}`)
@@ -38,6 +44,41 @@ t.test('of a long text it is the part around the first match, from word to word'
   t.match(marked('x'.repeat(1_000), 'x'.repeat(64)), /^\[x{200}\]…$/)
   t.match(marked(`${'字'.repeat(500)}針${'字'.repeat(500)}`, '針'), /^…字{60}\[針\]字+…$/)
   t.notMatch(marked('𐐀'.repeat(500), '𐐀'.repeat(32)), /[\ud800-\udbff](?![\udc00-\udfff])/)
+})
+
+t.test('no character that people see is cut in two, however many it is made of', async (t) => {
+  const segmenter = new Intl.Segmenter()
+  const texts = [
+    '👨‍👩‍👧‍👦',
+    '👍🏽',
+    '🇩🇪',
+    '❤️‍🔥',
+    'ที่นี่',
+    'กำ',
+    'नमस्ते',
+    'e\u0301\u0323',
+    '𐐀',
+    '字',
+    '\u1100\u1161\u11a8',
+  ].map((unit) => {
+    const run = unit.repeat(300)
+    return `${run} needle ${run} ${unit}needle${unit}`
+  })
+  for (const text of texts) {
+    const all = [...segmenter.segment(text)]
+    const places = new Set([...all.map(({ index }) => index), text.length])
+    for (const q of ['needle', 'needle*', text.slice(0, all[1]?.index)]) {
+      const parts = snippetOf(text, parseQuery(q)).map((part) => part.text)
+      const shown = parts.join('').replace(/^…|…$/g, '')
+      let place = text.indexOf(shown)
+      for (const part of parts.filter((part) => part !== '…')) {
+        t.ok(places.has(place), `${JSON.stringify(part.slice(0, 20))} for ${q}`)
+        place += part.replace(/^…|…$/g, '').length
+      }
+      t.ok(places.has(place), `the end for ${q}`)
+      t.ok([...segmenter.segment(shown)].length <= 200, 'about 200 of them are shown')
+    }
+  }
 })
 
 t.test('a query without words, or with too many, is refused', async (t) => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Cluster, startCluster } from './cluster.ts'
 import type { TestContext } from './test-context.ts'
@@ -7,7 +8,7 @@ const help = `Runs Rabble as plain processes, without containers: RabbitMQ, Post
   make cluster                  at http://127.0.0.1:8080, with 2 gateways
   make cluster GATEWAYS=4 PORT=9000 HOST=0.0.0.0 DATA_DIR=/var/lib/rabble
 
-DATA_DIR (./data/cluster) keeps everything; DATA_DIR/cluster.json says what runs. What dies is started again after a second.
+DATA_DIR (./data-cluster) keeps everything; DATA_DIR/cluster.json says what runs. What dies is started again after a second.
 Other settings (RABBLE_…, LOG_LEVEL) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
 Debian, test/setup installs them. Ctrl-C stops everything.
 `
@@ -16,7 +17,11 @@ if (process.argv.includes('--help')) {
   process.exit(0)
 }
 
-const folder = resolve(process.env.DATA_DIR || './data/cluster')
+/** Where it was kept before. It stays there if there is any. */
+const former = './data/cluster'
+// Not in ./data, which `make start` makes for its owner only: as root, PostgreSQL and Nginx run as users of their own.
+const ownFolder = existsSync(`${former}/postgres/data/PG_VERSION`) ? former : './data-cluster'
+const folder = resolve(process.env.DATA_DIR || ownFolder)
 const teardowns: (() => unknown)[] = []
 const context: TestContext = {
   name: 'cluster',

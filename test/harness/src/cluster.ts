@@ -4,7 +4,7 @@ import { lockFolder } from '@rabble/folder-lock'
 import { assertFree, freePort } from './free-port.ts'
 import { createKeeper } from './keeper.ts'
 import { type Nginx, startNginx } from './nginx.ts'
-import { type Postgres, startPostgres } from './postgres.ts'
+import { checkWay, type Postgres, startPostgres } from './postgres.ts'
 import { privateFolder } from './private-folder.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import { secretIn } from './secret.ts'
@@ -83,12 +83,15 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       lock.release()
     })
   }
-  // PostgreSQL's own user must get through to its folder.
+  // PostgreSQL's own user must get through to its folder, and that of Nginx to the page.
   chmodSync(folder, 0o755)
+  if (options.folder !== undefined) checkWay(folder)
   /** What is not to stay has a folder of its own, with which goes what it left elsewhere. */
   const kept = (name: string): { folder?: string } => {
     if (options.folder === undefined) return {}
     mkdirSync(join(folder, name), { recursive: true })
+    // What people said is nobody else's to read. A server that runs as another user lets it in itself.
+    chmodSync(join(folder, name), 0o700)
     return { folder: join(folder, name) }
   }
   const secret = options.env?.RABBLE_SECRET ?? secretIn(join(folder, 'secret'))

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { freePort } from './free-port.ts'
@@ -50,7 +50,7 @@ const ownSettings = {
 /** A PostgreSQL cluster of its own. As root it runs as user postgres, since the server refuses root. */
 export async function startPostgres(t: TestContext, options: PostgresOptions = {}): Promise<Postgres> {
   const bin = postgresBin()
-  const user = process.getuid?.() === 0 ? systemUser('postgres') : undefined
+  const user = serverUser()
   const port = await freePort()
   const folder = options.folder ?? privateFolder(t, 'postgres', user)
   if (user) chownSync(folder, user.uid, user.gid)
@@ -71,6 +71,28 @@ export async function startPostgres(t: TestContext, options: PostgresOptions = {
   })
 
   return Object.assign(server, databasesOf(`${url}/postgres`), { url: `${url}/postgres`, port })
+}
+
+/**
+ * Checks that PostgreSQL's user can get through to a folder.
+ * @throws Error that names the folder on the way that stops it
+ */
+export function checkWay(folder: string): void {
+  const user = serverUser()
+  if (user === undefined) return
+  const canEnter = (path: string) => spawnSync('test', ['-x', path], { cwd: '/', ...user }).status === 0
+  let closed: string | undefined
+  for (let path = folder; !canEnter(path); path = dirname(path)) closed = path
+  if (closed !== undefined) {
+    throw new Error(
+      `PostgreSQL runs as user postgres, which can't enter ${closed}: set DATA_DIR to a folder that every user can get to, such as /var/lib/rabble`,
+    )
+  }
+}
+
+/** The server refuses root. */
+function serverUser(): SystemUser | undefined {
+  return process.getuid?.() === 0 ? systemUser('postgres') : undefined
 }
 
 /** @param server a superuser's address of any of its databases */

@@ -7,18 +7,21 @@ import { chat, me } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { touch } from '../ui/media.ts'
-import { edit, isOwn, quietly } from './actions.ts'
+import { edit, isOwn, write } from './actions.ts'
 import { draft, texts } from './draft.ts'
 import { toEnd } from './jump.ts'
 import { Quote } from './quote.tsx'
+import { isInvisible } from './shown.ts'
 
 /** Where messages are written. */
 export function Composer({ room }: { room: Room }): JSX.Element {
   const text = useSignal(texts.get(room.name) ?? '')
+  const problem = useSignal('')
   const box = useRef<HTMLTextAreaElement>(null)
   const { value: about } = draft
   const editing = about.about === 'edit' ? about.message : undefined
   const most = chat.value?.limits?.textCharacters ?? 4_000
+  // Code points, as the server counts: what people see as one character may be any number of them.
   const length = text.value.length > most * 0.8 ? [...text.value].length : 0
   const tooLong = length > most
 
@@ -26,6 +29,10 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     draft.value = { about: 'new' }
     if (!touch.peek()) box.current?.focus()
   }, [])
+  // After a disconnection it is another one.
+  useEffect(() => {
+    problem.value = ''
+  }, [room, about])
   // What is edited takes the place of what was typed, which comes back afterwards. At once: what somebody types next would
   // be lost under it.
   useLayoutEffect(() => {
@@ -41,6 +48,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
 
   const type = (value: string) => {
     text.value = value
+    problem.value = ''
     if (editing === undefined) texts.set(room.name, value)
     if (value !== '') room.typing()
   }
@@ -49,13 +57,16 @@ export function Composer({ room }: { room: Room }): JSX.Element {
   }
   const send = () => {
     const written = text.value
-    if (written.trim() === '' || tooLong) return
-    if (editing !== undefined) {
-      if (written !== editing.text) quietly(room.edit(editing.id, written))
-    } else {
+    if (isInvisible(written) || tooLong) return
+    if (written !== editing?.text) {
+      const replyTo = about.about === 'reply' ? { replyTo: about.message.id } : {}
+      problem.value =
+        write(room, () => (editing ? room.edit(editing.id, written) : room.send(written, replyTo))) ?? ''
+      if (problem.value !== '') return
+    }
+    if (editing === undefined) {
       texts.delete(room.name)
       text.value = ''
-      quietly(room.send(written, about.about === 'reply' ? { replyTo: about.message.id } : {}))
       toEnd.value++
     }
     cancel()
@@ -111,11 +122,16 @@ export function Composer({ room }: { room: Room }): JSX.Element {
           type="submit"
           class="send"
           aria-label={editing === undefined ? 'Send' : 'Save'}
-          disabled={text.value.trim() === '' || tooLong}
+          disabled={isInvisible(text.value) || tooLong}
         >
           <Icon name={editing === undefined ? 'send' : 'check'} />
         </button>
       </div>
+      {problem.value !== '' && (
+        <p class="hint problem" role="alert">
+          {problem.value}
+        </p>
+      )}
       <p id="composer-hint" class={`hint ${tooLong ? 'problem' : ''}`}>
         {length > 0 ? (
           `${length} of ${most} characters`

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { AboutRoom } from '../rooms/about-room.tsx'
@@ -5,15 +6,16 @@ import { seats } from '../rooms/all-rooms.tsx'
 import { past } from '../search/past.ts'
 import { PastMessages } from '../search/past-messages.tsx'
 import { PageHead } from '../shell/page-head.tsx'
-import { current, leave, peerOf, titleOf } from '../state/rooms.ts'
+import { current, isStranger, leave, peerOf, titleOf } from '../state/rooms.ts'
 import { drawer } from '../state/route.ts'
 import { changes, sentence } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium } from '../ui/media.ts'
-import { deleting, quietly } from './actions.ts'
+import { deleting, quietly, write } from './actions.ts'
 import { Composer } from './composer.tsx'
 import { Messages } from './messages.tsx'
+import { beginning, shown } from './shown.ts'
 import { Typing } from './typing.tsx'
 
 /** A room, or the direct messages with somebody. */
@@ -48,6 +50,12 @@ export function Conversation(): JSX.Element {
         />
       </PageHead>
       <Entry room={room} />
+      {isStranger(room) && (
+        <p class="notice" role="status">
+          Nobody with the id <bdi>{peerOf(room.name)}</bdi> has been seen here. What you write waits for
+          whoever comes with it.
+        </p>
+      )}
       {past.value?.room === room.name ? (
         <PastMessages key={past.value.id} room={room} id={past.value.id} />
       ) : (
@@ -81,17 +89,22 @@ function Entry({ room }: { room: Room }): JSX.Element | null {
 }
 
 function Deletion(): JSX.Element | null {
+  const problem = useSignal('')
   const what = deleting.value
   if (what === undefined) return null
   const close = () => {
+    problem.value = ''
     deleting.value = undefined
   }
   return (
     <Dialog title="Delete this message?" onClose={close}>
       <blockquote class="text cut" dir="auto">
-        {what.message.text.slice(0, 500)}
+        {beginning(shown(what.message.text), 500)}
       </blockquote>
       <p class="quiet">It will be gone for everybody, and for good.</p>
+      <p class="problem small" role="alert">
+        {problem.value}
+      </p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
           Keep
@@ -100,8 +113,9 @@ function Deletion(): JSX.Element | null {
           type="button"
           class="danger"
           onClick={() => {
-            quietly(what.room.delete(what.message.id))
-            close()
+            const why = write(what.room, () => what.room.delete(what.message.id))
+            if (why === undefined) close()
+            else problem.value = why
           }}
         >
           Delete

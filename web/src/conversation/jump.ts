@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
-import { peerOf } from '../state/rooms.ts'
+import { routeTo } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { onGoOut } from '../state/session.ts'
 
@@ -19,9 +19,8 @@ onGoOut(() => {
 
 /** Shows a message in its place, in whatever room it is. */
 export function jumpTo(room: string, id: string): void {
-  const peer = peerOf(room)
   target.value = { room, id }
-  go(peer === undefined ? { view: 'room', room } : { view: 'direct', user: peer })
+  go(routeTo(room))
 }
 
 /** Loads older messages until this one is there. Whether it is. */

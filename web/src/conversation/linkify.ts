@@ -6,7 +6,7 @@ export interface Piece {
 
 /** No space, no quotes and angle brackets, no control or formatting character: what looks like an address is one. */
 const address = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}]+/giu
-const pairs = { ')': '(', ']': '[', '}': '{' } as const
+const pairs = { ')': '(', ']': '[', '}': '{' }
 
 /** Finds the addresses of the web in a text. Nothing else is read into it: the pieces joined are the text. */
 export function linkify(text: string): Piece[] {
@@ -24,17 +24,18 @@ export function linkify(text: string): Piece[] {
   return pieces
 }
 
-/** Punctuation behind an address belongs to the sentence; a bracket does if it was opened there. */
+/** Punctuation behind an address belongs to the sentence; a bracket does unless it was opened in the address. */
 function withoutEnd(found: string): string {
+  // Counted once and kept true: counting again at each bracket would take a second for a text of nothing else.
+  const extra = new Map(
+    Object.entries(pairs).map(([close, open]) => [close, count(found, close) - count(found, open)]),
+  )
   let end = found.length
   for (; end > 0; end--) {
     const last = found[end - 1] as string
-    if (/[.,:;!?*_~…，。、！？]/.test(last)) continue
-    if (last in pairs) {
-      const kept = found.slice(0, end)
-      if (count(kept, last) > count(kept, pairs[last as keyof typeof pairs])) continue
-    }
-    break
+    const closed = extra.get(last) ?? 0
+    if (closed > 0) extra.set(last, closed - 1)
+    else if (!/[.,:;!?*_~…，。、！？]/.test(last)) break
   }
   return found.slice(0, end)
 }
@@ -43,7 +44,11 @@ function count(text: string, letter: string): number {
   return text.split(letter).length - 1
 }
 
+/** The longest name of a host; parsers take long to turn a longer one into the letters of the DNS. */
+const longestHost = 253
+
 function hrefOf(text: string): string | undefined {
+  if ((text.split(/[/?#]/, 3)[2]?.length ?? 0) > longestHost) return undefined
   try {
     const url = new URL(text)
     return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : undefined

@@ -62,7 +62,9 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   }
   const look = () => {
     atEnd.value = viewport.atEnd
-    if (viewport.above(height()) < loadAt && problem.peek() === '' && room.messages.length > 0) void load()
+    // A room of which the gateway remembers nothing may be a quiet one, or new: history knows.
+    const isKnown = room.messages.length > 0 || room.state.is === 'in'
+    if (viewport.above(height()) < loadAt && problem.peek() === '' && isKnown) void load()
     if (viewport.atEnd && room.messages.length > mostAtEnd) room.trim(keepAtEnd)
   }
   const settle = () => {
@@ -173,7 +175,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   const changing = new Map<string, Pending>()
   const unsent: Pending[] = []
   for (const pending of room.pending) {
-    if (pending.type === 'send') unsent.push(pending)
+    if (pending.type === 'send' || isAlone(pending)) unsent.push(pending)
     else if (pending.message !== undefined) changing.set(pending.message, pending)
   }
   const focusable = drawn.some(({ id }) => id === active.value) ? active.value : drawn.at(-1)?.id
@@ -237,6 +239,12 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       </p>
     </div>
   )
+
+  /** An edit that failed, of a message that isn't there to show it. */
+  function isAlone({ type, state, message }: Pending): boolean {
+    if (type !== 'edit' || state !== 'failed') return false
+    return !messages.some(({ id, deleted }) => id === message && deleted === undefined)
+  }
 
   function top(): JSX.Element | string {
     if (problem.value !== '') {

@@ -4,6 +4,7 @@ import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { changes, onGoOut } from '../state/session.ts'
 import { type Change, changed } from './changed.ts'
+import { beginning, shown } from './shown.ts'
 
 /** Messages that were answered and are not among those that the room holds; null: there is none. */
 const fetched = signal<ReadonlyMap<string, Message | null>>(new Map())
@@ -31,7 +32,9 @@ export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: (
     ) : (
       <>
         <bdi class="name">{message.from.name}</bdi>{' '}
-        <bdi class="quoted">{message.deleted === undefined ? message.text.slice(0, 200) : 'deleted'}</bdi>
+        <bdi class="quoted">
+          {message.deleted === undefined ? beginning(shown(message.text), 200) : 'deleted'}
+        </bdi>
       </>
     )
   if (onJump === undefined) return <span class="quote">{said}</span>

@@ -1,19 +1,23 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { linkify } from './linkify.ts'
+import { isInvisible, isLonger, shown } from './shown.ts'
 
+/** Characters as people see them, and lines: more are cut. */
 const longText = 1_200
 const manyLines = 24
 
 /** What somebody wrote: as it is, but for links to the web. What is very long is cut on the page until somebody wants it all. */
 export function Text({ text }: { text: string }): JSX.Element {
   const whole = useSignal(false)
-  const long = text.length > longText || text.split('\n', manyLines + 1).length > manyLines
+  if (isInvisible(text)) return <p class="fate">a message without anything to see</p>
+  const lines = shown(text)
+  const long = isLonger(lines, longText) || lines.split('\n', manyLines + 1).length > manyLines
   const cut = long && !whole.value
   return (
     <>
       <p class={`text ${cut ? 'cut' : ''}`} dir="auto">
-        {linkify(text).map(({ text, href }, index) =>
+        {linkify(lines).map(({ text, href }, index) =>
           href === undefined ? (
             text
           ) : (

@@ -34,7 +34,6 @@ export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
         <input
           id="direct-name"
           type="text"
-          maxLength={64}
           spellcheck={false}
           aria-describedby="direct-hint"
           onInput={(event) => {

@@ -33,7 +33,6 @@ export function Door(): JSX.Element {
           name="name"
           type="text"
           defaultValue={name}
-          maxLength={64}
           autocomplete="nickname"
           autocapitalize="words"
           spellcheck={false}

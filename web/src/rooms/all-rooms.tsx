@@ -71,7 +71,6 @@ export function AllRooms(): JSX.Element {
             <input
               id="find-room"
               type="search"
-              maxLength={64}
               spellcheck={false}
               placeholder="Find a room by name or topic"
               onInput={(event) => {

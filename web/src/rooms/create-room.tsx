@@ -63,7 +63,6 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
           id="room-name"
           name="name"
           type="text"
-          maxLength={64}
           spellcheck={false}
           autocapitalize="none"
           aria-describedby="room-problem"

@@ -12,7 +12,7 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
   return (
     <>
       <label for="room-topic">Topic</label>
-      <input id="room-topic" name="topic" type="text" maxLength={256} defaultValue={topic} />
+      <input id="room-topic" name="topic" type="text" defaultValue={topic} />
       <label for="room-capacity">Most people at a time</label>
       <input
         id="room-capacity"

@@ -43,7 +43,6 @@ export function Sidebar(): JSX.Element {
           id="filter"
           type="text"
           value={filter.value}
-          maxLength={64}
           spellcheck={false}
           autocapitalize="none"
           enterkeyhint="go"

@@ -4,6 +4,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf, momentOf, timeOf } from '../conversation/dates.ts'
 import { jumpTo } from '../conversation/jump.ts'
+import { shown } from '../conversation/shown.ts'
 import { PageHead } from '../shell/page-head.tsx'
 import { ask } from '../state/api.ts'
 import { findKnown, peerOf, titleOf } from '../state/rooms.ts'
@@ -98,7 +99,6 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                 ref={words}
                 key={query}
                 type="search"
-                maxLength={256}
                 defaultValue={query}
                 enterkeyhint="search"
                 placeholder="Words, “a phrase”, begin*, -without"
@@ -206,7 +206,9 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                   </span>
                 </span>
                 <span class="snippet" dir="auto">
-                  {snippet.map(({ text, match }, index) => (match ? <mark key={index}>{text}</mark> : text))}
+                  {snippet.map(({ text, match }, index) =>
+                    match ? <mark key={index}>{shown(text)}</mark> : shown(text),
+                  )}
                 </span>
               </button>
             </li>

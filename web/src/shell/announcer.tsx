@@ -1,5 +1,6 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
+import { beginning, shown } from '../conversation/shown.ts'
 import { current } from '../state/rooms.ts'
 import { me } from '../state/session.ts'
 
@@ -19,7 +20,7 @@ export function Announcer(): JSX.Element {
     let news: string[] = []
     const off = room?.on('message', ({ message, replayed }) => {
       if (replayed || message.from.id === me.peek()?.id) return
-      news.push(`\u2068${message.from.name}\u2069: ${message.text.slice(0, 500)}`)
+      news.push(`\u2068${message.from.name}\u2069: ${beginning(shown(message.text), 500)}`)
       timer ??= setTimeout(() => {
         timer = undefined
         words.value = news.length > most ? `${news.length} new messages` : news.join('\n')

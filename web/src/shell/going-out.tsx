@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { texts } from '../conversation/draft.ts'
 import { firstRoom, go, route } from '../state/route.ts'
 import { chat, goOut, onGoOut } from '../state/session.ts'
 import { Dialog } from '../ui/dialog.tsx'
@@ -11,7 +12,8 @@ onGoOut(() => {
 
 /** Goes out; where something would be lost with it, only once somebody has agreed. */
 export function wantOut(): void {
-  if (chat.peek()?.pending.some(({ state }) => state !== 'sent')) asking.value = true
+  const isUnsent = chat.peek()?.pending.some(({ state }) => state !== 'sent') === true
+  if (isUnsent || [...texts.values()].some((text) => text.trim() !== '')) asking.value = true
   else leave()
 }
 

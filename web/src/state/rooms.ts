@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import type { Chat, Room, User } from '@rabble/client'
 import { countUnread, type Mark, type Unread } from '../conversation/unread.ts'
-import { firstRoom, go, route } from './route.ts'
+import { firstRoom, go, hashOf, type Route, route } from './route.ts'
 import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
 import { load, save } from './storage.ts'
 
@@ -45,8 +45,25 @@ export function titleOf(room: string): string {
   return peer === undefined ? room : nameOf(peer)
 }
 
+/** Where a room is shown. */
+export function routeTo(room: string): Route {
+  const peer = peerOf(room)
+  return peer === undefined ? { view: 'room', room } : { view: 'direct', user: peer }
+}
+
 export function nameOf(user: string): string {
   return names.get(user) ?? user
+}
+
+/**
+ * Whether a room is that of direct messages with somebody of whom nothing was ever seen here. An account may be one that
+ * hasn't come yet, so the server takes what is written to them; but the id may be wrong as well.
+ */
+export function isStranger({ name, state, messages, hasOlder }: Room): boolean {
+  const peer = peerOf(name)
+  if (peer === undefined || peer === me.peek()?.id || names.has(peer)) return false
+  if (state.is !== 'in' || (messages.length === 0 && hasOlder)) return false
+  return !messages.some(({ from }) => from.id === peer)
 }
 
 export function remember(users: Iterable<User>): void {
@@ -82,9 +99,7 @@ export function leave(room: Room): void {
   void room.leave()
   if (room === current.peek()) {
     const next = chat.peek()?.rooms.find((other) => other !== room)
-    const peer = next && peerOf(next.name)
-    if (next === undefined) go({ view: 'rooms' })
-    else go(peer === undefined ? { view: 'room', room: next.name } : { view: 'direct', user: peer })
+    go(next === undefined ? { view: 'rooms' } : routeTo(next.name))
   }
   keep()
 }
@@ -95,7 +110,7 @@ function keep(): void {
   const peers = rooms.map(peerOf).filter((peer) => peer !== undefined)
   const kept: Kept = {
     rooms,
-    names: peers.map((id) => [id, nameOf(id)]),
+    names: peers.filter((id) => names.has(id)).map((id) => [id, nameOf(id)]),
     marks: [...marks].filter(([room]) => rooms.includes(room)),
     left: [...left].slice(-mostFound),
     ...(user !== undefined && { user }),
@@ -177,6 +192,9 @@ export function startRooms(): void {
     if (own !== undefined && connection.peek().is !== 'closed') {
       if (value.view === 'room') room = own.room(value.room || firstRoom)
       else if (value.view === 'direct' && known) room = own.directRoom(value.user)
+    } else {
+      // What was there when it was closed can still be read.
+      room = own?.rooms.find(({ name }) => hashOf(routeTo(name)) === hashOf(value))
     }
     if (room === current.peek()) return
     current.value = room

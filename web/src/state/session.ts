@@ -38,8 +38,9 @@ export function onGoOut(forget: () => void): void {
   endings.add(forget)
 }
 
-/** Goes in as a guest of this name. */
+/** Goes in as a guest of this name. Somebody who was in and is refused now still sees what was there, and what is unsent. */
 export function enter(name: string): void {
+  const before = inside.peek() ? chat.peek() : undefined
   chat.value?.close()
   const entering = connect({ name, storage: tabStorage, keep })
   let opened = false
@@ -59,8 +60,11 @@ export function enter(name: string): void {
       save('name', name)
       door.value = { name }
       inside.value = true
-    } else if (state.is === 'closed' && !opened) goOut(sentence(state.why))
-    else if (state.is === 'waiting') door.value = { name, busy: `${sentence(state.why)} Trying again…` }
+    } else if (state.is === 'closed' && !opened) {
+      const isUnsent = entering.pending.length > 0 || load('drafts') !== undefined
+      if (before !== undefined) chat.value = before
+      else if (!inside.peek() || !isUnsent) goOut(sentence(state.why))
+    } else if (state.is === 'waiting') door.value = { name, busy: `${sentence(state.why)} Trying again…` }
   })
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { lockFolder } from '@rabble/folder-lock'
@@ -34,6 +34,9 @@ t.test(
     const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
     const first = await openElsewhere(t, folder)
     t.equal(first.line, 'open')
+    const modeOf = (path: string) => statSync(path).mode & 0o777
+    t.equal(modeOf(folder), 0o700, 'it is for its owner only')
+    t.equal(modeOf(join(folder, '..')), 0o777 & ~process.umask(), 'and what it is in, for others too')
     await t.rejects(openPglite(folder), { message: `${folder} is in use by process ${first.child.pid}` })
     first.child.kill('SIGKILL')
     await once(first.child, 'exit')

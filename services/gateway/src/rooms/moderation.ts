@@ -67,9 +67,12 @@ export function createModeration(
   }
 }
 
-/** A close frame has room for 123 bytes of UTF-8 (RFC 6455, section 5.5). */
+/** A close frame has room for 123 bytes of UTF-8 (RFC 6455, section 5.5). What people see as one character is not cut in two. */
 function closeReason(message: string): string {
-  let reason = message
-  while (Buffer.byteLength(reason) > 123) reason = [...reason].slice(0, -1).join('')
-  return reason
+  let bytes = 0
+  for (const { segment, index } of new Intl.Segmenter().segment(message)) {
+    bytes += Buffer.byteLength(segment)
+    if (bytes > 123) return message.slice(0, index)
+  }
+  return message
 }

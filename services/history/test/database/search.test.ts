@@ -16,7 +16,7 @@ await onBoth(async (t, databases) => {
       f: '京都は雨',
       g: 'ขอบคุณครับ',
       h: "it's 'quoted' \\ back & forth | (yes) :* !no <-> \0 \ud800 \ufdd0",
-      i: 'Спасибо БОЛЬШОЕ 👍🏽',
+      i: 'Спасибо БОЛЬШОЕ 👍🏽 🇩🇪',
     }
     const messages = Object.entries(texts).map(([id, text], minute) => message(id, { text, at: at(minute) }))
     await write(database, 0, messages)
@@ -42,6 +42,8 @@ await onBoth(async (t, databases) => {
       ['คุณ', ['g']],
       ['спасибо', ['i']],
       ['👍', ['i']],
+      ['🇩🇪', ['i']],
+      ['🇪🇩', []],
       ["it's", ['h']],
       ["'quoted' \\ & | ( ) :* <->", ['h']],
       ['back yes', ['h']],

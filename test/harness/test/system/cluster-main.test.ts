@@ -29,6 +29,17 @@ async function refusal(cluster: Service): Promise<string> {
   return cluster.logs()
 }
 
+const isRoot = process.getuid?.() === 0
+t.test(
+  'a folder that PostgreSQL’s own user can’t get to is refused by name',
+  { skip: !isRoot },
+  async (t) => {
+    const closed = privateFolder(t, 'closed')
+    const said = await refusal(await start(t, { DATA_DIR: join(closed, 'deep', 'down') }))
+    t.match(said, `PostgreSQL runs as user postgres, which can't enter ${closed}: set DATA_DIR to`)
+  },
+)
+
 t.test('make cluster says what runs, starts again what dies, and leaves nothing', async (t) => {
   const folder = privateFolder(t, 'cluster')
   const list = join(folder, 'cluster.json')

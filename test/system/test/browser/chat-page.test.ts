@@ -1,4 +1,5 @@
-import { assertNothingLeft, connectChat, dataFolder, startService } from '@rabble/harness'
+import { assertNothingLeft, connectChat, dataFolder, startService, until } from '@rabble/harness'
+import type { WebSocketRoute } from 'playwright-core'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
 
@@ -105,6 +106,86 @@ t.test('a server that freezes with a message on its way: it arrives once', async
     ['is anybody there?', 'over'],
   )
   t.same(ada.problems, [])
+})
+
+t.test('what was typed stays when it can’t be sent: it is too much, or the page was put out', async (t) => {
+  const eli = await openChat(t, browser, 'about:blank')
+  const { page, messageBox, write } = eli
+  /** What the server does with a connection: takes it, or closes it for this reason. */
+  let refusal: { code: number; reason: string } | undefined
+  /** Whether the gateway was just started, as far as the page can see: of a quiet room and of a new one it knows nothing. */
+  let forgetful = true
+  const open = new Set<WebSocketRoute>()
+  await page.routeWebSocket(/.*/, async (socket) => {
+    if (refusal !== undefined) return await socket.close(refusal)
+    const server = socket.connectToServer()
+    open.add(socket).add(server)
+    server.onMessage((data) => {
+      const frame = JSON.parse(String(data))
+      const forgets = forgetful && frame.type === 'joined'
+      socket.send(forgets ? JSON.stringify({ ...frame, events: [], complete: false }) : data)
+    })
+  })
+  const refuse = async (code: number, reason: string) => {
+    refusal = { code, reason }
+    for (const socket of open) await socket.close(refusal)
+    open.clear()
+  }
+  const isKept = async (text: string, why: RegExp) => {
+    await page.getByRole('alert').getByText(why).waitFor()
+    t.equal(await messageBox.inputValue(), text)
+  }
+  await page.goto(`${rabble.url}/#kept`)
+  await eli.enter('Eli')
+  await page.getByText('Nobody has said anything yet.').waitFor()
+  forgetful = false
+  const bob = await connectChat(t, rabble.url, { name: 'Bert' })
+  await bob.join('kept')
+
+  await refuse(1012, 'no network')
+  await page.getByRole('button', { name: 'Try now' }).waitFor()
+  // 256 KiB hold sixteen of them.
+  const long = '😀'.repeat(3_990)
+  for (let n = 10; n < 26; n++) await write(`${n} ${long}`)
+  await write(`26 ${long}`)
+  await isKept(`26 ${long}`, /^Not sent: too much waits/)
+  refusal = undefined
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await page.locator('.unsent').first().waitFor({ state: 'detached' })
+  await messageBox.press('Enter')
+  const numbers = () => bob.messages('kept').map(({ text }) => text.slice(0, 2))
+  await until(() => numbers().includes('26'), 60_000, 'all of it to arrive')
+  t.same(
+    numbers(),
+    Array.from({ length: 17 }, (_, n) => `${n + 10}`),
+  )
+
+  await refuse(1008, 'calm down')
+  await page.getByText('Disconnected: calm down').waitFor()
+  await write('after the kick')
+  await isKept('after the kick', /^Not sent: you are disconnected/)
+  refusal = { code: 1008, reason: 'not yet' }
+  await page.getByRole('button', { name: 'Come back' }).click()
+  await page.getByText('Disconnected: not yet').waitFor()
+  t.equal(await messageBox.inputValue(), 'after the kick')
+  // What was there can still be read.
+  await eli.message(`26 ${long}`).waitFor()
+  await page.getByRole('button', { name: 'Go to the door' }).click()
+  await page.getByRole('dialog', { name: 'Go out?' }).getByRole('button', { name: 'Stay' }).click()
+  refusal = undefined
+  await page.getByRole('button', { name: 'Come back' }).click()
+  await page.locator('.banner').waitFor({ state: 'detached' })
+  forgetful = true
+  await page.reload()
+  await eli.sees(`26 ${long}`)
+  await messageBox.press('Enter')
+  await until(() => bob.messages('kept').at(-1)?.text === 'after the kick', 60_000, 'the draft to arrive')
+
+  await page.goto(`${rabble.url}/#@nobody-yet`)
+  await page.getByText(/^Nobody with the id nobody-yet has been seen here/).waitFor()
+  await write('whenever you come')
+  await eli.message('whenever you come').waitFor()
+  t.same(eli.problems, [])
 })
 
 t.test('scrolling back leads to the very first message, after a restart too', async (t) => {
