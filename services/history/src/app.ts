@@ -82,7 +82,7 @@ export function history(options: HistoryOptions): {
         access: {
           tokens: options.tokens,
           requireToken,
-          readers: createReaders(options.rooms, { clock, requireToken }),
+          readers: createReaders(options.rooms, { clock, requireToken, metrics, logger }),
         },
         migrated: () => ingest !== undefined,
         deadline: options.deadline,
