@@ -1,10 +1,10 @@
-import type { Clock } from '@rabble/clock'
 import type { ErrorCode, KickSignal } from '@rabble/contract'
 import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
 import type { Hub } from '../hub.ts'
 import { createSeen } from '../seen.ts'
 import type { Session } from '../session.ts'
 import { banSentence } from './policies.ts'
+import type { ServiceTime } from './service-time.ts'
 
 /** Kicks that are remembered, at least: who is told of one by a signal soon finds it among the policies. */
 const rememberedKicks = 10_000
@@ -25,7 +25,7 @@ export interface Moderation {
 
 export function createModeration(
   hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>,
-  clock: Clock,
+  time: Pick<ServiceTime, 'now'>,
 ): Moderation {
   const kicks = createSeen(rememberedKicks)
 
@@ -54,7 +54,7 @@ export function createModeration(
       return true
     },
     ban(bans) {
-      const now = clock.now()
+      const now = time.now()
       for (const ban of bans) {
         if ((ban.expiresAt ?? Number.POSITIVE_INFINITY) <= now) continue
         if (ban.room === undefined) disconnect(ban.user, banSentence(ban))

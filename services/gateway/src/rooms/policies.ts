@@ -3,6 +3,7 @@ import { RabbleError } from '@rabble/contract'
 import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
+import type { ServiceTime } from './service-time.ts'
 
 /** How long (ms) to wait before asking again, at most. */
 const longestPause = 2_000
@@ -37,13 +38,14 @@ export function copyPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
   /** These are new: sessions may have to go. */
   changed: (fresh: readonly Policy[]) => void
+  time: Pick<ServiceTime, 'now'>
   clock: Clock
   metrics: Metrics
   logger: Logger
 }): Policies {
-  const { rooms, changed, clock, metrics, logger } = options
+  const { rooms, changed, time, clock, metrics, logger } = options
   const stop = new AbortController()
-  let copy = createCopy(clock)
+  let copy = createCopy(time)
   let version = 0
   let wanted = -1
   let loaded = false
@@ -60,7 +62,7 @@ export function copyPolicies(options: {
     for (let more = true; more && !stop.signal.aborted; ) {
       const changes = await rooms.policies(at)
       // The old copy holds until the new one is complete.
-      if (changes.reset) next = createCopy(clock)
+      if (changes.reset) next = createCopy(time)
       for (const { key, policy } of changes.changes) {
         if (policy?.kind === 'kick') {
           fresh.push(policy)
@@ -162,7 +164,7 @@ function sentence(rule: string, { room, expiresAt, reason }: UserPolicy): string
 }
 
 /** Policies by their keys, and by what they are asked for. */
-function createCopy(clock: Clock) {
+function createCopy(time: Pick<ServiceTime, 'now'>) {
   const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
   /** By user, then by key. */
@@ -198,7 +200,7 @@ function createCopy(clock: Clock) {
     room: (name: string) => rooms.get(name),
     /** What holds now: in the room, or everywhere. */
     find(kind: UserPolicy['kind'], user: string, room: string | undefined): UserPolicy | undefined {
-      const now = clock.now()
+      const now = time.now()
       for (const policy of users.get(user)?.values() ?? []) {
         const here = policy.kind === kind && (policy.room === undefined || policy.room === room)
         if (here && (policy.expiresAt ?? Number.POSITIVE_INFINITY) > now) return policy
