@@ -1,7 +1,8 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError, roomKind } from '@rabble/contract'
+import type { Logger } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
-import type { Identity, Logger } from '@rabble/service'
+import type { Identity } from '@rabble/service'
 import type { HistoryMetrics } from './metrics.ts'
 
 type Caller = Pick<Identity, 'user' | 'roles'> | undefined
