@@ -17,8 +17,12 @@ export interface BatchTable {
   after(partition: number, offset: number, bytes: number): Promise<StoredBatch[]>
   /** The highest offset of what was stored before a time (ms since 1970), -1 if there is none. */
   before(partition: number, time: number): Promise<number>
-  /** Deletes some of what was stored before a time; returns how many, `step` at most. */
-  prune(partition: number, time: number, step: number): Promise<number>
+  /**
+   * Deletes some of the oldest batches, those that were stored more than `age` milliseconds ago. Returns how many, `step` at
+   * most. Ends before the first batch that is younger: the clock may have been wrong when one was stored, which must leave no
+   * hole. A time that is yet to come says nothing.
+   */
+  prune(partition: number, age: number, step: number): Promise<number>
   /** Makes the room of what was pruned usable again, where nobody else does. */
   reclaim(): Promise<void>
 }
@@ -83,14 +87,18 @@ export async function openBatchTable(database: Database, clock: Clock): Promise<
       )
     },
 
-    async prune(partition, time, step) {
+    async prune(partition, age, step) {
+      const now = clock.now()
       const rows = await database.query(
-        `delete from rabble_log where partition = $1 and at < $2 and "offset" <= (
-          select max("offset") from (
-            select "offset" from rabble_log where partition = $1 order by "offset" limit $3
-          ) head
+        `with head as (
+          select "offset", at from rabble_log where partition = $1 order by "offset" limit $4
+        ), younger as (
+          select coalesce(min("offset"), $5) as first from head where at between $2 and $3
+        )
+        delete from rabble_log where partition = $1 and "offset" <= (
+          select max("offset") from head, younger where at < $2 and "offset" < first
         ) returning 1`,
-        [partition, time, step],
+        [partition, now - age, now, step, Number.MAX_SAFE_INTEGER],
       )
       return rows.length
     },

@@ -43,8 +43,11 @@ export interface EventLog {
   close(): Promise<void>
 }
 
-/** Where reading starts: at the oldest event, after what is there now, after an offset, or about a time (ms since 1970, never later). */
-export type LogStart = 'first' | 'next' | { after: number } | { since: number }
+/**
+ * Where reading starts: at the oldest event, after what is there now, after an offset, or at the events of the last `age`
+ * milliseconds, and a little before. Their age goes by the clock of the log: the reader's may differ from it.
+ */
+export type LogStart = 'first' | 'next' | { after: number } | { age: number }
 
 /** What was published together. `offset` grows within a partition, not always by one. */
 export interface LogBatch {

@@ -162,8 +162,10 @@ class Partition {
   async #start(from: LogStart): ReturnType<FollowerSource['start']> {
     if (from === 'first') return { offset: -1, anchored: false }
     if (from === 'next') return { offset: this.#last, anchored: true }
-    if ('since' in from)
-      return { offset: await this.#table.before(this.#number, from.since), anchored: false }
+    if ('age' in from) {
+      const time = this.#clock.now() - from.age
+      return { offset: await this.#table.before(this.#number, time), anchored: false }
+    }
     if (from.after <= this.#last) return { offset: from.after, anchored: true }
     // The log starts over: what it has is new to this reader.
     this.#backlog.observer.gap?.(this.#number, from.after + 1, 0)
@@ -204,7 +206,7 @@ async function prune({ table, partitions, maxAge, clock, signal }: PruneOptions)
     let most = 0
     try {
       for (let number = 0; number < partitions && !signal.aborted; number++) {
-        const pruned = await table.prune(number, clock.now() - maxAge, step)
+        const pruned = await table.prune(number, maxAge, step)
         reclaimable += pruned
         most = Math.max(most, pruned)
       }

@@ -73,6 +73,11 @@ export function createApp(options: {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
   })
+  // Other services compare their clocks with ours.
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('date', new Date(clock.now()).toUTCString())
+    done()
+  })
   // Node counts a connection that never sent anything as busy, and would wait for it: give real requests a moment only.
   app.addHook('preClose', (done) => {
     clock.setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()

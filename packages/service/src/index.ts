@@ -1,5 +1,6 @@
 export * from './app.ts'
 export * from './caller.ts'
+export * from './clock-watch.ts'
 export * from './cookies.ts'
 export * from './internal-tokens.ts'
 export * from './log-config.ts'

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, RabbleError } from '@rabble/contract'
-import { jwtVerify, SignJWT } from 'jose'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { clockTolerance, isoTime } from './clock-watch.ts'
 import { maxTokenLength } from './tokens.ts'
 
 /** Which service calls, and the id of the user on whose behalf, if there is one. */
@@ -26,7 +27,11 @@ const margin = 30_000
 /** Tokens that are kept: one for each service and user on whose behalf it calls. */
 const kept = 1000
 
-/** What services show each other when they call: tokens signed with the secret that all of them have. */
+/**
+ * What services show each other when they call: tokens signed with the secret that all of them have. A token counts for
+ * `clockTolerance` longer than it says, since the machines' clocks may differ: without that, a clock that is half a minute
+ * behind costs a gateway its lease.
+ */
 export function createInternalTokens(
   secret: string,
   { clock = systemClock }: { clock?: Clock } = {},
@@ -67,10 +72,9 @@ export function createInternalTokens(
         audience,
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(clock.now()),
+        clockTolerance: clockTolerance / 1000,
       }).catch((cause: unknown) => {
-        throw new RabbleError('unauthorized', 'this is for services, which have a token of their own', {
-          cause,
-        })
+        throw new RabbleError('unauthorized', refusalOf(cause, clock.now()), { cause })
       })
       const { sub: caller, aud, for: user } = payload
       // A list of audiences would make one token good for both.
@@ -81,4 +85,11 @@ export function createInternalTokens(
       return { caller, ...(user !== undefined && { for: user }) }
     },
   }
+}
+
+/** Names both clocks where a token has ended: only a caller whose clock is behind shows such a token. */
+function refusalOf(cause: unknown, now: number): string {
+  if (!(cause instanceof errors.JWTExpired)) return 'this is for services, which have a token of their own'
+  const end = isoTime((cause.payload.exp ?? 0) * 1000)
+  return `the token of this service ended at ${end}, and the clock here says ${isoTime(now)}: compare the clocks of both`
 }

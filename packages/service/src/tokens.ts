@@ -1,6 +1,14 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, isUserName, RabbleError, type User } from '@rabble/contract'
-import { type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify, SignJWT } from 'jose'
+import {
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+  SignJWT,
+} from 'jose'
+import { isoTime } from './clock-watch.ts'
 
 /** Whose token it is, what they may do besides what everybody may, and until when (milliseconds since 1970). */
 export interface Identity {
@@ -25,6 +33,9 @@ export interface Tokens {
 
 /** Of the tokens of users. */
 export const audience = 'rabble'
+
+/** Seconds that the clock of who signs a token may be ahead of ours. A token ends when our clock says so nevertheless. */
+const tolerance = 5
 
 /** No longer token is looked at, over whichever way it comes. */
 export const maxTokenLength = 8192
@@ -81,15 +92,31 @@ export async function verifyUser(
   { guests, clock }: { guests: boolean; clock: Clock },
 ): Promise<Identity> {
   if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
-  const checks = { requiredClaims: ['sub', 'exp', 'name'], currentDate: new Date(clock.now()) }
-  const { payload } = await check(checks).catch((cause: unknown) => {
+  const now = clock.now()
+  const { payload } = await check({
+    requiredClaims: ['sub', 'exp', 'name'],
+    currentDate: new Date(now),
+    clockTolerance: tolerance,
+  }).catch((cause: unknown) => {
     if (cause instanceof RabbleError) throw cause
-    const expired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED'
-    throw new RabbleError('unauthorized', expired ? 'the token has expired' : 'the token is not valid', {
-      cause,
-    })
+    throw new RabbleError('unauthorized', refusalOf(cause, now), { cause })
   })
-  return identityOf(payload, guests)
+  const identity = identityOf(payload, guests)
+  if (identity.expiresAt <= now) throw new RabbleError('unauthorized', expired(identity.expiresAt, now))
+  return identity
+}
+
+/** Names the times where a token is refused for them, since one of the two clocks may be wrong. */
+function refusalOf(cause: unknown, now: number): string {
+  if (cause instanceof errors.JWTExpired) return expired((cause.payload.exp ?? 0) * 1000, now)
+  const early = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf'
+  const begin = early ? cause.payload.nbf : undefined
+  if (begin === undefined) return 'the token is not valid'
+  return `the token is not valid before ${isoTime(begin * 1000)}, and the clock here says ${isoTime(now)}`
+}
+
+function expired(end: number, now: number): string {
+  return `the token has expired: it ended at ${isoTime(end)}, and the clock here says ${isoTime(now)}`
 }
 
 function identityOf(payload: JWTPayload, guests: boolean): Identity {

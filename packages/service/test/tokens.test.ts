@@ -17,7 +17,10 @@ t.test('a signed token says whose it is and until when', async (t) => {
   await clock.advance(identity.expiresAt - clock.now() - 1)
   t.strictSame(await tokens.verify(token), identity)
   await clock.advance(1)
-  await t.rejects(tokens.verify(token), { code: 'unauthorized', message: 'the token has expired' })
+  await t.rejects(tokens.verify(token), {
+    code: 'unauthorized',
+    message: `the token has expired: it ended at ${new Date(identity.expiresAt).toISOString()}, and the clock here says ${new Date(clock.now()).toISOString()}`,
+  })
 })
 
 t.test('a token says which roles somebody has, whether they mean something here or not', async (t) => {
@@ -72,6 +75,24 @@ t.test('a token that is forged, expired, for others or of another algorithm is r
   }
   t.match(await tokens.verify(await forge({})), { user }, 'and the one that they all are made of is valid')
 })
+
+t.test(
+  'the clock of who signs may be five seconds ahead, and a refusal beyond that names both times',
+  async (t) => {
+    const now = Date.parse('2026-11-22T10:00:00.000Z')
+    const tokens = createTokens(secret, { clock: createManualClock(now) })
+    const sign = (ahead: number) => {
+      const [seconds, exp] = [now / 1000 + ahead, now / 1000 + 60]
+      return forge({ iat: seconds, nbf: seconds, exp })
+    }
+    for (const ahead of [1, 5]) t.match(await tokens.verify(await sign(ahead)), { user }, `${ahead} s`)
+    await t.rejects(tokens.verify(await sign(6)), {
+      code: 'unauthorized',
+      message:
+        'the token is not valid before 2026-11-22T10:00:06.000Z, and the clock here says 2026-11-22T10:00:00.000Z',
+    })
+  },
+)
 
 t.test('an expiry beyond all time is the end of time', async (t) => {
   t.equal((await tokens.verify(await forge({ exp: 1e300 }))).expiresAt, 8.64e15)

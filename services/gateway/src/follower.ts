@@ -12,6 +12,8 @@ import type { Seen } from './seen.ts'
 
 /** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
 export const lookBack = 60_000
+/** Milliseconds after which a mark that has not come back is published again. */
+const markAgain = 10_000
 
 /** Follows the log: every event once, to the recent ones, to the sessions, and to whoever waits for it. */
 export interface Follower {
@@ -48,7 +50,6 @@ export function followLog(options: {
 }): Follower {
   const { log, gateway, recent, seen, publisher, hub, changed, arrived, clock, metrics, logger } = options
   const abort = new AbortController()
-  const since = clock.now() - lookBack
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
   const positions: number[] = new Array(log.partitions).fill(-1)
   /** The offset right before the first batch of each partition that was read. */
@@ -77,7 +78,7 @@ export function followLog(options: {
 
   async function follow(partition: number): Promise<void> {
     let first = true
-    for await (const batches of log.read(partition, { since }, abort.signal)) {
+    for await (const batches of log.read(partition, { age: lookBack }, abort.signal)) {
       for (const { offset, entries, gap } of batches) {
         // What is remembered from before a gap does not lead up to what comes now. History may have what is missing.
         if (first || gap !== undefined) {
@@ -99,12 +100,16 @@ export function followLog(options: {
     arrived(partition, lag)
   }
 
-  /** Publishes the mark that shows when reading has caught up. */
+  /**
+   * Publishes the mark that shows when reading has caught up, again and again until it comes back: one that was stored
+   * before the reader attached may be passed over, if the clocks of the log's servers differ.
+   */
   async function mark(partition: number): Promise<void> {
     const event = startedEvent(gateway, partition, log.partitions, clock.now())
-    while (!abort.signal.aborted) {
+    while (behind.has(partition) && !abort.signal.aborted) {
       try {
-        return await log.publish(event)
+        await log.publish(event)
+        await clock.sleep(markAgain, { signal: abort.signal, ref: false })
       } catch {
         // The log says itself what is wrong with it; the same line again is harmless.
         await clock.sleep(500 + Math.random() * 500, { signal: abort.signal })

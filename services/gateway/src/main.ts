@@ -13,6 +13,7 @@ import {
   runService,
   SettingsError,
   tokensFrom,
+  watchClocks,
 } from '@rabble/service'
 import { Registry } from 'prom-client'
 import { registerGateway } from './app.ts'
@@ -47,6 +48,7 @@ await runService({
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
     const logger = createLogger('gateway', settings.LOG_LEVEL)
     const registry = new Registry()
+    const clocks = watchClocks({ registry, logger })
     const metrics = createMetrics(registry)
     const log = await connectRabbitMqLog({
       url: settings.RABBLE_AMQP_URL,
@@ -62,13 +64,17 @@ await runService({
     const gateway = await registerGateway(app, {
       ...config,
       log,
-      history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens) : undefined,
-      rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens) : undefined,
+      history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, { clocks }) : undefined,
+      rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens, { clocks }) : undefined,
       tokens: tokensFrom(settings, { logger }),
       metrics,
       logger,
     })
-    operations(app, { registry, checks: { gateway: gateway.unready, log: logConnected(log, registry) } })
+    operations(app, {
+      registry,
+      checks: { gateway: gateway.unready, log: logConnected(log, registry) },
+      notes: { clocks: clocks.note },
+    })
     const notices = takeNotices({ log, gateway, metrics })
     app.addHook('preClose', () => notices.close())
     app.addHook('onClose', () => log.close())

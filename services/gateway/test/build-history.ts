@@ -15,9 +15,9 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
   const app = createApp({ logger })
   const metrics = createMetrics(new Registry())
   const internalTokens = createInternalTokens(secret)
-  app.register(
-    history({ log, database, tokens: createTokens(secret), internalTokens, metrics, logger }).plugin,
-  )
+  const tokens = createTokens(secret)
+  const clocks = { compare: () => 0 }
+  app.register(history({ log, database, tokens, internalTokens, clocks, metrics, logger }).plugin)
   await app.ready()
   t.teardown(async () => {
     await app.close()

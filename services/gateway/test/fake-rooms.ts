@@ -117,7 +117,8 @@ export function createFakeRooms(
         if (fresh) drop(gateway)
         if (fresh) leases.add(gateway)
         if (!leases.has(gateway)) return undefined
-        return { expiresIn: 15_000, policies: policies.version, counts: seats.countsOf(gateway) }
+        const renewal = { expiresIn: 15_000, policies: policies.version, now: clock.now() }
+        return { ...renewal, counts: seats.countsOf(gateway) }
       }),
     end: (gateway) => answer('end', () => drop(gateway)),
     seats: (gateway, batch) =>

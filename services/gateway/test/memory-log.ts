@@ -217,8 +217,9 @@ class Partition {
   #start(from: LogStart): Awaited<ReturnType<FollowerSource['start']>> {
     if (from === 'first') return { offset: -1, anchored: false }
     if (from === 'next') return { offset: this.last, anchored: true }
-    if ('since' in from) {
-      return { offset: this.#batches.findLastIndex(({ at }) => at < from.since), anchored: false }
+    if ('age' in from) {
+      const time = this.#clock.now() - from.age
+      return { offset: this.#batches.findLastIndex(({ at }) => at < time), anchored: false }
     }
     if (from.after <= this.last) return { offset: from.after, anchored: true }
     this.#observer.gap?.(this.#number, from.after + 1, 0)

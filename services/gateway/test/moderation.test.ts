@@ -100,6 +100,21 @@ t.test('who is muted reads on, and may say nothing', async (t) => {
   await eve.send('general', 'it is over')
 })
 
+t.test('a mute of a minute lasts for a minute, whatever the clock of the gateway says', async (t) => {
+  for (const ahead of [120_000, -120_000]) {
+    const serviceClock = createManualClock()
+    const clock = createManualClock(serviceClock.now() + ahead)
+    const { a, rooms } = await buildWithRooms(t, 1, { clock, serviceClock })
+    const eve = await enter(t, a, 'eve')
+    rooms.put('mute', { kind: 'mute', user: 'eve', expiresAt: serviceClock.now() + 60_000 })
+    await until(async () => (await a.metric('rabble_gateway_policies_version')) === 1, 60_000, 'the mute')
+    for (const each of [clock, serviceClock]) each.jump(59_999)
+    await t.rejects(eve.send('general', 'hi'), { code: 'forbidden' }, `${ahead} ms ahead`)
+    for (const each of [clock, serviceClock]) each.jump(1)
+    await eve.send('general', 'it is over')
+  }
+})
+
 t.test('who is kicked may come back', async (t) => {
   const { a, b, rooms } = await buildWithRooms(t, 2)
   const [eve, ada, other] = [await enter(t, a, 'eve'), await enter(t, a, 'ada'), await enter(t, b, 'eve')]

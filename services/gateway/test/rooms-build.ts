@@ -5,14 +5,23 @@ import { build, secret, type TestGateway } from './build.ts'
 import { createFakeRooms, type FakeRooms } from './fake-rooms.ts'
 import { createMemoryLog } from './memory-log.ts'
 
-/** Gateways that share a log and a rooms service in memory. All of them go by `clock`; default: the machine's. */
+/**
+ * Gateways that share a log and a rooms service in memory. All of them go by `clock`, but for the service if it has one of its
+ * own; default: the machine's.
+ */
 export async function buildWithRooms(
   t: Test,
   gateways = 1,
-  options: Omit<Parameters<typeof build>[1] & object, 'log' | 'rooms'> & { clock?: Clock } = {},
+  {
+    serviceClock,
+    ...options
+  }: Omit<Parameters<typeof build>[1] & object, 'log' | 'rooms'> & {
+    clock?: Clock
+    serviceClock?: Clock
+  } = {},
 ): Promise<{ rooms: FakeRooms; a: TestGateway; b: TestGateway }> {
   const log = createMemoryLog()
-  const rooms = createFakeRooms(log, createTokens(secret), options.clock)
+  const rooms = createFakeRooms(log, createTokens(secret), serviceClock ?? options.clock)
   const built: TestGateway[] = []
   while (built.length < gateways) built.push(await build(t, { ...options, log, rooms }))
   const [a, b = a] = built

@@ -85,7 +85,7 @@ export function history(options: HistoryOptions): {
         access: {
           tokens: options.tokens,
           requireToken,
-          readers: createReaders(source, { clock, requireToken }),
+          readers: createReaders(source, { clock, requireToken, metrics, logger }),
         },
         migrated: () => ingest !== undefined,
         deadline: options.deadline,

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import type { MessageEvent } from '@rabble/contract'
-import { type InternalTokens, withTimeout } from '@rabble/service'
+import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { DirectRooms } from './direct-rooms.ts'
 import type { Known } from './find.ts'
@@ -54,21 +54,27 @@ type Call = (
   signal: AbortSignal,
 ) => Promise<{ status: number; body: Buffer }>
 
-/** `url` is history's address, such as `http://history:8080`; `timeout` is in milliseconds. */
+/**
+ * `url` is history's address, such as `http://history:8080`; `timeout` is in milliseconds. `clocks` compares the clock of
+ * history with ours, at each answer.
+ */
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  timeout = defaultTimeout,
-  clock: Clock = systemClock,
+  options: { timeout?: number; clock?: Clock; clocks?: Pick<ClockWatch, 'compare'> } = {},
 ): HistoryClient {
+  const { timeout = defaultTimeout, clock = systemClock, clocks } = options
   const times = { timeout, clock }
   return createClient(internalTokens, times, async (path, token, body, signal) => {
+    const askedAt = clock.now()
     const response = await fetch(new URL(path, url), {
       method: 'POST',
       headers: headers(token),
       body: JSON.stringify(body),
       signal,
     })
+    const time = timeOfResponse(response.headers.get('date'))
+    if (time !== undefined) clocks?.compare('history', time, askedAt)
     return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
   })
 }

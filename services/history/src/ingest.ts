@@ -83,8 +83,7 @@ function election(options: Follow): Promise<Lease | undefined> {
 async function lead(options: Follow, lease: Lease): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, lease.ended, failed.signal])
-  const { retention, rooms } = options
-  const retaining = (retention || rooms) && retain({ ...options, signal }, options)
+  const retaining = retain({ ...options, signal }, options)
   try {
     await writePartition({ ...options, signal })
   } finally {

@@ -15,6 +15,7 @@ import {
   SettingsError,
   tokenSettings,
   tokensFrom,
+  watchClocks,
 } from '@rabble/service'
 import { Registry } from 'prom-client'
 import { history } from './app.ts'
@@ -46,6 +47,7 @@ await runService({
     }
     const logger = createLogger('history', settings.LOG_LEVEL)
     const registry = new Registry()
+    const clocks = watchClocks({ registry, logger })
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-history',
@@ -69,15 +71,20 @@ await runService({
       database,
       tokens: tokensFrom(settings, { logger }),
       internalTokens,
+      clocks,
       metrics,
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
       ...historyConfig(settings),
-      ...(roomsUrl && internalTokens && { rooms: overHttp(roomsUrl, internalTokens) }),
+      ...(roomsUrl && internalTokens && { rooms: overHttp(roomsUrl, internalTokens, { clocks }) }),
     })
     app.register(plugin)
     // Without the broker nothing new arrives, but all that is stored can be read: told, and no reason to send readers away.
-    operations(app, { registry, checks, notes: { ...notes, log: logConnected(log, registry) } })
+    operations(app, {
+      registry,
+      checks,
+      notes: { ...notes, clocks: clocks.note, log: logConnected(log, registry) },
+    })
     app.addHook('onClose', async () => {
       await log.close()
       await database.close()

@@ -13,6 +13,7 @@ export interface HistoryMetrics {
   roomsErrors: Counter
   policiesVersion: Gauge
   retired: Counter
+  retentionPaused: Gauge<'partition'>
   leader: Gauge<'partition'>
   databaseErrors: Counter<'operation'>
   stepEvents: Histogram
@@ -74,16 +75,25 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     labelNames: ['partition'],
     registers,
   })
+  const retentionPaused = new Gauge({
+    name: 'rabble_history_retention_paused',
+    help: '1 while no message is deleted for its age, since clocks differ too much to tell it; told by the replica that writes the partition.',
+    labelNames: ['partition'],
+    registers,
+  })
   const metrics: HistoryMetrics = {
     pending,
     position,
     pendingEvents,
     leader,
     recordedGaps,
+    retentionPaused,
     stepDown(partition) {
       leader.set({ partition }, 0)
       if (!pending.has(partition)) pending.set(partition, clock.monotonic())
-      for (const gauge of [position, pendingEvents, recordedGaps]) gauge.remove({ partition })
+      for (const gauge of [position, pendingEvents, recordedGaps, retentionPaused]) {
+        gauge.remove({ partition })
+      }
     },
     standBy: (partition) => void pending.delete(partition),
     rows: new Counter({
@@ -155,7 +165,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     roomsErrors: new Counter({
       name: 'rabble_history_rooms_errors_total',
-      help: 'Questions to the rooms service about what rooms keep, and who may read them, that it did not answer.',
+      help: 'Questions to the rooms service, about what rooms keep and who may read them, that it did not answer.',
       registers,
     }),
     policiesVersion: new Gauge({

@@ -1,8 +1,10 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError, roomKind } from '@rabble/contract'
+import type { Logger } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
 import type { PolicyCopy } from '@rabble/rooms/policy-copy'
 import type { Identity } from '@rabble/service'
+import type { HistoryMetrics } from './metrics.ts'
 
 type Caller = Pick<Identity, 'user' | 'roles'> | undefined
 
@@ -29,8 +31,15 @@ const mostAnswers = 20_000
 /** Without `source` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
 export function createReaders(
   source: ReadersSource | undefined,
-  { clock, requireToken }: { clock: Clock; requireToken: boolean },
+  options: {
+    clock: Clock
+    requireToken: boolean
+    metrics: Pick<HistoryMetrics, 'roomsErrors'>
+    logger: Logger
+  },
 ): Readers {
+  const { clock, requireToken, metrics, logger } = options
+  let failing = false
   /** By user and room; the empty user is nobody, and what nobody may read is for all. */
   const answers = new Map<string, { readable: boolean; at: number }>()
   const keyOf = (user: string, room: string) => `${user}\n${room}`
@@ -59,8 +68,15 @@ export function createReaders(
     if (unknown.length > 0 && !(policies.failing && known())) {
       const reader = user === '' ? {} : { user }
       await rooms.readable(unknown, reader).then(
-        (readable) => remember(user, unknown, readable),
+        (readable) => {
+          remember(user, unknown, readable)
+          if (failing) logger.info({}, 'the rooms service says again who may read what')
+          failing = false
+        },
         (cause: unknown) => {
+          metrics.roomsErrors.inc()
+          if (!failing) logger.warn({ err: cause }, 'the rooms service does not say who may read what')
+          failing = true
           if (known()) return
           const message = 'who may read this can’t be found out just now'
           throw new RabbleError('unavailable', message, { retryAfter: 2_000, cause })

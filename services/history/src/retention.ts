@@ -1,11 +1,13 @@
-import type { Database } from '@rabble/database'
+import { type Database, databaseTime } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
+import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
+import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { insist, type Partition } from './partition.ts'
 import { restored } from './storable.ts'
 
 /** What is kept of a room: what is within both bounds. */
 export interface Retention {
-  /** Milliseconds since a message was sent. */
+  /** Milliseconds since a message was stored. */
   maxAge?: number
   /** Messages. */
   maxMessages?: number
@@ -16,6 +18,8 @@ export interface RetainOptions {
   retention?: Retention
   /** Tells of rooms that keep less than all. */
   rooms?: { retention(): Promise<ReadonlyMap<string, Retention>> }
+  /** Compares the clock of the database with that of this process. */
+  clocks: Pick<ClockWatch, 'compare'>
   /** Milliseconds between two rounds over the rooms; a minute unless told. */
   rest?: number
 }
@@ -29,19 +33,24 @@ const roomsAtOnce = 100
 /** Between two statements, so that those who read and write come first. */
 const breath = 20
 
-/** Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. */
+/**
+ * Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. Notes
+ * when messages were stored also if nothing is to be deleted, for whoever wants that later.
+ */
 export async function retain(
   options: Partition,
-  { retention, rooms, rest = 60_000 }: RetainOptions,
+  { retention, rooms, clocks, rest = 60_000 }: RetainOptions,
 ): Promise<void> {
   const { signal, database } = options
   const ask = rooms && asking(options, rooms)
+  const dated = dating(options, clocks)
   while (!signal.aborted) {
     const own = (await ask?.()) ?? new Map<string, Retention>()
+    const outdated = await dated()
     let deleted = 0
     for await (const room of retention === undefined ? own.keys() : roomsOf(options)) {
       if (partitionOf(restored(room), options.log.partitions) !== options.partition) continue
-      deleted += await trim(options, room, strictest(retention, own.get(room)))
+      deleted += await trim(options, room, strictest(retention, own.get(room)), outdated)
       if (signal.aborted) break
     }
     // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
@@ -75,6 +84,51 @@ function asking(
       if (++failures === 2) logger.warn({ err: error, partition }, 'what rooms keep is not known just now')
     }
     return known
+  }
+}
+
+/** The sequence up to which messages are older than so many milliseconds; undefined if none surely is. */
+type Outdated = (age: number) => Promise<number | undefined>
+
+/**
+ * Tells of each round what is too old in it. One clock decides, the database's, and only while it is plausible: if it is far
+ * from ours, or shows a time before one that it has shown, nothing is too old.
+ */
+function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => Promise<Outdated> {
+  const { clock, database, logger, metrics, partition } = options
+  let paused = false
+  return async () => {
+    const newest = await patiently(options, () => newestMoment(database, partition))
+    let askedAt = clock.now()
+    const now = await patiently(options, () => {
+      askedAt = clock.now()
+      return databaseTime(database)
+    })
+    if (now === undefined) return async () => undefined
+    const ahead = clocks.compare('database', { from: now, to: now }, askedAt)
+    const plausible = Math.abs(ahead) <= clockTolerance && now >= (newest ?? now)
+    if (!plausible && !paused) {
+      logger.error(
+        {
+          partition,
+          database: isoTime(now),
+          ours: isoTime(askedAt),
+          ...(newest && { before: isoTime(newest) }),
+        },
+        'nothing is deleted for its age: the clock of the database differs from ours, or went back',
+      )
+    }
+    if (plausible && paused) logger.info({ partition }, 'what is too old is deleted again')
+    paused = !plausible
+    metrics.retentionPaused.set({ partition }, paused ? 1 : 0)
+    if (paused) return async () => undefined
+    await patiently(options, () => noteMoment(database, partition, now, newest))
+    const known = new Map<number, Promise<number | undefined>>()
+    return (age) => {
+      const found = known.get(age) ?? patiently(options, () => storedBy(database, partition, now - age))
+      known.set(age, found)
+      return found
+    }
   }
 }
 
@@ -119,22 +173,30 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
  * Brings a room down to what may be kept of it. Returns how many events went: messages, and changes before the oldest
  * message that stays, since what they changed is gone and all after them are newer than what is kept.
  */
-async function trim(options: Partition, room: string, { maxAge, maxMessages }: Retention): Promise<number> {
+async function trim(
+  options: Partition,
+  room: string,
+  { maxAge, maxMessages }: Retention,
+  outdated: Outdated,
+): Promise<number> {
   const { database, metrics } = options
-  const time = maxAge === undefined ? null : new Date(options.clock.now() - maxAge)
+  const old = maxAge === undefined ? undefined : await outdated(maxAge)
   // Once, since it counts all that stays. What comes meanwhile is for the next round.
-  const last =
-    maxMessages === undefined ? null : await patiently(options, () => lastBefore(database, room, maxMessages))
+  const surplus =
+    maxMessages === undefined
+      ? undefined
+      : await patiently(options, () => lastBefore(database, room, maxMessages))
+  const last = Math.max(old ?? 0, surplus ?? 0)
   const messages = await inBatches(options, async () => {
     const [row] = await database.query<{ count: number }>(
       `with deleted as (
          delete from history.messages where room = $1 and sequence <= (
            select max(sequence)
-           from (select sequence, at from history.messages where room = $1 order by sequence limit $2) as oldest
-           where at < $3::timestamptz or sequence <= $4::bigint
+           from (select sequence from history.messages where room = $1 order by sequence limit $2) as oldest
+           where sequence <= $3::bigint
          ) returning 1
        ) select count(*) from deleted`,
-      [room, eventsAtOnce, time, last],
+      [room, eventsAtOnce, last],
     )
     metrics.retired.inc(row?.count ?? 0)
     return row?.count ?? 0

@@ -3,7 +3,14 @@ import type { MessageEvent } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import { until } from '@rabble/harness'
-import { createApp, createInternalTokens, createLogger, createTokens, operations } from '@rabble/service'
+import {
+  createApp,
+  createInternalTokens,
+  createLogger,
+  createTokens,
+  operations,
+  watchClocks,
+} from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
@@ -27,8 +34,10 @@ export function ingestOf(
   options: Partial<Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
 ): Ingest & { metrics: HistoryMetrics } {
   const { clock = systemClock, ...rest } = options
-  const metrics = createMetrics(new Registry(), clock)
-  const ingest = startIngest({ clock, log, database, metrics, logger, backoff, standby: 20, ...rest })
+  const registry = new Registry()
+  const metrics = createMetrics(registry, clock)
+  const clocks = watchClocks({ registry, logger, clock })
+  const ingest = startIngest({ clock, clocks, log, database, metrics, logger, backoff, standby: 20, ...rest })
   t.teardown(() => ingest.close())
   return { ...ingest, metrics }
 }
@@ -48,6 +57,7 @@ export function build(
     ...options,
     tokens,
     internalTokens,
+    clocks: { compare: () => 0 },
     metrics: createMetrics(registry, options.clock),
     logger,
   })
@@ -84,6 +94,16 @@ export async function waitFor(database: Database, count: number): Promise<void> 
     },
     patience,
     `${count} messages`,
+  )
+}
+
+/** Lets all that is stored be as old as if that had been done so many days ago. */
+export async function storedDaysAgo(database: Database, days: number): Promise<void> {
+  await database.query(
+    `insert into history.moments (partition, sequence, at)
+     select partition, sequence, now() - $1::float8 * interval '1 day' from history.positions
+     on conflict (partition, sequence) do update set at = excluded.at`,
+    [days],
   )
 }
 

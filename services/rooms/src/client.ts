@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import type { ErrorCode, User } from '@rabble/contract'
-import { type InternalTokens, withTimeout } from '@rabble/service'
+import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Reader } from './readers.ts'
 import type { RetentionPage } from './room-retention.ts'
@@ -48,6 +48,8 @@ export interface Renewal {
   expiresIn: number
   /** The last version of the policies. */
   policies: number
+  /** The time (ms since 1970) by the clock that ends bans and mutes: the database's. */
+  now: number
   /** The rooms in which this gateway has seats and whose count has changed since its last renewal. */
   counts: Count[]
 }
@@ -96,7 +98,7 @@ export interface UserPolicy {
   kind: 'ban' | 'mute'
   user: string
   room?: string
-  /** Milliseconds since 1970; absent: for good. */
+  /** Milliseconds since 1970, by the clock of `Renewal.now`; absent: for good. */
   expiresAt?: number
   reason?: string
 }
@@ -193,21 +195,27 @@ type Call = (
   signal: AbortSignal,
 ) => Promise<{ status: number; text: string }>
 
-/** `url` is the service's address, such as `http://rooms:8080`; `timeout` is in milliseconds. */
+/**
+ * `url` is the service's address, such as `http://rooms:8080`; `timeout` is in milliseconds. `clocks` compares the clock of
+ * the service with ours, at each answer.
+ */
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  timeout = defaultTimeout,
-  clock: Clock = systemClock,
+  options: { timeout?: number; clock?: Clock; clocks?: Pick<ClockWatch, 'compare'> } = {},
 ): RoomsClient {
+  const { timeout = defaultTimeout, clock = systemClock, clocks } = options
   const times = { timeout, clock }
   return createClient(internalTokens, times, async ({ method, path, body }, headers, signal) => {
+    const askedAt = clock.now()
     const response = await fetch(new URL(path, url), {
       method,
       headers,
       signal,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
+    const time = timeOfResponse(response.headers.get('date'))
+    if (time !== undefined) clocks?.compare('rooms', time, askedAt)
     return { status: response.status, text: await response.text() }
   })
 }

@@ -92,7 +92,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
           const changed = fresh
             ? { counts: [], seen: lease.seen }
             : await retried(clock, signal, () => changedCounts(database.query, gateway, seen, lease.seen))
-          return { expiresIn: duration, policies: lease.policies, ...changed }
+          return { expiresIn: duration, policies: lease.policies, now: lease.now, ...changed }
         })
         return typeof renewal === 'string' ? answerWithout(reply, renewal) : renewal
       },

@@ -40,18 +40,19 @@ export async function holdLease(query: Database['query'], gateway: string, turn:
 }
 
 /**
- * Prolongs a lease; undefined if it had ended. `policies` is the version of these, and `seen` names a moment: whatever
- * changes from then on, `changedCounts` finds with it.
+ * Prolongs a lease; undefined if it had ended. `policies` is the version of these, `now` the time (ms since 1970), and `seen`
+ * names a moment: whatever changes from then on, `changedCounts` finds with it.
  */
 export async function renewLease(
   query: Database['query'],
   gateway: string,
   duration: number,
-): Promise<{ policies: number; seen: string } | undefined> {
-  const [lease] = await query<{ policies: number; seen: string }>(
+): Promise<{ policies: number; now: number; seen: string } | undefined> {
+  const [lease] = await query<{ policies: number; now: number; seen: string }>(
     `update rooms.leases set expires_at = now() + $2 * interval '1 ms'
      where gateway = $1 and isfinite(expires_at)
      returning (select version from rooms.policy_version) as policies,
+       (extract(epoch from now()) * 1000)::bigint as now,
        pg_snapshot_xmin(pg_current_snapshot())::text as seen`,
     [gateway, duration],
   )

@@ -13,6 +13,7 @@ import {
   runService,
   tokenSettings,
   tokensFrom,
+  watchClocks,
 } from '@rabble/service'
 import { Registry } from 'prom-client'
 import { rooms } from './app.ts'
@@ -40,6 +41,7 @@ await runService({
     const logger = createLogger('rooms', settings.LOG_LEVEL)
     const tokens = tokensFrom(settings, { logger })
     const registry = new Registry()
+    const clocks = watchClocks({ registry, logger })
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-rooms',
@@ -65,12 +67,13 @@ await runService({
       database,
       tokens,
       internalTokens: createInternalTokens(settings.RABBLE_SECRET),
+      clocks,
       metrics,
       logger,
     })
     app.register(plugin)
     // Without the broker nobody is told at once, but seats are given and counted: told, and no reason to send gateways away.
-    operations(app, { registry, checks, notes: { log: logConnected(log, registry) } })
+    operations(app, { registry, checks, notes: { clocks: clocks.note, log: logConnected(log, registry) } })
     app.addHook('onClose', async () => {
       await log.close()
       await database.close()

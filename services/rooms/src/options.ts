@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
-import type { InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
+import type { ClockWatch, InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
 import type { HourlyLimits } from './audit.ts'
 import type { LeaseTimes } from './leases.ts'
 import type { RoomsMetrics } from './metrics.ts'
@@ -13,6 +13,8 @@ export interface RoomsOptions {
   tokens: Pick<Tokens, 'sign' | 'signGuest' | 'verify'>
   /** What other services show. */
   internalTokens: Pick<InternalTokens, 'verify'>
+  /** Compares the clock of the database with that of this process. */
+  clocks: Pick<ClockWatch, 'compare'>
   metrics: RoomsMetrics
   logger: Logger
   /** Whether a room that nobody created appears when somebody joins it (`open`). */

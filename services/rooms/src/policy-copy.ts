@@ -35,11 +35,13 @@ export function copyPolicies(options: {
     /** An attempt failed, so many in a row; there will be another. */
     failed(error: unknown, failures: number): void
   }
+  /** The time by which bans and mutes end; default: the clock's. */
+  time?: Pick<Clock, 'now'>
   clock: Clock
 }): PolicyCopy {
-  const { rooms, observer, clock } = options
+  const { rooms, observer, clock, time = clock } = options
   const stop = new AbortController()
-  let copy = createEntries(clock)
+  let copy = createEntries(time)
   let version = 0
   let wanted = -1
   let loaded = false
@@ -56,7 +58,7 @@ export function copyPolicies(options: {
     for (let more = true; more && !stop.signal.aborted; ) {
       const changes = await rooms.policies(at)
       // The old copy holds until the new one is complete.
-      if (changes.reset) next = createEntries(clock)
+      if (changes.reset) next = createEntries(time)
       for (const { key, policy } of changes.changes) {
         if (policy?.kind === 'kick') {
           fresh.push(policy)
@@ -133,7 +135,7 @@ export function copyPolicies(options: {
 }
 
 /** Policies by their keys, and by what they are asked for. */
-function createEntries(clock: Clock) {
+function createEntries(time: Pick<Clock, 'now'>) {
   const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
   /** By user, then by key. */
@@ -169,7 +171,7 @@ function createEntries(clock: Clock) {
     room: (name: string) => rooms.get(name),
     /** What holds now: in the room, or everywhere. */
     find(kind: UserPolicy['kind'], user: string, room: string | undefined): UserPolicy | undefined {
-      const now = clock.now()
+      const now = time.now()
       for (const policy of users.get(user)?.values() ?? []) {
         const here = policy.kind === kind && (policy.room === undefined || policy.room === room)
         if (here && (policy.expiresAt ?? Number.POSITIVE_INFINITY) > now) return policy

@@ -1,3 +1,4 @@
+import { databaseTime } from '@rabble/database'
 import { refusalDays, trimAudit } from './audit.ts'
 import { forgetRooms } from './forgotten-rooms.ts'
 import { forgetNames } from './names.ts'
@@ -14,12 +15,13 @@ const batchesAtOnce = 100
 
 /**
  * Takes away what is over: bans and mutes, what gateways needed to know of them, rooms that nobody uses, old entries of
- * the audit. Every replica does it; those that meet leave rows to each other.
+ * the audit. Every replica does it; those that meet leave rows to each other. What is over the database's clock decides, so
+ * that clock is compared with ours as well.
  */
 export function startUpkeep(
-  options: Pick<RoutesOptions, 'clock' | 'database' | 'metrics' | 'logger' | 'auditDays'>,
+  options: Pick<RoutesOptions, 'clock' | 'clocks' | 'database' | 'metrics' | 'logger' | 'auditDays'>,
 ): { close(): Promise<void> } {
-  const { clock, database, metrics, logger, auditDays = 365 } = options
+  const { clock, clocks, database, metrics, logger, auditDays = 365 } = options
   const stop = new AbortController()
   let failing = false
 
@@ -31,6 +33,9 @@ export function startUpkeep(
   }
 
   async function round(number: number): Promise<void> {
+    const askedAt = clock.now()
+    const time = await databaseTime(database)
+    clocks.compare('database', { from: time, to: time }, askedAt)
     await all(() => expireRestrictions(database))
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))

@@ -56,6 +56,7 @@ export async function startReplica(
     database,
     tokens,
     internalTokens,
+    clocks: { compare: () => 0 },
     metrics,
     logger,
     mode: 'open',

@@ -61,6 +61,7 @@ export async function buildApi(
     database,
     tokens,
     internalTokens,
+    clocks: { compare: () => 0 },
     metrics: createMetrics(new Registry()),
     logger,
     mode: 'open',

@@ -40,6 +40,7 @@ export async function buildSessions(
     database,
     tokens,
     internalTokens,
+    clocks: { compare: () => 0 },
     metrics: createMetrics(new Registry()),
     logger,
     mode: 'open' as const,

@@ -28,6 +28,7 @@ import {
   readSettings,
   runService,
   tokensFrom,
+  watchClocks,
 } from '@rabble/service'
 import { Registry } from 'prom-client'
 import { serveWeb } from './web.ts'
@@ -47,6 +48,7 @@ await runService({
     const config = gatewayConfig(settings)
     const logger = createLogger('rabble', settings.LOG_LEVEL)
     const registry = new Registry()
+    const clocks = watchClocks({ registry, logger })
     const metrics = createGatewayMetrics(registry)
     const database = await openPglite(settings.DATA_DIR)
     // There is always one: guests get tokens, and services show each other some.
@@ -70,6 +72,7 @@ await runService({
       database,
       tokens,
       internalTokens,
+      clocks,
       metrics: createHistoryMetrics(registry),
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
@@ -81,6 +84,7 @@ await runService({
       database,
       tokens,
       internalTokens,
+      clocks,
       metrics: createRoomsMetrics(registry),
       logger,
       alone: true,
@@ -109,7 +113,7 @@ await runService({
         ...past.checks,
         ...seating.checks,
       },
-      notes: past.notes,
+      notes: { ...past.notes, clocks: clocks.note },
     })
     return {
       app,

@@ -32,13 +32,11 @@ export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
 export const movedLimits: Partial<PublishLimits> = { publishTimeout: 3_600_000 }
 
 /**
- * Lets time pass until what is published has a later time than what was published before. RabbitMQ finds its place in a
- * log by whole seconds, and its clock can't be moved: these tests wait for the next second, and a little more because two
- * processes may read the clock differently.
+ * Lets time pass until what is published is younger than what was published before. RabbitMQ is asked for an age in whole
+ * seconds, and its clock can't be moved: these tests wait for a second, and another one because a second is rounded up.
  */
-export async function nextSecond(clock: ManualClock | undefined): Promise<void> {
-  if (clock !== undefined) await clock.advance(1000)
-  else await systemClock.sleep(1100 - (systemClock.now() % 1000))
+export async function twoSeconds(clock: ManualClock | undefined): Promise<void> {
+  await (clock === undefined ? systemClock.sleep(2000) : clock.advance(2000))
 }
 
 /**

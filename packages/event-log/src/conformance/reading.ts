@@ -1,15 +1,15 @@
 import { systemClock } from '@rabble/clock'
 import type { Test } from 'tap'
 import type { LogObserver } from '../event-log.ts'
-import { during, event, follow, type MakeFixture, nextSecond, offsetsGrow } from './fixture.ts'
+import { during, event, follow, type MakeFixture, offsetsGrow, twoSeconds } from './fixture.ts'
 
 /** Polls what I/O brings, in real time. */
 const { sleep } = systemClock
 
 export function testReading(t: Test, makeFixture: MakeFixture): void {
-  t.test('a reader starts at the first event, after an offset, or about a time', async (t) => {
+  t.test('a reader starts at the first event, after an offset, or at events of some age', async (t) => {
     const { open, clock } = await makeFixture(t)
-    const now = () => (clock ?? systemClock).now()
+    const { monotonic } = clock ?? systemClock
     const log = await open()
     for (const id of ['1', '2', '3']) await log.publish(event(id))
     const first = follow(t, log, 'first')
@@ -26,14 +26,14 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     await whole.seen(3)
     t.same(whole.ids(), ['1', '2', '3'])
 
-    const recent = follow(t, log, { since: now() - 60_000 })
+    const recent = follow(t, log, { age: 60_000 })
     await recent.seen(3)
     t.same(recent.ids(), ['1', '2', '3'])
 
-    await nextSecond(clock)
-    const since = now()
+    await twoSeconds(clock)
+    const since = monotonic()
     await log.publish(event('4'))
-    const latest = follow(t, log, { since })
+    const latest = follow(t, log, { age: monotonic() - since })
     await latest.seen(1)
     t.same(latest.ids(), ['4'])
   })

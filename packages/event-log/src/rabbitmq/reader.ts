@@ -47,12 +47,15 @@ interface Delivery {
   content: Buffer
 }
 
+/** At the first batch, the next one, or what came since a moment of `clock.monotonic`. */
+type Start = 'first' | 'next' | { since: number }
+
 /** One reader of one stream: attaches again whenever it has to, and goes on after the last batch that it yielded. */
 export class StreamReader {
   readonly #options: ReaderOptions
   /** Where to attach as long as nothing was yielded. */
-  #start: LogStart
-  /** The offset of the last batch that was yielded, and when it was. */
+  #start: Start
+  /** The offset of the last batch that was yielded, and when it was, by `clock.monotonic`. */
   #last: number | undefined
   #lastAt: number | undefined
   /** The content of that batch, by which it is known again. */
@@ -65,10 +68,11 @@ export class StreamReader {
 
   constructor(options: ReaderOptions, from: LogStart) {
     this.#options = options
-    this.#start = from
-    if (typeof from === 'object' && 'after' in from) {
+    if (typeof from === 'string') this.#start = from
+    else if ('age' in from) this.#start = { since: options.clock.monotonic() - from.age }
+    else {
+      this.#start = 'first'
       if (from.after >= 0) this.#last = from.after
-      else this.#start = 'first'
     }
   }
 
@@ -120,7 +124,7 @@ export class StreamReader {
     attachment.expected = this.#last
     this.#attachment = attachment
     if (signal.aborted) open.fail(new Error('the reader ended'))
-    const attachedAt = clock.now()
+    const attachedAt = clock.monotonic()
     await open.channel.consume(
       topology.names.stream(partition),
       (message) => this.#receive(attachment, message),
@@ -163,8 +167,9 @@ export class StreamReader {
   #offset(): unknown {
     if (this.#last !== undefined) return this.#last
     if (typeof this.#start === 'string') return this.#start
-    const time = 'since' in this.#start ? this.#start.since : 0
-    return { '!': 'timestamp', value: Math.max(0, Math.floor(time / 1000)) }
+    // An interval and not a time: the broker subtracts it from its own clock, by which it has dated what is in the stream.
+    const age = this.#options.clock.monotonic() - this.#start.since
+    return `${Math.max(1, Math.ceil(age / 1000))}s`
   }
 
   #receive(attachment: Attachment, message: ConsumeMessage | null): void {
@@ -237,7 +242,7 @@ export class StreamReader {
       step.push({ offset, entries, ...(this.#gap && { gap: this.#gap }) })
       this.#gap = undefined
     }
-    if (step.length > 0) this.#lastAt = this.#options.clock.now()
+    if (step.length > 0) this.#lastAt = this.#options.clock.monotonic()
     return step
   }
 

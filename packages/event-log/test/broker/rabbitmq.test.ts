@@ -1,3 +1,4 @@
+import { systemClock } from '@rabble/clock'
 import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
@@ -47,6 +48,23 @@ t.test('the RabbitMQ log conforms', async (t) => {
       },
     }
   })
+})
+
+t.test('the age of events goes by the clock of the broker, whatever that of the reader says', async (t) => {
+  const { log } = await build(t, { prefix: 'ages', url: broker.url })
+  await log.publish(event('1'))
+  for (const ahead of [600_000, -600_000]) {
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead }
+    const other = await connectRabbitMqLog({ url: broker.url, prefix: 'ages', clock })
+    t.teardown(() => other.close())
+    const reader = follow(t, other, { age: 300_000 })
+    // One that begins too late gets these.
+    for (let n = 0; reader.lines.length === 0; n++) {
+      await log.publish(event(`${ahead}/${n}`))
+      await clock.sleep(50)
+    }
+    t.equal(reader.ids()[0], '1', `${ahead} ms ahead`)
+  }
 })
 
 t.test('a reader that does not go on is sent no more than its window', async (t) => {

@@ -176,6 +176,34 @@ t.test('what is too old is deleted; a reader whose position is gone is told', as
   t.same(late.batches[0]?.gap, { expected: 2 })
 })
 
+t.test('a clock that was wrong for a while leaves no hole, and deletes nothing that is new', async (t) => {
+  await database.query('drop table if exists rabble_log')
+  const clock = createManualClock()
+  const day = 24 * 3_600_000
+  const log = await openInProcessLog({ database, clock, retention: { maxAge: day } })
+  t.teardown(() => log.close())
+  const offsets = async () => {
+    const rows = await database.query<{ offset: number }>('select "offset" from rabble_log order by "offset"')
+    return rows.map(({ offset }) => Number(offset)).join()
+  }
+  for (const away of [30 * day, 0, -30 * day, 0]) {
+    clock.jump(away)
+    await log.publish(event(`${away}`))
+    // A round in which it is deleted what may be.
+    await clock.advance(61_000)
+    await database.query('select 1')
+    clock.jump(-away)
+  }
+  await clock.advance(61_000)
+  t.equal(await offsets(), '0,1,2,3')
+  await clock.advance(day)
+  const gone = async () => {
+    await clock.advance(61_000)
+    return (await offsets()) === ''
+  }
+  await until(gone, 30_000, 'all to be too old')
+})
+
 t.test('a log that starts over below the position is read from its start', async (t) => {
   await database.query('drop table if exists rabble_log')
   const gaps: unknown[] = []

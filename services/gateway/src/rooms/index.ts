@@ -13,6 +13,7 @@ import { createModeration } from './moderation.ts'
 import { createNames, type Names } from './names.ts'
 import { followPolicies, type Policies } from './policies.ts'
 import { createSeats, type Seats } from './seats.ts'
+import { createServiceTime } from './service-time.ts'
 
 /** Names in one reply to `members`; `count` is exact in larger rooms too. */
 export const mostNames = 1_000
@@ -52,7 +53,8 @@ export function connectRooms(options: {
 }): Rooms {
   const { rooms, createdOnly, gateway, hub, presence, clock, metrics, logger } = options
   const counts = createCounts()
-  const moderation = createModeration(hub, clock)
+  const time = createServiceTime(clock)
+  const moderation = createModeration(hub, time, clock)
   let leased = false
   const policies = followPolicies({
     rooms,
@@ -65,6 +67,7 @@ export function connectRooms(options: {
         }
       }
     },
+    time,
     clock,
     metrics,
     logger,
@@ -87,6 +90,7 @@ export function connectRooms(options: {
         names.giveUp()
       },
       renewed(renewal) {
+        time.told(renewal.now)
         for (const { room, count, version } of renewal.counts) counted(room, count, version)
         policies.announced(renewal.policies)
       },

@@ -5,6 +5,7 @@ import type { Hub } from '../hub.ts'
 import { createSeen } from '../seen.ts'
 import type { Session } from '../session.ts'
 import { banSentence } from './policies.ts'
+import type { ServiceTime } from './service-time.ts'
 
 /** Kicks that are remembered, at least: who is told of one by a signal soon finds it among the policies. */
 const rememberedKicks = 10_000
@@ -25,6 +26,7 @@ export interface Moderation {
 
 export function createModeration(
   hub: Pick<Hub, 'leave' | 'sessionsOf' | 'members'>,
+  time: Pick<ServiceTime, 'now'>,
   clock: Clock,
 ): Moderation {
   const kicks = createSeen(rememberedKicks, clock)
@@ -54,7 +56,7 @@ export function createModeration(
       return true
     },
     ban(bans) {
-      const now = clock.now()
+      const now = time.now()
       for (const ban of bans) {
         if ((ban.expiresAt ?? Number.POSITIVE_INFINITY) <= now) continue
         if (ban.room === undefined) disconnect(ban.user, banSentence(ban))

@@ -18,7 +18,7 @@ const shortPatience = 2_000
 const keep = 30_000
 /** How often (ms) names are looked at that end if they are not claimed again. */
 const sweepInterval = 60_000
-/** Names that end within this time (ms) are claimed again. */
+/** Names that end within this time (ms) are claimed again: it is longer than the clocks of services may differ. */
 const margin = 30 * 60_000
 
 /**

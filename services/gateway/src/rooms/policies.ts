@@ -4,6 +4,7 @@ import type { Policy, RoomsClient, UserPolicy } from '@rabble/rooms/client'
 import { copyPolicies, type PolicyCopy } from '@rabble/rooms/policy-copy'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
+import type { ServiceTime } from './service-time.ts'
 
 /** The gateway's copy of what isn't for everybody, and what follows from it; see `PolicyCopy`. */
 export interface Policies extends Pick<PolicyCopy, 'loaded' | 'announced' | 'room' | 'close'> {
@@ -22,11 +23,12 @@ export function followPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
   /** These are new: sessions may have to go. */
   changed: (fresh: readonly Policy[]) => void
+  time: Pick<ServiceTime, 'now'>
   clock: Clock
   metrics: Metrics
   logger: Logger
 }): Policies {
-  const { rooms, changed, clock, metrics, logger } = options
+  const { rooms, changed, time, clock, metrics, logger } = options
   let told = false
   const copy = copyPolicies({
     rooms,
@@ -42,6 +44,7 @@ export function followPolicies(options: {
         if (failures === 1) logger.debug({ err: error }, 'the policies can not be fetched; trying again')
       },
     },
+    time,
     clock,
   })
 

@@ -21,7 +21,7 @@ await onBoth(async (t, databases) => {
   await waitForOffset(database, 2)
 
   const clients: [string, HistoryClient][] = [
-    ['over HTTP', overHttp(url, internalTokens, patience)],
+    ['over HTTP', overHttp(url, internalTokens, { timeout: patience })],
     ['in process', inProcess(app, internalTokens, patience)],
   ]
   for (const [how, client] of clients) {

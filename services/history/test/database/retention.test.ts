@@ -3,7 +3,7 @@ import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { RetainOptions, Retention } from '../../src/retention.ts'
-import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
+import { idsOf, ingestOf, patience, storedDaysAgo, waitFor } from '../build.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
@@ -25,33 +25,47 @@ await onBoth(async (t, databases) => {
     t.equal(await retired(), deleted)
     return Promise.all(rooms.map((room) => idsOf(database, 0, room)))
   }
-  interface Trim extends RetainOptions {
+  interface Trim extends Omit<RetainOptions, 'clocks'> {
     log: MemoryLog
     database: Database
     deleted: number
   }
 
-  /** A database that holds what a log has. */
-  async function filled(t: Test, log: MemoryLog, count: number): Promise<Database> {
-    const database = await databases.migrated(t)
+  /** Stores so many messages that a log has. */
+  async function store(t: Test, log: MemoryLog, database: Database, count: number): Promise<void> {
     const ingest = ingestOf(t, log, database)
     await waitFor(database, count)
     await ingest.close()
+  }
+
+  /** A database that holds what a log has. */
+  async function filled(t: Test, log: MemoryLog, count: number): Promise<Database> {
+    const database = await databases.migrated(t)
+    await store(t, log, database, count)
     return database
   }
 
-  await t.test('what is too old goes, in every room, and what can’t be dated with it', async (t) => {
+  await t.test('what was stored too long ago goes, in every room, whatever times are in it', async (t) => {
     const log = createMemoryLog(2)
-    for (const room of ['general', 'random', '*', 'dm:ada:bob']) {
+    const rooms = ['general', 'random', '*', 'dm:ada:bob']
+    for (const room of rooms) {
       log.append(
         message(`${room} 1`, { room, at: daysAgo(40) }),
         message(`${room} 2`, { room, at: 'not a time, but long' }),
-        message(`${room} 3`, { room, at: daysAgo(31) }),
-        message(`${room} 4`, { room, at: daysAgo(29) }),
-        message(`${room} 5`, { room, at: 'not a time, but long' }),
+        message(`${room} 3`, { room, at: daysAgo(-31) }),
       )
     }
-    const database = await filled(t, log, 20)
+    const database = await filled(t, log, 12)
+    await storedDaysAgo(database, 31)
+    // Of gateways whose clocks are wrong, too: they take nothing with them.
+    for (const room of rooms) {
+      log.append(
+        message(`${room} 4`, { room, at: daysAgo(29) }),
+        message(`${room} 5`, { room, at: daysAgo(31) }),
+      )
+    }
+    await store(t, log, database, 20)
+    await storedDaysAgo(database, 29)
     const left = await trimmed(t, { log, database, retention: { maxAge: 30 * day }, deleted: 12 }, [
       'general',
       '*',
@@ -77,10 +91,12 @@ await onBoth(async (t, databases) => {
   await t.test('both bounds hold, over more rooms than are looked at at once', async (t) => {
     const log = createMemoryLog()
     const rooms = Array.from({ length: 150 }, (_, n) => `room ${n}`)
-    for (const room of rooms) {
-      log.append(...[3, 2, 1].map((days) => message(`${room}/${days}`, { room, at: daysAgo(days) })))
+    const database = await databases.migrated(t)
+    for (const [index, days] of [3, 2, 1].entries()) {
+      log.append(...rooms.map((room) => message(`${room}/${days}`, { room })))
+      await store(t, log, database, 150 * (index + 1))
+      await storedDaysAgo(database, days)
     }
-    const database = await filled(t, log, 450)
     const retention = { maxMessages: 2, maxAge: 1.5 * day }
     const left = await trimmed(t, { log, database, retention, deleted: 300 }, rooms)
     t.same(
@@ -119,10 +135,12 @@ await onBoth(async (t, databases) => {
   await t.test('a room may keep less than all, and never more', async (t) => {
     const log = createMemoryLog(2)
     const rooms = ['short', 'few', 'more', 'other']
-    for (const room of rooms) {
-      log.append(...[5, 4, 3, 1].map((days) => message(`${room}/${days}`, { room, at: daysAgo(days) })))
+    const database = await databases.migrated(t)
+    for (const [index, days] of [5, 4, 3, 1].entries()) {
+      log.append(...rooms.map((room) => message(`${room}/${days}`, { room })))
+      await store(t, log, database, 4 * (index + 1))
+      await storedDaysAgo(database, days)
     }
-    const database = await filled(t, log, 16)
     const own = new Map<string, Retention>([
       ['short', { maxAge: 2 * day }],
       ['few', { maxMessages: 2, maxAge: 9 * day }],
@@ -198,18 +216,22 @@ await onBoth(async (t, databases) => {
     const log = createMemoryLog()
     const inOther = { room: 'other' }
     log.append(
-      message('a', { at: daysAgo(40) }),
-      edit('a1', 'a', { at: daysAgo(39) }),
-      edit('none', 'unknown', { at: daysAgo(38) }),
-      message('b', { at: daysAgo(20) }),
-      // Of a message that goes, but newer than one that stays: who was away still has to hear of it.
-      edit('a2', 'a', { at: daysAgo(19) }),
-      deletion('b1', 'b', { at: daysAgo(18) }),
-      message('c', { ...inOther, at: daysAgo(40) }),
-      edit('c1', 'c', { ...inOther, at: daysAgo(39) }),
-      edit('d1', 'unknown', { room: 'never', at: daysAgo(39) }),
+      message('a'),
+      edit('a1', 'a'),
+      edit('none', 'unknown'),
+      edit('d1', 'unknown', { room: 'never' }),
+      message('c', inOther),
+      edit('c1', 'c', inOther),
     )
-    const database = await filled(t, log, 3)
+    const database = await filled(t, log, 2)
+    await storedDaysAgo(database, 31)
+    log.append(
+      message('b'),
+      // Of a message that goes, but newer than one that stays: who was away still has to hear of it.
+      edit('a2', 'a'),
+      deletion('b1', 'b'),
+    )
+    await store(t, log, database, 3)
     const left = await trimmed(t, { log, database, retention: { maxAge: 30 * day }, deleted: 2 }, ['general'])
     t.same(left, [['b']])
     await until(

@@ -1,6 +1,6 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
-import { createLogger } from '@rabble/service'
+import { createLogger, watchClocks } from '@rabble/service'
 import { Registry } from 'prom-client'
 import { forgetRooms } from '../../src/forgotten-rooms.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -38,10 +38,18 @@ await onBoth(async (t, make) => {
     await letRoomsAppear(database.query, ['empty'])
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
     const clock = createManualClock()
+    const logger = createLogger('rooms-test', 'silent')
+    // Two minutes behind that of the database.
+    const clocks = watchClocks({
+      registry: new Registry(),
+      logger,
+      clock: createManualClock(Date.now() - 120_000),
+    })
     const options = {
       clock,
+      clocks,
       database,
-      logger: createLogger('rooms-test', 'silent'),
+      logger,
       metrics: createMetrics(new Registry()),
       auditDays: 50,
     }
@@ -62,6 +70,7 @@ await onBoth(async (t, make) => {
     }
     await until(done, patience, 'everything to go that is over')
     t.same(await left(), { restrictions: 1, rooms: 0, audit: 50 * 24 + 30 })
+    t.match(clocks.note(), /^the clock of database is 1\d\d s ahead/)
     t.same(
       (await client.policies(0)).changes.map(({ policy }) => policy),
       [{ kind: 'mute', user: 'eve' }],

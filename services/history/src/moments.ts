@@ -1,0 +1,54 @@
+import type { Database } from '@rabble/database'
+
+/** Milliseconds between two moments: retention is about so much late. */
+const hour = 60 * 60 * 1000
+
+/** The newest moment (ms since 1970) at which it was noted how far a partition is stored; undefined if it never was. */
+export async function newestMoment(
+  database: Pick<Database, 'query'>,
+  partition: number,
+): Promise<number | undefined> {
+  const [row] = await database.query<{ at: Date | null }>(
+    'select max(at) as at from history.moments where partition = $1',
+    [partition],
+  )
+  return row?.at?.getTime()
+}
+
+/**
+ * Notes up to which sequence a partition is stored `now`, if the `newest` moment is an hour ago. Forgets the moments of which no
+ * message is left.
+ */
+export async function noteMoment(
+  database: Pick<Database, 'query'>,
+  partition: number,
+  now: number,
+  newest: number | undefined,
+): Promise<void> {
+  if (newest !== undefined && now - newest < hour) return
+  await database.query(
+    `insert into history.moments (partition, sequence, at)
+     select partition, sequence, $2::timestamptz from history.positions where partition = $1 and sequence > coalesce(
+       (select max(sequence) from history.moments where partition = $1), 0)
+     on conflict do nothing`,
+    [partition, new Date(now)],
+  )
+  await database.query(
+    `delete from history.moments where partition = $1
+     and sequence < (select min(sequence) from history.messages where partition = $1)`,
+    [partition],
+  )
+}
+
+/** The sequence up to which a partition was stored by a time (ms since 1970); undefined if nothing surely was. */
+export async function storedBy(
+  database: Pick<Database, 'query'>,
+  partition: number,
+  time: number,
+): Promise<number | undefined> {
+  const [row] = await database.query<{ sequence: number | null }>(
+    'select max(sequence) as sequence from history.moments where partition = $1 and at <= $2::timestamptz',
+    [partition, new Date(time)],
+  )
+  return row?.sequence ?? undefined
+}
