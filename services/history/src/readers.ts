@@ -7,10 +7,13 @@ type Caller = Pick<Identity, 'user' | 'roles'> | undefined
 
 /** Which rooms somebody may read. Whoever may enter a room may, and only the rooms service knows who that is. */
 export interface Readers {
-  /** Those of up to 100 rooms. @throws RabbleError `unavailable` if that can't be told of one of them */
-  readable(rooms: readonly string[], caller: Caller): Promise<Set<string>>
   /** @throws RabbleError `unauthorized`, `forbidden`, `unavailable` */
   check(room: string, caller: Caller): Promise<void>
+  /**
+   * All rooms that somebody may not read, as they are now.
+   * @throws RabbleError `forbidden` if that is every room, `unavailable`
+   */
+  hidden(caller: Caller): Promise<string[]>
 }
 
 /** Milliseconds that an answer counts for; while the service can't be asked, the last one does. */
@@ -19,7 +22,7 @@ const mostAnswers = 20_000
 
 /** Without `rooms` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
 export function createReaders(
-  rooms: Pick<RoomsClient, 'readable'> | undefined,
+  rooms: Pick<RoomsClient, 'readable' | 'hidden'> | undefined,
   { clock, requireToken }: { clock: Clock; requireToken: boolean },
 ): Readers {
   /** By user and room; the empty user is nobody, and what nobody may read is for all. */
@@ -51,8 +54,7 @@ export function createReaders(
         (readable) => remember(user, unknown, readable),
         (cause: unknown) => {
           if (unknown.every((room) => answers.has(keyOf(user, room)))) return
-          const message = 'who may read this can’t be found out just now'
-          throw new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
+          throw unavailable(cause)
         },
       )
     }
@@ -70,10 +72,22 @@ export function createReaders(
   }
 
   return {
-    readable,
+    async hidden(caller) {
+      if (rooms === undefined || caller?.roles.includes('moderator')) return []
+      const { everything, names } = await rooms.hidden(caller?.user.id).catch((cause: unknown) => {
+        throw unavailable(cause)
+      })
+      if (everything) throw new RabbleError('forbidden', 'you may read no room')
+      return names
+    },
     async check(room, caller) {
       if ((await readable([room], caller)).has(room)) return
       throw new RabbleError(caller === undefined ? 'unauthorized' : 'forbidden', 'you may not read this room')
     },
   }
+}
+
+function unavailable(cause: unknown): RabbleError {
+  const message = 'who may read this can’t be found out just now'
+  return new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
 }
