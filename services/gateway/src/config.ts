@@ -20,6 +20,7 @@ export const gatewaySettings = [
   'RABBLE_RECENT_BYTES',
   'RABBLE_REPLAY_BYTES',
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
+  'RABBLE_LOGINS_PER_MINUTE',
   'RABBLE_ROOMS',
 ] as const satisfies SettingName[]
 
@@ -38,6 +39,7 @@ export function gatewayConfig(
   | 'heartbeat'
   | 'recent'
   | 'replayBytes'
+  | 'loginsPerMinute'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
 > {
@@ -59,6 +61,7 @@ export function gatewayConfig(
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
+    loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
   }
 }

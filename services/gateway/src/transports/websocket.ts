@@ -55,6 +55,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       transport: 'websocket',
       origin,
       host: request.host,
+      address: request.ip,
       cookie: sessionToken(cookie),
     })
     if (session === undefined) {
