@@ -76,6 +76,10 @@ export function copyPolicies(options: {
       at = changes.version
     }
     if (stop.signal.aborted) return
+    if (at < version) {
+      const known = { known: version, found: at }
+      logger.warn(known, 'rooms knows less than this gateway: its database was lost, or is an older one')
+    }
     copy = next
     version = at
     metrics.policiesVersion.set(version)
