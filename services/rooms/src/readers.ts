@@ -19,7 +19,7 @@ export async function readableOf(
   if (moderator) return [...rooms]
   const closed = await query<{ name: string }>(
     `select name from rooms.rooms where name = any($1) and access = 'invite'
-       and created_by is distinct from $2
+       and (created_by = $2) is not true
        and not exists (select from rooms.invitations where room = name and user_id = $2)
      union
      select name from rooms.restrictions join unnest($1::text[]) as wanted (name) on room is null or room = name
@@ -57,7 +57,7 @@ export async function hiddenFrom(
   if (everywhere && onlyUsers) return { everything: true, names: [] }
   const rows = await query<{ name: string }>(
     `select name from rooms.rooms where name > $3 and access = 'invite' and (
-       $2::boolean or name = any($4::text[]) or (created_by is distinct from $1
+       $2::boolean or name = any($4::text[]) or ((created_by = $1) is not true
          and not exists (select from rooms.invitations where room = name and user_id = $1)))
      ${onlyUsers ? 'union select name collate "C" from unnest($4::text[]) as banned (name) where name collate "C" > $3' : ''}
      order by name limit $5`,

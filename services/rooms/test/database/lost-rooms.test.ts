@@ -46,7 +46,9 @@ await onBoth(async (t, make) => {
       const { client, take } = await gatewayOf(replica, 'g1')
       t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
       t.match(await take('new', 'eve'), [{ count: 1 }])
-      t.same(await client.readable(['board', 'tea', 'new'], { user: 'eve' }), ['new'])
+      for (const reader of [{ user: 'eve' }, {}]) {
+        t.same(await client.readable(['board', 'tea', 'new'], reader), ['new'])
+      }
       const { changes } = await client.policies(0)
       t.match(changes, [
         { key: 'room:board', policy: { inviteOnly: true } },
