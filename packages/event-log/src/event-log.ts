@@ -122,3 +122,10 @@ export function partitionOf(room: string, partitions: number): number {
   for (let i = 0; i < room.length; i++) hash = Math.imul(hash ^ room.charCodeAt(i), 0x01000193)
   return (hash >>> 0) % partitions
 }
+
+/** A room's name decides about its partition: any name that leads to this one will do. */
+export function roomIn(partition: number, partitions: number): string {
+  let n = 0
+  while (partitionOf(`gateways:${n}`, partitions) !== partition) n++
+  return `gateways:${n}`
+}

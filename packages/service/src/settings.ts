@@ -83,6 +83,12 @@ export const settings = {
     about:
       'Rooms that one user who is no moderator may create within an hour; ten times as many may come from one address.',
   },
+  RABBLE_APPEARING_ROOMS_PER_HOUR: {
+    schema: Type.Integer({ minimum: 1 }),
+    default: 100,
+    about:
+      'Rooms that may appear within an hour because one user joins them; ten times as many for one address. Of each replica of rooms.',
+  },
   RABBLE_AUDIT_DAYS: {
     schema: Type.Integer({ minimum: 1, maximum: 36_500 }),
     default: 365,
@@ -141,8 +147,9 @@ export const settings = {
   },
   RABBLE_LOGINS_PER_MINUTE: {
     schema: Type.Integer({ minimum: 1 }),
-    default: 1200,
-    about: 'How often one address (IPv6: network) may sign in within a minute, at each replica of rooms.',
+    default: 300,
+    about:
+      'How often one address (IPv6: network) may sign in within a minute at each replica of rooms, and how many new guests may come from it to each gateway.',
   },
   RABBLE_PREFIX: {
     schema: Type.String({ pattern: /^[A-Za-z0-9._-]{1,64}$/ }),

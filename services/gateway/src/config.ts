@@ -21,6 +21,7 @@ export const gatewaySettings = [
   'RABBLE_RECENT_BYTES',
   'RABBLE_REPLAY_BYTES',
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
+  'RABBLE_LOGINS_PER_MINUTE',
   'RABBLE_ROOMS',
 ] as const satisfies SettingName[]
 
@@ -40,6 +41,7 @@ export function gatewayConfig(
   | 'longestConnection'
   | 'recent'
   | 'replayBytes'
+  | 'loginsPerMinute'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
 > {
@@ -62,6 +64,7 @@ export function gatewayConfig(
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
+    loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import type { MarkEvent } from '@rabble/contract'
-import { type EventLog, partitionOf } from '@rabble/event-log'
+import { type EventLog, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from './metrics.ts'
 
@@ -157,11 +157,4 @@ export function watchDelivery(options: {
     unready: () => ways.find(({ deaf }) => deaf)?.problem,
     close: () => looking.cancel(),
   }
-}
-
-/** A room's name decides about its partition: any name that leads to this one will do. */
-export function roomIn(partition: number, partitions: number): string {
-  let n = 0
-  while (partitionOf(`gateways:${n}`, partitions) !== partition) n++
-  return `gateways:${n}`
 }

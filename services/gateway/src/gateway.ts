@@ -13,7 +13,15 @@ import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
-import { isAllowedOrigin, type Logger, type Origins, type Reached, type Tokens } from '@rabble/service'
+import {
+  createRates,
+  isAllowedOrigin,
+  type Logger,
+  networkOf,
+  type Origins,
+  type Reached,
+  type Tokens,
+} from '@rabble/service'
 import { type Context, execute } from './commands/index.ts'
 import { createConversations } from './conversations.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './delivery.ts'
@@ -69,6 +77,8 @@ export interface GatewayOptions {
   recent: { perRoom: number; totalBytes: number }
   /** Bytes of replays that may be unread over all sessions. */
   replayBytes: number
+  /** New guests that may come from one address within a minute. */
+  loginsPerMinute: number
   /** Messages a second that one program may publish without a connection. */
   workerMessagesPerSecond: number
   /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
@@ -99,6 +109,8 @@ export interface Gateway {
       transport: string
       origin: string | undefined
       reached: Reached
+      /** The client's own, not that of a proxy. */
+      address: string
       /** The token of a browser's cookie. */
       cookie: string | undefined
     },
@@ -236,9 +248,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
   })
   const replays = createReplayBudget(options.replayBytes)
+  const { loginsPerMinute } = options
+  const newGuests = createRates({ perSecond: loginsPerMinute / 60, burst: loginsPerMinute }, clock)
   const context: Context = {
     id,
     limits,
+    newGuests,
     auth: options.auth,
     hub,
     fleet,
@@ -320,13 +335,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { transport, origin, reached, cookie }) {
+    connect(connection, { transport, origin, reached, address, cookie }) {
       if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
         return undefined
       }
-      const client = { id: `${id}-${++sessions}`, transport, connection, cookie }
+      const network = networkOf(address)
+      const client = { id: `${id}-${++sessions}`, transport, connection, network, cookie }
       const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
       inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))

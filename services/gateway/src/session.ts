@@ -8,7 +8,7 @@ import {
   type ServerFrame,
   type User,
 } from '@rabble/contract'
-import { TokenBucket } from './token-bucket.ts'
+import { TokenBucket } from '@rabble/service'
 
 /** How frames become bytes on one kind of connection. Each event is encoded once per wire, not once per client. */
 export interface Wire {
@@ -67,6 +67,8 @@ export class Session {
   /** The name of its transport, for the metrics. */
   readonly transport: string
   readonly connection: Connection
+  /** Whose address it comes from, as `networkOf` tells. */
+  readonly network: string
   readonly rooms = new Set<string>()
   /** The token that came with the connection, in a browser's cookie. */
   readonly cookie: string | undefined
@@ -99,15 +101,16 @@ export class Session {
   #progress: { taken: number; at: number }
 
   constructor(
-    { id, transport, connection, cookie }: Pick<Session, 'id' | 'transport' | 'connection' | 'cookie'>,
+    client: Pick<Session, 'id' | 'transport' | 'connection' | 'network' | 'cookie'>,
     limits: Limits,
     events: SessionEvents,
     clock: Clock,
   ) {
-    this.id = id
-    this.transport = transport
-    this.connection = connection
-    this.cookie = cookie
+    this.id = client.id
+    this.transport = client.transport
+    this.connection = client.connection
+    this.network = client.network
+    this.cookie = client.cookie
     this.#limits = limits
     this.#events = events
     this.#clock = clock

@@ -52,6 +52,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     heartbeat: 25_000,
     recent: { perRoom: 2000, totalBytes: 64 * 1024 * 1024 },
     replayBytes: 256 * 1024 * 1024,
+    loginsPerMinute: 100_000,
     workerMessagesPerSecond: 10_000,
     createdRoomsOnly: false,
     historyTimes: { patience: 120_000, doubt: 750 },

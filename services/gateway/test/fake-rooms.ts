@@ -156,6 +156,8 @@ export function createFakeRooms(
       }),
     retention: () => Promise.reject(new Error('gateways do not ask for that')),
     readable: () => Promise.reject(new Error('gateways do not ask for that')),
+    hidden: () => Promise.reject(new Error('gateways do not ask for that')),
+    former: () => Promise.reject(new Error('gateways do not ask for that')),
   }
   return fake
 }

@@ -33,6 +33,26 @@ t.test('a name belongs to one guest, who comes back with a token, to any gateway
   t.not(stranger.user?.id, user.id)
 })
 
+t.test('an address brings only so many new guests a minute; who has a token comes back', async (t) => {
+  const clock = createManualClock()
+  const { a } = await buildWithRooms(t, 1, { clock, loginsPerMinute: 2 })
+  const hello = async (frame: { name: string } | { token: string }) =>
+    (await connectChat(t, a.ws, { hello: false })).request({ type: 'hello', ...frame })
+  const { token } = (await hello({ name: 'Ada' })) as Welcome
+  await t.rejects(hello({ name: 'Ada' }), { code: 'name-taken' })
+  await t.rejects(hello({ name: 'Bob' }), { code: 'rate-limited', retryAfter: 30_000 })
+  t.match(await hello({ token }), { user: { name: 'Ada' } })
+  await pass(
+    clock,
+    10_000,
+    async () => {
+      const bob = await hello({ name: 'Bob' }).catch((error: { code: string }) => error)
+      return 'user' in bob
+    },
+    'the time to pass',
+  )
+})
+
 t.test('who vanishes keeps the name for a while, and a token of one who has it is refused', async (t) => {
   const { a, rooms } = await buildWithRooms(t)
   const ada = await connectChat(t, a.ws, { hello: false })

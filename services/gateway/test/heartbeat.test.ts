@@ -26,7 +26,7 @@ function build(t: Test, unsent = 0) {
     terminate: () => done.push('given up'),
     drained: async () => {},
   }
-  const client = { id: 'a', transport: 'test', connection, cookie: undefined }
+  const client = { id: 'a', transport: 'test', connection, network: '192.0.2.1', cookie: undefined }
   const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, clock)
   session.user = { id: 'ada', name: 'Ada' }
   const sessions = new Set([session])

@@ -23,7 +23,7 @@ function build() {
     terminate() {},
     drained: async () => {},
   }
-  const client = { id: 'a', transport: 'test', connection, cookie: undefined }
+  const client = { id: 'a', transport: 'test', connection, network: '192.0.2.1', cookie: undefined }
   const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, createManualClock())
   return { session, state, now: session.connectedAt }
 }

@@ -2,7 +2,6 @@ import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
-import { createRates } from '../src/workers/rates.ts'
 import { build, secret } from './build.ts'
 import { createFakeRooms } from './fake-rooms.ts'
 import { createMemoryLog } from './memory-log.ts'
@@ -154,19 +153,4 @@ t.test('who publishes too fast is told when to come back, and others are not hel
   t.equal((await post('notify', { text: 'hi' }, { authorization })).status, 201)
   await clock.advance(200)
   t.equal((await post('notify', { text: 'hi' })).status, 201)
-})
-
-t.test('so many programs are remembered and no more', async (t) => {
-  const rates = createRates(1, createManualClock(), 3)
-  const limited = (key: string) => {
-    try {
-      rates.take(key)
-      return false
-    } catch {
-      return true
-    }
-  }
-  t.same(['a', 'b', 'c', 'a'].map(limited), [false, false, false, true])
-  // The one that was used longest ago is forgotten: b for d, then c for b.
-  t.same(['d', 'b', 'a', 'd', 'c'].map(limited), [false, false, true, true, false])
 })

@@ -1,11 +1,12 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { type Database, databaseProblem, inTime, migrate } from '@rabble/database'
+import { type Database, databaseProblem, inTime, migrate, missingTables } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
 import {
   type InternalTokens,
+  keepPrepared,
   type Logger,
-  persist,
+  type Prepared,
   type ReadinessCheck,
   type ReadinessNote,
   type Tokens,
@@ -21,8 +22,8 @@ import type { RetainOptions } from './retention.ts'
 import { historyRoutes } from './routes.ts'
 
 export interface HistoryOptions extends RetainOptions {
-  /** Knows who may read which room, and what rooms keep. Without it every room is for everybody. */
-  rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'retention'>
+  /** Knows who may read which room, and what rooms keep, and is told which have messages. Without it every room is for everybody. */
+  rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'>
   /** Log and database are the caller's to close, after the app. */
   log: Pick<EventLog, 'partitions' | 'read'>
   database: Database
@@ -39,6 +40,11 @@ export interface HistoryOptions extends RetainOptions {
   deadline?: number
 }
 
+const tables = [
+  ...['messages', 'changes', 'positions', 'refused', 'gaps'],
+  ...['search', 'search_positions', 'search_stale', 'direct_rooms', 'moments'],
+].map((table) => `history.${table}`)
+
 /** From dist/src. */
 const migrations = new URL('../../migrations/', import.meta.url)
 
@@ -52,27 +58,7 @@ export function history(options: HistoryOptions): {
   notes: Record<'gaps', ReadinessNote>
 } {
   const { clock = systemClock, database, metrics, logger, rooms, requireToken = false } = options
-  const stop = new AbortController()
-  let starting: Promise<void> | undefined
-  let ingest: Ingest | undefined
-
-  async function start(): Promise<void> {
-    try {
-      await persist(() => migrate(database, 'history', migrations), {
-        clock,
-        signal: stop.signal,
-        logger,
-        doing: 'preparing the database',
-        onError() {
-          metrics.databaseErrors.inc({ operation: 'migrate' })
-          return false
-        },
-      })
-    } catch {
-      return // Closed before the database was there.
-    }
-    if (!stop.signal.aborted) ingest = startIngest({ ...options, clock })
-  }
+  let prepared: Prepared<Ingest> | undefined
 
   return {
     async plugin(app) {
@@ -87,7 +73,7 @@ export function history(options: HistoryOptions): {
           requireToken,
           readers: createReaders(source, { clock, requireToken, metrics, logger }),
         },
-        migrated: () => ingest !== undefined,
+        migrated: () => prepared?.job !== undefined,
         deadline: options.deadline,
       }
       app.register(historyRoutes(routes))
@@ -100,23 +86,31 @@ export function history(options: HistoryOptions): {
       )
       app.addHook('onReady', async () => {
         // Not awaited: the app listens, and says that it isn't ready, while the database is down.
-        starting = start()
+        prepared = keepPrepared({
+          prepare: () => migrate(database, 'history', migrations),
+          missing: () => missingTables(database, tables),
+          start: () => startIngest({ ...options, clock }),
+          onError: () => metrics.databaseErrors.inc({ operation: 'migrate' }),
+          clock,
+          logger,
+        })
         followed?.start()
       })
       app.addHook('onClose', async () => {
         followed?.close()
-        stop.abort()
-        await starting
-        await ingest?.close()
+        await prepared?.close()
       })
     },
     checks: {
       database: () => databaseProblem(database, clock),
-      ingest: () => (ingest === undefined ? 'the database is not prepared yet' : ingest.problem()),
+      ingest() {
+        const ingest = prepared?.job
+        return ingest === undefined ? 'the database is not prepared yet' : ingest.problem()
+      },
     },
     notes: {
       gaps: async () => {
-        if (ingest === undefined) return undefined
+        if (prepared?.job === undefined) return undefined
         // If that fails, the check of the database tells.
         const gaps = describeGaps(database).catch(() => undefined)
         return inTime(gaps, clock)

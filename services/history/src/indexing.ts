@@ -147,8 +147,8 @@ async function put(query: Database['query'], rows: Row[]): Promise<void> {
   }))
   // The time is the table's own, as the driver's has milliseconds only.
   await query(
-    `insert into history.search (at, partition, sequence, words)
-     select coalesce(at, '-infinity'), partition, sequence, words::tsvector
+    `insert into history.search (at, partition, sequence, room, words)
+     select coalesce(at, '-infinity'), partition, sequence, room, words::tsvector
      from json_to_recordset($1::json) as entries (partition smallint, sequence bigint, words text)
      join history.messages using (partition, sequence)
      on conflict (at, partition, sequence) do update set words = excluded.words`,

@@ -10,16 +10,19 @@ type Caller = Pick<Identity, 'user' | 'roles'> | undefined
 
 /** Which rooms somebody may read. Whoever may enter a room may, and only the rooms service knows who that is. */
 export interface Readers {
-  /** Those of up to 100 rooms. @throws RabbleError `unavailable` if that can't be told of one of them */
-  readable(rooms: readonly string[], caller: Caller): Promise<Set<string>>
   /** @throws RabbleError `unauthorized`, `forbidden`, `unavailable` */
   check(room: string, caller: Caller): Promise<void>
+  /**
+   * All rooms that somebody may not read, as they are now.
+   * @throws RabbleError `forbidden` if that is every room, `unavailable`
+   */
+  hidden(caller: Caller): Promise<string[]>
 }
 
 /** Where answers come from. */
 export interface ReadersSource {
   /** Asked of rooms for those who are invited, and of all while there are no policies yet. */
-  rooms: Pick<RoomsClient, 'readable'>
+  rooms: Pick<RoomsClient, 'readable' | 'hidden'>
   /** Answer for all other rooms, whether the rooms service is there or not. */
   policies: Pick<PolicyCopy, 'loaded' | 'failing' | 'room' | 'find'>
 }
@@ -78,8 +81,7 @@ export function createReaders(
           if (!failing) logger.warn({ err: cause }, 'the rooms service does not say who may read what')
           failing = true
           if (known()) return
-          const message = 'who may read this can’t be found out just now'
-          throw new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
+          throw unavailable(cause)
         },
       )
     }
@@ -103,10 +105,22 @@ export function createReaders(
   }
 
   return {
-    readable,
+    async hidden(caller) {
+      if (source === undefined || caller?.roles.includes('moderator')) return []
+      const { everything, names } = await source.rooms.hidden(caller?.user.id).catch((cause: unknown) => {
+        throw unavailable(cause)
+      })
+      if (everything) throw new RabbleError('forbidden', 'you may read no room')
+      return names
+    },
     async check(room, caller) {
       if ((await readable([room], caller)).has(room)) return
       throw new RabbleError(caller === undefined ? 'unauthorized' : 'forbidden', 'you may not read this room')
     },
   }
+}
+
+function unavailable(cause: unknown): RabbleError {
+  const message = 'who may read this can’t be found out just now'
+  return new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
 }

@@ -3,6 +3,7 @@ import { partitionOf } from '@rabble/event-log'
 import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
 import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { insist, type Partition } from './partition.ts'
+import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
 import { restored } from './storable.ts'
 
 /** What is kept of a room: what is within both bounds. */
@@ -16,8 +17,8 @@ export interface Retention {
 /** What is kept: of all rooms, and less of those that say so themselves. */
 export interface RetainOptions {
   retention?: Retention
-  /** Tells of rooms that keep less than all. */
-  rooms?: { retention(): Promise<ReadonlyMap<string, Retention>> }
+  /** Tells of rooms that keep less than all, and is told which rooms have messages. */
+  rooms?: { retention(): Promise<ReadonlyMap<string, Retention>>; former: TellNames }
   /** Compares the clock of the database with that of this process. */
   clocks: Pick<ClockWatch, 'compare'>
   /** Milliseconds between two rounds over the rooms; a minute unless told. */
@@ -44,6 +45,7 @@ export async function retain(
   const { signal, database } = options
   const ask = rooms && asking(options, rooms)
   const dated = dating(options, clocks)
+  const tell = rooms && tellingNames(options, rooms.former)
   while (!signal.aborted) {
     const own = (await ask?.()) ?? new Map<string, Retention>()
     const outdated = await dated()
@@ -57,6 +59,7 @@ export async function retain(
     if (deleted > 0 && database.kind === 'pglite') {
       await patiently(options, () => database.query('vacuum history.messages, history.changes'))
     }
+    await tell?.()
     await options.clock.sleep(rest, { signal })
   }
 }
@@ -148,23 +151,10 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
   const { database, signal } = options
   let after = ''
   while (!signal.aborted) {
-    const rows = await patiently(options, () =>
-      database.query<{ room: string }>(
-        `with recursive rooms as (
-           select $1::text collate "C" as room, 0 as number
-           union all
-           select next.room, number + 1 from rooms, lateral (
-             (select room from history.messages where room > rooms.room order by room limit 1)
-             union all (select room from history.changes where room > rooms.room order by room limit 1)
-             order by room limit 1
-           ) next where number < $2
-         ) select room from rooms where number > 0`,
-        [after, roomsAtOnce],
-      ),
-    )
-    const last = rows?.at(-1)?.room
+    const rows = await patiently(options, () => roomsAfter(database, after, roomsAtOnce))
+    const last = rows?.at(-1)
     if (rows === undefined || last === undefined) return
-    for (const { room } of rows) yield room
+    yield* rows
     after = last
   }
 }

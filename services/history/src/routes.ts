@@ -8,7 +8,6 @@ import { createExportStreams, type ExportLimits } from './export-streams.ts'
 import { startIndexing } from './indexing.ts'
 import { pageOf } from './messages.ts'
 import type { HistoryMetrics } from './metrics.ts'
-import { readableOnly } from './readable-results.ts'
 import { createReads, type ReadLimits } from './reads.ts'
 import { search } from './search.ts'
 
@@ -102,11 +101,9 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         ...(since !== undefined && { since: timeOf('since', since) }),
         ...(until !== undefined && { until: timeOf('until', until) }),
       }
-      const found = await readableOnly(
-        query,
-        (page, except) =>
-          searches.run('search', () => search(database, { ...page, ...times, scope, except })),
-        (rooms) => access.readers.readable(rooms, caller),
+      const hidden = room === undefined ? await access.readers.hidden(caller) : []
+      const found = await searches.run('search', () =>
+        search(database, { ...query, ...times, scope, hidden }),
       )
       // A `SearchReply`.
       reply.type('application/json; charset=utf-8')

@@ -12,8 +12,11 @@ export interface SearchOptions {
   q: string
   /** One room, which the caller may read, or all that `user` may read: rooms, `*`, and what is for that user. */
   scope: { room: string } | { user: string | undefined }
-  /** Not in these rooms. */
-  except?: readonly string[]
+  /**
+   * All rooms that the caller may not read. They are left out before anything is counted or ranked: an answer that depended
+   * on what they hold, by its length, `hasMore`, an error or a cursor, would tell it word by word.
+   */
+  hidden?: readonly string[]
   /** Only messages of the user with this id. */
   from?: string
   /** Not before this time, and before that one. */
@@ -27,8 +30,6 @@ export interface SearchOptions {
 
 export interface SearchPage {
   results: {
-    id: string
-    room: string
     /** JSON, as in a page of a room. */
     line: string
     snippet: SnippetPart[]
@@ -47,23 +48,26 @@ const statementTimeout = 3_000
 
 /** @throws RabbleError `bad-frame` if `q` has no words, or `before` is none of this search's results */
 export async function search(database: Database, options: SearchOptions): Promise<SearchPage> {
-  const { limit, sort } = options
+  const { limit, sort, hidden = [] } = options
   const query = parseQuery(options.q)
   const words = query.wanted.map(tsqueryOf).join(' & ')
   const without = query.unwanted.map((phrase) => ` & !${tsqueryOf(phrase)}`).join('')
   const sender = options.from === undefined ? '' : ` & ${fromSender(storable(options.from))}`
   const scope = scopeOf(options.scope)
-  const elsewhere = (options.except ?? []).map((room) => ` & !${inRoom(storable(room))}`).join('')
-  const values: unknown[] = [`${words}${without}${sender} & ${scope}${elsewhere}`, words]
+  const values: unknown[] = [`${words}${without}${sender} & ${scope}`, words]
   const parameter = (value: unknown, type: string) => `$${values.push(value)}::${type}`
 
   const rows = await database.transaction(
     async (run) => {
-      const cursor = options.before === undefined ? undefined : await find(run, options.before, scope, words)
+      const cursor =
+        options.before === undefined
+          ? undefined
+          : await find(run, options.before, { scope, words, hidden: hidden.map(storable) })
       const bounds = [
+        hidden.length > 0 && `room <> all(${parameter(hidden.map(storable), 'text[]')})`,
         options.since && `at >= ${parameter(options.since.toISOString(), 'timestamptz')}`,
         options.until && `at < ${parameter(options.until.toISOString(), 'timestamptz')}`,
-      ].filter((bound) => bound !== undefined)
+      ].filter((bound) => typeof bound === 'string')
       const place =
         cursor &&
         `${parameter(cursor.at, 'timestamptz')}, ${parameter(cursor.partition, 'smallint')}, ${parameter(cursor.sequence, 'bigint')}`
@@ -91,8 +95,6 @@ export async function search(database: Database, options: SearchOptions): Promis
   )
   return {
     results: rows.slice(0, limit).map((row) => ({
-      id: restored(row.id),
-      room: restored(row.room),
       line: toLine(row),
       snippet: snippetOf(restored(row.text), query),
     })),
@@ -112,13 +114,21 @@ interface Cursor {
   rank: string
 }
 
-/** As text, since a Date has no microseconds and a number of JavaScript is no `real`. */
-async function find(run: Database['query'], id: string, scope: string, words: string): Promise<Cursor> {
+/**
+ * The place of a result. As text, since a Date has no microseconds and a number of JavaScript is no `real`. A message that
+ * the caller may not read has no place: by its rank, and even by its being there, it would tell what it is.
+ */
+async function find(
+  run: Database['query'],
+  id: string,
+  { scope, words, hidden }: { scope: string; words: string; hidden: readonly string[] },
+): Promise<Cursor> {
   const [cursor] = await run<Cursor>(
     `select search.at::text, partition, sequence, ts_rank(words, $3::tsquery, 1)::text as rank
      from history.messages join history.search using (partition, sequence)
-     where id = $1 and search.at = coalesce(messages.at, '-infinity') and words @@ $2::tsquery`,
-    [storable(id), scope, words],
+     where id = $1 and search.at = coalesce(messages.at, '-infinity') and words @@ $2::tsquery
+       and search.room <> all($4::text[])`,
+    [storable(id), scope, words, hidden],
   )
   if (cursor === undefined) throw new RabbleError('bad-frame', 'before names no result of this search')
   return cursor

@@ -1,3 +1,5 @@
+import { isChatEvent } from '@rabble/contract/parse'
+import type { LogBatch } from '@rabble/event-log'
 import { readOn } from './continuation.ts'
 import type { HistoryMetrics } from './metrics.ts'
 import { insist, type Partition } from './partition.ts'
@@ -17,6 +19,7 @@ export async function writePartition(options: Partition): Promise<void> {
   metrics.pending.delete(partition)
   problems.delete(partition)
   for await (const batches of readOn(log, partition, position, signal)) {
+    if (position.offset === null) tellBeginning(options, batches)
     let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)
     for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {
       metrics.pendingEvents.set({ partition }, events)
@@ -32,6 +35,22 @@ export async function writePartition(options: Partition): Promise<void> {
     metrics.pending.delete(partition)
     metrics.pendingEvents.set({ partition }, 0)
   }
+}
+
+/** Age (ms) of a message beyond which a log is not new. */
+const old = 60_000
+
+/** Tells loudly that a database holds nothing although the log does: it may have been lost. */
+function tellBeginning({ clock, partition, logger }: Partition, batches: readonly LogBatch[]): void {
+  const [oldest] = batches.flatMap(({ entries }) =>
+    entries.flatMap(({ event }) => (isChatEvent(event) ? event : [])),
+  )
+  const at = Date.parse(oldest?.at ?? '')
+  if (!(clock.now() - at > old)) return
+  logger.error(
+    { partition, oldest: new Date(at).toISOString() },
+    'the database holds nothing of this partition, but the log is old: unless history is here for the first time, its database was lost, and so was what the log no longer has',
+  )
 }
 
 /** Writes a step, however long that takes. False if another replica has written it. */

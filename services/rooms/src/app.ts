@@ -1,9 +1,11 @@
 import { systemClock } from '@rabble/clock'
-import { databaseProblem, migrate } from '@rabble/database'
-import { persist, type ReadinessCheck } from '@rabble/service'
+import { databaseProblem, migrate, missingTables } from '@rabble/database'
+import { type Job, keepPrepared, type Prepared, type ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
 import { auditRoutes } from './audit-routes.ts'
+import { limitActs } from './changes.ts'
 import { gatewayRoutes } from './gateway-routes.ts'
+import { closeLostRooms } from './lost-rooms.ts'
 import { memberRoutes } from './member-routes.ts'
 import { moderationRoutes } from './moderation-routes.ts'
 import { nameRoutes } from './name-routes.ts'
@@ -12,14 +14,9 @@ import { policyRoutes } from './policy-routes.ts'
 import { roomRoutes } from './room-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { startSweeper } from './sweeper.ts'
-import { startUpkeep } from './upkeep.ts'
+import { startUpkeep, tables } from './upkeep.ts'
 
 export type { RoomsOptions } from './options.ts'
-
-/** Something that works behind the routes once the tables are there. */
-interface Job {
-  close(): Promise<void>
-}
 
 /** From dist/src. */
 const migrations = new URL('../../migrations/', import.meta.url)
@@ -34,30 +31,23 @@ export function rooms(options: RoomsOptions): {
 } {
   const { clock = systemClock, database, metrics, logger } = options
   const stop = new AbortController()
-  let starting: Promise<void> | undefined
-  let jobs: Job[] | undefined
-  const routes: RoutesOptions = { ...options, clock, migrated: () => jobs !== undefined }
+  let prepared: Prepared<Job> | undefined
+  const routes: RoutesOptions = {
+    ...options,
+    clock,
+    checkAddress: limitActs(options.hourlyLimits, clock),
+    migrated: () => prepared?.job !== undefined,
+  }
 
-  async function start(): Promise<void> {
-    try {
-      const prepare = async () => {
-        await migrate(database, 'rooms', migrations)
-        if (options.alone) await database.query('update rooms.leases set expires_at = $1', ['-infinity'])
-      }
-      await persist(prepare, {
-        clock,
-        signal: stop.signal,
-        logger,
-        doing: 'preparing the database',
-        onError() {
-          metrics.databaseErrors.inc({ work: 'migrate' })
-          return false
-        },
-      })
-    } catch {
-      return // Closed before the database was there.
-    }
-    if (!stop.signal.aborted) jobs = [startSweeper(routes), startUpkeep(routes)]
+  async function prepare(): Promise<void> {
+    await migrate(database, 'rooms', migrations)
+    if (options.alone) await database.query('update rooms.leases set expires_at = $1', ['-infinity'])
+    await closeLostRooms({ ...options, clock }, stop.signal)
+  }
+
+  function start(): Job {
+    const jobs = [startSweeper(routes), startUpkeep(routes)]
+    return { close: async () => void (await Promise.all(jobs.map((job) => job.close()))) }
   }
 
   return {
@@ -72,17 +62,23 @@ export function rooms(options: RoomsOptions): {
       app.register(auditRoutes(routes))
       app.addHook('onReady', async () => {
         // Not awaited: the app listens, and says that it isn't ready, while the database is down.
-        starting = start()
+        prepared = keepPrepared({
+          prepare,
+          missing: () => missingTables(database, tables),
+          start,
+          onError: () => metrics.databaseErrors.inc({ work: 'migrate' }),
+          clock,
+          logger,
+        })
       })
       app.addHook('onClose', async () => {
         stop.abort()
-        await starting
-        await Promise.all((jobs ?? []).map((job) => job.close()))
+        await prepared?.close()
       })
     },
     checks: {
       database: () => databaseProblem(database, clock),
-      tables: () => (jobs === undefined ? 'the database is not prepared yet' : undefined),
+      tables: () => (routes.migrated() ? undefined : 'the database is not prepared yet'),
     },
   }
 }

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import type { Clock } from '@rabble/clock'
 import { RabbleError, type Signal } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
-import { type Identity, requireCaller } from '@rabble/service'
+import { createRates, type Identity, networkOf, requireCaller } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
-import { checkHourlyLimits, defaultHourlyLimits, recordAudit } from './audit.ts'
+import { checkHourlyLimits, defaultHourlyLimits, type HourlyLimits, recordAudit } from './audit.ts'
 import { isModerator } from './authority.ts'
 import { isBanned } from './bans.ts'
 import type { AuditEntry } from './client.ts'
 import type { RoutesOptions } from './options.ts'
-import { type PolicyEntry, putPolicies } from './policies.ts'
+import { checkPolicies, type PolicyEntry, putPolicies } from './policies.ts'
 import { createWork } from './work.ts'
 
 /** One thing that somebody does, within a transaction. */
@@ -34,6 +35,27 @@ export interface Changes {
   ): Promise<Result>
 }
 
+/** Users who may do as much as one may from one address: guests make as many users as they like. */
+const actorsPerAddress = 4
+
+/**
+ * Limits what is done from each address. Returns what counts one act of an address.
+ * @throws RabbleError `rate-limited`
+ */
+export function limitActs(
+  { acts }: HourlyLimits = defaultHourlyLimits,
+  clock: Clock,
+): (address: string) => void {
+  const burst = actorsPerAddress * acts
+  const rates = createRates({ perSecond: burst / 3600, burst }, clock)
+  return (address) => {
+    const retryAfter = rates.take(networkOf(address))
+    if (retryAfter === 0) return
+    const message = `no more than ${burst} such things an hour from one address`
+    throw new RabbleError('rate-limited', message, { retryAfter })
+  }
+}
+
 /** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
 const limits = { active: 2, waiting: 100, deadline: 4_000 }
 
@@ -42,7 +64,7 @@ const limits = { active: 2, waiting: 100, deadline: 4_000 }
  * once it is committed.
  */
 export function createChanges(options: RoutesOptions): Changes {
-  const { clock, database, log, tokens } = options
+  const { checkAddress, clock, database, log, tokens } = options
   const { allowedOrigins = new Set(), hourlyLimits = defaultHourlyLimits } = options
   const work = createWork(limits, options)
 
@@ -69,6 +91,7 @@ export function createChanges(options: RoutesOptions): Changes {
       },
       signal: (signal) => signals.push(signal),
     })
+    if (!isModerator(caller)) await checkPolicies(query, policies)
     await recordAudit(query, entries)
     const version = policies.length === 0 ? undefined : await putPolicies(query, policies)
     if (version !== undefined) signals.push({ type: 'policy', version })
@@ -78,6 +101,7 @@ export function createChanges(options: RoutesOptions): Changes {
   return {
     async run(request, action, what) {
       const caller = await requireCaller(request, { tokens, allowedOrigins })
+      if (!isModerator(caller)) checkAddress(request.ip)
       const { result, signals } = await work.run(action, (signal) =>
         retried(clock, signal, () =>
           transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),

@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '@rabble/clock'
 import type { ErrorCode, User } from '@rabble/contract'
 import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
-import type { Reader } from './readers.ts'
+import type { NamesWithMessages } from './former-rooms.ts'
+import type { HiddenPage, Reader } from './readers.ts'
 import type { RetentionPage } from './room-retention.ts'
 import { createTurns } from './turns.ts'
 
@@ -12,6 +13,8 @@ export interface SeatRequest {
   user: User
   /** May enter rooms without being invited. */
   moderator?: true
+  /** Where the join came from, as `networkOf` tells. */
+  network?: string
 }
 
 /** A user whose last session of a gateway has left a room. */
@@ -178,6 +181,10 @@ export interface RoomsClient {
   retention(): Promise<ReadonlyMap<string, RoomRetention>>
   /** Those of up to 100 rooms whose messages somebody may read. */
   readable(rooms: readonly string[], reader: Reader): Promise<string[]>
+  /** All rooms that a user (an id) may not read, or nobody in particular; `everything` says that it is every room. */
+  hidden(user: string | undefined): Promise<{ everything: boolean; names: string[] }>
+  /** Tells which rooms have messages, in a part of all names, up to 1,000: only a moderator may create a room of such a name. */
+  former(part: NamesWithMessages): Promise<void>
 }
 
 /** Milliseconds that the service may take for an answer. */
@@ -334,6 +341,23 @@ function createClient(
         after = page.next
       }
       return all
+    },
+    async hidden(user) {
+      const all: string[] = []
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const of = user === undefined ? '' : `&user=${encodeURIComponent(user)}`
+        const page: HiddenPage = await need({
+          method: 'GET',
+          path: `/internal/hidden?after=${encodeURIComponent(after)}${of}`,
+        })
+        if (page.everything) return { everything: true, names: [] }
+        all.push(...page.names)
+        after = page.next
+      }
+      return { everything: false, names: all }
+    },
+    async former(part) {
+      await need({ method: 'POST', path: '/internal/former', body: part })
     },
     async readable(rooms, reader) {
       const body = { rooms, ...reader }

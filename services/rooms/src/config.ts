@@ -7,6 +7,7 @@ export const roomsSettings = [
   'RABBLE_ROOMS',
   'RABBLE_ROOM_CREATION',
   'RABBLE_ROOMS_PER_HOUR',
+  'RABBLE_APPEARING_ROOMS_PER_HOUR',
   'RABBLE_AUDIT_DAYS',
   'RABBLE_AUTH',
   'RABBLE_LOGINS_PER_MINUTE',
@@ -23,6 +24,7 @@ export function roomsConfig(
   | 'allowedOrigins'
   | 'roomCreation'
   | 'hourlyLimits'
+  | 'appearingRoomsPerHour'
   | 'auditDays'
   | 'loginsPerMinute'
 > {
@@ -31,6 +33,7 @@ export function roomsConfig(
     requireToken: settings.RABBLE_AUTH !== 'guest',
     roomCreation: settings.RABBLE_ROOM_CREATION,
     hourlyLimits: { ...defaultHourlyLimits, rooms: settings.RABBLE_ROOMS_PER_HOUR },
+    appearingRoomsPerHour: settings.RABBLE_APPEARING_ROOMS_PER_HOUR,
     auditDays: settings.RABBLE_AUDIT_DAYS,
     loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),

@@ -5,7 +5,7 @@ const pageSize = 500
 
 /**
  * Forgets rooms that appeared by themselves, were never given a setting, and have been empty for a day: they would
- * appear again just the same. A room that is empty for the first time is marked, and one that isn't any more loses the mark.
+ * appear again just the same, and their names are remembered for the sake of their messages. A room that is empty for the first time is marked, and one that isn't any more loses the mark.
  * Rows that somebody else has locked are left for the next time, so that nobody waits in a circle.
  * @returns how many went
  */
@@ -25,7 +25,11 @@ export async function forgetRooms({ query }: Pick<Database, 'query'>, limit = pa
          from page where rooms.name = page.name and page.used = (page.empty_since is not null)
        ), deleted as (
          delete from rooms.rooms using page
-         where rooms.name = page.name and not page.used and page.empty_since < now() - interval '1 day' returning 1
+         where rooms.name = page.name and not page.used and page.empty_since < now() - interval '1 day'
+         returning rooms.name
+       ), remembered as (
+         insert into rooms.former (name) select name from deleted order by name
+         on conflict (name) do update set since = now()
        ) select (select max(name) from page) as last, (select count(*) from deleted) as forgotten`,
       [after, limit],
     )

@@ -3,6 +3,7 @@ import { isRoomName, isUserId, isUserName, RabbleError, type User } from '@rabbl
 import { type Database, retried, transactionWithin } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import type { FastifyReply } from 'fastify'
+import { limitAppearing } from './appearing-rooms.ts'
 import type { Refusal, Seat } from './client.ts'
 import { defaultLeaseTimes, endLease, renewLease, sweepLease, takeOutLease } from './leases.ts'
 import type { RoutesOptions } from './options.ts'
@@ -39,6 +40,7 @@ const seatsSchema = {
         room,
         user: Type.Object({ id: Type.String(), name: Type.String() }),
         moderator: Type.Optional(Type.Literal(true)),
+        network: Type.Optional(Type.String({ maxLength: 64 })),
       }),
       { maxItems: batchSize },
     ),
@@ -57,6 +59,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   const seats = createWork(seatLimits, options)
   const leases = createWork(leaseLimits, options)
   const tell = createTeller(options)
+  const appearing = limitAppearing(options.appearingRoomsPerHour, clock)
 
   /** Tried again where that may help, and never committed once nobody waits for it. */
   function transaction<Result>(
@@ -122,9 +125,10 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         const { gateway } = request.params
         const { take, give, ...turn } = request.body
         checkBatch({ take, give })
+        const admit = mode === 'open' ? appearing() : undefined
         const result = await seats.run('seats', async (signal) => {
           const result = await transaction(signal, (query) =>
-            changeSeats(query, gateway, turn, { take, give }, mode),
+            changeSeats(query, gateway, turn, { take, give }, admit),
           )
           // Here, since it is committed, whether or not somebody still waits.
           if (typeof result !== 'string') tell(result.changes)

@@ -14,6 +14,9 @@ const reserved = new Set(skeletonsOf(systemUser.name))
 /** In the place of a user's id: the name is one of accounts, which the operator lets have it. No user has an empty id. */
 const accounts = ''
 
+/** Seconds for which a name is kept that no gateway holds: whoever signed in is soon there, or comes back soon. */
+export const unusedFor = 10 * 60
+
 /** Seconds for which a name is kept at most, 68 years: some tokens of accounts have no end worth speaking of. */
 const longest = 2 ** 31 - 1
 
@@ -190,7 +193,7 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
   )
 }
 
-/** Guests have left a gateway: their names are free unless they are kept, or held by another gateway. */
+/** Guests have left a gateway: their names are free unless another gateway holds them, those that are kept a little later. */
 export async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
   if (users.length === 0) return
   await lockNames(query)
@@ -240,8 +243,14 @@ export async function forgetNames(database: Pick<Database, 'transaction'>): Prom
   })
 }
 
-/** Deletes the names of users that are neither kept nor held. */
+/** Deletes the names of users that are neither kept nor held. Those that are kept are free a little later. */
 async function free(query: Query, users: readonly string[]): Promise<void> {
+  await query(
+    `update rooms.names set expires_at = least(expires_at, now() + $2::int * interval '1 second')
+     where user_id = any($1) and kept
+     and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,
+    [users, unusedFor],
+  )
   await query(
     `delete from rooms.names where user_id = any($1) and not kept
      and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,

@@ -8,7 +8,7 @@ import type { RoomsMetrics } from './metrics.ts'
 
 export interface RoomsOptions {
   /** Log and database are the caller's to close, after the app. */
-  log: Pick<EventLog, 'partitions' | 'publish' | 'signal'>
+  log: Pick<EventLog, 'partitions' | 'publish' | 'read' | 'signal'>
   database: Database
   tokens: Pick<Tokens, 'sign' | 'signGuest' | 'verify'>
   /** What other services show. */
@@ -27,9 +27,11 @@ export interface RoomsOptions {
   roomCreation?: 'everybody' | 'moderators'
   /** What somebody who is no moderator may do within an hour. */
   hourlyLimits?: HourlyLimits
+  /** Rooms that may appear within an hour because one user joins them, who is no moderator; default: 100. */
+  appearingRoomsPerHour?: number
   /** Days for which the audit is kept; 365 unless told. */
   auditDays?: number
-  /** How often one address may ask for a session in a minute; 1200 times unless told. */
+  /** How often one address may ask for a session in a minute; default: 300. */
   loginsPerMinute?: number
   /** Default: the machine's. Rates of requests from one address go by the machine's in any case. */
   clock?: Clock
@@ -42,8 +44,11 @@ export interface RoomsOptions {
 }
 
 /** What each plugin of routes gets. */
-export interface RoutesOptions extends RoomsOptions {
+export interface RoutesOptions extends Omit<RoomsOptions, 'log'> {
+  log: Pick<EventLog, 'partitions' | 'publish' | 'signal'>
   clock: Clock
+  /** Counts one act of an address. @throws RabbleError `rate-limited` */
+  checkAddress: (address: string) => void
   /** Whether the tables are there. */
   migrated: () => boolean
 }

@@ -1,3 +1,4 @@
+import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { Policy, PolicyChanges } from './client.ts'
 
@@ -10,6 +11,41 @@ export interface PolicyEntry {
 
 /** Entries of one answer. */
 const pageSize = 1000
+
+/**
+ * Policies of each kind that there may be before only moderators add some. All gateways keep all of them in memory, and load
+ * them before anybody may enter, so those who own rooms must not make them as many as they like.
+ */
+const most = { room: 100_000, restriction: 20_000, kick: 20_000 }
+
+/**
+ * Checks whether somebody who is no moderator may leave these policies.
+ * @throws RabbleError `too-large`
+ */
+export async function checkPolicies(
+  query: Database['query'],
+  entries: readonly PolicyEntry[],
+  limits: Readonly<Record<keyof typeof most, number>> = most,
+): Promise<void> {
+  const keys = entries.flatMap(({ key, policy }) => (policy === null ? [] : key))
+  if (keys.length === 0) return
+  const known = await query<{ key: string }>(
+    'select key from rooms.policies where key = any($1) and entry is not null',
+    [keys],
+  )
+  const added = keys.filter((key) => !known.some((row) => row.key === key))
+  for (const kind of ['room', 'restriction', 'kick'] as const) {
+    if (!added.some((key) => key.startsWith(`${kind}:`))) continue
+    const [row] = await query<{ count: number }>(
+      `select count(*) from (
+         select from rooms.policies where key >= $1 and key < $2 and entry is not null limit $3
+       ) present`,
+      [`${kind}:`, `${kind};`, limits[kind]],
+    )
+    if ((row?.count ?? 0) < limits[kind]) continue
+    throw new RabbleError('too-large', 'all rooms together have too many rules already: ask a moderator')
+  }
+}
 
 /**
  * Changes policies within a transaction, as its last step: others who change some wait from here until it ends. What is

@@ -1,10 +1,12 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import { isRoomName, RabbleError } from '@rabble/contract'
 import { retried } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import { recordAudit } from './audit.ts'
+import { compareFormer } from './former-rooms.ts'
 import type { RoutesOptions } from './options.ts'
 import { changesSince } from './policies.ts'
-import { readableOf } from './readers.ts'
+import { hiddenFrom, readableOf } from './readers.ts'
 import { retentionsAfter } from './room-retention.ts'
 import { createWork } from './work.ts'
 
@@ -23,6 +25,20 @@ const readableSchema = {
     rooms: Type.Array(Type.String({ maxLength: 140 }), { maxItems: 100 }),
     user: Type.Optional(name),
     moderator: Type.Optional(Type.Boolean()),
+  }),
+}
+const hiddenSchema = {
+  querystring: Type.Object({
+    user: Type.Optional(name),
+    after: Type.String({ maxLength: 128, default: '' }),
+  }),
+}
+const formerSchema = {
+  body: Type.Object({
+    // History's own names may be any string.
+    after: Type.String(),
+    through: Type.Optional(Type.String()),
+    names: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 1000 }),
   }),
 }
 const auditSchema = {
@@ -44,8 +60,8 @@ const auditSchema = {
  * For gateways and history; no proxy routes these from outside.
  *
  * `GET /internal/policies?since=` says what gateways must know of rooms and users, `GET /internal/retention` what history
- * keeps of rooms, `POST /internal/readable` which of some rooms a user may read, and `POST /internal/audit` writes down what
- * others did.
+ * keeps of rooms, `POST /internal/readable` which of some rooms a user may read, `GET /internal/hidden` which rooms a user may
+ * not read, `POST /internal/former` takes from history which names have messages, and `POST /internal/audit` writes down what others did.
  */
 export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, database, internalTokens } = options
@@ -66,6 +82,26 @@ export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox 
       await serviceOf(request.headers.authorization, internalTokens)
       const { rooms, ...reader } = request.body
       return { rooms: await work.run('readable', () => readableOf(database.query, rooms, reader)) }
+    })
+
+    app.get('/internal/hidden', { schema: hiddenSchema, ...quiet }, async (request) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+      const { user, after } = request.query
+      return work.run('hidden', () =>
+        hiddenFrom(database.query, user, { after, onlyUsers: options.requireToken === true }),
+      )
+    })
+
+    // 1,000 names.
+    const former = { schema: formerSchema, bodyLimit: 1024 * 1024, ...quiet }
+    app.post('/internal/former', former, async (request, reply) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+      const { names } = request.body
+      if (!names.every(isRoomName)) throw new RabbleError('bad-frame', 'names must be names of rooms')
+      await work.run('former', (signal) =>
+        retried(clock, signal, () => compareFormer(database, request.body)),
+      )
+      return reply.code(204).send()
     })
 
     // 500 entries with texts of some length.

@@ -19,7 +19,7 @@ export async function readableOf(
   if (moderator) return [...rooms]
   const closed = await query<{ name: string }>(
     `select name from rooms.rooms where name = any($1) and access = 'invite'
-       and created_by is distinct from $2
+       and (created_by = $2) is not true
        and not exists (select from rooms.invitations where room = name and user_id = $2)
      union
      select name from rooms.restrictions join unnest($1::text[]) as wanted (name) on room is null or room = name
@@ -28,4 +28,42 @@ export async function readableOf(
   )
   const names = new Set(closed.map(({ name }) => name))
   return rooms.filter((room) => !names.has(room))
+}
+
+/** A page of the rooms that somebody may not read. */
+export interface HiddenPage {
+  /** Whether that is every room: the user is banned everywhere. */
+  everything: boolean
+  names: string[]
+  /** For the next page; absent at the end. */
+  next?: string
+}
+
+/**
+ * All rooms that a user may not read, by name, as `readableOf` decides. `onlyUsers` says that nobody reads without a token:
+ * then a ban also hides rooms for everybody.
+ */
+export async function hiddenFrom(
+  query: Database['query'],
+  user: string | undefined,
+  { after, onlyUsers, limit = 5_000 }: { after: string; onlyUsers: boolean; limit?: number },
+): Promise<HiddenPage> {
+  const bans = await query<{ room: string | null }>(
+    `select room from rooms.restrictions
+     where kind = 'ban' and user_id = $1 and (expires_at is null or expires_at > now())`,
+    [user ?? null],
+  )
+  const everywhere = bans.some(({ room }) => room === null)
+  if (everywhere && onlyUsers) return { everything: true, names: [] }
+  const rows = await query<{ name: string }>(
+    `select name from rooms.rooms where name > $3 and access = 'invite' and (
+       $2::boolean or name = any($4::text[]) or ((created_by = $1) is not true
+         and not exists (select from rooms.invitations where room = name and user_id = $1)))
+     ${onlyUsers ? 'union select name collate "C" from unnest($4::text[]) as banned (name) where name collate "C" > $3' : ''}
+     order by name limit $5`,
+    [user ?? null, everywhere, after, bans.flatMap(({ room }) => room ?? []), limit],
+  )
+  const names = rows.map(({ name }) => name)
+  const last = names.at(-1)
+  return { everything: false, names, ...(names.length === limit && last !== undefined && { next: last }) }
 }

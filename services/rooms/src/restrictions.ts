@@ -84,21 +84,26 @@ async function checkNumber(query: Database['query'], room: string): Promise<void
   }
 }
 
-/** @throws RabbleError `not-found`, `forbidden` */
+/** @throws RabbleError `not-found`, also if it is in a place where the caller has no say: its id must tell nothing */
 export async function lift(change: Change, kind: RestrictionKind, id: number): Promise<void> {
   const { query, caller } = change
   const [found] = await query<{ room: string | null }>(
     'select room from rooms.restrictions where id = $1 and kind = $2',
     [id, kind],
   )
-  if (found === undefined) throw new RabbleError('not-found', `there is no such ${kind}`)
+  const missing = () => new RabbleError('not-found', `there is no such ${kind}`)
+  if (found === undefined) throw missing()
   // Those in a room that is forgotten by now are for moderators, too.
-  if (!isModerator(caller)) await checkPlace(change, found.room ?? undefined)
+  if (!isModerator(caller)) {
+    await checkPlace(change, found.room ?? undefined).catch((error: unknown) => {
+      throw error instanceof RabbleError && isRefusal(error) ? missing() : error
+    })
+  }
   const [row] = await query<Row>(
     `delete from rooms.restrictions where id = $1 and kind = $2 returning ${columns}`,
     [id, kind],
   )
-  if (row === undefined) throw new RabbleError('not-found', `there is no such ${kind}`)
+  if (row === undefined) throw missing()
   change.policy({ key: keyOf(id), policy: null })
   change.record({
     action: ends[kind],
@@ -106,6 +111,10 @@ export async function lift(change: Change, kind: RestrictionKind, id: number): P
     ...(row.room !== null && { room: row.room }),
     detail: { id, reason: row.reason },
   })
+}
+
+function isRefusal({ code }: RabbleError): boolean {
+  return code === 'forbidden' || code === 'room-not-found'
 }
 
 export interface RestrictionsQuery {

@@ -3,6 +3,7 @@ import type { Database } from '@rabble/database'
 import { checkOwner, isModerator } from './authority.ts'
 import { isBanned } from './bans.ts'
 import type { Change } from './changes.ts'
+import { becomeFormer, isFormer } from './former-rooms.ts'
 import { lockCounts } from './presence.ts'
 import { day, lockRoom, policyOf, type RoomRow, roomColumns } from './room-rows.ts'
 import { foldedOf } from './room-search.ts'
@@ -70,7 +71,11 @@ function settingValues(row: typeof unset): unknown[] {
   return [topic, capacity, access, single, announce, retention_age, retention_messages]
 }
 
-/** @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed. */
+/**
+ * Creates a room, which then belongs to the caller. Only a moderator gets a name that may have messages: its settings would
+ * reach what others said before, `retention` would delete it and `access` take it from them.
+ * @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed; `forbidden`
+ */
 export async function createRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
   const { query, caller } = change
   const values = settingValues(withSettings(unset, settings))
@@ -80,6 +85,12 @@ export async function createRoom(change: Change, name: string, settings: RoomSet
     [name, foldedOf(name, settings.topic ?? ''), caller.user.id, ...values],
   )
   if (row === undefined) throw new RabbleError('room-exists', 'there is such a room already')
+  if (!isModerator(caller) && (await isFormer(query, name))) {
+    throw new RabbleError(
+      'forbidden',
+      'there was a room of this name, so only moderators may create it again',
+    )
+  }
   change.policy({ key: policyKey(name), policy: policyOf(row) })
   change.record({ action: 'room.create', room: name, ...detailOf(settings) })
   return row
@@ -124,7 +135,10 @@ export async function deleteRoom(change: Change, name: string): Promise<void> {
       name,
       foldedOf(name, ''),
     ])
-  } else await query('delete from rooms.rooms where name = $1', [name])
+  } else {
+    await query('delete from rooms.rooms where name = $1', [name])
+    await becomeFormer(query, [name])
+  }
   change.policy({
     key: policyKey(name),
     policy: {

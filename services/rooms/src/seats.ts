@@ -1,5 +1,6 @@
 import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
+import type { Admit } from './appearing-rooms.ts'
 import type { Refusal, Seat, SeatRelease, SeatRequest } from './client.ts'
 import { holdLease } from './leases.ts'
 import { lockCounts, type RoomChange, writeCounts } from './presence.ts'
@@ -19,14 +20,15 @@ export interface SeatResult {
 
 /**
  * Gives back and takes seats, within the caller's transaction: about ten statements however many there are. Nobody else
- * changes these rooms' seats meanwhile, so what is decided here is true when it is written.
+ * changes these rooms' seats meanwhile, so what is decided here is true when it is written. Rooms that are not there appear if
+ * `admit` lets them; without it, none does.
  */
 export async function changeSeats(
   query: Database['query'],
   gateway: string,
   turn: Turn,
   { take, give }: SeatBatch,
-  mode: 'open' | 'closed',
+  admit: Admit | undefined,
 ): Promise<SeatResult | 'ended' | 'overtaken'> {
   const held = await holdLease(query, gateway, turn)
   if (held !== 'held') return held
@@ -34,8 +36,7 @@ export async function changeSeats(
     ...give.map(({ room, user }) => ({ room, user })),
     ...take.map(({ room, user }) => ({ room, user: user.id })),
   ]
-  const wanted = [...new Set(take.map(({ room }) => room))]
-  if (mode === 'open') await letRoomsAppear(query, wanted)
+  const limited = admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, admit)
   const counts = await lockCounts(query, [...new Set(pairs.map(({ room }) => room))])
   const rooms = await readRooms(query, [...counts.keys()])
   const isBanned = await readBans(query, take)
@@ -55,9 +56,12 @@ export async function changeSeats(
     if (!elsewhere) plan.leave(room, { id: user, name: own }, countIn(room))
   }
 
-  function refusal({ room, user, moderator }: SeatRequest, elsewhere: boolean): Refusal | undefined {
+  function refusal(request: SeatRequest, elsewhere: boolean): Refusal | undefined {
+    const { room, user, moderator } = request
     const settings = rooms.get(room)
-    if (settings === undefined) return { refused: 'room-not-found', message: 'there is no such room' }
+    if (settings === undefined) {
+      return limited.get(request) ?? { refused: 'room-not-found', message: 'there is no such room' }
+    }
     if (isBanned(room, user.id)) return { refused: 'forbidden', message: 'you may not enter this room' }
     const welcome =
       settings.access === 'open' ||
@@ -104,6 +108,28 @@ export async function changeSeats(
       announce: rooms.get(count.room)?.announce ?? false,
     })),
   }
+}
+
+/** Lets rooms appear that are not there. Returns the requests for which one may not. */
+async function appear(
+  query: Database['query'],
+  take: readonly SeatRequest[],
+  admit: Admit,
+): Promise<Map<SeatRequest, Refusal>> {
+  const wanted = new Set(take.map(({ room }) => room))
+  const rows = await query<{ name: string }>('select name from rooms.rooms where name = any($1)', [
+    [...wanted],
+  ])
+  const there = new Set(rows.map(({ name }) => name))
+  const limited = new Map<SeatRequest, Refusal>()
+  for (const request of take) {
+    if (there.has(request.room)) continue
+    const refused = admit(request)
+    if (refused === undefined) there.add(request.room)
+    else limited.set(request, refused)
+  }
+  await letRoomsAppear(query, [...there])
+  return limited
 }
 
 /** What is to be written. */

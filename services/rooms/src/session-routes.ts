@@ -8,14 +8,14 @@ import {
   callerOf,
   type Identity,
   isAllowedOrigin,
+  networkOf,
   requireCaller,
   sessionToken,
   setSessionCookie,
 } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
-import { networkOf } from './address.ts'
 import { recordAudit } from './audit.ts'
-import { type Claim, claimNames, giveUpName } from './names.ts'
+import { type Claim, claimNames, giveUpName, unusedFor } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { createRefusedLogins } from './refused-logins.ts'
 import { requestWindows } from './request-windows.ts'
@@ -25,7 +25,7 @@ import { createWork } from './work.ts'
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
 const auditLimits = { active: 1, waiting: 20, deadline: 4_000 }
 
-/** Seconds for which a guest may keep a name without signing in again. */
+/** Seconds for which a guest's token is good. */
 const lifetime = 24 * 60 * 60
 /** Addresses whose requests are counted; those that were quiet for longest go first. */
 const addresses = 10_000
@@ -46,7 +46,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     tokens,
     requireToken,
     allowedOrigins = new Set<string>(),
-    loginsPerMinute = 1200,
+    loginsPerMinute = 300,
   } = options
   const access = { tokens, allowedOrigins }
   const work = createWork(limits, options)
@@ -60,7 +60,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     const { refusals, displaced } = await work.run('session', (signal) =>
       retried(clock, signal, () =>
         transactionWithin(database, signal, (query) =>
-          claimNames(query, [user], 'kept', lifetime, clock.now()),
+          claimNames(query, [user], 'kept', unusedFor, clock.now()),
         ),
       ),
     )

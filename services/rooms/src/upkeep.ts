@@ -1,6 +1,7 @@
 import { databaseTime } from '@rabble/database'
 import { refusalDays, trimAudit } from './audit.ts'
 import { forgetRooms } from './forgotten-rooms.ts'
+import { trimFormer } from './former-rooms.ts'
 import { forgetNames } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { forgetPolicies } from './policies.ts'
@@ -43,6 +44,7 @@ export function startUpkeep(
     await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
     if (number % hourly !== 0) return
     await forgetRooms(database)
+    await trimFormer(database)
     // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
     if (database.kind === 'pglite') await database.query(vacuum)
   }
@@ -71,16 +73,10 @@ export function startUpkeep(
   }
 }
 
-const tables = [
-  'rooms',
-  'leases',
-  'seats',
-  'presence',
-  'names',
-  'name_holders',
-  'restrictions',
-  'policies',
-  'policy_version',
-  'audit',
-]
-const vacuum = `vacuum (analyze) ${tables.map((table) => `rooms.${table}`).join(', ')}`
+/** All tables of this service. */
+export const tables = [
+  ...['rooms', 'former', 'origin', 'invitations', 'leases', 'seats', 'presence', 'names', 'name_holders'],
+  ...['restrictions', 'policies', 'policy_version', 'audit'],
+].map((table) => `rooms.${table}`)
+
+const vacuum = `vacuum (analyze) ${tables.join(', ')}`

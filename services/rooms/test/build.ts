@@ -1,4 +1,4 @@
-import type { MessageEvent, PresenceSignal, RabbleError, Signal, User } from '@rabble/contract'
+import type { LogEvent, MessageEvent, PresenceSignal, RabbleError, Signal, User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { createApp, createInternalTokens, createLogger, createTokens, operations } from '@rabble/service'
@@ -22,6 +22,8 @@ export interface Told {
   events: MessageEvent[]
   /** What publishing fails with, if it is to. */
   failure?: RabbleError
+  /** Events that stood in the log before. */
+  earlier?: LogEvent[]
 }
 
 export interface Replica {
@@ -45,14 +47,7 @@ export async function startReplica(
   const metrics = createMetrics(registry)
   const app = createApp({ logger })
   const { plugin, checks } = rooms({
-    log: {
-      partitions: 1,
-      signal: (signal) => void told.signals.push(signal),
-      async publish(event) {
-        if (told.failure !== undefined) throw told.failure
-        told.events.push(event as MessageEvent)
-      },
-    },
+    log: logOf(told),
     database,
     tokens,
     internalTokens,
@@ -83,6 +78,23 @@ export async function startReplica(
           Object.entries(labels).every(([label, wanted]) => labelOf(value, label) === wanted),
         )
         .reduce((sum, { value }) => sum + value, 0)
+    },
+  }
+}
+
+function logOf(told: Told): RoomsOptions['log'] {
+  const marks: LogEvent[] = []
+  return {
+    partitions: 1,
+    signal: (signal) => void told.signals.push(signal),
+    async publish(event) {
+      if (told.failure !== undefined) throw told.failure
+      if (event.type === 'started') marks.push(event)
+      else told.events.push(event as MessageEvent)
+    },
+    async *read() {
+      const entries = [...(told.earlier ?? []), ...marks].map((event) => ({ event, line: Buffer.alloc(0) }))
+      yield [{ offset: 0, entries }]
     },
   }
 }

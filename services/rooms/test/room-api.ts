@@ -5,6 +5,7 @@ import { createApp, createInternalTokens, createLogger, createTokens } from '@ra
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { auditRoutes } from '../src/audit-routes.ts'
+import { limitActs } from '../src/changes.ts'
 import { inProcess, type RoomsClient } from '../src/client.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { moderationRoutes } from '../src/moderation-routes.ts'
@@ -65,6 +66,7 @@ export async function buildApi(
     metrics: createMetrics(new Registry()),
     logger,
     mode: 'open',
+    checkAddress: limitActs(options.hourlyLimits, systemClock),
     migrated: () => true,
     deadline: patience,
     ...options,

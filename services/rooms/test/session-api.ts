@@ -10,7 +10,7 @@ import { type ClaimedName, inProcess, type Refusal, type RoomsClient } from '../
 import { gatewayRoutes } from '../src/gateway-routes.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { nameRoutes } from '../src/name-routes.ts'
-import type { RoomsOptions } from '../src/options.ts'
+import type { RoutesOptions } from '../src/options.ts'
 import { sessionRoutes } from '../src/session-routes.ts'
 import { patience } from './build.ts'
 
@@ -29,7 +29,7 @@ export interface SessionApi {
 export async function buildSessions(
   t: Test,
   database: Database,
-  options: Partial<RoomsOptions> & { trustedProxies?: string; guests?: boolean } = {},
+  options: Partial<RoutesOptions> & { trustedProxies?: string; guests?: boolean } = {},
 ): Promise<SessionApi> {
   const logger = createLogger('rooms-test', 'silent')
   const { trustedProxies = '', guests = true, clock = systemClock, ...rest } = options
@@ -45,6 +45,7 @@ export async function buildSessions(
     logger,
     mode: 'open' as const,
     requireToken: !guests,
+    checkAddress() {},
     migrated: () => true,
     deadline: patience,
     ...rest,

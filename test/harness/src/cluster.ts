@@ -118,8 +118,6 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       RABBLE_AMQP_URL: servers.amqpUrl,
       RABBLE_SECRET: secret,
       RABBLE_TRUSTED_PROXIES: '127.0.0.1',
-      // As a rule everybody comes from this one machine.
-      RABBLE_LOGINS_PER_MINUTE: '60000',
       LOG_LEVEL: 'warn',
       ...options.env,
     }

@@ -7,6 +7,9 @@ import { until } from './until.ts'
 /** From test/harness/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
+/** As a rule everybody comes from this one machine. */
+const oneMachine = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
+
 export interface ServiceOptions {
   /** What Node runs, an absolute path; the service's own `main.js` unless told. */
   script?: string
@@ -44,7 +47,7 @@ export async function startService(
     name,
     command: process.execPath,
     args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
-    env: { ...env, PORT: String(port) },
+    env: { ...oneMachine, ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,
     // What containers get, too: a gateway first sends its clients to others.

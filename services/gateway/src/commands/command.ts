@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { ClientFrames, ClientFrameType, Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
-import type { Logger, Tokens } from '@rabble/service'
+import type { Logger, Rates, Tokens } from '@rabble/service'
 import type { Conversations } from '../conversations.ts'
 import type { Fleet } from '../fleet.ts'
 import type { Hub } from '../hub.ts'
@@ -22,6 +22,8 @@ export interface Context {
   readonly limits: Limits
   /** `guest`: a name is enough; `jwt`: a token only. */
   readonly auth: 'guest' | 'jwt'
+  /** Guests without a token that each address may bring. */
+  readonly newGuests: Rates
   readonly hub: Hub
   readonly fleet: Pick<Fleet, 'list'>
   /** Absent where each gateway is alone. */

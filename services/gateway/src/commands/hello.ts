@@ -43,6 +43,11 @@ async function enter(
   if (typeof known !== 'string') return admit(context, known)
   if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
   rooms.policies.checkLoaded()
+  // Each holds a name, and looking for a free one asks the service too.
+  const retryAfter = context.newGuests.take(session.network)
+  if (retryAfter > 0) {
+    throw new RabbleError('rate-limited', 'too many new guests come from this address', { retryAfter })
+  }
   const claimed = await rooms.names.claim({ name: known })
   return { user: claimed.user, roles: [], guest: true, isNew: true, ...freshToken(claimed) }
 }

@@ -26,7 +26,10 @@ export const join: Command<'join'> = async (context, session, frame) => {
     return enter(context, session, user, frame)
   }
   await rooms.policies.checkEntry(user.id, room)
-  const claim = await rooms.seats.claim(room, user, session.roles.includes(moderator))
+  const claim = await rooms.seats.claim(room, user, {
+    moderator: session.roles.includes(moderator),
+    network: session.network,
+  })
   try {
     await enter(context, session, user, frame, claim)
   } finally {

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '@rabble/clock'
 import type { ErrorCode, User } from '@rabble/contract'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
+import { TokenBucket } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
-import { TokenBucket } from '../token-bucket.ts'
 
 /** How long (ms) entries are collected, if they don't fill a batch before, and until a batch is tried again. */
 const interval = 1_000

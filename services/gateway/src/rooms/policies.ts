@@ -30,10 +30,16 @@ export function followPolicies(options: {
 }): Policies {
   const { rooms, changed, time, clock, metrics, logger } = options
   let told = false
+  let newest = 0
   const copy = copyPolicies({
     rooms,
     observer: {
       fetched(fresh, version, entries) {
+        if (version < newest) {
+          const known = { known: newest, found: version }
+          logger.warn(known, 'rooms knows less than this gateway: its database was lost, or is an older one')
+        }
+        newest = version
         metrics.policiesVersion.set(version)
         if (!told) logger.info({ version, entries }, 'the policies of rooms and users are known')
         told = true

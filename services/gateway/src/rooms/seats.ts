@@ -31,7 +31,7 @@ export interface Seats {
    * Waits for a seat, or, where the service doesn't answer and the room is for everybody, for nothing.
    * @throws RabbleError that says why there is none
    */
-  claim(room: string, user: User, moderator: boolean): Promise<Claim>
+  claim(room: string, user: User, from: { moderator: boolean; network: string }): Promise<Claim>
   /** The user's first session is in the room; to be called between `claim` and `release`. */
   seated(room: string, user: User): void
   /** Whoever has a claim there, and isn't in the room yet, stays out. */
@@ -59,6 +59,8 @@ interface Place {
   seated: boolean
   /** Whether the user may enter rooms without being invited. */
   moderator: boolean
+  /** Where the user's last join came from. */
+  network: string
   /** Joins that have not come to an end. */
   claims: number
   /** Why those that had begun by then come to nothing. */
@@ -103,7 +105,16 @@ export function createSeats(options: {
     places.set(room, users)
     let place = users.get(user.id)
     if (place === undefined) {
-      place = { room, user, seated: false, moderator: false, claims: 0, known: 'free', waiting: new Set() }
+      place = {
+        room,
+        user,
+        seated: false,
+        moderator: false,
+        network: '',
+        claims: 0,
+        known: 'free',
+        waiting: new Set(),
+      }
       users.set(user.id, place)
     }
     return place
@@ -142,10 +153,10 @@ export function createSeats(options: {
     for (const place of due) {
       if (taking.length + giving.length === batchSize) break
       due.delete(place)
-      const { room, user } = place
+      const { room, user, network } = place
       const wanted = isWanted(place)
       if (wanted && place.known !== 'held') {
-        take.push({ room, user, ...(place.moderator && { moderator: true }) })
+        take.push({ room, user, network, ...(place.moderator && { moderator: true }) })
         taking.push(place)
       } else if (!wanted && place.known !== 'free') {
         give.push({ room, user: user.id })
@@ -266,7 +277,7 @@ export function createSeats(options: {
   }
 
   return {
-    async claim(room, user, moderator) {
+    async claim(room, user, { moderator, network }) {
       const place = placeOf(room, user)
       if (isWanted(place) && single(room)) {
         throw new RabbleError('already-joined', 'in this room a user may be with one session only')
@@ -274,6 +285,7 @@ export function createSeats(options: {
       const before = place.revoked
       place.claims++
       place.moderator ||= moderator
+      place.network = network
       let held = true
       const release = () => {
         if (!held) return

@@ -55,6 +55,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       transport: 'websocket',
       origin,
       reached: request,
+      address: request.ip,
       cookie: sessionToken(cookie, request.protocol),
     })
     if (session === undefined) {

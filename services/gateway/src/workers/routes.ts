@@ -1,10 +1,9 @@
 import { RabbleError, type User } from '@rabble/contract'
-import { bearerToken, type Tokens } from '@rabble/service'
+import { bearerToken, createRates, type Tokens } from '@rabble/service'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Gateway } from '../gateway.ts'
 import { messageEvent, noticeEvent } from './event.ts'
 import { createPublishing, type Publication, type PublishingOptions } from './publishing.ts'
-import { createRates } from './rates.ts'
 
 /** The role whose tokens may publish without a connection. */
 const role = 'service'
@@ -23,7 +22,8 @@ export interface WorkerRoutesOptions extends PublishingOptions {
 export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   const { gateway, tokens } = options
   const publishing = createPublishing(options)
-  const rates = createRates(options.perSecond, gateway.clock)
+  const { perSecond } = options
+  const rates = createRates({ perSecond }, gateway.clock)
   // What is too large for a frame would be too large for some client as well.
   const route = { bodyLimit: gateway.limits.frameBytes }
 
@@ -43,7 +43,10 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
     if (!roles.includes(role)) {
       throw refused(new RabbleError('forbidden', `this needs a token with the role ${role}`), user)
     }
-    rates.take(user.id)
+    const retryAfter = rates.take(user.id)
+    if (retryAfter > 0) {
+      throw new RabbleError('rate-limited', `no more than ${perSecond} messages a second`, { retryAfter })
+    }
     return user
   }
 

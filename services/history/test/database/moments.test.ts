@@ -85,7 +85,7 @@ await onBoth(async (t, databases) => {
       rounds++
       return new Map()
     }
-    ingestOf(t, log, database, { clock, rooms: { retention } })
+    ingestOf(t, log, database, { clock, rooms: { retention, former: async () => {} } })
     /** Lets rounds pass until something holds. The clock doesn't go away from the database's meanwhile. */
     const pass = (check: () => boolean | Promise<boolean>, what: string) =>
       until(

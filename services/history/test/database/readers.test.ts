@@ -25,9 +25,9 @@ await onBoth(async (t, databases) => {
   )
   /** What the rooms service says: these rooms are for Ada. The version is how many they are. */
   const service = { down: false, asked: 0, closed: ['cellar'], banned: '' }
-  service.closed.push(...vaults(200, 'hoard').map(({ room }) => room))
   service.closed.push(...vaults(450, 'trove').map(({ room }) => room))
-  const rooms: Pick<RoomsClient, 'policies' | 'readable' | 'retention'> = {
+  service.closed.push(...vaults(200, 'hoard').map(({ room }) => room))
+  const rooms: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'> = {
     async policies(since) {
       if (service.down) throw new Error('down')
       const changes = service.closed.slice(since).map((room) => ({
@@ -42,7 +42,12 @@ await onBoth(async (t, databases) => {
       if (service.down) throw new Error('down')
       return names.filter((name) => !service.closed.includes(name) || user === 'ada')
     },
+    async hidden(user) {
+      if (service.down) throw new Error('down')
+      return { everything: false, names: user === 'ada' ? [] : [...service.closed] }
+    },
     retention: async () => new Map(),
+    former: async () => {},
   }
   const clock = createManualClock()
   const app = build(t, { clock, log, database, rooms })
@@ -100,7 +105,11 @@ await onBoth(async (t, databases) => {
     const banned = build(t, {
       log,
       database,
-      rooms: { ...rooms, policies: async () => ({ version: 1, reset: true, more: false, changes: [ban] }) },
+      rooms: {
+        ...rooms,
+        policies: async () => ({ version: 1, reset: true, more: false, changes: [ban] }),
+        hidden: async (user) => ({ everything: user === 'eve', names: [] }),
+      },
       requireToken: true,
     })
     await banned.ready()
@@ -111,19 +120,29 @@ await onBoth(async (t, databases) => {
       [eves, 403],
     ] as const) {
       const headers = { authorization: `Bearer ${token}` }
-      const reply = await banned.inject({ url: '/api/rooms/general/messages', headers })
-      t.equal(reply.statusCode, status)
+      for (const url of ['/api/rooms/general/messages', '/api/search?q=plan']) {
+        t.equal((await banned.inject({ url, headers })).statusCode, status)
+      }
     }
   })
 
-  await t.test('a search never takes what the caller may not read for the end', async (t) => {
+  await t.test('what a search answers tells nothing of rooms that the caller may not read', async (t) => {
     for (const sort of ['rank', 'newest']) {
-      const path = `/api/search?limit=5&sort=${sort}`
-      const few = JSON.parse((await get(`${path}&q=hoard`, eves)).body)
-      t.match(few, { results: [{ message: { id: 'h' } }], hasMore: false })
-      t.match(await get(`${path}&q=trove`, eves), { status: 400, body: /search in one room/ })
-      t.match(await get(`${path}&q=trove&room=general`, eves), { status: 200, body: /"h"/ })
+      const path = `/api/search?sort=${sort}`
+      for (const word of ['hoard', 'trove', 'plan']) {
+        const answer = JSON.parse((await get(`${path}&limit=1&q=${word}`, eves)).body)
+        t.match(answer, { results: [{ message: { id: word === 'plan' ? 'g' : 'h' } }], hasMore: false }, word)
+      }
       t.match(await get(`${path}&q=trove`, adas), { status: 200, body: /vault-trove/ })
+      // The id of a hidden message, with words that it has and words that it hasn't, is as good as one that nobody has.
+      const [none, ...hidden] = await Promise.all(
+        ['nobodys&q=plan', 'c3&q=plan', 'c3&q=hoard', 'd&q=plan'].map((query) =>
+          get(`${path}&before=${query}`, eves),
+        ),
+      )
+      t.match(none, { status: 400, body: /no result of this search/ })
+      for (const answer of hidden) t.same(answer, none)
+      t.equal((await get(`${path}&q=plan&before=c3`, adas)).status, 200)
     }
   })
 

@@ -10,6 +10,7 @@ import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 
 const day = 24 * 60 * 60 * 1000
+const former = async () => {}
 const daysAgo = (days: number) => new Date(Date.now() - days * day).toISOString()
 
 await onBoth(async (t, databases) => {
@@ -147,7 +148,7 @@ await onBoth(async (t, databases) => {
       ['more', { maxMessages: 9, maxAge: 9 * day }],
       ['unknown', { maxMessages: 1 }],
     ])
-    const all = { retention: { maxMessages: 3 }, rooms: { retention: async () => own } }
+    const all = { retention: { maxMessages: 3 }, rooms: { retention: async () => own, former } }
     t.same(await trimmed(t, { log, database, ...all, deleted: 7 }, rooms), [
       ['short/1'],
       ['few/3', 'few/1'],
@@ -165,7 +166,10 @@ await onBoth(async (t, databases) => {
       const database = await filled(t, log, 8)
       const down = () => Promise.reject(new Error('rooms is down'))
       let retention: () => Promise<Map<string, Retention>> = down
-      const { metrics } = ingestOf(t, log, database, { clock, rooms: { retention: () => retention() } })
+      const { metrics } = ingestOf(t, log, database, {
+        clock,
+        rooms: { retention: () => retention(), former },
+      })
       const failures = async () => (await metrics.roomsErrors.get()).values[0]?.value ?? 0
       const left = async (room: string) => (await idsOf(database, 0, room)).join()
       /** Lets a minute pass, which is a round, until something holds. */
@@ -256,4 +260,33 @@ await onBoth(async (t, databases) => {
       'the changes to go',
     )
   })
+
+  await t.test(
+    'the rooms service is told again and again, in parts, which rooms have messages',
+    async (t) => {
+      const clock = createManualClock()
+      const log = createMemoryLog(2)
+      const names = Array.from({ length: 1100 }, (_, n) => `room ${String(n).padStart(4, '0')}`)
+      log.append(
+        ...[...names, 'dm:ada:bob', 'user:ada', '*', 'no:room'].map((room, n) => message(`m${n}`, { room })),
+      )
+      const database = await filled(t, log, 1104)
+      const told: { after: string; through?: string; names: readonly string[] }[] = []
+      const rooms = {
+        retention: async () => new Map(),
+        former: async (part: (typeof told)[0]) => void told.push(part),
+      }
+      ingestOf(t, log, database, { clock, rooms })
+      const round = async () => {
+        await clock.advance(60_000)
+        return told.length >= 3
+      }
+      await until(round, patience, 'three rounds')
+      const [first, second, third] = told
+      t.same([...(first?.names ?? []), ...(second?.names ?? [])], names)
+      t.match(first, { after: '', through: second?.after })
+      t.notOk(second === undefined || 'through' in second, 'up to the end')
+      t.same(third, first)
+    },
+  )
 })

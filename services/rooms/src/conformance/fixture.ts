@@ -23,7 +23,7 @@ export type Restriction = Pick<UserPolicy, 'kind' | 'user' | 'room'>
 
 /** One rooms service in which rooms appear when they are joined (mode `open`), empty at first. */
 export interface RoomsFixture {
-  client: Omit<RoomsClient, 'retention' | 'readable'>
+  client: Omit<RoomsClient, 'retention' | 'readable' | 'hidden' | 'former'>
   /** Signals to gateways, oldest first. They include those that follow from calls that were answered. */
   readonly signals: readonly Signal[]
   /** Entries that clients have written, oldest first. */
@@ -43,7 +43,7 @@ export interface RoomsFixture {
 
 /** The part of a rooms service that history asks, empty at first. */
 export interface ReadersFixture {
-  client: Pick<RoomsClient, 'retention' | 'readable'>
+  client: Pick<RoomsClient, 'retention' | 'readable' | 'hidden'>
   createRoom(name: string, settings: { inviteOnly?: true; retention?: RoomRetention }): Promise<void>
   invite(room: string, user: string): Promise<void>
   /** Bans a user, in a room or everywhere. */

@@ -45,4 +45,31 @@ export function testReaders(t: Test, makeFixture: MakeReadersFixture): void {
       },
     )
   })
+
+  t.test('all rooms that somebody may not read are told, and none that everybody may', async (t) => {
+    const { client, createRoom, invite, ban } = await makeFixture(t)
+    for (const name of ['board', 'cellar']) await createRoom(name, { inviteOnly: true })
+    await createRoom('tea', {})
+    for (const user of ['ada', 'joe', 'eve']) await invite('board', user)
+    await ban('eve', 'board')
+    await ban('eve', 'tea')
+    await ban('joe')
+    const hidden = async (user?: string) => (await client.hidden(user)).names
+    t.same(
+      {
+        nobody: await hidden(),
+        stranger: await hidden('bob'),
+        invited: await hidden('ada'),
+        bannedHere: await hidden('eve'),
+        banned: await hidden('joe'),
+      },
+      {
+        nobody: ['board', 'cellar'],
+        stranger: ['board', 'cellar'],
+        invited: ['cellar'],
+        bannedHere: ['board', 'cellar'],
+        banned: ['board', 'cellar'],
+      },
+    )
+  })
 }

@@ -20,7 +20,7 @@ const moderator: User = { id: 'mona', name: 'Mona' }
 async function empty(database: Database): Promise<void> {
   const tables = [
     ...['leases', 'seats', 'presence', 'rooms', 'invitations', 'name_holders', 'names'],
-    ...['restrictions', 'policies', 'audit'],
+    ...['restrictions', 'policies', 'audit', 'former'],
   ]
   const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`
   // More than once, since a job of the service may lock the tables in another order.

@@ -47,7 +47,10 @@ await onBoth(async (t, make) => {
       t.same(await client.readable(rooms, { moderator: true }), rooms)
 
       t.equal((await as(ada, 'DELETE /api/rooms/cellar')).status, 204)
-      for (const user of ['ada', 'bob', 'eve']) t.same(await client.readable(rooms, { user }), open)
+      for (const user of ['ada', 'bob', 'eve', undefined]) {
+        t.same(await client.readable(rooms, user === undefined ? {} : { user }), open, String(user))
+        t.same((await client.hidden(user)).names, ['cellar'], String(user))
+      }
       t.same(await client.readable(rooms, { moderator: true }), rooms)
       t.match(await as(bob, 'GET /api/rooms/cellar'), { status: 403 })
       t.match(await as(bob, 'POST /api/rooms', { name: 'cellar' }), { status: 409 })

@@ -103,7 +103,15 @@ await onBoth(async (t, make) => {
     for (const list of ['bans', 'mutes']) {
       const own = await as(ada, `POST /api/moderation/${list}`, { user: 'eve', room: 'hers' })
       t.equal(own.status, 201)
-      t.equal((await as(bob, `DELETE /api/moderation/${list}/${own.body.id}`)).status, 403)
+      t.same(
+        await as(bob, `DELETE /api/moderation/${list}/${own.body.id}`).then(({ status, body }) => ({
+          status,
+          body,
+        })),
+        await as(bob, `DELETE /api/moderation/${list}/999999`).then(({ status, body }) => ({ status, body })),
+        'an id tells nobody else whether there is one',
+      )
+      t.equal((await as(bob, `DELETE /api/moderation/${list}/${own.body.id}`)).status, 404)
       t.equal((await as(undefined, `DELETE /api/moderation/${list}/${own.body.id}`)).status, 401)
       t.equal((await as(ada, `GET /api/moderation/${list}`)).status, 403)
       t.equal((await as(ada, `GET /api/moderation/${list}?room=his`)).status, 403)
@@ -172,7 +180,7 @@ await onBoth(async (t, make) => {
     t.equal((await as(ada, 'PATCH /api/rooms/open', { topic: 'hers again' })).status, 200)
 
     const own = await ban('ada', 'open')
-    t.equal((await as(ada, `DELETE /api/moderation/bans/${own}`)).status, 403, 'nobody lifts their own ban')
+    t.equal((await as(ada, `DELETE /api/moderation/bans/${own}`)).status, 404, 'nobody lifts their own ban')
     t.equal((await as(ada, 'GET /api/moderation/bans?room=open')).status, 403)
     t.equal((await as(ada, 'DELETE /api/rooms/open')).status, 403)
     t.equal((await as(ada, 'PATCH /api/rooms/cellar', { topic: 'another room' })).status, 200)
@@ -232,5 +240,24 @@ await onBoth(async (t, make) => {
       t.match(await as(mona, request), { status: 400, body: { code: 'bad-frame' } }, request)
     }
     t.match(await as(mona, 'GET /api/audit?user=a%00b'), { status: 200, body: { entries: [] } })
+  })
+
+  await t.test('users of one address may do only so much, however many they are', async (t) => {
+    const { as } = await buildApi(t, await make(t), { hourlyLimits: { rooms: 2, acts: 2 } })
+    await as(mona, 'POST /api/rooms', { name: 'hers' })
+    const guests = Array.from({ length: 5 }, (_, n) => ({ id: `guest-${n}`, name: `Guest ${n}` }))
+    const statuses: number[] = []
+    for (const guest of guests) {
+      for (const n of [1, 2]) {
+        const { status } = await as(guest, 'POST /api/rooms', { name: `${guest.id} ${n}` })
+        statuses.push(status)
+      }
+    }
+    t.same(statuses, [...Array(8).fill(201), 429, 429])
+    t.match(await as(ada, 'POST /api/moderation/bans', { user: 'eve', room: 'hers' }), {
+      status: 429,
+      body: { code: 'rate-limited', message: /one address/ },
+    })
+    t.equal((await as(mona, 'POST /api/moderation/bans', { user: 'eve' })).status, 201)
   })
 })

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { changesSince, forgetPolicies, putPolicies } from '../../src/policies.ts'
+import { changesSince, checkPolicies, forgetPolicies, putPolicies } from '../../src/policies.ts'
 import { letRoomsAppear } from '../../src/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { createCopy } from '../policy-copy.ts'
@@ -118,7 +118,7 @@ await onBoth(async (t, make) => {
         await letRoomsAppear(api.database.query, ['plain'])
       }
       await as(mona, 'DELETE /api/rooms/plain')
-      await as(ada, 'POST /api/rooms', { name: 'plain' })
+      await as(mona, 'POST /api/rooms', { name: 'plain' })
       await copy.follow()
       t.same([...copy.entries], [])
       t.same((await as(mona, 'GET /api/moderation/bans')).body, { bans: [], hasMore: false })
@@ -154,5 +154,37 @@ await onBoth(async (t, make) => {
     t.same(all.get('short'), { maxAge: 48 * hour })
     t.same(all.get('__proto__'), { maxAge: 24 * hour, maxMessages: 10 })
     t.same(all.get('many-2500'), { maxMessages: 2500 })
+  })
+
+  await t.test('where everybody has a token, a ban hides rooms that are for all others', async (t) => {
+    const { as, client } = await buildApi(t, await make(t), { requireToken: true })
+    for (const name of ['tea', 'board']) await as(ada, 'POST /api/rooms', { name })
+    await as(ada, 'POST /api/rooms', { name: 'cellar', access: 'invite' })
+    await as(ada, 'POST /api/moderation/bans', { user: 'eve', room: 'tea' })
+    await as(mona, 'POST /api/moderation/bans', { user: 'joe' })
+    t.same(await client.hidden('eve'), { everything: false, names: ['cellar', 'tea'] })
+    t.same(await client.hidden('ada'), { everything: false, names: [] })
+    t.same(await client.hidden('joe'), { everything: true, names: [] })
+  })
+
+  await t.test('who is no moderator adds rules only while there are not too many of all', async (t) => {
+    const database = await make(t)
+    const { as } = await buildApi(t, database)
+    await as(ada, 'POST /api/rooms', { name: 'tea', capacity: 5 })
+    await as(ada, 'POST /api/moderation/bans', { user: 'eve', room: 'tea' })
+    const keys = await database.query<{ key: string }>('select key from rooms.policies order by key', [])
+    const [ban = '', room = ''] = keys.map(({ key }) => key)
+    const check = (key: string, limits: object) =>
+      checkPolicies(database.query, [{ key, policy: { kind: 'ban', user: 'joe' } }], {
+        ...{ room: 2, restriction: 2, kick: 2 },
+        ...limits,
+      })
+    const full = { room: 1, restriction: 1 }
+    for (const key of ['restriction:0', 'room:more']) {
+      await check(key, {})
+      await t.rejects(check(key, full), { code: 'too-large' })
+    }
+    for (const key of [ban, room]) await check(key, full)
+    await check('kick:0', full)
   })
 })

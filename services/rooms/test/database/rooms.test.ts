@@ -1,5 +1,6 @@
 import { RoomReply } from '@rabble/contract'
 import Value from 'typebox/value'
+import { forgetRooms } from '../../src/forgotten-rooms.ts'
 import { letRoomsAppear } from '../../src/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona, seat } from '../room-api.ts'
@@ -67,7 +68,37 @@ await onBoth(async (t, make) => {
     t.notOk('retention' in (await as(ada, 'PATCH /api/rooms/general', { retention: null })).body)
     t.equal((await as(ada, 'DELETE /api/rooms/general')).status, 204)
     t.match(await as(ada, 'GET /api/rooms/general'), { status: 404, body: { code: 'room-not-found' } })
-    t.equal((await as(bob, 'POST /api/rooms', { name: 'general' })).status, 201)
+  })
+
+  await t.test('a name that may have messages is created anew by moderators only', async (t) => {
+    const { as, client, database } = await buildApi(t, await make(t))
+    const names = ['deleted', 'forgotten', 'unknown']
+    await as(ada, 'POST /api/rooms', { name: 'deleted' })
+    t.equal((await as(ada, 'DELETE /api/rooms/deleted')).status, 204)
+    await letRoomsAppear(database.query, ['forgotten'])
+    await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
+    t.equal(await forgetRooms(database), 1)
+    // What history tells, in two parts.
+    await client.former({ after: '', through: 'm', names: ['deleted', 'forgotten'] })
+    await client.former({ after: 'm', names: ['unknown'] })
+    for (const name of names) {
+      for (const user of [ada, bob]) {
+        t.match(await as(user, 'POST /api/rooms', { name, retention: { messages: 1 } }), {
+          status: 403,
+          body: { code: 'forbidden', message: /only moderators/ },
+        })
+      }
+      t.same(await client.retention(), new Map())
+    }
+    t.equal((await as(mona, 'POST /api/rooms', { name: 'unknown' })).status, 201)
+
+    // History may be behind, so that a name without messages is not free at once.
+    await client.former({ after: '', names: [] })
+    t.equal((await as(bob, 'POST /api/rooms', { name: 'deleted' })).status, 403)
+    await database.query("update rooms.former set since = now() - interval '2 hours'", [])
+    await client.former({ after: '', through: 'e', names: [] })
+    t.equal((await as(bob, 'POST /api/rooms', { name: 'deleted' })).status, 201)
+    t.equal((await as(bob, 'POST /api/rooms', { name: 'forgotten' })).status, 403)
   })
 
   await t.test('a room that appeared by itself belongs to the moderator who first changes it', async (t) => {

@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
@@ -240,5 +241,31 @@ await onBoth(async (t, make) => {
     const headers = { authorization: `Bearer ${await internalTokens.sign({ caller: 'test' })}` }
     t.equal((await replica.app.inject({ method: 'POST', url, payload: body })).statusCode, 401)
     t.equal((await replica.app.inject({ method: 'POST', url, payload: {}, headers })).statusCode, 400)
+  })
+
+  await t.test('a user makes only so many rooms appear, and an address ten times as many', async (t) => {
+    const database = await make(t)
+    const clock = createManualClock()
+    const replica = await startReplica(t, database, { clock, appearingRoomsPerHour: 2 })
+    const client = replica.client()
+    await client.renew('g1', { fresh: true })
+    await makeRoom(database, 'there')
+    const take = async (room: string, user: string, more: object = {}) => {
+      const request = { room, user: userOf(user), network: '192.0.2.1', ...more }
+      const [answer] = (await client.seats('g1', { take: [request], give: [] })) ?? []
+      return answer !== undefined && 'refused' in answer ? answer : undefined
+    }
+    const limited = { refused: 'rate-limited', retryAfter: 30 * 60_000 }
+    for (const room of ['a', 'b']) t.equal(await take(room, 'ada'), undefined)
+    t.match(await take('c', 'ada'), limited)
+    for (const room of ['there', 'b']) t.equal(await take(room, 'ada'), undefined, 'others can be joined')
+    t.equal(await take('c', 'mona', { moderator: true }), undefined)
+    for (let n = 0; n < 9; n++) {
+      for (const part of [1, 2]) t.equal(await take(`room ${n} ${part}`, `guest-${n}`), undefined)
+    }
+    t.match(await take('d', 'eve'), { refused: 'rate-limited' })
+    t.equal(await take('d', 'joe', { network: '192.0.2.2' }), undefined)
+    await clock.advance(30 * 60_000)
+    t.equal(await take('e', 'ada'), undefined)
   })
 })

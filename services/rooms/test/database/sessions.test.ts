@@ -98,6 +98,30 @@ await onBoth(async (t, make) => {
     t.equal((await ask('POST', { name: 'Y' })).status, 409, 'the present one is kept')
   })
 
+  t.test('a name that nobody is there with is free after ten minutes', async (t) => {
+    const { ask, client, claim, database } = await build(t, make)
+    const later = (minutes: number) =>
+      database.query("update rooms.names set expires_at = expires_at - $1::int * interval '1 minute'", [
+        minutes,
+      ])
+    await client.renew('g1', { fresh: true })
+    const ada = await ask('POST', { name: 'Ada' })
+    const id = (ada.body.user as { id: string }).id
+    await later(9)
+    t.match(await claim('g1', 'Ada'), { refused: 'name-taken' })
+    given(await claim('g1', 'Ada', id))
+    await later(60)
+    t.match(await claim('g1', 'Ada'), { refused: 'name-taken' }, 'for as long as she is there')
+    await client.names('g1', { claim: [], release: [id] })
+    await later(9)
+    t.match(await claim('g1', 'Ada'), { refused: 'name-taken' }, 'for a while after she has left')
+    await later(2)
+    given(await claim('g1', 'Ada'))
+    await ask('POST', { name: 'Eve' })
+    await later(11)
+    given(await claim('g1', 'Eve'))
+  })
+
   t.test('what is no name is refused', async (t) => {
     const { ask } = await build(t, make)
     for (const name of ['', ' ', 'System', 'x'.repeat(65), 'A\u0000', '\u3164', { a: 1 }, null]) {

@@ -27,6 +27,7 @@ function start(auth: 'guest' | 'jwt'): Promise<Service> {
     RABBLE_ALLOWED_ORIGINS: 'https://*.example.com, capacitor://localhost',
     // Who waits for a name here has not said hello for long.
     RABBLE_HELLO_TIMEOUT_MS: '600000',
+    RABBLE_APPEARING_ROOMS_PER_HOUR: '5',
   }
   return startService(t, 'standalone', env)
 }
@@ -36,13 +37,19 @@ const [open, strict] = await Promise.all([start('guest'), start('jwt')])
 type Answer = { status: number; code?: string; token?: string }
 
 /** Asks over HTTP, with a bearer token if there is one. */
-async function ask(url: string, method: 'GET' | 'POST', token?: string, body?: object): Promise<Answer> {
+async function ask(
+  url: string,
+  method: 'GET' | 'POST' | 'DELETE',
+  token?: string,
+  body?: object,
+): Promise<Answer> {
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body && { 'content-type': 'application/json' }),
   }
   const response = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-  const answer = (await response.json()) as { code?: string; token?: string }
+  const text = await response.text()
+  const answer = JSON.parse(text || '{}') as { code?: string; token?: string }
   return { ...answer, status: response.status }
 }
 
@@ -88,6 +95,40 @@ t.test('a page of a listed origin does all that the own page does', async (t) =>
   }
   const evil = await fetch(`${url}/api/rooms`, { headers: { origin: 'https://example.com' } })
   t.equal(evil.headers.get('access-control-allow-origin'), null)
+})
+
+t.test(
+  'a guest who wants the name of a room that is gone gets no say over what was said there',
+  async (t) => {
+    const { url } = open
+    const [owner, stranger] = await Promise.all(
+      ['Owner', 'Stranger'].map(
+        async (name) => (await ask(`${url}/api/session`, 'POST', undefined, { name })).token,
+      ),
+    )
+    t.match(await ask(`${url}/api/rooms`, 'POST', owner, { name: 'board' }), { status: 201 })
+    const chat = await connectChat(t, url, { token: owner ?? '', timeout })
+    await chat.join('board')
+    await chat.send('board', 'minutes of the meeting')
+    t.match(await ask(`${url}/api/rooms/board`, 'DELETE', owner), { status: 204 })
+    const claim = { name: 'board', access: 'invite', retention: { messages: 1 } }
+    t.match(await ask(`${url}/api/rooms`, 'POST', stranger, claim), { status: 403, code: 'forbidden' })
+    const minutes = async () => {
+      const response = await fetch(`${url}/api/rooms/board/messages`)
+      return response.status === 200 && (await response.text()).includes('minutes of the meeting')
+    }
+    await until(minutes, timeout, 'the messages to be there for all')
+  },
+)
+
+t.test('a guest makes only so many rooms appear by joining them', async (t) => {
+  const chat = await connectChat(t, open.url, { timeout })
+  for (let n = 0; n < 5; n++) {
+    await chat.join(`room ${n}`)
+    await chat.request({ type: 'leave', room: `room ${n}` })
+  }
+  await t.rejects(chat.join('one more'), { code: 'rate-limited', retryAfter: Number })
+  await chat.join('room 0')
 })
 
 t.test('where guests may enter, an account has its name', async (t) => {

@@ -1,0 +1,13 @@
+import type { Database } from './database.ts'
+
+/** Returns which of some tables, with their schemas, are not there. */
+export async function missingTables(
+  { query }: Pick<Database, 'query'>,
+  tables: readonly string[],
+): Promise<string[]> {
+  const rows = await query<{ name: string }>(
+    'select name from unnest($1::text[]) as wanted (name) where to_regclass(name) is null',
+    [tables],
+  )
+  return rows.map(({ name }) => name)
+}

@@ -1,0 +1,114 @@
+import { createManualClock } from '@rabble/clock/manual'
+import type { LogEvent, MessageEvent } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { until } from '@rabble/harness'
+import type { Test } from 'tap'
+import { closeLostRooms } from '../../src/lost-rooms.ts'
+import { isReady, logger, patience, startReplica, type Told, tokens, userOf } from '../build.ts'
+import { onBoth } from '../databases.ts'
+import { gatewayOf } from '../gateway.ts'
+
+function message(room: string): MessageEvent {
+  const at = '2026-11-22T10:00:00.000Z'
+  return { type: 'message', room, id: `message in ${room}`, from: userOf('ada'), text: 'hi', at, via: 'g0' }
+}
+
+/** A log in which somebody spoke before. */
+function oldLog(...rooms: string[]): Told {
+  const mark: LogEvent = { type: 'mark', room: 'gateways:0', id: 'mark' }
+  return { signals: [], events: [], earlier: [mark, ...rooms.map(message)] }
+}
+
+/** Takes the tables away, as a database does that comes back empty. */
+async function empty(database: Database): Promise<void> {
+  // Again if it meets a job that locks the tables in another order.
+  const drop = () =>
+    database.query('drop schema rooms cascade').then(
+      () => true,
+      () => false,
+    )
+  await until(drop, patience, 'the schema to go')
+  await database.query('delete from rabble_migrations', [])
+}
+
+await onBoth(async (t, make) => {
+  async function start(t: Test, told: Told) {
+    const clock = createManualClock()
+    const database = await make(t)
+    const replica = await startReplica(t, database, { clock, told })
+    return { clock, database, replica }
+  }
+
+  await t.test(
+    'rooms of which a new database knows nothing stay closed until a moderator decides',
+    async (t) => {
+      const { replica } = await start(t, oldLog('board', 'dm:ada:bob', 'tea', 'tea'))
+      const { client, take } = await gatewayOf(replica, 'g1')
+      t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
+      t.match(await take('new', 'eve'), [{ count: 1 }])
+      for (const reader of [{ user: 'eve' }, {}]) {
+        t.same(await client.readable(['board', 'tea', 'new'], reader), ['new'])
+      }
+      const { changes } = await client.policies(0)
+      t.match(changes, [
+        { key: 'room:board', policy: { inviteOnly: true } },
+        { key: 'room:tea', policy: { inviteOnly: true } },
+      ])
+      const headers = { authorization: `Bearer ${await tokens.sign(userOf('mona'), 60, ['moderator'])}` }
+      const payload = { access: 'open' }
+      await replica.app.inject({ method: 'PATCH', url: '/api/rooms/tea', headers, payload })
+      t.match(await take('tea', 'eve'), [{ count: 1 }])
+      t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
+    },
+  )
+
+  await t.test('a database that is in use is compared only when it is asked to be', async (t) => {
+    const { replica, database } = await start(t, oldLog())
+    const { take } = await gatewayOf(replica, 'g1')
+    await take('tea', 'ada')
+    await database.query("insert into rooms.former (name) values ('gone')", [])
+    const told = oldLog('tea', 'gone', 'board')
+    const compare = () => startReplica(t, database, { told }).then(({ app }) => app.close())
+    const rooms = async () => {
+      const rows = await database.query<{ room: string }>(
+        `select name || ' ' || access as room from rooms.rooms order by name`,
+        [],
+      )
+      return rows.map(({ room }) => room)
+    }
+    await compare()
+    t.same(await rooms(), ['tea open'])
+    await database.query('update rooms.origin set compared = false', [])
+    await compare()
+    t.same(await rooms(), ['board invite', 'tea open'], 'what it knows, or knew, is as it was')
+  })
+
+  await t.test('a database that comes back empty is prepared again, with nothing open', async (t) => {
+    const { replica, database, clock } = await start(t, oldLog('board'))
+    await empty(database)
+    const again = async () => {
+      await clock.advance(5_000)
+      const rows = await database.query("select to_regclass('rooms.origin') is not null as there", [])
+      return (rows[0] as { there: boolean }).there && isReady(replica.app)
+    }
+    await until(again, patience, 'the tables to be there again')
+    const { take } = await gatewayOf(replica, 'g2')
+    t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
+    t.match(await take('tea', 'eve'), [{ count: 1 }])
+  })
+
+  await t.test('while the log can’t be read to its end, nothing is decided', async (t) => {
+    const database = await make(t)
+    const log = {
+      partitions: 1,
+      publish: async () => {},
+      async *read() {
+        yield [{ offset: 0, entries: [{ event: message('board'), line: Buffer.alloc(0) }] }]
+      },
+    }
+    const options = { database, log, clock: createManualClock(), logger }
+    await t.rejects(closeLostRooms(options, new AbortController().signal), { message: /ended before/ })
+    t.same(await database.query('select compared from rooms.origin', []), [{ compared: false }])
+    t.same(await database.query('select name from rooms.rooms', []), [])
+  })
+})
