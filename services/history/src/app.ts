@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { type Database, databaseProblem, inTime, migrate } from '@rabble/database'
+import { createWorkHealth, type Database, databaseProblem, inTime, migrate } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
 import {
@@ -47,10 +47,11 @@ const migrations = new URL('../../migrations/', import.meta.url)
  */
 export function history(options: HistoryOptions): {
   plugin: FastifyPluginAsync
-  checks: Record<'database' | 'ingest', ReadinessCheck>
+  checks: Record<'database' | 'ingest' | 'messages', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
   const { clock = systemClock, database, metrics, logger, requireToken = false } = options
+  const health = createWorkHealth(clock)
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let ingest: Ingest | undefined
@@ -79,6 +80,7 @@ export function history(options: HistoryOptions): {
         clock,
         database,
         metrics,
+        health,
         access: {
           tokens: options.tokens,
           requireToken,
@@ -108,6 +110,7 @@ export function history(options: HistoryOptions): {
     checks: {
       database: () => databaseProblem(database, clock),
       ingest: () => (ingest === undefined ? 'the database is not prepared yet' : ingest.problem()),
+      messages: health.problem,
     },
     notes: {
       gaps: async () => {

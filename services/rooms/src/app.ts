@@ -1,5 +1,5 @@
 import { systemClock } from '@rabble/clock'
-import { databaseProblem, migrate } from '@rabble/database'
+import { createWorkHealth, databaseProblem, migrate } from '@rabble/database'
 import { persist, type ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
 import { auditRoutes } from './audit-routes.ts'
@@ -36,7 +36,8 @@ export function rooms(options: RoomsOptions): {
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let jobs: Job[] | undefined
-  const routes: RoutesOptions = { ...options, clock, migrated: () => jobs !== undefined }
+  const health = createWorkHealth(clock)
+  const routes: RoutesOptions = { ...options, clock, health, migrated: () => jobs !== undefined }
 
   async function start(): Promise<void> {
     try {
@@ -82,7 +83,7 @@ export function rooms(options: RoomsOptions): {
     },
     checks: {
       database: () => databaseProblem(database, clock),
-      tables: () => (jobs === undefined ? 'the database is not prepared yet' : undefined),
+      tables: () => (jobs === undefined ? 'the database is not prepared yet' : health.problem()),
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import type { Database } from '@rabble/database'
+import type { Database, WorkHealth } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { InternalTokens, Logger, Tokens } from '@rabble/service'
 import type { HourlyLimits } from './audit.ts'
@@ -44,4 +44,6 @@ export interface RoutesOptions extends RoomsOptions {
   clock: Clock
   /** Whether the tables are there. */
   migrated: () => boolean
+  /** Knows whether the tables can be read and written. */
+  health: WorkHealth
 }

@@ -17,9 +17,9 @@ const batchesAtOnce = 100
  * the audit. Every replica does it; those that meet leave rows to each other.
  */
 export function startUpkeep(
-  options: Pick<RoutesOptions, 'clock' | 'database' | 'metrics' | 'logger' | 'auditDays'>,
+  options: Pick<RoutesOptions, 'clock' | 'database' | 'metrics' | 'logger' | 'health' | 'auditDays'>,
 ): { close(): Promise<void> } {
-  const { clock, database, metrics, logger, auditDays = 365 } = options
+  const { clock, database, metrics, logger, health, auditDays = 365 } = options
   const stop = new AbortController()
   let failing = false
 
@@ -31,6 +31,7 @@ export function startUpkeep(
   }
 
   async function round(number: number): Promise<void> {
+    await database.query(touch)
     await all(() => expireRestrictions(database))
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))
@@ -46,10 +47,12 @@ export function startUpkeep(
     for (let number = 0; !stop.signal.aborted; number++) {
       try {
         await round(number)
+        health.ended('clearing up')
         if (failing) logger.info({}, 'clearing up works again')
         failing = false
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'upkeep' })
+        health.ended('clearing up', error)
         if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying on')
         failing = true
       }
@@ -68,6 +71,7 @@ export function startUpkeep(
 
 const tables = [
   'rooms',
+  'invitations',
   'leases',
   'seats',
   'presence',
@@ -78,4 +82,6 @@ const tables = [
   'policy_version',
   'audit',
 ]
+/** Fails if a table can't be written, and writes nothing. */
+const touch = tables.map((table) => `delete from rooms.${table} where false`).join('; ')
 const vacuum = `vacuum (analyze) ${tables.map((table) => `rooms.${table}`).join(', ')}`

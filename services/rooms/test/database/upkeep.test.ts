@@ -1,4 +1,5 @@
 import { createManualClock } from '@rabble/clock/manual'
+import { createWorkHealth } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
 import { Registry } from 'prom-client'
@@ -43,6 +44,7 @@ await onBoth(async (t, make) => {
       database,
       logger: createLogger('rooms-test', 'silent'),
       metrics: createMetrics(new Registry()),
+      health: createWorkHealth(clock),
       auditDays: 50,
     }
     const replicas = [startUpkeep(options), startUpkeep(options)]
