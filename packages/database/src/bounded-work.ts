@@ -1,7 +1,8 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import type { Database } from './database.ts'
-import { isUnavailable } from './failure.ts'
+import { isUnavailable, sqlState } from './failure.ts'
+import type { WorkHealth } from './work-health.ts'
 
 /** How much one kind of work may ask of the database. */
 export interface WorkLimits {
@@ -24,6 +25,8 @@ export interface WorkOptions {
   /** Called when a piece begins; what it returns, when it is answered. */
   start?: (name: string) => () => void
   onFailure?: (name: string) => void
+  /** Told how each piece ended, also of one that was given up before. */
+  health?: WorkHealth | undefined
 }
 
 export interface BoundedWork {
@@ -72,12 +75,19 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
   }
 
   async function take<Result>(
+    name: string,
     work: (signal: AbortSignal) => Promise<Result>,
     signal: AbortSignal,
   ): Promise<Result> {
     await place(signal)
     try {
-      return await work(signal)
+      const result = await work(signal)
+      options.health?.ended(name)
+      return result
+    } catch (error) {
+      // What somebody asks for may take too long by itself.
+      if (sqlState(error) !== '57014') options.health?.ended(name, error)
+      throw error
     } finally {
       release()
     }
@@ -92,7 +102,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
         throw unavailable('the database doesn’t answer in time')
       })
       try {
-        return await Promise.race([take(work, done.signal), late])
+        return await Promise.race([take(name, work, done.signal), late])
       } catch (error) {
         if (!(error instanceof RabbleError) || error.code === 'unavailable') options.onFailure?.(name)
         throw isUnavailable(error) ? unavailable() : error

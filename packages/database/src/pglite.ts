@@ -1,8 +1,10 @@
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { lockFolder } from '@rabble/folder-lock'
 import type { Database } from './database.ts'
 import { ConnectionFailure } from './failure.ts'
+import { openingFailure } from './opening-failure.ts'
 import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
 
 const parsers = { [int8Type]: parseInt8, [byteaType]: parseBytea }
@@ -14,18 +16,33 @@ const parsers = { [int8Type]: parseInt8, [byteaType]: parseBytea }
 export async function openPglite(folder?: string): Promise<Database> {
   const lock = folder === undefined ? undefined : lockFolder(folder)
   try {
-    // A folder of its own: PostgreSQL makes a new cluster in an empty one only, and the lock is beside it.
-    const pglite = await PGlite.create({
-      ...(folder !== undefined && { dataDir: join(folder, 'pglite') }),
-      parsers,
-    })
+    const dataDir = folder === undefined ? undefined : await initialised(folder)
+    const pglite = await PGlite.create({ ...(dataDir !== undefined && { dataDir }), parsers })
     return overPglite(pglite, () => lock?.release())
   } catch (cause) {
     lock?.release()
-    throw new Error(`the database in ${folder ?? 'memory'} can't be opened: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new Error(
+      `the database in ${folder ?? 'memory'} can't be opened: ${openingFailure(cause, folder)}`,
+      {
+        cause,
+      },
+    )
   }
+}
+
+/**
+ * Makes a new database in a folder that has none. First under another name: one that was killed in the middle of it, or had no
+ * room, could never be opened. In a folder of its own, since PostgreSQL wants an empty one, and the lock is beside it.
+ */
+async function initialised(folder: string): Promise<string> {
+  const dataDir = join(folder, 'pglite')
+  if (existsSync(dataDir)) return dataDir
+  const draft = `${dataDir}.new`
+  rmSync(draft, { recursive: true, force: true })
+  const pglite = await PGlite.create({ dataDir: draft })
+  await pglite.close()
+  renameSync(draft, dataDir)
+  return dataDir
 }
 
 /** A database in memory that begins as a dump of PGlite's says: ready in a fifth of the time that a new one takes. */

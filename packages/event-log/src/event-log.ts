@@ -24,13 +24,13 @@ export interface EventLog {
    */
   read(partition: number, from: LogStart, signal: AbortSignal): AsyncIterable<LogBatch[]>
 
-  /** Tells all readers of signals, this one too, if they are there: typing, presence. May be lost, is never stored. */
+  /** Tells all readers of signals, this one too, if they are there: typing, presence. May be lost, is never stored. Never throws. */
   signal(signal: Signal): void
 
   /** Calls `listener` for each signal from now on; returns what stops it. */
   onSignal(listener: (signal: Signal) => void): () => void
 
-  /** Whether publishing is possible right now; `reason` says why not. For readiness and metrics. */
+  /** Whether publishing is possible right now; `reason` says why not, and `problem` what else is wrong. For readiness and metrics. */
   status(): LogStatus
 
   /**
@@ -49,7 +49,7 @@ export interface EventLog {
  */
 export type LogStart = 'first' | 'next' | { after: number } | { age: number }
 
-/** What was published together. `offset` grows within a partition, not always by one. */
+/** What was published together. `offset` grows within a partition, not always by one, unless `gap` says that the log starts over. */
 export interface LogBatch {
   offset: number
   entries: LogEntry[]
@@ -69,6 +69,8 @@ export interface LogEntry {
 export interface LogStatus {
   connected: boolean
   reason?: string
+  /** What doesn't work and will not come back by itself, be it publishing or reading. Says what somebody has to do. */
+  problem?: string
   /** Events that wait to be confirmed. */
   waiting: number
   waitingBytes: number
@@ -80,6 +82,11 @@ export interface LogObserver {
   confirmed?(seconds: number, events: number, bytes: number): void
   /** A batch was sent again because its confirm was lost, refused, or it could not be routed. */
   retried?(events: number): void
+  /**
+   * Events of a batch that the broker refused and the log has nevertheless: another queue that is bound to the exchange is full
+   * and refuses (`x-overflow: reject-publish`).
+   */
+  contradicted?(events: number): void
   /** Events that were refused or given up with `unavailable`. */
   refused?(events: number, reason: 'full' | 'timeout' | 'closed'): void
   /** The connection that publishes, the one that reads, or that of a work queue came up or went down. */

@@ -23,6 +23,10 @@ interface Batch {
   /** How many of its events somebody still waits for. */
   wanted: number
   attempts: number
+  /** Whether it came back through the log. */
+  isThere: boolean
+  /** Why its last attempt failed. */
+  failure: unknown
   sentAt: number
 }
 
@@ -31,6 +35,8 @@ export interface PublishQueueOptions {
   backlog: Backlog
   /** Makes a batch last. Rejects if it is uncertain whether it did: the same bytes are sent again. */
   send(batch: Buffer): Promise<void>
+  /** Called once for a batch that came back through the log although `send` rejected with `failure`. */
+  refuted?(failure: unknown, events: number): void
   /** A batch has neither succeeded nor failed for twice the time limit: whatever it was handed to hangs. */
   stuck?(): void
 }
@@ -90,6 +96,23 @@ export class PublishQueue {
     this.#retry = undefined
   }
 
+  /**
+   * A batch was read from the log. If it is the one that is unconfirmed, known by its bytes, it is there, whatever becomes of
+   * its confirm, and is not sent again.
+   */
+  arrived(content: Buffer): void {
+    const batch = this.#batch
+    if (batch === undefined || batch.isThere || !batch.bytes.equals(content)) return
+    batch.isThere = true
+    for (const event of batch.events) {
+      if (!event.settled) this.#settle(event).resolve()
+    }
+    batch.wanted = 0
+    if (batch.failure !== undefined) this.#options.refuted?.(batch.failure, batch.events.length)
+    if (this.#retry !== undefined) this.#goOn()
+    this.#checkDrained()
+  }
+
   /** Takes no more, and resolves once everything was confirmed or given up, which the deadlines bound. */
   async close(): Promise<void> {
     this.#closed = true
@@ -114,7 +137,7 @@ export class PublishQueue {
     this.#inFlight = true
     this.#options.send(batch.bytes).then(
       () => this.#confirmed(batch),
-      () => this.#failed(batch),
+      (error: unknown) => this.#failed(batch, error),
     )
   }
 
@@ -130,7 +153,8 @@ export class PublishQueue {
       lines.push(event.line)
     }
     const events = this.#waiting.splice(0, count)
-    return { bytes: encodeBatch(lines, bytes), events, wanted: count, attempts: 0, sentAt: 0 }
+    const batch = { bytes: encodeBatch(lines, bytes), events, wanted: count, attempts: 0, sentAt: 0 }
+    return { ...batch, isThere: false, failure: undefined }
   }
 
   #confirmed(batch: Batch): void {
@@ -149,11 +173,14 @@ export class PublishQueue {
     this.#checkDrained()
   }
 
-  #failed(batch: Batch): void {
+  #failed(batch: Batch, failure: unknown): void {
     this.#inFlight = false
+    if (batch.isThere && batch.failure === undefined) this.#options.refuted?.(failure, batch.events.length)
+    batch.failure = failure
     if (this.#open && batch.wanted > 0) {
-      // Full jitter; while shut there is nothing to wait for but `open`.
-      const delay = Math.random() * Math.min(1000, 50 * 2 ** Math.min(batch.attempts, 10))
+      // While shut there is nothing to wait for but `open`. Half of it at least, in which the batch may come back.
+      const most = Math.min(1000, 50 * 2 ** Math.min(batch.attempts, 10))
+      const delay = (most / 2) * (1 + Math.random())
       this.#retry = this.#clock.setTimeout(() => {
         this.#retry = undefined
         this.#pump()
@@ -185,15 +212,17 @@ export class PublishQueue {
       for (const event of overdue) this.#settle(event).reject(error)
       this.#checkDrained()
     }
-    if (batch?.wanted === 0 && this.#retry !== undefined) {
-      // What comes next is another batch, and needn't wait because this one failed.
-      this.#retry?.cancel()
-      this.#retry = undefined
-      this.#pump()
-    }
+    if (batch?.wanted === 0 && this.#retry !== undefined) this.#goOn()
     this.#expiry = undefined
     const next = this.#nextExpiry(now)
     if (next !== undefined) this.#expiry = this.#clock.setTimeout(this.#expire, Math.max(1, next - now))
+  }
+
+  /** What comes next is another batch, and needn't wait because the last one failed. */
+  #goOn(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#pump()
   }
 
   /** When to look again; tells on the way whether the batch in flight is stuck. */

@@ -18,6 +18,8 @@ export interface Proxied {
   release(direction: 'up' | 'down'): void
   /** Bytes for the client, as if from the broker. */
   inject(bytes: Buffer): void
+  /** Lets bytes follow the broker's `count`-th reply of a method, in one piece with it, and nothing else. */
+  endWith(method: Buffer, count: number, bytes: Buffer): void
   /** As when a cable is cut: both ends are reset. */
   cut(): void
 }
@@ -57,6 +59,7 @@ function proxy(client: Socket, port: number): Proxied {
   let holdsDeliveries = false
   const channels = counter(openChannel)
   const deliveries = counter(deliver)
+  let ending: { method: Buffer; left: number; bytes: Buffer } | undefined
   const pass = (direction: 'up' | 'down', data: Buffer) => {
     if (held[direction]) kept[direction].push(data)
     else to[direction].write(data)
@@ -84,6 +87,9 @@ function proxy(client: Socket, port: number): Proxied {
       for (const data of kept[direction].splice(0)) to[direction].write(data)
     },
     inject: (bytes) => client.write(bytes),
+    endWith(method, count, bytes) {
+      ending = { method, left: count, bytes }
+    },
     cut() {
       reset(client)
       reset(broker)
@@ -95,6 +101,15 @@ function proxy(client: Socket, port: number): Proxied {
     pass('up', data)
   })
   broker.on('data', (data) => {
+    if (ending?.left === 0) return
+    for (let at = -1; ending !== undefined; ) {
+      at = data.indexOf(ending.method, at + 1)
+      if (at < 0) break
+      if (--ending.left > 0) continue
+      // The size of the method is before it, and one byte is behind it.
+      client.write(Buffer.concat([data.subarray(0, at + data.readUInt32BE(at - 4) + 1), ending.bytes]))
+      return
+    }
     deliveries.see(data)
     const start = holdsDeliveries && !held.down ? data.indexOf(deliver) - frameHead : -1
     if (start < 0) return pass('down', data)
@@ -145,6 +160,20 @@ const frameHead = 7
 /** The AMQP frames Connection.Blocked and Connection.Unblocked (RabbitMQ's extension: class 10, methods 60 and 61). */
 export function blockedFrame(reason: string): Buffer {
   return frame(Buffer.concat([Buffer.from([0, 10, 0, 60, reason.length]), Buffer.from(reason)]))
+}
+
+/** The replies Connection.Open-Ok, Channel.Open-Ok and Basic.Consume-Ok. */
+export const connectionOpened = Buffer.from([0, 10, 0, 41])
+export const consumed = Buffer.from([0, 60, 0, 21])
+export const channelOpened = Buffer.from([0, 20, 0, 11])
+
+/** The AMQP frame Connection.Close. */
+export function closeFrame(code: number, text: string): Buffer {
+  const method = Buffer.concat([
+    Buffer.from([0, 10, 0, 50, code >> 8, code & 255, text.length]),
+    Buffer.from(text),
+  ])
+  return frame(Buffer.concat([method, Buffer.alloc(4)]))
 }
 
 export const unblockedFrame = frame(Buffer.from([0, 10, 0, 61]))

@@ -3,43 +3,9 @@ import { createManualClock } from '@rabble/clock/manual'
 import t, { type Test } from 'tap'
 import { Backlog } from '../src/backlog.ts'
 import { codeOf, event } from '../src/conformance/fixture.ts'
-import { defaultPublishLimits, type LogObserver, type PublishLimits } from '../src/event-log.ts'
+import { defaultPublishLimits, type LogObserver } from '../src/event-log.ts'
 import { PublishQueue } from '../src/publish-queue.ts'
-
-interface Sent {
-  batch: Buffer
-  ids: string[]
-  confirm(): void
-  fail(): void
-}
-
-/** Milliseconds; no pause between two attempts is longer. */
-const longestPause = 1000
-
-/** A queue, and what it sent. */
-function build(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) {
-  const sent: Sent[] = []
-  let stuck = 0
-  const clock = createManualClock()
-  const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 60_000, ...limits }, observer)
-  const queue = new PublishQueue({
-    clock,
-    backlog,
-    send: (batch) =>
-      new Promise((resolve, reject) => {
-        const ids = [...batch.toString().matchAll(/"id":"([^"]*)"/g)].map((match) => match[1] ?? '')
-        sent.push({ batch, ids, confirm: resolve, fail: () => reject(new Error('lost')) })
-      }),
-    stuck: () => stuck++,
-  })
-  async function nth(n: number): Promise<Sent> {
-    for (let turns = 0; turns < 100 && sent.length <= n; turns++) await turn()
-    const found = sent[n]
-    if (found === undefined) throw new Error(`only ${sent.length} batches were sent`)
-    return found
-  }
-  return { queue, sent, nth, backlog, clock, stuck: () => stuck }
-}
+import { buildQueue as build, longestPause, type Sent } from './queue.ts'
 
 /** A queue whose batches are all refused, and when each was sent: milliseconds since it was made. */
 function buildRefused(t: Test, publishTimeout: number) {

@@ -43,7 +43,7 @@ export function logConnected(log: Pick<EventLog, 'status'>, registry: Registry):
     },
   })
   return () => {
-    const { connected, reason } = log.status()
-    return connected ? undefined : (reason ?? 'not connected')
+    const { connected, reason, problem } = log.status()
+    return problem ?? (connected ? undefined : (reason ?? 'not connected'))
   }
 }

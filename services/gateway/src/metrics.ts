@@ -119,6 +119,11 @@ export function createMetrics(registry: Registry) {
       help: 'Events that were sent to the log again because their confirm was lost or refused.',
       registers,
     }),
+    publishContradicted: new Counter({
+      name: 'rabble_gateway_publish_contradicted_total',
+      help: 'Events that the broker refused although the log has them: another queue of the exchange is full and refuses (x-overflow: reject-publish).',
+      registers,
+    }),
     publishRefused: new Counter({
       name: 'rabble_gateway_publish_refused_total',
       help: 'Events that were answered with unavailable, by reason: full, timeout, closed.',
@@ -296,6 +301,7 @@ export function observeLog(metrics: Metrics): LogObserver {
       metrics.publishedBytes.inc(bytes)
     },
     retried: (events) => metrics.publishRetries.inc(events),
+    contradicted: (events) => metrics.publishContradicted.inc(events),
     refused: (events, reason) => metrics.publishRefused.inc({ reason }, events),
     connection(role, up) {
       metrics.logConnected.set({ role }, up ? 1 : 0)

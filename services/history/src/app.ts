@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { type Database, databaseProblem, inTime, migrate, missingTables } from '@rabble/database'
+import {
+  createWorkHealth,
+  type Database,
+  databaseProblem,
+  inTime,
+  migrate,
+  missingTables,
+} from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
 import {
@@ -54,10 +61,11 @@ const migrations = new URL('../../migrations/', import.meta.url)
  */
 export function history(options: HistoryOptions): {
   plugin: FastifyPluginAsync
-  checks: Record<'database' | 'ingest', ReadinessCheck>
+  checks: Record<'database' | 'ingest' | 'messages', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
   const { clock = systemClock, database, metrics, logger, rooms, requireToken = false } = options
+  const health = createWorkHealth(clock)
   let prepared: Prepared<Ingest> | undefined
 
   return {
@@ -68,6 +76,7 @@ export function history(options: HistoryOptions): {
         clock,
         database,
         metrics,
+        health,
         access: {
           tokens: options.tokens,
           requireToken,
@@ -107,6 +116,7 @@ export function history(options: HistoryOptions): {
         const ingest = prepared?.job
         return ingest === undefined ? 'the database is not prepared yet' : ingest.problem()
       },
+      messages: health.problem,
     },
     notes: {
       gaps: async () => {

@@ -1,12 +1,12 @@
-import type { EventLog, LogBatch, LogStart } from '@rabble/event-log'
+import type { EventLog, LogBatch } from '@rabble/event-log'
 import type { Position } from './projection.ts'
 import { lastIdOf } from './step.ts'
 
 /**
  * What the log holds after a position, for ever, with `gap` on the first batch behind each place where something is
  * missing. The batch at the position is read once more, since an offset alone may lie: the log's retention may have
- * passed it, or another log, made after the loss of the first, may have that offset by now. A log that starts over is read
- * from its beginning, since all of it is new, or is known by its ids.
+ * passed it, or another log, made after the loss of the first, may have that offset by now. Such a log is read from its
+ * beginning, since all of it is new, or is known by its ids. If the log starts over while it is read, its reader does that.
  */
 export async function* readOn(
   log: Pick<EventLog, 'read'>,
@@ -15,29 +15,24 @@ export async function* readOn(
   signal: AbortSignal,
 ): AsyncGenerator<LogBatch[]> {
   const { offset } = position
-  let start: LogStart = offset === null ? 'first' : { after: offset - 1 }
-  let known = offset === null ? undefined : { offset, lastId: position.lastId }
   let gap: LogBatch['gap']
-  for (;;) {
-    let isOver = false
-    for await (const batches of log.read(partition, start, signal)) {
-      const from = known === undefined ? batches : continuationOf(known, batches)
-      known = undefined
-      const over = from.findIndex(startsOver)
-      const sound = over < 0 ? from : from.slice(0, over)
-      const first = sound[0]
-      if (first !== undefined && gap !== undefined) {
-        sound[0] = { ...first, gap }
-        gap = undefined
+  if (offset !== null) {
+    let isFirst = true
+    for await (const batches of log.read(partition, { after: offset - 1 }, signal)) {
+      const from = isFirst ? continuationOf({ ...position, offset }, batches) : batches
+      if (isFirst && from[0] !== undefined && startsOver(from[0])) {
+        gap = from[0].gap
+        break
       }
-      if (sound.length > 0) yield sound
-      if (over < 0) continue
-      gap ??= from[over]?.gap
-      isOver = true
-      break
+      isFirst = false
+      if (from.length > 0) yield from
     }
-    if (!isOver) return
-    start = 'first'
+    if (gap === undefined) return
+  }
+  for await (const [first, ...others] of log.read(partition, 'first', signal)) {
+    if (first === undefined) continue
+    yield [gap === undefined ? first : { ...first, gap }, ...others]
+    gap = undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import type { Database } from '@rabble/database'
+import type { Database, WorkHealth } from '@rabble/database'
 import type { Logger } from '@rabble/event-log'
 import { persist } from '@rabble/service'
 import type { HistoryMetrics } from './metrics.ts'
@@ -10,6 +10,7 @@ export interface IndexingOptions {
   database: Database
   metrics: HistoryMetrics
   logger: Logger
+  health: WorkHealth
   /** Whether the tables are there. */
   migrated: () => boolean
 }
@@ -23,16 +24,23 @@ const pause = 500
  * Puts new and changed messages into the search, until closed. It works for half of the time at most: with a backlog,
  * the writer needs the database more. Several replicas may do this; they take turns.
  */
-export function startIndexing({ clock, database, metrics, logger, migrated }: IndexingOptions): {
+export function startIndexing(options: IndexingOptions): {
   close(): Promise<void>
 } {
+  const { clock, database, metrics, logger, health, migrated } = options
   const stop = new AbortController()
   const { signal } = stop
+
+  async function step(): Promise<number> {
+    const rows = await indexStep(database, most)
+    health.ended('indexing')
+    return rows
+  }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const started = clock.monotonic()
-      const rows = migrated() ? await persist(() => indexStep(database, most), persistence) : 0
+      const rows = migrated() ? await persist(step, persistence) : 0
       const took = clock.monotonic() - started
       await clock.sleep(rows > 0 ? took : pause, { signal })
     }
@@ -43,8 +51,9 @@ export function startIndexing({ clock, database, metrics, logger, migrated }: In
     signal,
     logger,
     doing: 'indexing messages for the search',
-    onError() {
+    onError(error: unknown) {
       metrics.databaseErrors.inc({ operation: 'index' })
+      health.ended('indexing', error)
       return false
     },
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import { type BoundedWork, createBoundedWork, type WorkLimits } from '@rabble/database'
+import { type BoundedWork, createBoundedWork, type WorkHealth, type WorkLimits } from '@rabble/database'
 import type { HistoryMetrics } from './metrics.ts'
 
 /** How much one kind of read may ask of the database. */
@@ -12,17 +12,19 @@ export function createReads(
     clock: Clock
     metrics: HistoryMetrics
     migrated: () => boolean
+    health?: WorkHealth | undefined
     /** Milliseconds, instead of those of the limits. */
     deadline?: number | undefined
   },
 ): BoundedWork {
-  const { clock, metrics, migrated, deadline = limits.deadline } = options
+  const { clock, metrics, migrated, health, deadline = limits.deadline } = options
   const bounds = { ...limits, deadline }
   return createBoundedWork(bounds, {
     clock,
     ready: migrated,
     sorry: 'the history can’t be read just now',
     busy: 'too many reads at once',
+    health,
     start: (query) => metrics.querySeconds.startTimer({ query }),
     onFailure: () => metrics.databaseErrors.inc({ operation: 'read' }),
   })

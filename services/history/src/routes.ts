@@ -1,7 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
-import type { Database } from '@rabble/database'
+import type { Database, WorkHealth } from '@rabble/database'
 import { type AccessOptions, callerOf, checkAccess } from './access.ts'
 import { exportOf } from './export.ts'
 import { createExportStreams, type ExportLimits } from './export-streams.ts'
@@ -18,6 +18,8 @@ export interface RoutesOptions {
   access: AccessOptions
   /** Whether the tables are there. */
   migrated: () => boolean
+  /** Knows whether the tables can be read and written. */
+  health: WorkHealth
   /** Milliseconds that a read may take, instead of the usual ones. */
   deadline?: number | undefined
 }

@@ -13,6 +13,8 @@ export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read'> {
   fail(error: Error): void
   /** Empties it, and offsets begin anew, as after the loss of a broker. */
   startOver(): void
+  /** Offsets begin anew behind the batches that are there, as after a crash that cut off the broker's index. */
+  loseCount(): void
   /** Forgets the oldest batches of partition 0, up to an offset, as retention does. */
   forget(offset: number): void
 }
@@ -21,6 +23,7 @@ export function createMemoryLog(partitions = 1): MemoryLog {
   const starts: MemoryLog['starts'] = []
   let batches: LogBatch[][] = Array.from({ length: partitions }, () => [])
   let failure: Error | undefined
+  let hasLostCount = false
   let wake = () => {}
   let change = new Promise<void>((resolve) => {
     wake = resolve
@@ -34,8 +37,10 @@ export function createMemoryLog(partitions = 1): MemoryLog {
   }
 
   function add(list: LogBatch[], entries: LogEntry[]): void {
+    const last = hasLostCount ? -2 : (list.at(-1)?.offset ?? -2)
+    hasLostCount = false
     // RabbitMQ's offsets have gaps.
-    list.push({ offset: (list.at(-1)?.offset ?? -2) + 2, entries })
+    list.push({ offset: last + 2, entries })
     changed()
   }
 
@@ -63,6 +68,9 @@ export function createMemoryLog(partitions = 1): MemoryLog {
     startOver() {
       batches = batches.map(() => [])
     },
+    loseCount() {
+      hasLostCount = true
+    },
     forget(offset) {
       batches = batches.map((list) => list.filter((batch) => batch.offset > offset))
     },
@@ -75,6 +83,7 @@ export function createMemoryLog(partitions = 1): MemoryLog {
       const isPassed = wanted >= 0 && list[0] !== undefined && list[0].offset > wanted + 1
       let gap = startsOver || isPassed ? { expected: wanted + 1 } : undefined
       let position = startsOver ? -1 : wanted
+      const passed = new Set(list.slice(0, list.findLastIndex(({ offset }) => offset <= position) + 1))
       const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve))
       while (!signal.aborted) {
         if (failure !== undefined) {
@@ -82,10 +91,15 @@ export function createMemoryLog(partitions = 1): MemoryLog {
           failure = undefined
           throw error
         }
-        const step = (batches[partition] ?? []).filter(({ offset }) => offset > position)
-        position = step.at(-1)?.offset ?? position
-        if (step[0] !== undefined && gap !== undefined) step[0] = { ...step[0], gap }
-        if (step.length > 0) gap = undefined
+        const step: LogBatch[] = []
+        for (const batch of batches[partition] ?? []) {
+          if (passed.has(batch)) continue
+          passed.add(batch)
+          if (batch.offset <= position) gap ??= { expected: position + 1 }
+          step.push(gap === undefined ? batch : { ...batch, gap })
+          gap = undefined
+          position = batch.offset
+        }
         if (step.length > 0) yield step
         else await Promise.race([change, aborted])
       }

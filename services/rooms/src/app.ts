@@ -1,5 +1,5 @@
 import { systemClock } from '@rabble/clock'
-import { databaseProblem, migrate, missingTables } from '@rabble/database'
+import { createWorkHealth, databaseProblem, migrate, missingTables } from '@rabble/database'
 import { type Job, keepPrepared, type Prepared, type ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
 import { auditRoutes } from './audit-routes.ts'
@@ -31,10 +31,12 @@ export function rooms(options: RoomsOptions): {
 } {
   const { clock = systemClock, database, metrics, logger } = options
   const stop = new AbortController()
+  const health = createWorkHealth(clock)
   let prepared: Prepared<Job> | undefined
   const routes: RoutesOptions = {
     ...options,
     clock,
+    health,
     checkAddress: limitActs(options.hourlyLimits, clock),
     migrated: () => prepared?.job !== undefined,
   }
@@ -78,7 +80,7 @@ export function rooms(options: RoomsOptions): {
     },
     checks: {
       database: () => databaseProblem(database, clock),
-      tables: () => (routes.migrated() ? undefined : 'the database is not prepared yet'),
+      tables: () => (routes.migrated() ? health.problem() : 'the database is not prepared yet'),
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import type { Database } from '@rabble/database'
+import type { Database, WorkHealth } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { ClockWatch, InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
 import type { HourlyLimits } from './audit.ts'
@@ -51,4 +51,6 @@ export interface RoutesOptions extends Omit<RoomsOptions, 'log'> {
   checkAddress: (address: string) => void
   /** Whether the tables are there. */
   migrated: () => boolean
+  /** Knows whether the tables can be read and written. */
+  health: WorkHealth
 }

@@ -14,7 +14,7 @@ const countPause = 10_000
  * has ended is in one's hands at a time.
  */
 export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
-  const { clock, database, metrics, logger } = options
+  const { clock, database, metrics, logger, health } = options
   const times = { ...defaultLeaseTimes, ...options.leaseTimes }
   const tell = createTeller(options)
   const stop = new AbortController()
@@ -61,10 +61,12 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
       try {
         await sweep()
         await count()
+        health.ended('ending leases')
         if (failing) logger.info({}, 'ending leases works again')
         failing = false
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'sweep' })
+        health.ended('ending leases', error)
         // Gateways could not renew their leases either, so let those do it that are alive.
         graceUntil = clock.monotonic() + times.grace
         if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases fails; trying on')

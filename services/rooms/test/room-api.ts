@@ -1,6 +1,6 @@
 import { systemClock } from '@rabble/clock'
 import type { Signal, User } from '@rabble/contract'
-import type { Database } from '@rabble/database'
+import { createWorkHealth, type Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
@@ -68,6 +68,7 @@ export async function buildApi(
     mode: 'open',
     checkAddress: limitActs(options.hourlyLimits, systemClock),
     migrated: () => true,
+    health: createWorkHealth(systemClock),
     deadline: patience,
     ...options,
   }

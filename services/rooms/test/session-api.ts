@@ -1,6 +1,6 @@
 import { systemClock } from '@rabble/clock'
 import type { User } from '@rabble/contract'
-import type { Database } from '@rabble/database'
+import { createWorkHealth, type Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens, type Tokens } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
@@ -47,6 +47,7 @@ export async function buildSessions(
     requireToken: !guests,
     checkAddress() {},
     migrated: () => true,
+    health: createWorkHealth(clock),
     deadline: patience,
     ...rest,
   }

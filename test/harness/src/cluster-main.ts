@@ -70,6 +70,7 @@ try {
     restart: true,
     env: Object.fromEntries(settings.map(([name, value]) => [name, value ?? ''])),
     onChange: (name, state) => stopping || say(`  ${name} ${state}`),
+    onWait: (name, reason) => stopping || say(`  ${name} is not ready: ${reason}`),
   })
   say(`\nRabble is at ${cluster.url} (Ctrl-C stops it)\n`)
 } catch (error) {

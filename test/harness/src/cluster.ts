@@ -38,6 +38,8 @@ export interface ClusterOptions {
   brokerMetrics?: boolean
   /** Told of each process that was started, and of each that died. */
   onChange?(name: string, state: 'started' | 'died'): void
+  /** Told every ten seconds of each service that isn't ready at the start yet, and why. */
+  onWait?(name: string, reason: string): void
 }
 
 export interface Cluster {
@@ -143,7 +145,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     ),
     Promise.all(Array.from({ length: gatewayCount }, startGateway)),
   ])
-  await Promise.all([...rooms, ...histories, ...gateways].map((service) => service.ready()))
+  await Promise.all([...rooms, ...histories, ...gateways].map((service) => readyOf(service, options)))
   // RabbitMQ 3.10 may lose a stream for good if it is killed within a second of the stream's very first declaration.
   await rabbitmq?.streamsSettled()
 
@@ -186,6 +188,18 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       return gateway
     },
     stop: keeper.stop,
+  }
+}
+
+/** Waits for a service, and tells why that takes long. */
+async function readyOf(service: Service, { onWait }: ClusterOptions): Promise<void> {
+  const telling = setInterval(() => {
+    void service.unreadiness().then((reason) => onWait?.(service.name, reason))
+  }, 10_000)
+  try {
+    await service.ready()
+  } finally {
+    clearInterval(telling)
   }
 }
 

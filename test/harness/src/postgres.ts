@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
@@ -116,12 +116,16 @@ export function databasesOf(server: string): Databases {
 async function initialised(initdb: string, data: string, user?: SystemUser): Promise<string> {
   const passwordFile = `${data}.password`
   if (existsSync(join(data, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
+  // In another folder first: of one that was killed in the middle of it PostgreSQL can make nothing.
+  const draft = `${data}.new`
+  rmSync(draft, { recursive: true, force: true })
   const password = randomBytes(12).toString('hex')
   writeFileSync(passwordFile, password, { mode: 0o600 })
   if (user) chownSync(passwordFile, user.uid, user.gid)
-  const args = ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  const args = ['-D', draft, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
   args.push('--encoding=UTF8', '--locale=C.UTF-8', '--wal-segsize=1', '--no-sync', '--no-instructions')
   await promisify(execFile)(initdb, args, { cwd: '/', env: { PATH: process.env.PATH }, ...user })
+  renameSync(draft, data)
   return password
 }
 

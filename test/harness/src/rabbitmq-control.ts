@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { until } from './until.ts'
@@ -18,6 +18,8 @@ export interface RabbitMqControl {
    * that is killed within that time starts with a stream that stays without a leader for good (404).
    */
   streamsSettled(timeout?: number): Promise<void>
+  /** Has an Erlang expression evaluated that gives `ok`, as `rabbitmqctl eval` does. */
+  evaluate(expression: string): Promise<void>
   /** Makes a virtual host, in which user `rabble` may do everything. */
   addVirtualHost(name: string): Promise<void>
   /** Removes a virtual host with all that is in it; its connections are closed. */
@@ -32,8 +34,6 @@ export interface RabbitMqNode {
 
 export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
   const { home, distributionPort } = node
-  const data = join(home, 'data', 'rabbit@localhost')
-
   // rabbitmqctl would do, but takes 1.5 s for each call and starts an epmd that outlives it.
   async function evaluate(expression: string): Promise<void> {
     const cookie = readFileSync(join(home, '.erlang.cookie'), 'utf8')
@@ -43,14 +43,14 @@ export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
     const calling = promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 120_000 })
     // If it ends before it has read this, its exit code tells.
     calling.child.stdin?.on('error', () => {})
-    calling.child.stdin?.end(`${expression}.\n`)
+    calling.child.stdin?.end(`${expression.replace(/\.$/, '')}.\n`)
     const { stdout } = await calling
     if (!/^\{ok, *ok\}/.test(stdout.trim()))
       throw new Error(`the broker answered ${expression} with ${stdout}`)
   }
 
-  const directory = join(data, 'coordination', 'rabbit@localhost', 'names.dets')
   return {
+    evaluate,
     shortOfMemory: (short) =>
       evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${short ? '0.000001' : '0.4'})`),
     addVirtualHost: (name) =>
@@ -60,13 +60,29 @@ export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
           '<<".*">>, <<".*">>, <<".*">>, <<"rabble">>)',
       ),
     deleteVirtualHost: (name) => evaluate(`rabbit_vhost:delete(<<"${name}">>, <<"rabble">>), ok`),
-    streamsSettled: (timeout = 60_000) =>
-      until(
-        () => readFileSync(directory, 'latin1').includes('rabbit_stream_coordinator'),
-        timeout,
-        'the broker to write down that it has streams',
-      ),
+    async streamsSettled(timeout = 60_000) {
+      await until(() => knowsStreams(home), timeout, 'the broker to write down that it has streams')
+      writeFileSync(join(home, settled), '')
+    },
   }
+}
+
+/** The file that says that a broker's data are good for another start. */
+const settled = 'settled'
+
+/**
+ * Deletes the data of a broker that was killed during its very first start, before its streams had settled: such a broker may
+ * never have streams again. Nobody could use it yet, so nothing is lost.
+ */
+export function beginAnewUnlessSettled(home: string): void {
+  if (existsSync(join(home, settled)) || knowsStreams(home)) return
+  rmSync(join(home, 'data'), { recursive: true, force: true })
+}
+
+/** Whether a broker has written down that it has streams. */
+function knowsStreams(home: string): boolean {
+  const directory = join(home, 'data', 'rabbit@localhost', 'coordination', 'rabbit@localhost', 'names.dets')
+  return existsSync(directory) && readFileSync(directory, 'latin1').includes('rabbit_stream_coordinator')
 }
 
 /** It comes with Erlang, beside the emulator. */

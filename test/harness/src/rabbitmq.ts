@@ -4,7 +4,12 @@ import { dirname, join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
-import { controlRabbitMq, type RabbitMqControl, type RabbitMqNode } from './rabbitmq-control.ts'
+import {
+  beginAnewUnlessSettled,
+  controlRabbitMq,
+  type RabbitMqControl,
+  type RabbitMqNode,
+} from './rabbitmq-control.ts'
 import { secretIn } from './secret.ts'
 import type { TestContext } from './test-context.ts'
 
@@ -13,7 +18,7 @@ export interface RabbitMqOptions {
   bin?: string
   /** Terms of the `rabbit` application for advanced.config, such as `{heartbeat, 5}`. */
   settings?: readonly string[]
-  /** Where its data stays; a folder that goes at teardown unless told. */
+  /** Where its data stays, from `streamsSettled` on; default: a folder that goes at teardown. */
   folder?: string
   /** Of what `logs()` holds; `warning` unless told. */
   logLevel?: 'debug' | 'info' | 'warning' | 'error'
@@ -35,6 +40,7 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
   const server = realpathSync(join(options.bin ?? '/usr/lib/rabbitmq/bin', 'rabbitmq-server'))
   const [port, distributionPort] = [await freePort(), await freePort()]
   const folder = options.folder ?? privateFolder(t, 'rabbitmq')
+  beginAnewUnlessSettled(folder)
   const metricsPort = options.metrics ? await freePort() : undefined
   const plugins = metricsPort === undefined ? [] : metricsPlugins
   const sbin = linkInstallation(dirname(dirname(server)), join(folder, 'rabbitmq'), plugins)

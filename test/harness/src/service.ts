@@ -28,6 +28,8 @@ export interface Service extends ManagedProcess {
   readonly url: string
   /** Resolves once `/readyz` says 200. @param timeout milliseconds, 120,000 unless told */
   ready(timeout?: number): Promise<void>
+  /** Why `/readyz` doesn't say 200, in words. */
+  unreadiness(): Promise<string>
 }
 
 /**
@@ -57,8 +59,25 @@ export async function startService(
   return Object.assign(service, {
     port,
     url,
-    ready: (timeout = 120_000) => until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`),
+    async ready(timeout = 120_000) {
+      await until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`).catch(async (cause) => {
+        throw new Error(`${cause.message}: ${await unreadiness(url)}`, { cause })
+      })
+    },
+    unreadiness: () => unreadiness(url),
   })
+}
+
+/** What a service says of why it isn't ready. */
+async function unreadiness(url: string): Promise<string> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) })
+    const { checks = {} } = (await response.json()) as { checks?: Record<string, string> }
+    const reasons = Object.entries(checks).filter(([, state]) => state !== 'ok')
+    return reasons.map(([check, reason]) => `${check}: ${reason}`).join('; ') || 'it is ready'
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 async function answersOk(url: string): Promise<boolean> {

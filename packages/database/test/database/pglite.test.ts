@@ -8,8 +8,11 @@ import { privateFolder } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { openPglite } from '../../src/index.ts'
 
-/** Another process that has the folder open and a row in it, or says why it can't. */
-async function openElsewhere(t: Test, folder: string) {
+/**
+ * Another process that has the folder open and a row in it, or says why it can't. `largest`: blocks of a file that it may
+ * write.
+ */
+async function openElsewhere(t: Test, folder: string, largest = 'unlimited') {
   const module = new URL('../../src/index.js', import.meta.url)
   const script = `
     import { openPglite } from ${JSON.stringify(module.href)}
@@ -20,7 +23,8 @@ async function openElsewhere(t: Test, folder: string) {
       console.log('open')
       setInterval(() => {}, 1000)
     } catch (error) { console.log(error.message) }`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const limited = `ulimit -f ${largest} && exec "$0" --input-type=module -e "$1"`
+  const child = spawn('/bin/sh', ['-c', limited, process.execPath, script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -82,6 +86,15 @@ t.test('a folder that can’t be used is named in the error', async (t) => {
   writeFileSync(join(broken, 'pglite', 'PG_VERSION'), '9\n')
   await t.rejects(openPglite(broken), { message: new RegExp(`^the database in ${broken} can't be opened`) })
   t.notOk(existsSync(join(broken, 'rabble.lock')), 'and is not kept locked')
+})
+
+t.test('a first start that finds no room leaves nothing that harms the next one', async (t) => {
+  const folder = privateFolder(t, 'pglite')
+  const first = await openElsewhere(t, folder, '100')
+  t.match(first.line, new RegExp(`^the database in ${folder} can't be opened: `))
+  await once(first.child, 'exit')
+  const second = await openElsewhere(t, folder)
+  t.equal(second.line, 'open')
 })
 
 t.test('a folder that cannot be written to is refused', async (t) => {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '@rabble/clock'
 import { type ChannelModel, connect } from 'amqplib'
 import type { LogObserver } from '../event-log.ts'
-import type { Outage } from '../outage.ts'
+import { LastingFailure, type Outage } from '../outage.ts'
 import { persist } from './persist.ts'
 
 /** Seconds; a broker that froze is noticed after two to three of them. The URL may say otherwise. */
@@ -58,7 +58,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
     const model = await open(url, name, signal)
     let failure: Error | undefined
     model.on('error', (error: Error) => {
-      failure = error
+      failure = explained(error)
     })
     model.on('blocked', (reason: string) => {
       blocked = reason
@@ -68,7 +68,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
     })
     const lost = new Promise<void>((resolve) => {
       model.on('close', (error?: Error) => {
-        failure ??= error
+        failure ??= error && explained(error)
         // At once, so that this is the reason that is logged, and not that of the channels that go with it.
         if (!signal.aborted) outage.down(role, failure ?? new Error('connection closed'))
         resolve()
@@ -142,6 +142,13 @@ function destroy(model: ChannelModel, reason: string): void {
   stream?.destroy(new Error(reason))
 }
 
+/** A broker that was killed during its very first start lacks what it enables then, and closes every connection that asks. */
+function explained(error: Error): Error {
+  if (!/feature.flag/i.test(error.message)) return error
+  const message = `RabbitMQ was not set up completely: run \`rabbitmqctl enable_feature_flag all\` (${error.message})`
+  return new LastingFailure(message, { cause: error })
+}
+
 /** Resolves with `promise` or once `signal` aborts; leaves no listener on a signal that lives as long as the log. */
 async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
@@ -164,4 +171,9 @@ export function connectionUrl(url: string): string {
   const parsed = new URL(url)
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', heartbeat)
   return parsed.href
+}
+
+/** The virtual host that a URL names; `/` if it names none. */
+export function virtualHostIn(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || '/'
 }

@@ -7,6 +7,7 @@ import {
   type EventLog,
   type Logger,
   type LogObserver,
+  type LogStart,
   type LogStatus,
   type PublishLimits,
   partitionOf,
@@ -15,9 +16,9 @@ import { LocalSignals } from '../local-signals.ts'
 import { Outage } from '../outage.ts'
 import { defaultRetention, type Retention } from '../retention.ts'
 import type { DoTask, WorkObserver, WorkQueue } from '../work-queue.ts'
-import { type Connection, connectionUrl, keepConnected } from './connection.ts'
+import { type Connection, connectionUrl, keepConnected, virtualHostIn } from './connection.ts'
 import { Publisher } from './publisher.ts'
-import { StreamReader } from './reader.ts'
+import { type ReaderOptions, StreamReader } from './reader.ts'
 import { receiveSignals, SignalSender } from './signals.ts'
 import { topologyOf } from './topology.ts'
 import { takeWork } from './work-queue.ts'
@@ -58,7 +59,13 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
   const { signal } = stop
   const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
   const outage = new Outage('RabbitMQ', clock, logger)
-  const topology = topologyOf(prefix, { ...defaultRetention, ...options.retention }, logger)
+  const topology = topologyOf({
+    prefix,
+    virtualHost: virtualHostIn(url),
+    retention: { ...defaultRetention, ...options.retention },
+    clock,
+    logger,
+  })
   const name = `${prefix} ${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`
 
   // Two connections: a broker short of memory or disk blocks those that publish, and readers are to go on.
@@ -71,13 +78,40 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     return reading
   }
 
-  const publisher = new Publisher({ connection: publishing, topology, partitions, backlog, clock, signal })
+  /** The partitions that are read, by whomever. */
+  const isRead = new Set<number>()
+
+  function reader(partition: number, from: LogStart, own: Partial<ReaderOptions>): StreamReader {
+    isRead.add(partition)
+    const arrived = (content: Buffer) => publisher.queues[partition]?.arrived(content)
+    const options = { topology, partition, arrived, observer, logger, clock, signal }
+    return new StreamReader({ ...options, connection: readConnection(), ...own }, from)
+  }
+
+  /** For a process that only publishes: reads what the broker may have refused wrongly, from then on. */
+  async function readForPublisher(partition: number): Promise<void> {
+    if (isRead.has(partition)) return
+    const steps = reader(partition, { age: 60_000 }, { observer: {} }).read()
+    for await (const _ of steps);
+  }
+
+  const publisher = new Publisher({
+    connection: publishing,
+    topology,
+    partitions,
+    backlog,
+    doubtful: readForPublisher,
+    logger,
+    clock,
+    signal,
+  })
   const sender = new SignalSender(publishing, topology, signal)
   const signals = new LocalSignals(logger)
   let receiving = false
 
   function status(): LogStatus {
-    const waiting = { waiting: backlog.events, waitingBytes: backlog.bytes }
+    const problem = outage.lasting
+    const waiting = { waiting: backlog.events, waitingBytes: backlog.bytes, ...(problem && { problem }) }
     if (publishing.blocked !== undefined) {
       return { connected: false, reason: `blocked by the broker: ${publishing.blocked}`, ...waiting }
     }
@@ -100,8 +134,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     },
     read(partition, from, readerSignal) {
       check(partition)
-      const options = { topology, partition, observer, logger, clock, connection: readConnection() }
-      return new StreamReader({ ...options, signal: AbortSignal.any([readerSignal, signal]) }, from).read()
+      return reader(partition, from, { signal: AbortSignal.any([readerSignal, signal]) }).read()
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),
     onSignal(listener) {

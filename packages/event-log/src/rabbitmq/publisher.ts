@@ -1,8 +1,9 @@
 import type { Clock } from '@rabble/clock'
 import type { ChannelModel, ConfirmChannel } from 'amqplib'
 import type { Backlog } from '../backlog.ts'
+import type { Logger } from '../event-log.ts'
 import { PublishQueue } from '../publish-queue.ts'
-import { type OpenChannel, watch } from './channel.ts'
+import { type OpenChannel, openConfirmChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Topology } from './topology.ts'
 
@@ -11,9 +12,15 @@ export interface PublisherOptions {
   topology: Topology
   partitions: number
   backlog: Backlog
+  /** Called when the broker refuses a batch: whether the log has it, only a reader of the partition can tell. */
+  doubtful(partition: number): void
+  logger: Logger | undefined
   clock: Clock
   signal: AbortSignal
 }
+
+/** Milliseconds without a refusal after which the next one is logged. */
+const quiet = 10 * 60 * 1000
 
 /** `mandatory`: the broker confirms what no queue takes as well, and a log without its stream must be an error. */
 const publishOptions = {
@@ -27,20 +34,24 @@ const publishOptions = {
 export class Publisher {
   /** By partition. */
   readonly queues: PublishQueue[] = []
-  readonly #topology: Topology
+  readonly #options: PublisherOptions
   #open: OpenChannel<ConfirmChannel> | undefined
   /** Exchanges of which the broker returned the one batch that is unconfirmed: their confirm is worth nothing. */
   #returned = new Set<string>()
+  /** When the broker refused a batch last. */
+  #refusedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PublisherOptions) {
-    const { connection, topology, partitions, backlog, clock, signal } = options
-    this.#topology = topology
+    const { connection, partitions, backlog, clock, signal } = options
+    this.#options = options
     for (let partition = 0; partition < partitions; partition++) {
-      const exchange = topology.names.exchange(partition)
       const queue = new PublishQueue({
         clock,
         backlog,
-        send: (batch) => this.#send(exchange, batch),
+        send: (batch) => this.#send(partition, batch),
+        refuted(failure, events) {
+          if (failure instanceof Refusal) backlog.observer.contradicted?.(events)
+        },
         // A broker that says it is blocked doesn't hang, and would block the next connection as well.
         stuck: () => connection.blocked ?? connection.drop('the broker confirms nothing'),
       })
@@ -56,9 +67,9 @@ export class Publisher {
 
   async #attach(model: ChannelModel, up: () => void): Promise<void> {
     for (let partition = 0; partition < this.queues.length; partition++) {
-      await this.#topology.declareLog(model, partition)
+      await this.#options.topology.declareLog(model, partition)
     }
-    const open = watch(await model.createConfirmChannel())
+    const open = await openConfirmChannel(model)
     this.#returned = new Set()
     open.channel.on('return', (message) => this.#returned.add(message.fields.exchange))
     this.#open = open
@@ -72,19 +83,53 @@ export class Publisher {
     }
   }
 
-  #send(exchange: string, batch: Buffer): Promise<void> {
+  #send(partition: number, batch: Buffer): Promise<void> {
+    const exchange = this.#options.topology.names.exchange(partition)
     return new Promise((resolve, reject) => {
       const open = this.#open
-      if (open === undefined || !open.alive) throw new Error('not connected')
-      // What it returns is of no interest: with one batch a partition on the way, little is buffered.
-      open.channel.publish(exchange, '', batch, publishOptions, (error: Error | null) => {
-        if (error !== null) return reject(error)
+      if (open === undefined) return reject(new Error('not connected'))
+      const answered = (error: Error | null) => {
+        if (error !== null) {
+          reject(isNack(error) ? this.#refusal(exchange) : error)
+          if (isNack(error)) this.#options.doubtful(partition)
+          return
+        }
         if (!this.#returned.delete(exchange)) return resolve()
         const unroutable = new Error(`no stream is bound to ${exchange}`)
         reject(unroutable)
         // The next channel begins with declaring everything again.
         open.fail(unroutable)
-      })
+      }
+      // What publish returns is of no interest: with one batch a partition on the way, little is buffered.
+      const isSent = open.send((channel) => channel.publish(exchange, '', batch, publishOptions, answered))
+      if (!isSent) reject(new Error('not connected'))
     })
   }
+
+  /**
+   * The broker took a message and refused it. It does so for all queues of the exchange together if one of them refuses,
+   * and doesn't say which.
+   */
+  #refusal(exchange: string): Refusal {
+    const { clock, logger } = this.#options
+    const now = clock.monotonic()
+    if (now - this.#refusedAt > quiet) {
+      const reason =
+        'a queue that somebody has bound to this exchange is probably full and has x-overflow=reject-publish. ' +
+        'Find it with `rabbitmqctl list_bindings`, then unbind it or let it drop its oldest messages'
+      logger?.warn({ exchange, reason }, 'RabbitMQ refuses messages that the log itself may have taken')
+    }
+    this.#refusedAt = now
+    return new Refusal(`the broker refused a message for ${exchange}`)
+  }
+}
+
+/** The broker's negative acknowledgement. */
+class Refusal extends Error {
+  override readonly name = 'Refusal'
+}
+
+/** amqplib (2.3.1) tells one from the loss of a channel only by its message. */
+function isNack(error: Error): boolean {
+  return error.message === 'message nacked'
 }

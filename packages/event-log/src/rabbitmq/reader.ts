@@ -2,7 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
-import { type OpenChannel, watch } from './channel.ts'
+import { type OpenChannel, openChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { endOf } from './end-of-stream.ts'
 import type { Topology } from './topology.ts'
@@ -17,6 +17,8 @@ const ackAfter = prefetch / 4
 const stepBytes = 512 * 1024
 /** What is not acknowledged for 30 minutes makes RabbitMQ close the channel (`consumer_timeout`). */
 const idleAckAfter = 1000
+/** Attachments in a row that the broker ended by an internal error, after which that is reported. */
+const mostCrashes = 3
 /** Milliseconds without the batch at which a reader attached, after which it asks where the log ends. */
 const anchorTimeout = 3000
 
@@ -25,6 +27,8 @@ export interface ReaderOptions {
   topology: Topology
   partition: number
   signal: AbortSignal
+  /** Called with each batch as it arrives, before the reader yields it. */
+  arrived(content: Buffer): void
   observer: LogObserver
   logger: Logger | undefined
   clock: Clock
@@ -35,6 +39,8 @@ interface Attachment {
   open: OpenChannel<Channel>
   /** The offset that the first delivery must have, if the position is still in the log. */
   expected: number | undefined
+  /** The offset of the newest delivery. */
+  newest: number | undefined
   /** Tags up to which deliveries were handed over and are done with, and up to which the broker was told so. */
   done: number
   acked: number
@@ -45,6 +51,9 @@ interface Delivery {
   tag: number
   offset: number
   content: Buffer
+  /** Whether it is the batch that was yielded last. */
+  isKnown: boolean
+  gap: LogBatch['gap']
 }
 
 /** At the first batch, the next one, or what came since a moment of `clock.monotonic`. */
@@ -53,6 +62,8 @@ type Start = 'first' | 'next' | { since: number }
 /** One reader of one stream: attaches again whenever it has to, and goes on after the last batch that it yielded. */
 export class StreamReader {
   readonly #options: ReaderOptions
+  /** Whether it reads all of the log, and not only what is recent. */
+  readonly #readsAll: boolean
   /** Where to attach as long as nothing was yielded. */
   #start: Start
   /** The offset of the last batch that was yielded, and when it was, by `clock.monotonic`. */
@@ -60,14 +71,17 @@ export class StreamReader {
   #lastAt: number | undefined
   /** The content of that batch, by which it is known again. */
   #lastContent: Buffer | undefined
-  /** What was missed before the next batch that is yielded. */
+  /** What was missed before the first batch of a log that starts over. */
   #gap: LogBatch['gap']
   #attachment: Attachment | undefined
+  /** How often the broker has failed since something new came. */
+  #crashes = 0
   #pending: Delivery[] = []
   #wake: (() => void) | undefined
 
   constructor(options: ReaderOptions, from: LogStart) {
     this.#options = options
+    this.#readsAll = from === 'first' || (typeof from === 'object' && 'after' in from)
     if (typeof from === 'string') this.#start = from
     else if ('age' in from) this.#start = { since: options.clock.monotonic() - from.age }
     else {
@@ -116,29 +130,36 @@ export class StreamReader {
   async #attach(model: ChannelModel, up: () => void): Promise<void> {
     const { topology, partition, clock, signal } = this.#options
     await topology.declareLog(model, partition)
-    const open = watch(await model.createChannel())
-    const attachment: Attachment = { open, expected: this.#last, done: 0, acked: 0 }
+    const open = await openChannel(model)
+    const attachment: Attachment = { open, expected: this.#last, newest: undefined, done: 0, acked: 0 }
     await open.channel.prefetch(prefetch)
     // What was delivered and not yet yielded comes again.
     this.#pending = []
     attachment.expected = this.#last
     this.#attachment = attachment
     if (signal.aborted) open.fail(new Error('the reader ended'))
-    const attachedAt = clock.monotonic()
-    await open.channel.consume(
-      topology.names.stream(partition),
-      (message) => this.#receive(attachment, message),
-      { arguments: { 'x-stream-offset': this.#offset() } },
-    )
-    // To attach to what is next a second time would skip what came in between: rather begin a little early.
-    if (this.#start === 'next') this.#start = { since: attachedAt - 5000 }
-    up()
     const ended = new AbortController()
-    this.#checkAnchor(model, attachment, ended.signal).catch(() => {})
+    const count = (error: Error) => {
+      if ('code' in error && error.code === 541) this.#crashes++
+    }
+    model.on('error', count)
+    const attachedAt = clock.monotonic()
     try {
+      await open.channel.consume(
+        topology.names.stream(partition),
+        (message) => this.#receive(attachment, message),
+        { arguments: { 'x-stream-offset': this.#offset() } },
+      )
+      // To attach to what is next a second time would skip what came in between: rather begin a little early.
+      if (this.#start === 'next') this.#start = { since: attachedAt - 5000 }
+      up()
+      this.#checkAnchor(model, attachment, ended.signal).catch(() => {})
       await open.lost
+    } catch (error) {
+      throw this.#crashes < mostCrashes ? error : topology.unreadable(partition)
     } finally {
       ended.abort()
+      model.off('error', count)
     }
   }
 
@@ -158,22 +179,23 @@ export class StreamReader {
       const end = await endOf(model, stream, clock).catch(() => undefined)
       const expected = awaited()
       if (expected === undefined || end === undefined || end >= expected) continue
-      this.#report(expected, end)
-      this.#startOver(attachment)
+      this.#startOver(attachment, end)
     }
   }
 
   /** At the last batch itself, and not after it: whether it is still there tells whether anything is missing. */
   #offset(): unknown {
     if (this.#last !== undefined) return this.#last
-    if (typeof this.#start === 'string') return this.#start
+    // Not RabbitMQ's "first", which looks for no offset and so finds no log that counts anew; see `#startOver`.
+    if (this.#start === 'first') return 0
+    if (this.#start === 'next') return this.#start
     // An interval and not a time: the broker subtracts it from its own clock, by which it has dated what is in the stream.
     const age = this.#options.clock.monotonic() - this.#start.since
     return `${Math.max(1, Math.ceil(age / 1000))}s`
   }
 
   #receive(attachment: Attachment, message: ConsumeMessage | null): void {
-    const { open, expected } = attachment
+    const { open, expected, newest } = attachment
     if (!open.alive) return
     const offset: unknown = message?.properties.headers?.['x-stream-offset']
     if (message === null) {
@@ -181,15 +203,24 @@ export class StreamReader {
     } else if (typeof offset !== 'number') {
       open.fail(new Error('the queue of the log is no stream'))
     } else if (expected !== undefined && (offset < expected || this.#isOther(offset, message.content))) {
-      this.#report(expected, offset)
-      this.#startOver(attachment)
+      this.#startOver(attachment, offset)
     } else {
-      // Offsets have holes, one at each new segment in RabbitMQ 3.10, so they can't be counted: it is the presence of
-      // the last batch that proves that nothing is missing after it. If it is gone, only the very next offset does.
-      if (expected !== undefined && offset > expected + 1) this.#report(expected, offset)
-      // If it is the last batch itself, it is taken and left out like any that was yielded before.
+      const { content } = message
+      if (offset !== expected) this.#crashes = 0
+      this.#options.arrived(content)
+      let gap: LogBatch['gap']
+      if (expected !== undefined) {
+        // Offsets have holes, one at each new segment in RabbitMQ 3.10, so they can't be counted: it is the presence of
+        // the last batch that proves that nothing is missing after it. If it is gone, only the very next offset does.
+        if (offset > expected + 1) gap = this.#report(expected, offset)
+      } else if (newest !== undefined && offset <= newest) {
+        // The broker has lost count: RabbitMQ 3.10 does after a crash that cut off its index. All that it has comes to us.
+        gap = this.#report(newest, offset)
+      }
       attachment.expected = undefined
-      this.#pending.push({ attachment, tag: message.fields.deliveryTag, offset, content: message.content })
+      attachment.newest = offset
+      const tag = message.fields.deliveryTag
+      this.#pending.push({ attachment, tag, offset, content, isKnown: offset === expected, gap })
       this.#wake?.()
     }
   }
@@ -199,22 +230,25 @@ export class StreamReader {
     return offset === this.#last && this.#lastContent !== undefined && !this.#lastContent.equals(content)
   }
 
-  #report(expected: number, found: number): void {
+  #report(last: number, found: number): { expected: number } {
     const { partition, observer, logger } = this.#options
-    this.#gap ??= { expected: expected + 1 }
-    observer.gap?.(partition, expected + 1, found)
-    logger?.warn(
-      { partition, expected: expected + 1, found },
-      'the log does not go on where it was read last',
-    )
+    const expected = last + 1
+    observer.gap?.(partition, expected, found)
+    logger?.warn({ partition, expected, found }, 'the log does not go on where it was read last')
+    return { expected }
   }
 
   /**
-   * The log ends before our position: it was deleted and made anew, or lost its end. All that came since then is new to
-   * us, so attach by time, rather too early: readers keep the first of each id.
+   * The log ends before our position: it was deleted and made anew, or lost its end. Or RabbitMQ (3.10) counts anew, in the same
+   * file, after a crash that cut off its index: what stands there from before it can't read any more. All that came since then is new to
+   * us. One who reads all of it begins with the first; the others attach by time, rather too early: readers keep the first
+   * of each id.
    */
-  #startOver(attachment: Attachment): void {
-    this.#start = this.#lastAt === undefined ? 'first' : { since: this.#lastAt - 60_000 }
+  #startOver(attachment: Attachment, found: number): void {
+    const gap = this.#report(attachment.expected ?? -1, found)
+    this.#gap ??= gap
+    const readUntil = this.#readsAll ? undefined : this.#lastAt
+    this.#start = readUntil === undefined ? 'first' : { since: readUntil - 60_000 }
     this.#last = undefined
     this.#lastContent = undefined
     attachment.open.fail(new Error('the log starts over'))
@@ -234,12 +268,13 @@ export class StreamReader {
   #decode(taken: Delivery[]): LogBatch[] {
     const { partition, observer } = this.#options
     const step: LogBatch[] = []
-    for (const { offset, content } of taken) {
-      if (this.#last !== undefined && offset <= this.#last) continue
+    for (const { offset, content, isKnown, ...delivery } of taken) {
+      if (isKnown) continue
       this.#last = offset
       this.#lastContent = content
       const entries = decodeBatch(content, () => observer.malformed?.(partition, offset))
-      step.push({ offset, entries, ...(this.#gap && { gap: this.#gap }) })
+      const gap = this.#gap ?? delivery.gap
+      step.push({ offset, entries, ...(gap && { gap }) })
       this.#gap = undefined
     }
     if (step.length > 0) this.#lastAt = this.#options.clock.monotonic()
@@ -249,10 +284,10 @@ export class StreamReader {
   /** Tells the broker what is done, if it is `least` batches. Never the same tag twice, which closes the channel. */
   #acknowledge(least: number): void {
     const attachment = this.#attachment
-    if (attachment === undefined || !attachment.open.alive) return
+    if (attachment === undefined) return
     if (attachment.done - attachment.acked < least) return
+    const upTo = { fields: { deliveryTag: attachment.done } } as ConsumeMessage
     attachment.acked = attachment.done
-    const { channel } = attachment.open
-    channel.ack({ fields: { deliveryTag: attachment.done } } as ConsumeMessage, true)
+    attachment.open.send((channel) => channel.ack(upTo, true))
   }
 }

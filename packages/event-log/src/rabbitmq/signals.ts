@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, ChannelModel } from 'amqplib'
 import type { LocalSignals } from '../local-signals.ts'
-import { type OpenChannel, watch } from './channel.ts'
+import { type OpenChannel, openChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Topology } from './topology.ts'
 
@@ -22,16 +22,17 @@ export class SignalSender {
   }
 
   send(json: string): void {
-    const open = this.#open
-    if (open === undefined || !open.alive || this.#full || this.#connection.blocked !== undefined) return
+    if (this.#full || this.#connection.blocked !== undefined) return
     const options = { contentType: 'application/json', appId: 'rabble' }
-    // False says that this one is buffered and the next should not be; amqplib would take any number.
-    this.#full = !open.channel.publish(this.#topology.names.signals, '', Buffer.from(json), options)
+    this.#open?.send((channel) => {
+      // False says that this one is buffered and the next should not be; amqplib would take any number.
+      this.#full = !channel.publish(this.#topology.names.signals, '', Buffer.from(json), options)
+    })
   }
 
   async #attach(model: ChannelModel, up: () => void): Promise<void> {
     await this.#topology.declareSignals(model)
-    const open = watch(await model.createChannel())
+    const open = await openChannel(model)
     this.#full = false
     open.channel.on('drain', () => {
       this.#full = false
@@ -52,7 +53,7 @@ export function receiveSignals(
   const { signals } = topology.names
   void connection.keep('signals in', signal, async (model, up) => {
     await topology.declareSignals(model)
-    const { channel, lost, fail } = watch(await model.createChannel())
+    const { channel, lost, fail } = await openChannel(model)
     // A new name each time: after a lost connection the broker may still hold the old queue for us.
     const { queue } = await channel.assertQueue(`${signals}.${randomUUID()}`, {
       exclusive: true,

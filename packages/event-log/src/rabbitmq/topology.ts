@@ -1,5 +1,7 @@
+import type { Clock } from '@rabble/clock'
 import type { ChannelModel } from 'amqplib'
 import type { Logger } from '../event-log.ts'
+import { LastingFailure } from '../outage.ts'
 import type { Retention } from '../retention.ts'
 import { onChannel } from './channel.ts'
 
@@ -28,6 +30,8 @@ export function namesOf(prefix: string): Names {
 export interface Topology {
   names: Names
   declareLog(model: ChannelModel, partition: number): Promise<void>
+  /** The failure of a broker that ends the connection whenever it reads a stream. */
+  unreadable(partition: number): LastingFailure
   declareSignals(model: ChannelModel): Promise<void>
   /** The queue of tasks `name`, and the one for those that are set aside. */
   declareWork(model: ChannelModel, name: string): Promise<void>
@@ -40,9 +44,27 @@ const rejectedArguments = {
   'x-message-ttl': 7 * 24 * 60 * 60 * 1000,
 }
 
-export function topologyOf(prefix: string, retention: Retention, logger: Logger | undefined): Topology {
+/**
+ * Milliseconds after which a stream without a leader is reported as lost. A stream of a broker that starts, or of a node that
+ * failed, has one within seconds.
+ */
+const electionTime = 5_000
+
+export interface TopologyOptions {
+  prefix: string
+  /** The virtual host, as a name in the commands that are told to operators. */
+  virtualHost: string
+  retention: Retention
+  clock: Clock
+  logger: Logger | undefined
+}
+
+export function topologyOf(options: TopologyOptions): Topology {
+  const { prefix, virtualHost, retention, clock, logger } = options
   const names = namesOf(prefix)
   const warned = new Set<string>()
+  /** Since when (by the monotonic clock) the broker has said of a stream that it is there and can't be reached. */
+  const leaderless = new Map<string, number>()
   const streamArguments = {
     'x-queue-type': 'stream',
     'x-max-age': `${Math.ceil(retention.maxAge / 1000)}s`,
@@ -57,12 +79,35 @@ export function topologyOf(prefix: string, retention: Retention, logger: Logger 
   async function declareStream(model: ChannelModel, stream: string): Promise<void> {
     try {
       await declare(model, stream, streamArguments)
+      leaderless.delete(stream)
     } catch (error) {
+      if (codeOf(error) === 404) throw lostStream(stream, error)
       // Somebody made it with another retention, and may have had a reason.
       if (!isInequivalent(error)) throw error
       await checkType(model, stream)
       warn(stream, { stream }, error)
     }
+  }
+
+  /**
+   * The broker knows a stream and finds none of its replicas. Not deleted from here: in a cluster the nodes that have its
+   * data may only be down.
+   */
+  function lostStream(stream: string, error: unknown): unknown {
+    const since = leaderless.get(stream) ?? clock.monotonic()
+    leaderless.set(stream, since)
+    if (clock.monotonic() - since < electionTime) return error
+    const message = `the stream ${stream} has no leader. If all nodes of RabbitMQ are up, it can't come back`
+    return new LastingFailure(`${message}. ${remedy(stream)}`, { cause: error })
+  }
+
+  /** `rabbitmqctl delete_queue` needs a leader. The function takes a name or, from RabbitMQ 4 on, a record. */
+  function remedy(stream: string): string {
+    const forget =
+      `N = rabbit_misc:r(<<"${virtualHost}">>, queue, <<"${stream}">>), ` +
+      'try rabbit_amqqueue:internal_delete(N, <<"rabble">>) catch _:_ -> ' +
+      '{ok, Q} = rabbit_amqqueue:lookup_durable_queue(N), rabbit_amqqueue:internal_delete(Q, <<"rabble">>) end.'
+    return `This makes RabbitMQ forget it, and Rabble make a new one: rabbitmqctl eval '${forget}'`
   }
 
   async function declareQueue(model: ChannelModel, queue: string, args: object): Promise<void> {
@@ -103,6 +148,17 @@ export function topologyOf(prefix: string, retention: Retention, logger: Logger 
 
   return {
     names,
+    /**
+     * RabbitMQ (3.10) does so when it reads past the place in a log of several segments at which it began to count anew, and says
+     * why only in its own log.
+     */
+    unreadable(partition) {
+      const stream = names.stream(partition)
+      return new LastingFailure(
+        `RabbitMQ fails each time it reads the stream ${stream}, or another one over the same connection. If its log says ` +
+          `unexpected_chunk_id, the stream is damaged. ${remedy(stream)}`,
+      )
+    },
     async declareLog(model, partition) {
       const exchange = names.exchange(partition)
       const stream = names.stream(partition)
@@ -123,7 +179,10 @@ export function topologyOf(prefix: string, retention: Retention, logger: Logger 
 }
 
 function isInequivalent(error: unknown): error is Error {
-  return (
-    error instanceof Error && 'code' in error && error.code === 406 && /inequivalent arg/.test(error.message)
-  )
+  return error instanceof Error && codeOf(error) === 406 && /inequivalent arg/.test(error.message)
+}
+
+/** The reply code of a refusal. */
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }

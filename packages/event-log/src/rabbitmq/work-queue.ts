@@ -3,7 +3,7 @@ import { errorCodes, RabbleError } from '@rabble/contract'
 import type { ChannelModel, ConfirmChannel, ConsumeMessage, MessageProperties } from 'amqplib'
 import type { Logger } from '../event-log.ts'
 import type { DoTask, WorkObserver, WorkQueue } from '../work-queue.ts'
-import { type OpenChannel, watch } from './channel.ts'
+import { type OpenChannel, openConfirmChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Topology } from './topology.ts'
 
@@ -46,7 +46,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
 
   async function attach(model: ChannelModel, up: () => void): Promise<void> {
     await topology.declareWork(model, name)
-    const open = watch(await model.createConfirmChannel())
+    const open = await openConfirmChannel(model)
     current = open
     // Only what is set aside is published here, so it is the queue for that which is gone; declared again next time.
     open.channel.on('return', () => open.fail(new Error(`there is no queue ${rejected}`)))
@@ -113,7 +113,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       if (error instanceof RabbleError && errorCodes[error.code].retry) throw error
       await setAside(open, message, reasonOf(error))
     }
-    if (open.alive) open.channel.ack(message)
+    open.send((channel) => channel.ack(message))
   }
 
   function reasonOf(error: unknown): string {
@@ -129,19 +129,16 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
     reason: string,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (!open.alive) throw new Error('channel closed')
       const properties = { ...kept(message.properties), headers: { 'x-rabble-reason': reason } }
-      open.channel.publish(
-        '',
-        rejected,
-        message.content,
-        { mandatory: true, persistent: true, ...properties },
-        (error: Error | null) => {
+      const options = { mandatory: true, persistent: true, ...properties }
+      const sent = open.send((channel) => {
+        channel.publish('', rejected, message.content, options, (error: Error | null) => {
           if (error !== null) return reject(error)
           observer.setAside?.()
           resolve()
-        },
-      )
+        })
+      })
+      if (!sent) reject(new Error('channel closed'))
     })
   }
 

@@ -1,3 +1,5 @@
+import { readdirSync, rmSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, event, follow, offsetsGrow } from '../../src/conformance/fixture.ts'
@@ -9,6 +11,7 @@ import { testKill } from './kill.ts'
 assertNothingLeft(t)
 
 const broker = await startRabbitMq(t)
+const data = join(broker.node.home, 'data', 'rabbit@localhost')
 
 t.test('a broker that froze: refused in time, and all goes on once it is noticed or thaws', async (t) => {
   const { log, count } = await build(t, {
@@ -52,3 +55,71 @@ t.test('a real memory alarm', async (t) => {
 })
 
 testKill(t, broker, { publishers: 5, events: 200 })
+
+t.test(
+  'kill -9 that cuts off the index, so that offsets begin again: told as a gap, and all is read',
+  async (t) => {
+    const options = { url: broker.url, prefix: 'recount', limits: { publishTimeout: 500 } }
+    const { log, gaps } = await build(t, options)
+    const publish = async (ids: string[]) => {
+      for (const id of ids) while ((await codeOf(log.publish(event(id)))) !== undefined);
+    }
+    const all = (reader: ReturnType<typeof follow>, ids: string[]) =>
+      until(() => ids.every((id) => reader.ids().includes(id)), patience, 'all to be read')
+    const reader = follow(t, log, 'first')
+    const before = Array.from({ length: 30 }, (_, n) => `before-${n}`)
+    await publish(before)
+    await all(reader, before)
+    await broker.kill()
+    truncateSync(newestIndex('recount.log.0'), 0)
+    await broker.restart()
+    const after = Array.from({ length: 10 }, (_, n) => `after-${n}`)
+    await publish(after)
+    await all(reader, [...before, ...after])
+    t.match(gaps(), [['gap', 0, 30, Number]])
+    const fresh = follow(t, (await build(t, options)).log, 'first')
+    await all(fresh, after)
+    // Beyond the offset at which the log ended before.
+    const later = Array.from({ length: 30 }, (_, n) => `later-${n}`)
+    await publish(later)
+    for (const one of [reader, fresh]) await all(one, later)
+    t.equal(gaps().length, 1)
+  },
+)
+
+t.test('a stream that lost its leader for good: told with the command that mends it', async (t) => {
+  const options = { url: broker.url, prefix: 'leaderless', limits: { publishTimeout: 500 } }
+  const { log, logged, gaps } = await build(t, options)
+  const reader = follow(t, log, 'first')
+  const publish = async (id: string) => {
+    while ((await codeOf(log.publish(event(id)))) !== undefined);
+  }
+  for (const id of ['1', '2', '3']) await publish(id)
+  await reader.seen(3)
+  await broker.kill()
+  // As after a kill during a first start: the broker knows no more that it has streams.
+  rmSync(join(data, 'coordination', 'rabbit@localhost', 'names.dets'))
+  await broker.restart()
+  const reason = () => logged.find(({ level }) => level === 'error')?.fields
+  await until(() => reason() !== undefined, patience, 'the error')
+  t.match(reason(), { reason: /^the stream leaderless\.log\.0 has no leader/ })
+  const told = () => /leaderless\.log\.0 has no leader/.test(log.status().reason ?? '')
+  await until(told, patience, 'the status to tell as well')
+  t.equal(log.status().connected, false)
+  t.equal(logged.filter(({ level }) => level === 'error').length, 1, 'by publisher and reader once')
+  const [, command] = /rabbitmqctl eval '(.*)'$/.exec(log.status().reason ?? '') ?? []
+  await broker.evaluate(command ?? '')
+  await publish('4')
+  await reader.seen(4)
+  t.equal(reader.ids().at(-1), '4')
+  t.match(gaps(), [['gap', 0, 3, 0]])
+})
+
+/** The file by which the broker finds offsets in the newest segment of a stream. */
+function newestIndex(stream: string): string {
+  const streams = join(data, 'stream')
+  const folder =
+    readdirSync(streams).find((name) => name.startsWith(`__${stream.replaceAll('.', '_')}_`)) ?? stream
+  const indexes = readdirSync(join(streams, folder)).filter((name) => name.endsWith('.index'))
+  return join(streams, folder, indexes.sort().at(-1) ?? '')
+}

@@ -26,6 +26,7 @@ export async function build(t: Test, options: BuildOptions) {
     limits: { ...patientLimits, ...options.limits },
     logger: { info: to('info'), warn: to('warn'), error: to('error') },
     observer: {
+      contradicted: (events) => told.push(['contradicted', events]),
       retried: (events) => told.push(['retried', events]),
       refused: (events, reason) => told.push(['refused', events, reason]),
       connection: (role, up) => told.push(['connection', role, up]),

@@ -22,6 +22,46 @@ t.test('no stream is bound: the broker returns the batch, and it is not taken fo
   t.same(reader.ids(), ['1', '2'])
 })
 
+t.test(
+  'another queue refuses what the log takes: known from the log, not repeated, and told once',
+  async (t) => {
+    const prefix = 'refusing'
+    // Nothing is sent again on this clock, which stands still.
+    const { log, count, logged } = await buildWithClock(t, { prefix, url })
+    const reader = follow(t, log, 'first')
+    await log.publish(event('0'))
+    await administrate(broker, async (channel) => {
+      const full = { 'x-max-length': 1, 'x-overflow': 'reject-publish' }
+      await channel.assertQueue('stranger', { durable: true, arguments: full })
+      await channel.bindQueue('stranger', 'refusing.events', '')
+    })
+    const ids = Array.from({ length: 20 }, (_, n) => `${n}`)
+    for (const id of ids.slice(1)) await log.publish(event(id))
+    await reader.seen(20)
+    t.same(reader.ids(), ids)
+    t.ok(count('contradicted', 1) > 10, 'all but those for which it had room')
+    t.match(logged, [
+      { level: 'warn', fields: { exchange: 'refusing.events', reason: /x-overflow=reject-publish/ } },
+    ])
+    t.equal(logged.length, 1)
+  },
+)
+
+t.test(
+  'another queue refuses, and this process reads nothing: it begins to, and learns the same',
+  async (t) => {
+    const { log, count } = await build(t, { prefix: 'refusing-all', url })
+    await log.publish(event('0'))
+    await administrate(broker, async (channel) => {
+      const full = { 'x-max-length': 1, 'x-overflow': 'reject-publish' }
+      await channel.assertQueue('stranger-too', { durable: true, arguments: full })
+      await channel.bindQueue('stranger-too', 'refusing-all.events', '')
+    })
+    for (let n = 1; n <= 5; n++) await log.publish(event(`${n}`))
+    t.ok(count('contradicted', 1) > 0)
+  },
+)
+
 t.test('a stream with another retention is used as it is, with one warning', async (t) => {
   const first = await build(t, { prefix: 'other', url })
   await first.log.publish(event('1'))

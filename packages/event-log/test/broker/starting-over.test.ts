@@ -3,7 +3,7 @@ import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { during, event, follow } from '../../src/conformance/fixture.ts'
 import type { EventLog } from '../../src/index.ts'
-import { startProxy } from '../proxy.ts'
+import { closeFrame, consumed, startProxy } from '../proxy.ts'
 import { administrate, build, buildWithClock, patience } from './build.ts'
 
 // Logs that have lost something, or seem to. No test here harms the broker itself.
@@ -81,6 +81,25 @@ t.test('a new log that has grown past the position is not taken for the old one'
   t.same(reader.ids(), ['1', '2', '3', '4', '5', '6', '7'])
   t.same(reader.batches[3]?.gap, { expected: 3 })
   t.same(gaps(), [['gap', 0, 3, 2]])
+})
+
+t.test('the broker fails whenever it reads the log: told, with a remedy, until it can again', async (t) => {
+  const proxy = await startProxy(t, url)
+  let fails = true
+  proxy.onConnection = (connection) => {
+    if (fails) connection.endWith(consumed, 1, closeFrame(541, 'INTERNAL_ERROR'))
+  }
+  const { log, logged, clock } = await buildWithClock(t, { prefix: 'crashing', url: proxy.url })
+  await during(clock, log.publish(event('1')))
+  const reader = follow(t, log, 'first')
+  const problem = () =>
+    /reads the stream crashing\.log\.0.* rabbitmqctl eval/.test(log.status().problem ?? '')
+  await during(clock, until(problem, patience, 'the problem'))
+  t.match(log.status(), { connected: true }, 'publishing goes on')
+  fails = false
+  await during(clock, reader.seen(1))
+  t.equal(log.status().problem, undefined)
+  t.equal(logged.filter(({ level }) => level === 'error').length, 1)
 })
 
 t.test('a broker that is slow to deliver has lost nothing', async (t) => {

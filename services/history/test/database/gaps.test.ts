@@ -77,6 +77,37 @@ await onBoth(async (t, databases) => {
     t.same(await gapsOf(database), [{ partition: 0, sequence: 3, expected: 5, found: 0 }])
   })
 
+  await t.test('offsets go back while it reads: what comes then is stored, behind a gap', async (t) => {
+    const database = await databases.migrated(t)
+    const log = createMemoryLog()
+    const { metrics } = ingestOf(t, log, database)
+    for (const id of ['a', 'b', 'c']) log.append(message(id))
+    await waitForOffset(database, 4)
+    log.loseCount()
+    for (const id of ['d', 'e']) log.append(message(id))
+    t.same(await idsOf(database, 5), ['a', 'b', 'c', 'd', 'e'])
+    t.same(await gapsOf(database), [{ partition: 0, sequence: 3, expected: 5, found: 0 }])
+    await until(async () => (await metrics.gaps.get()).values[0]?.value === 1, patience, 'the count')
+  })
+
+  await t.test('offsets have gone back when it starts again: it stores all of both counts', async (t) => {
+    const { database, log } = await behind(t)
+    log.append(message('d'))
+    log.loseCount()
+    for (const id of ['e', 'f']) log.append(message(id))
+    const first = ingestOf(t, log, database)
+    t.same(await idsOf(database, 6), ['a', 'b', 'c', 'd', 'e', 'f'])
+    await waitForOffset(database, 2)
+    await first.close()
+    log.append(message('g'))
+    ingestOf(t, log, database)
+    t.same(await idsOf(database, 7), ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+    t.same(await gapsOf(database), [
+      { partition: 0, sequence: 3, expected: 5, found: 0 },
+      { partition: 0, sequence: 7, expected: 7, found: 0 },
+    ])
+  })
+
   await t.test('the log is lost twice with nothing in between: one gap', async (t) => {
     const { database, log } = await behind(t)
     log.startOver()

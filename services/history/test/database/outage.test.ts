@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectPostgres, type Database } from '@rabble/database'
@@ -152,4 +153,24 @@ t.test('a mistake of ours in SQL is no outage, and a database that was closed is
   await database.close()
   t.equal(await statusOf(app), 503)
   t.equal(await isReady(app), false)
+})
+
+t.test('a damaged file of a table is told by readiness, once a read has met it', async (t) => {
+  const database = await connect(t)
+  const log = createMemoryLog()
+  const app = build(t, { log, database })
+  await app.ready()
+  log.append(message('a', { text: 'needle' }))
+  const search = '/api/search?q=needle'
+  const found = async () => (await app.inject(search)).json<{ results?: object[] }>().results?.length === 1
+  await until(found, patience, 'it to be indexed')
+  const [row] = await database.query<{ path: string }>(
+    `select current_setting('data_directory') || '/' || pg_relation_filepath('history.search') as path`,
+  )
+  await server.stop()
+  writeFileSync(row?.path ?? '', Buffer.alloc(8192, 'damage'))
+  await server.restart()
+  await until(async () => (await statusOf(app, search)) === 500, patience, 'the search to fail')
+  t.match((await app.inject('/readyz')).json(), { checks: { messages: /^search fails: invalid page/ } })
+  t.equal(await statusOf(app), 200, 'pages are read as before')
 })

@@ -1,3 +1,4 @@
+import { createManualClock } from '@rabble/clock/manual'
 import { connectPostgres } from '@rabble/database'
 import { startPostgres, until } from '@rabble/harness'
 import t from 'tap'
@@ -57,6 +58,50 @@ t.test('without PostgreSQL at the start it lives, and works once that is there',
   await server.restart()
   await until(() => isReady(replica.app), patience, 'rooms to be ready')
   t.ok(await client.renew('g1', { fresh: true }))
+})
+
+t.test('rooms is not ready while a table is locked, or while nothing can be written', async (t) => {
+  const address = await server.createDatabase()
+  const open = async (options = {}) => {
+    const database = await connectPostgres(address, options)
+    t.teardown(() => database.close())
+    return database
+  }
+  const [other, database] = [await open(), await open({ statementTimeout: 200 })]
+  const clock = createManualClock()
+  const replica = await startReplica(t, database, { clock })
+  /** Waits while what rooms does now and then is done. The server ends a transaction that is idle for 5 seconds. */
+  const readiness = (wanted: RegExp, query = other.query) =>
+    until(
+      async () => {
+        await query('select 1')
+        await clock.advance(5_000)
+        const { checks } = (await replica.app.inject('/readyz')).json<{ checks: { tables: string } }>()
+        return wanted.test(checks.tables)
+      },
+      patience,
+      `readiness to say ${wanted}`,
+    )
+  for (const table of ['leases', 'rooms', 'invitations']) {
+    await other.transaction(async (query) => {
+      await query(`lock table rooms.${table} in share mode`)
+      await readiness(/fails: canceling statement due to statement timeout/, query)
+      t.equal(await isReady(replica.app), false, table)
+    })
+    await readiness(/^ok$/)
+  }
+  const name = new URL(address).pathname.slice(1)
+  const readOnly = async (on: boolean) => {
+    await other.query(
+      `begin read write; alter database ${name} set default_transaction_read_only = ${on}; commit`,
+    )
+    const end = 'select pg_terminate_backend(pid) from pg_stat_activity'
+    await other.query(`${end} where datname = $1 and pid <> pg_backend_pid()`, [name])
+  }
+  await readOnly(true)
+  await readiness(/fails: cannot execute .* in a read-only transaction/)
+  await readOnly(false)
+  await readiness(/^ok$/)
 })
 
 t.test(

@@ -1,4 +1,5 @@
 import { createManualClock } from '@rabble/clock/manual'
+import { createWorkHealth } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { createLogger, watchClocks } from '@rabble/service'
 import { Registry } from 'prom-client'
@@ -51,6 +52,7 @@ await onBoth(async (t, make) => {
       database,
       logger,
       metrics: createMetrics(new Registry()),
+      health: createWorkHealth(clock),
       auditDays: 50,
     }
     const replicas = [startUpkeep(options), startUpkeep(options)]

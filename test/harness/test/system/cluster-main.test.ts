@@ -42,6 +42,11 @@ t.test(
 
 t.test('make cluster says what runs, starts again what dies, and leaves nothing', async (t) => {
   const folder = privateFolder(t, 'cluster')
+  // A first start that is killed before anybody could say anything harms no later one.
+  const killed = await start(t, { DATA_DIR: folder })
+  const begun = join(folder, 'rabbitmq', 'data', 'rabbit@localhost-feature_flags')
+  await until(() => existsSync(begun), 120_000, 'RabbitMQ to begin its first start')
+  await killed.kill()
   const list = join(folder, 'cluster.json')
   const read = () => {
     const { processes } = JSON.parse(readFileSync(list, 'utf8')) as {

@@ -1,0 +1,42 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { createManualClock } from '@rabble/clock/manual'
+import { Backlog } from '../src/backlog.ts'
+import { defaultPublishLimits, type LogObserver, type PublishLimits } from '../src/event-log.ts'
+import { PublishQueue } from '../src/publish-queue.ts'
+
+export interface Sent {
+  batch: Buffer
+  ids: string[]
+  confirm(): void
+  fail(): void
+}
+
+/** Milliseconds; no pause between two attempts is longer. */
+export const longestPause = 1000
+
+/** A queue, what it sent, and what it said of that. */
+export function buildQueue(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) {
+  const sent: Sent[] = []
+  const refuted: unknown[] = []
+  let stuck = 0
+  const clock = createManualClock()
+  const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 60_000, ...limits }, observer)
+  const queue = new PublishQueue({
+    clock,
+    backlog,
+    send: (batch) =>
+      new Promise((resolve, reject) => {
+        const ids = [...batch.toString().matchAll(/"id":"([^"]*)"/g)].map((match) => match[1] ?? '')
+        sent.push({ batch, ids, confirm: resolve, fail: () => reject(new Error('lost')) })
+      }),
+    refuted: (failure, events) => refuted.push([(failure as Error).message, events]),
+    stuck: () => stuck++,
+  })
+  async function nth(n: number): Promise<Sent> {
+    for (let turns = 0; turns < 100 && sent.length <= n; turns++) await turn()
+    const found = sent[n]
+    if (found === undefined) throw new Error(`only ${sent.length} batches were sent`)
+    return found
+  }
+  return { queue, sent, nth, refuted, backlog, clock, stuck: () => stuck }
+}
