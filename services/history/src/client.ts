@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { MessageEvent } from '@rabble/contract'
+import { type MessageEvent, pathSegment } from '@rabble/contract'
 import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Replay, ReplayQuery } from './replay.ts'
@@ -89,7 +89,7 @@ function createClient(
 ): HistoryClient {
   async function ask(room: string, what: string, user: string | undefined, query: object): Promise<Buffer> {
     const token = await internalTokens.sign({ caller: 'gateway', ...(user !== undefined && { for: user }) })
-    const path = `/internal/rooms/${encodeURIComponent(room)}/${what}`
+    const path = `/internal/rooms/${pathSegment(room)}/${what}`
     const { status, body } = await withTimeout(clock, timeout, (signal) => call(path, token, query, signal))
     if (status !== 200) throw new Error(`history answered ${status}: ${body.toString().slice(0, 200)}`)
     return body

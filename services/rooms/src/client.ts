@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { ErrorCode, User } from '@rabble/contract'
+import { type ErrorCode, pathSegment, type User } from '@rabble/contract'
 import { type InternalTokens, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Reader } from './readers.ts'
@@ -261,8 +261,7 @@ function createClient(
     return answer
   }
 
-  const gatewayPath = (gateway: string, what: string) =>
-    `/internal/gateways/${encodeURIComponent(gateway)}/${what}`
+  const gatewayPath = (gateway: string, what: string) => `/internal/gateways/${pathSegment(gateway)}/${what}`
 
   return {
     renew: (gateway, { fresh }) =>
@@ -296,7 +295,7 @@ function createClient(
         return answer?.answers
       }),
     members: (room, limit) =>
-      need({ method: 'GET', path: `/internal/rooms/${encodeURIComponent(room)}/members?limit=${limit}` }),
+      need({ method: 'GET', path: `/internal/rooms/${pathSegment(room)}/members?limit=${limit}` }),
     async names(gateway, { claim, release }) {
       const answer = await ask<{ answers: (ClaimedName | Refusal)[] }>({
         method: 'POST',
