@@ -3,6 +3,7 @@ import type { Database } from '@rabble/database'
 import type { Refusal, Seat, SeatRelease, SeatRequest } from './client.ts'
 import { holdLease } from './leases.ts'
 import { lockCounts, type RoomChange, writeCounts } from './presence.ts'
+import { lookAlike } from './room-looks.ts'
 import { letRoomsAppear } from './room-rows.ts'
 import type { Turn } from './turns.ts'
 
@@ -35,7 +36,7 @@ export async function changeSeats(
     ...take.map(({ room, user }) => ({ room, user: user.id })),
   ]
   const wanted = [...new Set(take.map(({ room }) => room))]
-  if (mode === 'open') await letRoomsAppear(query, wanted)
+  const alike = mode === 'open' ? await letRoomsAppear(query, wanted) : new Set<string>()
   const counts = await lockCounts(query, [...new Set(pairs.map(({ room }) => room))])
   const rooms = await readRooms(query, [...counts.keys()])
   const isBanned = await readBans(query, take)
@@ -57,6 +58,7 @@ export async function changeSeats(
 
   function refusal({ room, user, moderator }: SeatRequest, elsewhere: boolean): Refusal | undefined {
     const settings = rooms.get(room)
+    if (alike.has(room)) return { refused: 'room-exists', message: lookAlike }
     if (settings === undefined) return { refused: 'room-not-found', message: 'there is no such room' }
     if (isBanned(room, user.id)) return { refused: 'forbidden', message: 'you may not enter this room' }
     const welcome =

@@ -4,6 +4,7 @@ import { forgetNames } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { forgetPolicies } from './policies.ts'
 import { expireRestrictions } from './restrictions.ts'
+import { fillLooks } from './room-looks.ts'
 
 /** Milliseconds between two rounds. */
 const pause = 10_000
@@ -34,6 +35,7 @@ export function startUpkeep(
     await all(() => expireRestrictions(database))
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))
+    await all(() => fillLooks(database))
     await all(() => trimAudit(database, auditDays))
     await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
     if (number % hourly !== 0) return
