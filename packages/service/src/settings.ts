@@ -205,9 +205,10 @@ export const settings = {
       'A connection that is silent for so long is pinged, and dropped after twice that time, as is one that reads nothing of what waits for it. Keep it below the proxy’s timeout.',
   },
   RABBLE_FRAME_BYTES: {
-    schema: Type.Integer({ minimum: 1024 }),
-    default: 16_384,
-    about: 'Largest client frame; a larger one closes with 1009.',
+    schema: Type.Integer({ minimum: 1024, maximum: 524_288 }),
+    default: 65_536,
+    about:
+      'Largest client frame; a larger one closes with 1009. At least 12 for each character of `RABBLE_TEXT_CHARACTERS`, as some clients escape them, and 4096.',
   },
   RABBLE_TEXT_CHARACTERS: {
     schema: Type.Integer({ minimum: 1 }),
