@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, LogEvent, StartedEvent } from '@rabble/contract'
 import { isChatEvent } from '@rabble/contract/parse'
-import { type EventLog, type LogBatch, partitionOf } from '@rabble/event-log'
+import { type EventLog, type LogBatch, type LogEntry, partitionOf } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import { roomIn } from './delivery.ts'
 import type { Hub } from './hub.ts'
@@ -69,6 +69,23 @@ export function followLog(options: {
     hub.deliver(event, line)
   }
 
+  let told = false
+
+  /** No event may keep those behind it from everybody. */
+  function acceptSafely(partition: number, { event, line }: LogEntry): void {
+    try {
+      accept(partition, event, line)
+    } catch (error) {
+      metrics.malformed.inc()
+      if (told) return
+      told = true
+      logger.error(
+        { err: error, partition },
+        'an event of the log failed and is skipped; others will only be counted',
+      )
+    }
+  }
+
   async function follow(partition: number): Promise<void> {
     let first = true
     for await (const batches of log.read(partition, { since }, abort.signal)) {
@@ -80,7 +97,7 @@ export function followLog(options: {
           whole.delete(partition)
           recent.forget((room) => partitionOf(room, log.partitions) === partition)
         }
-        for (const { event, line } of entries) accept(partition, event, line)
+        for (const entry of entries) acceptSafely(partition, entry)
         positions[partition] = offset
       }
       observe(partition, batches)

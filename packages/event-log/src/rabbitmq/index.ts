@@ -12,6 +12,7 @@ import {
   partitionOf,
 } from '../event-log.ts'
 import { LocalSignals } from '../local-signals.ts'
+import { Malformed } from '../malformed.ts'
 import { Outage } from '../outage.ts'
 import { defaultRetention, type Retention } from '../retention.ts'
 import type { DoTask, WorkObserver, WorkQueue } from '../work-queue.ts'
@@ -73,7 +74,8 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
 
   const publisher = new Publisher({ connection: publishing, topology, partitions, backlog, clock, signal })
   const sender = new SignalSender(publishing, topology, signal)
-  const signals = new LocalSignals(logger)
+  const malformed = new Malformed(observer, logger)
+  const signals = new LocalSignals(malformed)
   let receiving = false
 
   function status(): LogStatus {
@@ -100,7 +102,15 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     },
     read(partition, from, readerSignal) {
       check(partition)
-      const options = { topology, partition, observer, logger, clock, connection: readConnection() }
+      const options = {
+        topology,
+        partition,
+        observer,
+        malformed,
+        logger,
+        clock,
+        connection: readConnection(),
+      }
       return new StreamReader({ ...options, signal: AbortSignal.any([readerSignal, signal]) }, from).read()
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),

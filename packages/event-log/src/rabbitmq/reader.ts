@@ -2,6 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
+import type { Malformed } from '../malformed.ts'
 import { type OpenChannel, watch } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { endOf } from './end-of-stream.ts'
@@ -26,6 +27,7 @@ export interface ReaderOptions {
   partition: number
   signal: AbortSignal
   observer: LogObserver
+  malformed: Malformed
   logger: Logger | undefined
   clock: Clock
 }
@@ -227,13 +229,13 @@ export class StreamReader {
   }
 
   #decode(taken: Delivery[]): LogBatch[] {
-    const { partition, observer } = this.#options
+    const { partition, malformed } = this.#options
     const step: LogBatch[] = []
     for (const { offset, content } of taken) {
       if (this.#last !== undefined && offset <= this.#last) continue
       this.#last = offset
       this.#lastContent = content
-      const entries = decodeBatch(content, () => observer.malformed?.(partition, offset))
+      const entries = decodeBatch(content, () => malformed.line(partition, offset))
       step.push({ offset, entries, ...(this.#gap && { gap: this.#gap }) })
       this.#gap = undefined
     }

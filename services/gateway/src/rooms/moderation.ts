@@ -69,7 +69,7 @@ export function createModeration(
 
 /** A close frame has room for 123 bytes of UTF-8 (RFC 6455, section 5.5). */
 function closeReason(message: string): string {
-  let reason = message
-  while (Buffer.byteLength(reason) > 123) reason = [...reason].slice(0, -1).join('')
-  return reason
+  const bytes = Buffer.alloc(123)
+  const { written } = new TextEncoder().encodeInto(message, bytes)
+  return bytes.toString('utf8', 0, written)
 }
