@@ -52,7 +52,8 @@ async function survive(t: Test, lines: number, random: () => number): Promise<vo
     // What is collected goes out, and the gateway says how it is.
     await clock.advance(1_000)
     const { gateways, here } = await ada.request({ type: 'gateways' })
-    if (!Number.isFinite(gateways.find(({ gateway }) => gateway === here)?.lag)) t.fail('the lag is no number')
+    if (!Number.isFinite(gateways.find(({ gateway }) => gateway === here)?.lag))
+      t.fail('the lag is no number')
   }
   t.ok(malformed > lines / 10 && malformed < lines, `${malformed} of ${lines} lines are malformed`)
   t.ok(malformedSignals > 0, 'and some signals')
