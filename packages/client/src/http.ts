@@ -20,7 +20,7 @@ export class Http {
 
   /** @throws ChatError that of the server, or `disconnected` if it doesn't answer */
   async history(room: string, query: HistoryOptions): Promise<HistoryPage> {
-    const url = new URL(`api/rooms/${encodeURIComponent(room)}/messages`, this.#base)
+    const url = new URL(`api/rooms/${segment(room)}/messages`, this.#base)
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, value)
     }
@@ -48,4 +48,17 @@ export class Http {
       signal: controller.signal,
     })
   }
+}
+
+/**
+ * A room's name as a part of a path.
+ * @throws ChatError `bad-frame` for what can't be one: `.` and `..` lead elsewhere even if they are encoded (URL Standard)
+ */
+function segment(name: string): string {
+  try {
+    if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name)
+  } catch {
+    // Half a surrogate pair.
+  }
+  throw new ChatError('bad-frame', 'no room has such a name')
 }

@@ -132,3 +132,11 @@ t.test('a history that does not answer in ten seconds is as good as none', async
   await gateway.clock.advance(1)
   t.match(await failed, { code: 'disconnected', message: 'no answer in time', retry: true })
 })
+
+t.test('a room whose name leads elsewhere in a path is not asked for', async (t) => {
+  const { chat, asked } = await openRoom(t)
+  for (const name of ['.', '..', '\ud800']) {
+    await t.rejects(chat.room(name).history(), { code: 'bad-frame' })
+  }
+  t.same(asked, [])
+})

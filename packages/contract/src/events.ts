@@ -148,7 +148,7 @@ export type KickSignal = Type.Static<typeof KickSignal>
 /** What a gateway says of itself. `stopped` is its last word. */
 const gatewayFields = {
   /** Its id. */
-  gateway: Type.String(),
+  gateway: Type.String({ maxLength: 64 }),
   /** Connections that it holds. */
   sessions: Type.Integer(),
   /** Messages, edits and deletions a second that it published. */

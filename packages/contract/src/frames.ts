@@ -7,9 +7,21 @@ import { Limits } from './limits.ts'
 export const Ref = Type.Union([Type.String({ maxLength: 128 }), Type.Number()])
 export type Ref = Type.Static<typeof Ref>
 
-const room = Type.String({ minLength: 1, maxLength: 140 })
-const id = Type.String({ minLength: 1, maxLength: 64 })
-const cid = Type.String({ minLength: 1, maxLength: 128 })
+/**
+ * By what a client calls it, something is found again. Half a surrogate pair would be hashed, stored or encoded like any
+ * other half, and one name would be taken for another.
+ */
+function name(maxLength: number) {
+  return Type.Refine(
+    Type.String({ minLength: 1, maxLength }),
+    (value: unknown) => typeof value !== 'string' || value.isWellFormed(),
+    () => 'must be well-formed Unicode',
+  )
+}
+
+const room = name(140)
+const id = name(64)
+const cid = name(128)
 const ref = Type.Optional(Ref)
 /** Milliseconds since the event was sent first, of one that is sent again under the same cid. */
 const resent = Type.Optional(Type.Integer({ minimum: 0 }))

@@ -1,5 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 
+/*
+ * What is hashed begins with the id of a sender and NUL or, for everything but messages, with a word and a colon, which no
+ * id of a user has: so no two kinds have an id in common, whatever users, rooms and cids are called. The parts must be
+ * well-formed Unicode, as half a surrogate pair would be hashed like any other half.
+ */
+
 /**
  * The id of a message: the first 128 bits of a SHA-256 over sender, room and cid, as 22 characters of base64url.
  * Whoever sends the same message again, over whichever gateway, gets the same id, and every reader keeps the first.
@@ -9,19 +15,19 @@ export function eventId(sender: string, room: string, cid: string): string {
   return digest(`${sender}\0${room}\0${cid}`)
 }
 
-/** The id of what the system tells on behalf of a user. No id has a colon, so nobody else's message has the same one. */
+/** The id of what the system tells on behalf of a user. */
 export function noticeId(publisher: string, room: string, cid: string): string {
   return eventId(`system:${publisher}`, room, cid)
 }
 
 /** The id of an edit, by the same idea. */
 export function editId(sender: string, room: string, message: string, cid: string): string {
-  return digest(`edit\0${sender}\0${room}\0${message}\0${cid}`)
+  return digest(`edit:\0${sender}\0${room}\0${message}\0${cid}`)
 }
 
 /** The id of a deletion: whoever deletes it and however often, a message is deleted once. */
 export function deleteId(room: string, message: string): string {
-  return digest(`delete\0${room}\0${message}`)
+  return digest(`delete:\0${room}\0${message}`)
 }
 
 /**

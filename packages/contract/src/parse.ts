@@ -24,9 +24,11 @@ import { type WorkerRequests, workerRequests } from './requests.ts'
 
 const isRef = Compile(RefSchema)
 const isLogEvent = Compile(LogEvent)
-const isMessageEvent = Compile(MessageEvent)
-const isEditEvent = Compile(EditEvent)
-const isDeleteEvent = Compile(DeleteEvent)
+const chatEvents: Record<ChatEvent['type'], Validator> = {
+  message: Compile(MessageEvent),
+  edit: Compile(EditEvent),
+  delete: Compile(DeleteEvent),
+}
 const signals: Record<KnownSignal['type'], Validator> = {
   typing: Compile(TypingSignal),
   presence: Compile(PresenceSignal),
@@ -99,38 +101,54 @@ function problem(validator: Pick<Validator, 'Errors'>, value: unknown): string {
   return `${field === '' ? '' : `${field} `}${error?.message ?? 'is invalid'}`
 }
 
-/** A line of the log as an event, or undefined if it is none. The type may be one that version 1 doesn't know. */
+/** Bytes of the longest line of the log that is read. What gateways write is shorter, see `RABBLE_FRAME_BYTES`. */
+const longestLine = 1024 * 1024
+/** Objects and arrays of a line, in one another. Gateways take fewer, and for some clients' parsers 100 are too many. */
+const mostLevels = 64
+/** RFC 3339, which is more than `Date.parse` asks for, but what all clients understand. */
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
+
+/**
+ * A line of the log as an event; undefined if it is none. What follows the log relies on this alone: an event of a type of
+ * version 1 has all its fields, `at` is a time, its id is well-formed, and it can be written as JSON again. The type may
+ * also be one that version 1 doesn't know.
+ */
 export function parseLogEvent(line: string | Buffer): LogEvent | undefined {
+  if (line.length > longestLine) return undefined
   try {
     const value: unknown = JSON.parse(line.toString())
-    return isLogEvent.Check(value) ? value : undefined
+    return isLogEvent.Check(value) && isSound(value) && !isDeeper(value, mostLevels) ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** Whether an event of the log is a message of version 1, with everything a reader relies on. */
-export function isMessage(event: LogEvent): event is MessageEvent {
-  return event.type === 'message' && isMessageEvent.Check(event)
-}
-
-/** Whether an event of the log is for clients, with everything a reader of version 1 relies on. */
+/** Whether an event that was parsed is for clients. */
 export function isChatEvent(event: LogEvent): event is ChatEvent {
-  switch (event.type) {
-    case 'message':
-      return isMessageEvent.Check(event)
-    case 'edit':
-      return isEditEvent.Check(event)
-    case 'delete':
-      return isDeleteEvent.Check(event)
-    default:
-      return false
-  }
+  return Object.hasOwn(chatEvents, event.type)
 }
 
-/** A signal of version 1, with everything a reader relies on; undefined for any other. */
+function isSound(event: LogEvent): boolean {
+  if (!isChatEvent(event)) return true
+  if (!chatEvents[event.type].Check(event) || !event.id.isWellFormed()) return false
+  return time.test(event.at) && !Number.isNaN(Date.parse(event.at))
+}
+
+/** JSON.parse takes any depth, and JSON.stringify some thousands of levels. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
+}
+
+/**
+ * A signal of version 1: all its fields, and no others, which could be of any size and depth. Undefined for one of another
+ * type.
+ * @throws TypeError if it is of a type of version 1 and breaks its rules
+ */
 export function knownSignal(signal: Signal): KnownSignal | undefined {
   const { type } = signal
   if (!Object.hasOwn(signals, type)) return undefined
-  return signals[type as KnownSignal['type']].Check(signal) ? (signal as KnownSignal) : undefined
+  const validator = signals[type as KnownSignal['type']]
+  if (!validator.Check(signal)) throw new TypeError(`a signal of type ${type} is malformed`)
+  return validator.Clean(signal) as KnownSignal
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { deleteId, editId, eventId, guestId } from '../src/ids.ts'
+import { deleteId, editId, eventId, guestId, noticeId } from '../src/ids.ts'
+import { isUserId } from '../src/index.ts'
 
 t.test('the same sender, room and cid give the same id, anything else another', async (t) => {
   const id = eventId('ada', 'general', '1')
@@ -42,6 +43,27 @@ t.test(
     t.equal(editId('ada', 'general', 'm', '1'), ids[1])
     t.equal(deleteId('general', 'm'), ids[6])
     for (const id of ids) t.match(id, /^[A-Za-z0-9_-]{22}$/)
+  },
+)
+
+t.test(
+  'no message has the id of an edit, a deletion or a notice, whatever its sender is called',
+  async (t) => {
+    // The parts that follow the first one may be anything, as a cid may.
+    const others = [
+      [editId('ada', 'general', 'm', '1'), 'ada', 'general\0m\x001'],
+      [deleteId('general', 'm'), 'general', 'm'],
+      [noticeId('ada', 'general', '1'), 'general', '1'],
+    ] as const
+    for (const word of ['edit', 'delete', 'system', 'guest', 'edit.', 'EDIT', 'notice', 'message', 'user']) {
+      for (const [id, room, cid] of others) t.not(eventId(word, room, cid), id, word)
+    }
+    for (const first of ['edit:', 'delete:', 'system:ada']) t.notOk(isUserId(first), 'no user has such an id')
+    t.equal(
+      eventId('delete', 'general', 'm'),
+      'hv0UlXymvDNPXOcdur28r_',
+      'ids of messages are what they always were',
+    )
   },
 )
 

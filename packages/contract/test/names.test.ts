@@ -5,6 +5,8 @@ import {
   isRoomName,
   isUserId,
   isUserName,
+  isVisible,
+  pathSegment,
   roomKind,
   systemUser,
   userRoom,
@@ -55,6 +57,55 @@ t.test('a room name has one spelling: normalisation form C', async (t) => {
   t.notOk(isRoomName('cafe\u0301'))
 })
 
+t.test('a room name shows all of its characters', async (t) => {
+  for (const invisible of [
+    '\ufe0f',
+    '\u3164',
+    '\u034f',
+    '\u115f',
+    '\u{e0100}',
+    '\u180b',
+    '\u17b4',
+    '\uffa0',
+  ]) {
+    t.notOk(isRoomName(`general${invisible}`), inAscii(invisible))
+    t.notOk(isRoomName(invisible), inAscii(invisible))
+  }
+})
+
+t.test('what leads elsewhere in a path is the name of nothing', async (t) => {
+  for (const name of ['.', '..']) {
+    t.notOk(isRoomName(name), name)
+    t.notOk(isUserId(name), name)
+    t.equal(roomKind(`dm:${name}:ada`), undefined, name)
+    t.throws(() => pathSegment(name), RangeError)
+  }
+  t.throws(() => pathSegment(''), RangeError)
+  for (const name of ['...', '.a', 'a..', '..b', 'a/../b', '%2e', 'Büro 3.OG', '#?&', 'dm:a:b']) {
+    const { pathname } = new URL(`rooms/${pathSegment(name)}/messages`, 'http://history/internal/')
+    t.equal(decodeURIComponent(pathname), `/internal/rooms/${name}/messages`)
+  }
+})
+
+t.test('a text of blanks, fillers and control characters is not visible', async (t) => {
+  for (const blank of [
+    '',
+    ' ',
+    '\n\t',
+    '\u00a0',
+    '\u200b',
+    '\u3164',
+    '\u2028',
+    '\u2800',
+    '\ufeff\u2060',
+    '\u{e0020}',
+  ])
+    t.notOk(isVisible(blank), inAscii(blank))
+  for (const text of ['a', ' .', '\u200b👍', '❤️', '\ud800', '\u0301', '\u{10fffd}', '\u0600']) {
+    t.ok(isVisible(text), inAscii(text))
+  }
+})
+
 t.test('a user id has 1 to 64 ASCII letters, digits, dots, underscores and hyphens', async (t) => {
   for (const id of ['ada', 'guest-k7FnROIuEEwiIBtg', 'A.b_c-9', 'x'.repeat(64), 'System'])
     t.ok(isUserId(id), id)
@@ -95,6 +146,8 @@ t.test('a user name has 1 to 64 visible characters of any script', async (t) => 
     '\ud800',
     'e\u0301',
     '\ue000',
+    '\u3164',
+    '\u115f\ufe0f',
   ]) {
     t.notOk(isUserName(name), inAscii(name))
   }

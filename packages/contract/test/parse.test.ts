@@ -1,6 +1,13 @@
 import t from 'tap'
 import { errorCodes } from '../src/index.ts'
-import { FrameError, isChatEvent, isMessage, parseClientFrame, parseLogEvent } from '../src/parse.ts'
+import {
+  FrameError,
+  isChatEvent,
+  knownSignal,
+  parseClientFrame,
+  parseLogEvent,
+  parseWorkerRequest,
+} from '../src/parse.ts'
 
 /** The error that parsing the frame gives, or nothing. */
 function refusal(frame: unknown): FrameError | undefined {
@@ -97,6 +104,31 @@ t.test('a refusal names the field and the rule', async (t) => {
   }
 })
 
+t.test(
+  'what a client gives a name must be well-formed Unicode, so that no two names become one',
+  async (t) => {
+    for (const half of ['\ud800', '\udc00', 'a\ud83d', '\ude00\ud83d']) {
+      for (const [type, field] of [
+        ['join', 'room'],
+        ['join', 'after'],
+        ['send', 'to'],
+        ['send', 'cid'],
+        ['send', 'replyTo'],
+        ['edit', 'cid'],
+        ['delete', 'id'],
+      ] as const) {
+        const frame = { type, ref: 1, room: 'a', id: 'x', text: 'x', [field]: half }
+        t.match(refusal(frame), {
+          code: 'bad-frame',
+          message: `${type}: ${field} must be well-formed Unicode`,
+        })
+      }
+      t.throws(() => parseWorkerRequest('notify', { text: 'x', cid: half }), { code: 'bad-frame' })
+    }
+    t.equal(refusal({ type: 'send', room: 'a', text: '\ud800', cid: '😀' }), undefined)
+  },
+)
+
 t.test('a ref that is none is not sent back', async (t) => {
   for (const ref of [null, true, {}, [], 'x'.repeat(129)]) {
     const error = refusal({ type: 'ping', ref })
@@ -145,31 +177,81 @@ t.test('a line without type, room or id is no event', async (t) => {
   }
 })
 
+/** Whether a line of the log with these fields is an event. */
+function isTaken(fields: object): boolean {
+  return parseLogEvent(JSON.stringify(fields)) !== undefined
+}
+
 t.test('a message has everything that a reader relies on', async (t) => {
-  t.ok(isMessage(line))
-  t.ok(isMessage({ ...line, editedAt: 'later' } as typeof line))
-  t.notOk(isMessage({ ...line, type: 'reaction' }))
+  t.ok(isTaken({ ...line, editedAt: 'later' }))
   for (const field of ['from', 'text', 'at', 'via'] as const) {
     const { [field]: _, ...rest } = line
-    t.notOk(isMessage(rest), `without ${field}`)
+    t.notOk(isTaken(rest), `without ${field}`)
   }
-  t.notOk(isMessage({ ...line, from: { id: 'ada' } } as unknown as typeof line))
+  t.notOk(isTaken({ ...line, from: { id: 'ada' } }))
 })
 
 t.test('a change has everything that a reader relies on', async (t) => {
   const { text, ...rest } = line
   const deletion = { ...rest, type: 'delete', message: 'x', moderator: true }
   const edit = { ...deletion, type: 'edit', text }
-  for (const event of [line, deletion, edit, { ...edit, cid: '1', added: 'later' }]) t.ok(isChatEvent(event))
-  t.notOk(isChatEvent({ ...line, type: 'reaction' }))
-  t.notOk(isChatEvent({ ...deletion, type: 'edit' }), 'an edit without a text')
+  for (const event of [deletion, edit, { ...edit, cid: '1', added: 'later' }]) t.ok(isTaken(event))
+  t.notOk(isTaken({ ...deletion, type: 'edit' }), 'an edit without a text')
   for (const field of ['message', 'from', 'at', 'via'] as const) {
     for (const event of [edit, deletion]) {
       const { [field]: _, ...less } = event
-      t.notOk(isChatEvent(less), `${event.type} without ${field}`)
+      t.notOk(isTaken(less), `${event.type} without ${field}`)
     }
   }
   for (const odd of [{ message: '' }, { message: 7 }, { moderator: false }, { moderator: 'yes' }]) {
-    t.notOk(isChatEvent({ ...deletion, ...odd }), JSON.stringify(odd))
+    t.notOk(isTaken({ ...deletion, ...odd }), JSON.stringify(odd))
   }
+})
+
+t.test('events for clients are told from others by their type', async (t) => {
+  for (const type of ['message', 'edit', 'delete']) t.ok(isChatEvent({ ...line, type }))
+  for (const type of ['reaction', 'started', 'toString', '__proto__']) t.notOk(isChatEvent({ ...line, type }))
+})
+
+t.test('the time of an event is one that every client understands', async (t) => {
+  for (const at of ['2026-11-22T10:00:00Z', '2026-11-22T12:00:00.123456+02:00', '0001-01-01T00:00:00.000Z']) {
+    t.ok(isTaken({ ...line, at }), at)
+  }
+  for (const at of [
+    'the day before yesterday',
+    '2026-13-22T10:00:00.000Z',
+    '2026-11-22T25:00:00.000Z',
+    'Sun, 22 Nov 2026 10:00:00 GMT',
+    '+012026-01-01T00:00:00.000Z',
+    `2026-11-22T10:00:00.000Z${' '.repeat(9)}`,
+  ]) {
+    t.notOk(isTaken({ ...line, at }), at)
+  }
+})
+
+t.test('the id of an event is well-formed, since clients resume by it', async (t) => {
+  t.ok(isTaken({ ...line, id: '😀' }))
+  t.notOk(isTaken({ ...line, id: '\ud800' }))
+  t.ok(isTaken({ ...line, cid: '\ud800' }), 'earlier versions let clients choose such a cid')
+})
+
+t.test('what is nested too deep to be written again, or too long, is no event', async (t) => {
+  const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
+  for (const type of ['message', 'of a later version']) {
+    const withMeta = (meta: string) =>
+      `${JSON.stringify({ ...line, type }).slice(0, -1)},"meta":{"a":${meta}}}`
+    t.ok(parseLogEvent(withMeta(nested(62))), 'as deep as it may be')
+    for (const levels of [63, 20_000]) t.equal(parseLogEvent(withMeta(nested(levels))), undefined)
+  }
+  t.ok(isTaken({ ...line, text: 'x'.repeat(1_000_000) }))
+  t.notOk(isTaken({ ...line, text: 'x'.repeat(1024 * 1024) }))
+})
+
+t.test('of a signal its known fields are left, and one that breaks a rule is told', async (t) => {
+  const user = { id: 'ada', name: 'Ada' }
+  const signal = { type: 'typing', room: 'general', user }
+  t.strictSame(knownSignal({ ...signal, user: { ...user, deep: [[]] }, more: [] }), signal)
+  t.equal(knownSignal({ type: 'of a later version' }), undefined)
+  t.equal(knownSignal({ type: 'constructor' }), undefined)
+  t.throws(() => knownSignal({ ...signal, user: 'ada' }), /typing is malformed/)
 })

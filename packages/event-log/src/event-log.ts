@@ -27,7 +27,7 @@ export interface EventLog {
   /** Tells all readers of signals, this one too, if they are there: typing, presence. May be lost, is never stored. Never throws. */
   signal(signal: Signal): void
 
-  /** Calls `listener` for each signal from now on; returns what stops it. */
+  /** Calls `listener` for each signal from now on; returns what stops it. One that throws was given a malformed signal. */
   onSignal(listener: (signal: Signal) => void): () => void
 
   /** Whether publishing is possible right now; `reason` says why not, and `problem` what else is wrong. For readiness and metrics. */
@@ -93,6 +93,8 @@ export interface LogObserver {
   connection?(role: 'publish' | 'read' | 'work', up: boolean): void
   /** Lines that are no event, or whole messages that are no batch: skipped. */
   malformed?(partition: number, offset: number): void
+  /** Signals that are none, or that a listener could not take: skipped. */
+  malformedSignal?(): void
   /**
    * The reader had to go on elsewhere than after the last batch it yielded: retention passed it (`found` is greater), or
    * the log starts over (less; what follows may repeat events).

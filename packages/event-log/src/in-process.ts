@@ -16,6 +16,7 @@ import {
 } from './event-log.ts'
 import { Follower, type FollowerSource, stepBytes } from './follower.ts'
 import { LocalSignals } from './local-signals.ts'
+import { Malformed } from './malformed.ts'
 import { Outage } from './outage.ts'
 import { PublishQueue } from './publish-queue.ts'
 import { defaultRetention, type Retention } from './retention.ts'
@@ -42,12 +43,14 @@ export async function openInProcessLog(options: InProcessLogOptions): Promise<Ev
   const { partitions = 1, observer = {}, logger, clock = systemClock } = options
   const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
   const outage = new Outage('the database of the log', clock, logger)
+  const malformed = new Malformed(observer, logger)
   const table = await openBatchTable(options.database, clock)
   const parts: Partition[] = []
   for (let number = 0; number < partitions; number++) {
-    parts.push(new Partition({ number, last: await table.last(number), table, backlog, outage, clock }))
+    const last = await table.last(number)
+    parts.push(new Partition({ number, last, table, backlog, malformed, outage, clock }))
   }
-  const signals = new LocalSignals(logger)
+  const signals = new LocalSignals(malformed)
   const stop = new AbortController()
   const { maxAge } = { ...defaultRetention, ...options.retention }
   const pruning = prune({ table, partitions, maxAge, clock, signal: stop.signal })
@@ -87,6 +90,7 @@ interface PartitionOptions {
   last: number
   table: BatchTable
   backlog: Backlog
+  malformed: Malformed
   outage: Outage
   clock: Clock
 }
@@ -100,16 +104,18 @@ class Partition {
   readonly #number: number
   readonly #table: BatchTable
   readonly #backlog: Backlog
+  readonly #malformed: Malformed
   readonly #outage: Outage
   readonly #clock: Clock
   readonly #followers = new Set<Follower>()
   #last: number
 
-  constructor({ number, last, table, backlog, outage, clock }: PartitionOptions) {
+  constructor({ number, last, table, backlog, malformed, outage, clock }: PartitionOptions) {
     this.#number = number
     this.#last = last
     this.#table = table
     this.#backlog = backlog
+    this.#malformed = malformed
     this.#outage = outage
     this.#clock = clock
     this.queue = new PublishQueue({ clock, backlog, send: (batch) => this.#append(batch) })
@@ -140,7 +146,7 @@ class Partition {
   #decode(offset: number, body: Buffer): LogBatch {
     return {
       offset,
-      entries: decodeBatch(body, () => this.#backlog.observer.malformed?.(this.#number, offset)),
+      entries: decodeBatch(body, () => this.#malformed.line(this.#number, offset)),
     }
   }
 

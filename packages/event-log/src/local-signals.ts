@@ -1,13 +1,16 @@
 import type { Signal } from '@rabble/contract'
-import type { Logger } from './event-log.ts'
+import type { Malformed } from './malformed.ts'
+
+/** Bytes of the longest signal that is taken: that of a full room's presence has less than half of it. */
+const longest = 256 * 1024
 
 /** Hands signals to whoever listens in this process. */
 export class LocalSignals {
   readonly #listeners = new Set<(signal: Signal) => void>()
-  readonly #logger: Logger | undefined
+  readonly #malformed: Malformed
 
-  constructor(logger: Logger | undefined) {
-    this.#logger = logger
+  constructor(malformed: Malformed) {
+    this.#malformed = malformed
   }
 
   /** As EventLog.onSignal. */
@@ -21,18 +24,22 @@ export class LocalSignals {
   /** The JSON of a signal, to all listeners; what is no signal is dropped, a listener that throws harms no other. */
   deliver(json: string | Buffer): void {
     const signal = parseSignal(json)
-    if (signal === undefined) return
+    if (signal === undefined) {
+      this.#malformed.signal()
+      return
+    }
     for (const listener of this.#listeners) {
       try {
         listener(signal)
       } catch (error) {
-        this.#logger?.error({ err: error }, 'a listener of signals failed')
+        this.#malformed.signal(error)
       }
     }
   }
 }
 
 function parseSignal(json: string | Buffer): Signal | undefined {
+  if (json.length > longest) return undefined
   try {
     const value: unknown = JSON.parse(json.toString())
     if (typeof value !== 'object' || value === null || !('type' in value)) return undefined

@@ -2,7 +2,7 @@ import { createRandom } from '@rabble/harness'
 import t from 'tap'
 import { decodeBatch, encodeBatch } from '../src/batch.ts'
 
-const a = JSON.stringify({ type: 'message', room: 'général', id: 'a', text: 'ünï \ud83d\ude00' })
+const a = JSON.stringify({ type: 'example', room: 'général', id: 'a', text: 'ünï \ud83d\ude00' })
 const b = JSON.stringify({ type: 'new', room: 'r', id: 'b', text: 'two\nlines', more: [1] })
 
 function decode(batch: Buffer | string) {
@@ -43,12 +43,14 @@ t.test('lines that are no event are skipped and counted', async (t) => {
     '"text"',
     '{}',
     '{"type":"t","room":"r"}',
+    '{"type":"message","room":"r","id":"a message without the rest"}',
+    `{"type":"t","room":"r","id":"deep","more":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
     '\ufeff{}',
     '\0',
     ' ',
   ]
   for (const line of garbage)
-    t.same(decode(`${line}\n${a}\n`), { ids: ['a'], lines: [a], malformed: 1 }, line)
+    t.same(decode(`${line}\n${a}\n`), { ids: ['a'], lines: [a], malformed: 1 }, line.slice(0, 80))
   t.same(decode(''), { ids: [], lines: [], malformed: 1 }, 'an empty message is no batch')
 })
 
@@ -59,7 +61,7 @@ t.test('a line that would break what clients read is no event', async (t) => {
     { ids: ['b'], lines: [b], malformed: 1 },
     'a carriage return ends a line of Server-Sent Events',
   )
-  const start = Buffer.from('{"type":"message","room":"r","id":"')
+  const start = Buffer.from('{"type":"example","room":"r","id":"')
   const latin1 = Buffer.concat([start, Buffer.from([0xe9]), Buffer.from('"}\n'), Buffer.from(a)])
   t.same(decode(latin1), { ids: ['a'], lines: [a], malformed: 1 }, 'a text frame must be UTF-8')
 })

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { type Clock, systemClock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
@@ -85,6 +86,12 @@ export function createApp(options: {
   })
   // Before all routes, so that refusals and errors can be read as well.
   if (allowedOrigins !== undefined) allowOrigins(app as unknown as FastifyInstance, allowedOrigins)
+  // As strings, bytes that are no UTF-8 all become U+FFFD: different names would be the same one.
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isUtf8(body)) void parseJson(request, body.toString(), done)
+    else done(new RabbleError('bad-frame', 'the body must be JSON in UTF-8'))
+  })
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ statusCode: 404, code: 'not-found', message: `no ${request.method} here` }),

@@ -220,9 +220,10 @@ export const settings = {
       'How old a connection may get: in the second half of this time its client is asked to come back on another one, so that no process of Nginx outlives a reload by more than a day.',
   },
   RABBLE_FRAME_BYTES: {
-    schema: Type.Integer({ minimum: 1024 }),
-    default: 16_384,
-    about: 'Largest client frame; a larger one closes with 1009.',
+    schema: Type.Integer({ minimum: 1024, maximum: 524_288 }),
+    default: 65_536,
+    about:
+      'Largest client frame; a larger one closes with 1009. At least 12 for each character of `RABBLE_TEXT_CHARACTERS`, as some clients escape them, and 4096.',
   },
   RABBLE_TEXT_CHARACTERS: {
     schema: Type.Integer({ minimum: 1 }),

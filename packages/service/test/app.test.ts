@@ -62,3 +62,16 @@ t.test('a request that never ends is ended, whether its head or its body is slow
     t.match(answer, /^HTTP\/1.1 408 /)
   }
 })
+
+t.test('a body that is no UTF-8 is refused, since different names in it would be one', async (t) => {
+  const app = createApp({ logger: record().logger })
+  app.post('/name', async ({ body }) => body)
+  t.teardown(() => app.close())
+  const post = (payload: Buffer) =>
+    app.inject({ method: 'POST', url: '/name', payload, headers: { 'content-type': 'application/json' } })
+  t.same((await post(Buffer.from('{"name":"Zoë"}'))).json(), { name: 'Zoë' })
+  const refused = await post(Buffer.from('{"name":"Zo\xeb"}', 'latin1'))
+  t.match(refused.json(), { statusCode: 400, code: 'bad-frame', message: /UTF-8/ })
+  t.match((await post(Buffer.from(''))).json(), { statusCode: 400, code: 'bad-frame', message: /empty/ })
+  t.match((await post(Buffer.from('{'))).json(), { statusCode: 400, code: 'bad-frame', message: /JSON/ })
+})

@@ -1,5 +1,5 @@
-import type { Limits } from '@rabble/contract'
-import { parseOrigins, type SettingName, type Settings, tokenSettings } from '@rabble/service'
+import { enoughBytes, type Limits } from '@rabble/contract'
+import { parseOrigins, type SettingName, type Settings, SettingsError, tokenSettings } from '@rabble/service'
 import type { GatewayOptions } from './gateway.ts'
 
 /** What a gateway reads from the environment, besides where to listen and where its log is. */
@@ -27,7 +27,10 @@ export const gatewaySettings = [
 
 type GatewaySettings = Settings<(typeof gatewaySettings)[number], never>
 
-/** The settings as the gateway's options. */
+/**
+ * The settings as the gateway's options.
+ * @throws SettingsError if not every text that is allowed fits into a frame
+ */
 export function gatewayConfig(
   settings: GatewaySettings,
 ): Pick<
@@ -52,6 +55,12 @@ export function gatewayConfig(
     messageBurst: settings.RABBLE_MESSAGE_BURST,
     roomsPerSession: settings.RABBLE_ROOMS_PER_SESSION,
     unsentBytes: settings.RABBLE_UNSENT_BYTES,
+  }
+  const enough = enoughBytes(limits.textCharacters)
+  if (limits.frameBytes < enough) {
+    throw new SettingsError(
+      `RABBLE_FRAME_BYTES must be at least ${enough}, so that every text of ${limits.textCharacters} characters (RABBLE_TEXT_CHARACTERS) fits, but is ${limits.frameBytes}`,
+    )
   }
   return {
     auth: settings.RABBLE_AUTH,

@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, LogEvent, StartedEvent } from '@rabble/contract'
 import { isChatEvent } from '@rabble/contract/parse'
-import { type EventLog, type LogBatch, partitionOf, roomIn } from '@rabble/event-log'
+import { type EventLog, type LogBatch, type LogEntry, partitionOf, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import type { Hub } from './hub.ts'
 import type { Metrics } from './metrics.ts'
@@ -75,6 +75,23 @@ export function followLog(options: {
     hub.deliver(event, line)
   }
 
+  let told = false
+
+  /** No event may keep those behind it from everybody. */
+  function acceptSafely(partition: number, { event, line }: LogEntry, offset: number): void {
+    try {
+      accept(partition, event, line, offset)
+    } catch (error) {
+      metrics.malformed.inc()
+      if (told) return
+      told = true
+      logger.error(
+        { err: error, partition },
+        'an event of the log failed and is skipped; others will only be counted',
+      )
+    }
+  }
+
   async function follow(partition: number): Promise<void> {
     let first = true
     for await (const batches of log.read(partition, { age: lookBack }, abort.signal)) {
@@ -85,7 +102,7 @@ export function followLog(options: {
           before[partition] = offset - 1
         }
         first = false
-        for (const { event, line } of entries) accept(partition, event, line, offset)
+        for (const entry of entries) acceptSafely(partition, entry, offset)
         positions[partition] = offset
       }
       observe(partition, batches)

@@ -202,7 +202,12 @@ export function createMetrics(registry: Registry) {
     }),
     malformed: new Counter({
       name: 'rabble_gateway_malformed_events_total',
-      help: 'Lines of the log that were no event and were skipped.',
+      help: 'Lines of the log that were no event, or broke the rules of their type, and were skipped.',
+      registers,
+    }),
+    malformedSignals: new Counter({
+      name: 'rabble_gateway_malformed_signals_total',
+      help: 'Signals that were none, or broke the rules of their type, and were skipped.',
       registers,
     }),
     gaps: new Counter({
@@ -308,6 +313,7 @@ export function observeLog(metrics: Metrics): LogObserver {
       if (!up) metrics.logConnectionLosses.inc({ role })
     },
     malformed: () => metrics.malformed.inc(),
+    malformedSignal: () => metrics.malformedSignals.inc(),
     gap: () => metrics.gaps.inc(),
   }
 }

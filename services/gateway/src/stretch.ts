@@ -60,21 +60,23 @@ export function applyChange(
   const { lines } = stretch
   const changes: { index: number; event: ChangeEvent }[] = []
   let message: { index: number; event: MessageEvent } | undefined
-  for (const index of places) {
-    const event = eventOf(lines[index] ?? '')
-    if (event?.type === 'message') message = { index, event }
-    else if (event !== undefined) changes.push({ index, event })
-  }
-  const superseded = message ? changes : changes.filter(({ event }) => mayBothCount(event, change))
-  const counts = message
-    ? mayChange(message.event, change)
-    : superseded.every(({ event }) => event.type === 'edit')
-  if (!counts) return { grown: 0, counts }
   let grown = 0
   const put = (index: number, line: string) => {
     grown += line.length - (lines[index]?.length ?? 0)
     lines[index] = line
   }
+  for (const index of places) {
+    const event = eventOf(lines[index] ?? '')
+    if (event?.type === 'message') message = { index, event }
+    else if (event !== undefined) changes.push({ index, event })
+    // History has it from a version that read more than this one. What can't be changed is handed out no more.
+    else put(index, '')
+  }
+  const superseded = message ? changes : changes.filter(({ event }) => mayBothCount(event, change))
+  const counts = message
+    ? mayChange(message.event, change)
+    : superseded.every(({ event }) => event.type === 'edit')
+  if (!counts) return { grown, counts }
   for (const { index } of superseded) put(index, '')
   if (message) put(message.index, lineOf(changed(message.event, change)))
   return { grown, counts }

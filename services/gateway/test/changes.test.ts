@@ -2,6 +2,7 @@ import { type ChangeEvent, type ChatEvent, changed, type MessageEvent } from '@r
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
 import { createRecent, type Recent } from '../src/recent.ts'
+import { applyChange, stretchOf } from '../src/stretch.ts'
 
 function message(id: string, from = 'ada', text = `text of ${id}`): MessageEvent {
   return { ...fields(id, from), type: 'message', text }
@@ -203,3 +204,17 @@ function createEvents(random: () => number, strangers: boolean): (n: number) => 
     return random() < 0.7 ? edit(`e${n}`, target.id, `text ${n}.`, by) : deletion(`d${n}`, target.id, by)
   }
 }
+
+t.test(
+  'what history has from an earlier version, and this one can not read, is gone once it is changed',
+  async (t) => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    const line = `${JSON.stringify(message('1')).slice(0, -1)},"meta":{"a":${deep}}}`
+    for (const change of [edit('e', '1'), deletion('d', '1')]) {
+      const stretch = stretchOf(['1', '2'], [line, JSON.stringify(message('2'))])
+      const { grown } = applyChange(stretch, change)
+      t.same(stretch.lines, ['', JSON.stringify(message('2'))])
+      t.equal(grown, -line.length)
+    }
+  },
+)

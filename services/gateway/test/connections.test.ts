@@ -78,7 +78,7 @@ t.test('a client that floods is cut off with 1008, and others notice nothing', a
 t.test('an oversized frame closes with 1009', async (t) => {
   const { ws, metric } = await build(t)
   const ada = await connectChat(t, ws, { name: 'Ada' })
-  ada.raw(JSON.stringify({ type: 'ping', filler: 'x'.repeat(17_000) }))
+  ada.raw(JSON.stringify({ type: 'ping', filler: 'x'.repeat(66_000) }))
   t.match(await ada.closed, { code: 1009 })
   t.equal(await metric('rabble_gateway_disconnections_total', { reason: 'tooLarge' }), 1)
   t.equal(await metric('rabble_gateway_connections'), 0)

@@ -16,6 +16,7 @@ import {
   Follower,
   type FollowerSource,
   LocalSignals,
+  Malformed,
   PublishQueue,
   stepBytes,
 } from '@rabble/event-log/parts'
@@ -29,7 +30,9 @@ export interface MemoryLog extends EventLog {
   /** What does not arrive although nothing looks wrong. */
   deaf: 'log' | 'signals' | undefined
   /** Writes any text, as a stranger with access to the broker could. */
-  inject(text: string, partition?: number): void
+  inject(text: string | Buffer, partition?: number): void
+  /** Sends what may be no signal, as a stranger could. */
+  injectSignal(content: Buffer): void
   /** Stores nothing until what is returned is called. */
   freeze(): () => void
   /** Number of events in it. */
@@ -64,8 +67,9 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   const { clock = systemClock, observer = {} } = options
   const kept = options.kept ?? Array.from({ length: partitions }, () => [])
   const backlog = new Backlog({ ...defaultPublishLimits, ...options.limits }, observer)
-  const parts = kept.map((batches, number) => new Partition(number, batches, backlog, clock))
-  const signals = new LocalSignals(undefined)
+  const malformed = new Malformed(observer, undefined)
+  const parts = kept.map((batches, number) => new Partition(number, batches, backlog, malformed, clock))
+  const signals = new LocalSignals(malformed)
   const closed = new AbortController()
   let deaf: MemoryLog['deaf']
   let hear = () => {}
@@ -108,6 +112,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
       return part(0).last
     },
     inject: (text, number = 0) => part(number).append(Buffer.from(text)),
+    injectSignal: (content) => signals.deliver(content),
     freeze() {
       const thaw = parts.map((part) => part.freeze())
       return () => {
@@ -149,15 +154,17 @@ class Partition {
   readonly queue: PublishQueue
   readonly #number: number
   readonly #observer: LogObserver
+  readonly #malformed: Malformed
   readonly #clock: Clock
   readonly #batches: Kept[]
   readonly #followers = new Set<Follower>()
   #thawed = Promise.resolve()
 
-  constructor(number: number, batches: Kept[], backlog: Backlog, clock: Clock) {
+  constructor(number: number, batches: Kept[], backlog: Backlog, malformed: Malformed, clock: Clock) {
     this.#number = number
     this.#batches = batches
     this.#observer = backlog.observer
+    this.#malformed = malformed
     this.#clock = clock
     const send = async (body: Buffer) => {
       await this.#thawed
@@ -185,7 +192,7 @@ class Partition {
 
   append(body: Buffer): void {
     const offset = this.#batches.length
-    const entries = decodeBatch(body, () => this.#observer.malformed?.(this.#number, offset))
+    const entries = decodeBatch(body, () => this.#malformed.line(this.#number, offset))
     const batch = { offset, entries }
     this.#batches.push({ at: this.#clock.now(), bytes: body.length, batch })
     for (const follower of this.#followers) follower.offer(batch, body.length)

@@ -73,6 +73,7 @@ t.test('a frame that breaks a rule is answered with its error, and the connectio
     ['an empty text', { type: 'send', room: 'general', text: '' }, 'bad-frame'],
     ['a long text', { type: 'send', room: 'general', text: 'x'.repeat(11) }, 'too-large'],
     ['meta without a bottom', { type: 'send', room: 'general', text: 'x', meta: nested(33) }, 'too-large'],
+    ['large meta', { type: 'send', room: 'general', text: 'x', meta: { a: '€'.repeat(6000) } }, 'too-large'],
     ['no destination', { type: 'send', text: 'x' }, 'bad-frame'],
     ['two destinations', { type: 'send', room: 'general', to: 'bob', text: 'x' }, 'bad-frame'],
     ['a room that was not joined', { type: 'send', room: 'other', text: 'x' }, 'not-joined'],
@@ -84,7 +85,10 @@ t.test('a frame that breaks a rule is answered with its error, and the connectio
     ['sending into them', { type: 'send', room: 'dm:bob:eve', text: 'x' }, 'forbidden'],
     ['a room name with a colon', { type: 'join', room: 'a:b' }, 'bad-frame'],
     ['a room name with a line feed', { type: 'join', room: 'a\nb' }, 'bad-frame'],
+    ['a room name that is a part of a path', { type: 'join', room: '..' }, 'bad-frame'],
+    ['a room name of which something is invisible', { type: 'join', room: 'general\u3164' }, 'bad-frame'],
     ['a room name that is not NFC', { type: 'join', room: 'cafe\u0301' }, 'bad-frame'],
+    ['a user id that is a part of a path', { type: 'send', to: '.', text: 'x' }, 'bad-frame'],
     ['a user id with a space', { type: 'send', to: 'a b', text: 'x' }, 'bad-frame'],
   ]
   const codes: [string, object, string][] = []

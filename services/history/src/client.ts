@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { MessageEvent } from '@rabble/contract'
+import { type MessageEvent, pathSegment } from '@rabble/contract'
 import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { DirectRooms } from './direct-rooms.ts'
@@ -109,7 +109,7 @@ function createClient(
   call: Call,
 ): HistoryClient {
   function ask(room: string, what: string, user: string | undefined, query: object): Promise<Buffer> {
-    return post(`/internal/rooms/${encodeURIComponent(room)}/${what}`, user, query)
+    return post(`/internal/rooms/${pathSegment(room)}/${what}`, user, query)
   }
 
   async function post(path: string, user: string | undefined, query: object): Promise<Buffer> {
@@ -133,7 +133,7 @@ function createClient(
       return JSON.parse((await ask(room, 'known', undefined, { ids })).toString()) as Known
     },
     async directRooms(user, limit) {
-      const body = await post(`/internal/users/${encodeURIComponent(user)}/direct-rooms`, undefined, {
+      const body = await post(`/internal/users/${pathSegment(user)}/direct-rooms`, undefined, {
         limit,
       })
       return JSON.parse(body.toString()) as DirectRooms

@@ -2,7 +2,6 @@ import { type ChangeEvent, changed, type MessageEvent } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { extraOfDeleted, jsonOf } from './row.ts'
 import { restored, storable } from './storable.ts'
-import { storableOf } from './unstorable.ts'
 
 /** An edit or a deletion, its line as the log has it, and its place. */
 export interface PlacedChange {
@@ -135,8 +134,8 @@ async function write(
   const messages = results.map(({ message: { id, text, edited, deleted }, extra }) => ({
     message: storable(id),
     text: storable(text),
-    edited: storableOf(() => jsonOf(edited)),
-    deleted: storableOf(() => jsonOf(deleted)),
+    edited: jsonOf(edited),
+    deleted: jsonOf(deleted),
     extra: deleted === undefined ? extra : extraOfDeleted(extra),
   }))
   await query(

@@ -58,6 +58,7 @@ await runService({
     const log = await connectRabbitMqLog({
       url: settings.RABBLE_AMQP_URL,
       ...logConfig(settings),
+      observer: { malformed: () => metrics.malformed.inc() },
       logger,
     })
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)

@@ -6,6 +6,7 @@ export interface HistoryMetrics {
   changes: Counter<'type'>
   ignoredChanges: Counter
   duplicates: Counter
+  malformed: Counter
   skipped: Counter
   refused: Counter
   gaps: Counter
@@ -115,6 +116,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     duplicates: new Counter({
       name: 'rabble_history_duplicates_total',
       help: 'Messages, edits and deletions that the log held again and that were in the database already.',
+      registers,
+    }),
+    malformed: new Counter({
+      name: 'rabble_history_malformed_events_total',
+      help: 'Lines of the log that were no event, or broke the rules of their type, and were skipped.',
       registers,
     }),
     skipped: new Counter({

@@ -3,7 +3,7 @@ import type { Database } from '@rabble/database'
 import { type Folded, fold, noChanges, type PlacedChange } from './folding.ts'
 import { type MessageRow, toRow } from './row.ts'
 import { storable } from './storable.ts'
-import { isUnstorable, storableOf } from './unstorable.ts'
+import { isUnstorable } from './unstorable.ts'
 
 /** A message, an edit or a deletion, and its line as the log has it. */
 export interface ChatEntry {
@@ -122,7 +122,7 @@ async function writeAll(
   for (const [index, { event, line }] of entries.entries()) {
     const sequence = first + index
     if (event.type === 'message') {
-      messages.push(storableOf(() => toRow(event)))
+      messages.push(toRow(event))
       sequences.push(sequence)
     } else {
       changes.push({ event, line, sequence })

@@ -1,19 +1,10 @@
 import { isRefusedValue } from '@rabble/database'
 
-class UnstorableError extends Error {
-  override readonly name = 'UnstorableError'
-}
-
-/** What `make` makes of an event. JSON.parse takes any depth and JSON.stringify doesn't: then the event is unstorable. */
-export function storableOf<Result>(make: () => Result): Result {
-  try {
-    return make()
-  } catch (cause) {
-    throw new UnstorableError(String(cause), { cause })
-  }
-}
-
-/** Whether an event itself is why a step failed, rather than the database. */
+/**
+ * Whether an event itself is why a step failed, rather than the database: that refused a value, or our own code threw, as
+ * JSON.stringify does at some depth. Tried again it would fail again, and keep all that follows from being stored.
+ */
 export function isUnstorable(error: unknown): boolean {
-  return isRefusedValue(error) || error instanceof UnstorableError
+  const ours = error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
+  return ours || isRefusedValue(error)
 }

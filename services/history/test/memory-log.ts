@@ -1,12 +1,15 @@
 import type { LogEvent } from '@rabble/contract'
 import { type EventLog, type LogBatch, type LogEntry, type LogStart, partitionOf } from '@rabble/event-log'
+import { decodeBatch } from '@rabble/event-log/parts'
 
 /** A log in memory that a test fills batch by batch, and that tells from where it was read. */
 export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read'> {
   /** Where each reader started, in the order in which they came. */
   readonly starts: { partition: number; from: LogStart }[]
-  /** The events as one batch of each partition that they fall into. */
+  /** The events as one batch of each partition that they fall into, in which malformed ones are left out, as in any log. */
   append(...events: LogEvent[]): void
+  /** Text as one batch of partition 0, as a stranger could write it. */
+  inject(text: Buffer): void
   /** One entry of partition 0 whose line need not be its event's. */
   appendEntry(entry: LogEntry): void
   /** What the next reader, or the one that waits, is to fail with. */
@@ -52,12 +55,18 @@ export function createMemoryLog(partitions = 1): MemoryLog {
         const own = events.filter(({ room }) => partitionOf(room, partitions) === partition)
         const list = batches[partition]
         if (own.length === 0 || list === undefined) continue
+        const lines = own.map((event) => `${JSON.stringify(event)}\n`)
         add(
           list,
-          own.map((event) => ({ event, line: Buffer.from(JSON.stringify(event)) })),
+          decodeBatch(Buffer.from(lines.join('')), () => {}),
         )
       }
     },
+    inject: (text) =>
+      add(
+        batches[0] ?? [],
+        decodeBatch(text, () => {}),
+      ),
     appendEntry(entry) {
       add(batches[0] ?? [], [entry])
     },

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { ErrorCode, User } from '@rabble/contract'
+import { type ErrorCode, pathSegment, type User } from '@rabble/contract'
 import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { NamesWithMessages } from './former-rooms.ts'
@@ -276,8 +276,7 @@ function createClient(
     return answer
   }
 
-  const gatewayPath = (gateway: string, what: string) =>
-    `/internal/gateways/${encodeURIComponent(gateway)}/${what}`
+  const gatewayPath = (gateway: string, what: string) => `/internal/gateways/${pathSegment(gateway)}/${what}`
 
   return {
     renew: (gateway, { fresh }) =>
@@ -311,7 +310,7 @@ function createClient(
         return answer?.answers
       }),
     members: (room, limit) =>
-      need({ method: 'GET', path: `/internal/rooms/${encodeURIComponent(room)}/members?limit=${limit}` }),
+      need({ method: 'GET', path: `/internal/rooms/${pathSegment(room)}/members?limit=${limit}` }),
     async names(gateway, { claim, release }) {
       const answer = await ask<{ answers: (ClaimedName | Refusal)[] }>({
         method: 'POST',
@@ -335,7 +334,7 @@ function createClient(
       for (let after: string | undefined = ''; after !== undefined; ) {
         const page: RetentionPage = await need({
           method: 'GET',
-          path: `/internal/retention?after=${encodeURIComponent(after)}`,
+          path: `/internal/retention?after=${pathSegment(after)}`,
         })
         for (const [room, retention] of Object.entries(page.rooms)) all.set(room, retention)
         after = page.next
@@ -345,10 +344,10 @@ function createClient(
     async hidden(user) {
       const all: string[] = []
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const of = user === undefined ? '' : `&user=${encodeURIComponent(user)}`
+        const of = user === undefined ? '' : `&user=${pathSegment(user)}`
         const page: HiddenPage = await need({
           method: 'GET',
-          path: `/internal/hidden?after=${encodeURIComponent(after)}${of}`,
+          path: `/internal/hidden?after=${pathSegment(after)}${of}`,
         })
         if (page.everything) return { everything: true, names: [] }
         all.push(...page.names)

@@ -1,10 +1,10 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { isRoomName, isUserId, isUserName, RabbleError, type User } from '@rabble/contract'
+import { isRoomName, isUserId, isUserName, RabbleError } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import type { FastifyReply } from 'fastify'
 import { limitAppearing } from './appearing-rooms.ts'
-import type { Refusal, Seat } from './client.ts'
+import type { Refusal, Seat, SeatRequest } from './client.ts'
 import { defaultLeaseTimes, endLease, renewLease, sweepLease, takeOutLease } from './leases.ts'
 import type { RoutesOptions } from './options.ts'
 import { changedCounts } from './presence.ts'
@@ -125,10 +125,11 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         const { gateway } = request.params
         const { take, give, ...turn } = request.body
         checkBatch({ take, give })
+        const valid = take.filter(isValid)
         const admit = mode === 'open' ? appearing() : undefined
         const result = await seats.run('seats', async (signal) => {
           const result = await transaction(signal, (query) =>
-            changeSeats(query, gateway, turn, { take, give }, admit),
+            changeSeats(query, gateway, turn, { take: valid, give }, admit),
           )
           // Here, since it is committed, whether or not somebody still waits.
           if (typeof result !== 'string') tell(result.changes)
@@ -137,8 +138,11 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         if (typeof result === 'string') return answerWithout(reply, result)
         metrics.batchSeats.observe(take.length + give.length)
         metrics.gives.inc(give.length)
-        for (const answer of result.answers) metrics.takes.inc({ result: resultOf(answer) })
-        return { answers: result.answers }
+        // One that an earlier version would have taken must not keep the others of its gateway from being answered.
+        const answered = new Map(valid.map((request, index) => [request, result.answers[index]]))
+        const answers = take.map((request) => answered.get(request) ?? invalid)
+        for (const answer of answers) metrics.takes.inc({ result: resultOf(answer) })
+        return { answers }
       },
     )
   }
@@ -156,13 +160,15 @@ function checkBatch({ take, give }: SeatBatch): void {
   if (pairs.size < take.length + give.length) {
     throw new RabbleError('bad-frame', 'a batch names each room and user once')
   }
-  if (!take.every(({ room, user }) => isRoomName(room) && isValid(user))) {
-    throw new RabbleError('bad-frame', 'a seat is for a room and a user with valid names')
-  }
 }
 
-function isValid({ id, name }: User): boolean {
-  return isUserId(id) && isUserName(name)
+const invalid: Refusal = {
+  refused: 'bad-frame',
+  message: 'a seat is for a room and a user with valid names',
+}
+
+function isValid({ room, user }: SeatRequest): boolean {
+  return isRoomName(room) && isUserId(user.id) && isUserName(user.name)
 }
 
 function resultOf(answer: Seat | Refusal): string {

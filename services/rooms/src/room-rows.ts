@@ -1,7 +1,9 @@
 import { RabbleError, type RoomReply } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { RoomPolicy, RoomRetention } from './client.ts'
+import { lookAlikesAmong } from './room-looks.ts'
 import { foldedOf } from './room-search.ts'
+import { skeletonsOf } from './skeleton.ts'
 
 /** A row of rooms.rooms, as far as anybody asks. */
 export interface RoomRow {
@@ -80,18 +82,33 @@ export async function lockRoom(
 }
 
 /**
- * Makes rooms that are not there, for who joins them. One that was found empty no longer counts as such, and can't be
- * forgotten until the transaction ends; rooms in daily use are only looked at.
+ * Makes rooms that are not there, for who joins them, but for those that look like others, which are returned. One that was
+ * found empty no longer counts as such, and can't be forgotten until the transaction ends; rooms in daily use are only looked
+ * at.
  */
-export async function letRoomsAppear(query: Database['query'], names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const sorted = [...names].sort()
+export async function letRoomsAppear(
+  query: Database['query'],
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set()
+  const found = await query<{ name: string; empty: boolean }>(
+    'select name, empty_since is not null as empty from rooms.rooms where name = any($1)',
+    [names],
+  )
+  const known = new Map(found.map(({ name, empty }) => [name, empty]))
+  const alike = await lookAlikesAmong(
+    query,
+    names.filter((name) => !known.has(name)),
+  )
+  const changed = names.filter((name) => known.get(name) !== false && !alike.has(name)).sort()
+  if (changed.length === 0) return alike
+  const rows = changed.map((name) => ({ name, folded: foldedOf(name, ''), skeletons: skeletonsOf(name) }))
   await query(
-    `insert into rooms.rooms (name, folded)
-     select name, folded from unnest($1::text[], $2::text[]) as wanted (name, folded)
-     where not exists (select from rooms.rooms where rooms.name = wanted.name and empty_since is null)
+    `insert into rooms.rooms (name, folded, skeletons)
+     select name, folded, skeletons from json_to_recordset($1::json) as wanted (name text, folded text, skeletons text[])
      order by name collate "C"
      on conflict (name) do update set empty_since = null where rooms.empty_since is not null`,
-    [sorted, sorted.map((name) => foldedOf(name, ''))],
+    [JSON.stringify(rows)],
   )
+  return alike
 }

@@ -1,12 +1,14 @@
-import { isRoomName, isUserId, RabbleError } from '@rabble/contract'
+import { isRoomName, isUserId, RabbleError, roomNameRule } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { checkOwner, isModerator } from './authority.ts'
 import { isBanned } from './bans.ts'
 import type { Change } from './changes.ts'
 import { becomeFormer, isFormer } from './former-rooms.ts'
 import { lockCounts } from './presence.ts'
+import { lookAlike, lookAlikesAmong } from './room-looks.ts'
 import { day, lockRoom, policyOf, type RoomRow, roomColumns } from './room-rows.ts'
 import { foldedOf } from './room-search.ts'
+import { skeletonsOf } from './skeleton.ts'
 
 /** What may be set of a room; null takes a setting away. */
 export interface RoomSettings {
@@ -20,11 +22,7 @@ export interface RoomSettings {
 
 /** @throws RabbleError `bad-frame` */
 export function checkRoomName(name: string): void {
-  if (isRoomName(name)) return
-  throw new RabbleError(
-    'bad-frame',
-    'a room name has 1 to 64 letters, digits, dots, underscores, hyphens or inner spaces, in NFC',
-  )
+  if (!isRoomName(name)) throw new RabbleError('bad-frame', roomNameRule)
 }
 
 /** @throws RabbleError `bad-frame` */
@@ -74,15 +72,17 @@ function settingValues(row: typeof unset): unknown[] {
 /**
  * Creates a room, which then belongs to the caller. Only a moderator gets a name that may have messages: its settings would
  * reach what others said before, `retention` would delete it and `access` take it from them.
- * @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed; `forbidden`
+ * @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed; or if another
+ * one looks like it; `forbidden`
  */
 export async function createRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
   const { query, caller } = change
+  if ((await lookAlikesAmong(query, [name])).has(name)) throw new RabbleError('room-exists', lookAlike)
   const values = settingValues(withSettings(unset, settings))
   const [row] = await query<RoomRow>(
-    `insert into rooms.rooms (name, folded, created_by, ${settingColumns})
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning ${roomColumns}`,
-    [name, foldedOf(name, settings.topic ?? ''), caller.user.id, ...values],
+    `insert into rooms.rooms (name, folded, skeletons, created_by, ${settingColumns})
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning ${roomColumns}`,
+    [name, foldedOf(name, settings.topic ?? ''), skeletonsOf(name), caller.user.id, ...values],
   )
   if (row === undefined) throw new RabbleError('room-exists', 'there is such a room already')
   if (!isModerator(caller) && (await isFormer(query, name))) {

@@ -4,6 +4,7 @@ import type { Admit } from './appearing-rooms.ts'
 import type { Refusal, Seat, SeatRelease, SeatRequest } from './client.ts'
 import { holdLease } from './leases.ts'
 import { lockCounts, type RoomChange, writeCounts } from './presence.ts'
+import { lookAlike } from './room-looks.ts'
 import { letRoomsAppear } from './room-rows.ts'
 import type { Turn } from './turns.ts'
 
@@ -36,7 +37,7 @@ export async function changeSeats(
     ...give.map(({ room, user }) => ({ room, user })),
     ...take.map(({ room, user }) => ({ room, user: user.id })),
   ]
-  const limited = admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, admit)
+  const refused = admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, admit)
   const counts = await lockCounts(query, [...new Set(pairs.map(({ room }) => room))])
   const rooms = await readRooms(query, [...counts.keys()])
   const isBanned = await readBans(query, take)
@@ -60,7 +61,7 @@ export async function changeSeats(
     const { room, user, moderator } = request
     const settings = rooms.get(room)
     if (settings === undefined) {
-      return limited.get(request) ?? { refused: 'room-not-found', message: 'there is no such room' }
+      return refused.get(request) ?? { refused: 'room-not-found', message: 'there is no such room' }
     }
     if (isBanned(room, user.id)) return { refused: 'forbidden', message: 'you may not enter this room' }
     const welcome =
@@ -121,15 +122,18 @@ async function appear(
     [...wanted],
   ])
   const there = new Set(rows.map(({ name }) => name))
-  const limited = new Map<SeatRequest, Refusal>()
+  const refused = new Map<SeatRequest, Refusal>()
   for (const request of take) {
     if (there.has(request.room)) continue
-    const refused = admit(request)
-    if (refused === undefined) there.add(request.room)
-    else limited.set(request, refused)
+    const refusal = admit(request)
+    if (refusal === undefined) there.add(request.room)
+    else refused.set(request, refusal)
   }
-  await letRoomsAppear(query, [...there])
-  return limited
+  const alike = await letRoomsAppear(query, [...there])
+  for (const request of take) {
+    if (alike.has(request.room)) refused.set(request, { refused: 'room-exists', message: lookAlike })
+  }
+  return refused
 }
 
 /** What is to be written. */

@@ -6,6 +6,7 @@ import { forgetNames } from './names.ts'
 import type { RoutesOptions } from './options.ts'
 import { forgetPolicies } from './policies.ts'
 import { expireRestrictions } from './restrictions.ts'
+import { fillLooks } from './room-looks.ts'
 
 /** Milliseconds between two rounds. */
 const pause = 10_000
@@ -20,7 +21,10 @@ const batchesAtOnce = 100
  * that clock is compared with ours as well.
  */
 export function startUpkeep(
-  options: Pick<RoutesOptions, 'clock' | 'clocks' | 'database' | 'metrics' | 'logger' | 'health' | 'auditDays'>,
+  options: Pick<
+    RoutesOptions,
+    'clock' | 'clocks' | 'database' | 'metrics' | 'logger' | 'health' | 'auditDays'
+  >,
 ): { close(): Promise<void> } {
   const { clock, clocks, database, metrics, logger, health, auditDays = 365 } = options
   const stop = new AbortController()
@@ -41,6 +45,7 @@ export function startUpkeep(
     await all(() => expireRestrictions(database))
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))
+    await all(() => fillLooks(database))
     await all(() => trimAudit(database, auditDays))
     await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
     if (number % hourly !== 0) return

@@ -11,8 +11,11 @@ const deadline = 10_000
 export async function ask(path: string, options: { method?: string; body?: unknown } = {}): Promise<unknown> {
   const { method = 'GET', body } = options
   const own = token()
+  const url = new URL(path, document.baseURI)
+  // As a part of a path `.` and `..` lead elsewhere, even if they are encoded (URL Standard).
+  if (!url.href.endsWith(`/${path}`)) throw new ChatError('bad-frame', 'nothing has such a name')
   try {
-    const answer = await fetch(new URL(path, document.baseURI), {
+    const answer = await fetch(url, {
       method,
       headers: {
         accept: 'application/json',

@@ -59,9 +59,9 @@ export async function during<Result>(clock: ManualClock | undefined, work: Promi
   }
 }
 
-/** An event with a text, so that it has a size. */
+/** An event of no type that version 1 knows, with a text, so that it has a size. */
 export function event(id: string, room = 'general', text = 'hi'): LogEvent {
-  const fields = { type: 'message', room, id, text }
+  const fields = { type: 'example', room, id, text }
   return fields
 }
 

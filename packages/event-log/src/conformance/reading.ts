@@ -89,7 +89,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     const observer: LogObserver = { malformed: (partition) => malformed.push(partition) }
     const log = await open({ observer })
     await log.publish(event('1'))
-    await inject('no json\n{"type":"message"}\n[]\nnull\n')
+    await inject('no json\n{"type":"message","room":"general","id":"x"}\n[]\nnull\n')
     await inject(`{"type":1,"room":"r","id":"x"}\n${JSON.stringify(event('2'))}\n\n{"type":"message","ro`)
     await during(clock, log.publish(event('3')))
     const reader = follow(t, log, 'first')

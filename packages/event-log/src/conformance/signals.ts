@@ -32,9 +32,10 @@ export function testSignals(t: Test, makeFixture: MakeFixture): void {
 
   t.test('a listener that stopped hears no more, one that throws harms no other', async (t) => {
     const { open } = await makeFixture(t)
-    const log = await open()
+    let malformed = 0
+    const log = await open({ observer: { malformedSignal: () => malformed++ } })
     log.onSignal(() => {
-      throw new Error('a listener with a bug')
+      throw new Error('this signal is malformed')
     })
     const heard: Signal[] = []
     const stop = log.onSignal((signal) => heard.push(signal))
@@ -45,6 +46,7 @@ export function testSignals(t: Test, makeFixture: MakeFixture): void {
     others.length = 0
     await signalUntilHeard([log], [others])
     t.same(heard, [])
+    t.ok(malformed > 0, 'and it is counted')
   })
 }
 

@@ -13,6 +13,7 @@ import {
   partitionOf,
 } from '../event-log.ts'
 import { LocalSignals } from '../local-signals.ts'
+import { Malformed } from '../malformed.ts'
 import { Outage } from '../outage.ts'
 import { defaultRetention, type Retention } from '../retention.ts'
 import type { DoTask, WorkObserver, WorkQueue } from '../work-queue.ts'
@@ -84,7 +85,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
   function reader(partition: number, from: LogStart, own: Partial<ReaderOptions>): StreamReader {
     isRead.add(partition)
     const arrived = (content: Buffer) => publisher.queues[partition]?.arrived(content)
-    const options = { topology, partition, arrived, observer, logger, clock, signal }
+    const options = { topology, partition, arrived, observer, malformed, logger, clock, signal }
     return new StreamReader({ ...options, connection: readConnection(), ...own }, from)
   }
 
@@ -106,7 +107,8 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     signal,
   })
   const sender = new SignalSender(publishing, topology, signal)
-  const signals = new LocalSignals(logger)
+  const malformed = new Malformed(observer, logger)
+  const signals = new LocalSignals(malformed)
   let receiving = false
 
   function status(): LogStatus {

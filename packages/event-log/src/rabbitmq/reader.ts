@@ -2,6 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
+import type { Malformed } from '../malformed.ts'
 import { type OpenChannel, openChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { endOf } from './end-of-stream.ts'
@@ -30,6 +31,7 @@ export interface ReaderOptions {
   /** Called with each batch as it arrives, before the reader yields it. */
   arrived(content: Buffer): void
   observer: LogObserver
+  malformed: Malformed
   logger: Logger | undefined
   clock: Clock
 }
@@ -266,13 +268,13 @@ export class StreamReader {
   }
 
   #decode(taken: Delivery[]): LogBatch[] {
-    const { partition, observer } = this.#options
+    const { partition, malformed } = this.#options
     const step: LogBatch[] = []
     for (const { offset, content, isKnown, ...delivery } of taken) {
       if (isKnown) continue
       this.#last = offset
       this.#lastContent = content
-      const entries = decodeBatch(content, () => observer.malformed?.(partition, offset))
+      const entries = decodeBatch(content, () => malformed.line(partition, offset))
       const gap = this.#gap ?? delivery.gap
       step.push({ offset, entries, ...(gap && { gap }) })
       this.#gap = undefined

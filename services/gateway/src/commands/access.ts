@@ -1,4 +1,4 @@
-import { RabbleError, type RoomKind, roomKind, type User } from '@rabble/contract'
+import { RabbleError, type RoomKind, roomKind, roomNameRule, type User } from '@rabble/contract'
 import type { Session } from '../session.ts'
 
 /** Who has this role may change what others said, and enter rooms without being invited. */
@@ -10,12 +10,7 @@ export const moderator = 'moderator'
  */
 export function readable(room: string, user: User): RoomKind {
   const kind = roomKind(room)
-  if (kind === undefined) {
-    throw new RabbleError(
-      'bad-frame',
-      'a room name has 1 to 64 letters, digits, dots, underscores, hyphens or inner spaces, in NFC',
-    )
-  }
+  if (kind === undefined) throw new RabbleError('bad-frame', roomNameRule)
   const allowed =
     kind.kind === 'room' ||
     kind.kind === 'everybody' ||

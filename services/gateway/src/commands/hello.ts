@@ -74,7 +74,7 @@ async function identify(
   if (!isUserName(normalised)) {
     throw new RabbleError(
       'bad-frame',
-      'a name has 1 to 64 characters, none of them control or formatting characters, and is not System',
+      'a name has 1 to 64 characters, none of them control or formatting characters and not all of them invisible, and is not System',
     )
   }
   return normalised

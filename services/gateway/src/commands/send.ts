@@ -32,12 +32,22 @@ export const send: Command<'send'> = (context, session, frame) => {
 
 /** Objects and arrays in `meta` may stand in one another so deep: far deeper ones are no JSON for everybody. */
 const mostDepth = 32
+/** Bytes of `meta`, as JSON. Frames may be larger, but only for texts of which each character is escaped. */
+const mostMetaBytes = 16 * 1024
 
 /** @throws RabbleError `too-large` */
-export function checkMeta(meta: unknown, depth = 0): void {
+export function checkMeta(meta: object | undefined): void {
+  if (meta === undefined) return
+  checkDepth(meta, 0)
+  if (Buffer.byteLength(JSON.stringify(meta)) > mostMetaBytes) {
+    throw new RabbleError('too-large', `meta has no more than ${mostMetaBytes} bytes`)
+  }
+}
+
+function checkDepth(meta: unknown, depth: number): void {
   if (typeof meta !== 'object' || meta === null) return
   if (depth === mostDepth) throw new RabbleError('too-large', `meta is nested no deeper than ${mostDepth}`)
-  for (const value of Object.values(meta)) checkMeta(value, depth + 1)
+  for (const value of Object.values(meta)) checkDepth(value, depth + 1)
 }
 
 /** The room that the message goes to, if this session may send there. */

@@ -1,16 +1,21 @@
-import { type Limits, RabbleError } from '@rabble/contract'
+import { isVisible, type Limits, RabbleError } from '@rabble/contract'
 
-/** @throws RabbleError `bad-frame` for an empty text, `too-large` */
+/** @throws RabbleError `bad-frame` for a text that shows nothing, `too-large` */
 export function checkText({ type, text }: { type: string; text: string }, limits: Limits): void {
   const { textCharacters } = limits
-  if (text === '') throw new RabbleError('bad-frame', `${type}: text must not be empty`)
   // A string has no more code points than UTF-16 units, so most texts need no counting.
   if (text.length > textCharacters && [...text].length > textCharacters) {
     throw new RabbleError('too-large', `a text has no more than ${textCharacters} characters`)
   }
+  if (!isVisible(text)) {
+    throw new RabbleError('bad-frame', `${type}: text must not be empty or consist of invisible characters`)
+  }
 }
 
-/** Half a surrogate pair is no Unicode: nobody could store or show it. */
+/**
+ * The text as everybody can store and show it. Half a surrogate pair is no Unicode. The separators of lines and paragraphs
+ * (U+2028, U+2029) become line feeds, since browsers show nothing in their place, and some readers of NDJSON end a line there.
+ */
 export function textOf({ text }: { text: string }): string {
-  return text.toWellFormed()
+  return text.toWellFormed().replaceAll('\u2028', '\n').replaceAll('\u2029', '\n\n')
 }

@@ -88,7 +88,7 @@ function destination({ user, room }: NotifyRequest): string {
   return everybody
 }
 
-/** The name of a message, from outside of its body or from within. */
+/** The name of a message, from outside of its body or from within, where the schema has checked it. */
 function cidOf(key: string | undefined, cid: string | undefined): string | undefined {
   if (key === undefined) return cid
   if (cid !== undefined && cid !== key) {
@@ -96,6 +96,10 @@ function cidOf(key: string | undefined, cid: string | undefined): string | undef
   }
   if (key === '' || [...key].length > 128) {
     throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) has 1 to 128 characters')
+  }
+  // Bytes that are no UTF-8 have all become this one: of two such names, the second message would be lost.
+  if (key.includes('\ufffd')) {
+    throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) must be well-formed Unicode')
   }
   return key
 }

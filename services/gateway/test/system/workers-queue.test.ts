@@ -95,9 +95,12 @@ t.test(
       [notice({ user: 'a b', message: 'hi' }), /^bad-frame: notify: user must be the id of a user/],
       [notice({ room: ' general', message: 'hi' }), /^bad-frame: notify: room must be the name of a room/],
       [notice({ message: 'x'.repeat(4001) }), /^too-large: .*4000 characters/],
-      [notice({ message: 'hi', padding: 'x'.repeat(1_000_000) }), /^too-large: .*16384 bytes/],
+      [notice({ message: 'hi', padding: 'x'.repeat(1_000_000) }), /^too-large: .*65536 bytes/],
       [notice({ message: 'hi' }, 'x'.repeat(129)), /^bad-frame: .*message_id/],
       [notice({ message: 'hi' }, ''), /^bad-frame: .*message_id/],
+      [notice({ message: 'hi' }, 'no \ufffd UTF-8'), /^bad-frame: .*well-formed/],
+      [notice({ message: 'hi', cid: '\ud800' }), /^bad-frame: .*cid must be well-formed/],
+      [notice({ message: '\u3164' }), /^bad-frame: .*invisible/],
       [notice({ message: 'hi', cid: 'a' }, 'b'), /^bad-frame: .*cid in the body/],
       // What a broker refuses, were it to come from us.
       [

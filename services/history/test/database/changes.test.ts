@@ -28,7 +28,7 @@ const cases: Record<string, { log: ChatEvent[]; gone?: string[] }> = {
   },
   'a deletion takes what a later version had added': {
     log: [
-      { ...message('a', { at: 'not a time, but long' }), html: '<b>secret</b>' } as ChatEvent,
+      { ...message('a', { at: '2026-11-22T12:00:00.000+02:00' }), html: '<b>secret</b>' } as ChatEvent,
       deletion('d', 'a'),
     ],
     gone: ['text of a', 'secret'],
@@ -150,7 +150,7 @@ await onBoth(async (t, databases) => {
       deletion('d', 'b'),
       edit('late', 'b'),
       edit('foreign', 'a', { from: bob }),
-      { type: 'edit', room: 'general', id: 'e3' },
+      { type: 'of a later version', room: 'general', id: 'e3' },
       edit('e2', 'a'),
     )
     await waitForOffset(database, 2)

@@ -13,7 +13,7 @@ await onBoth(async (t, databases) => {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
     ingestOf(t, log, database)
-    const deep: Record<string, unknown> = JSON.parse(`{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`)
+    const deep: Record<string, unknown> = JSON.parse(`{"a":${'['.repeat(62)}${']'.repeat(62)}}`)
     const events = [
       message('nul', { text: 'a\0b', cid: '\0', replyTo: '\0', via: '\0', from: { id: '\0', name: '\0' } }),
       message('surrogates', { text: '\ud83d and \ude00 and \ude00\ud83d', meta: { '\ud800': '\udfff\0' } }),
@@ -25,8 +25,8 @@ await onBoth(async (t, databases) => {
       message('deep', { meta: deep }),
       message('proto', { meta: JSON.parse('{"__proto__": {"a": 1}, "constructor": null}') }),
       message('number', { meta: { n: 1e308, m: -0.1, s: 2 ** 80 } }),
-      message('time', { at: 'not a time, but long' }),
-      message('id \0\ud800'),
+      message('time', { at: '2026-11-22T12:00:00.000+02:00' }),
+      message('id \0 \ufdd0'),
       message('last'),
     ]
     for (const event of events) log.append(event)

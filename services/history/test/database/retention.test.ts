@@ -52,7 +52,7 @@ await onBoth(async (t, databases) => {
     for (const room of rooms) {
       log.append(
         message(`${room} 1`, { room, at: daysAgo(40) }),
-        message(`${room} 2`, { room, at: 'not a time, but long' }),
+        message(`${room} 2`, { room, at: '2026-11-22T12:00:00.000+02:00' }),
         message(`${room} 3`, { room, at: daysAgo(-31) }),
       )
     }

@@ -74,7 +74,7 @@ await onBoth(async (t, databases) => {
       message('e', { text: 'word', at: at(4), room: 'dm:bob:eve', from: eve }),
       message('f', { text: 'word', at: at(5), room: 'user:eve' }),
       message('g', { text: 'word', at: at(6), room: 'no:room' }),
-      message('h', { text: 'word', at: 'some time, long ago' }),
+      message('h', { text: 'word', at: '2026-11-22T12:00:00.000+02:00' }),
     ])
     await write(database, 1, [message('i', { text: 'word', at: at(1), room: 'elsewhere' })])
     await index(database)
