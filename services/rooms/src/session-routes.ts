@@ -8,12 +8,12 @@ import {
   callerOf,
   type Identity,
   isAllowedOrigin,
+  networkOf,
   requireCaller,
   sessionToken,
   setSessionCookie,
 } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
-import { networkOf } from './address.ts'
 import { recordAudit } from './audit.ts'
 import { type Claim, claimNames, giveUpName } from './names.ts'
 import type { RoutesOptions } from './options.ts'

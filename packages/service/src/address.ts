@@ -12,3 +12,8 @@ export function networkOf(address: string): string {
   const network = [...before, ...zeros, ...after].slice(0, 4)
   return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }
+
+/** The names under which the share of a caller is counted: the address, by its network, and the user, if it is known. */
+export function sharersOf(address: string, user?: string): string[] {
+  return [networkOf(address), ...(user === undefined ? [] : [`user:${user}`])]
+}
