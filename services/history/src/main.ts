@@ -31,6 +31,7 @@ await runService({
         'RABBLE_AMQP_URL',
         'RABBLE_DATABASE_URL',
         'RABBLE_ROOMS_URL',
+        'RABBLE_TRUSTED_PROXIES',
         ...tokenSettings,
         ...historySettings,
         ...logSettings,
@@ -56,7 +57,7 @@ await runService({
       logger,
     })
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
-    const app = createApp({ logger })
+    const app = createApp({ logger, trustedProxies: settings.RABBLE_TRUSTED_PROXIES })
     const { plugin, checks, notes } = history({
       log,
       database,

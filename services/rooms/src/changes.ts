@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { RabbleError, type Signal } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
-import { type Identity, requireCaller } from '@rabble/service'
+import { type Identity, requireCaller, sharersOf } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { checkHourlyLimits, defaultHourlyLimits, recordAudit } from './audit.ts'
 import { isModerator } from './authority.ts'
@@ -35,7 +35,7 @@ export interface Changes {
 }
 
 /** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
-const limits = { active: 2, waiting: 100, deadline: 4_000 }
+const limits = { active: 2, waiting: 100, each: { active: 1, waiting: 50 }, deadline: 4_000 }
 
 /**
  * Carries out changes: who asks, how much of it, what is recorded and told, all in one transaction, and gateways are told
@@ -78,10 +78,13 @@ export function createChanges(options: RoutesOptions): Changes {
   return {
     async run(request, action, what) {
       const caller = await requireCaller(request, { tokens, allowedOrigins })
-      const { result, signals } = await work.run(action, (signal) =>
-        retried(clock, signal, () =>
-          transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
-        ),
+      const { result, signals } = await work.run(
+        action,
+        (signal) =>
+          retried(clock, signal, () =>
+            transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
+          ),
+        sharersOf(request.ip, caller.user.id),
       )
       for (const signal of signals) log.signal(signal)
       return result
