@@ -12,6 +12,7 @@ import { policyRoutes } from './policy-routes.ts'
 import { roomRoutes } from './room-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { startSweeper } from './sweeper.ts'
+import { createTeller } from './tell.ts'
 import { startUpkeep } from './upkeep.ts'
 
 export type { RoomsOptions } from './options.ts'
@@ -36,7 +37,8 @@ export function rooms(options: RoomsOptions): {
   const stop = new AbortController()
   let starting: Promise<void> | undefined
   let jobs: Job[] | undefined
-  const routes: RoutesOptions = { ...options, clock, migrated: () => jobs !== undefined }
+  const { tell, close: closeTeller } = createTeller({ ...options, clock })
+  const routes: RoutesOptions = { ...options, clock, migrated: () => jobs !== undefined, tell }
 
   async function start(): Promise<void> {
     try {
@@ -78,6 +80,7 @@ export function rooms(options: RoomsOptions): {
         stop.abort()
         await starting
         await Promise.all((jobs ?? []).map((job) => job.close()))
+        closeTeller()
       })
     },
     checks: {

@@ -2,9 +2,11 @@ import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { InternalTokens, Logger, Tokens } from '@rabble/service'
+import type { AnnouncementTimes } from './announcements.ts'
 import type { HourlyLimits } from './audit.ts'
 import type { LeaseTimes } from './leases.ts'
 import type { RoomsMetrics } from './metrics.ts'
+import type { RoomChange } from './presence.ts'
 
 export interface RoomsOptions {
   /** Log and database are the caller's to close, after the app. */
@@ -35,6 +37,7 @@ export interface RoomsOptions {
   alone?: boolean
   /** Other than the usual ones, for tests. */
   leaseTimes?: Partial<LeaseTimes>
+  announcementTimes?: AnnouncementTimes
   /** Milliseconds that the database may take for what is asked of it, other than usual, for tests. */
   deadline?: number
 }
@@ -44,4 +47,6 @@ export interface RoutesOptions extends RoomsOptions {
   clock: Clock
   /** Whether the tables are there. */
   migrated: () => boolean
+  /** Tells others what has changed, as `Teller` does. */
+  tell(changes: readonly RoomChange[]): void
 }

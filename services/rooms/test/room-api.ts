@@ -65,6 +65,7 @@ export async function buildApi(
     logger,
     mode: 'open',
     migrated: () => true,
+    tell() {},
     deadline: patience,
     ...options,
   }

@@ -45,6 +45,7 @@ export async function buildSessions(
     mode: 'open' as const,
     requireToken: !guests,
     migrated: () => true,
+    tell() {},
     deadline: patience,
     ...rest,
   }
