@@ -19,6 +19,7 @@ export const gatewaySettings = [
   'RABBLE_RECENT_PER_ROOM',
   'RABBLE_RECENT_BYTES',
   'RABBLE_REPLAY_BYTES',
+  'RABBLE_REPLAY_BYTES_PER_SECOND',
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
   'RABBLE_ROOMS',
 ] as const satisfies SettingName[]
@@ -38,6 +39,7 @@ export function gatewayConfig(
   | 'heartbeat'
   | 'recent'
   | 'replayBytes'
+  | 'replayBytesPerSecond'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
 > {
@@ -58,6 +60,7 @@ export function gatewayConfig(
     heartbeat: settings.RABBLE_HEARTBEAT_MS,
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
+    replayBytesPerSecond: settings.RABBLE_REPLAY_BYTES_PER_SECOND,
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
   }

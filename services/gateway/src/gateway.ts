@@ -55,6 +55,8 @@ export interface GatewayOptions {
   recent: { perRoom: number; totalBytes: number }
   /** Bytes of replays that may be unread over all sessions. */
   replayBytes: number
+  /** Bytes of replays a second that one user may ask for. */
+  replayBytesPerSecond: number
   /** Messages a second that one program may publish without a connection. */
   workerMessagesPerSecond: number
   /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
@@ -87,6 +89,8 @@ export interface Gateway {
       host: string | undefined
       /** The token of a browser's cookie. */
       cookie: string | undefined
+      /** IP address of the client. */
+      address: string
     },
   ): Session | undefined
   /** Takes what the client sent: one frame, or undefined for something that is no text. */
@@ -199,7 +203,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { patience } = times
   const past = history && createPast({ history, recent, position, patience, clock, metrics, logger })
   const lookup = createLookup({ history, recent, position, times, clock, metrics, logger })
-  const replays = createReplayBudget(options.replayBytes)
+  const replays = createReplayBudget({
+    limit: options.replayBytes,
+    perSecond: options.replayBytesPerSecond,
+    clock,
+  })
   const context: Context = {
     id,
     limits,
@@ -229,7 +237,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     waiting: () => log.status().waiting,
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
-    replayBytes: () => replays.taken,
+    replayBytes: () => replays.held,
   })
   const stopSignals = log.onSignal(onSignal)
   const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
@@ -280,13 +288,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { transport, origin, host, cookie }) {
+    connect(connection, { origin, host, ...known }) {
       if (!isAllowedOrigin(origin, host, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
         return undefined
       }
-      const client = { id: `${id}-${++sessions}`, transport, connection, cookie }
+      const { transport } = known
+      const client = { id: `${id}-${++sessions}`, connection, ...known }
       const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
       inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))
