@@ -14,7 +14,11 @@ export const closeCodes = {
   tokenExpired: { code: 4401, retry: false, meaning: 'The token has expired; another one is needed.' },
   notText: { code: 1007, retry: false, meaning: 'A text frame was not valid UTF-8.' },
   tooLarge: { code: 1009, retry: false, meaning: 'A frame was over the limit.' },
-  tooSlow: { code: 1013, retry: true, meaning: 'The client did not read what was sent to it.' },
+  tooSlow: {
+    code: 1013,
+    retry: true,
+    meaning: 'The client did not read what was sent to it, or did not finish a message in time.',
+  },
 } as const satisfies Record<string, { code: number; retry: boolean; meaning: string }>
 
 export type CloseReason = keyof typeof closeCodes

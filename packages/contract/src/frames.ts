@@ -11,9 +11,9 @@ export type Ref = Type.Static<typeof Ref>
  * By what a client calls it, something is found again. Half a surrogate pair would be hashed, stored or encoded like any
  * other half, and one name would be taken for another.
  */
-function name(maxLength: number) {
+function name(maxLength: number, minLength = 1) {
   return Type.Refine(
-    Type.String({ minLength: 1, maxLength }),
+    Type.String({ ...(minLength > 0 && { minLength }), maxLength }),
     (value: unknown) => typeof value !== 'string' || value.isWellFormed(),
     () => 'must be well-formed Unicode',
   )
@@ -54,7 +54,7 @@ export const JoinFrame = Type.Object({
   type: Type.Literal('join'),
   ref,
   room,
-  after: Type.Optional(Type.String({ maxLength: 64 })),
+  after: Type.Optional(name(64, 0)),
   recent: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
 })
 

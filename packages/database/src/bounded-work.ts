@@ -1,14 +1,13 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
+import { createTurns, NoPlaceError, type TurnLimits } from '@rabble/turns'
 import type { Database } from './database.ts'
 import { isUnavailable, sqlState } from './failure.ts'
 import type { WorkHealth } from './work-health.ts'
 
 /** How much one kind of work may ask of the database. */
-export interface WorkLimits {
-  /** Pieces of it that the database may have at a time. */
-  active: number
-  /** Pieces that may wait for that; more are refused. */
+export interface WorkLimits extends TurnLimits {
+  /** Pieces that may wait; more are refused. */
   waiting: number
   /** Milliseconds after which one is answered with `unavailable`, waiting included. */
   deadline: number
@@ -31,10 +30,16 @@ export interface WorkOptions {
 
 export interface BoundedWork {
   /**
-   * Runs one piece. `signal` aborts once it is answered, which may be before it has ended.
-   * @throws RabbleError `unavailable` if the database can't be asked, or doesn't answer in time
+   * Runs one piece. `signal` aborts once it is answered, which may be before it has ended. `names` say who asks, as in
+   * `Turns`: each has its share of the places, and one that asks for much keeps nobody else waiting.
+   * @throws RabbleError `unavailable` if the database can't be asked, or doesn't answer in time; `rate-limited` if those
+   *   who ask have their share already
    */
-  run<Result>(name: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result>
+  run<Result>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<Result>,
+    names?: readonly string[],
+  ): Promise<Result>
 }
 
 /**
@@ -42,44 +47,18 @@ export interface BoundedWork {
  * is frozen holds so many connections and no more, and other work finds the rest.
  */
 export function createBoundedWork(limits: WorkLimits, options: WorkOptions): BoundedWork {
-  const { active, waiting, deadline } = limits
-  const queue: (() => void)[] = []
-  let running = 0
+  const { deadline } = limits
+  const turns = createTurns(limits, options.clock)
 
   function unavailable(reason = options.sorry): RabbleError {
     return new RabbleError('unavailable', reason, { retryAfter: 2_000 })
   }
 
-  /** Resolves once there is a place, which is then taken. */
-  function place(signal: AbortSignal): Promise<void> | undefined {
-    if (running < active) {
-      running++
-      return undefined
-    }
-    if (queue.length >= waiting) throw unavailable(options.busy)
-    return new Promise((resolve, reject) => {
-      queue.push(resolve)
-      signal.addEventListener('abort', () => {
-        const index = queue.indexOf(resolve)
-        if (index >= 0) queue.splice(index, 1)
-        reject(unavailable())
-      })
-    })
-  }
-
-  /** Hands its place on, if somebody waits for one. */
-  function release(): void {
-    const next = queue.shift()
-    if (next === undefined) running--
-    else next()
-  }
-
-  async function take<Result>(
+  async function carryOut<Result>(
     name: string,
     work: (signal: AbortSignal) => Promise<Result>,
     signal: AbortSignal,
   ): Promise<Result> {
-    await place(signal)
     try {
       const result = await work(signal)
       options.health?.ended(name)
@@ -88,13 +67,11 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       // What somebody asks for may take too long by itself.
       if (sqlState(error) !== '57014') options.health?.ended(name, error)
       throw error
-    } finally {
-      release()
     }
   }
 
   return {
-    async run(name, work) {
+    async run(name, work, names = []) {
       if (!options.ready()) throw unavailable()
       const end = options.start?.(name)
       const done = new AbortController()
@@ -102,8 +79,16 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
         throw unavailable('the database doesn’t answer in time')
       })
       try {
-        return await Promise.race([take(name, work, done.signal), late])
+        return await Promise.race([
+          turns.run(names, () => carryOut(name, work, done.signal), done.signal),
+          late,
+        ])
       } catch (error) {
+        if (error instanceof NoPlaceError) {
+          throw error.own
+            ? new RabbleError('rate-limited', 'too much of yours at once', { retryAfter: 1_000 })
+            : unavailable(options.busy)
+        }
         if (!(error instanceof RabbleError) || error.code === 'unavailable') options.onFailure?.(name)
         throw isUnavailable(error) ? unavailable() : error
       } finally {

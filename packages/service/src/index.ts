@@ -1,3 +1,4 @@
+export * from './address.ts'
 export * from './app.ts'
 export * from './caller.ts'
 export * from './clock-watch.ts'

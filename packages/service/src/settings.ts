@@ -265,7 +265,13 @@ export const settings = {
     schema: Type.Integer({ minimum: 65_536 }),
     default: 256 * 1024 * 1024,
     about:
-      'Bytes of replays that may be unread over all sessions of a gateway. Beyond, who joins gets the newest messages only, and is told.',
+      'Bytes of replays that may be unread over all sessions of a gateway; one user may hold a sixteenth, one address (IPv6: network) a quarter. Beyond, who joins gets the newest messages only, and is told.',
+  },
+  RABBLE_REPLAY_BYTES_PER_SECOND: {
+    schema: Type.Integer({ minimum: 65_536 }),
+    default: 1024 * 1024,
+    about:
+      'Bytes a second of replays and lists of members that one user may ask a gateway for, and sixteen times as many one address (IPv6: network); those of eight seconds at once. Beyond, joins are `rate-limited`.',
   },
   RABBLE_WORKER_MESSAGES_PER_SECOND: {
     schema: Type.Integer({ minimum: 1 }),

@@ -20,6 +20,7 @@ export const gatewaySettings = [
   'RABBLE_RECENT_PER_ROOM',
   'RABBLE_RECENT_BYTES',
   'RABBLE_REPLAY_BYTES',
+  'RABBLE_REPLAY_BYTES_PER_SECOND',
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
   'RABBLE_LOGINS_PER_MINUTE',
   'RABBLE_ROOMS',
@@ -45,6 +46,7 @@ export function gatewayConfig(
   | 'recent'
   | 'replayBytes'
   | 'loginsPerMinute'
+  | 'replayBytesPerSecond'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
 > {
@@ -72,6 +74,7 @@ export function gatewayConfig(
     longestConnection: settings.RABBLE_CONNECTION_HOURS * 60 * 60 * 1000,
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
+    replayBytesPerSecond: settings.RABBLE_REPLAY_BYTES_PER_SECOND,
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
     loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,

@@ -2,8 +2,8 @@ import type { Clock } from '@rabble/clock'
 import { type Conversation, RabbleError } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
+import { createTurns } from '@rabble/turns'
 import type { Metrics } from './metrics.ts'
-import { createTurns } from './turns.ts'
 
 /** Most conversations that are listed. */
 const most = 200
@@ -16,10 +16,10 @@ const mostQuestions = 4
 export interface Conversations {
   /**
    * Lists the rooms of a user's direct messages, the newest first, with all that this gateway had read from the log when it
-   * was asked.
+   * was asked. The user waits for a turn among `sharers`, as for `Turns`.
    * @throws RabbleError `unavailable` if history does not answer in time, or lags behind
    */
-  list(user: string): Promise<Conversation[]>
+  list(user: string, sharers: readonly string[]): Promise<Conversation[]>
 }
 
 export function createConversations(options: {
@@ -34,7 +34,7 @@ export function createConversations(options: {
   logger: Logger
 }): Conversations {
   const { history, positions, patience, clock, metrics, logger } = options
-  const inTurn = createTurns(mostQuestions)
+  const turns = createTurns({ active: mostQuestions }, clock)
   let failing = false
 
   function unavailable(cause?: unknown): RabbleError {
@@ -60,11 +60,11 @@ export function createConversations(options: {
   }
 
   return {
-    async list(user) {
+    async list(user, sharers) {
       if (history === undefined) return []
       const reached = [...positions()]
       const deadline = clock.monotonic() + patience
-      return inTurn(() => ask(history, user, reached, deadline))
+      return turns.run(sharers, () => ask(history, user, reached, deadline))
     },
   }
 }

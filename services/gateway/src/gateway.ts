@@ -17,7 +17,6 @@ import {
   createRates,
   isAllowedOrigin,
   type Logger,
-  networkOf,
   type Origins,
   type Reached,
   type Tokens,
@@ -79,6 +78,8 @@ export interface GatewayOptions {
   replayBytes: number
   /** New guests that may come from one address within a minute. */
   loginsPerMinute: number
+  /** Bytes of replays a second that one user may ask for. */
+  replayBytesPerSecond: number
   /** Messages a second that one program may publish without a connection. */
   workerMessagesPerSecond: number
   /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
@@ -247,7 +248,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     logger,
   })
-  const replays = createReplayBudget(options.replayBytes)
+  const replays = createReplayBudget({
+    limit: options.replayBytes,
+    perSecond: options.replayBytesPerSecond,
+    clock,
+  })
   const { loginsPerMinute } = options
   const newGuests = createRates({ perSecond: loginsPerMinute / 60, burst: loginsPerMinute }, clock)
   const context: Context = {
@@ -282,7 +287,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     waiting: () => log.status().waiting,
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
-    replayBytes: () => replays.taken,
+    replayBytes: () => replays.held,
   })
   const stopSignals = log.onSignal(onSignal)
   const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
@@ -335,14 +340,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { transport, origin, reached, address, cookie }) {
+    connect(connection, { origin, reached, ...known }) {
       if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
         return undefined
       }
-      const network = networkOf(address)
-      const client = { id: `${id}-${++sessions}`, transport, connection, network, cookie }
+      const { transport } = known
+      const client = { id: `${id}-${++sessions}`, connection, ...known }
       const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
       inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))

@@ -8,7 +8,8 @@ export interface HeartbeatTimes {
 }
 
 /**
- * Ends who says no hello in time, whose token expires, who doesn't read, and who is silent, after asking for a sign of life.
+ * Ends who says no hello in time, whose token expires, who doesn't read, who doesn't finish a message within a heartbeat,
+ * and who is silent, after asking for a sign of life.
  * `lost` is called for the last ones, whose connection is ended without asking. Returns what stops it.
  */
 export function watchOver(
@@ -30,6 +31,7 @@ export function watchOver(
       // Who was not heard since then is asked first.
       const silent = at - Math.max(session.lastHeard, resumedAt - heartbeat)
       const stuck = session.stuck(at, 2 * heartbeat, resumedAt)
+      const { unfinishedSince = at } = session.connection
       if (session.user === undefined && at - Math.max(session.connectedAt, resumedAt) > helloTimeout) {
         session.close('policy', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
@@ -39,8 +41,10 @@ export function watchOver(
         session.connection.terminate()
       } else if (stuck) {
         session.close('tooSlow', 'too slow: nothing of what waits was read for too long')
+      } else if (at - Math.max(unfinishedSince, resumedAt) > heartbeat) {
+        session.close('tooSlow', 'too slow: a message was not finished in time')
       } else if (silent >= heartbeat) {
-        session.connection.ping()
+        session.ping()
       }
     }
   }

@@ -2,10 +2,10 @@ import type { Clock } from '@rabble/clock'
 import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
+import { createTurns } from '@rabble/turns'
 import type { HistoryTimes } from './history-times.ts'
 import type { Metrics } from './metrics.ts'
 import type { Recent } from './recent.ts'
-import { createTurns } from './turns.ts'
 
 /** How long (ms) to wait before looking again: at first, and at most. */
 const firstPause = 25
@@ -16,10 +16,10 @@ const mostQuestions = 8
 /** Finds messages that are not among the recent ones, for who wants to change them. */
 export interface Lookup {
   /**
-   * The message as it is by now. `user` is who asks.
+   * The message as it is by now. `user` is who asks, and waits for its turn among `sharers`, as for `Turns`.
    * @throws RabbleError `message-not-found`, `unavailable`; the latter within about 10 seconds
    */
-  find(room: string, id: string, user: User): Promise<MessageEvent>
+  find(room: string, id: string, user: User, sharers: readonly string[]): Promise<MessageEvent>
 }
 
 /** `unknown`: history has all that this gateway has, and not the message. `unable`: history can't be asked. */
@@ -37,7 +37,7 @@ export function createLookup(options: {
 }): Lookup {
   const { history, recent, position, clock, metrics, logger } = options
   const { patience, doubt } = options.times
-  const inTurn = createTurns(mostQuestions)
+  const turns = createTurns({ active: mostQuestions })
   let failing = false
 
   async function ask(room: string, id: string, user: User): Promise<Answer> {
@@ -59,13 +59,13 @@ export function createLookup(options: {
   }
 
   return {
-    async find(room, id, user) {
+    async find(room, id, user, sharers) {
       const began = clock.monotonic()
       for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
         const waited = () => clock.monotonic() - began
         const answer =
           recent.message(room, id) ??
-          (await inTurn(async () => (waited() > patience ? 'lagging' : ask(room, id, user))))
+          (await turns.run(sharers, async () => (waited() > patience ? 'lagging' : ask(room, id, user))))
         if (typeof answer === 'object') return answer
         if (answer === 'unknown' && waited() > doubt) {
           throw new RabbleError('message-not-found', 'there is no such message in this room')

@@ -2,10 +2,10 @@ import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
+import { createTurns } from '@rabble/turns'
 import type { Metrics } from './metrics.ts'
 import type { Recent } from './recent.ts'
 import { applyChange, applyChanges, changesIn, type Stretch, stretchOf } from './stretch.ts'
-import { createTurns } from './turns.ts'
 
 /** Most events that a resuming client gets at once; who missed more pages through the history. */
 const mostMessages = 10_000
@@ -30,8 +30,11 @@ const mostBytes = 32 * 1024 * 1024
  * missing or twice in between, also where the log holds an event twice.
  */
 export interface Past {
-  /** Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks. */
-  fetch(room: string, after: string, user: User): Promise<void>
+  /**
+   * Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks, and
+   * waits for its turn among `sharers`, as for `Turns`.
+   */
+  fetch(room: string, after: string, user: User, sharers: readonly string[]): Promise<void>
   /** The lines of all that followed `after`, up to the newest recent event; undefined if that isn't known. */
   after(room: string, after: string): string[] | undefined
   /** A message was changed: to be called for each change that comes through the log, so that no old text is handed out. */
@@ -52,6 +55,10 @@ interface Question {
   deadline: number
   /** Whether nothing is left to wait for. */
   done: Promise<boolean>
+  answer(answered: boolean): void
+  /** First names of those who wait in turn to ask it: it is asked when the first of them has its turn. */
+  askers: Set<string>
+  asked: boolean
 }
 
 export function createPast(options: {
@@ -68,15 +75,25 @@ export function createPast(options: {
   const { history, recent, position, patience, clock, metrics, logger } = options
   const pieces = new Map<string, Piece>()
   const questions = new Map<string, Question>()
-  const inTurn = createTurns(mostQuestions)
+  const turns = createTurns({ active: mostQuestions })
   let bytes = 0
   let failing = false
   /** Until when joins wait but briefly. */
   let hurried = 0
 
-  async function ask(room: string, question: Question, user: User): Promise<boolean> {
+  /** Somebody else's turn may come sooner than that of who asked first, and may be for many other rooms. */
+  async function ask(
+    room: string,
+    question: Question,
+    user: User,
+    sharers: readonly string[],
+  ): Promise<void> {
     await clock.sleep(gathering)
-    return inTurn(() => askInTurn(room, question, user))
+    await turns.run(sharers, async () => {
+      if (question.asked) return
+      question.asked = true
+      question.answer(await askInTurn(room, question, user))
+    })
   }
 
   async function askInTurn(room: string, question: Question, user: User): Promise<boolean> {
@@ -174,23 +191,36 @@ export function createPast(options: {
       piece.bytes += grown
       bytes += grown
     },
-    async fetch(room, id, user) {
+    async fetch(room, id, user, sharers) {
       if (after(room, id) !== undefined) return
       const now = clock.monotonic()
       const patient = now >= hurried
       const deadline = now + (patient ? patience : brief)
       let question = questions.get(room)
       if (question === undefined) {
-        question = { after: new Set(), deadline, done: Promise.resolve(false) }
+        question = newQuestion(deadline)
         questions.set(room, question)
-        question.done = ask(room, question, user)
       }
       question.after.add(id)
       question.deadline = Math.max(question.deadline, deadline)
+      const [asker = ''] = sharers
+      if (!question.askers.has(asker)) {
+        question.askers.add(asker)
+        void ask(room, question, user, sharers)
+      }
       const answered = await inTime(question.done, deadline - clock.monotonic(), clock)
-      if (!answered && patient) hurried = clock.monotonic() + respite
+      // One that waits behind many others of its own says nothing about history.
+      if (!answered && patient && question.asked) hurried = clock.monotonic() + respite
     },
   }
+}
+
+function newQuestion(deadline: number): Question {
+  let answer: Question['answer'] = () => {}
+  const done = new Promise<boolean>((resolve) => {
+    answer = resolve
+  })
+  return { after: new Set(), deadline, done, answer, askers: new Set(), asked: false }
 }
 
 /** False if it takes longer than `limit` (ms). */

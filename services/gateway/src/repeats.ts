@@ -2,9 +2,9 @@ import type { Clock } from '@rabble/clock'
 import { type ChatEvent, RabbleError } from '@rabble/contract'
 import type { HistoryClient, Known } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
+import { createTurns } from '@rabble/turns'
 import type { Metrics } from './metrics.ts'
 import type { Seen } from './seen.ts'
-import { createTurns } from './turns.ts'
 
 /** Milliseconds by which an age that a client tells may be too small. */
 const margin = 10_000
@@ -61,7 +61,7 @@ export function createRepeats(options: {
 }): Repeats {
   const { history, seen, needed, patience, clock, metrics, logger } = options
   const questions = new Map<string, Question>()
-  const inTurn = createTurns(mostQuestions)
+  const turns = createTurns({ active: mostQuestions }, clock)
   let failing = false
   /** Until when history is not asked for events that are most likely new. */
   let spared = 0
@@ -82,7 +82,7 @@ export function createRepeats(options: {
     const deadline = clock.monotonic() + limit
     // All that comes within one turn of the event loop, or while others are asked, is one question.
     await Promise.resolve()
-    return inTurn(async () => {
+    return turns.run([], async () => {
       if (questions.get(key)?.ids === ids) questions.delete(key)
       while (clock.monotonic() < deadline) {
         const known = await answerOf(room, ids)

@@ -8,7 +8,7 @@ import {
   type ServerFrame,
   type User,
 } from '@rabble/contract'
-import { TokenBucket } from '@rabble/service'
+import { networkOf, sharersOf, TokenBucket } from '@rabble/service'
 
 /** How frames become bytes on one kind of connection. Each event is encoded once per wire, not once per client. */
 export interface Wire {
@@ -24,6 +24,8 @@ export interface Connection {
   readonly unsent: number
   /** Bytes of whole writes that the system has taken so far. */
   readonly taken: number
+  /** Time, of the clock's `monotonic`, since which a message of the client is incomplete; undefined if none is. */
+  readonly unfinishedSince: number | undefined
   /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
   write(pieces: readonly Buffer[]): void
   /** Stops and resumes reading what the client sends. */
@@ -47,6 +49,9 @@ const refusalsBurst = 1000
 /** Tokens a second, and at once: each may be a call to the rooms service. */
 const refreshesPerSecond = 1
 const refreshesBurst = 5
+/** Pings, and pongs that were not asked for, a second for long, and at once. */
+const controlsPerSecond = 10
+const controlsBurst = 100
 /** A typing notice goes to every member: one a second and room is plenty. */
 const typingInterval = 1000
 
@@ -72,6 +77,8 @@ export class Session {
   readonly rooms = new Set<string>()
   /** The token that came with the connection, in a browser's cookie. */
   readonly cookie: string | undefined
+  /** IP address of the client, as proxies tell it that are trusted. */
+  readonly address: string
   /** Set by `hello`. */
   user: User | undefined
   /** What the user may do besides what everybody may. */
@@ -92,6 +99,9 @@ export class Session {
   readonly #frames: TokenBucket
   readonly #refusals: TokenBucket
   readonly #refreshes: TokenBucket
+  readonly #controls: TokenBucket
+  /** Pings that the client hasn't answered. */
+  #pings = 0
   readonly #typedAt = new Map<string, number>()
   readonly #events: SessionEvents
   #out: Buffer[] = []
@@ -101,7 +111,7 @@ export class Session {
   #progress: { taken: number; at: number }
 
   constructor(
-    client: Pick<Session, 'id' | 'transport' | 'connection' | 'network' | 'cookie'>,
+    client: Pick<Session, 'id' | 'transport' | 'connection' | 'cookie' | 'address'>,
     limits: Limits,
     events: SessionEvents,
     clock: Clock,
@@ -109,8 +119,9 @@ export class Session {
     this.id = client.id
     this.transport = client.transport
     this.connection = client.connection
-    this.network = client.network
     this.cookie = client.cookie
+    this.address = client.address
+    this.network = networkOf(client.address)
     this.#limits = limits
     this.#events = events
     this.#clock = clock
@@ -122,6 +133,12 @@ export class Session {
     this.#frames = new TokenBucket(framesPerSecond, framesBurst, now)
     this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, now)
     this.#refreshes = new TokenBucket(refreshesPerSecond, refreshesBurst, now)
+    this.#controls = new TokenBucket(controlsPerSecond, controlsBurst, now)
+  }
+
+  /** The names under which the shares of this client are counted. */
+  get sharers(): string[] {
+    return sharersOf(this.address, this.user?.id)
   }
 
   /** When the client last gave a sign of life, by the clock's `monotonic`. */
@@ -134,6 +151,39 @@ export class Session {
     this.#lastHeard = this.#clock.monotonic()
   }
 
+  /** Asks the client for a sign of life. */
+  ping(): void {
+    this.#pings++
+    this.connection.ping()
+  }
+
+  /** The client answered a ping, or sends pongs unasked. */
+  heardPong(): void {
+    this.heard()
+    if (this.#pings > 0) this.#pings--
+    else this.#takeControl()
+  }
+
+  /** The client asked for a sign of life. */
+  heardPing(): void {
+    this.heard()
+    this.#takeControl()
+  }
+
+  /**
+   * Control frames cost nothing by themselves, but may stand between the fragments of a message: each of those keeps all
+   * in memory that came with it, so their number is what bounds it.
+   */
+  #takeControl(): void {
+    if (this.#controls.take(this.#clock.monotonic()) > 0) this.#cutOff('too many control frames')
+  }
+
+  /** Closes the connection of a client that sends too much: nothing more is read. */
+  #cutOff(message: string): void {
+    this.close('policy', message)
+    this.connection.pause()
+  }
+
   /** Queues bytes that are encoded for this session's wire; written at the end of this turn of the event loop. */
   push(encoded: Buffer): void {
     if (this.closed) return
@@ -141,8 +191,11 @@ export class Session {
     this.#out.push(encoded)
   }
 
-  reply(frame: ServerFrame): void {
-    this.push(this.connection.wire.encode([Buffer.from(JSON.stringify(frame))]))
+  /** Returns the number of bytes. */
+  reply(frame: ServerFrame): number {
+    const bytes = Buffer.from(JSON.stringify(frame))
+    this.push(this.connection.wire.encode([bytes]))
+    return bytes.length
   }
 
   /**
@@ -166,7 +219,7 @@ export class Session {
     })
     // An unavailable log is not the client's fault; anything else, often enough, is a flood.
     if (errorCodes[code].status < 500 && this.#refusals.take(this.#clock.monotonic()) > 0) {
-      this.close('policy', 'too many refused frames')
+      this.#cutOff('too many refused frames')
     }
   }
 

@@ -41,7 +41,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   const log = options.log ?? createMemoryLog(1, { clock })
   const registry = new Registry()
   const logger = createLogger('gateway', 'silent')
-  const app = createApp({ logger })
+  const app = createApp({ logger, trustedProxies: '127.0.0.1' })
   const tokens = createTokens(secret)
   const gateway = await registerGateway(app, {
     tokens,
@@ -53,6 +53,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     recent: { perRoom: 2000, totalBytes: 64 * 1024 * 1024 },
     replayBytes: 256 * 1024 * 1024,
     loginsPerMinute: 100_000,
+    replayBytesPerSecond: 256 * 1024 * 1024,
     workerMessagesPerSecond: 10_000,
     createdRoomsOnly: false,
     historyTimes: { patience: 120_000, doubt: 750 },

@@ -18,6 +18,7 @@ function build(t: Test, unsent = 0) {
     wire: webSocketWire,
     unsent,
     taken: 0,
+    unfinishedSince: undefined,
     write() {},
     pause() {},
     resume() {},
@@ -26,7 +27,7 @@ function build(t: Test, unsent = 0) {
     terminate: () => done.push('given up'),
     drained: async () => {},
   }
-  const client = { id: 'a', transport: 'test', connection, network: '192.0.2.1', cookie: undefined }
+  const client = { id: 'a', transport: 'test', connection, cookie: undefined, address: '192.0.2.1' }
   const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, clock)
   session.user = { id: 'ada', name: 'Ada' }
   const sessions = new Set([session])

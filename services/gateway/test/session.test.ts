@@ -6,7 +6,7 @@ import { webSocketWire } from '../src/transports/websocket-frame.ts'
 
 /** A session, and what its connection is told to have written. */
 function build() {
-  const state = { unsent: 0, taken: 0 }
+  const state = { unsent: 0, taken: 0, closed: '' }
   const connection: Connection = {
     wire: webSocketWire,
     get unsent() {
@@ -15,15 +15,18 @@ function build() {
     get taken() {
       return state.taken
     },
+    unfinishedSince: undefined,
     write() {},
     pause() {},
     resume() {},
     ping() {},
-    close() {},
+    close: (_, message) => {
+      state.closed = message
+    },
     terminate() {},
     drained: async () => {},
   }
-  const client = { id: 'a', transport: 'test', connection, network: '192.0.2.1', cookie: undefined }
+  const client = { id: 'a', transport: 'test', connection, cookie: undefined, address: '192.0.2.1' }
   const session = new Session(client, defaultLimits, { dirty() {}, ended() {} }, createManualClock())
   return { session, state, now: session.connectedAt }
 }
@@ -58,5 +61,19 @@ t.test(
     state.unsent = 10 * defaultLimits.unsentBytes
     t.notOk(session.stuck(now + 10_000, 1000))
     t.ok(session.stuck(now + 10_001, 1000))
+  },
+)
+
+t.test(
+  'a client may answer every ping, however many there were, and send some control frames itself',
+  async (t) => {
+    const { session, state } = build()
+    for (let n = 0; n < 500; n++) session.ping()
+    for (let n = 0; n < 500; n++) session.heardPong()
+    for (let n = 0; n < 50; n++) session.heardPong()
+    for (let n = 0; n < 50; n++) session.heardPing()
+    t.equal(state.closed, '')
+    session.heardPing()
+    t.equal(state.closed, 'too many control frames')
   },
 )

@@ -26,14 +26,23 @@ const allowedOrigins: Origins = new Set()
 /**
  * Whether a request may read a room. Who may enter may read rooms and what was said to everybody (`*`), as it gets them
  * live; direct messages and what is for one user are for those whose token says that they are meant. A guest by name
- * alone can't prove that, so it can't read them.
+ * alone can't prove that, so it can't read them. Resolves to who makes the request, as `callerOf`.
  * @throws RabbleError `bad-frame` for no room's name, `unauthorized`, `forbidden`, `unavailable`
  */
-export async function checkAccess(room: string, request: Request, options: AccessOptions): Promise<void> {
+export async function checkAccess(
+  room: string,
+  request: Request,
+  options: AccessOptions,
+): Promise<Identity | undefined> {
   const users = participants(room)
-  if (users === undefined) return options.readers.check(room, await callerOf(request, options))
-  const { user } = await requireCaller(request, { ...options, allowedOrigins })
-  checkParticipant(users, user.id)
+  if (users === undefined) {
+    const caller = await callerOf(request, options)
+    await options.readers.check(room, caller)
+    return caller
+  }
+  const caller = await requireCaller(request, { ...options, allowedOrigins })
+  checkParticipant(users, caller.user.id)
+  return caller
 }
 
 /**

@@ -7,46 +7,71 @@ type Chunks = AsyncGenerator<string, void, undefined>
 export interface ExportStreams {
   /**
    * A stream of chunks that are made when it is read. It fails if making them fails, if nobody reads it for long, and on
-   * `close`; whoever sends it must then break the connection off, so that the client can tell.
-   * @throws RabbleError `unavailable` if there are too many, of `caller` or of all, and what making the first chunk throws
+   * `close`; whoever sends it must then break the connection off, so that the client can tell. `sharers` are as
+   * `sharersOf` names them.
+   * @throws RabbleError `rate-limited` if one of `sharers` has too many, `unavailable` if all together have, and what making
+   *   the first chunk throws
    */
-  open(caller: string, chunks: Chunks): Promise<Readable>
+  open(sharers: readonly string[], chunks: Chunks): Promise<Readable>
   close(): void
 }
 
 export interface ExportLimits {
-  /** Streams at a time, and of one caller. */
+  /** Streams at a time, and of each sharer. */
   most: number
-  mostOfCaller: number
+  mostOfEach: number
   /** Milliseconds in which the reader of a stream must take something. */
   patience: number
+  /** Characters a second that the reader must take in the mean, beyond the first `patience`: a place is not for ever. */
+  bytesPerSecond: number
 }
 
 export function createExportStreams(
   clock: Clock,
-  { most, mostOfCaller, patience }: ExportLimits,
+  { most, mostOfEach, patience, bytesPerSecond }: ExportLimits,
 ): ExportStreams {
   const streams = new Set<Readable>()
-  /** The caller of each place that is taken. */
-  const taken: string[] = []
+  /** The sharers of each place that is taken. */
+  const places = new Set<readonly string[]>()
+
+  function checkPlace(sharers: readonly string[]): void {
+    const all = [...places].flat()
+    if (sharers.some((sharer) => all.filter((other) => other === sharer).length >= mostOfEach)) {
+      throw new RabbleError('rate-limited', 'too many exports of yours at once', { retryAfter: 5_000 })
+    }
+    if (places.size >= most) {
+      throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })
+    }
+  }
 
   return {
-    async open(caller, chunks) {
-      if (taken.length >= most || taken.filter((other) => other === caller).length >= mostOfCaller) {
-        throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })
-      }
-      taken.push(caller)
-      const release = () => taken.splice(taken.indexOf(caller), 1)
+    async open(sharers, chunks) {
+      checkPlace(sharers)
+      const place = [...sharers]
+      places.add(place)
       // Before the head of the answer goes out: a database that is down can still be told.
       const first = await chunks.next().catch((error: unknown) => {
-        release()
+        places.delete(place)
         throw error
       })
       let timer: Timer | undefined
+      /** Milliseconds that the reader has left. */
+      let left = patience
+      let handedAt = clock.monotonic()
       const stream = Readable.from(
-        watched(first, chunks, () => {
-          timer?.cancel()
-          timer = clock.setTimeout(() => stream.destroy(new Error('nobody reads the export')), patience)
+        watched(first, chunks, {
+          handed(size) {
+            handedAt = clock.monotonic()
+            left += (size / bytesPerSecond) * 1_000
+            timer = clock.setTimeout(
+              () => stream.destroy(new Error('the export is read too slowly')),
+              Math.min(left, patience),
+            )
+          },
+          taken() {
+            timer?.cancel()
+            left -= clock.monotonic() - handedAt
+          },
         }),
         { objectMode: false, highWaterMark: 64 * 1024 },
       )
@@ -54,7 +79,7 @@ export function createExportStreams(
       stream.once('close', () => {
         timer?.cancel()
         streams.delete(stream)
-        release()
+        places.delete(place)
       })
       return stream
     },
@@ -64,16 +89,17 @@ export function createExportStreams(
   }
 }
 
-/** The chunks, of which the first was read. Calls `onChunk` whenever one is handed out. */
+/** The chunks, of which the first was read. Tells when one is handed out, and when the next one is asked for. */
 async function* watched(
   first: IteratorResult<string, void>,
   rest: Chunks,
-  onChunk: () => void,
+  reader: { handed(size: number): void; taken(): void },
 ): AsyncGenerator<string, void, undefined> {
   try {
     for (let chunk = first; !chunk.done; chunk = await rest.next()) {
-      onChunk()
+      reader.handed(chunk.value.length)
       yield chunk.value
+      reader.taken()
     }
   } finally {
     await rest.return()

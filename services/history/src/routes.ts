@@ -2,6 +2,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import type { Database, WorkHealth } from '@rabble/database'
+import { sharersOf } from '@rabble/service'
 import { type AccessOptions, callerOf, checkAccess } from './access.ts'
 import { exportOf } from './export.ts'
 import { createExportStreams, type ExportLimits } from './export-streams.ts'
@@ -26,13 +27,23 @@ export interface RoutesOptions {
 
 /**
  * Each kind of read has places of its own, so that a slow search keeps nobody from reading pages. Together they leave
- * some of the ten connections to the writer.
+ * some of the ten connections to the writer. `each` is the share of one user, and of one address.
  */
-const pageLimits: ReadLimits = { active: 4, waiting: 200, deadline: 4_000 }
-const searchLimits: ReadLimits = { active: 2, waiting: 20, deadline: 4_000 }
-const exportLimits: ReadLimits = { active: 2, waiting: 8, deadline: 4_000 }
+const pageLimits: ReadLimits = {
+  active: 4,
+  waiting: 200,
+  each: { active: 2, waiting: 100, rest: 1 },
+  deadline: 4_000,
+}
+const searchLimits: ReadLimits = {
+  active: 2,
+  waiting: 20,
+  each: { active: 1, waiting: 4, rest: 3 },
+  deadline: 4_000,
+}
+const exportLimits: ReadLimits = { active: 2, waiting: 8, each: { active: 1, rest: 1 }, deadline: 4_000 }
 /** As many streams as may read or wait to: one whose reader is slow does neither. */
-const streamLimits: ExportLimits = { most: 10, mostOfCaller: 2, patience: 30_000 }
+const streamLimits: ExportLimits = { most: 10, mostOfEach: 2, patience: 30_000, bytesPerSecond: 32 * 1024 }
 
 const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 64 }))
 const room = Type.String({ minLength: 1, maxLength: 140 })
@@ -80,8 +91,9 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       if (Object.keys(cursors).length > 1) {
         throw new RabbleError('bad-frame', 'before, after and around exclude each other')
       }
-      await checkAccess(room, request, access)
-      const page = await pages.run('page', () => pageOf(database, { room, limit, ...cursors }))
+      const caller = await checkAccess(room, request, access)
+      const sharers = sharersOf(request.ip, caller?.user.id)
+      const page = await pages.run('page', () => pageOf(database, { room, limit, ...cursors }), sharers)
       const { lines, gaps, hasMoreBefore, hasMoreAfter } = page
       const rest = {
         hasMore: after === undefined ? hasMoreBefore : hasMoreAfter,
@@ -96,16 +108,20 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
 
     app.get('/api/search', { schema: searchSchema }, async (request, reply) => {
       const { room, since, until, ...query } = request.query
-      if (room !== undefined) await checkAccess(room, request, access)
-      const caller = await callerOf(request, access)
+      const caller = await (room === undefined
+        ? callerOf(request, access)
+        : checkAccess(room, request, access))
+      const sharers = sharersOf(request.ip, caller?.user.id)
       const scope = room === undefined ? { user: caller?.user.id } : { room }
       const times = {
         ...(since !== undefined && { since: timeOf('since', since) }),
         ...(until !== undefined && { until: timeOf('until', until) }),
       }
       const hidden = room === undefined ? await access.readers.hidden(caller) : []
-      const found = await searches.run('search', () =>
-        search(database, { ...query, ...times, scope, hidden }),
+      const found = await searches.run(
+        'search',
+        () => search(database, { ...query, ...times, scope, hidden }),
+        sharers,
       )
       // A `SearchReply`.
       reply.type('application/json; charset=utf-8')
@@ -118,10 +134,10 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     const exportOptions = { schema: { params: Type.Object({ room }) }, exposeHeadRoute: false }
     app.get('/api/rooms/:room/export', exportOptions, async (request, reply) => {
       const { room } = request.params
-      await checkAccess(room, request, access)
-      const caller = (await callerOf(request, access))?.user.id ?? request.ip
-      const chunks = exportOf(database, room, (work) => exports.run('export', work))
-      const stream = await streams.open(caller, chunks)
+      const caller = await checkAccess(room, request, access)
+      const sharers = sharersOf(request.ip, caller?.user.id)
+      const chunks = exportOf(database, room, (work) => exports.run('export', work, sharers))
+      const stream = await streams.open(sharers, chunks)
       // When the stream fails, Fastify destroys the socket, which leaves the chunked body without its end.
       return reply.type('application/x-ndjson; charset=utf-8').send(stream)
     })

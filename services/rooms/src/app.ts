@@ -14,6 +14,7 @@ import { policyRoutes } from './policy-routes.ts'
 import { roomRoutes } from './room-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { startSweeper } from './sweeper.ts'
+import { createTeller } from './tell.ts'
 import { startUpkeep, tables } from './upkeep.ts'
 
 export type { RoomsOptions } from './options.ts'
@@ -32,11 +33,13 @@ export function rooms(options: RoomsOptions): {
   const { clock = systemClock, database, metrics, logger } = options
   const stop = new AbortController()
   const health = createWorkHealth(clock)
+  const { tell, close: closeTeller } = createTeller({ ...options, clock })
   let prepared: Prepared<Job> | undefined
   const routes: RoutesOptions = {
     ...options,
     clock,
     health,
+    tell,
     checkAddress: limitActs(options.hourlyLimits, clock),
     migrated: () => prepared?.job !== undefined,
   }
@@ -76,6 +79,7 @@ export function rooms(options: RoomsOptions): {
       app.addHook('onClose', async () => {
         stop.abort()
         await prepared?.close()
+        closeTeller()
       })
     },
     checks: {

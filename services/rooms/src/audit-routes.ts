@@ -1,11 +1,11 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { requireCaller } from '@rabble/service'
+import { requireCaller, sharersOf } from '@rabble/service'
 import { auditOf } from './audit.ts'
 import { checkModerator } from './authority.ts'
 import type { RoutesOptions } from './options.ts'
 import { createWork } from './work.ts'
 
-const limits = { active: 1, waiting: 50, deadline: 4_000 }
+const limits = { active: 1, waiting: 50, each: { active: 1, waiting: 20 }, deadline: 4_000 }
 
 const text = (maxLength: number) => Type.Optional(Type.String({ minLength: 1, maxLength }))
 const schema = {
@@ -25,8 +25,10 @@ export function auditRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const work = createWork(limits, options)
   return async (app) => {
     app.get('/api/audit', { schema }, async (request) => {
-      checkModerator(await requireCaller(request, { tokens, allowedOrigins }))
-      return work.run('audit', () => auditOf(database, request.query))
+      const caller = await requireCaller(request, { tokens, allowedOrigins })
+      checkModerator(caller)
+      const sharers = sharersOf(request.ip, caller.user.id)
+      return work.run('audit', () => auditOf(database, request.query), sharers)
     })
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '@rabble/clock'
 import { RabbleError, type Signal } from '@rabble/contract'
 import { type Database, retried, transactionWithin } from '@rabble/database'
-import { createRates, type Identity, networkOf, requireCaller } from '@rabble/service'
+import { createRates, type Identity, networkOf, requireCaller, sharersOf } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { checkHourlyLimits, defaultHourlyLimits, type HourlyLimits, recordAudit } from './audit.ts'
 import { isModerator } from './authority.ts'
@@ -57,7 +57,7 @@ export function limitActs(
 }
 
 /** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
-const limits = { active: 2, waiting: 100, deadline: 4_000 }
+const limits = { active: 2, waiting: 100, each: { active: 1, waiting: 50 }, deadline: 4_000 }
 
 /**
  * Carries out changes: who asks, how much of it, what is recorded and told, all in one transaction, and gateways are told
@@ -102,10 +102,13 @@ export function createChanges(options: RoutesOptions): Changes {
     async run(request, action, what) {
       const caller = await requireCaller(request, { tokens, allowedOrigins })
       if (!isModerator(caller)) checkAddress(request.ip)
-      const { result, signals } = await work.run(action, (signal) =>
-        retried(clock, signal, () =>
-          transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
-        ),
+      const { result, signals } = await work.run(
+        action,
+        (signal) =>
+          retried(clock, signal, () =>
+            transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
+          ),
+        sharersOf(request.ip, caller.user.id),
       )
       for (const signal of signals) log.signal(signal)
       return result

@@ -334,7 +334,7 @@ function createClient(
       for (let after: string | undefined = ''; after !== undefined; ) {
         const page: RetentionPage = await need({
           method: 'GET',
-          path: `/internal/retention?after=${pathSegment(after)}`,
+          path: `/internal/retention?after=${encodeURIComponent(after)}`,
         })
         for (const [room, retention] of Object.entries(page.rooms)) all.set(room, retention)
         after = page.next
@@ -344,10 +344,10 @@ function createClient(
     async hidden(user) {
       const all: string[] = []
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const of = user === undefined ? '' : `&user=${pathSegment(user)}`
+        const of = user === undefined ? '' : `&user=${encodeURIComponent(user)}`
         const page: HiddenPage = await need({
           method: 'GET',
-          path: `/internal/hidden?after=${pathSegment(after)}${of}`,
+          path: `/internal/hidden?after=${encodeURIComponent(after)}${of}`,
         })
         if (page.everything) return { everything: true, names: [] }
         all.push(...page.names)

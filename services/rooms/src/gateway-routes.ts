@@ -9,7 +9,6 @@ import { defaultLeaseTimes, endLease, renewLease, sweepLease, takeOutLease } fro
 import type { RoutesOptions } from './options.ts'
 import { changedCounts } from './presence.ts'
 import { changeSeats, type SeatBatch } from './seats.ts'
-import { createTeller } from './tell.ts'
 import { createWork } from './work.ts'
 
 /** A gateway has one batch under way, so these are gateways. They wait for each other where they want the same rooms. */
@@ -54,11 +53,10 @@ const seatsSchema = {
  * came after the gateway had given it up, and that nothing was done.
  */
 export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
-  const { clock, database, internalTokens, metrics, mode } = options
+  const { clock, database, internalTokens, metrics, mode, tell } = options
   const { duration } = { ...defaultLeaseTimes, ...options.leaseTimes }
   const seats = createWork(seatLimits, options)
   const leases = createWork(leaseLimits, options)
-  const tell = createTeller(options)
   const appearing = limitAppearing(options.appearingRoomsPerHour, clock)
 
   /** Tried again where that may help, and never committed once nobody waits for it. */

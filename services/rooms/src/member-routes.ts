@@ -1,12 +1,13 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { MembersReply } from '@rabble/contract'
-import { callerOf, requireCaller, serviceOf } from '@rabble/service'
+import { callerOf, requireCaller, serviceOf, sharersOf } from '@rabble/service'
 import { membersOf } from './members.ts'
 import type { RoutesOptions } from './options.ts'
 import { checkRoomName, findRoom } from './rooms.ts'
 import { createWork } from './work.ts'
 
-const limits = { active: 3, waiting: 200, deadline: 4_000 }
+/** `each` is the share of one user, and of one address; gateways have no such bound. */
+const limits = { active: 3, waiting: 200, each: { active: 1, waiting: 50 }, deadline: 4_000 }
 
 const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 128 }) })
 const limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 })
@@ -27,10 +28,11 @@ export function memberRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox 
       const name = request.params.room
       checkRoomName(name)
       const caller = await (options.requireToken ? requireCaller : callerOf)(request, access)
-      return reads.run('members', async () => {
+      const find = async () => {
         await findRoom(database.query, name, caller)
         return membersOf(database, { room: name, ...request.query })
-      })
+      }
+      return reads.run('members', find, sharersOf(request.ip, caller?.user.id))
     })
 
     const quiet = { logLevel: 'warn' } as const

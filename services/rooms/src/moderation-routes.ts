@@ -1,6 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { RabbleError } from '@rabble/contract'
-import { requireCaller } from '@rabble/service'
+import { requireCaller, sharersOf } from '@rabble/service'
 import { checkModerator, checkOwner } from './authority.ts'
 import { createChanges } from './changes.ts'
 import type { RoutesOptions } from './options.ts'
@@ -16,7 +16,7 @@ import { type RoomRow, roomColumns } from './room-rows.ts'
 import { checkLine, checkRoomName, checkUserId } from './rooms.ts'
 import { createWork } from './work.ts'
 
-const readLimits = { active: 1, waiting: 50, deadline: 4_000 }
+const readLimits = { active: 1, waiting: 50, each: { active: 1, waiting: 20 }, deadline: 4_000 }
 
 const user = Type.String({ minLength: 1, maxLength: 64 })
 const room = Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
@@ -81,12 +81,13 @@ export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncType
         if (room !== undefined) checkRoomName(room)
         if (user !== undefined) checkUserId(user)
         const caller = await requireCaller(request, { tokens, allowedOrigins })
-        return reads.run('restrictions', async () => {
+        const find = async () => {
           if (room === undefined) checkModerator(caller)
           else await checkOwner(database.query, caller, await ownerOf(room))
           const { restrictions, hasMore } = await listRestrictions(database, { kind, ...request.query })
           return { [list]: restrictions, hasMore }
-        })
+        }
+        return reads.run('restrictions', find, sharersOf(request.ip, caller.user.id))
       })
 
       app.delete(`/api/moderation/${list}/:id`, { schema: liftSchema }, async (request, reply) => {

@@ -2,9 +2,11 @@ import type { Clock } from '@rabble/clock'
 import type { Database, WorkHealth } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { ClockWatch, InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
+import type { AnnouncementTimes } from './announcements.ts'
 import type { HourlyLimits } from './audit.ts'
 import type { LeaseTimes } from './leases.ts'
 import type { RoomsMetrics } from './metrics.ts'
+import type { RoomChange } from './presence.ts'
 
 export interface RoomsOptions {
   /** Log and database are the caller's to close, after the app. */
@@ -39,6 +41,7 @@ export interface RoomsOptions {
   alone?: boolean
   /** Other than the usual ones, for tests. */
   leaseTimes?: Partial<LeaseTimes>
+  announcementTimes?: AnnouncementTimes
   /** Milliseconds that the database may take for what is asked of it, other than usual, for tests. */
   deadline?: number
 }
@@ -53,4 +56,6 @@ export interface RoutesOptions extends Omit<RoomsOptions, 'log'> {
   migrated: () => boolean
   /** Knows whether the tables can be read and written. */
   health: WorkHealth
+  /** Tells others what has changed, as `Teller` does. */
+  tell(changes: readonly RoomChange[]): void
 }

@@ -145,6 +145,21 @@ export async function listRestrictions(
   return { restrictions: rows.slice(0, limit).map(replyOf), hasMore: rows.length > limit }
 }
 
+/** Returns which of some users are muted in a room, or everywhere. */
+export async function mutedIn(
+  query: Database['query'],
+  room: string,
+  users: readonly string[],
+): Promise<Set<string>> {
+  const rows = await query<{ user: string }>(
+    `select user_id as user from rooms.restrictions
+     where kind = 'mute' and user_id = any($1) and (room is null or room = $2)
+       and (expires_at is null or expires_at > now())`,
+    [users, room],
+  )
+  return new Set(rows.map(({ user }) => user))
+}
+
 /** Removes up to 500 that are over; how many there were. Gateways saw the time themselves, so nobody need be told at once. */
 export async function expireRestrictions(database: Pick<Database, 'transaction'>): Promise<number> {
   return database.transaction(async (query) => {

@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import { RabbleError } from '@rabble/contract'
-import { callerOf, networkOf, requireCaller } from '@rabble/service'
+import { callerOf, networkOf, requireCaller, sharersOf } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { defaultHourlyLimits } from './audit.ts'
 import { isModerator } from './authority.ts'
@@ -29,7 +29,8 @@ const creatorsPerAddress = 10
 /** Addresses that are counted; those that were quiet for longest go first. */
 const addresses = 10_000
 
-const readLimits = { active: 3, waiting: 200, deadline: 4_000 }
+/** `each` is the share of one user, and of one address. */
+const readLimits = { active: 3, waiting: 200, each: { active: 2, waiting: 100 }, deadline: 4_000 }
 
 /** Not `anyOf`, of which Ajv would turn null into a number. */
 function orNull(maximum: number) {
@@ -123,18 +124,20 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
         ...(caller !== undefined && { user: caller.user.id }),
         all: caller !== undefined && isModerator(caller),
       }
-      return reads.run('rooms', () => listRooms(database, request.query, viewer))
+      const sharers = sharersOf(request.ip, caller?.user.id)
+      return reads.run('rooms', () => listRooms(database, request.query, viewer), sharers)
     })
 
     app.get('/api/rooms/:room', { schema: { params } }, async (request) => {
       const { room } = request.params
       checkRoomName(room)
       const caller = await reader(request)
-      return reads.run('room', async () => {
+      const find = async () => {
         const { query } = database
         const row = await findRoom(query, room, caller)
         return roomReplyOf(row, await countOf(query, room))
-      })
+      }
+      return reads.run('room', find, sharersOf(request.ip, caller?.user.id))
     })
 
     app.patch('/api/rooms/:room', { schema: changeSchema }, async (request) => {

@@ -2,7 +2,6 @@ import { retried } from '@rabble/database'
 import { defaultLeaseTimes, sweepLease } from './leases.ts'
 import type { RoutesOptions } from './options.ts'
 import { forgetEmpty } from './presence.ts'
-import { createTeller } from './tell.ts'
 
 /** Rooms that are forgotten in one transaction. */
 const forgottenAtOnce = 1000
@@ -14,9 +13,8 @@ const countPause = 10_000
  * has ended is in one's hands at a time.
  */
 export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
-  const { clock, database, metrics, logger, health } = options
+  const { clock, database, metrics, logger, health, tell } = options
   const times = { ...defaultLeaseTimes, ...options.leaseTimes }
-  const tell = createTeller(options)
   const stop = new AbortController()
   let failing = false
   let graceUntil = clock.monotonic() + times.grace

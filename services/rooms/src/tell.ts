@@ -1,13 +1,9 @@
-import {
-  type KickSignal,
-  type MessageEvent,
-  type PresenceSignal,
-  systemUser,
-  type User,
-} from '@rabble/contract'
-import { eventId } from '@rabble/contract/ids'
-import type { RoutesOptions } from './options.ts'
+import type { Clock } from '@rabble/clock'
+import type { KickSignal, PresenceSignal } from '@rabble/contract'
+import { createAnnouncements, defaultAnnouncementTimes } from './announcements.ts'
+import type { RoomsOptions, RoutesOptions } from './options.ts'
 import type { RoomChange } from './presence.ts'
+import { mutedIn } from './restrictions.ts'
 
 /** Users in a room beyond which it is large, and names that a signal has at most, of those who came and of those who went. */
 const large = 100
@@ -25,40 +21,43 @@ export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: reado
  * Tells what has changed, once it is committed: gateways by signals and, where the room wants it, everybody by messages of
  * the system. Neither is waited for, and what gets lost is lost.
  */
+export interface Teller {
+  tell(changes: readonly RoomChange[]): void
+  close(): void
+}
+
 export function createTeller({
   clock,
+  database,
   log,
   metrics,
-}: Pick<RoutesOptions, 'clock' | 'log' | 'metrics'>): (changes: readonly RoomChange[]) => void {
-  function announce(room: string, user: User, what: 'joined' | 'left', version: number): void {
-    const event: MessageEvent = {
-      type: 'message',
-      room,
-      id: eventId(systemUser.id, room, `${what}\0${user.id}\0${version}`),
-      from: systemUser,
-      text: `${user.name} ${what}`,
-      at: new Date(clock.now()).toISOString(),
-      via: 'rooms',
-      meta: { system: what, user },
-    }
-    log.publish(event).catch(() => metrics.announcementErrors.inc())
-  }
+  announcementTimes = defaultAnnouncementTimes,
+}: Pick<RoomsOptions, 'database' | 'log' | 'metrics' | 'announcementTimes'> & { clock: Clock }): Teller {
+  const announcements = createAnnouncements({
+    log,
+    muted: (room, users) => mutedIn(database.query, room, users),
+    onError: () => metrics.announcementErrors.inc(),
+    times: announcementTimes,
+    clock,
+  })
 
-  return (changes) => {
-    for (const { room, joined, left, count, version, announce: announced } of changes) {
-      const most = count > large ? sample : large
-      const signal: PresenceSignal = {
-        type: 'presence',
-        room,
-        joined: joined.slice(0, most),
-        left: left.slice(0, most),
-        count,
-        version,
+  return {
+    tell(changes) {
+      for (const change of changes) {
+        const { room, joined, left, count, version } = change
+        const most = count > large ? sample : large
+        const signal: PresenceSignal = {
+          type: 'presence',
+          room,
+          joined: joined.slice(0, most),
+          left: left.slice(0, most),
+          count,
+          version,
+        }
+        log.signal(signal)
+        if (change.announce) announcements.add(change)
       }
-      log.signal(signal)
-      if (!announced) continue
-      for (const user of left) announce(room, user, 'left', version)
-      for (const user of joined) announce(room, user, 'joined', version)
-    }
+    },
+    close: announcements.close,
   }
 }

@@ -48,6 +48,7 @@ export async function buildSessions(
     checkAddress() {},
     migrated: () => true,
     health: createWorkHealth(clock),
+    tell() {},
     deadline: patience,
     ...rest,
   }

@@ -16,6 +16,8 @@ export interface ChatOptions {
   token?: string
   /** The Origin header; a client that is no browser sends none. */
   origin?: string
+  /** The X-Forwarded-For header, which a service believes that trusts this machine as a proxy. */
+  address?: string
   /** Whether to say hello at once; true unless told. */
   hello?: boolean
   /** Milliseconds that a reply may take; 30,000 unless told. */
@@ -111,6 +113,7 @@ export async function connectChat(
     perMessageDeflate: false,
     handshakeTimeout: Math.max(timeout, 10_000),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
+    ...(options.address === undefined ? {} : { headers: { 'x-forwarded-for': options.address } }),
   })
   t.teardown(() => socket.terminate())
   socket.on('message', (data) => receive(JSON.parse(String(data)) as ServerFrame))

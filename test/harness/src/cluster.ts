@@ -64,7 +64,11 @@ export interface Cluster {
 }
 
 /** Settings with which clients may write as fast as they can. */
-export const noRateLimits = { RABBLE_MESSAGES_PER_SECOND: '100000', RABBLE_MESSAGE_BURST: '100000' }
+export const noRateLimits = {
+  RABBLE_MESSAGES_PER_SECOND: '100000',
+  RABBLE_MESSAGE_BURST: '100000',
+  RABBLE_REPLAY_BYTES_PER_SECOND: '1000000000',
+}
 
 /**
  * Rabble as plain processes: RabbitMQ, PostgreSQL, gateways, histories, rooms and Nginx, all of them ready. A service that

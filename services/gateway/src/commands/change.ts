@@ -42,7 +42,7 @@ async function lookUp(
   user: User,
   { room, id }: { room: string; id: string },
 ): Promise<MessageEvent> {
-  const message = await context.lookup.find(room, id, user)
+  const message = await context.lookup.find(room, id, user, session.sharers)
   // That may have taken seconds, in which the session may have ended, or been put out of the room.
   if (session.closed) throw new RabbleError('unauthorized', 'this session has ended')
   checkWritable(room, user, session)

@@ -4,6 +4,6 @@ import { type Command, withRef } from './command.ts'
 export const conversations: Command<'conversations'> = async (context, session, frame) => {
   const { user } = session
   if (user === undefined) return
-  const list = await context.conversations.list(user.id)
+  const list = await context.conversations.list(user.id, session.sharers)
   session.reply({ type: 'conversations', ...withRef(frame.ref), conversations: list })
 }

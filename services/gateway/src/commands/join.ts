@@ -18,6 +18,7 @@ export const join: Command<'join'> = async (context, session, frame) => {
   const { user } = session
   if (user === undefined) return
   const { kind } = readable(room, user)
+  context.replays.check(session.sharers)
   if (session.rooms.size >= limits.roomsPerSession && !session.rooms.has(room)) {
     throw new RabbleError('too-large', `a session may be in ${limits.roomsPerSession} rooms at a time`)
   }
@@ -50,13 +51,15 @@ async function enter(
   // One replay at a time: a client that doesn't read them can't pile them up.
   await session.connection.drained(limits.unsentBytes)
   if (after !== undefined && recent.after(room, after) === undefined) {
-    await context.past?.fetch(room, after, user)
+    await context.past?.fetch(room, after, user, session.sharers)
   }
   const own = roomKind(room)?.kind === 'room'
   // A ban may have come while this join waited. Who has been in all the while was put out by it.
   if (own && !session.rooms.has(room)) await rooms?.policies.checkEntry(user.id, room)
   if (session.closed) return
   claim?.check()
+  // Other sessions may have been served meanwhile.
+  context.replays.check(session.sharers)
   if (own) hub.join(session, room)
   else hub.settle(room)
 
@@ -68,13 +71,15 @@ async function enter(
   const lines = (missed ?? newest.lines).filter((line) => line !== '')
   const count = rooms?.count(room) ?? hub.count(room)
   const bytes = lines.reduce((sum, { length }) => sum + length + 1, 0)
-  const fits = context.replays.take(bytes, () => session.connection.drained(0))
+  const fits = context.replays.hold(session.sharers, bytes, () => session.connection.drained(0))
   metrics.joins.inc({
     kind: after === undefined ? 'new' : 'resumed',
     recent: complete && fits ? 'hit' : 'miss',
   })
   const events = fits ? lines : lines.slice(-fewest)
-  session.replay(joinedFrame(ref, room, events, { complete: complete && fits, count, capacity }))
+  const joined = joinedFrame(ref, room, events, { complete: complete && fits, count, capacity })
+  context.replays.spend(session.sharers, joined.length)
+  session.replay(joined)
 }
 
 /** The lines are JSON as they stand in the log, a character for each byte: they go in as they are. */

@@ -9,14 +9,17 @@ export const members: Command<'members'> = async (context, session, frame) => {
   const { kind } = readable(frame.room, session.user)
   if (kind !== 'room') throw new RabbleError('bad-frame', 'only rooms that are joined have members')
   if (!session.rooms.has(frame.room)) throw new RabbleError('not-joined', 'join the room first')
-  const { users, count } = (await context.rooms?.roster.members(frame.room)) ?? local(context.hub, frame.room)
-  session.reply({
+  context.replays.check(session.sharers)
+  const roster = context.rooms?.roster.members(frame.room, session.sharers)
+  const { users, count } = (await roster) ?? local(context.hub, frame.room)
+  const bytes = session.reply({
     type: 'members',
     ...withRef(frame.ref),
     room: frame.room,
     users: users.slice(0, mostNames),
     count,
   })
+  context.replays.spend(session.sharers, bytes)
 }
 
 function local(hub: Context['hub'], room: string): { users: User[]; count: number } {

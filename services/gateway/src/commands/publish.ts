@@ -19,7 +19,10 @@ export function publish(
   const checked = suspicion && context.repeats.check(event, suspicion)
   if (checked === undefined) return publishNow(context, session, event, frame.ref)
   return checked.then((result) => {
-    if (result === 'stored') return session.reply({ type: 'sent', ...withRef(frame.ref), id: event.id })
+    if (result === 'stored') {
+      session.reply({ type: 'sent', ...withRef(frame.ref), id: event.id })
+      return
+    }
     if (session.closed) return
     allowed()
     publishNow(context, session, result === 'new' ? event : { ...event, unchecked: true }, frame.ref)

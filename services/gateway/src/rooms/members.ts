@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError, type User } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
-import { createTurns } from '../turns.ts'
+import { createTurns } from '@rabble/turns'
 
 /** How long (ms) an answer is good for all who ask. */
 const fresh = 1_000
@@ -11,8 +11,8 @@ const mostQuestions = 8
 
 /** Who is in a room over all gateways. */
 export interface Roster {
-  /** @throws RabbleError `unavailable` */
-  members(room: string): Promise<{ users: User[]; count: number }>
+  /** `sharers` say who asks, as for `Turns`. @throws RabbleError `unavailable` */
+  members(room: string, sharers: readonly string[]): Promise<{ users: User[]; count: number }>
 }
 
 export function createRoster(options: {
@@ -23,7 +23,7 @@ export function createRoster(options: {
 }): Roster {
   const { rooms, limit, clock } = options
   const answers = new Map<string, { at: number; members: Promise<{ users: User[]; count: number }> }>()
-  const inTurn = createTurns(mostQuestions)
+  const turns = createTurns({ active: mostQuestions })
 
   function unavailable(cause?: unknown): RabbleError {
     return new RabbleError('unavailable', 'who is in the room can not be found out right now', {
@@ -33,7 +33,7 @@ export function createRoster(options: {
   }
 
   return {
-    members(room) {
+    members(room, sharers) {
       const now = clock.monotonic()
       const known = answers.get(room)
       if (known !== undefined && now - known.at < fresh) return known.members
@@ -43,13 +43,16 @@ export function createRoster(options: {
         answers.delete(name)
       }
       if (answers.size >= mostRooms) return Promise.reject(unavailable())
-      const members = inTurn(async () => {
+      const ask = () => {
         if (clock.monotonic() - now > 5 * fresh) throw new Error('too many ask')
         return rooms.members(room, limit)
-      }).catch((error: unknown) => {
-        if (answers.get(room)?.at === now) answers.delete(room)
-        throw unavailable(error)
-      })
+      }
+      const members = turns
+        .run(sharers, async () => ask())
+        .catch((error: unknown) => {
+          if (answers.get(room)?.at === now) answers.delete(room)
+          throw unavailable(error)
+        })
       answers.delete(room)
       answers.set(room, { at: now, members })
       return members

@@ -7,6 +7,7 @@ import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Gateway } from '../gateway.ts'
 import type { Connection } from '../session.ts'
+import { FrameProgress } from './frame-progress.ts'
 import { webSocketWire } from './websocket-frame.ts'
 
 /** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
@@ -15,17 +16,31 @@ const closeTimeout = 2_000
 /** Frames for which the library closes the connection by itself, with the code of the reason. */
 const refused: Record<string, CloseReason> = {
   WS_ERR_INVALID_UTF8: 'notText',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'policy',
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'tooLarge',
 }
+
+/**
+ * Bytes that a fragment of a message, or a piece in which a frame arrives, has in the mean at least where the message is as
+ * large as it may be. Each costs hundreds of bytes of memory until the message is whole.
+ */
+const partBytes = 256
+/** Parts that a message may have in any case: libraries cut as they like, networks too. */
+const fewestParts = 64
 
 /** Codes with which a client says that it leaves; 1005 is a close frame without one. */
 const farewells: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
 /** The native protocol: one JSON object per text frame, at `/ws`. */
 export async function webSocketTransport(app: FastifyInstance, gateway: Gateway): Promise<void> {
+  const parts = Math.max(fewestParts, Math.ceil(gateway.limits.frameBytes / partBytes))
   await app.register(websocket, {
     options: {
       maxPayload: gateway.limits.frameBytes,
+      // Also of connections that it closes by itself. @types/ws doesn't know it yet.
+      ...{ closeTimeout },
+      maxFragments: parts,
+      maxBufferedChunks: parts,
       // Compression costs more memory per connection than all the rest together.
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
@@ -49,7 +64,10 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
   const onRequest: onRequestHookHandler = (_request, _reply, done) => done(gateway.refusal())
   // Everything up to the handlers happens in this turn: a frame that comes right behind the upgrade is not lost.
   app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
-    const connection = createConnection(socket, request.raw.socket, gateway.clock)
+    const tcp = request.raw.socket
+    const progress = new FrameProgress()
+    tcp.on('data', (chunk) => progress.read(chunk, gateway.clock.monotonic()))
+    const connection = createConnection(socket, tcp, progress, gateway.clock)
     const { origin, cookie } = request.headers
     const session = gateway.connect(connection, {
       transport: 'websocket',
@@ -63,10 +81,10 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       return
     }
     socket.on('message', (data, isBinary) => gateway.receive(session, isBinary ? undefined : data.toString()))
-    socket.on('pong', () => session.heard())
+    socket.on('pong', () => session.heardPong())
     // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
     socket.on('ping', () => {
-      session.heard()
+      session.heardPing()
       session.flush()
     })
     socket.on('error', (error) => {
@@ -80,7 +98,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
  * Frames that are encoded already go to the TCP socket directly: the library would encode them again for each client.
  * Both may write to the socket because neither splits a frame over several writes, and compression is off.
  */
-function createConnection(socket: WebSocket, tcp: Socket, clock: Clock): Connection {
+function createConnection(socket: WebSocket, tcp: Socket, progress: FrameProgress, clock: Clock): Connection {
   return {
     wire: webSocketWire,
     get unsent() {
@@ -88,6 +106,9 @@ function createConnection(socket: WebSocket, tcp: Socket, clock: Clock): Connect
     },
     get taken() {
       return tcp.bytesWritten - tcp.writableLength
+    },
+    get unfinishedSince() {
+      return progress.unfinishedSince
     },
     write(pieces) {
       if (socket.readyState !== socket.OPEN) return
@@ -100,7 +121,9 @@ function createConnection(socket: WebSocket, tcp: Socket, clock: Clock): Connect
       tcp.uncork()
     },
     pause: () => socket.pause(),
-    resume: () => socket.resume(),
+    resume() {
+      if (socket.readyState === socket.OPEN) socket.resume()
+    },
     ping() {
       if (socket.readyState === socket.OPEN) socket.ping()
     },

@@ -136,7 +136,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
     const read = await settled()
     t.ok(read < pages, `${read} of ${2 * pages} pages`)
     const third = await fetch(address + path)
-    t.match(await third.json(), { statusCode: 503, code: 'unavailable', message: /too many exports/ })
+    t.match(await third.json(), { statusCode: 429, code: 'rate-limited', message: /too many exports/ })
     t.equal(third.headers.get('retry-after'), '5')
     one.destroy()
     two.destroy()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { networkOf } from '../src/caller.ts'
+import { networkOf } from '../src/address.ts'
 
 t.test('an IPv6 address counts as its network', async (t) => {
   const table = {

@@ -1,0 +1,166 @@
+import { type Clock, systemClock } from '@rabble/clock'
+
+/** Limits of how much work there may be at a time. */
+export interface TurnLimits {
+  /** Pieces of work at a time. */
+  active: number
+  /** Pieces that may wait for a place; default: any number. */
+  waiting?: number
+  /**
+   * The same for each name; default: as many as for all. After its work a name has a `rest`, for so many times as long as the
+   * work took, though a second at most; default: 0. So it uses only that part of the time, which counts where the work
+   * blocks the process and nobody can wait beside it.
+   */
+  each?: { active: number; waiting?: number; rest?: number }
+}
+
+/** Milliseconds. */
+const longestRest = 1_000
+
+/** Refusal of work for which there is no place, not even to wait. */
+export class NoPlaceError extends Error {
+  override readonly name = 'NoPlaceError'
+  /** Whether the caller has its own share of places already, whatever others have. */
+  readonly own: boolean
+
+  constructor(own: boolean) {
+    super(own ? 'the share of this caller is used up' : 'all places are taken')
+    this.own = own
+  }
+}
+
+/** Scarce places, shared fairly: one caller that asks for much waits for itself, and others wait for it as little as can be. */
+export interface Turns {
+  /**
+   * Runs `work` once there is a place, which it keeps until it has ended. `names` say who asks, such as an address and a
+   * user: each name has its share, and those with the same first name share one queue. The queues are served in turn.
+   * @throws NoPlaceError; the reason of `signal`, if it aborts before the work has begun
+   */
+  run<Result>(names: readonly string[], work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>
+}
+
+interface Waiter {
+  names: readonly string[]
+  begin(): void
+}
+
+export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Turns {
+  const { active, waiting: mostWaiting = Number.POSITIVE_INFINITY, each } = limits
+  const activeOfOne = each?.active ?? active
+  const waitingOfOne = each?.waiting ?? mostWaiting
+  const restOfOne = each?.rest ?? 0
+  let running = 0
+  let waiting = 0
+  /** Pieces of work of each name that run or rest, and that wait. */
+  const busy = createCount()
+  const patient = createCount()
+  /** Waiters by their first names, in the order in which these have their turns. */
+  const queues = new Map<string, Waiter[]>()
+
+  function mayBegin(names: readonly string[]): boolean {
+    return running < active && names.every((name) => busy.of(name) < activeOfOne)
+  }
+
+  function begin(names: readonly string[]): void {
+    running++
+    busy.add(names, 1)
+  }
+
+  function wait(names: readonly string[], change: 1 | -1): void {
+    waiting += change
+    patient.add(names, change)
+  }
+
+  /** Takes the work off its names, which may let one begin that waits. */
+  function release(names: readonly string[]): void {
+    busy.add(names, -1)
+    serveAll()
+  }
+
+  function serveAll(): void {
+    while (running < active && serve()) {
+      // Until nobody who waits may begin.
+    }
+  }
+
+  function takePlace(names: readonly string[], signal: AbortSignal | undefined): Promise<void> | undefined {
+    signal?.throwIfAborted()
+    if (mayBegin(names)) {
+      begin(names)
+      return undefined
+    }
+    if (names.some((name) => patient.of(name) >= waitingOfOne)) throw new NoPlaceError(true)
+    if (waiting >= mostWaiting) throw new NoPlaceError(false)
+    const first = names[0] ?? ''
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        const queue = queues.get(first)?.filter((other) => other !== waiter) ?? []
+        if (queue.length === 0) queues.delete(first)
+        else queues.set(first, queue)
+        wait(names, -1)
+        reject(signal?.reason)
+      }
+      const waiter: Waiter = {
+        names,
+        begin() {
+          signal?.removeEventListener('abort', giveUp)
+          wait(names, -1)
+          begin(names)
+          resolve()
+        },
+      }
+      wait(names, 1)
+      const queue = queues.get(first)
+      if (queue === undefined) queues.set(first, [waiter])
+      else queue.push(waiter)
+      signal?.addEventListener('abort', giveUp)
+    })
+  }
+
+  /** Gives one free place to the first who may have it. False if there is none, or nobody. */
+  function serve(): boolean {
+    for (const [first, queue] of queues) {
+      const index = queue.findIndex(({ names }) => mayBegin(names))
+      if (index === -1) continue
+      const [waiter] = queue.splice(index, 1)
+      // Behind all the others: a Map keeps its order of insertion.
+      queues.delete(first)
+      if (queue.length > 0) queues.set(first, queue)
+      waiter?.begin()
+      return true
+    }
+    return false
+  }
+
+  return {
+    async run(names, work, signal) {
+      const place = takePlace(names, signal)
+      if (place !== undefined) await place
+      const began = clock.monotonic()
+      try {
+        return await work()
+      } finally {
+        running--
+        const rest = Math.min(longestRest, restOfOne * (clock.monotonic() - began))
+        if (rest > 0) clock.setTimeout(() => release(names), rest).unref()
+        else busy.add(names, -1)
+        serveAll()
+      }
+    },
+  }
+}
+
+/** Counts of names. */
+function createCount() {
+  const counts = new Map<string, number>()
+  return {
+    of: (name: string) => counts.get(name) ?? 0,
+    add(names: readonly string[], change: 1 | -1) {
+      for (const name of names) {
+        const count = (counts.get(name) ?? 0) + change
+        if (count === 0) counts.delete(name)
+        else counts.set(name, count)
+      }
+    },
+  }
+}

@@ -1,0 +1,20 @@
+/** A frame of a client as its bytes (RFC 6455, section 5.2), masked with zeros, so that the payload stays as it is. */
+export function clientFrame(opcode: number, payload: string | Buffer = '', { fin = true } = {}): Buffer {
+  const bytes = Buffer.from(payload)
+  const length = bytes.length
+  const size =
+    length < 126 ? [length] : length < 65_536 ? [126, length >> 8, length & 255] : [127, ...long(length)]
+  const [first = 0, ...extended] = size
+  return Buffer.concat([
+    Buffer.from([(fin ? 0x80 : 0) | opcode, 0x80 | first, ...extended, 0, 0, 0, 0]),
+    bytes,
+  ])
+}
+
+function long(length: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(length))
+  return bytes
+}
+
+export const opcodes = { continuation: 0, text: 1, ping: 9, pong: 10 }
