@@ -72,7 +72,8 @@ t.test('a message may be cut, and answered pings between its fragments do no har
 })
 
 t.test('a message in too many fragments, or in too many pieces, closes with 1008', async (t) => {
-  const gateway = await build(t)
+  // Of frames of this size and smaller ones.
+  const gateway = await build(t, { limits: { frameBytes: 16 * 1024 } })
   const cut = await connectRaw(t, gateway)
   cut.write(clientFrame(text, ' ', { fin: false }))
   for (let n = 0; n < 64; n++) cut.write(clientFrame(continuation, ' ', { fin: false }))
