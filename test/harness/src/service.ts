@@ -49,7 +49,7 @@ export async function startService(
     name,
     command: process.execPath,
     args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
-    env: { ...oneMachine, ...env, PORT: String(port) },
+    env: { ...(options.script === undefined && oneMachine), ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,
     // What containers get, too: a gateway first sends its clients to others.

@@ -116,9 +116,15 @@ t.test(
     // Somebody who never wrote before writes while no page of Gus is open.
     const hugo = await connectChat(t, cluster.url, { name: 'Hugo' })
     await hugo.join('lobby')
-    const { users } = await hugo.request({ type: 'members', room: 'lobby' })
+    let to: string | undefined
+    const isListed = async () => {
+      const { users } = await hugo.request({ type: 'members', room: 'lobby' })
+      to = users.find(({ name }) => name === 'Gus')?.id
+      return to !== undefined
+    }
+    await until(isListed, 60_000, 'Gus to be listed')
     await gus.page.goto('about:blank')
-    await hugo.sendTo(users.find(({ name }) => name === 'Gus')?.id ?? '', 'we have not met')
+    await hugo.sendTo(to ?? '', 'we have not met')
     await gus.page.goto(`${cluster.url}/#lobby`)
     const first = gus.page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: /Hugo/ })
     await first.getByText('1').waitFor()
