@@ -234,7 +234,14 @@ export class OneChat implements Chat {
       if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'taken back')
       // Each type has some of these fields; what is undefined is not sent, and what else a deletion says is ignored.
       const where = to === undefined ? { room } : { to }
-      const resent = item.tried ? Math.max(0, this.#host.clock.now() - Date.parse(item.at)) : undefined
+      const { clock } = this.#host
+      // The larger one: the clock of the machine may have been set back.
+      const age = Math.max(
+        0,
+        clock.now() - Date.parse(item.at),
+        item.writtenAt === undefined ? 0 : clock.monotonic() - item.writtenAt,
+      )
+      const resent = item.tried ? Math.ceil(age) : undefined
       item.tried = true
       const frame = { type, ...where, id, text, cid, resent, replyTo, meta } as ClientFrames[typeof type]
       return await this.#connection.request(frame)

@@ -66,6 +66,7 @@ export class Outbox {
         at: new Date(this.#options.clock.now()).toISOString(),
       },
       this,
+      this.#options.clock.monotonic(),
     )
     const { promise, reject } = item.settled
     if (this.#closed) {
@@ -103,7 +104,7 @@ export class Outbox {
     this.#owner = user.id
     const known = new Set(this.#items.map(({ cid }) => cid))
     const left = this.#stored().filter(({ cid }) => !known.has(cid))
-    this.#items = [...left.map((written) => new Item(written, this, true)), ...this.#items]
+    this.#items = [...left.map((written) => new Item(written, this)), ...this.#items]
     for (const item of this.#items) this.#place(item)
     for (const item of before) this.#store(item)
     for (const item of this.#items) {
@@ -282,14 +283,17 @@ export class Item implements Pending {
   id: string | undefined
   /** Whether it may have been sent already. */
   tried: boolean
+  /** When it was written, by the clock's `monotonic`; undefined if it comes from the storage. */
+  readonly writtenAt: number | undefined
   readonly bytes: number
   /** What goes out one at a time. No room has a name with an @. */
   readonly lane: string
   readonly #outbox: Outbox
 
-  constructor(written: Written, outbox: Outbox, tried = false) {
+  constructor(written: Written, outbox: Outbox, writtenAt?: number) {
     Object.assign(this, written)
-    this.tried = tried
+    this.tried = writtenAt === undefined
+    this.writtenAt = writtenAt
     this.written = written
     this.#outbox = outbox
     this.bytes = bytesOf(JSON.stringify(written))

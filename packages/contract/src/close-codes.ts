@@ -4,7 +4,11 @@
  */
 export const closeCodes = {
   goingAway: { code: 1001, retry: true, meaning: 'The gateway stops.' },
-  restarting: { code: 1012, retry: true, meaning: 'The gateway is draining; another one is there.' },
+  restarting: {
+    code: 1012,
+    retry: true,
+    meaning: 'The client was told to come back on another connection, and did not go.',
+  },
   policy: {
     code: 1008,
     retry: false,

@@ -206,7 +206,7 @@ export const PresenceFrame = Type.Object({
 
 export const TypingNoticeFrame = Type.Object({ type: Type.Literal('typing'), room, user: User })
 
-/** This gateway is draining: come back, to another, in `after` milliseconds. */
+/** This gateway is draining, or the connection is old: come back, to another, in `after` milliseconds. */
 export const ReconnectFrame = Type.Object({ type: Type.Literal('reconnect'), after: Type.Integer() })
 
 /** Never closes the connection. `retryAfter` is in milliseconds. */

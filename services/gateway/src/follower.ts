@@ -69,7 +69,8 @@ export function followLog(options: {
       metrics.repeated.inc()
       return
     }
-    const doubtful = ('unchecked' in event && event.unchecked === true) || event.at < doubtfulBefore()
+    const doubtful =
+      ('unchecked' in event && event.unchecked === true) || Date.parse(event.at) < doubtfulBefore()
     recent.add(event, line, offset, doubtful)
     if (event.type !== 'message') changed(event)
     hub.deliver(event, line)
@@ -157,16 +158,16 @@ export function followLog(options: {
 }
 
 /**
- * Returns what tells the time (RFC 3339) before which an event can't have been taken if it is read for the first time now,
- * but by a clock that is wrong: whoever wrote it again, `seen` may know it no more.
+ * Returns what tells the time (milliseconds since 1970) before which an event can't have been taken if it is read for the first
+ * time now, but by a clock that is wrong: if somebody wrote it again, `seen` may know it no more.
  */
-function createHorizon(seen: Pick<Seen, 'since'>, clock: Clock): () => string {
+function createHorizon(seen: Pick<Seen, 'since'>, clock: Clock): () => number {
   let since = Number.NaN
-  let horizon = ''
+  let horizon = 0
   return () => {
     if (seen.since !== since) {
       since = seen.since
-      horizon = new Date(clock.now() - (clock.monotonic() - since)).toISOString()
+      horizon = clock.now() - (clock.monotonic() - since)
     }
     return horizon
   }

@@ -362,7 +362,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     publish: publisher.publish,
     checkRepeat({ cid, ...event }) {
       const named = cid !== undefined && !isFresh(cid, clock.now())
-      return named ? repeats.check(event, 'perhaps') : undefined
+      return named ? repeats.check(event, 'perhaps', [`user:${event.from.id}`]) : undefined
     },
     start: () => rooms?.start(),
     async checkWriter(user, room) {

@@ -32,12 +32,13 @@ export type Suspicion = { age: number } | 'perhaps'
 export interface Repeats {
   /**
    * Finds out whether an event is stored already. Returns undefined if there is nothing to ask: it is new, or remembered.
-   * Resolves to `unchecked` if history could not tell and the event is most likely new.
+   * The question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and the event is most likely new.
    * @throws RabbleError `unavailable` if history could not tell and the event is a repeat
    */
   check(
     event: Pick<ChatEvent, 'id' | 'room'>,
     suspicion: Suspicion,
+    sharers: readonly string[],
   ): Promise<'stored' | 'new' | 'unchecked'> | undefined
 }
 
@@ -66,23 +67,29 @@ export function createRepeats(options: {
   /** Until when history is not asked for events that are most likely new. */
   let spared = 0
 
-  function put(room: string, id: string, limit: number): Question['answer'] {
-    const key = `${limit} ${room}`
+  function put(room: string, id: string, limit: number, sharers: readonly string[]): Question['answer'] {
+    const key = `${limit} ${sharers[0] ?? ''} ${room}`
     let question = questions.get(key)
     if (question === undefined || question.ids.length >= mostIds) {
       const ids: string[] = []
-      question = { ids, answer: ask(key, room, ids, limit) }
+      question = { ids, answer: ask(key, room, ids, limit, sharers) }
       questions.set(key, question)
     }
     question.ids.push(id)
     return question.answer
   }
 
-  async function ask(key: string, room: string, ids: string[], limit: number): Question['answer'] {
+  async function ask(
+    key: string,
+    room: string,
+    ids: string[],
+    limit: number,
+    sharers: readonly string[],
+  ): Question['answer'] {
     const deadline = clock.monotonic() + limit
     // All that comes within one turn of the event loop, or while others are asked, is one question.
     await Promise.resolve()
-    return turns.run([], async () => {
+    return turns.run(sharers, async () => {
       if (questions.get(key)?.ids === ids) questions.delete(key)
       while (clock.monotonic() < deadline) {
         const known = await answerOf(room, ids)
@@ -110,8 +117,12 @@ export function createRepeats(options: {
     }
   }
 
-  async function resolve(event: Pick<ChatEvent, 'id' | 'room'>, certain: boolean) {
-    const known = await put(event.room, event.id, certain ? patience : brief)
+  async function resolve(
+    event: Pick<ChatEvent, 'id' | 'room'>,
+    certain: boolean,
+    sharers: readonly string[],
+  ) {
+    const known = await put(event.room, event.id, certain ? patience : brief, sharers)
     const result = known === undefined ? 'unchecked' : known.has(event.id) ? 'stored' : 'new'
     metrics.repeatsChecked.inc({ result })
     if (result !== 'unchecked') return result
@@ -121,13 +132,13 @@ export function createRepeats(options: {
   }
 
   return {
-    check(event, suspicion) {
+    check(event, suspicion, sharers) {
       if (history === undefined || seen.has(event.id)) return undefined
       if (suspicion === 'perhaps') {
-        return clock.monotonic() < spared ? Promise.resolve('unchecked') : resolve(event, false)
+        return clock.monotonic() < spared ? Promise.resolve('unchecked') : resolve(event, false, sharers)
       }
       const remembered = clock.monotonic() - seen.since
-      return suspicion.age + margin < remembered ? undefined : resolve(event, true)
+      return suspicion.age + margin < remembered ? undefined : resolve(event, true, sharers)
     },
   }
 }

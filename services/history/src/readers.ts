@@ -61,6 +61,21 @@ export function createReaders(
     }
   }
 
+  /** Counts that the rooms service does not answer, and tells of it once. */
+  async function answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      const result = await answer
+      if (failing) logger.info({}, 'the rooms service says again who may read what')
+      failing = false
+      return result
+    } catch (error) {
+      metrics.roomsErrors.inc()
+      if (!failing) logger.warn({ err: error }, 'the rooms service does not say who may read what')
+      failing = true
+      throw error
+    }
+  }
+
   async function ask({ rooms, policies }: ReadersSource, asked: readonly string[], user: string) {
     const fresh = clock.monotonic() - lasting
     const unknown = asked.filter(
@@ -70,18 +85,10 @@ export function createReaders(
     // Nobody waits for a service that is known not to answer.
     if (unknown.length > 0 && !(policies.failing && known())) {
       const reader = user === '' ? {} : { user }
-      await rooms.readable(unknown, reader).then(
-        (readable) => {
-          remember(user, unknown, readable)
-          if (failing) logger.info({}, 'the rooms service says again who may read what')
-          failing = false
-        },
+      await answered(rooms.readable(unknown, reader)).then(
+        (readable) => remember(user, unknown, readable),
         (cause: unknown) => {
-          metrics.roomsErrors.inc()
-          if (!failing) logger.warn({ err: cause }, 'the rooms service does not say who may read what')
-          failing = true
-          if (known()) return
-          throw unavailable(cause)
+          if (!known()) throw unavailable(cause)
         },
       )
     }
@@ -107,7 +114,8 @@ export function createReaders(
   return {
     async hidden(caller) {
       if (source === undefined || caller?.roles.includes('moderator')) return []
-      const { everything, names } = await source.rooms.hidden(caller?.user.id).catch((cause: unknown) => {
+      const answer = answered(source.rooms.hidden(caller?.user.id))
+      const { everything, names } = await answer.catch((cause: unknown) => {
         throw unavailable(cause)
       })
       if (everything) throw new RabbleError('forbidden', 'you may read no room')

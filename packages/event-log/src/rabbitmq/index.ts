@@ -5,6 +5,7 @@ import { Backlog } from '../backlog.ts'
 import {
   defaultPublishLimits,
   type EventLog,
+  type LogBatch,
   type Logger,
   type LogObserver,
   type LogStart,
@@ -79,21 +80,31 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     return reading
   }
 
-  /** The partitions that are read, by whomever. */
-  const isRead = new Set<number>()
+  /** How many readers each partition has just now. */
+  const readers: number[] = new Array(partitions).fill(0)
 
-  function reader(partition: number, from: LogStart, own: Partial<ReaderOptions>): StreamReader {
-    isRead.add(partition)
-    const arrived = (content: Buffer) => publisher.queues[partition]?.arrived(content)
-    const options = { topology, partition, arrived, observer, malformed, logger, clock, signal }
-    return new StreamReader({ ...options, connection: readConnection(), ...own }, from)
+  async function* read(
+    partition: number,
+    from: LogStart,
+    own: Partial<ReaderOptions>,
+  ): AsyncGenerator<LogBatch[]> {
+    const count = (change: 1 | -1) => {
+      readers[partition] = (readers[partition] ?? 0) + change
+    }
+    count(1)
+    try {
+      const arrived = (content: Buffer) => publisher.queues[partition]?.arrived(content)
+      const options = { topology, partition, arrived, observer, malformed, logger, clock, signal }
+      yield* new StreamReader({ ...options, connection: readConnection(), ...own }, from).read()
+    } finally {
+      count(-1)
+    }
   }
 
   /** For a process that only publishes: reads what the broker may have refused wrongly, from then on. */
   async function readForPublisher(partition: number): Promise<void> {
-    if (isRead.has(partition)) return
-    const steps = reader(partition, { age: 60_000 }, { observer: {} }).read()
-    for await (const _ of steps);
+    if ((readers[partition] ?? 0) > 0) return
+    for await (const _ of read(partition, { age: 60_000 }, { observer: {} }));
   }
 
   const publisher = new Publisher({
@@ -136,7 +147,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     },
     read(partition, from, readerSignal) {
       check(partition)
-      return reader(partition, from, { signal: AbortSignal.any([readerSignal, signal]) }).read()
+      return read(partition, from, { signal: AbortSignal.any([readerSignal, signal]) })
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),
     onSignal(listener) {

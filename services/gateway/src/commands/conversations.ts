@@ -4,6 +4,8 @@ import { type Command, withRef } from './command.ts'
 export const conversations: Command<'conversations'> = async (context, session, frame) => {
   const { user } = session
   if (user === undefined) return
+  context.replays.check(session.sharers)
   const list = await context.conversations.list(user.id, session.sharers)
-  session.reply({ type: 'conversations', ...withRef(frame.ref), conversations: list })
+  const bytes = session.reply({ type: 'conversations', ...withRef(frame.ref), conversations: list })
+  context.replays.spend(session.sharers, bytes)
 }

@@ -16,7 +16,7 @@ export function publish(
   allowed: () => void,
 ): void | Promise<void> {
   const suspicion = suspicionOf(session, frame, context.clock.now())
-  const checked = suspicion && context.repeats.check(event, suspicion)
+  const checked = suspicion && context.repeats.check(event, suspicion, session.sharers)
   if (checked === undefined) return publishNow(context, session, event, frame.ref)
   return checked.then((result) => {
     if (result === 'stored') {

@@ -159,6 +159,8 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
     numbers(),
     Array.from({ length: 17 }, (_, n) => `${n + 10}`),
   )
+  // Bert may have it before the page does, which is put out now.
+  await eli.message(`26 ${long}`).waitFor()
 
   await refuse(1008, 'calm down')
   await page.getByText('Disconnected: calm down').waitFor()
