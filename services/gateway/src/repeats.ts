@@ -32,7 +32,8 @@ export type Suspicion = { age: number } | 'perhaps'
 export interface Repeats {
   /**
    * Finds out whether an event is stored already. Returns undefined if there is nothing to ask: it is new, or remembered.
-   * The question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and the event is most likely new.
+   * The question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and
+   * the event is most likely new.
    * @throws RabbleError `unavailable` if history could not tell and the event is a repeat
    */
   check(
