@@ -54,10 +54,13 @@ export function testPublishing(t: Test, makeFixture: MakeFixture): void {
     t.equal(reader.batches.length, 3)
     await Promise.all(Array.from({ length: 1500 }, (_, i) => log.publish(event(`busy-${i}`))))
     await reader.seen(1503)
-    t.same(
-      reader.batches.slice(3).map(({ entries }) => entries.length),
-      [1, 1000, 499],
+    // The first alone, or not if the last quiet one had come back before it was confirmed.
+    const sizes = reader.batches.slice(3).map(({ entries }) => entries.length)
+    t.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      1500,
     )
+    t.ok(sizes.length <= 3 && Math.max(...sizes) === 1000, `${sizes}`)
     t.ok(offsetsGrow(reader.batches))
     t.match(log.status(), { connected: true, waiting: 0, waitingBytes: 0 })
   })
