@@ -1,9 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import { type Conversation, RabbleError } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
-import type { Logger } from '@rabble/service'
 import { createTurns } from '@rabble/turns'
-import type { Metrics } from './metrics.ts'
 
 /** Most conversations that are listed. */
 const most = 200
@@ -30,12 +28,9 @@ export function createConversations(options: {
   /** How long (ms) history is waited for. */
   patience: number
   clock: Clock
-  metrics: Metrics
-  logger: Logger
 }): Conversations {
-  const { history, positions, patience, clock, metrics, logger } = options
+  const { history, positions, patience, clock } = options
   const turns = createTurns({ active: mostQuestions }, clock)
-  let failing = false
 
   function unavailable(cause?: unknown): RabbleError {
     return new RabbleError('unavailable', 'the conversations can’t be listed just now', { cause })
@@ -45,13 +40,8 @@ export function createConversations(options: {
     while (clock.monotonic() < deadline) {
       try {
         const { through, rooms } = await history.directRooms(user, most)
-        if (failing) logger.info({}, 'history lists conversations again')
-        failing = false
         if (reached.every((offset, partition) => (through[partition] ?? -1) >= offset)) return rooms
       } catch (error) {
-        metrics.historyErrors.inc()
-        if (!failing) logger.warn({ err: error }, 'history does not answer; conversations can’t be listed')
-        failing = true
         throw unavailable(error)
       }
       await clock.sleep(pause)

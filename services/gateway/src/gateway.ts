@@ -44,6 +44,7 @@ import type { RefusedEntry } from './rooms/audit-trail.ts'
 import { connectRooms } from './rooms/index.ts'
 import { createSeen } from './seen.ts'
 import { type Connection, Session } from './session.ts'
+import { watchHistory } from './watched-history.ts'
 
 /** How long (ms) who is not taken should wait; a proxy needn't. */
 const comeBackAfter = 1_000
@@ -225,12 +226,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     told: delivery.signalled,
     clock,
   })
-  const { history, tokens } = options
+  const { tokens } = options
+  const history = options.history && watchHistory(options.history, { metrics, logger })
   const { position } = follower
   const times = options.historyTimes ?? defaultHistoryTimes
   const { patience } = times
-  const past = history && createPast({ history, recent, position, patience, clock, metrics, logger })
-  const lookup = createLookup({ history, recent, position, times, clock, metrics, logger })
+  const past = history && createPast({ history, recent, position, patience, clock, metrics })
+  const lookup = createLookup({ history, recent, position, times, clock, metrics })
   const repeats = createRepeats({
     history,
     seen,
@@ -238,15 +240,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     patience,
     clock,
     metrics,
-    logger,
   })
   const conversations = createConversations({
     history,
     positions: follower.positions,
     patience,
     clock,
-    metrics,
-    logger,
   })
   const replays = createReplayBudget({
     limit: options.replayBytes,

@@ -1,7 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
-import type { Logger } from '@rabble/service'
 import { createTurns } from '@rabble/turns'
 import type { HistoryTimes } from './history-times.ts'
 import type { Metrics } from './metrics.ts'
@@ -33,12 +32,10 @@ export function createLookup(options: {
   times: HistoryTimes
   clock: Clock
   metrics: Metrics
-  logger: Logger
 }): Lookup {
-  const { history, recent, position, clock, metrics, logger } = options
+  const { history, recent, position, clock, metrics } = options
   const { patience, doubt } = options.times
   const turns = createTurns({ active: mostQuestions })
-  let failing = false
 
   async function ask(room: string, id: string, user: User): Promise<Answer> {
     if (history === undefined) return 'unable'
@@ -46,14 +43,9 @@ export function createLookup(options: {
     metrics.lookups.inc()
     try {
       const { through, message } = await history.find(room, id, user.id)
-      if (failing) logger.info({}, 'history finds messages again')
-      failing = false
       if (message !== undefined) return recent.changes(room, id).reduce(changed, message)
       return (through ?? -1) >= reached ? 'unknown' : 'lagging'
-    } catch (error) {
-      metrics.historyErrors.inc()
-      if (!failing) logger.warn({ err: error }, 'history does not answer; old messages can not be changed')
-      failing = true
+    } catch {
       return 'unable'
     }
   }

@@ -1,7 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
-import type { Logger } from '@rabble/service'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from './metrics.ts'
 import type { Recent } from './recent.ts'
@@ -70,14 +69,12 @@ export function createPast(options: {
   patience: number
   clock: Clock
   metrics: Metrics
-  logger: Logger
 }): Past {
-  const { history, recent, position, patience, clock, metrics, logger } = options
+  const { history, recent, position, patience, clock, metrics } = options
   const pieces = new Map<string, Piece>()
   const questions = new Map<string, Question>()
   const turns = createTurns({ active: mostQuestions })
   let bytes = 0
-  let failing = false
   /** Until when joins wait but briefly. */
   let hurried = 0
 
@@ -103,18 +100,8 @@ export function createPast(options: {
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
     const release = recent.hold(room)
     try {
-      const answered = await askUntil(room, [...question.after].slice(0, mostIds), user.id, question.deadline)
-      if (failing) logger.info({}, 'history answers again')
-      failing = false
-      return answered
-    } catch (error) {
-      metrics.historyErrors.inc()
-      if (!failing)
-        logger.warn(
-          { err: error },
-          'history does not answer; clients that were away for long read it themselves',
-        )
-      failing = true
+      return await askUntil(room, [...question.after].slice(0, mostIds), user.id, question.deadline)
+    } catch {
       return false
     } finally {
       setImmediate(release)

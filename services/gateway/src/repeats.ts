@@ -1,7 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import { type ChatEvent, RabbleError } from '@rabble/contract'
 import type { HistoryClient, Known } from '@rabble/history/client'
-import type { Logger } from '@rabble/service'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from './metrics.ts'
 import type { Seen } from './seen.ts'
@@ -59,12 +58,10 @@ export function createRepeats(options: {
   patience: number
   clock: Clock
   metrics: Metrics
-  logger: Logger
 }): Repeats {
-  const { history, seen, needed, patience, clock, metrics, logger } = options
+  const { history, seen, needed, patience, clock, metrics } = options
   const questions = new Map<string, Question>()
   const turns = createTurns({ active: mostQuestions }, clock)
-  let failing = false
   /** Until when history is not asked for events that are most likely new. */
   let spared = 0
 
@@ -104,16 +101,8 @@ export function createRepeats(options: {
 
   async function answerOf(room: string, ids: readonly string[]): Promise<Known | undefined> {
     try {
-      const known = await history?.known(room, ids)
-      if (failing) logger.info({}, 'history recognises repeated messages again')
-      failing = false
-      return known
-    } catch (error) {
-      metrics.historyErrors.inc()
-      if (!failing) {
-        logger.warn({ err: error }, 'history does not answer; old messages that are sent again must wait')
-      }
-      failing = true
+      return await history?.known(room, ids)
+    } catch {
       return undefined
     }
   }

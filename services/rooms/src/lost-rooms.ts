@@ -7,6 +7,7 @@ import { type EventLog, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import { putPolicies } from './policies.ts'
 import { foldedOf } from './room-search.ts'
+import { skeletonsOf } from './skeleton.ts'
 
 /** Rooms that are written in one statement. */
 const atOnce = 1_000
@@ -75,12 +76,14 @@ async function closeUnknown(query: Database['query'], names: readonly string[]):
   let closed = 0
   for (let first = 0; first < names.length; first += atOnce) {
     const some = names.slice(first, first + atOnce)
+    const found = some.map((name) => ({ name, folded: foldedOf(name, ''), skeletons: skeletonsOf(name) }))
     const rows = await query<{ name: string }>(
-      `insert into rooms.rooms (name, folded, access)
-       select name, folded, 'invite' from unnest($1::text[], $2::text[]) as found (name, folded)
+      `insert into rooms.rooms (name, folded, skeletons, access)
+       select name, folded, skeletons, 'invite'
+       from json_to_recordset($1::json) as found (name text, folded text, skeletons text[])
        where not exists (select from rooms.former where former.name = found.name)
        order by name collate "C" on conflict do nothing returning name`,
-      [some, some.map((name) => foldedOf(name, ''))],
+      [JSON.stringify(found)],
     )
     if (rows.length === 0) continue
     closed += rows.length

@@ -4,6 +4,7 @@ import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { closeLostRooms } from '../../src/lost-rooms.ts'
+import { lookAlikesAmong } from '../../src/room-looks.ts'
 import { isReady, logger, patience, startReplica, type Told, tokens, userOf } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { gatewayOf } from '../gateway.ts'
@@ -110,5 +111,24 @@ await onBoth(async (t, make) => {
     await t.rejects(closeLostRooms(options, new AbortController().signal), { message: /ended before/ })
     t.same(await database.query('select compared from rooms.origin', []), [{ compared: false }])
     t.same(await database.query('select name from rooms.rooms', []), [])
+  })
+
+  await t.test('no room comes to be that looks like one that was closed just now', async (t) => {
+    const database = await make(t)
+    let mark: LogEvent = { type: 'mark', room: 'gateways:0', id: 'mark' }
+    const line = Buffer.alloc(0)
+    const log = {
+      partitions: 1,
+      async publish(event: LogEvent) {
+        mark = event
+      },
+      async *read() {
+        yield [{ offset: 0, entries: [message('board'), mark].map((event) => ({ event, line })) }]
+      },
+    }
+    const options = { database, log, clock: createManualClock(), logger }
+    await closeLostRooms(options, new AbortController().signal)
+    const alike = await database.transaction((query) => lookAlikesAmong(query, ['b0ard', 'tea']))
+    t.same([...alike], ['b0ard'])
   })
 })
