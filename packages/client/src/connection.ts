@@ -123,7 +123,7 @@ export class Connection {
     this.#open?.look()
   }
 
-  /** What looks open may be dead, and waiting may be over. */
+  /** A connection that looks open may be dead, and waiting may be over. */
   #wake(event?: string): void {
     if (this.#open !== undefined) this.#open.probe()
     else if (event === 'online' || this.#state.is === 'waiting') {

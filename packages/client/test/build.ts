@@ -56,7 +56,7 @@ export function textsIn(events: readonly RoomEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'message' ? [event.message.text] : []))
 }
 
-/** What a browser says of its network and its page. */
+/** A browser of which a test pretends the network and the page. */
 export interface PretendedBrowser {
   onLine: boolean
   visible: boolean

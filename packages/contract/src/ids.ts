@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 
 /*
- * What is hashed begins with the id of a sender and NUL or, for everything but messages, with a word and a colon, which no
+ * The hashed text begins with the id of a sender and NUL or, for everything but messages, with a word and a colon, which no
  * id of a user has: so no two kinds have an id in common, whatever users, rooms and cids are called. The parts must be
  * well-formed Unicode, as half a surrogate pair would be hashed like any other half.
  */

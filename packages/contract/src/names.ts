@@ -35,7 +35,7 @@ export function isRoomName(room: string): boolean {
   return !ignorable.test(room) && room.normalize('NFC') === room
 }
 
-/** What is told if it is none. */
+/** The message for a name that is refused. */
 export const roomNameRule =
   'a room name has 1 to 64 letters, digits, dots, underscores, hyphens or inner spaces, in NFC, all of which can be seen, and is not . or ..'
 

@@ -64,7 +64,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       options.health?.ended(name)
       return result
     } catch (error) {
-      // What somebody asks for may take too long by itself.
+      // A request may take too long although the database is well.
       if (sqlState(error) !== '57014') options.health?.ended(name, error)
       throw error
     }

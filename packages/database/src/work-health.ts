@@ -21,7 +21,7 @@ const failure = /^(?:25006|55P03|57014|42501|42P01|53100|58...)$/
 export interface WorkHealth {
   /** Notes how work of a kind ended: by an error, or well. */
   ended(name: string, error?: unknown): void
-  /** What doesn't work, or undefined: for a readiness check. */
+  /** Returns why work fails, or undefined: for a readiness check. */
   problem(): string | undefined
 }
 

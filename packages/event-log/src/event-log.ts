@@ -49,7 +49,7 @@ export interface EventLog {
  */
 export type LogStart = 'first' | 'next' | { after: number } | { age: number }
 
-/** What was published together. `offset` grows within a partition, not always by one, unless `gap` says that the log starts over. */
+/** Events that were published together. `offset` grows within a partition, not always by one, unless `gap` says that the log starts over. */
 export interface LogBatch {
   offset: number
   entries: LogEntry[]
@@ -69,7 +69,7 @@ export interface LogEntry {
 export interface LogStatus {
   connected: boolean
   reason?: string
-  /** What doesn't work and will not come back by itself, be it publishing or reading. Says what somebody has to do. */
+  /** A failure of publishing or reading that does not end without help. Says what somebody has to do. */
   problem?: string
   /** Events that wait to be confirmed. */
   waiting: number

@@ -36,7 +36,7 @@ export class Outage {
     return this.#down.get(part)?.reason
   }
 
-  /** What is down and does not come back by itself, or undefined. */
+  /** Returns why a part is down that does not recover without help, or undefined. */
   get lasting(): string | undefined {
     return [...this.#down.values()].find(({ isLasting }) => isLasting)?.reason
   }

@@ -218,7 +218,7 @@ export class PublishQueue {
     if (next !== undefined) this.#expiry = this.#clock.setTimeout(this.#expire, Math.max(1, next - now))
   }
 
-  /** What comes next is another batch, and needn't wait because the last one failed. */
+  /** Sends the next batch, which needn't wait because the last one failed. */
   #goOn(): void {
     this.#retry?.cancel()
     this.#retry = undefined
