@@ -20,14 +20,46 @@ export interface LostRoomsOptions {
 }
 
 /**
- * Compares a database that is new with the log. Rooms with messages that it doesn't know were in a database that was lost,
- * and nobody knows any more who might read them: they stay closed until a moderator decides. A database that was compared
- * is left alone. All of it happens before anybody may enter, so nobody is in before.
+ * Names this database as PostgreSQL does. A dump that is restored makes tables with other OIDs; a base backup that is
+ * restored begins another timeline, or has the identifier of another server. A copy of the files has the same name.
+ */
+const identity = `(
+  select concat_ws('/', system_identifier, timeline_id,
+    (select oid from pg_database where datname = current_database()), 'rooms.origin'::regclass::oid)
+  from pg_control_system(), pg_control_checkpoint()
+)`
+
+/**
+ * Begins the versions of policies above all that the lost database gave out: by the time in milliseconds, since no database has
+ * a thousand changes in each second. Copies made of the lost one are then too old, and are made anew.
+ */
+const beginVersions = `with begin as (
+  select greatest(version, (extract(epoch from clock_timestamp()) * 1000)::bigint) as version from rooms.policy_version
+)
+update rooms.policy_version set version = begin.version, forgotten = begin.version from begin`
+
+interface Origin {
+  compared: boolean
+  /** Whether it was compared as another database. */
+  restored: boolean
+}
+
+const readOrigin = `select compared, identity <> ${identity} as restored from rooms.origin`
+
+/**
+ * Compares a database that is new, or restored from a backup, with the log. Rooms with messages that it doesn't know were in
+ * a database that was lost, and nobody knows any more who might read them: they stay closed until a moderator decides. A
+ * database that was compared is left alone. All of it happens before anybody may enter, so nobody is in before.
  */
 export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSignal): Promise<void> {
   const { database, logger } = options
-  const rows = await database.query<{ compared: boolean }>('select compared from rooms.origin', [])
-  if (rows[0]?.compared) return
+  const [origin] = await database.query<Origin>(readOrigin, [])
+  if (origin?.restored) {
+    logger.warn({}, 'this database was restored from a backup: comparing it with the log')
+  } else if (origin?.compared) {
+    await database.query(`update rooms.origin set identity = ${identity} where identity is null`, [])
+    return
+  }
   const names = await roomsInLog(options, signal)
   const closed = await database.transaction((query) => closeUnknown(query, [...names].sort()), {
     statementTimeout: 0,
@@ -71,8 +103,9 @@ async function roomsInLog({ log, clock }: LostRoomsOptions, signal: AbortSignal)
 
 /** Returns how many rooms there are that nobody knew. */
 async function closeUnknown(query: Database['query'], names: readonly string[]): Promise<number> {
-  const [origin] = await query<{ compared: boolean }>('select compared from rooms.origin for update', [])
-  if (origin?.compared) return 0
+  const [origin] = await query<Origin>(`${readOrigin} for update`, [])
+  if (origin?.compared && !origin.restored) return 0
+  await query(beginVersions, [])
   let closed = 0
   for (let first = 0; first < names.length; first += atOnce) {
     const some = names.slice(first, first + atOnce)
@@ -95,6 +128,6 @@ async function closeUnknown(query: Database['query'], names: readonly string[]):
       })),
     )
   }
-  await query('update rooms.origin set compared = true', [])
+  await query(`update rooms.origin set compared = true, identity = ${identity}`, [])
   return closed
 }

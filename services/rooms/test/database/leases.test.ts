@@ -83,7 +83,7 @@ await onBoth(async (t, make) => {
       t.match(await dead.renew('dead', { fresh: true }), {
         expiresIn: times.duration,
         counts: [],
-        policies: 0,
+        policies: Number,
       })
       t.match(await dead.seats('dead', takes('tea', 'eve')), [{ count: 3 }])
     },

@@ -32,6 +32,16 @@ async function empty(database: Database): Promise<void> {
   await database.query('delete from rabble_migrations', [])
 }
 
+/** Makes a table anew with the same rows, as `pg_restore --clean` does. */
+async function restore(database: Database): Promise<void> {
+  await database.query(
+    `alter table rooms.origin rename to dumped;
+     create table rooms.origin (like rooms.dumped including all);
+     insert into rooms.origin select * from rooms.dumped;
+     drop table rooms.dumped`,
+  )
+}
+
 await onBoth(async (t, make) => {
   async function start(t: Test, told: Told) {
     const clock = createManualClock()
@@ -84,6 +94,21 @@ await onBoth(async (t, make) => {
     t.same(await rooms(), ['board invite', 'tea open'], 'what it knows, or knew, is as it was')
   })
 
+  await t.test('rooms that are newer than a backup that was restored stay closed', async (t) => {
+    const { replica, database } = await start(t, oldLog())
+    const { take } = await gatewayOf(replica, 'g1')
+    await take('tea', 'ada')
+    await replica.app.close()
+    await restore(database)
+    const again = await startReplica(t, database, { told: oldLog('tea', 'board') })
+    const { client } = await gatewayOf(again, 'g2')
+    t.same(await client.readable(['board', 'tea'], { user: 'eve' }), ['tea'])
+    await again.app.close()
+    const later = await startReplica(t, database, { told: oldLog('tea', 'board', 'new') })
+    const { client: third } = await gatewayOf(later, 'g3')
+    t.same(await third.readable(['new'], { user: 'eve' }), ['new'], 'it is compared once')
+  })
+
   await t.test('a database that comes back empty is prepared again, with nothing open', async (t) => {
     const { replica, database, clock } = await start(t, oldLog('board'))
     await empty(database)
@@ -96,6 +121,23 @@ await onBoth(async (t, make) => {
     const { take } = await gatewayOf(replica, 'g2')
     t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
     t.match(await take('tea', 'eve'), [{ count: 1 }])
+  })
+
+  await t.test('a copy of the policies of a lost database is made anew', async (t) => {
+    const told = oldLog('zoo')
+    const { replica, database, clock } = await start(t, told)
+    const { client } = await gatewayOf(replica, 'g1')
+    const { version } = await client.policies(0)
+    told.earlier = oldLog('board', 'cake').earlier ?? []
+    await empty(database)
+    const again = async () => {
+      await clock.advance(5_000)
+      const { changes } = await client.policies(0)
+      return changes.length === 2
+    }
+    await until(again, patience, 'both rooms to be closed')
+    const changes = [{ key: 'room:board' }, { key: 'room:cake' }]
+    t.match(await client.policies(version), { reset: true, changes })
   })
 
   await t.test('while the log can’t be read to its end, nothing is decided', async (t) => {
