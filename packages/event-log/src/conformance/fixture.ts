@@ -121,6 +121,17 @@ export function offsetsGrow(batches: readonly LogBatch[]): boolean {
   return batches.every(({ offset }, i) => i === 0 || offset > (batches[i - 1]?.offset ?? offset))
 }
 
+/**
+ * Publishes an event again and again until the log has taken it, with a pause after each failure: a log that was closed refuses
+ * at once, and nothing else would run.
+ */
+export async function publishSurely(log: EventLog, event: LogEvent, failed = () => {}): Promise<void> {
+  while ((await codeOf(log.publish(event))) !== undefined) {
+    failed()
+    await systemClock.sleep(5)
+  }
+}
+
 /** The code of what a promise rejects with; undefined if it doesn't. */
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   try {

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
-import { codeOf, event, follow, offsetsGrow } from '../../src/conformance/fixture.ts'
+import { codeOf, event, follow, offsetsGrow, publishSurely } from '../../src/conformance/fixture.ts'
 import { build, patience } from './build.ts'
 import { testKill } from './kill.ts'
 
@@ -21,7 +21,7 @@ t.test('a broker that froze: refused in time, and all goes on once it is noticed
     limits: { publishTimeout: 500 },
   })
   const reader = follow(t, log, 'first')
-  while ((await codeOf(log.publish(event('1')))) !== undefined);
+  await publishSurely(log, event('1'))
   await reader.seen(1)
   const isRead = () => count('connection', 'read', true) > count('connection', 'read', false)
   await until(() => isRead() && log.status().connected, patience, 'both connections to be there')
@@ -32,7 +32,7 @@ t.test('a broker that froze: refused in time, and all goes on once it is noticed
   await until(() => !log.status().connected, patience, 'the frozen broker to be noticed')
   await until(() => count('connection', 'read', false) > lost, patience, 'the reader to notice')
   broker.thaw()
-  while ((await codeOf(log.publish(event('3')))) !== undefined);
+  await publishSurely(log, event('3'))
   await until(() => reader.ids().includes('3'), patience, 'the reader to go on')
   t.ok(offsetsGrow(reader.batches))
 })
@@ -51,7 +51,26 @@ t.test('a real memory alarm', async (t) => {
   t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   await broker.shortOfMemory(false)
   await until(() => log.status().connected, patience, 'the log to be connected')
-  while ((await codeOf(log.publish(event('3')))) !== undefined);
+  await publishSurely(log, event('3'))
+})
+
+t.test('a limit of connections is named, and the log comes once there is room', async (t) => {
+  const limited = 'limited'
+  await broker.addVirtualHost(limited)
+  t.teardown(() => broker.deleteVirtualHost(limited))
+  const limit = (connections: number) =>
+    broker.evaluate(
+      `rabbit_vhost_limit:set(<<"${limited}">>, [{<<"max-connections">>, ${connections}}], <<"test">>)`,
+    )
+  await limit(0)
+  const { log } = await build(t, {
+    prefix: 'limited',
+    url: Object.assign(new URL(broker.url), { pathname: `/${limited}` }).href,
+  })
+  const named = () => /connection limit \(0\) is reached/.test(log.status().reason ?? '')
+  await until(named, patience, 'the reason')
+  await limit(-1)
+  await until(() => log.status().connected, patience, 'the log to be connected')
 })
 
 testKill(t, broker, { publishers: 5, events: 200 })
@@ -62,7 +81,7 @@ t.test(
     const options = { url: broker.url, prefix: 'recount', limits: { publishTimeout: 500 } }
     const { log, gaps } = await build(t, options)
     const publish = async (ids: string[]) => {
-      for (const id of ids) while ((await codeOf(log.publish(event(id)))) !== undefined);
+      for (const id of ids) await publishSurely(log, event(id))
     }
     const all = (reader: ReturnType<typeof follow>, ids: string[]) =>
       until(() => ids.every((id) => reader.ids().includes(id)), patience, 'all to be read')
@@ -92,7 +111,7 @@ t.test('a stream that lost its leader for good: told with the command that mends
   const { log, logged, gaps } = await build(t, options)
   const reader = follow(t, log, 'first')
   const publish = async (id: string) => {
-    while ((await codeOf(log.publish(event(id)))) !== undefined);
+    await publishSurely(log, event(id))
   }
   for (const id of ['1', '2', '3']) await publish(id)
   await reader.seen(3)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RabbitMq, until } from '@rabble/harness'
 import type { Test } from 'tap'
-import { codeOf, event, follow, offsetsGrow } from '../../src/conformance/fixture.ts'
+import { event, follow, offsetsGrow, publishSurely } from '../../src/conformance/fixture.ts'
 import { areOutages, build, patience } from './build.ts'
 
 export interface Load {
@@ -26,7 +26,7 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
         Array.from({ length: load.publishers }, async (_, j) => {
           for (let n = 0; !stop; n++) {
             const id = `${i}-${j}-${n}`
-            while ((await codeOf(log.publish(event(id)))) !== undefined) retries++
+            await publishSurely(log, event(id), () => retries++)
             confirmed.push(id)
             // Otherwise the number of events, all of which are compared, would depend on the machine.
             await sleep(5)

@@ -43,6 +43,12 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   const log = await openLog(t, broker.url)
   const signals: Signal[] = []
   log.onSignal((signal) => signals.push(signal))
+  // What is told before the broker has bound its queue is lost.
+  const hears = () => {
+    log.signal({ type: 'policy', version: 0 })
+    return signals.length > 0
+  }
+  await until(hears, patience, 'the log to hear signals')
   const g1: RoomsClient = overHttp(first.url, internalTokens)
   const g2: RoomsClient = overHttp(second.url, internalTokens)
 
