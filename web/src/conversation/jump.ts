@@ -10,11 +10,11 @@ const page = 500
 
 /** What the list is to show; it takes it away once it does. */
 export const target = signal<{ room: string; id: string } | undefined>(undefined)
-/** What comes of a jump, for people. */
-export const jumping = signal('')
+/** What comes of a jump, for people, and the room to which it went: it is said there alone. */
+export const jumping = signal<{ room: string; text: string } | undefined>(undefined)
 onGoOut(() => {
   target.value = undefined
-  jumping.value = ''
+  jumping.value = undefined
 })
 
 /** Shows a message in its place, in whatever room it is. */

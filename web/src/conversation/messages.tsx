@@ -110,13 +110,6 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       }),
     [room],
   )
-  // What came of a jump is said where it was tried.
-  useEffect(
-    () => () => {
-      jumping.value = ''
-    },
-    [],
-  )
   // The arrow keys go through the messages, from the one that has the focus.
   useEffect(() => {
     const move = (event: KeyboardEvent) => {
@@ -140,11 +133,11 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     const wanted = target.value
     if (wanted === undefined || wanted.room !== room.name) return
     const current = () => target.peek() === wanted
-    jumping.value = 'Looking for the message…'
+    jumping.value = { room: room.name, text: 'Looking for the message…' }
     loadUntil(room, wanted.id, current)
       .then((found) => {
         if (!current()) return
-        jumping.value = ''
+        jumping.value = undefined
         if (!found) past.value = wanted
         if (!found) return
         draws.current = 0
@@ -158,10 +151,10 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       })
       .catch((error: unknown) => {
         if (!current()) return
-        const said = problemOf(error)
+        const said = { room: room.name, text: problemOf(error) }
         jumping.value = said
         setTimeout(() => {
-          if (jumping.peek() === said) jumping.value = ''
+          if (jumping.peek() === said) jumping.value = undefined
         }, saidFor)
       })
       .finally(() => {
@@ -169,6 +162,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       })
   })
 
+  const outcome = jumping.value?.room === room.name ? jumping.value.text : ''
   const own = me.value?.id
   const drawn = messages.slice(viewport.first, viewport.last)
   const newestOwn = messages.slice(-page).findLast(({ from }) => from.id === own)?.id
@@ -234,8 +228,8 @@ export function Messages({ room }: { room: Room }): JSX.Element {
             : `${badge(unread)} new message${unread.count === 1 ? '' : 's'}`}
         </button>
       )}
-      <p class={`toast ${jumping.value === '' ? 'gone' : ''}`} role="status">
-        {jumping.value}
+      <p class={`toast ${outcome === '' ? 'gone' : ''}`} role="status">
+        {outcome}
       </p>
     </div>
   )
