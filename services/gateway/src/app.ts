@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import { workerRoutes } from './external-publish/routes.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
-import { webSocketTransport } from './transports/websocket.ts'
-import { workerRoutes } from './workers/routes.ts'
+import { webSocketTransport } from './transports/websocket/transport.ts'
 
 /**
  * A gateway on a Fastify instance, which must not listen yet. It reads the log from now on, and is to be called ready

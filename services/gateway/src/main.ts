@@ -18,9 +18,9 @@ import {
 import { Registry } from 'prom-client'
 import { registerGateway } from './app.ts'
 import { gatewayConfig, gatewaySettings } from './config.ts'
-import { drainTimeout } from './drain.ts'
+import { takeNotices } from './external-publish/notify-consumer.ts'
 import { createMetrics, observeLog } from './metrics.ts'
-import { takeNotices } from './workers/notify-queue.ts'
+import { drainTimeout } from './sessions/drain.ts'
 
 await runService({
   async start() {

@@ -1,8 +1,8 @@
 import { type ChangeEvent, type ChatEvent, changed, type MessageEvent } from '@rabble/contract'
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
-import { createRecent, type Recent } from '../src/recent.ts'
-import { applyChange, stretchOf } from '../src/stretch.ts'
+import { applyChange, stretchOf } from '../src/replay/event-range.ts'
+import { createRecent, type Recent } from '../src/replay/room-buffers.ts'
 
 function message(id: string, from = 'ada', text = `text of ${id}`): MessageEvent {
   return { ...fields(id, from), type: 'message', text }

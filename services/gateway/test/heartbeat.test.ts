@@ -1,9 +1,9 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { defaultLimits } from '@rabble/contract'
 import t, { type Test } from 'tap'
-import { watchOver } from '../src/heartbeat.ts'
-import { type Connection, Session } from '../src/session.ts'
-import { webSocketWire } from '../src/transports/websocket-frame.ts'
+import { watchOver } from '../src/sessions/heartbeat.ts'
+import { type Connection, Session } from '../src/sessions/session.ts'
+import { webSocketWire } from '../src/transports/websocket/framing.ts'
 
 const heartbeat = 25_000
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
-import { createReplayBudget } from '../src/replay-budget.ts'
+import { createReplayBudget } from '../src/replay/replay-budget.ts'
 
 const perSecond = 100_000
 const limit = 16_000_000

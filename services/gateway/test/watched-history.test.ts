@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { createMetrics } from '../src/metrics.ts'
-import { watchHistory } from '../src/watched-history.ts'
+import { watchHistory } from '../src/replay/watched-history.ts'
 import { createFakeHistory } from './fake-history.ts'
 
 t.test('an outage of history is logged once, whoever asks, and each failure is counted', async (t) => {

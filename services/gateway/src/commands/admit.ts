@@ -1,6 +1,6 @@
 import { RabbleError, type User } from '@rabble/contract'
 import type { Identity } from '@rabble/service'
-import type { Session } from '../session.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Context } from './command.ts'
 
 /** Who comes in, until when (milliseconds since 1970) unless for as long as the name is held, and how to come back. */

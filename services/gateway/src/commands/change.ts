@@ -1,6 +1,6 @@
 import { type ChangeEvent, type MessageEvent, RabbleError, type User } from '@rabble/contract'
-import type { Session } from '../session.ts'
-import { checkWritable, moderator } from './access.ts'
+import { checkWritable, moderator } from '../messages/access.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Context } from './command.ts'
 
 /** A message that a session may change, and what the event that does so says about it. */

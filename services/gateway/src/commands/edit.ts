@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { RabbleError } from '@rabble/contract'
 import { editId } from '@rabble/contract/ids'
-import { checkWritable } from './access.ts'
+import { checkWritable } from '../messages/access.ts'
+import { checkText, textOf } from '../messages/text.ts'
 import { changeable } from './change.ts'
 import type { Command } from './command.ts'
 import { publish } from './publish.ts'
-import { checkText, textOf } from './text.ts'
 
 /** Gives a message another text. */
 export const edit: Command<'edit'> = async (context, session, frame) => {

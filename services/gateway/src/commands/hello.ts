@@ -1,7 +1,7 @@
 import { isUserName, RabbleError, type User } from '@rabble/contract'
 import { guestId } from '@rabble/contract/ids'
 import type { Identity } from '@rabble/service'
-import type { Session } from '../session.ts'
+import type { Session } from '../sessions/session.ts'
 import { admit, type Entry, freshToken, settle } from './admit.ts'
 import { type Command, type Context, withRef } from './command.ts'
 

@@ -1,6 +1,6 @@
 import { type ClientFrame, RabbleError } from '@rabble/contract'
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
-import type { Session } from '../session.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Context } from './command.ts'
 import { conversations } from './conversations.ts'
 import { remove } from './delete.ts'

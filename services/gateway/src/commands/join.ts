@@ -1,7 +1,7 @@
 import { type ClientFrames, RabbleError, type Ref, roomKind, type User } from '@rabble/contract'
+import { moderator, readable } from '../messages/access.ts'
 import type { Claim } from '../rooms/seats.ts'
-import type { Session } from '../session.ts'
-import { moderator, readable } from './access.ts'
+import type { Session } from '../sessions/session.ts'
 import { type Command, type Context, withRef } from './command.ts'
 
 const defaultRecent = 50

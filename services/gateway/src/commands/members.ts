@@ -1,6 +1,6 @@
 import { RabbleError, type User } from '@rabble/contract'
+import { readable } from '../messages/access.ts'
 import { mostNames } from '../rooms/index.ts'
-import { readable } from './access.ts'
 import { type Command, type Context, withRef } from './command.ts'
 
 /** Who is in a room: over all gateways, or over this one where each is alone. */

@@ -1,6 +1,6 @@
 import { type ChatEvent, type EditEvent, type MessageEvent, RabbleError, type Ref } from '@rabble/contract'
-import { isFresh, type Suspicion } from '../repeats.ts'
-import type { Session } from '../session.ts'
+import { isFresh, type Suspicion } from '../log/repeat-check.ts'
+import type { Session } from '../sessions/session.ts'
 import { type Context, withRef } from './command.ts'
 
 /**

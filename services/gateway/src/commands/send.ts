@@ -8,11 +8,11 @@ import {
   type User,
 } from '@rabble/contract'
 import { eventId } from '@rabble/contract/ids'
-import type { Session } from '../session.ts'
-import { checkWritable } from './access.ts'
+import { checkWritable } from '../messages/access.ts'
+import { checkText, textOf } from '../messages/text.ts'
+import type { Session } from '../sessions/session.ts'
 import type { Command, Context } from './command.ts'
 import { publish } from './publish.ts'
-import { checkText, textOf } from './text.ts'
 
 /** Says something, in a room or to a user. */
 export const send: Command<'send'> = (context, session, frame) => {

@@ -1,5 +1,5 @@
 import type { TypingSignal } from '@rabble/contract'
-import { checkWritable } from './access.ts'
+import { checkWritable } from '../messages/access.ts'
 import type { Command } from './command.ts'
 
 /** Tells the room's members on all gateways, over signals: it may get lost and is never stored. */

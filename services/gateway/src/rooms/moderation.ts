@@ -1,9 +1,9 @@
 import type { Clock } from '@rabble/clock'
 import type { ErrorCode, KickSignal } from '@rabble/contract'
 import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
-import type { Hub } from '../hub.ts'
-import { createSeen } from '../seen.ts'
-import type { Session } from '../session.ts'
+import { createSeen } from '../log/duplicate-filter.ts'
+import type { Hub } from '../sessions/hub.ts'
+import type { Session } from '../sessions/session.ts'
 import { banSentence } from './policies.ts'
 import type { ServiceTime } from './service-time.ts'
 

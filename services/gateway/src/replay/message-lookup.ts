@@ -2,9 +2,9 @@ import type { Clock } from '@rabble/clock'
 import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
+import type { Metrics } from '../metrics.ts'
 import type { HistoryTimes } from './history-times.ts'
-import type { Metrics } from './metrics.ts'
-import type { Recent } from './recent.ts'
+import type { Recent } from './room-buffers.ts'
 
 /** How long (ms) to wait before looking again: at first, and at most. */
 const firstPause = 25

@@ -3,11 +3,11 @@ import type { ChangeEvent, LogEvent, StartedEvent } from '@rabble/contract'
 import { isChatEvent } from '@rabble/contract/parse'
 import { type EventLog, type LogBatch, type LogEntry, partitionOf, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
-import type { Hub } from './hub.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Recent } from '../replay/room-buffers.ts'
+import type { Hub } from '../sessions/hub.ts'
+import type { Seen } from './duplicate-filter.ts'
 import type { Publisher } from './publisher.ts'
-import type { Recent } from './recent.ts'
-import type { Seen } from './seen.ts'
 
 /** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
 export const lookBack = 60_000

@@ -5,10 +5,10 @@ import { type CloseReason, closeCodes } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { Gateway } from '../gateway.ts'
-import type { Connection } from '../session.ts'
+import type { Gateway } from '../../gateway.ts'
+import type { Connection } from '../../sessions/session.ts'
 import { FrameProgress } from './frame-progress.ts'
-import { webSocketWire } from './websocket-frame.ts'
+import { webSocketWire } from './framing.ts'
 
 /** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
 const closeTimeout = 2_000

@@ -1,6 +1,6 @@
 import type { ChatEvent } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
-import type { Seen } from './seen.ts'
+import type { Seen } from './duplicate-filter.ts'
 
 /** Takes events to the log, each id once at a time, and tells when the log has it. */
 export interface Publisher {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Inbox } from '../src/inbox.ts'
+import { Inbox } from '../src/sessions/command-queue.ts'
 
 t.test('frames are executed in order, one after the other, and reading stops while many wait', async (t) => {
   const done: number[] = []

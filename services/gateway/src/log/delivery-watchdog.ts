@@ -2,7 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { MarkEvent } from '@rabble/contract'
 import { type EventLog, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from '../metrics.ts'
 
 /** Milliseconds. */
 export interface DeliveryTimes {

@@ -2,9 +2,9 @@ import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
-import type { Metrics } from './metrics.ts'
-import type { Recent } from './recent.ts'
-import { applyChange, applyChanges, changesIn, type Stretch, stretchOf } from './stretch.ts'
+import type { Metrics } from '../metrics.ts'
+import { applyChange, applyChanges, changesIn, type Stretch, stretchOf } from './event-range.ts'
+import type { Recent } from './room-buffers.ts'
 
 /** Most events that a resuming client gets at once; who missed more pages through the history. */
 const mostMessages = 10_000

@@ -1,6 +1,6 @@
 import type { ChangeEvent, ChatEvent, MessageEvent } from '@rabble/contract'
 import { partitionOf } from '@rabble/event-log'
-import { applyChange, changesIn, messageIn, type Stretch, targetOf } from './stretch.ts'
+import { applyChange, changesIn, messageIn, type Stretch, targetOf } from './event-range.ts'
 
 /**
  * The newest events of each room, to answer `join` without asking anybody. Bounded three ways: events per room, bytes

@@ -14,9 +14,9 @@ import {
 } from '@rabble/contract'
 import { noticeId } from '@rabble/contract/ids'
 import { parseWorkerRequest } from '@rabble/contract/parse'
-import { readable } from '../commands/access.ts'
 import { checkMeta, createMessage } from '../commands/send.ts'
-import { checkText } from '../commands/text.ts'
+import { readable } from '../messages/access.ts'
+import { checkText } from '../messages/text.ts'
 
 /** What is known of the gateway that takes it. */
 interface Taker {

@@ -1,7 +1,7 @@
 import type { MessageEvent } from '@rabble/contract'
 import { partitionOf } from '@rabble/event-log'
 import t from 'tap'
-import { createRecent } from '../src/recent.ts'
+import { createRecent } from '../src/replay/room-buffers.ts'
 
 let offset = 0
 

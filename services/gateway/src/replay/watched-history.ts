@@ -1,6 +1,6 @@
 import type { HistoryClient } from '@rabble/history/client'
 import type { Logger } from '@rabble/service'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from '../metrics.ts'
 
 /**
  * Returns the same history, of which each failed call is counted. An outage is logged once when it begins and once when every

@@ -1,4 +1,4 @@
-import type { Wire } from '../session.ts'
+import type { Wire } from '../../sessions/session.ts'
 
 /**
  * JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the

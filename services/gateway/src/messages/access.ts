@@ -1,5 +1,5 @@
 import { RabbleError, type RoomKind, roomKind, roomNameRule, type User } from '@rabble/contract'
-import type { Session } from '../session.ts'
+import type { Session } from '../sessions/session.ts'
 
 /** Who has this role may change what others said, and enter rooms without being invited. */
 export const moderator = 'moderator'

@@ -2,8 +2,8 @@ import type { Clock } from '@rabble/clock'
 import { type ChatEvent, RabbleError } from '@rabble/contract'
 import type { HistoryClient, Known } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
-import type { Metrics } from './metrics.ts'
-import type { Seen } from './seen.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Seen } from './duplicate-filter.ts'
 
 /** Milliseconds by which an age that a client tells may be too small. */
 const margin = 10_000
