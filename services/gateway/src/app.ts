@@ -13,7 +13,7 @@ export async function registerGateway(app: FastifyInstance, options: GatewayOpti
   // Before the transports' own hooks, which wait for connections that are closing.
   app.addHook('preClose', async () => gateway.close())
   app.addHook('onReady', async () => gateway.start())
-  await webSocketTransport(app, gateway)
+  await webSocketTransport.register(app, gateway)
   await app.register(workerRoutes({ ...options, gateway, perSecond: options.workerMessagesPerSecond }))
   return gateway
 }

@@ -42,7 +42,7 @@ export function gatewayConfig(
   | 'connections'
   | 'helloTimeout'
   | 'heartbeat'
-  | 'longestConnection'
+  | 'maxConnectionAge'
   | 'recent'
   | 'replayBytes'
   | 'loginsPerMinute'
@@ -71,7 +71,7 @@ export function gatewayConfig(
     connections: settings.RABBLE_CONNECTIONS,
     helloTimeout: settings.RABBLE_HELLO_TIMEOUT_MS,
     heartbeat: settings.RABBLE_HEARTBEAT_MS,
-    longestConnection: settings.RABBLE_CONNECTION_HOURS * 60 * 60 * 1000,
+    maxConnectionAge: settings.RABBLE_CONNECTION_HOURS * 60 * 60 * 1000,
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
     replayBytesPerSecond: settings.RABBLE_REPLAY_BYTES_PER_SECOND,

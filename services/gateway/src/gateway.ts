@@ -1,50 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
-import {
-  type ChatEvent,
-  type Limits,
-  type MessageEvent,
-  RabbleError,
-  type Signal,
-  type User,
-} from '@rabble/contract'
+import { type Limits, RabbleError, type Signal } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
-import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
-import {
-  createRates,
-  isAllowedOrigin,
-  type Logger,
-  type Origins,
-  type Reached,
-  type Tokens,
-} from '@rabble/service'
-import { createFleet } from './cluster/gateway-registry.ts'
+import type { RoomsClient } from '@rabble/rooms/client'
+import { createRates, isAllowedOrigin, type Logger, type Origins, type Tokens } from '@rabble/service'
+import { createGatewayRegistry } from './cluster/gateway-registry.ts'
 import { type Context, execute } from './commands/index.ts'
-import { type DeliveryTimes, defaultDeliveryTimes, watchDelivery } from './log/delivery-watchdog.ts'
-import { createSeen } from './log/duplicate-filter.ts'
+import type { PublishHost } from './external-publish/publishing.ts'
+import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
+import { createDuplicateFilter } from './log/duplicate-filter.ts'
 import { followLog, lookBack } from './log/log-follower.ts'
 import { createPublisher } from './log/publisher.ts'
-import { createRepeats, isFresh } from './log/repeat-check.ts'
+import { createRepeatCheck, isFresh } from './log/repeat-check.ts'
 import type { Metrics } from './metrics.ts'
 import { createConversations } from './replay/conversations.ts'
-import { createPast } from './replay/history-replay.ts'
+import { createHistoryReplay } from './replay/history-replay.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './replay/history-times.ts'
-import { createLookup } from './replay/message-lookup.ts'
+import { createMessageLookup } from './replay/message-lookup.ts'
 import { createReplayBudget } from './replay/replay-budget.ts'
-import { createRecent } from './replay/room-buffers.ts'
+import { createRoomBuffers } from './replay/room-buffers.ts'
 import { watchHistory } from './replay/watched-history.ts'
-import type { RefusedEntry } from './rooms/audit-trail.ts'
 import { connectRooms } from './rooms/index.ts'
 import { createPresence } from './rooms/presence.ts'
-import { Inbox } from './sessions/command-queue.ts'
+import { CommandQueue } from './sessions/command-queue.ts'
 import { type DrainTimes, drain } from './sessions/drain.ts'
-import { watchOver } from './sessions/heartbeat.ts'
+import { startHeartbeat } from './sessions/heartbeat.ts'
 import { createHub, type Hub } from './sessions/hub.ts'
 import { limitLifetime } from './sessions/lifetime.ts'
-import { type Connection, Session } from './sessions/session.ts'
+import { Session } from './sessions/session.ts'
+import type { SessionHost } from './transports/transport.ts'
 
 /** How long (ms) who is not taken should wait; a proxy needn't. */
 const comeBackAfter = 1_000
@@ -73,7 +60,7 @@ export interface GatewayOptions {
   /** Milliseconds of silence after which a client is asked for a sign of life; after twice that time it is dropped. */
   heartbeat: number
   /** Milliseconds before whose end a client is asked to come back on another connection; a day unless told. */
-  longestConnection?: number
+  maxConnectionAge?: number
   recent: { perRoom: number; totalBytes: number }
   /** Bytes of replays that may be unread over all sessions. */
   replayBytes: number
@@ -95,62 +82,14 @@ export interface GatewayOptions {
   logger: Logger
 }
 
-/** The core that transports connect clients to. */
-export interface Gateway {
-  /** A new one at each start, so that nothing of a dead gateway is mistaken for a living one. */
-  readonly id: string
-  readonly limits: Limits
-  /** The time that it goes by. */
-  readonly clock: Clock
-  /** Why no connection can be taken now, counted as refused; undefined if one can. To be asked before each. */
-  refusal(): RabbleError | undefined
-  /** Takes a connection; undefined if it was refused and closed. */
-  connect(
-    connection: Connection,
-    client: {
-      transport: string
-      origin: string | undefined
-      reached: Reached
-      /** The client's own, not that of a proxy. */
-      address: string
-      /** The token of a browser's cookie. */
-      cookie: string | undefined
-    },
-  ): Session | undefined
-  /** Takes what the client sent: one frame, or undefined for something that is no text. */
-  receive(session: Session, frame: string | undefined): void
-  /**
-   * Publishes an event that belongs to no session. Resolves once the log has it.
-   * @throws RabbleError `unavailable`
-   */
-  publish(event: ChatEvent): Promise<void>
-  /**
-   * Finds out whether an event with a name of its sender's is stored already; see `Repeats.check`. Undefined if there is
-   * nothing to ask.
-   */
-  checkRepeat(event: MessageEvent): Promise<'stored' | 'new' | 'unchecked'> | undefined
-  /**
-   * Whether a user who has no session may write there, or is banned or muted.
-   * @throws RabbleError `forbidden`; `unavailable` while that isn't known
-   */
-  checkWriter(user: string, room: string): Promise<void>
-  /** Remembers something for moderators, where there is anybody to remember it; see `AuditTrail.record`. */
-  audit(entry: AuditEntry): Promise<void> | undefined
-  /** The same, of somebody who was not let in: not more than so many a second. */
-  auditRefusal(detail: Omit<RefusedEntry, 'gateway'>, user?: User): void
-  /**
-   * The transport is gone; `reason` says why, for the metrics, and `inPeace` whether the client wanted it so. Calls after
-   * the first do nothing.
-   */
-  disconnected(session: Session, reason?: string, inPeace?: boolean): void
-  /** Why clients should go elsewhere, or undefined. */
+/** The core of a gateway: transports connect clients to it, and programs publish through it. */
+export interface Gateway extends SessionHost, PublishHost {
+  /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
-  /** Begins to call other services, which may be of the same process and have to be there. */
+  /** Begins to call other services. They may run in the same process, so they must be there. */
   start(): void
-  /** Takes no new clients and sends those that are there to other gateways, over `longest` milliseconds at most. */
+  /** Accepts no new clients and sends those that are there to other gateways, within `longest` milliseconds. */
   drain(longest: number): Promise<void>
-  /** Whether it is closed, or closing. */
-  readonly closed: boolean
   /** Closes all sessions and stops reading the log. */
   close(): Promise<void>
 }
@@ -158,16 +97,16 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { log, limits, clock = systemClock, metrics, logger } = options
   const id = `gateway-${randomBytes(6).toString('hex')}`
-  const seen = createSeen(seenEvents, clock, clock.monotonic() - lookBack)
-  const recent = createRecent(options.recent, log.partitions)
+  const seen = createDuplicateFilter(seenEvents, clock, clock.monotonic() - lookBack)
+  const recent = createRoomBuffers(options.recent, log.partitions)
   const publisher = createPublisher(log, seen, () => {
     metrics.published.inc()
-    fleet.published()
+    registry.published()
   })
   const hub: Hub = createHub({
     delivered(deliveries) {
       metrics.deliveries.inc(deliveries)
-      fleet.delivered(deliveries)
+      registry.delivered(deliveries)
     },
     joined: (room, user) => (rooms?.seats ?? alone).seated(room, user),
     left: (room, user) => (rooms?.seats ?? alone).left(room, user),
@@ -194,7 +133,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       metrics,
       logger,
     })
-  const delivery = watchDelivery({
+  const delivery = startDeliveryWatchdog({
     log,
     gateway: id,
     times: options.deliveryTimes ?? defaultDeliveryTimes,
@@ -209,16 +148,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     seen,
     publisher,
     hub,
-    changed: (change) => past?.changed(change),
+    changed: (change) => historyReplay?.changed(change),
     arrived(partition, lag) {
       delivery.read(partition)
-      if (lag !== undefined && follower.unready() === undefined) fleet.late(lag)
+      if (lag !== undefined && follower.unready() === undefined) registry.late(lag)
     },
     clock,
     metrics,
     logger,
   })
-  const fleet = createFleet({
+  const registry = createGatewayRegistry({
     gateway: id,
     log,
     sessions: () => hub.sessions.size,
@@ -230,21 +169,21 @@ export function createGateway(options: GatewayOptions): Gateway {
   const history = options.history && watchHistory(options.history, { metrics, logger })
   const { position } = follower
   const times = options.historyTimes ?? defaultHistoryTimes
-  const { patience } = times
-  const past = history && createPast({ history, recent, position, patience, clock, metrics })
-  const lookup = createLookup({ history, recent, position, times, clock, metrics })
-  const repeats = createRepeats({
+  const { timeout } = times
+  const historyReplay = history && createHistoryReplay({ history, recent, position, timeout, clock, metrics })
+  const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
+  const repeats = createRepeatCheck({
     history,
     seen,
     needed: follower.unseen,
-    patience,
+    timeout,
     clock,
     metrics,
   })
   const conversations = createConversations({
     history,
     positions: follower.positions,
-    patience,
+    timeout,
     clock,
   })
   const replays = createReplayBudget({
@@ -260,10 +199,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     newGuests,
     auth: options.auth,
     hub,
-    fleet,
+    gateways: registry,
     rooms,
     recent,
-    past,
+    historyReplay,
     lookup,
     repeats,
     conversations,
@@ -275,10 +214,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     logger,
   }
-  const inboxes = new WeakMap<Session, Inbox<string | undefined>>()
+  const queues = new WeakMap<Session, CommandQueue<string | undefined>>()
   /** Aborts when the last one has gone while this gateway drains. */
-  const deserted = new AbortController()
-  setMaxListeners(0, deserted.signal)
+  const allGone = new AbortController()
+  setMaxListeners(0, allGone.signal)
   let sessions = 0
   let phase: 'open' | 'draining' | 'stopped' = 'open'
 
@@ -289,8 +228,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     replayBytes: () => replays.held,
   })
   const stopSignals = log.onSignal(onSignal)
-  const stopWatching = watchOver(hub.sessions, { ...options, clock }, (session) => end(session, 'silent'))
-  const { longestConnection: longest = day } = options
+  const stopWatching = startHeartbeat(hub.sessions, { ...options, clock }, (session) =>
+    end(session, 'silent'),
+  )
+  const { maxConnectionAge: longest = day } = options
   const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
 
   function onSignal(signal: Signal): void {
@@ -298,7 +239,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (known === undefined) return
     if (known.type === 'gateway') {
       if (known.gateway === id) delivery.heard()
-      fleet.heard(known)
+      registry.heard(known)
       return
     }
     if (known.type !== 'typing') {
@@ -318,7 +259,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (session.user !== undefined) rooms?.names.gone(session.user, inPeace && !session.leaving)
     metrics.closed.inc({ reason: reason === 'client' && session.leaving ? 'reconnect' : reason })
     metrics.connections.dec({ transport: session.transport })
-    if (phase === 'draining' && hub.sessions.size === 0) deserted.abort()
+    if (phase === 'draining' && hub.sessions.size === 0) allGone.abort()
   }
 
   function unready(): string | undefined {
@@ -339,7 +280,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
-    connect(connection, { origin, reached, ...known }) {
+    open(connection, { origin, reached, ...known }) {
       if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
         metrics.refusedConnections.inc({ reason: 'origin' })
         connection.close('policy', 'this origin is not allowed')
@@ -349,14 +290,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       const client = { id: `${id}-${++sessions}`, connection, ...known }
       const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
-      inboxes.set(session, new Inbox((frame) => execute(context, session, frame), connection))
+      queues.set(session, new CommandQueue((frame) => execute(context, session, frame), connection))
       metrics.connected.inc({ transport })
       metrics.connections.inc({ transport })
       return session
     },
     receive(session, frame) {
       session.heard()
-      if (!session.closed) inboxes.get(session)?.put(frame)
+      if (!session.closed) queues.get(session)?.put(frame)
     },
     publish: publisher.publish,
     checkRepeat({ cid, ...event }) {
@@ -375,14 +316,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     async drain(longest) {
       phase = 'draining'
       metrics.draining.set(1)
-      fleet.tell()
+      registry.tell()
       await drain({
         sessions: hub.sessions,
         longest,
         times: options.drainTimes,
-        deserted: deserted.signal,
+        allGone: allGone.signal,
         async settle(session) {
-          await inboxes.get(session)?.rest()
+          await queues.get(session)?.rest()
           await publisher.settled()
         },
         clock,
@@ -395,7 +336,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       phase = 'stopped'
       delivery.close()
-      fleet.close()
+      registry.close()
       stopWatching()
       stopLimiting()
       stopSignals()

@@ -1,8 +1,8 @@
 import { type ChangeEvent, type ChatEvent, changed, type MessageEvent } from '@rabble/contract'
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
-import { applyChange, stretchOf } from '../src/replay/event-range.ts'
-import { createRecent, type Recent } from '../src/replay/room-buffers.ts'
+import { applyChange, eventRangeOf } from '../src/replay/event-range.ts'
+import { createRoomBuffers, type RoomBuffers } from '../src/replay/room-buffers.ts'
 
 function message(id: string, from = 'ada', text = `text of ${id}`): MessageEvent {
   return { ...fields(id, from), type: 'message', text }
@@ -27,7 +27,7 @@ function fields(id: string, from: string) {
 
 let offset = 0
 
-function add(recent: Recent, ...events: ChatEvent[]): void {
+function add(recent: RoomBuffers, ...events: ChatEvent[]): void {
   for (const event of events) recent.add(event, Buffer.from(JSON.stringify(event)), offset++)
 }
 
@@ -38,13 +38,13 @@ function parsed(lines: readonly string[] | undefined): (ChatEvent | undefined)[]
 }
 
 /** All lines that are remembered. */
-function all(recent: Recent): readonly string[] {
+function all(recent: RoomBuffers): readonly string[] {
   return recent.behind('a', recent.missing('a'))?.lines ?? []
 }
 
 /** A memory that has read the log from its beginning. */
-function createWhole(perRoom: number, totalBytes = 1e9): Recent {
-  const recent = createRecent({ perRoom, totalBytes })
+function createWhole(perRoom: number, totalBytes = 1e9): RoomBuffers {
+  const recent = createRoomBuffers({ perRoom, totalBytes })
   recent.begin(0, -1)
   return recent
 }
@@ -211,7 +211,7 @@ t.test(
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
     const line = `${JSON.stringify(message('1')).slice(0, -1)},"meta":{"a":${deep}}}`
     for (const change of [edit('e', '1'), deletion('d', '1')]) {
-      const stretch = stretchOf(['1', '2'], [line, JSON.stringify(message('2'))])
+      const stretch = eventRangeOf(['1', '2'], [line, JSON.stringify(message('2'))])
       const { grown } = applyChange(stretch, change)
       t.same(stretch.lines, ['', JSON.stringify(message('2'))])
       t.equal(grown, -line.length)

@@ -1,22 +1,22 @@
 import t from 'tap'
-import { Inbox } from '../src/sessions/command-queue.ts'
+import { CommandQueue } from '../src/sessions/command-queue.ts'
 
 t.test('frames are executed in order, one after the other, and reading stops while many wait', async (t) => {
   const done: number[] = []
   const finish: (() => void)[] = []
   const flow: string[] = []
-  const inbox = new Inbox<number>(
+  const queue = new CommandQueue<number>(
     (frame) => {
       done.push(frame)
       return frame % 100 === 0 ? new Promise((resolve) => finish.push(resolve)) : undefined
     },
     { pause: () => flow.push('pause'), resume: () => flow.push('resume') },
   )
-  inbox.put(1)
-  inbox.put(2)
+  queue.put(1)
+  queue.put(2)
   t.strictSame(done, [1, 2], 'what takes no time is done at once')
-  inbox.put(100)
-  for (let i = 101; i <= 210; i++) inbox.put(i)
+  queue.put(100)
+  for (let i = 101; i <= 210; i++) queue.put(i)
   t.strictSame(done, [1, 2, 100])
   t.strictSame(flow, ['pause'])
   finish.shift()?.()

@@ -13,7 +13,12 @@ async function withHistory(t: Test) {
   const log = createMemoryLog(1, { clock })
   const history = createFakeHistory()
   history.through = null
-  const { ws, tokens } = await build(t, { log, history, clock, historyTimes: { patience: 3_000, doubt: 0 } })
+  const { ws, tokens } = await build(t, {
+    log,
+    history,
+    clock,
+    historyTimes: { timeout: 3_000, notFoundGrace: 0 },
+  })
   const connect = async (id: string) =>
     connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 6_000) })
   const store = (room: string, id: string) => {

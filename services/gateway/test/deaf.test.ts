@@ -5,7 +5,7 @@ import { build } from './build.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 import { pass } from './time.ts'
 
-const deliveryTimes = { look: 10, quiet: 50, patience: 300 }
+const deliveryTimes = { interval: 10, quiet: 50, timeout: 300 }
 /** Milliseconds that pass at a time: several looks, but no more than a fraction of its patience. */
 const step = 50
 
@@ -81,7 +81,7 @@ t.test('a log that is down is not made anew: there is nothing to arrive', async 
   await pass(clock, step, () => signals > 0, 'something that does not arrive')
   log.broken = true
   // The time in which it would be missed.
-  await clock.advance(5 * deliveryTimes.patience)
+  await clock.advance(5 * deliveryTimes.timeout)
   t.equal(gateway.unready(), undefined, 'the check of the log tells')
   t.strictSame(log.reconnects, [])
   log.broken = false
@@ -91,7 +91,7 @@ t.test('a log that is down is not made anew: there is nothing to arrive', async 
 t.test('a log in which something happens gets no marks', async (t) => {
   const clock = createManualClock()
   const log = createFragileLog(clock)
-  await build(t, { log, clock, deliveryTimes: { look: 10, quiet: 1_000, patience: 10_000 } })
+  await build(t, { log, clock, deliveryTimes: { interval: 10, quiet: 1_000, timeout: 10_000 } })
   const before = log.length
   let injected = 0
   // In twice as many looks as silence may last at most, a mark would have come.

@@ -52,14 +52,14 @@ const settle = async () => {}
 t.test('a few clients are told at a time, over the whole window, each until the next ones are', async (t) => {
   const clock = createManualClock()
   const batches = new Map<number, number[]>()
-  const deserted = new AbortController()
+  const allGone = new AbortController()
   let left = 150
   const sessions = sessionsOf(left, (frame) => {
     const at = clock.monotonic()
     if (frame.type === 'reconnect') batches.set(at, [...(batches.get(at) ?? []), frame.after])
-    if (--left === 0) deserted.abort()
+    if (--left === 0) allGone.abort()
   })
-  const drained = drain({ sessions, longest: 15_000, deserted: deserted.signal, settle, clock, logger })
+  const drained = drain({ sessions, longest: 15_000, allGone: allGone.signal, settle, clock, logger })
   const began = clock.monotonic()
   await clock.advance(1_500)
   await drained
@@ -76,11 +76,11 @@ t.test('a few clients are told at a time, over the whole window, each until the 
 
 t.test('it is over when the last one has gone, however long it might have taken', async (t) => {
   const clock = createManualClock()
-  const deserted = new AbortController()
+  const allGone = new AbortController()
   // They could take a minute.
-  const sessions = sessionsOf(6_000, () => deserted.abort())
+  const sessions = sessionsOf(6_000, () => allGone.abort())
   const began = clock.monotonic()
-  await drain({ sessions, longest: 60_000, deserted: deserted.signal, settle, clock, logger })
+  await drain({ sessions, longest: 60_000, allGone: allGone.signal, settle, clock, logger })
   t.equal(clock.monotonic(), began)
 })
 
@@ -154,7 +154,7 @@ t.test(
       await publish.call(log, event)
     }
     const clock = createManualClock()
-    const drainTimes = { patience: 200, confirmTimeout: 120_000 }
+    const drainTimes = { reconnectGrace: 200, confirmTimeout: 120_000 }
     const { gateway, ws, metric } = await build(t, { log, drainTimes, clock })
     const ada = await connectChat(t, ws, { name: 'Ada', timeout: 120_000 })
     await ada.join('general')
@@ -225,7 +225,7 @@ t.test('a log that confirms nothing does not hold up the end for ever', async (t
   const clock = createManualClock()
   const { gateway, ws, log, metric } = await build(t, {
     clock,
-    drainTimes: { patience: 100, confirmTimeout: 500 },
+    drainTimes: { reconnectGrace: 100, confirmTimeout: 500 },
   })
   const ada = await connectChat(t, ws, { name: 'Ada' })
   await ada.join('general')

@@ -190,7 +190,7 @@ t.test('who may change an old message is known from history', async (t) => {
 t.test('only what history surely doesn’t have is said not to exist', async (t) => {
   const clock = createManualClock()
   const history = createFakeHistory()
-  const historyTimes = { patience: 5_000, doubt: 750 }
+  const historyTimes = { timeout: 5_000, notFoundGrace: 750 }
   const gateway = await build(t, { history, historyTimes, clock })
   const ada = await enter(t, gateway, 'ada')
   await say(ada, 'hi')
@@ -247,7 +247,7 @@ t.test('a message can be changed as soon as it is acknowledged, though the log i
     },
   }
   const history = createFakeHistory()
-  const historyTimes = { patience: 60_000, doubt: 60_000 }
+  const historyTimes = { timeout: 60_000, notFoundGrace: 60_000 }
   const gateway = await build(t, { log: slow, history, historyTimes })
   const ada = await enter(t, gateway, 'ada')
   let come = () => {}

@@ -2,7 +2,7 @@ import { createManualClock } from '@rabble/clock/manual'
 import type { GatewaySignal, Signal } from '@rabble/contract'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
-import { createFleet } from '../src/cluster/gateway-registry.ts'
+import { createGatewayRegistry } from '../src/cluster/gateway-registry.ts'
 import { build } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { pass } from './time.ts'
@@ -62,7 +62,7 @@ t.test('nobody learns of gateways before hello', async (t) => {
 t.test('a gateway that is silent is gone after six seconds and forgotten half a minute later', async (t) => {
   const clock = createManualClock()
   const told: Signal[] = []
-  const fleet = createFleet({
+  const registry = createGatewayRegistry({
     gateway: 'here',
     log: { signal: (signal) => told.push(signal) },
     sessions: () => 3,
@@ -70,11 +70,11 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     told() {},
     clock,
   })
-  t.teardown(() => fleet.close())
-  const states = () => fleet.list().map(({ gateway, state }) => [gateway, state])
-  fleet.heard(signal('a', 'ready'))
-  fleet.heard(signal('b', 'stopped'))
-  fleet.heard(signal('here', 'unready'))
+  t.teardown(() => registry.close())
+  const states = () => registry.list().map(({ gateway, state }) => [gateway, state])
+  registry.heard(signal('a', 'ready'))
+  registry.heard(signal('b', 'stopped'))
+  registry.heard(signal('here', 'unready'))
   t.strictSame(states(), [
     ['a', 'ready'],
     ['b', 'stopped'],
@@ -86,7 +86,7 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     ['b', 'stopped'],
     ['here', 'ready'],
   ])
-  fleet.heard(signal('a', 'ready'))
+  registry.heard(signal('a', 'ready'))
   await clock.advance(30_000)
   t.strictSame(states(), [
     ['a', 'gone'],
@@ -95,11 +95,11 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
   await clock.advance(6_100)
   t.strictSame(states(), [['here', 'ready']])
 
-  for (let n = 0; n < 2_000; n++) fleet.heard(signal(`made up ${n}`, 'ready'))
-  t.equal(fleet.list().length, 1_001, 'no more are remembered')
+  for (let n = 0; n < 2_000; n++) registry.heard(signal(`made up ${n}`, 'ready'))
+  t.equal(registry.list().length, 1_001, 'no more are remembered')
   await clock.advance(40_000)
-  fleet.heard(signal('a', 'ready'))
-  t.equal(fleet.list().length, 2, 'and those not for ever')
+  registry.heard(signal('a', 'ready'))
+  t.equal(registry.list().length, 2, 'and those not for ever')
 })
 
 function signal(gateway: string, state: GatewaySignal['state']): GatewaySignal {

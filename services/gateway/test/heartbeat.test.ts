@@ -1,8 +1,9 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { defaultLimits } from '@rabble/contract'
 import t, { type Test } from 'tap'
-import { watchOver } from '../src/sessions/heartbeat.ts'
-import { type Connection, Session } from '../src/sessions/session.ts'
+import type { Connection } from '../src/sessions/connection.ts'
+import { startHeartbeat } from '../src/sessions/heartbeat.ts'
+import { Session } from '../src/sessions/session.ts'
 import { webSocketWire } from '../src/transports/websocket/framing.ts'
 
 const heartbeat = 25_000
@@ -35,7 +36,7 @@ function build(t: Test, unsent = 0) {
     sessions.delete(session)
     done.push('lost')
   }
-  t.teardown(watchOver(sessions, { helloTimeout: 10_000, heartbeat, clock }, lost))
+  t.teardown(startHeartbeat(sessions, { helloTimeout: 10_000, heartbeat, clock }, lost))
   return {
     clock,
     session,

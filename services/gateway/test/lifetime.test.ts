@@ -8,7 +8,7 @@ const minute = 60_000
 
 t.test('a client is asked to come back on another connection before its own is too old', async (t) => {
   const clock = createManualClock()
-  const { ws, metric } = await build(t, { clock, heartbeat: 600 * minute, longestConnection: 10 * minute })
+  const { ws, metric } = await build(t, { clock, heartbeat: 600 * minute, maxConnectionAge: 10 * minute })
   const clients = await Promise.all(
     Array.from({ length: 20 }, (_, n) => connectChat(t, ws, { name: `user ${n}` })),
   )

@@ -24,7 +24,12 @@ async function restarted(t: Test, ...messages: MessageEvent[]) {
   const history = createFakeHistory()
   history.through = log.last
   for (const message of messages) history.messages.set(message.id, message)
-  const { ws, metric } = await build(t, { log, history, clock, historyTimes: { patience: 3_000, doubt: 0 } })
+  const { ws, metric } = await build(t, {
+    log,
+    history,
+    clock,
+    historyTimes: { timeout: 3_000, notFoundGrace: 0 },
+  })
   const connect = async (name: string) => {
     const client = await connectChat(t, ws, { name })
     await client.join(room)

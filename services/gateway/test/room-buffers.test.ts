@@ -1,7 +1,7 @@
 import type { MessageEvent } from '@rabble/contract'
 import { partitionOf } from '@rabble/event-log'
 import t from 'tap'
-import { createRecent } from '../src/replay/room-buffers.ts'
+import { createRoomBuffers } from '../src/replay/room-buffers.ts'
 
 let offset = 0
 
@@ -24,7 +24,7 @@ function ids(lines: readonly string[] | undefined): string[] | undefined {
 }
 
 t.test('what followed an event is known exactly, until the event is dropped', async (t) => {
-  const recent = createRecent({ perRoom: 100, totalBytes: 1e9 })
+  const recent = createRoomBuffers({ perRoom: 100, totalBytes: 1e9 })
   const followed: unknown[] = []
   const expected: unknown[] = []
   for (let i = 0; i < 300; i++) {
@@ -39,14 +39,14 @@ t.test('what followed an event is known exactly, until the event is dropped', as
 })
 
 t.test('the text comes back byte for byte', async (t) => {
-  const recent = createRecent({ perRoom: 10, totalBytes: 1e9 })
+  const recent = createRoomBuffers({ perRoom: 10, totalBytes: 1e9 })
   const [message, line] = event('a', '1', 'grüße 你好 🎉 \u2028 \\ "')
   recent.add(message, line, 0)
   t.strictSame(Buffer.from(recent.newest('a', 1).lines[0] ?? '', 'latin1'), line)
 })
 
 t.test('newest says whether it is all there is', async (t) => {
-  const recent = createRecent({ perRoom: 3, totalBytes: 1e9 })
+  const recent = createRoomBuffers({ perRoom: 3, totalBytes: 1e9 })
   t.strictSame(
     recent.newest('a', 5),
     { lines: [], complete: false },
@@ -70,7 +70,7 @@ t.test('newest says whether it is all there is', async (t) => {
 
 t.test('memory is bounded over all rooms, and the quietest room goes first', async (t) => {
   const totalBytes = 100_000
-  const recent = createRecent({ perRoom: 1000, totalBytes })
+  const recent = createRoomBuffers({ perRoom: 1000, totalBytes })
   recent.begin(0, -1)
   let most = 0
   for (let i = 0; i < 5000; i++) {
@@ -88,7 +88,7 @@ t.test('memory is bounded over all rooms, and the quietest room goes first', asy
 })
 
 t.test('what stands behind an offset is known as long as nothing of it was forgotten', async (t) => {
-  const recent = createRecent({ perRoom: 3, totalBytes: 8_000 }, 2)
+  const recent = createRoomBuffers({ perRoom: 3, totalBytes: 8_000 }, 2)
   const [one, two] = ['one', 'a'].map((room) => ({ room, partition: partitionOf(room, 2) }))
   t.not(one?.partition, two?.partition, 'rooms of two partitions')
   const add = (room: string, id: string, offset: number) => {
@@ -115,7 +115,7 @@ t.test('what stands behind an offset is known as long as nothing of it was forgo
 })
 
 t.test('what may repeat an older event is handed out, but is no place to resume from', async (t) => {
-  const recent = createRecent({ perRoom: 10, totalBytes: 1e9 })
+  const recent = createRoomBuffers({ perRoom: 10, totalBytes: 1e9 })
   recent.begin(0, 9)
   recent.add(...event('a', '1'))
   recent.add(...event('a', '2'), true)

@@ -1,7 +1,8 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { defaultLimits } from '@rabble/contract'
 import t from 'tap'
-import { type Connection, Session } from '../src/sessions/session.ts'
+import type { Connection } from '../src/sessions/connection.ts'
+import { Session } from '../src/sessions/session.ts'
 import { webSocketWire } from '../src/transports/websocket/framing.ts'
 
 /** A session, and what its connection is told to have written. */

@@ -33,7 +33,7 @@ const never = () => new Promise<never>(() => {})
 
 t.test('however many rooms are resumed at once, a history that doesn’t answer holds nobody up', async (t) => {
   const clock = createManualClock()
-  const historyTimes = { patience: 1_000, doubt: 0 }
+  const historyTimes = { timeout: 1_000, notFoundGrace: 0 }
   const { ws, metric } = await build(t, { history: historyThat(never), historyTimes, clock })
   const clients = await Promise.all(
     Array.from({ length: 20 }, (_, n) => connectChat(t, ws, { name: `reader ${n}` })),
@@ -49,7 +49,7 @@ t.test('however many rooms are resumed at once, a history that doesn’t answer 
 
 t.test('who has many rooms to resume isn’t kept for the time of each', async (t) => {
   const clock = createManualClock()
-  const historyTimes = { patience: 3_000, doubt: 0 }
+  const historyTimes = { timeout: 3_000, notFoundGrace: 0 }
   const { ws } = await build(t, { history: historyThat(never), historyTimes, clock })
   const reader = await connectChat(t, ws, { name: 'Reader' })
   const joins = Array.from({ length: 24 }, (_, n) => reader.join(`room-${n}`, { after: 'old' }))

@@ -19,14 +19,14 @@ import {
   type Tokens,
 } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
-import { describeGaps } from './gap-note.ts'
-import { gatewayRoutes } from './gateway-routes.ts'
-import { type Ingest, startIngest } from './ingest.ts'
+import { followPolicies } from './access/policies.ts'
+import { createReaders } from './access/readers.ts'
+import { type Ingest, startIngest } from './jobs/ingest.ts'
+import type { RetainOptions } from './jobs/retention.ts'
+import { describeGaps } from './messages/gap-note.ts'
 import type { HistoryMetrics } from './metrics.ts'
-import { followPolicies } from './policies.ts'
-import { createReaders } from './readers.ts'
-import type { RetainOptions } from './retention.ts'
-import { historyRoutes } from './routes.ts'
+import { gatewayRoutes } from './routes/gateways.ts'
+import { historyRoutes } from './routes/history.ts'
 
 export interface HistoryOptions extends RetainOptions {
   /** Knows who may read which room, and what rooms keep, and is told which have messages. Without it every room is for everybody. */

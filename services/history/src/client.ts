@@ -2,13 +2,13 @@ import { type Clock, systemClock } from '@rabble/clock'
 import { type MessageEvent, pathSegment } from '@rabble/contract'
 import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
-import type { DirectRooms } from './direct-rooms.ts'
-import type { Known } from './find.ts'
-import type { Replay, ReplayQuery } from './replay.ts'
+import type { DirectRooms } from './messages/direct-rooms.ts'
+import type { Known } from './messages/find.ts'
+import type { Replay, ReplayQuery } from './messages/replay.ts'
 
-export type { DirectRooms } from './direct-rooms.ts'
-export type { Known } from './find.ts'
-export type { Replay, ReplayQuery } from './replay.ts'
+export type { DirectRooms } from './messages/direct-rooms.ts'
+export type { Known } from './messages/find.ts'
+export type { Replay, ReplayQuery } from './messages/replay.ts'
 
 /** A message that a gateway asked for. */
 export interface Found {

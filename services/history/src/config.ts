@@ -1,5 +1,5 @@
 import type { SettingName, Settings } from '@rabble/service'
-import type { Retention } from './retention.ts'
+import type { Retention } from './jobs/retention.ts'
 
 /** What the history itself reads from the environment, wherever it runs. */
 export const historySettings = [

@@ -15,8 +15,8 @@ import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { createMetrics, type HistoryMetrics, type HistoryOptions, history } from '../src/index.ts'
-import { type Ingest, type IngestOptions, startIngest } from '../src/ingest.ts'
-import { pageOf } from '../src/messages.ts'
+import { type Ingest, type IngestOptions, startIngest } from '../src/jobs/ingest.ts'
+import { pageOf } from '../src/messages/page.ts'
 
 type Log = Pick<EventLog, 'partitions' | 'read'>
 

@@ -4,7 +4,7 @@ import { systemClock } from '@rabble/clock'
 import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { createExportStreams } from '../src/export-streams.ts'
+import { createExportStreams } from '../src/routes/export-streams.ts'
 
 const limits = { most: 10, mostOfEach: 2, patience: 60_000, bytesPerSecond: 100_000 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '@rabble/database'
-import { type SearchOptions, search } from '../src/search.ts'
+import { type SearchOptions, search } from '../src/search/search.ts'
 
 /** The time at minute n. */
 export const at = (minute: number) => new Date(Date.UTC(2026, 10, 22, 10, minute)).toISOString()

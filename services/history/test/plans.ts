@@ -1,8 +1,8 @@
 import { connectPostgres, type Database, migrate } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
-import { pageOf } from '../src/messages.ts'
-import { replayOf } from '../src/replay.ts'
+import { pageOf } from '../src/messages/page.ts'
+import { replayOf } from '../src/messages/replay.ts'
 import { migrations, patient } from './databases.ts'
 
 interface Node {

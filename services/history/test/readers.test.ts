@@ -1,8 +1,8 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { Registry } from 'prom-client'
 import t from 'tap'
+import { createReaders } from '../src/access/readers.ts'
 import { createMetrics } from '../src/metrics.ts'
-import { createReaders } from '../src/readers.ts'
 
 t.test('while rooms does not say who may read, each failure is counted and one line tells', async (t) => {
   const clock = createManualClock()

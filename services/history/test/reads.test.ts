@@ -5,7 +5,7 @@ import { RabbleError } from '@rabble/contract'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { createMetrics } from '../src/metrics.ts'
-import { createReads } from '../src/reads.ts'
+import { createReads } from '../src/routes/reads.ts'
 
 const unavailable = { code: 'unavailable', retryAfter: 2_000 }
 

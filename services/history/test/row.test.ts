@@ -1,6 +1,6 @@
 import t from 'tap'
-import { toLine, toRow } from '../src/row.ts'
-import { restored, storable } from '../src/storable.ts'
+import { toLine, toRow } from '../src/messages/row.ts'
+import { restored, storable } from '../src/text/storable.ts'
 import { message } from './message.ts'
 
 t.test('a text is stored as it is, but for what PostgreSQL can’t hold', (t) => {

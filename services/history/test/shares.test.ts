@@ -4,9 +4,9 @@ import { until } from '@rabble/harness'
 import { createApp } from '@rabble/service'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
+import { createReaders } from '../src/access/readers.ts'
 import { createMetrics } from '../src/metrics.ts'
-import { createReaders } from '../src/readers.ts'
-import { historyRoutes } from '../src/routes.ts'
+import { historyRoutes } from '../src/routes/history.ts'
 import { logger, tokens } from './build.ts'
 
 /** The routes over a database that answers what it was asked last when the test says so. */

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { parseQuery } from '../src/search-query.ts'
-import { snippetOf } from '../src/snippet.ts'
+import { parseQuery } from '../src/search/search-query.ts'
+import { snippetOf } from '../src/search/snippet.ts'
 
 /** The snippet with what matches in brackets. */
 function marked(text: string, q: string): string {

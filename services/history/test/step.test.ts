@@ -1,6 +1,6 @@
 import type { LogBatch } from '@rabble/event-log'
 import t from 'tap'
-import { defaultStepLimits, stepsOf } from '../src/step.ts'
+import { defaultStepLimits, stepsOf } from '../src/projection/step.ts'
 import { message } from './message.ts'
 
 /** Batches of so many events each, whose lines have so many bytes. */

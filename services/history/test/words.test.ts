@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostWords, wordsOf } from '../src/words.ts'
+import { mostWords, wordsOf } from '../src/text/words.ts'
 
 const terms = (text: string) => wordsOf(text).map(({ term }) => term)
 

@@ -1,7 +1,7 @@
 import type { ChatEvent } from '@rabble/contract'
 import type { Database } from '@rabble/database'
-import { indexStep } from '../src/indexing.ts'
-import { project, type StepResult } from '../src/projection.ts'
+import { indexStep } from '../src/jobs/indexing.ts'
+import { project, type StepResult } from '../src/projection/projection.ts'
 
 /** Writes the next step of a partition. */
 export async function write(

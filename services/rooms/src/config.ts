@@ -1,5 +1,5 @@
 import { parseOrigins, type SettingName, type Settings } from '@rabble/service'
-import { defaultHourlyLimits } from './audit.ts'
+import { defaultHourlyLimits } from './audit/audit.ts'
 import type { RoomsOptions } from './options.ts'
 
 /** What the rooms service itself reads from the environment, wherever it runs. */

@@ -2,11 +2,11 @@ import type { Clock } from '@rabble/clock'
 import type { Database, WorkHealth } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
 import type { ClockWatch, InternalTokens, Logger, Origins, Tokens } from '@rabble/service'
-import type { AnnouncementTimes } from './announcements.ts'
-import type { HourlyLimits } from './audit.ts'
-import type { LeaseTimes } from './leases.ts'
+import type { HourlyLimits } from './audit/audit.ts'
 import type { RoomsMetrics } from './metrics.ts'
-import type { RoomChange } from './presence.ts'
+import type { AnnouncementTimes } from './presence/announcements.ts'
+import type { RoomChange } from './presence/presence.ts'
+import type { LeaseTimes } from './seats/leases.ts'
 
 export interface RoomsOptions {
   /** Log and database are the caller's to close, after the app. */

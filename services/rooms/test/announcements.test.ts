@@ -1,7 +1,7 @@
 import { createManualClock } from '@rabble/clock/manual'
 import type { ChatEvent, MessageEvent, User } from '@rabble/contract'
 import t from 'tap'
-import { createAnnouncements } from '../src/announcements.ts'
+import { createAnnouncements } from '../src/presence/announcements.ts'
 
 const times = { soon: 1_000, interval: 5_000 }
 

@@ -2,7 +2,7 @@ import rateLimit from '@fastify/rate-limit'
 import { createManualClock } from '@rabble/clock/manual'
 import fastify from 'fastify'
 import t from 'tap'
-import { requestWindows } from '../src/request-windows.ts'
+import { requestWindows } from '../src/names/request-windows.ts'
 
 t.test('a limit for a minute is one for a minute also when the wall clock is set back', async (t) => {
   const clock = createManualClock()

@@ -1,7 +1,7 @@
 import { connectPostgres, type Database, migrate } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
-import { listRooms, type RoomListQuery, type Viewer } from '../src/room-list.ts'
+import { listRooms, type RoomListQuery, type Viewer } from '../src/rooms/room-list.ts'
 import { migrations, patient } from './databases.ts'
 
 interface Plan {

@@ -1,6 +1,6 @@
 import { isUserName } from '@rabble/contract'
 import t from 'tap'
-import { skeletonsOf } from '../src/skeleton.ts'
+import { skeletonsOf } from '../src/names/skeleton.ts'
 
 /** Whether two names can be taken for each other. */
 function alike(a: string, b: string): boolean {

@@ -8,10 +8,10 @@ const interval = 2_000
 const goneAfter = 6_000
 const toldFor = 30_000
 /** Gateways that are remembered. More there aren't, unless somebody makes them up. */
-const most = 1_000
+const maxGateways = 1_000
 
 /** What gateways say of themselves, for people who look: nothing is decided by it. */
-export interface Fleet {
+export interface GatewayRegistry {
   /** What happened at this gateway: events that the log confirmed, frames fanned out, how late (ms) an event was read. */
   published(): void
   delivered(frames: number): void
@@ -26,7 +26,7 @@ export interface Fleet {
   close(): void
 }
 
-export function createFleet(options: {
+export function createGatewayRegistry(options: {
   gateway: string
   log: Pick<EventLog, 'signal'>
   sessions(): number
@@ -34,7 +34,7 @@ export function createFleet(options: {
   /** A signal was sent. */
   told(): void
   clock: Clock
-}): Fleet {
+}): GatewayRegistry {
   const { gateway, log, sessions, state, told, clock } = options
   const others = new Map<string, { at: number; info: GatewayInfo }>()
   let since = clock.monotonic()
@@ -93,8 +93,8 @@ export function createFleet(options: {
     tell,
     heard({ type: _, ...info }) {
       if (info.gateway === gateway) return
-      if (!others.has(info.gateway) && others.size >= most) sweep()
-      if (others.has(info.gateway) || others.size < most) {
+      if (!others.has(info.gateway) && others.size >= maxGateways) sweep()
+      if (others.has(info.gateway) || others.size < maxGateways) {
         others.set(info.gateway, { at: clock.monotonic(), info })
       }
     },

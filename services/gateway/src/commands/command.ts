@@ -2,15 +2,15 @@ import type { Clock } from '@rabble/clock'
 import type { ClientFrames, ClientFrameType, Limits } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Logger, Rates, Tokens } from '@rabble/service'
-import type { Fleet } from '../cluster/gateway-registry.ts'
+import type { GatewayRegistry } from '../cluster/gateway-registry.ts'
 import type { Publisher } from '../log/publisher.ts'
-import type { Repeats } from '../log/repeat-check.ts'
+import type { RepeatCheck } from '../log/repeat-check.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Conversations } from '../replay/conversations.ts'
-import type { Past } from '../replay/history-replay.ts'
-import type { Lookup } from '../replay/message-lookup.ts'
+import type { HistoryReplay } from '../replay/history-replay.ts'
+import type { MessageLookup } from '../replay/message-lookup.ts'
 import type { ReplayBudget } from '../replay/replay-budget.ts'
-import type { Recent } from '../replay/room-buffers.ts'
+import type { RoomBuffers } from '../replay/room-buffers.ts'
 import type { Rooms } from '../rooms/index.ts'
 import type { Hub } from '../sessions/hub.ts'
 import type { Session } from '../sessions/session.ts'
@@ -25,14 +25,14 @@ export interface Context {
   /** Guests without a token that each address may bring. */
   readonly newGuests: Rates
   readonly hub: Hub
-  readonly fleet: Pick<Fleet, 'list'>
+  readonly gateways: Pick<GatewayRegistry, 'list'>
   /** Absent where each gateway is alone. */
   readonly rooms: Rooms | undefined
-  readonly recent: Recent
+  readonly recent: RoomBuffers
   /** Absent where there is no history to ask. */
-  readonly past: Past | undefined
-  readonly lookup: Lookup
-  readonly repeats: Repeats
+  readonly historyReplay: HistoryReplay | undefined
+  readonly lookup: MessageLookup
+  readonly repeats: RepeatCheck
   readonly conversations: Conversations
   readonly replays: ReplayBudget
   readonly publisher: Publisher

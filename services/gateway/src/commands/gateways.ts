@@ -5,7 +5,7 @@ export const gateways: Command<'gateways'> = (context, session, frame) => {
   session.reply({
     type: 'gateways',
     ...withRef(frame.ref),
-    gateways: context.fleet.list(),
+    gateways: context.gateways.list(),
     here: context.id,
   })
 }

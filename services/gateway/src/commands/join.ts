@@ -51,7 +51,7 @@ async function enter(
   // One replay at a time: a client that doesn't read them can't pile them up.
   await session.connection.drained(limits.unsentBytes)
   if (after !== undefined && recent.after(room, after) === undefined) {
-    await context.past?.fetch(room, after, user, session.sharers)
+    await context.historyReplay?.fetch(room, after, user, session.sharers)
   }
   const own = roomKind(room)?.kind === 'room'
   // A ban may have come while this join waited. Who has been in all the while was put out by it.
@@ -64,7 +64,7 @@ async function enter(
   else hub.settle(room)
 
   const missed =
-    after === undefined ? undefined : (recent.after(room, after) ?? context.past?.after(room, after))
+    after === undefined ? undefined : (recent.after(room, after) ?? context.historyReplay?.after(room, after))
   const newest = recent.newest(room, frame.recent ?? defaultRecent)
   // Who asked for what followed an event that isn't known gets the newest ones, and is told.
   const complete = after === undefined ? newest.complete : missed !== undefined

@@ -1,4 +1,3 @@
-import type { Clock } from '@rabble/clock'
 import {
   everybody,
   isRoomName,
@@ -14,15 +13,13 @@ import {
 } from '@rabble/contract'
 import { noticeId } from '@rabble/contract/ids'
 import { parseWorkerRequest } from '@rabble/contract/parse'
-import { checkMeta, createMessage } from '../commands/send.ts'
 import { readable } from '../messages/access.ts'
+import { checkMeta, createMessage, type Taker as MessageTaker } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
 
-/** What is known of the gateway that takes it. */
-interface Taker {
-  readonly id: string
+/** The gateway that takes a message, and its limits. */
+interface Taker extends MessageTaker {
   readonly limits: Limits
-  readonly clock: Clock
 }
 
 /**

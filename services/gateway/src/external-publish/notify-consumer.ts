@@ -1,13 +1,12 @@
 import { RabbleError, systemUser } from '@rabble/contract'
 import type { DoTask, RabbitMqLog, WorkQueue } from '@rabble/event-log'
-import type { Gateway } from '../gateway.ts'
 import type { Metrics } from '../metrics.ts'
 import { noticeEvent } from './event.ts'
-import { createPublishing, type PublishingOptions } from './publishing.ts'
+import { createPublishing, type PublishHost, type PublishingOptions } from './publishing.ts'
 
 export interface NotifyQueueOptions extends PublishingOptions {
   log: Pick<RabbitMqLog, 'takeWork'>
-  gateway: Pick<Gateway, 'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit'>
+  gateway: Pick<PublishHost, 'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit'>
   metrics: Pick<Metrics, 'workerPublishes' | 'queueActive' | 'queueRedelivered' | 'queueRejected'>
 }
 

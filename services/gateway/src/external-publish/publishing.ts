@@ -1,6 +1,35 @@
-import { type MessageEvent, RabbleError, type User } from '@rabble/contract'
-import type { Gateway } from '../gateway.ts'
+import type { Clock } from '@rabble/clock'
+import { type Limits, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import type { AuditEntry } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
+import type { RefusedEntry } from '../rooms/audit-trail.ts'
+
+/** What the gateway does for programs that publish without a session. */
+export interface PublishHost {
+  /** The gateway's id: a new one at each start. */
+  readonly id: string
+  readonly limits: Limits
+  readonly clock: Clock
+  /**
+   * Publishes an event that belongs to no session. Resolves once the log has it.
+   * @throws RabbleError `unavailable`
+   */
+  publish(event: MessageEvent): Promise<void>
+  /**
+   * Finds out whether an event with a name of its sender's is stored already; see `RepeatCheck.check`. Returns undefined if
+   * there is nothing to ask.
+   */
+  checkRepeat(event: MessageEvent): Promise<'stored' | 'new' | 'unchecked'> | undefined
+  /**
+   * Checks that a user who has no session may write in a room, and is neither banned nor muted.
+   * @throws RabbleError `forbidden`; `unavailable` while that isn't known
+   */
+  checkWriter(user: string, room: string): Promise<void>
+  /** Records an act for moderators, where a rooms service keeps them; see `AuditTrail.record`. */
+  audit(entry: AuditEntry): Promise<void> | undefined
+  /** Records that somebody was refused, at a limited rate. */
+  auditRefusal(detail: Omit<RefusedEntry, 'gateway'>, user?: User): void
+}
 
 /** How it came. */
 export type Way = 'http' | 'amqp'
@@ -13,7 +42,7 @@ export interface Publication {
 }
 
 export interface PublishingOptions {
-  gateway: Pick<Gateway, 'publish' | 'checkRepeat' | 'audit'>
+  gateway: Pick<PublishHost, 'publish' | 'checkRepeat' | 'audit'>
   metrics: Pick<Metrics, 'workerPublishes'>
 }
 

@@ -1,18 +1,14 @@
 import { RabbleError, type User } from '@rabble/contract'
 import { bearerToken, createRates, type Tokens } from '@rabble/service'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { Gateway } from '../gateway.ts'
 import { messageEvent, noticeEvent } from './event.ts'
-import { createPublishing, type Publication, type PublishingOptions } from './publishing.ts'
+import { createPublishing, type Publication, type PublishHost, type PublishingOptions } from './publishing.ts'
 
 /** The role whose tokens may publish without a connection. */
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
-  gateway: Pick<
-    Gateway,
-    'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit' | 'auditRefusal' | 'checkWriter'
-  >
+  gateway: PublishHost
   tokens: Pick<Tokens, 'verify'>
   /** Messages a second, for each user of a token. */
   perSecond: number

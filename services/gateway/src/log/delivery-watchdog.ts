@@ -6,53 +6,56 @@ import type { Metrics } from '../metrics.ts'
 
 /** Milliseconds. */
 export interface DeliveryTimes {
-  /** Between two looks. */
-  look: number
-  /** Silence of a partition after which a mark is written, give or take a fifth: so usually one gateway writes for all. */
+  /** Time between two checks. */
+  interval: number
+  /** Silence of a partition after which a mark is written, give or take a fifth: usually one gateway writes it for all. */
   quiet: number
-  /** How long what must come may be on its way; then the connections are made anew, and each time this passes again. */
-  patience: number
+  /** Time in which an awaited event must arrive. After it the connections are made anew, and it begins again. */
+  timeout: number
 }
 
-export const defaultDeliveryTimes: DeliveryTimes = { look: 500, quiet: 5_000, patience: 10_000 }
+export const defaultDeliveryTimes: DeliveryTimes = { interval: 500, quiet: 5_000, timeout: 10_000 }
 
 /**
- * Whether what others write arrives here. Connections may all look fine and bring nothing, after a failover of the broker
- * for one: only something that must come, and doesn't, shows it. So the gateway waits for its own signals to come back, and
- * writes a mark into each partition that was silent for a while. What the log doesn't take is not waited for: that it is
- * down it says itself.
+ * Finds out whether the log still delivers. All connections may look fine and bring nothing, for example after a failover of the
+ * broker: only an event that must arrive, and does not, shows it. So the gateway waits for its own signals to come back,
+ * and writes a mark into each partition that was silent for a while. Events that the log did not take are not awaited: a log
+ * that is down says so itself.
  */
-export interface Delivery {
-  /** A batch came from the partition. */
+export interface DeliveryWatchdog {
+  /** Call for each batch that was read from a partition. */
   read(partition: number): void
-  /** A signal of this gateway's own was sent, or came back. */
+  /** Call when a signal of this gateway was sent. */
   signalled(): void
+  /** Call when a signal of this gateway came back. */
   heard(): void
-  /** Why clients should go elsewhere, or undefined. */
+  /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   close(): void
 }
 
-/** Something that arrives, or doesn't. Counted in looks: a process that was frozen hasn't waited meanwhile. */
-interface Way {
+/** A path on which events arrive. Time is counted in checks: a process that was frozen has not waited meanwhile. */
+interface Probe {
   label: 'signals' | 'log'
   /** What is wrong if nothing arrives. */
   problem: string
   arrivals: number
-  /** For how many looks something is on its way; undefined if nothing is. */
+  /** Number of checks since an event is awaited; undefined if none is. */
   awaited: number | undefined
-  deaf: boolean
+  /** Whether the awaited event did not arrive in time. */
+  stalled: boolean
 }
 
-interface Partition extends Way {
+interface Partition extends Probe {
   number: number
-  /** For how many looks it was silent, and how many are enough. */
+  /** Number of checks without a batch. */
   silent: number
+  /** Value of `silent` at which a mark is written. */
   enough: number
 }
 
-/** For a log that could not fail like that there is nothing to do. */
-const unfailing: Delivery = {
+/** For a log that cannot stall. */
+const unfailing: DeliveryWatchdog = {
   read() {},
   signalled() {},
   heard() {},
@@ -60,41 +63,41 @@ const unfailing: Delivery = {
   close() {},
 }
 
-export function watchDelivery(options: {
+export function startDeliveryWatchdog(options: {
   log: Pick<EventLog, 'partitions' | 'publish' | 'reconnect' | 'status'>
   gateway: string
   times: DeliveryTimes
   clock: Clock
   metrics: Pick<Metrics, 'deaf'>
   logger: Logger
-}): Delivery {
+}): DeliveryWatchdog {
   const { log, gateway, times, clock, metrics, logger } = options
   if (log.reconnect === undefined) return unfailing
-  const signals: Way = {
+  const signals: Probe = {
     label: 'signals',
     problem: 'its own signals do not come back',
     arrivals: 0,
     awaited: undefined,
-    deaf: false,
+    stalled: false,
   }
   const partitions = Array.from({ length: log.partitions }, (_, number): Partition => {
     const problem = `nothing comes from partition ${number} of the log, which takes events`
-    return { ...signals, label: 'log', problem, number, silent: 0, enough: enoughLooks() }
+    return { ...signals, label: 'log', problem, number, silent: 0, enough: checksUntilMark() }
   })
-  const ways = [signals, ...partitions]
-  const looking = clock.setInterval(look, times.look)
+  const probes = [signals, ...partitions]
+  const timer = clock.setInterval(check, times.interval)
   let marks = 0
 
-  function enoughLooks(): number {
-    return (times.quiet / times.look) * (0.8 + 0.4 * Math.random())
+  function checksUntilMark(): number {
+    return (times.quiet / times.interval) * (0.8 + 0.4 * Math.random())
   }
 
-  function look(): void {
+  function check(): void {
     const { connected } = log.status()
-    for (const way of ways) {
-      if (way.awaited === undefined) continue
-      if (connected) wait(way, way.awaited + 1)
-      else if (!way.deaf) way.awaited = 0
+    for (const probe of probes) {
+      if (probe.awaited === undefined) continue
+      if (connected) wait(probe, probe.awaited + 1)
+      else if (!probe.stalled) probe.awaited = 0
     }
     for (const partition of partitions) {
       if (++partition.silent < partition.enough || !connected || partition.awaited !== undefined) continue
@@ -103,19 +106,20 @@ export function watchDelivery(options: {
     }
   }
 
-  function wait(way: Way, looks: number): void {
-    way.awaited = looks
-    if (looks * times.look < times.patience) return
-    way.awaited = 0
-    metrics.deaf.inc({ way: way.label })
-    if (!way.deaf) logger.warn({ way: way.label }, `${way.problem}: connecting anew until that is mended`)
-    way.deaf = true
-    log.reconnect?.(way.problem)
+  function wait(probe: Probe, checks: number): void {
+    probe.awaited = checks
+    if (checks * times.interval < times.timeout) return
+    probe.awaited = 0
+    metrics.deaf.inc({ way: probe.label })
+    if (!probe.stalled)
+      logger.warn({ way: probe.label }, `${probe.problem}: connecting anew until that is mended`)
+    probe.stalled = true
+    log.reconnect?.(probe.problem)
   }
 
   function settle(partition: Partition): void {
     partition.silent = 0
-    partition.enough = enoughLooks()
+    partition.enough = checksUntilMark()
   }
 
   async function mark(partition: Partition): Promise<void> {
@@ -135,12 +139,12 @@ export function watchDelivery(options: {
     if (confirmed && partition.arrivals === arrivals) partition.awaited = 0
   }
 
-  function arrived(way: Way): void {
-    way.arrivals++
-    way.awaited = undefined
-    if (!way.deaf) return
-    way.deaf = false
-    logger.info({ way: way.label }, 'it arrives again')
+  function arrived(probe: Probe): void {
+    probe.arrivals++
+    probe.awaited = undefined
+    if (!probe.stalled) return
+    probe.stalled = false
+    logger.info({ way: probe.label }, 'it arrives again')
   }
 
   return {
@@ -154,7 +158,7 @@ export function watchDelivery(options: {
       if (log.status().connected) signals.awaited ??= 0
     },
     heard: () => arrived(signals),
-    unready: () => ways.find(({ deaf }) => deaf)?.problem,
-    close: () => looking.cancel(),
+    unready: () => probes.find(({ stalled }) => stalled)?.problem,
+    close: () => timer.cancel(),
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '@rabble/clock'
  * The ids of events that were seen lately, so that an event which stands in the log twice is handed out once. Holds the
  * last `size` to twice `size` ids: two generations, of which the older is dropped when the younger is full.
  */
-export interface Seen {
+export interface DuplicateFilter {
   /** False if the id was seen before. */
   add(id: string): boolean
   has(id: string): boolean
@@ -13,11 +13,11 @@ export interface Seen {
 }
 
 /** `since` is the time from which on all ids will have been added; default: now. */
-export function createSeen(
+export function createDuplicateFilter(
   size: number,
   clock: Pick<Clock, 'monotonic'>,
   since: number = clock.monotonic(),
-): Seen {
+): DuplicateFilter {
   let young = new Set<string>()
   let youngSince = since
   let old = new Set<string>()

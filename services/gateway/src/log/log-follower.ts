@@ -4,9 +4,9 @@ import { isChatEvent } from '@rabble/contract/parse'
 import { type EventLog, type LogBatch, type LogEntry, partitionOf, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
-import type { Recent } from '../replay/room-buffers.ts'
+import type { RoomBuffers } from '../replay/room-buffers.ts'
 import type { Hub } from '../sessions/hub.ts'
-import type { Seen } from './duplicate-filter.ts'
+import type { DuplicateFilter } from './duplicate-filter.ts'
 import type { Publisher } from './publisher.ts'
 
 /** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
@@ -15,7 +15,7 @@ export const lookBack = 60_000
 const markAgain = 10_000
 
 /** Follows the log: every event once, to the recent ones, to the sessions, and to whoever waits for it. */
-export interface Follower {
+export interface LogFollower {
   /** Why the gateway doesn't know all recent events yet, or undefined once it does. */
   unready(): string | undefined
   /** The offset of the last batch of a room's partition that was handed on; -1 before the first. */
@@ -35,8 +35,8 @@ export interface Follower {
 export function followLog(options: {
   log: EventLog
   gateway: string
-  recent: Recent
-  seen: Seen
+  recent: RoomBuffers
+  seen: DuplicateFilter
   publisher: Publisher
   hub: Hub
   /** A message was changed. */
@@ -46,7 +46,7 @@ export function followLog(options: {
   clock: Clock
   metrics: Metrics
   logger: Logger
-}): Follower {
+}): LogFollower {
   const { log, gateway, recent, seen, publisher, hub, changed, arrived, clock, metrics, logger } = options
   const abort = new AbortController()
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
@@ -136,7 +136,7 @@ export function followLog(options: {
 
   const work = [...behind].flatMap((partition) => [
     follow(partition).catch((error: unknown) => {
-      // Reading retries by itself, so this is a bug: better no gateway than one that looks alive and is deaf.
+      // Reading retries by itself, so this is a bug: better no gateway than one that looks alive and reads nothing.
       if (!abort.signal.aborted) throw error
     }),
     mark(partition),
@@ -161,7 +161,7 @@ export function followLog(options: {
  * Returns what tells the time (milliseconds since 1970) before which an event can't have been taken if it is read for the first
  * time now, but by a clock that is wrong: if somebody wrote it again, `seen` may know it no more.
  */
-function createHorizon(seen: Pick<Seen, 'since'>, clock: Clock): () => number {
+function createHorizon(seen: Pick<DuplicateFilter, 'since'>, clock: Clock): () => number {
   let since = Number.NaN
   let horizon = 0
   return () => {

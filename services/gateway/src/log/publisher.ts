@@ -1,6 +1,6 @@
 import type { ChatEvent } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
-import type { Seen } from './duplicate-filter.ts'
+import type { DuplicateFilter } from './duplicate-filter.ts'
 
 /** Takes events to the log, each id once at a time, and tells when the log has it. */
 export interface Publisher {
@@ -24,7 +24,7 @@ interface Waiting {
 /** `confirmed` is called for each event that the log has confirmed. */
 export function createPublisher(
   log: Pick<EventLog, 'publish'>,
-  seen: Pick<Seen, 'has'>,
+  seen: Pick<DuplicateFilter, 'has'>,
   confirmed: () => void,
 ): Publisher {
   const waiting = new Map<string, Waiting>()

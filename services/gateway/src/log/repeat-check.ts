@@ -3,20 +3,20 @@ import { type ChatEvent, RabbleError } from '@rabble/contract'
 import type { HistoryClient, Known } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
-import type { Seen } from './duplicate-filter.ts'
+import type { DuplicateFilter } from './duplicate-filter.ts'
 
 /** Milliseconds by which an age that a client tells may be too small. */
 const margin = 10_000
 /** How long (ms) history is waited for if the event is most likely new. */
-const brief = 1_000
+const shortTimeout = 1_000
 /** How long (ms) such events are not asked for after history did not answer. */
-const respite = 10_000
+const cooldown = 10_000
 /** How long (ms) to wait before asking again. */
 const pause = 50
 /** Ids in one question. */
-const mostIds = 500
+const maxIds = 500
 /** Questions to history at a time. */
-const mostQuestions = 8
+const maxQuestions = 8
 
 /**
  * Why an event may repeat one that the gateway no longer remembers: its sender says that it is a repeat, and how long ago
@@ -28,7 +28,7 @@ export type Suspicion = { age: number } | 'perhaps'
  * Tells repeats from new events. A gateway recognises what it read from the log itself, which begins a minute before its
  * start and ends after some 100,000 events. For what may be older it asks history, never for what is surely new.
  */
-export interface Repeats {
+export interface RepeatCheck {
   /**
    * Finds out whether an event is stored already. Returns undefined if there is nothing to ask: it is new, or remembered.
    * The question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and
@@ -48,27 +48,27 @@ interface Question {
   answer: Promise<ReadonlySet<string> | undefined>
 }
 
-export function createRepeats(options: {
+export function createRepeatCheck(options: {
   /** Without it only what is remembered is recognised. */
   history: HistoryClient | undefined
-  seen: Seen
+  seen: DuplicateFilter
   /** Offset up to which history must have stored the partition of a room: it has all then that `seen` lacks. */
   needed: (room: string) => number
   /** How long (ms) history is waited for if the event is a repeat. */
-  patience: number
+  timeout: number
   clock: Clock
   metrics: Metrics
-}): Repeats {
-  const { history, seen, needed, patience, clock, metrics } = options
+}): RepeatCheck {
+  const { history, seen, needed, timeout, clock, metrics } = options
   const questions = new Map<string, Question>()
-  const turns = createTurns({ active: mostQuestions }, clock)
+  const turns = createTurns({ active: maxQuestions }, clock)
   /** Until when history is not asked for events that are most likely new. */
-  let spared = 0
+  let cooldownEndsAt = 0
 
   function put(room: string, id: string, limit: number, sharers: readonly string[]): Question['answer'] {
     const key = `${limit} ${sharers[0] ?? ''} ${room}`
     let question = questions.get(key)
-    if (question === undefined || question.ids.length >= mostIds) {
+    if (question === undefined || question.ids.length >= maxIds) {
       const ids: string[] = []
       question = { ids, answer: ask(key, room, ids, limit, sharers) }
       questions.set(key, question)
@@ -112,12 +112,12 @@ export function createRepeats(options: {
     certain: boolean,
     sharers: readonly string[],
   ) {
-    const known = await put(event.room, event.id, certain ? patience : brief, sharers)
+    const known = await put(event.room, event.id, certain ? timeout : shortTimeout, sharers)
     const result = known === undefined ? 'unchecked' : known.has(event.id) ? 'stored' : 'new'
     metrics.repeatsChecked.inc({ result })
     if (result !== 'unchecked') return result
     if (certain) throw new RabbleError('unavailable', 'it is not known yet whether this message is there')
-    spared = clock.monotonic() + respite
+    cooldownEndsAt = clock.monotonic() + cooldown
     return result
   }
 
@@ -125,7 +125,9 @@ export function createRepeats(options: {
     check(event, suspicion, sharers) {
       if (history === undefined || seen.has(event.id)) return undefined
       if (suspicion === 'perhaps') {
-        return clock.monotonic() < spared ? Promise.resolve('unchecked') : resolve(event, false, sharers)
+        return clock.monotonic() < cooldownEndsAt
+          ? Promise.resolve('unchecked')
+          : resolve(event, false, sharers)
       }
       const remembered = clock.monotonic() - seen.since
       return suspicion.age + margin < remembered ? undefined : resolve(event, true, sharers)

@@ -26,10 +26,10 @@ export function createConversations(options: {
   /** Offsets up to which this gateway has read each partition; -1 before the first batch. */
   positions: () => readonly number[]
   /** How long (ms) history is waited for. */
-  patience: number
+  timeout: number
   clock: Clock
 }): Conversations {
-  const { history, positions, patience, clock } = options
+  const { history, positions, timeout, clock } = options
   const turns = createTurns({ active: mostQuestions }, clock)
 
   function unavailable(cause?: unknown): RabbleError {
@@ -53,7 +53,7 @@ export function createConversations(options: {
     async list(user, sharers) {
       if (history === undefined) return []
       const reached = [...positions()]
-      const deadline = clock.monotonic() + patience
+      const deadline = clock.monotonic() + timeout
       return turns.run(sharers, () => ask(history, user, reached, deadline))
     },
   }

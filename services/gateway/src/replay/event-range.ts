@@ -5,7 +5,7 @@ import { isChatEvent, parseLogEvent } from '@rabble/contract/parse'
  * Events of one room, one behind the other, as a gateway keeps them to replay them. Lines are held as Latin-1 strings: a
  * byte is a character, so they cost their length once and keep no network buffer alive, and become the same bytes again.
  */
-export interface Stretch {
+export interface EventRange {
   ids: string[]
   /** Empty for an event that is replayed no more: its id still is a place to resume from. */
   lines: string[]
@@ -16,7 +16,7 @@ export interface Stretch {
 }
 
 /** A stretch of lines from history. */
-export function stretchOf(ids: readonly string[], lines: readonly string[]): Stretch {
+export function eventRangeOf(ids: readonly string[], lines: readonly string[]): EventRange {
   return { ids: [...ids], lines: [...lines], targets: lines.map(targetOf), head: 0 }
 }
 
@@ -29,14 +29,14 @@ export function targetOf(line: string): string {
 }
 
 /** The message with this id, as it is by now; undefined if it isn't there. */
-export function messageIn({ ids, lines, head }: Stretch, id: string): MessageEvent | undefined {
+export function messageIn({ ids, lines, head }: EventRange, id: string): MessageEvent | undefined {
   const index = ids.lastIndexOf(id)
   const event = index < head ? undefined : eventOf(lines[index] ?? '')
   return event?.type === 'message' ? event : undefined
 }
 
 /** The changes that are replayed, in order: all of them, or those of one message. */
-export function changesIn({ targets, lines, head }: Stretch, message?: string): ChangeEvent[] {
+export function changesIn({ targets, lines, head }: EventRange, message?: string): ChangeEvent[] {
   const found: ChangeEvent[] = []
   for (let index = head; index < targets.length; index++) {
     const target = targets[index]
@@ -53,7 +53,7 @@ export function changesIn({ targets, lines, head }: Stretch, message?: string): 
  * grown, and whether the change counts.
  */
 export function applyChange(
-  stretch: Stretch,
+  stretch: EventRange,
   change: ChangeEvent,
   places: readonly number[] = placesOf(stretch, change.message),
 ): { grown: number; counts: boolean } {
@@ -83,7 +83,7 @@ export function applyChange(
 }
 
 /** Applies changes that came after all of a stretch. */
-export function applyChanges(stretch: Stretch, changes: readonly ChangeEvent[]): void {
+export function applyChanges(stretch: EventRange, changes: readonly ChangeEvent[]): void {
   // There may be thousands of both: each is not to be searched for by itself.
   const places = new Map<string, number[]>(changes.map(({ message }) => [message, []]))
   for (const [index, id] of stretch.ids.entries()) {
@@ -94,7 +94,7 @@ export function applyChanges(stretch: Stretch, changes: readonly ChangeEvent[]):
 }
 
 /** Where a message and its changes are. Changes are rare: they search, and the way of a message has no index to keep. */
-function placesOf({ ids, targets, head }: Stretch, message: string): number[] {
+function placesOf({ ids, targets, head }: EventRange, message: string): number[] {
   const places: number[] = []
   for (let index = head; index < ids.length; index++) {
     if (ids[index] === message || targets[index] === message) places.push(index)

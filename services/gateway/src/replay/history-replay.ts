@@ -3,32 +3,32 @@ import type { ChangeEvent, User } from '@rabble/contract'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
-import { applyChange, applyChanges, changesIn, type Stretch, stretchOf } from './event-range.ts'
-import type { Recent } from './room-buffers.ts'
+import { applyChange, applyChanges, changesIn, type EventRange, eventRangeOf } from './event-range.ts'
+import type { RoomBuffers } from './room-buffers.ts'
 
 /** Most events that a resuming client gets at once; who missed more pages through the history. */
-const mostMessages = 10_000
+const maxMessages = 10_000
 /** Ids in one question. The oldest of them decides how far back it goes, so most others are answered all the same. */
-const mostIds = 500
+const maxIds = 500
 /** How long (ms) a join waits for history where others have just waited in vain: one that is well answers in that time. */
-const brief = 250
+const shortTimeout = 250
 /** How long (ms) others wait but briefly then: sessions do one thing after another, and may have many rooms to resume. */
-const respite = 10_000
+const cooldown = 10_000
 /** How long (ms) to wait before asking again. */
-const pause = 100
+const retryInterval = 100
 /** How long (ms) others that come back to the same room are waited for, so that all of them cost one question. */
-const gathering = 10
+const coalesceWindow = 10
 /** Rooms about which history is asked at a time. */
-const mostQuestions = 8
+const maxQuestions = 8
 /** Bytes of what history answered that are kept for those who come a little later. */
-const mostBytes = 32 * 1024 * 1024
+const maxBytes = 32 * 1024 * 1024
 
 /**
  * What is older than the recent events: fetched from history when a client comes back that was away for long. What
  * history answers ends at an offset of the log, and is followed by the recent events behind that offset. So nothing is
  * missing or twice in between, also where the log holds an event twice.
  */
-export interface Past {
+export interface HistoryReplay {
   /**
    * Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks, and
    * waits for its turn among `sharers`, as for `Turns`.
@@ -41,7 +41,7 @@ export interface Past {
 }
 
 /** A piece of a room from history, with all events up to the offset `through`. */
-interface Piece extends Stretch {
+interface Piece extends EventRange {
   through: number
   known: ReadonlySet<string>
   bytes: number
@@ -60,23 +60,23 @@ interface Question {
   asked: boolean
 }
 
-export function createPast(options: {
+export function createHistoryReplay(options: {
   history: HistoryClient
-  recent: Recent
+  recent: RoomBuffers
   /** Offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
   /** How long (ms) a join waits for a history that lags behind, or is slow; in turn, too. */
-  patience: number
+  timeout: number
   clock: Clock
   metrics: Metrics
-}): Past {
-  const { history, recent, position, patience, clock, metrics } = options
+}): HistoryReplay {
+  const { history, recent, position, timeout, clock, metrics } = options
   const pieces = new Map<string, Piece>()
   const questions = new Map<string, Question>()
-  const turns = createTurns({ active: mostQuestions })
+  const turns = createTurns({ active: maxQuestions })
   let bytes = 0
   /** Until when joins wait but briefly. */
-  let hurried = 0
+  let cooldownEndsAt = 0
 
   /** Somebody else's turn may come sooner than that of who asked first, and may be for many other rooms. */
   async function ask(
@@ -85,7 +85,7 @@ export function createPast(options: {
     user: User,
     sharers: readonly string[],
   ): Promise<void> {
-    await clock.sleep(gathering)
+    await clock.sleep(coalesceWindow)
     await turns.run(sharers, async () => {
       if (question.asked) return
       question.asked = true
@@ -98,9 +98,9 @@ export function createPast(options: {
     questions.delete(room)
     if (clock.monotonic() >= question.deadline) return false
     // What history's answer is joined to must not be dropped before those who wait have been served from both.
-    const release = recent.hold(room)
+    const release = recent.pin(room)
     try {
-      return await askUntil(room, [...question.after].slice(0, mostIds), user.id, question.deadline)
+      return await askUntil(room, [...question.after].slice(0, maxIds), user.id, question.deadline)
     } catch {
       return false
     } finally {
@@ -115,7 +115,7 @@ export function createPast(options: {
   async function askUntil(room: string, after: string[], user: string, deadline: number): Promise<boolean> {
     while (clock.monotonic() < deadline) {
       metrics.historyQuestions.inc()
-      const replay = await history.replay({ room, after, limit: mostMessages }, user)
+      const replay = await history.replay({ room, after, limit: maxMessages }, user)
       const through = replay.through ?? -1
       const joins = () => through >= recent.missing(room)
       if (joins() && (await reads(room, through, deadline)) && joins()) {
@@ -123,22 +123,22 @@ export function createPast(options: {
         return true
       }
       if (!replay.complete) return true
-      await clock.sleep(pause)
+      await clock.sleep(retryInterval)
     }
     return false
   }
 
   /** Whether this gateway has read up to an offset, in time. */
   async function reads(room: string, offset: number, deadline: number): Promise<boolean> {
-    while (position(room) < offset && clock.monotonic() < deadline) await clock.sleep(pause / 10)
+    while (position(room) < offset && clock.monotonic() < deadline) await clock.sleep(retryInterval / 10)
     return position(room) >= offset
   }
 
   function keep(room: string, { ids, lines }: Replay, through: number): void {
-    const piece = { ...stretchOf(ids, lines), through, known: new Set(ids), bytes: 0 }
+    const piece = { ...eventRangeOf(ids, lines), through, known: new Set(ids), bytes: 0 }
     // Changes that history had not stored: its messages don't know of them. Those that it has are lines of the piece.
     const newer = recent.behind(room, through)
-    if (newer !== undefined) applyChanges(piece, changesIn(stretchOf(newer.ids, newer.lines)))
+    if (newer !== undefined) applyChanges(piece, changesIn(eventRangeOf(newer.ids, newer.lines)))
     forget(room)
     // If nothing is remembered of the room, the newest become recent, and the next client needs no history.
     recent.restore(room, ids, piece.lines, through)
@@ -146,7 +146,7 @@ export function createPast(options: {
     pieces.set(room, piece)
     bytes += piece.bytes
     for (const oldest of pieces.keys()) {
-      if (bytes <= mostBytes || oldest === room) break
+      if (bytes <= maxBytes || oldest === room) break
       forget(oldest)
     }
   }
@@ -181,8 +181,8 @@ export function createPast(options: {
     async fetch(room, id, user, sharers) {
       if (after(room, id) !== undefined) return
       const now = clock.monotonic()
-      const patient = now >= hurried
-      const deadline = now + (patient ? patience : brief)
+      const isAnswering = now >= cooldownEndsAt
+      const deadline = now + (isAnswering ? timeout : shortTimeout)
       let question = questions.get(room)
       if (question === undefined) {
         question = newQuestion(deadline)
@@ -197,7 +197,7 @@ export function createPast(options: {
       }
       const answered = await inTime(question.done, deadline - clock.monotonic(), clock)
       // One that waits behind many others of its own says nothing about history.
-      if (!answered && patient && question.asked) hurried = clock.monotonic() + respite
+      if (!answered && isAnswering && question.asked) cooldownEndsAt = clock.monotonic() + cooldown
     },
   }
 }

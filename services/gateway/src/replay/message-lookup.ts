@@ -4,16 +4,16 @@ import type { HistoryClient } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
 import type { HistoryTimes } from './history-times.ts'
-import type { Recent } from './room-buffers.ts'
+import type { RoomBuffers } from './room-buffers.ts'
 
 /** How long (ms) to wait before looking again: at first, and at most. */
 const firstPause = 25
-const longestPause = 400
+const maxPause = 400
 /** Questions to history at a time. */
-const mostQuestions = 8
+const maxQuestions = 8
 
 /** Finds messages that are not among the recent ones, for who wants to change them. */
-export interface Lookup {
+export interface MessageLookup {
   /**
    * The message as it is by now. `user` is who asks, and waits for its turn among `sharers`, as for `Turns`.
    * @throws RabbleError `message-not-found`, `unavailable`; the latter within about 10 seconds
@@ -24,18 +24,18 @@ export interface Lookup {
 /** `unknown`: history has all that this gateway has, and not the message. `unable`: history can't be asked. */
 type Answer = MessageEvent | 'unknown' | 'lagging' | 'unable'
 
-export function createLookup(options: {
+export function createMessageLookup(options: {
   history: HistoryClient | undefined
-  recent: Recent
+  recent: RoomBuffers
   /** Offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
   times: HistoryTimes
   clock: Clock
   metrics: Metrics
-}): Lookup {
+}): MessageLookup {
   const { history, recent, position, clock, metrics } = options
-  const { patience, doubt } = options.times
-  const turns = createTurns({ active: mostQuestions })
+  const { timeout, notFoundGrace } = options.times
+  const turns = createTurns({ active: maxQuestions })
 
   async function ask(room: string, id: string, user: User): Promise<Answer> {
     if (history === undefined) return 'unable'
@@ -53,16 +53,16 @@ export function createLookup(options: {
   return {
     async find(room, id, user, sharers) {
       const began = clock.monotonic()
-      for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
+      for (let pause = firstPause; ; pause = Math.min(2 * pause, maxPause)) {
         const waited = () => clock.monotonic() - began
         const answer =
           recent.message(room, id) ??
-          (await turns.run(sharers, async () => (waited() > patience ? 'lagging' : ask(room, id, user))))
+          (await turns.run(sharers, async () => (waited() > timeout ? 'lagging' : ask(room, id, user))))
         if (typeof answer === 'object') return answer
-        if (answer === 'unknown' && waited() > doubt) {
+        if (answer === 'unknown' && waited() > notFoundGrace) {
           throw new RabbleError('message-not-found', 'there is no such message in this room')
         }
-        if (waited() > (answer === 'unable' ? doubt : patience)) {
+        if (waited() > (answer === 'unable' ? notFoundGrace : timeout)) {
           throw new RabbleError('unavailable', 'whose message this is can not be found out right now')
         }
         await clock.sleep(pause)

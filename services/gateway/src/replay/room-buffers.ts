@@ -1,12 +1,12 @@
 import type { ChangeEvent, ChatEvent, MessageEvent } from '@rabble/contract'
 import { partitionOf } from '@rabble/event-log'
-import { applyChange, changesIn, messageIn, type Stretch, targetOf } from './event-range.ts'
+import { applyChange, changesIn, type EventRange, messageIn, targetOf } from './event-range.ts'
 
 /**
  * The newest events of each room, to answer `join` without asking anybody. Bounded three ways: events per room, bytes
  * per room, bytes in total; over the total, the rooms that were quiet for longest are forgotten whole.
  */
-export interface Recent {
+export interface RoomBuffers {
   /**
    * Remembers the line of an event, which is copied; of a change, also what it makes of its message. `offset` is that of its
    * batch in the log. If the event is `doubtful`, it may repeat one that stands further back in the log than this memory
@@ -38,7 +38,7 @@ export interface Recent {
    */
   restore(room: string, ids: readonly string[], lines: readonly string[], offset: number): void
   /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. Returns what ends that. */
-  hold(room: string): () => void
+  pin(room: string): () => void
   /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
   newest(room: string, count: number): { lines: string[]; complete: boolean }
   /**
@@ -58,7 +58,7 @@ export interface Remembered {
 }
 
 /** What is before `head` is cut off now and then, not at each event. */
-interface Room extends Stretch {
+interface Room extends EventRange {
   bytes: number
   /** Of each event the offset of its batch in the log. */
   offsets: number[]
@@ -72,11 +72,14 @@ interface Room extends Stretch {
 const overhead = 100
 
 /** `partitions` is the log's number of them. */
-export function createRecent(limits: { perRoom: number; totalBytes: number }, partitions = 1): Recent {
+export function createRoomBuffers(
+  limits: { perRoom: number; totalBytes: number },
+  partitions = 1,
+): RoomBuffers {
   const rooms = new Map<string, Room>()
   const roomBytes = limits.totalBytes / 8
   /** How many hold a room. */
-  const held = new Map<string, number>()
+  const pins = new Map<string, number>()
   /** Of each partition, what may be missing in a room that isn't remembered: everything until its reading begins. */
   const missing: number[] = new Array(partitions).fill(Number.POSITIVE_INFINITY)
   let total = 0
@@ -126,7 +129,7 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }, pa
     room.offsets.push(offset)
     room.bytes += size
     total += size
-    const most = held.has(name) ? Number.POSITIVE_INFINITY : limits.perRoom
+    const most = pins.has(name) ? Number.POSITIVE_INFINITY : limits.perRoom
     while (room.lines.length - room.head > most || (room.bytes > roomBytes && room.bytes > size))
       dropOldest(room)
     while (total > limits.totalBytes && rooms.size > 1) forgetQuietest()
@@ -200,12 +203,12 @@ export function createRecent(limits: { perRoom: number; totalBytes: number }, pa
       }
     },
 
-    hold(name) {
-      held.set(name, (held.get(name) ?? 0) + 1)
+    pin(name) {
+      pins.set(name, (pins.get(name) ?? 0) + 1)
       return () => {
-        const others = (held.get(name) ?? 0) - 1
-        if (others > 0) held.set(name, others)
-        else held.delete(name)
+        const others = (pins.get(name) ?? 0) - 1
+        if (others > 0) pins.set(name, others)
+        else pins.delete(name)
       }
     },
 

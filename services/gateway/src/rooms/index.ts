@@ -120,7 +120,7 @@ export function connectRooms(options: {
     },
     single: (room) => policies.room(room)?.single === true,
     counted: (room, { count, version }) => counted(room, count, version),
-    deserted: counts.forget,
+    roomEmpty: counts.forget,
     refused: (room, user, { refused, message }) => moderation.putOut(user.id, room, refused, message),
     clock,
     metrics,

@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { ErrorCode, KickSignal } from '@rabble/contract'
 import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
-import { createSeen } from '../log/duplicate-filter.ts'
+import { createDuplicateFilter } from '../log/duplicate-filter.ts'
 import type { Hub } from '../sessions/hub.ts'
 import type { Session } from '../sessions/session.ts'
 import { banSentence } from './policies.ts'
@@ -29,7 +29,7 @@ export function createModeration(
   time: Pick<ServiceTime, 'now'>,
   clock: Clock,
 ): Moderation {
-  const kicks = createSeen(rememberedKicks, clock)
+  const kicks = createDuplicateFilter(rememberedKicks, clock)
 
   function leave(session: Session, room: string, code: ErrorCode, message: string): void {
     hub.leave(session, room)

@@ -12,8 +12,8 @@ const mostWaiting = 20_000
  * How long (ms) a guest waits for a name: less than the 5 s that our client waits for an answer to hello. One who has a token
  * that says whose it is need not wait so long.
  */
-const patience = 4_000
-const shortPatience = 2_000
+const timeout = 4_000
+const shortTimeout = 2_000
 /** How long (ms) the name of a guest who vanished is kept for who has the token. */
 const keep = 30_000
 /** How often (ms) names are looked at that end if they are not claimed again. */
@@ -185,7 +185,7 @@ export function createNames(options: {
     claim(claim) {
       if (closed || lease.down || waiting.size >= mostWaiting) return Promise.reject(unavailable())
       return new Promise((resolve, reject) => {
-        const limit = claim.user === undefined ? patience : shortPatience
+        const limit = claim.user === undefined ? timeout : shortTimeout
         // Who has an id can ask again, or give the name back, where nobody knows whether it was given.
         const wanted = { ...claim, user: claim.user ?? newGuestId() }
         const claiming: Claiming = {

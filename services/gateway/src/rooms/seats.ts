@@ -9,7 +9,7 @@ const batchSize = 1_000
 /** Joins that may wait for a seat at a time. */
 const mostWaiting = 20_000
 /** How long (ms) a join waits for a seat. */
-const patience = 5_000
+const timeout = 5_000
 /** How long (ms) until a seat is asked for again that the service could not give just then. */
 const pause = 1_000
 
@@ -84,13 +84,13 @@ export function createSeats(options: {
   /** How many users a room has by now. */
   counted: (room: string, seat: Seat) => void
   /** Nobody is in the room any more. */
-  deserted: (room: string) => void
+  roomEmpty: (room: string) => void
   /** Somebody who sits in the room may not stay. */
   refused: (room: string, user: User, refusal: Refusal) => void
   clock: Clock
   metrics: Metrics
 }): Seats {
-  const { rooms, gateway, lease, restricted, single, counted, deserted, refused, clock, metrics } = options
+  const { rooms, gateway, lease, restricted, single, counted, roomEmpty, refused, clock, metrics } = options
   const places = new Map<string, Map<string, Place>>()
   /** Places of which the service may know something else than is wanted, in the order of asking. */
   let due = new Set<Place>()
@@ -141,7 +141,7 @@ export function createSeats(options: {
     users.delete(user.id)
     if (users.size > 0) return
     places.delete(room)
-    deserted(room)
+    roomEmpty(room)
   }
 
   function pump(): void {
@@ -246,7 +246,7 @@ export function createSeats(options: {
   function wait(place: Place): Promise<Seat | undefined> {
     return new Promise((resolve, reject) => {
       // A service that is slow may know of a rule that isn't known here yet: only one that is down is done without.
-      const timer = clock.setTimeout(() => one.settle(unavailable()), patience)
+      const timer = clock.setTimeout(() => one.settle(unavailable()), timeout)
       const one: Waiting = {
         settle(outcome) {
           if (!place.waiting.delete(one)) return

@@ -1,11 +1,11 @@
 /** Frames that may wait behind one that takes long, before reading from the client stops. */
-const most = 64
+const maxWaiting = 64
 
 /**
  * Carries out a session's frames one after the other: a frame whose execution returns a promise holds up those behind
  * it, so that `join` and `send` may be sent in one go. Most frames are done at once and never wait here.
  */
-export class Inbox<Frame> {
+export class CommandQueue<Frame> {
   readonly #execute: (frame: Frame) => void | Promise<void>
   readonly #flow: { pause(): void; resume(): void }
   #queue: Frame[] = []
@@ -22,7 +22,7 @@ export class Inbox<Frame> {
   put(frame: Frame): void {
     if (this.#busy) {
       this.#queue.push(frame)
-      if (this.#queue.length === most) this.#flow.pause()
+      if (this.#queue.length === maxWaiting) this.#flow.pause()
       return
     }
     const work = this.#execute(frame)
@@ -42,7 +42,7 @@ export class Inbox<Frame> {
     this.#busy = false
     const waiting = this.#queue
     this.#queue = []
-    if (waiting.length >= most && !this.#resting) this.#flow.resume()
+    if (waiting.length >= maxWaiting && !this.#resting) this.#flow.resume()
     for (const frame of waiting) this.put(frame)
     if (!this.#busy) for (const wake of this.#idle.splice(0)) wake()
   }

@@ -12,16 +12,16 @@ const message = 'this gateway is draining'
 /** Milliseconds. */
 export interface DrainTimes {
   /** How long a client may stay when its time has come. */
-  patience: number
+  reconnectGrace: number
   /** How long what it has sent may take to be confirmed. */
   confirmTimeout: number
 }
 
-export const defaultDrainTimes: DrainTimes = { patience: 2_000, confirmTimeout: 5_000 }
+export const defaultDrainTimes: DrainTimes = { reconnectGrace: 2_000, confirmTimeout: 5_000 }
 
 /** The longest (ms) that a drain with this window takes. */
 export function drainTimeout(window: number): number {
-  return window + defaultDrainTimes.patience + defaultDrainTimes.confirmTimeout
+  return window + defaultDrainTimes.reconnectGrace + defaultDrainTimes.confirmTimeout
 }
 
 /**
@@ -35,14 +35,14 @@ export async function drain(options: {
   longest: number
   times?: DrainTimes | undefined
   /** Aborts when nobody is left. */
-  deserted: AbortSignal
+  allGone: AbortSignal
   /** Reads nothing more from a session; resolves when what it has sent is answered. */
   settle(session: Session): Promise<void>
   clock: Clock
   logger: Logger
 }): Promise<void> {
-  const { sessions, longest, deserted, settle, clock, logger } = options
-  const { patience, confirmTimeout } = options.times ?? defaultDrainTimes
+  const { sessions, longest, allGone, settle, clock, logger } = options
+  const { reconnectGrace, confirmTimeout } = options.times ?? defaultDrainTimes
   for (const session of sessions) {
     if (session.user === undefined) session.close('restarting', message)
   }
@@ -53,8 +53,8 @@ export async function drain(options: {
   logger.info({ sessions: waiting.length, window }, 'sending clients to other gateways')
 
   async function dismiss(some: readonly Session[], step: number): Promise<void> {
-    await clock.sleep(step + patience, { signal: deserted })
-    const late = clock.sleep(confirmTimeout, { signal: deserted })
+    await clock.sleep(step + reconnectGrace, { signal: allGone })
+    const late = clock.sleep(confirmTimeout, { signal: allGone })
     await Promise.all(
       some.map(async (session) => {
         if (session.closed) return
@@ -64,7 +64,7 @@ export async function drain(options: {
     )
   }
 
-  for (let left = window; waiting.length > 0 && !deserted.aborted; ) {
+  for (let left = window; waiting.length > 0 && !allGone.aborted; ) {
     const step = Math.min(left, shortestStep + Math.random() * (longestStep - shortestStep))
     const share = step < left ? Math.ceil((waiting.length * step) / left) : waiting.length
     const some = waiting.splice(0, share)
@@ -74,7 +74,7 @@ export async function drain(options: {
     }
     dismissals.push(dismiss(some, step))
     left -= step
-    if (waiting.length > 0) await clock.sleep(step, { signal: deserted })
+    if (waiting.length > 0) await clock.sleep(step, { signal: allGone })
   }
   await Promise.all(dismissals)
   const seconds = Math.round(clock.monotonic() - began) / 1000

@@ -12,7 +12,7 @@ export interface HeartbeatTimes {
  * and who is silent, after asking for a sign of life.
  * `lost` is called for the last ones, whose connection is ended without asking. Returns what stops it.
  */
-export function watchOver(
+export function startHeartbeat(
   sessions: Iterable<Session>,
   { helloTimeout, heartbeat, clock }: HeartbeatTimes & { clock: Clock },
   lost: (session: Session) => void,

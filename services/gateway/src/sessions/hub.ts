@@ -1,5 +1,6 @@
 import { type ChatEvent, type RoomKind, roomKind, type User } from '@rabble/contract'
-import type { Session, Wire } from './session.ts'
+import type { Wire } from './connection.ts'
+import type { Session } from './session.ts'
 
 /**
  * Who gets what: the sessions of this gateway by room and by user, and the fan-out to them.

@@ -4,7 +4,7 @@ import type { Session } from './session.ts'
 /** How often (ms) all connections are looked at; a client is told to go within that time. */
 const every = 20_000
 /** How long (ms) it may stay then. */
-const patience = 60_000
+const reconnectGrace = 60_000
 
 /**
  * Asks clients to come back on another connection before theirs is older than `longest` (ms), each at another time of the second
@@ -22,10 +22,12 @@ export function limitLifetime(
     const at = clock.monotonic()
     for (const session of sessions) {
       const time =
-        times.get(session) ?? session.connectedAt + longest * (0.5 + Math.random() / 2) - every - patience
+        times.get(session) ??
+        session.connectedAt + longest * (0.5 + Math.random() / 2) - every - reconnectGrace
       times.set(session, time)
       if (at < time) continue
-      if (at >= time + every + patience) session.close('restarting', 'this connection was there for too long')
+      if (at >= time + every + reconnectGrace)
+        session.close('restarting', 'this connection was there for too long')
       else if (!session.leaving) {
         session.leaving = true
         session.reply({ type: 'reconnect', after: Math.floor(Math.random() * every) })

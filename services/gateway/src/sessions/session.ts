@@ -9,36 +9,7 @@ import {
   type User,
 } from '@rabble/contract'
 import { networkOf, sharersOf, TokenBucket } from '@rabble/service'
-
-/** How frames become bytes on one kind of connection. Each event is encoded once per wire, not once per client. */
-export interface Wire {
-  readonly name: string
-  /** One or more frames, each a complete JSON text, as one piece of bytes. */
-  encode(frames: readonly Buffer[]): Buffer
-}
-
-/** What a transport gives the core: bytes out, and the end of it. The core gives meaning. */
-export interface Connection {
-  readonly wire: Wire
-  /** Bytes that were written and that the system hasn't taken yet. */
-  readonly unsent: number
-  /** Bytes of whole writes that the system has taken so far. */
-  readonly taken: number
-  /** Time, of the clock's `monotonic`, since which a message of the client is incomplete; undefined if none is. */
-  readonly unfinishedSince: number | undefined
-  /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
-  write(pieces: readonly Buffer[]): void
-  /** Stops and resumes reading what the client sends. */
-  pause(): void
-  resume(): void
-  /** Asks for a sign of life; for each that comes the transport calls the session's `heard`. */
-  ping(): void
-  close(reason: CloseReason, message: string): void
-  /** Ends it without asking. */
-  terminate(): void
-  /** Resolves when no more than `bytes` are unsent, or the connection is closed. */
-  drained(bytes: number): Promise<void>
-}
+import type { Connection } from './connection.ts'
 
 /** Frames a second besides messages, which have a limit of their own; enough to join every allowed room at once. */
 const framesPerSecond = 100
@@ -286,14 +257,14 @@ export class Session {
   }
 
   /**
-   * Whether the client can't be reading, whatever it sends: nothing of what is unsent went out for `patience` (ms). To be
+   * Whether the client can't be reading, whatever it sends: nothing of what is unsent went out for `timeout` (ms). To be
    * asked at intervals. Of a long replay, which is one write, only the end is seen, so each `unsentBytes` gets that time.
    * What was before `since` doesn't count.
    */
-  stuck(at: number, patience: number, since = Number.NEGATIVE_INFINITY): boolean {
+  stuck(at: number, timeout: number, since = Number.NEGATIVE_INFINITY): boolean {
     const { taken, unsent } = this.connection
     if (unsent === 0 || taken > this.#progress.taken) this.#progress = { taken, at }
-    return at - Math.max(this.#progress.at, since) > patience * Math.max(1, unsent / this.#limits.unsentBytes)
+    return at - Math.max(this.#progress.at, since) > timeout * Math.max(1, unsent / this.#limits.unsentBytes)
   }
 
   close(reason: CloseReason, message: string): void {

@@ -1,6 +1,6 @@
 import type { ChatEvent } from '@rabble/contract'
 import { until } from '@rabble/harness'
-import { exportOf } from '../../src/export.ts'
+import { exportOf } from '../../src/messages/export.ts'
 import { allOf, build, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
 import { deletion, edit, firstOf, foldedOf, wholeOf } from '../change.ts'
 import { onBoth } from '../databases.ts'

@@ -1,7 +1,7 @@
 import type { Database } from '@rabble/database'
 import { openInProcessLog } from '@rabble/event-log'
 import { until } from '@rabble/harness'
-import { project, readPosition } from '../../src/projection.ts'
+import { project, readPosition } from '../../src/projection/projection.ts'
 import { build, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
-import { toRow } from '../../src/row.ts'
+import { toRow } from '../../src/messages/row.ts'
 import { allOf, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { withFaults } from '../faults.ts'

@@ -1,6 +1,6 @@
 import type { Database } from '@rabble/database'
-import { pageOf } from '../../src/messages.ts'
-import { project } from '../../src/projection.ts'
+import { pageOf } from '../../src/messages/page.ts'
+import { project } from '../../src/projection/projection.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { message } from '../message.ts'

@@ -1,5 +1,5 @@
-import { project } from '../../src/projection.ts'
-import { replayOf } from '../../src/replay.ts'
+import { replayOf } from '../../src/messages/replay.ts'
+import { project } from '../../src/projection/projection.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { message } from '../message.ts'

@@ -1,4 +1,4 @@
-import { type SearchOptions, search } from '../../src/search.ts'
+import { type SearchOptions, search } from '../../src/search/search.ts'
 import { onBoth } from '../databases.ts'
 import { at, idsFound } from '../found.ts'
 import { message } from '../message.ts'

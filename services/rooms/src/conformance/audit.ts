@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { AuditEntry } from '../client.ts'
+import type { AuditEntry } from '../api.ts'
 import { ada, type MakeFixture } from './fixture.ts'
 
 export function testAudit(t: Test, makeFixture: MakeFixture): void {

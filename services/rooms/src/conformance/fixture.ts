@@ -9,7 +9,7 @@ import type {
   Seat,
   SeatRequest,
   UserPolicy,
-} from '../client.ts'
+} from '../api.ts'
 
 /** Settings of a room that gateways must know. Without any, the room is for everybody in any number. */
 export interface RoomRules {

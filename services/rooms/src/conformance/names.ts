@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
-import type { ClaimedName, NameClaim, Refusal } from '../client.ts'
+import type { ClaimedName, NameClaim, Refusal } from '../api.ts'
 import { type MakeFixture, patience, type RoomsFixture } from './fixture.ts'
 
 /** End of the tokens of accounts (milliseconds since 1970). */

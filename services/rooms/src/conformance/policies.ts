@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Policy, PolicyChanges } from '../client.ts'
+import type { Policy, PolicyChanges } from '../api.ts'
 import { ada, eve, joe, type MakeFixture, type RoomsFixture } from './fixture.ts'
 
 /** A copy of the policies, as a gateway keeps it. */

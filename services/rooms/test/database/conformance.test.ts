@@ -2,7 +2,7 @@ import type { User } from '@rabble/contract'
 import { connectPostgres, type Database } from '@rabble/database'
 import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
-import { auditOf } from '../../src/audit.ts'
+import { auditOf } from '../../src/audit/audit.ts'
 import { inProcess } from '../../src/client.ts'
 import {
   type ReadersFixture,
@@ -10,7 +10,7 @@ import {
   testRoomsClient,
   testRoomsClientOfHistory,
 } from '../../src/conformance/index.ts'
-import { forgetPolicies } from '../../src/policies.ts'
+import { forgetPolicies } from '../../src/policies/policies.ts'
 import { internalTokens, patience, startReplica, type Told, tokens } from '../build.ts'
 import { patient } from '../databases.ts'
 

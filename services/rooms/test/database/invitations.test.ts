@@ -1,5 +1,5 @@
-import { forgetRooms } from '../../src/forgotten-rooms.ts'
-import { letRoomsAppear } from '../../src/room-rows.ts'
+import { forgetRooms } from '../../src/rooms/forgotten-rooms.ts'
+import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona } from '../room-api.ts'
 

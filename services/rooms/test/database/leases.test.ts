@@ -3,7 +3,7 @@ import { connectPostgres, type Database } from '@rabble/database'
 import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import type { Seat } from '../../src/client.ts'
-import { forgetEmpty } from '../../src/presence.ts'
+import { forgetEmpty } from '../../src/presence/presence.ts'
 import {
   internalTokens,
   patience,

@@ -4,7 +4,7 @@ import { connectPostgres, migrate } from '@rabble/database'
 import { assertNothingLeft, createRandom, sharedPostgres } from '@rabble/harness'
 import t from 'tap'
 import type { NameClaim } from '../../src/client.ts'
-import { claimNames, forgetNames } from '../../src/names.ts'
+import { claimNames, forgetNames } from '../../src/names/names.ts'
 import { migrations, onBoth, patient } from '../databases.ts'
 import { buildSessions, given } from '../session-api.ts'
 

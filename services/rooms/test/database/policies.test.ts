@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { changesSince, checkPolicies, forgetPolicies, putPolicies } from '../../src/policies.ts'
-import { letRoomsAppear } from '../../src/room-rows.ts'
+import { changesSince, checkPolicies, forgetPolicies, putPolicies } from '../../src/policies/policies.ts'
+import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { createCopy } from '../policy-copy.ts'
 import { ada, buildApi, mona } from '../room-api.ts'

@@ -1,6 +1,6 @@
 import { RoomsReply } from '@rabble/contract'
 import Value from 'typebox/value'
-import { letRoomsAppear } from '../../src/room-rows.ts'
+import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona, seat } from '../room-api.ts'
 

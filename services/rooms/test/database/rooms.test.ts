@@ -1,7 +1,7 @@
 import { RoomReply } from '@rabble/contract'
 import Value from 'typebox/value'
-import { forgetRooms } from '../../src/forgotten-rooms.ts'
-import { letRoomsAppear } from '../../src/room-rows.ts'
+import { forgetRooms } from '../../src/rooms/forgotten-rooms.ts'
+import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona, seat } from '../room-api.ts'
 

@@ -1,4 +1,4 @@
-import type { Wire } from '../../sessions/session.ts'
+import type { Wire } from '../../sessions/connection.ts'
 
 /**
  * JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the

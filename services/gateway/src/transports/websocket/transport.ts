@@ -5,8 +5,8 @@ import { type CloseReason, closeCodes } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { Gateway } from '../../gateway.ts'
-import type { Connection } from '../../sessions/session.ts'
+import type { Connection } from '../../sessions/connection.ts'
+import type { SessionHost, Transport } from '../transport.ts'
 import { FrameProgress } from './frame-progress.ts'
 import { webSocketWire } from './framing.ts'
 
@@ -26,17 +26,19 @@ const refused: Record<string, CloseReason> = {
  */
 const partBytes = 256
 /** Parts that a message may have in any case: libraries cut as they like, networks too. */
-const fewestParts = 64
+const minParts = 64
 
 /** Codes with which a client says that it leaves; 1005 is a close frame without one. */
-const farewells: ReadonlySet<number> = new Set([1000, 1001, 1005])
+const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
 /** The native protocol: one JSON object per text frame, at `/ws`. */
-export async function webSocketTransport(app: FastifyInstance, gateway: Gateway): Promise<void> {
-  const parts = Math.max(fewestParts, Math.ceil(gateway.limits.frameBytes / partBytes))
+export const webSocketTransport: Transport = { name: 'websocket', register }
+
+async function register(app: FastifyInstance, host: SessionHost): Promise<void> {
+  const parts = Math.max(minParts, Math.ceil(host.limits.frameBytes / partBytes))
   await app.register(websocket, {
     options: {
-      maxPayload: gateway.limits.frameBytes,
+      maxPayload: host.limits.frameBytes,
       // Also of connections that it closes by itself. @types/ws doesn't know it yet.
       ...{ closeTimeout },
       maxFragments: parts,
@@ -57,20 +59,20 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
 
   // Once it closes, Fastify answers with 503 before any hook, and leaves the socket open, for which Node would wait.
   app.server.on('upgrade', (_request, socket) => {
-    if (gateway.closed) socket.end(() => socket.destroy())
+    if (host.closed) socket.end(() => socket.destroy())
   })
 
   // An answer instead of the handshake: a proxy can ask another gateway then, which a close code can't tell it.
-  const onRequest: onRequestHookHandler = (_request, _reply, done) => done(gateway.refusal())
+  const onRequest: onRequestHookHandler = (_request, _reply, done) => done(host.refusal())
   // Everything up to the handlers happens in this turn: a frame that comes right behind the upgrade is not lost.
   app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
     const tcp = request.raw.socket
     const progress = new FrameProgress()
-    tcp.on('data', (chunk) => progress.read(chunk, gateway.clock.monotonic()))
-    const connection = createConnection(socket, tcp, progress, gateway.clock)
+    tcp.on('data', (chunk) => progress.read(chunk, host.clock.monotonic()))
+    const connection = createConnection(socket, tcp, progress, host.clock)
     const { origin, cookie } = request.headers
-    const session = gateway.connect(connection, {
-      transport: 'websocket',
+    const session = host.open(connection, {
+      transport: webSocketTransport.name,
       origin,
       reached: request,
       address: request.ip,
@@ -80,7 +82,7 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       socket.on('error', () => {})
       return
     }
-    socket.on('message', (data, isBinary) => gateway.receive(session, isBinary ? undefined : data.toString()))
+    socket.on('message', (data, isBinary) => host.receive(session, isBinary ? undefined : data.toString()))
     socket.on('pong', () => session.heardPong())
     // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
     socket.on('ping', () => {
@@ -88,9 +90,9 @@ export async function webSocketTransport(app: FastifyInstance, gateway: Gateway)
       session.flush()
     })
     socket.on('error', (error) => {
-      gateway.disconnected(session, ('code' in error && refused[`${error.code}`]) || 'failed')
+      host.disconnected(session, ('code' in error && refused[`${error.code}`]) || 'failed')
     })
-    socket.on('close', (code) => gateway.disconnected(session, 'client', farewells.has(code)))
+    socket.on('close', (code) => host.disconnected(session, 'client', cleanCloseCodes.has(code)))
   })
 }
 

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '@rabble/clock'
+import { type ClientFrames, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import { eventId } from '@rabble/contract/ids'
+import { textOf } from './text.ts'
+
+/** Maximum depth of objects and arrays in `meta`: not every JSON parser takes far deeper ones. */
+const maxDepth = 32
+/** Maximum size of `meta` as JSON, in bytes. Frames may be larger, but only for texts of which each character is escaped. */
+const maxMetaBytes = 16 * 1024
+
+/** @throws RabbleError `too-large` */
+export function checkMeta(meta: object | undefined): void {
+  if (meta === undefined) return
+  checkDepth(meta, 0)
+  if (Buffer.byteLength(JSON.stringify(meta)) > maxMetaBytes) {
+    throw new RabbleError('too-large', `meta has no more than ${maxMetaBytes} bytes`)
+  }
+}
+
+function checkDepth(meta: unknown, depth: number): void {
+  if (typeof meta !== 'object' || meta === null) return
+  if (depth === maxDepth) throw new RabbleError('too-large', `meta is nested no deeper than ${maxDepth}`)
+  for (const value of Object.values(meta)) checkDepth(value, depth + 1)
+}
+
+/** The gateway that takes a message. */
+export interface Taker {
+  /** The gateway's id, which the message names. */
+  readonly id: string
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** Returns what a user says in a room as an event, with an id that follows from its `cid`. */
+export function createMessage(
+  taker: Taker,
+  user: User,
+  room: string,
+  frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta'>,
+): MessageEvent {
+  const { cid, replyTo, meta } = frame
+  return {
+    type: 'message',
+    room,
+    id: eventId(user.id, room, cid ?? randomUUID()),
+    ...(cid !== undefined && { cid }),
+    from: user,
+    text: textOf(frame),
+    at: new Date(taker.clock.now()).toISOString(),
+    via: taker.id,
+    ...(replyTo !== undefined && { replyTo }),
+    ...(meta !== undefined && { meta }),
+  }
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '@rabble/clock'
+import type { Limits, RabbleError } from '@rabble/contract'
+import type { Reached } from '@rabble/service'
+import type { FastifyInstance } from 'fastify'
+import type { Connection } from '../sessions/connection.ts'
+import type { Session } from '../sessions/session.ts'
+
+/**
+ * One way by which clients reach the gateway: it owns routes, negotiation and bytes, and knows nothing of rooms and messages.
+ * What it must keep to, `sessions/connection.ts` says for connections, and `SessionHost` for sessions.
+ */
+export interface Transport {
+  /** The name of the transport in metrics, such as `websocket`. */
+  readonly name: string
+  /** Adds the routes to a Fastify instance that does not listen yet. */
+  register(app: FastifyInstance, host: SessionHost): Promise<void>
+}
+
+/** What a transport tells of a client that connects. */
+export interface ClientInfo {
+  /** The transport's name. */
+  transport: string
+  /** The `Origin` header. */
+  origin: string | undefined
+  /** How the client reached this server, with which its origin is compared. */
+  reached: Reached
+  /** IP address of the client itself, not of a proxy. */
+  address: string
+  /** The session token of a browser's cookie. */
+  cookie: string | undefined
+}
+
+/** The core of the gateway, as transports see it. */
+export interface SessionHost {
+  readonly limits: Limits
+  readonly clock: Clock
+  /** Whether the gateway is closed, or closing. */
+  readonly closed: boolean
+  /** Returns why no connection can be accepted now, and counts that as refused. Call it before `open`. */
+  refusal(): RabbleError | undefined
+  /** Accepts a connection. Returns undefined if it was refused and closed. */
+  open(connection: Connection, client: ClientInfo): Session | undefined
+  /** Takes what the client sent: the text of one frame, or undefined for anything that is no text. */
+  receive(session: Session, frame: string | undefined): void
+  /**
+   * Ends a session whose connection is gone. `reason` is for metrics; default: `client`. `clean` tells whether the client
+   * closed the connection on purpose. Calls after the first do nothing.
+   */
+  disconnected(session: Session, reason?: string, clean?: boolean): void
+}

@@ -1,0 +1,166 @@
+import type { Clock } from '@rabble/clock'
+import type { Database, WorkHealth } from '@rabble/database'
+import type { Logger } from '@rabble/event-log'
+import { persist } from '@rabble/service'
+import type { HistoryMetrics } from '../metrics.ts'
+import { documentOf } from '../search/search-document.ts'
+
+export interface IndexingOptions {
+  clock: Clock
+  database: Database
+  metrics: HistoryMetrics
+  logger: Logger
+  health: WorkHealth
+  /** Whether the tables are there. */
+  migrated: () => boolean
+}
+
+/** Rows of one transaction. PGlite does nothing else meanwhile, and so does the process that it is in. */
+const most = 500
+/** Milliseconds between two looks at whether there is something to index. */
+const pause = 500
+
+/**
+ * Puts new and changed messages into the search, until closed. It works for half of the time at most: with a backlog,
+ * the writer needs the database more. Several replicas may do this; they take turns.
+ */
+export function startIndexing(options: IndexingOptions): {
+  close(): Promise<void>
+} {
+  const { clock, database, metrics, logger, health, migrated } = options
+  const stop = new AbortController()
+  const { signal } = stop
+
+  async function step(): Promise<number> {
+    const rows = await indexStep(database, most)
+    health.ended('indexing')
+    return rows
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const started = clock.monotonic()
+      const rows = migrated() ? await persist(step, persistence) : 0
+      const took = clock.monotonic() - started
+      await clock.sleep(rows > 0 ? took : pause, { signal })
+    }
+  }
+
+  const persistence = {
+    clock,
+    signal,
+    logger,
+    doing: 'indexing messages for the search',
+    onError(error: unknown) {
+      metrics.databaseErrors.inc({ operation: 'index' })
+      health.ended('indexing', error)
+      return false
+    },
+  }
+  // Rejects once it is aborted, and not before: `persist` gives up for no other reason.
+  const running = run().catch(() => {})
+  return {
+    close() {
+      stop.abort()
+      return running
+    },
+  }
+}
+
+interface Behind {
+  /** Null for messages that changed. */
+  partition: number | null
+}
+
+interface Row {
+  partition: number
+  sequence: number
+  room: string
+  sender_id: string
+  text: string
+}
+
+/** Indexes up to `limit` messages of each partition, and of those that changed. Resolves to how many it looked at. */
+export async function indexStep(database: Database, limit: number): Promise<number> {
+  const behind = await database.query<Behind>(
+    `select partition from history.positions left join history.search_positions as indexed using (partition)
+     where positions.sequence > coalesce(indexed.sequence, 0)
+     union all select null where exists (select from history.search_stale)`,
+    [],
+  )
+  let rows = 0
+  for (const { partition } of behind) {
+    rows += await database.transaction((query) =>
+      partition === null ? indexStale(query, limit) : indexNew(query, partition, limit),
+    )
+  }
+  return rows
+}
+
+async function indexNew(query: Database['query'], partition: number, limit: number): Promise<number> {
+  await query(
+    'insert into history.search_positions (partition, sequence) values ($1, 0) on conflict do nothing',
+    [partition],
+  )
+  // Whom the row is locked by is indexing what we would.
+  const [position] = await query<{ indexed: number; written: number }>(
+    `select indexed.sequence as indexed, positions.sequence as written
+     from history.search_positions as indexed join history.positions using (partition)
+     where partition = $1 for update of indexed skip locked`,
+    [partition],
+  )
+  if (position === undefined) return 0
+  // Sequences become visible in order, since the writer's row of history.positions moves with them.
+  const rows = await query<Row>(
+    `select partition, sequence, room, sender_id, text from history.messages
+     where partition = $1 and sequence > $2 and sequence <= $3 order by sequence limit $4`,
+    [partition, position.indexed, position.written, limit],
+  )
+  await put(query, rows)
+  const last = rows.length < limit ? position.written : rows.at(-1)?.sequence
+  await query('update history.search_positions set sequence = $2 where partition = $1', [partition, last])
+  return rows.length
+}
+
+async function indexStale(query: Database['query'], limit: number): Promise<number> {
+  // Waits for whoever may be putting in what was read before the change.
+  await query('select from history.search_positions order by partition for update', [])
+  const stale = await query<{ at: string; partition: number; sequence: number }>(
+    `delete from history.search_stale where (at, partition, sequence) in
+       (select at, partition, sequence from history.search_stale limit $1 for update)
+     returning at::text, partition, sequence`,
+    [limit],
+  )
+  const keys = JSON.stringify(stale)
+  await query(
+    `delete from history.search using
+       json_to_recordset($1::json) as stale (at timestamptz, partition smallint, sequence bigint)
+     where (search.at, search.partition, search.sequence) = (stale.at, stale.partition, stale.sequence)`,
+    [keys],
+  )
+  const rows = await query<Row>(
+    `select partition, sequence, room, sender_id, text from history.messages
+     join json_to_recordset($1::json) as stale (partition smallint, sequence bigint) using (partition, sequence)`,
+    [keys],
+  )
+  await put(query, rows)
+  return stale.length
+}
+
+async function put(query: Database['query'], rows: Row[]): Promise<void> {
+  if (rows.length === 0) return
+  const entries = rows.map((row) => ({
+    partition: row.partition,
+    sequence: row.sequence,
+    words: documentOf(row),
+  }))
+  // The time is the table's own, as the driver's has milliseconds only.
+  await query(
+    `insert into history.search (at, partition, sequence, room, words)
+     select coalesce(at, '-infinity'), partition, sequence, room, words::tsvector
+     from json_to_recordset($1::json) as entries (partition smallint, sequence bigint, words text)
+     join history.messages using (partition, sequence)
+     on conflict (at, partition, sequence) do update set words = excluded.words`,
+    [JSON.stringify(entries)],
+  )
+}

@@ -1,0 +1,97 @@
+import type { Lease } from '@rabble/database'
+import { insist, type Partition } from '../projection/partition.ts'
+import { writePartition } from '../projection/writer.ts'
+import { type RetainOptions, retain } from './retention.ts'
+
+export interface IngestOptions extends Omit<Partition, 'partition' | 'problems' | 'signal'>, RetainOptions {
+  /** Milliseconds between two looks at whether the leader is still there; 1,000 unless told. */
+  standby?: number
+}
+
+export interface Ingest {
+  /** Why messages don't get into the database just now; undefined if they do, or if that is up to another replica. */
+  problem(): string | undefined
+  /** Resolves when the steps that are under way are written or given up. They are read again at the next start. */
+  close(): Promise<void>
+}
+
+/** Projects the log into the database, each partition from where it stands, until closed. Needs the migrations. */
+export function startIngest(options: IngestOptions): Ingest {
+  const stop = new AbortController()
+  const problems = new Map<number, string>()
+  const partitions = Array.from({ length: options.log.partitions }, (_, partition) =>
+    follow({ ...options, partition, problems, signal: stop.signal }),
+  )
+  return {
+    problem: () => [...problems].map(([partition, reason]) => `partition ${partition}: ${reason}`)[0],
+    async close() {
+      stop.abort()
+      await Promise.all(partitions)
+    },
+  }
+}
+
+type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby'>
+
+/**
+ * Leads a partition whenever nobody else does, until `signal` aborts. Whoever leads it writes it; the others don't even
+ * read the log, and look every second whether the lease is free: after `kill -9` it is at once, after 5 seconds if the
+ * leader is frozen or cut off (see `Database.lease`).
+ */
+async function follow(options: Follow): Promise<void> {
+  const { partition, problems, signal, logger, metrics, standby = 1_000 } = options
+  problems.set(partition, 'starting')
+  metrics.leader.set({ partition }, 0)
+  while (!signal.aborted) {
+    const lease = await election(options).catch(() => undefined)
+    problems.delete(partition)
+    if (lease === undefined) {
+      if (!signal.aborted) metrics.standBy(partition)
+      await pause(options, standby)
+      continue
+    }
+    logger.info({ partition }, 'this replica writes the partition now')
+    metrics.leader.set({ partition }, 1)
+    try {
+      await lead(options, lease)
+    } catch (error) {
+      // Or aborted: what was not written is in the log, and the next leader finds its place in the database.
+      if (!signal.aborted && !lease.ended.aborted) {
+        logger.error({ err: error, partition }, 'reading the log failed; starting again')
+        problems.set(partition, `reading the log: ${(error as Error).message}`)
+      }
+    }
+    if (lease.ended.aborted) {
+      logger.info(
+        { partition, reason: String(lease.ended.reason) },
+        'this replica no longer writes the partition',
+      )
+    }
+    metrics.stepDown(partition)
+    await lease.release()
+    await pause(options, standby)
+  }
+}
+
+/** @throws the error of the database, once `signal` aborts */
+function election(options: Follow): Promise<Lease | undefined> {
+  const { partition, database } = options
+  return insist(options, 'asking who writes', () => database.lease(`history ${partition}`))
+}
+
+/** Writes the partition as long as the lease lasts, unless that fails, and deletes what it may. */
+async function lead(options: Follow, lease: Lease): Promise<void> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([options.signal, lease.ended, failed.signal])
+  const retaining = retain({ ...options, signal }, options)
+  try {
+    await writePartition({ ...options, signal })
+  } finally {
+    failed.abort()
+    await retaining
+  }
+}
+
+function pause({ clock, signal }: Follow, milliseconds: number): Promise<void> {
+  return clock.sleep(milliseconds * (1 + Math.random() / 2), { signal })
+}

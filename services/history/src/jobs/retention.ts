@@ -1,0 +1,238 @@
+import { type Database, databaseTime } from '@rabble/database'
+import { partitionOf } from '@rabble/event-log'
+import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
+import { insist, type Partition } from '../projection/partition.ts'
+import { restored } from '../text/storable.ts'
+import { newestMoment, noteMoment, storedBy } from './moments.ts'
+import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
+
+/** What is kept of a room: what is within both bounds. */
+export interface Retention {
+  /** Milliseconds since a message was stored. */
+  maxAge?: number
+  /** Messages. */
+  maxMessages?: number
+}
+
+/** What is kept: of all rooms, and less of those that say so themselves. */
+export interface RetainOptions {
+  retention?: Retention
+  /** Tells of rooms that keep less than all, and is told which rooms have messages. */
+  rooms?: { retention(): Promise<ReadonlyMap<string, Retention>>; former: TellNames }
+  /** Compares the clock of the database with that of this process. */
+  clocks: Pick<ClockWatch, 'compare'>
+  /** Milliseconds between two rounds over the rooms; a minute unless told. */
+  rest?: number
+}
+
+/*
+ * Room by room, because rooms differ in what they keep, and because the index by room then finds the oldest without one
+ * over time, which every message would have to pay for.
+ */
+const eventsAtOnce = 500
+const roomsAtOnce = 100
+/** Between two statements, so that those who read and write come first. */
+const breath = 20
+
+/**
+ * Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. Notes
+ * when messages were stored also if nothing is to be deleted, for whoever wants that later.
+ */
+export async function retain(
+  options: Partition,
+  { retention, rooms, clocks, rest = 60_000 }: RetainOptions,
+): Promise<void> {
+  const { signal, database } = options
+  const ask = rooms && asking(options, rooms)
+  const dated = dating(options, clocks)
+  const tell = rooms && tellingNames(options, rooms.former)
+  while (!signal.aborted) {
+    const own = (await ask?.()) ?? new Map<string, Retention>()
+    const outdated = await dated()
+    let deleted = 0
+    for await (const room of retention === undefined ? own.keys() : roomsOf(options)) {
+      if (partitionOf(restored(room), options.log.partitions) !== options.partition) continue
+      deleted += await trim(options, room, strictest(retention, own.get(room)), outdated)
+      if (signal.aborted) break
+    }
+    // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
+    if (deleted > 0 && database.kind === 'pglite') {
+      await patiently(options, () => database.query('vacuum history.messages, history.changes'))
+    }
+    await tell?.()
+    await options.clock.sleep(rest, { signal })
+  }
+}
+
+/**
+ * What rooms keep of their own: the last that is known, while nobody can say. Nothing goes wrong if that is nothing, since no
+ * room keeps more than all do. One failure is no news: rooms may start just now, too.
+ */
+function asking(
+  { signal, logger, metrics, partition }: Partition,
+  rooms: NonNullable<RetainOptions['rooms']>,
+): () => Promise<ReadonlyMap<string, Retention>> {
+  let known: ReadonlyMap<string, Retention> = new Map()
+  let failures = 0
+  const stopped = new Promise<typeof known>((resolve) => {
+    signal.addEventListener('abort', () => resolve(known), { once: true })
+  })
+  return async () => {
+    try {
+      known = await Promise.race([rooms.retention(), stopped])
+      if (failures > 1) logger.info({ partition }, 'what rooms keep is known again')
+      failures = 0
+    } catch (error) {
+      metrics.roomsErrors.inc()
+      if (++failures === 2) logger.warn({ err: error, partition }, 'what rooms keep is not known just now')
+    }
+    return known
+  }
+}
+
+/** The sequence up to which messages are older than so many milliseconds; undefined if none surely is. */
+type Outdated = (age: number) => Promise<number | undefined>
+
+/**
+ * Tells of each round what is too old in it. One clock decides, the database's, and only while it is plausible: if it is far
+ * from ours, or shows a time before one that it has shown, nothing is too old.
+ */
+function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => Promise<Outdated> {
+  const { clock, database, logger, metrics, partition } = options
+  let paused = false
+  return async () => {
+    const newest = await patiently(options, () => newestMoment(database, partition))
+    let askedAt = clock.now()
+    const now = await patiently(options, () => {
+      askedAt = clock.now()
+      return databaseTime(database)
+    })
+    if (now === undefined) return async () => undefined
+    const ahead = clocks.compare('database', { from: now, to: now }, askedAt)
+    const plausible = Math.abs(ahead) <= clockTolerance && now >= (newest ?? now)
+    if (!plausible && !paused) {
+      logger.error(
+        {
+          partition,
+          database: isoTime(now),
+          ours: isoTime(askedAt),
+          ...(newest && { before: isoTime(newest) }),
+        },
+        'nothing is deleted for its age: the clock of the database differs from ours, or went back',
+      )
+    }
+    if (plausible && paused) logger.info({ partition }, 'what is too old is deleted again')
+    paused = !plausible
+    metrics.retentionPaused.set({ partition }, paused ? 1 : 0)
+    if (paused) return async () => undefined
+    await patiently(options, () => noteMoment(database, partition, now, newest))
+    const known = new Map<number, Promise<number | undefined>>()
+    return (age) => {
+      const found = known.get(age) ?? patiently(options, () => storedBy(database, partition, now - age))
+      known.set(age, found)
+      return found
+    }
+  }
+}
+
+/** Both bounds of both. */
+function strictest(all: Retention = {}, own: Retention = {}): Retention {
+  const less = (a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY) => Math.min(a, b)
+  const maxAge = less(all.maxAge, own.maxAge)
+  const maxMessages = less(all.maxMessages, own.maxMessages)
+  return {
+    ...(Number.isFinite(maxAge) && { maxAge }),
+    ...(Number.isFinite(maxMessages) && { maxMessages }),
+  }
+}
+
+/** The rooms of all partitions, by skipping from one to the next in the index: it takes no longer for long rooms. */
+async function* roomsOf(options: Partition): AsyncGenerator<string> {
+  const { database, signal } = options
+  let after = ''
+  while (!signal.aborted) {
+    const rows = await patiently(options, () => roomsAfter(database, after, roomsAtOnce))
+    const last = rows?.at(-1)
+    if (rows === undefined || last === undefined) return
+    yield* rows
+    after = last
+  }
+}
+
+/**
+ * Brings a room down to what may be kept of it. Returns how many events went: messages, and changes before the oldest
+ * message that stays, since what they changed is gone and all after them are newer than what is kept.
+ */
+async function trim(
+  options: Partition,
+  room: string,
+  { maxAge, maxMessages }: Retention,
+  outdated: Outdated,
+): Promise<number> {
+  const { database, metrics } = options
+  const old = maxAge === undefined ? undefined : await outdated(maxAge)
+  // Once, since it counts all that stays. What comes meanwhile is for the next round.
+  const surplus =
+    maxMessages === undefined
+      ? undefined
+      : await patiently(options, () => lastBefore(database, room, maxMessages))
+  const last = Math.max(old ?? 0, surplus ?? 0)
+  const messages = await inBatches(options, async () => {
+    const [row] = await database.query<{ count: number }>(
+      `with deleted as (
+         delete from history.messages where room = $1 and sequence <= (
+           select max(sequence)
+           from (select sequence from history.messages where room = $1 order by sequence limit $2) as oldest
+           where sequence <= $3::bigint
+         ) returning 1
+       ) select count(*) from deleted`,
+      [room, eventsAtOnce, last],
+    )
+    metrics.retired.inc(row?.count ?? 0)
+    return row?.count ?? 0
+  })
+  const changes = await inBatches(options, async () => {
+    const [row] = await database.query<{ count: number }>(
+      `with deleted as (
+         delete from history.changes where id in (
+           select id from history.changes where room = $1 and sequence < coalesce(
+             (select sequence from history.messages where room = $1 order by sequence limit 1), $3::bigint)
+           order by sequence limit $2
+         ) returning 1
+       ) select count(*) from deleted`,
+      [room, eventsAtOnce, Number.MAX_SAFE_INTEGER],
+    )
+    return row?.count ?? 0
+  })
+  return messages + changes
+}
+
+/** The sequence of the newest message behind which there are `count`; null if there are no more than that. */
+async function lastBefore(database: Database, room: string, count: number): Promise<number | null> {
+  const [row] = await database.query<{ sequence: number }>(
+    'select sequence from history.messages where room = $1 order by sequence desc offset $2 limit 1',
+    [room, count],
+  )
+  return row?.sequence ?? null
+}
+
+/** Deletes until nothing is left to. Returns how many went. */
+async function inBatches(options: Partition, deleteSome: () => Promise<number>): Promise<number> {
+  let total = 0
+  while (!options.signal.aborted) {
+    const deleted = (await patiently(options, deleteSome)) ?? 0
+    total += deleted
+    await options.clock.sleep(breath, { signal: options.signal })
+    if (deleted === 0) break
+  }
+  return total
+}
+
+/** Undefined once `signal` aborts. */
+async function patiently<Result>(
+  options: Partition,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  // Problems of its own: that old messages stay for longer is none of getting new ones in.
+  return insist({ ...options, problems: new Map() }, 'deleting old messages', work).catch(() => undefined)
+}

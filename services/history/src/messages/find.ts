@@ -1,0 +1,45 @@
+import type { Database } from '@rabble/database'
+import { partitionOf } from '@rabble/event-log'
+import { storable } from '../text/storable.ts'
+import { columns } from './page.ts'
+import { placesOf } from './places.ts'
+import { positionOf } from './replay.ts'
+import { type StoredMessage, toLine } from './row.ts'
+
+export interface Found {
+  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  through: number | null
+  /** The JSON of the message, as it is after its changes; undefined if it isn't stored. */
+  line: string | undefined
+}
+
+/** A message of a room. The position is read before it, so it is never behind. */
+export async function findMessage(
+  database: Database,
+  partitions: number,
+  { room, id }: { room: string; id: string },
+): Promise<Found> {
+  const through = await positionOf(database, partitionOf(room, partitions))
+  const [row] = await database.query<StoredMessage>(
+    `select ${columns} from history.messages where id = $1 and room = $2`,
+    [storable(id), storable(room)],
+  )
+  return { through, line: row && toLine(row) }
+}
+
+export interface Known {
+  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  through: number | null
+  /** Which of the ids that were asked for are stored. */
+  ids: string[]
+}
+
+/** Returns which of some ids name a stored message or change of a room. Reads the position before them, so it is never ahead. */
+export async function knownOf(
+  database: Database,
+  partitions: number,
+  { room, ids }: { room: string; ids: readonly string[] },
+): Promise<Known> {
+  const through = await positionOf(database, partitionOf(room, partitions))
+  return { through, ids: [...(await placesOf(database, room, ids)).keys()] }
+}

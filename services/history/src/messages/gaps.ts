@@ -1,0 +1,45 @@
+import type { Database } from '@rabble/database'
+import { restored } from '../text/storable.ts'
+
+/** A place where messages are known to be missing, since the log had lost them before they could be read. */
+export interface Gap {
+  /** The id of the first message behind it; absent if there is none yet. */
+  before?: string
+  /** RFC 3339, UTC. */
+  noticedAt: string
+}
+
+interface GapRow {
+  sequence: number
+  noticed_at: Date
+}
+
+/**
+ * The gaps from the message before a page (`previous`; undefined: the room's start) to its last one, and, if nothing
+ * is behind the page (`next`), to the room's end. So, page by page, each gap is told once.
+ * Whether it was this room that lost something, nobody can say.
+ */
+export async function gapsBetween(
+  database: Database,
+  partition: number,
+  rows: readonly { id: string; sequence: number }[],
+  previous: number | undefined,
+  next: number | undefined,
+): Promise<Gap[]> {
+  const last = rows.at(-1)?.sequence
+  if (next !== undefined && last === undefined) return []
+  // A gap is behind the message whose sequence it has.
+  const gaps = await database.query<GapRow>(
+    `select sequence, noticed_at from history.gaps
+     where partition = $1 and sequence >= $2 and ($3::bigint is null or sequence < $3)
+     order by sequence, noticed_at limit 100`,
+    [partition, previous ?? 0, next === undefined ? null : last],
+  )
+  return gaps.map(({ sequence, noticed_at }) => {
+    const behind = rows.find((row) => row.sequence > sequence)
+    return {
+      ...(behind !== undefined && { before: restored(behind.id) }),
+      noticedAt: noticed_at.toISOString(),
+    }
+  })
+}

@@ -1,0 +1,159 @@
+import { type ChangeEvent, changed, type MessageEvent } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { extraOfDeleted, jsonOf } from '../messages/row.ts'
+import { restored, storable } from '../text/storable.ts'
+
+/** An edit or a deletion, its line as the log has it, and its place. */
+export interface PlacedChange {
+  event: ChangeEvent
+  line: Buffer
+  sequence: number
+}
+
+export interface Folded {
+  /** Changes that were not stored yet. */
+  added: number
+  /** How many of them changed a message. */
+  edit: number
+  delete: number
+}
+
+export const noChanges: Folded = { added: 0, edit: 0, delete: 0 }
+
+/** What is needed of a message to see whether a change counts, and what it leaves. */
+interface Target {
+  sequence: number
+  id: string
+  room: string
+  sender_id: string
+  sender_name: string
+  edited: string | null
+  deleted: string | null
+  extra: string | null
+}
+
+/** A message that changes, and the newest of the changes that did it. */
+interface Fold {
+  sequence: number
+  extra: string | null
+  /** Without the text that it had, which may be long. */
+  message: MessageEvent
+  newest: PlacedChange | undefined
+}
+
+/**
+ * Applies changes, in the order of the log, to what is stored, to which the messages of the same step belong already.
+ * All of them take four statements, however many they are.
+ */
+export async function fold(
+  query: Database['query'],
+  partition: number,
+  changes: readonly PlacedChange[],
+): Promise<Folded> {
+  const fresh = await unknownOf(query, changes)
+  const folded = { ...noChanges, added: fresh.length }
+  if (fresh.length === 0) return folded
+  const folds = await targetsOf(query, fresh)
+  for (const change of fresh) {
+    const target = folds.get(change.event.message)
+    // A message that comes after its change was not there when it was read in other steps than this one.
+    if (target === undefined || target.sequence > change.sequence) continue
+    const message = changed(target.message, change.event)
+    if (message === target.message) continue
+    target.message = message
+    target.newest = change
+    folded[change.event.type]++
+  }
+  await write(query, partition, fresh, [...folds.values()])
+  return folded
+}
+
+/** The first of each id, unless it is stored already. */
+async function unknownOf(
+  query: Database['query'],
+  changes: readonly PlacedChange[],
+): Promise<PlacedChange[]> {
+  const rows = await query<{ id: string }>('select id from history.changes where id = any($1)', [
+    changes.map(({ event }) => storable(event.id)),
+  ])
+  const known = new Set(rows.map(({ id }) => restored(id)))
+  return changes.filter(({ event }) => {
+    const isNew = !known.has(event.id)
+    known.add(event.id)
+    return isNew
+  })
+}
+
+async function targetsOf(
+  query: Database['query'],
+  changes: readonly PlacedChange[],
+): Promise<Map<string, Fold>> {
+  const rows = await query<Target>(
+    `select sequence, id, room, sender_id, sender_name, edited, deleted, extra from history.messages
+     where id = any($1)`,
+    [[...new Set(changes.map(({ event }) => storable(event.message)))]],
+  )
+  return new Map(rows.map((row) => [restored(row.id), foldOf(row)]))
+}
+
+function foldOf({ sequence, extra, ...row }: Target): Fold {
+  const message: MessageEvent = {
+    type: 'message',
+    room: restored(row.room),
+    id: restored(row.id),
+    from: { id: restored(row.sender_id), name: restored(row.sender_name) },
+    text: '',
+    at: '',
+    via: '',
+    ...(row.edited !== null && { edited: JSON.parse(row.edited) }),
+    ...(row.deleted !== null && { deleted: JSON.parse(row.deleted) }),
+  }
+  return { sequence, extra, message, newest: undefined }
+}
+
+/** The changes, with a line for the newest of each message, and what has become of the messages. */
+async function write(
+  query: Database['query'],
+  partition: number,
+  changes: readonly PlacedChange[],
+  folds: readonly Fold[],
+): Promise<void> {
+  const results = folds.filter(({ newest }) => newest !== undefined)
+  if (results.length > 0) {
+    // Whoever indexes takes the locks that follow in another order, so it is waited for, as it waits for us.
+    await query('select from history.search_positions where partition = $1 for update', [partition])
+  }
+  const newest = new Set(results.map((fold) => fold.newest))
+  const rows = changes.map((change) => ({
+    sequence: change.sequence,
+    id: storable(change.event.id),
+    room: storable(change.event.room),
+    message: storable(change.event.message),
+    line: newest.has(change) ? storable(change.line.toString()) : null,
+  }))
+  const messages = results.map(({ message: { id, text, edited, deleted }, extra }) => ({
+    message: storable(id),
+    text: storable(text),
+    edited: jsonOf(edited),
+    deleted: jsonOf(deleted),
+    extra: deleted === undefined ? extra : extraOfDeleted(extra),
+  }))
+  await query(
+    `with folded as materialized (
+       select * from json_to_recordset($2::json)
+         as (message text, text text, edited text, deleted text, extra text)
+     ), messages as (
+       update history.messages set text = folded.text, edited = folded.edited, deleted = folded.deleted,
+         extra = folded.extra, meta = case when folded.deleted is null then messages.meta end
+       from folded where messages.id = folded.message
+     ), older as (
+       update history.changes set line = null from folded
+       where changes.message = folded.message and line is not null
+     )
+     insert into history.changes (partition, sequence, id, room, message, line)
+     select $1, sequence, id, room, message, line from json_to_recordset($3::json)
+       as (sequence bigint, id text, room text, message text, line text)
+     on conflict do nothing`,
+    [partition, JSON.stringify(messages), JSON.stringify(rows)],
+  )
+}

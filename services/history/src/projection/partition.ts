@@ -1,0 +1,47 @@
+import type { Clock } from '@rabble/clock'
+import type { Database } from '@rabble/database'
+import type { EventLog, Logger } from '@rabble/event-log'
+import { type Backoff, persist } from '@rabble/service'
+import type { HistoryMetrics } from '../metrics.ts'
+import type { StepLimits } from './step.ts'
+
+/** A partition of the log, and what those need who work on it. */
+export interface Partition {
+  partition: number
+  clock: Clock
+  log: Pick<EventLog, 'partitions' | 'read'>
+  database: Database
+  metrics: HistoryMetrics
+  logger: Logger
+  limits?: StepLimits
+  backoff?: Backoff
+  /** Why the partition is not projected just now, by its number. */
+  problems: Map<number, string>
+  /** Aborts when the work is to end. */
+  signal: AbortSignal
+}
+
+/**
+ * Does something with the database, however long that takes, and tells of it meanwhile.
+ * @throws the error of the database, once `signal` aborts, and never before
+ */
+export function insist<Result>(
+  options: Partition,
+  doing: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const { clock, metrics, partition, problems, signal, logger, backoff } = options
+  return persist(work, {
+    clock,
+    signal,
+    logger,
+    ...(backoff && { backoff }),
+    doing: `${doing} of partition ${partition}`,
+    onError(error) {
+      metrics.databaseErrors.inc({ operation: 'ingest' })
+      problems.set(partition, `${doing}: ${(error as Error).message}`)
+      return false
+    },
+    onRecovered: () => problems.delete(partition),
+  })
+}

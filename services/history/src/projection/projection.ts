@@ -1,0 +1,204 @@
+import type { ChatEvent } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { type MessageRow, toRow } from '../messages/row.ts'
+import { storable } from '../text/storable.ts'
+import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
+import { isUnstorable } from './unstorable.ts'
+
+/** A message, an edit or a deletion, and its line as the log has it. */
+export interface ChatEntry {
+  event: ChatEvent
+  line: Buffer
+}
+
+/** A place in the log, after a batch. */
+export interface Position {
+  /** Of the batch; null is before the first one. */
+  offset: number | null
+  /** Of the last event of the batch, as it is stored. Null if there is none, or if it is not known. */
+  lastId: string | null
+}
+
+/** Events that the log no longer had when they were to be read. */
+export interface Gap {
+  /** The offset that should have come next, and the one that did. */
+  expected: number
+  found: number
+}
+
+/** A part of one partition's log, to be projected in one transaction. */
+export interface Step {
+  partition: number
+  /** Where the projection stands before, and after: offsets of batches. `null` is before the first one. */
+  from: number | null
+  to: number
+  /** The ids of both positions; null unless told. */
+  fromId?: string | null
+  toId?: string | null
+  /** What is missing before it. */
+  gap?: Gap
+  entries: ChatEntry[]
+}
+
+/** What of a step was new; the rest was in the log before. */
+export interface StepResult {
+  messages: number
+  changes: Folded
+  refused: number
+}
+
+/** Where the projection of a partition stands. */
+export async function readPosition(database: Database, partition: number): Promise<Position> {
+  await database.query('insert into history.positions (partition) values ($1) on conflict do nothing', [
+    partition,
+  ])
+  const [row] = await database.query<{ log_offset: number | null; last_id: string | null }>(
+    'select log_offset, last_id from history.positions where partition = $1',
+    [partition],
+  )
+  return { offset: row?.log_offset ?? null, lastId: row?.last_id ?? null }
+}
+
+/** How many gaps there are in what is stored of a partition. */
+export async function countGaps(database: Database, partition: number): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    'select count(*) from history.gaps where partition = $1',
+    [partition],
+  )
+  return row?.count ?? 0
+}
+
+/**
+ * Rows and position in one transaction. Resolves to undefined, with nothing written, if the projection does not stand at
+ * `from`: another replica has moved it, or we did, in a commit whose answer was lost. This is what makes a leader
+ * harmless that was frozen and believes that it still is one.
+ * `careful` writes row by row and sets aside what PostgreSQL refuses; without it, such a row fails the whole step.
+ */
+export function project(
+  database: Database,
+  step: Step,
+  options: { careful?: boolean } = {},
+): Promise<StepResult | undefined> {
+  return database.transaction(async (query) => {
+    const [position] = await query<{ sequence: number }>(
+      `update history.positions
+       set log_offset = $3, last_id = $6, sequence = sequence + $4, updated_at = now()
+       where partition = $1 and log_offset is not distinct from $2::bigint and last_id is not distinct from $5
+       returning sequence`,
+      [step.partition, step.from, step.to, step.entries.length, step.fromId ?? null, step.toId ?? null],
+    )
+    if (position === undefined) return undefined
+    const before = position.sequence - step.entries.length
+    if (step.gap !== undefined) await insertGap(query, step.partition, before, step.gap)
+    const write = options.careful ? writeEach : writeAll
+    return write(query, step.partition, before + 1, step.entries)
+  })
+}
+
+/** A second gap at one place, with no message in between, widens the first. */
+async function insertGap(
+  query: Database['query'],
+  partition: number,
+  sequence: number,
+  { expected, found }: Gap,
+): Promise<void> {
+  await query(
+    `insert into history.gaps (partition, sequence, expected, found) values ($1, $2, $3, $4)
+     on conflict (partition, sequence) do update set found = excluded.found`,
+    [partition, sequence, expected, found],
+  )
+}
+
+/** The changes after the messages, which `fold` knows how to tell from the order of the log. */
+async function writeAll(
+  query: Database['query'],
+  partition: number,
+  first: number,
+  entries: readonly ChatEntry[],
+): Promise<StepResult> {
+  const messages: MessageRow[] = []
+  const sequences: number[] = []
+  const changes: PlacedChange[] = []
+  for (const [index, { event, line }] of entries.entries()) {
+    const sequence = first + index
+    if (event.type === 'message') {
+      messages.push(toRow(event))
+      sequences.push(sequence)
+    } else {
+      changes.push({ event, line, sequence })
+    }
+  }
+  return {
+    messages: messages.length === 0 ? 0 : await insert(query, partition, sequences, messages),
+    changes: changes.length === 0 ? noChanges : await fold(query, partition, changes),
+    refused: 0,
+  }
+}
+
+async function writeEach(
+  query: Database['query'],
+  partition: number,
+  first: number,
+  entries: readonly ChatEntry[],
+): Promise<StepResult> {
+  const sum = { messages: 0, changes: { ...noChanges }, refused: 0 }
+  for (const [index, entry] of entries.entries()) {
+    await query('savepoint event')
+    try {
+      const { messages, changes } = await writeAll(query, partition, first + index, [entry])
+      sum.messages += messages
+      sum.changes.added += changes.added
+      sum.changes.edit += changes.edit
+      sum.changes.delete += changes.delete
+    } catch (error) {
+      if (!isUnstorable(error)) throw error
+      await query('rollback to savepoint event')
+      await query('insert into history.refused (partition, sequence, line, reason) values ($1, $2, $3, $4)', [
+        partition,
+        first + index,
+        entry.line,
+        storable(String(error)).slice(0, 500),
+      ])
+      sum.refused++
+    }
+    await query('release savepoint event')
+  }
+  return sum
+}
+
+/**
+ * Writes messages, and to whom the direct ones are. One JSON document is quicker than an array per column: both sides have
+ * fast code for it.
+ */
+async function insert(
+  query: Database['query'],
+  partition: number,
+  sequences: readonly number[],
+  rows: readonly MessageRow[],
+): Promise<number> {
+  const [inserted] = await query<{ count: number }>(
+    `with inserted as (
+       insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid,
+         reply_to, meta, edited, deleted, extra)
+       select $1, sequence, id, room, sender_id, sender_name, text, at, via, cid,
+         reply_to, meta, edited, deleted, extra
+       from rows from (unnest($2::bigint[]), json_to_recordset($3::json) as (id text, room text, sender_id text,
+         sender_name text, text text, at timestamptz, via text, cid text, reply_to text, meta text, edited text,
+         deleted text, extra text)) as rows (sequence)
+       order by sequence
+       on conflict do nothing
+       returning id, room, sequence, at
+     ), direct as (
+       insert into history.direct_rooms (user_id, room, last_id, sequence, at)
+       select distinct on (user_id, room) user_id, room, id, sequence, coalesce(at, '-infinity')
+       from inserted, unnest(array[split_part(room, ':', 2), split_part(room, ':', 3)]) as users (user_id)
+       where room >= 'dm:' and room < 'dm;'
+       order by user_id, room, sequence desc
+       on conflict (user_id, room) do update
+       set last_id = excluded.last_id, sequence = excluded.sequence, at = excluded.at
+     )
+     select count(*) from inserted`,
+    [partition, sequences, JSON.stringify(rows)],
+  )
+  return inserted?.count ?? 0
+}

@@ -1,0 +1,59 @@
+import { isChatEvent } from '@rabble/contract/parse'
+import type { LogBatch } from '@rabble/event-log'
+import { storable } from '../text/storable.ts'
+import type { Position, Step } from './projection.ts'
+
+/** What one transaction takes in at most, unless a single batch of the log is larger: it is never divided. */
+export interface StepLimits {
+  events: number
+  bytes: number
+}
+
+/** Larger ones are no quicker, and hold a pool's connection, or all of PGlite, for longer. */
+export const defaultStepLimits: StepLimits = { events: 2_000, bytes: 2 * 1024 * 1024 }
+
+/** A step of the log, with what was left out of it. */
+export interface CountedStep extends Step {
+  toId: string | null
+  events: number
+}
+
+/** Cuts what a reader of the log was given into steps, in order. Only messages and their changes, of version 1, stay in. */
+export function* stepsOf(
+  partition: number,
+  position: Position,
+  batches: LogBatch[],
+  limits: StepLimits,
+): Generator<CountedStep> {
+  let from = position
+  let step = startStep(partition, from)
+  let bytes = 0
+  for (const [index, batch] of batches.entries()) {
+    const { offset, entries, gap } = batch
+    if (gap !== undefined) step.gap = { expected: gap.expected, found: offset }
+    for (const { event, line } of entries) {
+      step.events++
+      bytes += line.length
+      if (isChatEvent(event)) step.entries.push({ event, line })
+    }
+    const next = batches[index + 1]
+    const isFull = step.events >= limits.events || bytes >= limits.bytes
+    // A gap is told to be before the first event of a step.
+    if (next !== undefined && next.gap === undefined && !isFull) continue
+    const to = { offset, lastId: lastIdOf(batch) }
+    yield { ...step, to: to.offset, toId: to.lastId }
+    from = to
+    step = startStep(partition, from)
+    bytes = 0
+  }
+}
+
+/** By which a batch is known again; null if it holds no event. */
+export function lastIdOf({ entries }: LogBatch): string | null {
+  const last = entries.at(-1)
+  return last === undefined ? null : storable(last.event.id)
+}
+
+function startStep(partition: number, from: Position): Omit<CountedStep, 'to' | 'toId'> {
+  return { partition, from: from.offset, fromId: from.lastId, entries: [], events: 0 }
+}

@@ -1,0 +1,121 @@
+import { isChatEvent } from '@rabble/contract/parse'
+import type { LogBatch } from '@rabble/event-log'
+import type { HistoryMetrics } from '../metrics.ts'
+import { readOn } from './continuation.ts'
+import { insist, type Partition } from './partition.ts'
+import { countGaps, type Position, project, readPosition, type StepResult } from './projection.ts'
+import { type CountedStep, defaultStepLimits, stepsOf } from './step.ts'
+import { isUnstorable } from './unstorable.ts'
+
+/**
+ * Reads a partition from where it stands in the database, and writes it. Returns when somebody else has moved the
+ * position, when the log was closed, or on abort.
+ */
+export async function writePartition(options: Partition): Promise<void> {
+  const { log, database, metrics, partition, problems, signal, logger } = options
+  let position = await insist(options, 'finding the position', () => readPosition(database, partition))
+  if (position.offset !== null) metrics.position.set({ partition }, position.offset)
+  await recount(options)
+  metrics.pending.delete(partition)
+  problems.delete(partition)
+  for await (const batches of readOn(log, partition, position, signal)) {
+    if (position.offset === null) tellBeginning(options, batches)
+    let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)
+    for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {
+      metrics.pendingEvents.set({ partition }, events)
+      if (!(await take(options, step))) {
+        // We look again in a while, so as not to get into its way with each step.
+        logger.info({ partition }, 'somebody else has moved the position of this partition')
+        return
+      }
+      position = { offset: step.to, lastId: step.toId }
+      events -= step.events
+      if (signal.aborted) return
+    }
+    metrics.pending.delete(partition)
+    metrics.pendingEvents.set({ partition }, 0)
+  }
+}
+
+/** Age (ms) of a message beyond which a log is not new. */
+const old = 60_000
+
+/** Tells loudly that a database holds nothing although the log does: it may have been lost. */
+function tellBeginning({ clock, partition, logger }: Partition, batches: readonly LogBatch[]): void {
+  const [oldest] = batches.flatMap(({ entries }) =>
+    entries.flatMap(({ event }) => (isChatEvent(event) ? event : [])),
+  )
+  const at = Date.parse(oldest?.at ?? '')
+  if (!(clock.now() - at > old)) return
+  logger.error(
+    { partition, oldest: new Date(at).toISOString() },
+    'the database holds nothing of this partition, but the log is old: unless history is here for the first time, its database was lost, and so was what the log no longer has',
+  )
+}
+
+/** Writes a step, however long that takes. False if another replica has written it. */
+async function take(options: Partition, step: CountedStep): Promise<boolean> {
+  const { clock, database, metrics, partition, logger } = options
+  const oldest = oldestOf(step)
+  if (oldest !== undefined) metrics.pending.set(partition, clock.monotonic() - (clock.now() - oldest))
+  const end = metrics.transactionSeconds.startTimer()
+  let careful = false
+  const result = await insist(options, 'writing messages', async () => {
+    try {
+      return await project(database, step, { careful })
+    } catch (error) {
+      if (careful || !isUnstorable(error)) throw error
+      careful = true
+      logger.error({ err: error, partition }, 'an event was refused; writing the events one by one')
+      return project(database, step, { careful })
+    }
+  })
+  end()
+  if (result === undefined) {
+    // Our own commit, of which only the answer was lost, or another replica's that took the same step.
+    const found = await insist(options, 'finding the position', () => readPosition(database, partition))
+    return isAt(found, step)
+  }
+  count(metrics, step, result)
+  if (oldest !== undefined) metrics.delaySeconds.observe(Math.max(0, clock.now() - oldest) / 1000)
+  if (step.gap !== undefined) {
+    logger.error(
+      { partition, ...step.gap },
+      'the log no longer had what follows the position: messages may be missing for good',
+    )
+    metrics.gaps.inc()
+    await recount(options)
+  }
+  if (result.refused > 0) {
+    logger.error({ partition, offset: step.to, refused: result.refused }, 'events were set aside')
+  }
+  return true
+}
+
+function isAt({ offset, lastId }: Position, step: CountedStep): boolean {
+  return offset === step.to && lastId === step.toId
+}
+
+async function recount(options: Partition): Promise<void> {
+  const { database, metrics, partition } = options
+  const gaps = await insist(options, 'counting the gaps', () => countGaps(database, partition))
+  metrics.recordedGaps.set({ partition }, gaps)
+}
+
+function count(metrics: HistoryMetrics, step: CountedStep, { messages, changes, refused }: StepResult): void {
+  metrics.rows.inc(messages)
+  metrics.changes.inc({ type: 'edit' }, changes.edit)
+  metrics.changes.inc({ type: 'delete' }, changes.delete)
+  metrics.ignoredChanges.inc(changes.added - changes.edit - changes.delete)
+  metrics.refused.inc(refused)
+  metrics.duplicates.inc(step.entries.length - messages - changes.added - refused)
+  metrics.skipped.inc(step.events - step.entries.length)
+  metrics.stepEvents.observe(step.events)
+  metrics.position.set({ partition: step.partition }, step.to)
+}
+
+/** When the first event of a step was sent (ms), if it says so in a way that we understand. */
+function oldestOf(step: CountedStep): number | undefined {
+  const at = Date.parse(step.entries[0]?.event.at ?? '')
+  return Number.isNaN(at) ? undefined : at
+}

@@ -1,0 +1,93 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import { type InternalTokens, serviceOf } from '@rabble/service'
+import { checkServiceAccess } from '../access/access.ts'
+import { directRoomsOf } from '../messages/direct-rooms.ts'
+import { findMessage, knownOf } from '../messages/find.ts'
+import { replayOf } from '../messages/replay.ts'
+import type { RoutesOptions } from './history.ts'
+import { createReads, type ReadLimits } from './reads.ts'
+
+/** Gateways ask few questions, some of them large: one for each room that clients come back to. */
+const limits: ReadLimits = { active: 2, waiting: 200, deadline: 4_000 }
+
+const id = Type.String({ minLength: 1, maxLength: 64 })
+const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 140 }) })
+const replaySchema = {
+  params,
+  body: Type.Object({
+    after: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000 }),
+    limit: Type.Integer({ minimum: 1, maximum: 20_000 }),
+  }),
+}
+
+const directRoomsSchema = {
+  params: Type.Object({ user: id }),
+  body: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000 }) }),
+}
+const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems: 1, maxItems: 1000 }) }) }
+
+/**
+ * For gateways; no proxy routes these from outside.
+ *
+ * `POST /internal/rooms/{room}/replay` answers in NDJSON: what is known of the replay without its lines in the first line,
+ * then the events, whose bytes the gateway hands on. A line that is empty belongs to an event that is not sent any more.
+ *
+ * `POST /internal/rooms/{room}/message` answers with one message, so that the gateway knows who may change it.
+ *
+ * `POST /internal/users/{user}/direct-rooms` answers in which rooms of direct messages a user was last.
+ *
+ * `POST /internal/rooms/{room}/known` answers which of some ids are stored, so that the gateway can tell repeats from new events.
+ */
+export function gatewayRoutes(
+  options: RoutesOptions & { partitions: number; internalTokens: Pick<InternalTokens, 'verify'> | undefined },
+): FastifyPluginAsyncTypebox {
+  const { database, partitions, internalTokens } = options
+  const reads = createReads(limits, options)
+  return async (app) => {
+    app.post(
+      '/internal/rooms/:room/replay',
+      { schema: replaySchema, logLevel: 'warn' },
+      async (request, reply) => {
+        const { room } = request.params
+        await checkServiceAccess(room, request, internalTokens)
+        const { lines, ...head } = await reads.run('replay', () =>
+          replayOf(database, partitions, { room, ...request.body }),
+        )
+        reply.type('application/x-ndjson')
+        return [JSON.stringify(head), ...lines].join('\n')
+      },
+    )
+
+    const findSchema = { params, body: Type.Object({ id }) }
+    app.post(
+      '/internal/rooms/:room/message',
+      { schema: findSchema, logLevel: 'warn' },
+      async (request, reply) => {
+        const { room } = request.params
+        await checkServiceAccess(room, request, internalTokens)
+        const { through, line } = await reads.run('message', () =>
+          findMessage(database, partitions, { room, id: request.body.id }),
+        )
+        reply.type('application/json; charset=utf-8')
+        return `{"through":${through},"message":${line ?? null}}`
+      },
+    )
+
+    app.post(
+      '/internal/users/:user/direct-rooms',
+      { schema: directRoomsSchema, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('direct-rooms', () =>
+          directRoomsOf(database, partitions, request.params.user, request.body.limit),
+        )
+      },
+    )
+
+    app.post('/internal/rooms/:room/known', { schema: knownSchema, logLevel: 'warn' }, async (request) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+      const question = { room: request.params.room, ids: request.body.ids }
+      return reads.run('known', () => knownOf(database, partitions, question))
+    })
+  }
+}

@@ -1,0 +1,53 @@
+import { roomKind } from '@rabble/contract'
+import { restored } from '../text/storable.ts'
+import { wordsOf } from '../text/words.ts'
+
+/*
+ * What is indexed of a message, as a tsvector: its words with their positions and, without one, what else it is found
+ * by. Those begin with a colon, which no word has, so that the index itself finds "this word, in this room".
+ */
+
+/** What all may read. */
+export const forAll = quote(':all')
+
+/** What is for one user: direct messages and the inbox. */
+export function forUser(id: string): string {
+  return quote(`:for ${id}`)
+}
+
+export function inRoom(room: string): string {
+  return quote(`:in ${room}`)
+}
+
+export function fromSender(id: string): string {
+  // A lexeme has at most 2,046 bytes, and an id of another program's making may be any string.
+  return quote(`:from ${id.slice(0, 500).replace(/[\ud800-\udbff]$/, '')}`)
+}
+
+/** A lexeme in the syntax of tsvector and tsquery. */
+export function quote(lexeme: string): string {
+  return `'${lexeme.replace(/['\\]/g, '$&$&')}'`
+}
+
+/** The strings as they are stored. */
+export function documentOf(row: { room: string; sender_id: string; text: string }): string {
+  const words = wordsOf(restored(row.text)).map(({ term }, index) => `${quote(term)}:${index + 1}`)
+  return [...words, inRoom(row.room), fromSender(row.sender_id), ...readersOf(row.room)].join(' ')
+}
+
+function readersOf(room: string): string[] {
+  const kind = roomKind(restored(room))
+  switch (kind?.kind) {
+    case undefined:
+      return []
+    case 'direct':
+      return kind.users.map(forUser)
+    case 'user':
+      return [forUser(kind.user)]
+    case 'room':
+    case 'everybody':
+      return [forAll]
+    default:
+      return kind satisfies never
+  }
+}

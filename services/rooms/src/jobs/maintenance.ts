@@ -1,0 +1,92 @@
+import { databaseTime } from '@rabble/database'
+import { refusalDays, trimAudit } from '../audit/audit.ts'
+import { expireRestrictions } from '../moderation/restrictions.ts'
+import { forgetNames } from '../names/names.ts'
+import type { RoutesOptions } from '../options.ts'
+import { forgetPolicies } from '../policies/policies.ts'
+import { forgetRooms } from '../rooms/forgotten-rooms.ts'
+import { trimFormer } from '../rooms/former-rooms.ts'
+import { fillLooks } from '../rooms/room-looks.ts'
+
+/** Milliseconds between two rounds. */
+const pause = 10_000
+/** Rounds in an hour. */
+const hourly = 360
+/** More at once would keep others from the database for too long. */
+const batchesAtOnce = 100
+
+/**
+ * Takes away what is over: bans and mutes, what gateways needed to know of them, rooms that nobody uses, old entries of
+ * the audit. Every replica does it; those that meet leave rows to each other. What is over the database's clock decides, so
+ * that clock is compared with ours as well.
+ */
+export function startUpkeep(
+  options: Pick<
+    RoutesOptions,
+    'clock' | 'clocks' | 'database' | 'metrics' | 'logger' | 'health' | 'auditDays'
+  >,
+): { close(): Promise<void> } {
+  const { clock, clocks, database, metrics, logger, health, auditDays = 365 } = options
+  const stop = new AbortController()
+  let failing = false
+
+  /** Until there is nothing left to do. */
+  async function all(work: () => Promise<number>): Promise<void> {
+    for (let batch = 0; batch < batchesAtOnce && !stop.signal.aborted; batch++) {
+      if ((await work()) === 0) return
+    }
+  }
+
+  async function round(number: number): Promise<void> {
+    const askedAt = clock.now()
+    const time = await databaseTime(database)
+    clocks.compare('database', { from: time, to: time }, askedAt)
+    await database.query(touch)
+    await all(() => expireRestrictions(database))
+    await all(() => forgetPolicies(database))
+    await all(() => forgetNames(database))
+    await all(() => fillLooks(database))
+    await all(() => trimAudit(database, auditDays))
+    await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
+    if (number % hourly !== 0) return
+    await forgetRooms(database)
+    await trimFormer(database)
+    // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
+    if (database.kind === 'pglite') await database.query(vacuum)
+  }
+
+  async function run(): Promise<void> {
+    for (let number = 0; !stop.signal.aborted; number++) {
+      try {
+        await round(number)
+        health.ended('clearing up')
+        if (failing) logger.info({}, 'clearing up works again')
+        failing = false
+      } catch (error) {
+        metrics.databaseErrors.inc({ work: 'upkeep' })
+        health.ended('clearing up', error)
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying on')
+        failing = true
+      }
+      await clock.sleep(pause * (0.75 + Math.random() / 2), { signal: stop.signal })
+    }
+  }
+
+  const running = run()
+  return {
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}
+
+/** All tables of this service. */
+export const tables = [
+  ...['rooms', 'former', 'origin', 'invitations', 'leases', 'seats', 'presence', 'names', 'name_holders'],
+  ...['restrictions', 'policies', 'policy_version', 'audit'],
+].map((table) => `rooms.${table}`)
+
+/** Fails if a table can't be written, and writes nothing. */
+const touch = tables.map((table) => `delete from ${table} where false`).join('; ')
+const vacuum = `vacuum (analyze) ${tables.join(', ')}`

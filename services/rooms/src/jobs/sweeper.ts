@@ -1,0 +1,85 @@
+import { retried } from '@rabble/database'
+import type { RoutesOptions } from '../options.ts'
+import { forgetEmpty } from '../presence/presence.ts'
+import { defaultLeaseTimes, sweepLease } from '../seats/leases.ts'
+
+/** Rooms that are forgotten in one transaction. */
+const forgottenAtOnce = 1000
+/** Milliseconds between two looks at how many there are of everything. */
+const countPause = 10_000
+
+/**
+ * Ends leases that nobody renews: takes their seats away and tells who has left. Every replica does this; each lease that
+ * has ended is in one's hands at a time.
+ */
+export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
+  const { clock, database, metrics, logger, health, tell } = options
+  const times = { ...defaultLeaseTimes, ...options.leaseTimes }
+  const stop = new AbortController()
+  let failing = false
+  let graceUntil = clock.monotonic() + times.grace
+  let nextCount = 0
+
+  async function sweep(): Promise<void> {
+    let leases = 0
+    let seats = 0
+    while (!stop.signal.aborted) {
+      const expired = clock.monotonic() >= graceUntil
+      const swept = await retried(clock, stop.signal, () =>
+        database.transaction((query) => sweepLease(query, { expired })),
+      )
+      if (swept === undefined) break
+      tell(swept.changes)
+      metrics.sweptSeats.inc(swept.seats)
+      seats += swept.seats
+      if (!swept.done) continue
+      metrics.sweptLeases.inc()
+      leases++
+    }
+    if (leases > 0) logger.info({ leases, seats }, 'leases have ended')
+  }
+
+  async function count(): Promise<void> {
+    if (clock.monotonic() < nextCount) return
+    nextCount = clock.monotonic() + countPause
+    await database.transaction((query) => forgetEmpty(query, forgottenAtOnce))
+    const [row] = await database.query<{ leases: number; seats: number; users: number }>(
+      `select (select count(*) from rooms.leases where isfinite(expires_at)) as leases,
+         (select count(*) from rooms.seats) as seats,
+         (select coalesce(sum(users), 0)::bigint from rooms.presence) as users`,
+      [],
+    )
+    metrics.leases.set(row?.leases ?? 0)
+    metrics.seats.set(row?.seats ?? 0)
+    metrics.users.set(row?.users ?? 0)
+  }
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        await sweep()
+        await count()
+        health.ended('ending leases')
+        if (failing) logger.info({}, 'ending leases works again')
+        failing = false
+      } catch (error) {
+        metrics.databaseErrors.inc({ work: 'sweep' })
+        health.ended('ending leases', error)
+        // Gateways could not renew their leases either, so let those do it that are alive.
+        graceUntil = clock.monotonic() + times.grace
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases fails; trying on')
+        failing = true
+      }
+      // So that replicas don't all look at the same moment.
+      await clock.sleep(times.sweep * (0.75 + Math.random() / 2), { signal: stop.signal })
+    }
+  }
+
+  const running = run()
+  return {
+    async close() {
+      stop.abort()
+      await running
+    },
+  }
+}

@@ -1,0 +1,20 @@
+import { type BoundedWork, createBoundedWork, type WorkLimits } from '@rabble/database'
+import type { RoutesOptions } from '../options.ts'
+
+/** Bounds what one kind of work may ask of the database, and counts it. */
+export function createWork(
+  limits: WorkLimits,
+  options: Pick<RoutesOptions, 'clock' | 'metrics' | 'migrated' | 'deadline' | 'health'>,
+): BoundedWork {
+  const { clock, metrics, migrated, health, deadline = limits.deadline } = options
+  const bounds = { ...limits, deadline }
+  return createBoundedWork(bounds, {
+    clock,
+    ready: migrated,
+    sorry: 'that is not possible just now',
+    busy: 'too much at once',
+    start: (work) => metrics.workSeconds.startTimer({ work }),
+    health,
+    onFailure: (work) => metrics.databaseErrors.inc({ work }),
+  })
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '@rabble/clock'
+import { RabbleError, type Signal } from '@rabble/contract'
+import { type Database, retried, transactionWithin } from '@rabble/database'
+import { createRates, type Identity, networkOf, requireCaller, sharersOf } from '@rabble/service'
+import type { FastifyRequest } from 'fastify'
+import type { AuditEntry } from '../api.ts'
+import { checkHourlyLimits, defaultHourlyLimits, type HourlyLimits, recordAudit } from '../audit/audit.ts'
+import type { RoutesOptions } from '../options.ts'
+import { checkPolicies, type PolicyEntry, putPolicies } from '../policies/policies.ts'
+import { isModerator } from './authorization.ts'
+import { isBanned } from './bans.ts'
+import { createWork } from './bounded-queries.ts'
+
+/** One thing that somebody does, within a transaction. */
+export interface Change {
+  query: Database['query']
+  caller: Identity
+  /** What it leaves for moderators to read; anything but a `change` that changes nothing leaves something. */
+  record(entry: Omit<AuditEntry, 'actor'>): void
+  /** What gateways must know from now on. */
+  policy(entry: PolicyEntry): void
+  /** Puts a user out, of a room or everywhere, of each gateway once. */
+  kick(kick: { user: string; room?: string; message: string }): void
+  /** Sent after the commit; may be lost. */
+  signal(signal: Signal): void
+}
+
+export interface Changes {
+  /** Carries out what a request asks for. */
+  run<Result>(
+    request: FastifyRequest,
+    action: string,
+    work: (change: Change) => Promise<Result>,
+  ): Promise<Result>
+}
+
+/** Users who may do as much as one may from one address: guests make as many users as they like. */
+const actorsPerAddress = 4
+
+/**
+ * Limits what is done from each address. Returns what counts one act of an address.
+ * @throws RabbleError `rate-limited`
+ */
+export function limitActs(
+  { acts }: HourlyLimits = defaultHourlyLimits,
+  clock: Clock,
+): (address: string) => void {
+  const burst = actorsPerAddress * acts
+  const rates = createRates({ perSecond: burst / 3600, burst }, clock)
+  return (address) => {
+    const retryAfter = rates.take(networkOf(address))
+    if (retryAfter === 0) return
+    const message = `no more than ${burst} such things an hour from one address`
+    throw new RabbleError('rate-limited', message, { retryAfter })
+  }
+}
+
+/** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
+const limits = { active: 2, waiting: 100, each: { active: 1, waiting: 50 }, deadline: 4_000 }
+
+/**
+ * Carries out changes: who asks, how much of it, what is recorded and told, all in one transaction, and gateways are told
+ * once it is committed.
+ */
+export function createChanges(options: RoutesOptions): Changes {
+  const { checkAddress, clock, database, log, tokens } = options
+  const { allowedOrigins = new Set(), hourlyLimits = defaultHourlyLimits } = options
+  const work = createWork(limits, options)
+
+  async function commit<Result>(
+    query: Database['query'],
+    { caller, action }: { caller: Identity; action: string },
+    what: (change: Change) => Promise<Result>,
+  ): Promise<{ result: Result; signals: Signal[] }> {
+    const entries: AuditEntry[] = []
+    const policies: PolicyEntry[] = []
+    const signals: Signal[] = []
+    // Moderators too: whoever took over the account of one is stopped by another.
+    if (await isBanned(query, caller.user.id)) throw new RabbleError('forbidden', 'this user is banned')
+    if (!isModerator(caller)) await checkHourlyLimits(query, caller.user.id, action, hourlyLimits)
+    const result = await what({
+      query,
+      caller,
+      record: (entry) => entries.push({ actor: caller.user, ...entry }),
+      policy: (entry) => policies.push(entry),
+      kick(kick) {
+        const id = randomUUID()
+        signals.push({ type: 'kick', id, ...kick })
+        policies.push({ key: `kick:${id}`, policy: { kind: 'kick', id, ...kick } })
+      },
+      signal: (signal) => signals.push(signal),
+    })
+    if (!isModerator(caller)) await checkPolicies(query, policies)
+    await recordAudit(query, entries)
+    const version = policies.length === 0 ? undefined : await putPolicies(query, policies)
+    if (version !== undefined) signals.push({ type: 'policy', version })
+    return { result, signals }
+  }
+
+  return {
+    async run(request, action, what) {
+      const caller = await requireCaller(request, { tokens, allowedOrigins })
+      if (!isModerator(caller)) checkAddress(request.ip)
+      const { result, signals } = await work.run(
+        action,
+        (signal) =>
+          retried(clock, signal, () =>
+            transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
+          ),
+        sharersOf(request.ip, caller.user.id),
+      )
+      for (const signal of signals) log.signal(signal)
+      return result
+    },
+  }
+}

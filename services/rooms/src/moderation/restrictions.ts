@@ -1,0 +1,203 @@
+import { RabbleError, type RestrictionReply } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import type { UserPolicy } from '../api.ts'
+import { type PolicyEntry, putPolicies } from '../policies/policies.ts'
+import { lockRoom } from '../rooms/room-rows.ts'
+import { checkModerator, checkOwner, isModerator } from './authorization.ts'
+import type { Change } from './changes.ts'
+
+export type RestrictionKind = UserPolicy['kind']
+
+/** Bans and mutes of one room that its owner may have in force; gateways keep them all in memory. */
+const most = 1_000
+
+interface Row {
+  id: number
+  kind: RestrictionKind
+  user_id: string
+  room: string | null
+  reason: string
+  by_id: string
+  by_name: string
+  created_at: Date
+  expires_at: Date | null
+}
+
+const columns = 'id, kind, user_id, room, reason, by_id, by_name, created_at, expires_at'
+/** What ends one is written into the audit as. */
+const ends = { ban: 'unban', mute: 'unmute' } as const
+
+/** @throws RabbleError `forbidden`, `room-not-found` */
+export async function checkPlace({ query, caller }: Change, room: string | undefined): Promise<void> {
+  if (room === undefined) checkModerator(caller)
+  else await checkOwner(query, caller, await lockRoom(query, room, 'share'))
+}
+
+/** What somebody who is put out is told. */
+export function kickMessage(what: string, reason: string): string {
+  return reason === '' ? what : `${what}: ${reason}`
+}
+
+/**
+ * Bans or mutes a user, in a room or everywhere, for some time or for good. A second one of the same kind in the same place
+ * replaces the first.
+ * @throws RabbleError `forbidden`, `room-not-found`, `too-large`
+ */
+export async function restrict(
+  change: Change,
+  wanted: { kind: RestrictionKind; user: string; room?: string; seconds?: number; reason: string },
+): Promise<RestrictionReply> {
+  const { query, caller } = change
+  const { kind, user, room, seconds, reason } = wanted
+  await checkPlace(change, room)
+  const [row] = await query<Row>(
+    `insert into rooms.restrictions (kind, user_id, room, reason, by_id, by_name, expires_at)
+     values ($1, $2, $3, $4, $5, $6, now() + $7::bigint * interval '1 second')
+     on conflict (user_id, kind, coalesce(room, '')) do update set reason = excluded.reason, by_id = excluded.by_id,
+       by_name = excluded.by_name, created_at = now(), expires_at = excluded.expires_at
+     returning ${columns}`,
+    [kind, user, room ?? null, reason, caller.user.id, caller.user.name, seconds ?? null],
+  )
+  if (row === undefined) throw new Error('a restriction was not written')
+  if (room !== undefined && !isModerator(caller)) await checkNumber(query, room)
+  change.policy({ key: keyOf(row.id), policy: policyOf(row) })
+  change.record({
+    action: kind,
+    user,
+    ...(room !== undefined && { room }),
+    detail: { id: row.id, reason, ...(seconds !== undefined && { seconds }) },
+  })
+  if (kind === 'ban') {
+    const message = kickMessage('this user was banned', reason)
+    change.signal({ type: 'kick', user, ...(room !== undefined && { room }), message })
+  }
+  return replyOf(row)
+}
+
+async function checkNumber(query: Database['query'], room: string): Promise<void> {
+  const [row] = await query<{ count: number }>(
+    `select count(*) from (select from rooms.restrictions where room = $1 limit ${most + 1}) own`,
+    [room],
+  )
+  if ((row?.count ?? 0) > most) {
+    throw new RabbleError('too-large', `a room has no more than ${most} bans and mutes`)
+  }
+}
+
+/** @throws RabbleError `not-found`, also if it is in a place where the caller has no say: its id must tell nothing */
+export async function lift(change: Change, kind: RestrictionKind, id: number): Promise<void> {
+  const { query, caller } = change
+  const [found] = await query<{ room: string | null }>(
+    'select room from rooms.restrictions where id = $1 and kind = $2',
+    [id, kind],
+  )
+  const missing = () => new RabbleError('not-found', `there is no such ${kind}`)
+  if (found === undefined) throw missing()
+  // Those in a room that is forgotten by now are for moderators, too.
+  if (!isModerator(caller)) {
+    await checkPlace(change, found.room ?? undefined).catch((error: unknown) => {
+      throw error instanceof RabbleError && isRefusal(error) ? missing() : error
+    })
+  }
+  const [row] = await query<Row>(
+    `delete from rooms.restrictions where id = $1 and kind = $2 returning ${columns}`,
+    [id, kind],
+  )
+  if (row === undefined) throw missing()
+  change.policy({ key: keyOf(id), policy: null })
+  change.record({
+    action: ends[kind],
+    user: row.user_id,
+    ...(row.room !== null && { room: row.room }),
+    detail: { id, reason: row.reason },
+  })
+}
+
+function isRefusal({ code }: RabbleError): boolean {
+  return code === 'forbidden' || code === 'room-not-found'
+}
+
+export interface RestrictionsQuery {
+  kind: RestrictionKind
+  user?: string
+  room?: string
+  /** The id of the last one of the page before. */
+  after?: number
+  limit: number
+}
+
+/** Those that are in force, oldest first. */
+export async function listRestrictions(
+  { query }: Pick<Database, 'query'>,
+  { kind, user, room, after = 0, limit }: RestrictionsQuery,
+): Promise<{ restrictions: RestrictionReply[]; hasMore: boolean }> {
+  const filters = [
+    ...(user === undefined ? [] : [{ column: 'user_id', value: user }]),
+    ...(room === undefined ? [] : [{ column: 'room', value: room }]),
+  ]
+  const rows = await query<Row>(
+    `select ${columns} from rooms.restrictions
+     where kind = $1 and id > $2 and (expires_at is null or expires_at > now())
+       ${filters.map(({ column }, index) => `and ${column} = $${index + 4}`).join(' ')}
+     order by id limit $3`,
+    [kind, after, limit + 1, ...filters.map(({ value }) => value)],
+  )
+  return { restrictions: rows.slice(0, limit).map(replyOf), hasMore: rows.length > limit }
+}
+
+/** Returns which of some users are muted in a room, or everywhere. */
+export async function mutedIn(
+  query: Database['query'],
+  room: string,
+  users: readonly string[],
+): Promise<Set<string>> {
+  const rows = await query<{ user: string }>(
+    `select user_id as user from rooms.restrictions
+     where kind = 'mute' and user_id = any($1) and (room is null or room = $2)
+       and (expires_at is null or expires_at > now())`,
+    [users, room],
+  )
+  return new Set(rows.map(({ user }) => user))
+}
+
+/** Removes up to 500 that are over; how many there were. Gateways saw the time themselves, so nobody need be told at once. */
+export async function expireRestrictions(database: Pick<Database, 'transaction'>): Promise<number> {
+  return database.transaction(async (query) => {
+    const rows = await query<{ id: number }>(
+      `delete from rooms.restrictions where id in (
+         select id from rooms.restrictions where expires_at < now() order by expires_at limit 500
+         for update skip locked
+       ) returning id`,
+      [],
+    )
+    const entries = rows.map(({ id }): PolicyEntry => ({ key: keyOf(id), policy: null }))
+    if (entries.length > 0) await putPolicies(query, entries)
+    return rows.length
+  })
+}
+
+function keyOf(id: number): string {
+  return `restriction:${id}`
+}
+
+function policyOf({ kind, user_id, room, reason, expires_at }: Row): UserPolicy {
+  return {
+    kind,
+    user: user_id,
+    ...(room !== null && { room }),
+    ...(expires_at !== null && { expiresAt: expires_at.getTime() }),
+    ...(reason !== '' && { reason }),
+  }
+}
+
+function replyOf(row: Row): RestrictionReply {
+  return {
+    id: row.id,
+    user: row.user_id,
+    ...(row.room !== null && { room: row.room }),
+    reason: row.reason,
+    by: { id: row.by_id, name: row.by_name },
+    at: row.created_at.toISOString(),
+    ...(row.expires_at !== null && { expiresAt: row.expires_at.toISOString() }),
+  }
+}

@@ -1,0 +1,205 @@
+import { isRoomName, isUserId, RabbleError, roomNameRule } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import { skeletonsOf } from '../names/skeleton.ts'
+import { lockCounts } from '../presence/presence.ts'
+import { becomeFormer, isFormer } from '../rooms/former-rooms.ts'
+import { lookAlike, lookAlikesAmong } from '../rooms/room-looks.ts'
+import { day, lockRoom, policyOf, type RoomRow, roomColumns } from '../rooms/room-rows.ts'
+import { foldedOf } from '../rooms/room-search.ts'
+import { checkOwner, isModerator } from './authorization.ts'
+import { isBanned } from './bans.ts'
+import type { Change } from './changes.ts'
+
+/** What may be set of a room; null takes a setting away. */
+export interface RoomSettings {
+  topic?: string
+  capacity?: number | null
+  access?: 'open' | 'invite'
+  single?: boolean
+  announce?: boolean
+  retention?: { days?: number | null; messages?: number | null } | null
+}
+
+/** @throws RabbleError `bad-frame` */
+export function checkRoomName(name: string): void {
+  if (!isRoomName(name)) throw new RabbleError('bad-frame', roomNameRule)
+}
+
+/** @throws RabbleError `bad-frame` */
+export function checkUserId(id: string): void {
+  if (!isUserId(id)) throw new RabbleError('bad-frame', 'user must be the id of a user')
+}
+
+/**
+ * For texts that are shown in one line.
+ * @throws RabbleError `bad-frame`
+ */
+export function checkLine(field: string, text: string): void {
+  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) {
+    throw new RabbleError('bad-frame', `${field} must be one line of text without control characters`)
+  }
+}
+
+const unset: Omit<RoomRow, 'name' | 'created_by' | 'created_at'> = {
+  topic: '',
+  capacity: null,
+  access: 'open',
+  single: false,
+  announce: false,
+  retention_age: null,
+  retention_messages: null,
+}
+
+/** A row's columns as they are with these settings. */
+function withSettings<Row extends typeof unset>(row: Row, { retention, ...settings }: RoomSettings): Row {
+  return {
+    ...row,
+    ...settings,
+    ...(retention !== undefined && {
+      retention_age: typeof retention?.days === 'number' ? retention.days * day : null,
+      retention_messages: retention?.messages ?? null,
+    }),
+  }
+}
+
+/** In the order of `settingColumns`. */
+const settingColumns = 'topic, capacity, access, single, announce, retention_age, retention_messages'
+function settingValues(row: typeof unset): unknown[] {
+  const { topic, capacity, access, single, announce, retention_age, retention_messages } = row
+  return [topic, capacity, access, single, announce, retention_age, retention_messages]
+}
+
+/**
+ * Creates a room, which then belongs to the caller. Only a moderator gets a name that may have messages: its settings would
+ * reach what others said before, `retention` would delete it and `access` take it from them.
+ * @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed; or if another
+ * one looks like it; `forbidden`
+ */
+export async function createRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
+  const { query, caller } = change
+  if ((await lookAlikesAmong(query, [name])).has(name)) throw new RabbleError('room-exists', lookAlike)
+  const values = settingValues(withSettings(unset, settings))
+  const [row] = await query<RoomRow>(
+    `insert into rooms.rooms (name, folded, skeletons, created_by, ${settingColumns})
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning ${roomColumns}`,
+    [name, foldedOf(name, settings.topic ?? ''), skeletonsOf(name), caller.user.id, ...values],
+  )
+  if (row === undefined) throw new RabbleError('room-exists', 'there is such a room already')
+  if (!isModerator(caller) && (await isFormer(query, name))) {
+    throw new RabbleError(
+      'forbidden',
+      'there was a room of this name, so only moderators may create it again',
+    )
+  }
+  change.policy({ key: policyKey(name), policy: policyOf(row) })
+  change.record({ action: 'room.create', room: name, ...detailOf(settings) })
+  return row
+}
+
+/** A room that appeared by itself belongs to the moderator who first changes it, and is kept from then on. */
+export async function changeRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
+  const { query, caller } = change
+  const old = await lockRoom(query, name, 'update')
+  await checkOwner(query, caller, old)
+  if (Object.keys(settings).length === 0) return old
+  const changed = withSettings(old, settings)
+  const [row] = await query<RoomRow>(
+    `update rooms.rooms set (${settingColumns}) = ($4, $5, $6, $7, $8, $9, $10), folded = $2, updated_at = now(),
+       created_by = coalesce(created_by, $3), empty_since = null
+     where name = $1 returning ${roomColumns}`,
+    [name, foldedOf(name, changed.topic), caller.user.id, ...settingValues(changed)],
+  )
+  if (row === undefined) throw new Error('a room that is locked is gone')
+  change.policy({ key: policyKey(name), policy: policyOf(row) })
+  change.record({ action: 'room.change', room: name, ...detailOf(settings) })
+  return row
+}
+
+/**
+ * With its invitations, bans and mutes. Its messages stay in history, as long as that keeps them. So a room for those who
+ * are invited is left as nobody's, with nobody invited: if it were gone, it would appear again for the next who joins
+ * it, and its messages with it.
+ */
+export async function deleteRoom(change: Change, name: string): Promise<void> {
+  const { query, caller } = change
+  const room = await lockRoom(query, name, 'update')
+  await checkOwner(query, caller, room)
+  // Whoever takes a seat just now is in before, and put out, or finds no room.
+  await lockCounts(query, [name])
+  const lifted = await query<{ id: number }>('delete from rooms.restrictions where room = $1 returning id', [
+    name,
+  ])
+  if (room.access === 'invite') {
+    await query('delete from rooms.invitations where room = $1', [name])
+    await query("update rooms.rooms set created_by = null, topic = '', folded = $2 where name = $1", [
+      name,
+      foldedOf(name, ''),
+    ])
+  } else {
+    await query('delete from rooms.rooms where name = $1', [name])
+    await becomeFormer(query, [name])
+  }
+  change.policy({
+    key: policyKey(name),
+    policy: {
+      kind: 'room',
+      room: name,
+      deleted: true,
+      ...(room.access === 'invite' && { inviteOnly: true }),
+    },
+  })
+  for (const { id } of lifted) change.policy({ key: `restriction:${id}`, policy: null })
+  change.record({ action: 'room.delete', room: name })
+}
+
+/** Users that are in a room now. */
+export async function countOf(query: Database['query'], name: string): Promise<number> {
+  const [row] = await query<{ users: number }>('select users from rooms.presence where room = $1', [name])
+  return row?.users ?? 0
+}
+
+/**
+ * A room, for somebody who may know of it.
+ * @throws RabbleError `room-not-found`, `unauthorized`, `forbidden`
+ */
+export async function findRoom(
+  query: Database['query'],
+  name: string,
+  caller: { user: { id: string }; roles: readonly string[] } | undefined,
+): Promise<RoomRow> {
+  const [row] = await query<RoomRow>(`select ${roomColumns} from rooms.rooms where name = $1`, [name])
+  if (row === undefined) throw new RabbleError('room-not-found', 'there is no such room')
+  const outsider = caller !== undefined && !isModerator(caller)
+  if (outsider && (await isBanned(query, caller.user.id, name))) {
+    throw new RabbleError('forbidden', 'you may not enter this room')
+  }
+  if (await isInvited(query, row, caller)) return row
+  throw new RabbleError(
+    caller === undefined ? 'unauthorized' : 'forbidden',
+    'this room is for those who are invited',
+  )
+}
+
+/** Whether a user was invited into a room, or may enter all the same. */
+async function isInvited(
+  query: Database['query'],
+  room: RoomRow,
+  caller: { user: { id: string }; roles: readonly string[] } | undefined,
+): Promise<boolean> {
+  if (room.access === 'open') return true
+  if (caller === undefined) return false
+  if (isModerator(caller) || room.created_by === caller.user.id) return true
+  const invited = await query('select from rooms.invitations where room = $1 and user_id = $2', [
+    room.name,
+    caller.user.id,
+  ])
+  return invited.length > 0
+}
+
+function policyKey(name: string): string {
+  return `room:${name}`
+}
+
+function detailOf(settings: RoomSettings): { detail?: Record<string, unknown> } {
+  return Object.keys(settings).length === 0 ? {} : { detail: { ...settings } }
+}

@@ -1,0 +1,264 @@
+import { isUserName, systemUser, type User } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import type { Refusal } from '../api.ts'
+import { skeletonsOf } from './skeleton.ts'
+
+type Query = Database['query']
+
+/** Milliseconds after which a name may be free that only a gateway holds: its lease has ended by then. */
+const retryAfter = 15_000
+
+/** Names that nobody may have, and what looks like them. */
+const reserved = new Set(skeletonsOf(systemUser.name))
+
+/** In the place of a user's id: the name is one of accounts, which the operator lets have it. No user has an empty id. */
+const accounts = ''
+
+/** Seconds for which a name is kept that no gateway holds: whoever signed in is soon there, or comes back soon. */
+export const unusedFor = 10 * 60
+
+/** Seconds for which a name is kept at most, 68 years: some tokens of accounts have no end worth speaking of. */
+const longest = 2 ** 31 - 1
+
+/** Who wants a name. */
+export interface Claim extends User {
+  /** When the token of an account ends (milliseconds since 1970). Without it a guest, with an id that is known or new. */
+  account?: number
+}
+
+/** How guests claim names. */
+export type Hold =
+  /** For as long as the gateway holds it. Who has another name already has given this one up. */
+  | { gateway: string }
+  /** Until it expires. Another name of the same guest is given up. */
+  | 'kept'
+
+export interface Claimed {
+  /** Why not, for each claim. */
+  refusals: (Refusal | undefined)[]
+  /** Guests whose name belongs to an account from now on: whoever is there must go. */
+  displaced: string[]
+}
+
+/** A claim that may be granted, for so many seconds. */
+interface Wanted {
+  id: string
+  name: string
+  skeletons: string[]
+  account: boolean
+  seconds: number
+}
+
+interface NameRow {
+  skeleton: string
+  name: string
+  user: string
+  kept: boolean
+  held: boolean
+}
+
+/**
+ * Claims names, those of accounts first, in their order: each is held for `seconds`, or an account's time, or refused. To
+ * do it again is harmless, as long as the ids are the same. All claims there are follow each other, so that names can't be
+ * had by two who ask in different orders.
+ *
+ * An account takes its name from a guest, and shares it with other accounts: it's the operator who names those.
+ */
+export async function claimNames(
+  query: Query,
+  claims: readonly Claim[],
+  hold: Hold,
+  seconds: number,
+  now: number,
+): Promise<Claimed> {
+  // What is no name can be anything, also what the database doesn't store.
+  const wanted = claims.map(({ id, name, account }) => ({
+    id,
+    name,
+    skeletons: isUserName(name) ? skeletonsOf(name) : [],
+    account: account !== undefined,
+    seconds: account === undefined ? seconds : secondsBetween(now, account),
+  }))
+  const skeletons = [...new Set(wanted.flatMap((claim) => claim.skeletons))]
+  await lockNames(query)
+  const rows = await query<NameRow>(
+    `select skeleton, name, user_id as user, kept, expires_at > now() and (kept or exists (
+       select 1 from rooms.name_holders holders where holders.user_id = names.user_id)) as held
+     from rooms.names where skeleton = any($1) or user_id = any($2)`,
+    [skeletons, claims.map(({ id }) => id)],
+  )
+  const held = rows.filter((row) => row.held)
+  const owners = new Map(held.map((row) => [row.skeleton, { user: row.user, kept: row.kept }]))
+  const names = new Map(held.map((row) => [row.user, row.name]))
+
+  const granted: Wanted[] = []
+  const displaced = new Set<string>()
+  const refusals: Claimed['refusals'] = wanted.map(() => undefined)
+  for (const account of [true, false]) {
+    for (const [index, claim] of wanted.entries()) {
+      if (claim.account !== account) continue
+      const refusal = refusalOf(claim, owners, hold === 'kept' ? undefined : names)
+      if (refusal !== undefined) {
+        refusals[index] = refusal
+        continue
+      }
+      for (const skeleton of claim.skeletons) {
+        const { user = accounts } = owners.get(skeleton) ?? {}
+        if (account && user !== accounts) displaced.add(user)
+        owners.set(skeleton, { user: account ? accounts : claim.id, kept: account || hold === 'kept' })
+      }
+      if (!account) names.set(claim.id, claim.name)
+      granted.push(claim)
+    }
+  }
+  if (granted.length > 0) await write(query, granted, hold)
+  return { refusals, displaced: [...displaced] }
+}
+
+function secondsBetween(now: number, time: number): number {
+  return Math.min(longest, Math.max(0, Math.ceil((time - now) / 1000)))
+}
+
+function refusalOf(
+  { id, name, skeletons, account }: Wanted,
+  owners: ReadonlyMap<string, { user: string; kept: boolean }>,
+  names: ReadonlyMap<string, string> | undefined,
+): Refusal | undefined {
+  if (skeletons.length === 0) {
+    return {
+      refused: 'bad-frame',
+      message: 'a name has 1 to 64 characters that can be seen, and is not System',
+    }
+  }
+  if (skeletons.some((skeleton) => reserved.has(skeleton))) {
+    return { refused: 'name-taken', message: 'this looks like System, which is nobody’s name' }
+  }
+  if (account) return undefined
+  const other = skeletons.map((skeleton) => owners.get(skeleton)).find((owner) => owner && owner.user !== id)
+  if (other !== undefined) {
+    const message = 'somebody else has this name, or one that looks like it'
+    return { refused: 'name-taken', message, ...(!other.kept && { retryAfter }) }
+  }
+  const present = names?.get(id)
+  if (present !== undefined && present !== name) {
+    return { refused: 'name-taken', message: 'this name was given up for another one' }
+  }
+  return undefined
+}
+
+async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promise<void> {
+  const guests = claims.filter(({ account }) => !account)
+  const ids = guests.map(({ id }) => id)
+  // A row each, also where one guest claims twice, or two accounts have one name: then for the longer time.
+  const rows = new Map<string, Wanted>()
+  for (const claim of claims) {
+    for (const skeleton of claim.skeletons) {
+      const { seconds = 0 } = rows.get(skeleton) ?? {}
+      rows.set(skeleton, { ...claim, seconds: Math.max(seconds, claim.seconds) })
+    }
+  }
+  // A former name stays the guest's while it is there through a gateway, where it may still be called so.
+  await query(
+    `update rooms.names set name = present.name, kept = false, expires_at = case when exists (
+       select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
+     from unnest($1::text[], $2::text[]) as present (user_id, name)
+     where names.user_id = present.user_id and not (skeleton = any($3))`,
+    [ids, guests.map(({ name }) => name), [...rows.keys()]],
+  )
+  // Whoever keeps a name keeps it for as long as before when a gateway comes to hold it too.
+  const values = [...rows.values()]
+  await query(
+    `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
+     select skeleton, name, user_id, kept, now() + seconds * interval '1 s'
+     from unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::int[])
+       as wanted (skeleton, name, user_id, kept, seconds)
+     on conflict (skeleton) do update set
+       name = excluded.name,
+       user_id = excluded.user_id,
+       kept = excluded.kept or (mine.kept and mine.user_id = excluded.user_id and mine.expires_at > now()),
+       expires_at = case when mine.user_id = excluded.user_id
+         then greatest(mine.expires_at, excluded.expires_at) else excluded.expires_at end`,
+    [
+      [...rows.keys()],
+      values.map(({ name }) => name),
+      values.map(({ id, account }) => (account ? accounts : id)),
+      values.map(({ account }) => account || hold === 'kept'),
+      values.map(({ seconds }) => seconds),
+    ],
+  )
+  if (hold === 'kept' || ids.length === 0) return
+  await query(
+    `insert into rooms.name_holders (gateway, user_id) select $1, unnest($2::text[]) on conflict do nothing`,
+    [hold.gateway, ids],
+  )
+}
+
+/** Guests have left a gateway: their names are free unless another gateway holds them, those that are kept a little later. */
+export async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
+  if (users.length === 0) return
+  await lockNames(query)
+  await query('delete from rooms.name_holders where gateway = $1 and user_id = any($2)', [gateway, users])
+  await free(query, users)
+}
+
+/** A gateway's lease has ended. */
+export async function releaseGateway(query: Query, gateway: string): Promise<void> {
+  await lockNames(query)
+  const users = await query<{ id: string }>(
+    'delete from rooms.name_holders where gateway = $1 returning user_id as id',
+    [gateway],
+  )
+  if (users.length > 0)
+    await free(
+      query,
+      users.map(({ id }) => id),
+    )
+}
+
+/** A guest gives its name up. While it is there through a gateway, it has it nevertheless. */
+export async function giveUpName(query: Query, user: string): Promise<void> {
+  await lockNames(query)
+  await query('update rooms.names set kept = false where user_id = $1', [user])
+  await free(query, [user])
+}
+
+/** Deletes names that nobody has any more, up to 1,000; how many went. */
+export async function forgetNames(database: Pick<Database, 'transaction'>): Promise<number> {
+  return database.transaction(async (query) => {
+    await lockNames(query)
+    const gone = await query<{ user: string }>(
+      `delete from rooms.names where skeleton in (
+         select skeleton from rooms.names where expires_at <= now() order by expires_at limit 1000
+       ) returning user_id as user`,
+      [],
+    )
+    if (gone.length > 0) {
+      await query(
+        `delete from rooms.name_holders holders where user_id = any($1)
+         and not exists (select 1 from rooms.names where names.user_id = holders.user_id)`,
+        [gone.map(({ user }) => user)],
+      )
+    }
+    return gone.length
+  })
+}
+
+/** Deletes the names of users that are neither kept nor held. Those that are kept are free a little later. */
+async function free(query: Query, users: readonly string[]): Promise<void> {
+  await query(
+    `update rooms.names set expires_at = least(expires_at, now() + $2::int * interval '1 second')
+     where user_id = any($1) and kept
+     and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,
+    [users, unusedFor],
+  )
+  await query(
+    `delete from rooms.names where user_id = any($1) and not kept
+     and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,
+    [users],
+  )
+}
+
+/** Whoever changes names does it alone; who wants a lease as well locks that first. */
+async function lockNames(query: Query): Promise<void> {
+  await query("select pg_advisory_xact_lock(hashtextextended('rabble names', 0))", [])
+}

@@ -1,0 +1,114 @@
+import { RabbleError, type RoomReply } from '@rabble/contract'
+import type { Database } from '@rabble/database'
+import type { RoomPolicy, RoomRetention } from '../api.ts'
+import { skeletonsOf } from '../names/skeleton.ts'
+import { lookAlikesAmong } from './room-looks.ts'
+import { foldedOf } from './room-search.ts'
+
+/** A row of rooms.rooms, as far as anybody asks. */
+export interface RoomRow {
+  name: string
+  topic: string
+  capacity: number | null
+  access: 'open' | 'invite'
+  single: boolean
+  announce: boolean
+  retention_age: number | null
+  retention_messages: number | null
+  created_by: string | null
+  created_at: Date
+}
+
+export const roomColumns =
+  'name, topic, capacity, access, single, announce, retention_age, retention_messages, created_by, created_at'
+
+/** Milliseconds. */
+export const day = 24 * 60 * 60 * 1000
+
+/** What others are told of a room in which there are so many users. */
+export function roomReplyOf(row: RoomRow, count: number): RoomReply {
+  const { maxAge, maxMessages } = retentionOf(row)
+  const retention = {
+    ...(maxAge !== undefined && { days: maxAge / day }),
+    ...(maxMessages !== undefined && { messages: maxMessages }),
+  }
+  return {
+    name: row.name,
+    topic: row.topic,
+    access: row.access,
+    ...(row.capacity !== null && { capacity: row.capacity }),
+    single: row.single,
+    announce: row.announce,
+    ...(Object.keys(retention).length > 0 && { retention }),
+    count,
+    ...(row.created_by !== null && { createdBy: row.created_by }),
+    createdAt: row.created_at.toISOString(),
+  }
+}
+
+export function retentionOf(row: Pick<RoomRow, 'retention_age' | 'retention_messages'>): RoomRetention {
+  return {
+    ...(row.retention_age !== null && { maxAge: row.retention_age }),
+    ...(row.retention_messages !== null && { maxMessages: row.retention_messages }),
+  }
+}
+
+/** What gateways must know of a room; null if it is for everybody in any number. */
+export function policyOf({ name, capacity, access, single }: RoomRow): RoomPolicy | null {
+  if (capacity === null && access === 'open' && !single) return null
+  return {
+    kind: 'room',
+    room: name,
+    ...(capacity !== null && { capacity }),
+    ...(access === 'invite' && { inviteOnly: true }),
+    ...(single && { single: true }),
+  }
+}
+
+/**
+ * A room, locked until the transaction ends: `update` for who changes it, `share` for who relies on it.
+ * @throws RabbleError `room-not-found`
+ */
+export async function lockRoom(
+  query: Database['query'],
+  name: string,
+  lock: 'update' | 'share',
+): Promise<RoomRow> {
+  const [row] = await query<RoomRow>(`select ${roomColumns} from rooms.rooms where name = $1 for ${lock}`, [
+    name,
+  ])
+  if (row === undefined) throw new RabbleError('room-not-found', 'there is no such room')
+  return row
+}
+
+/**
+ * Makes rooms that are not there, for who joins them, but for those that look like others, which are returned. One that was
+ * found empty no longer counts as such, and can't be forgotten until the transaction ends; rooms in daily use are only looked
+ * at.
+ */
+export async function letRoomsAppear(
+  query: Database['query'],
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set()
+  const found = await query<{ name: string; empty: boolean }>(
+    'select name, empty_since is not null as empty from rooms.rooms where name = any($1)',
+    [names],
+  )
+  const known = new Map(found.map(({ name, empty }) => [name, empty]))
+  const alike = await lookAlikesAmong(
+    query,
+    names.filter((name) => !known.has(name)),
+  )
+  const changed = names.filter((name) => known.get(name) !== false && !alike.has(name)).sort()
+  if (changed.length === 0) return alike
+  const rows = changed.map((name) => ({ name, folded: foldedOf(name, ''), skeletons: skeletonsOf(name) }))
+  await query(
+    `insert into rooms.rooms (name, folded, skeletons)
+     select name, folded, skeletons from json_to_recordset($1::json) as wanted (name text, folded text, skeletons text[])
+     order by name collate "C"
+     on conflict (name) do update set empty_since = null where rooms.empty_since is not null`,
+    [JSON.stringify(rows)],
+  )
+  return alike
+}

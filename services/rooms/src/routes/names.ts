@@ -1,0 +1,94 @@
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import { isUserId, RabbleError } from '@rabble/contract'
+import { newGuestId } from '@rabble/contract/ids'
+import { retried, transactionWithin } from '@rabble/database'
+import { serviceOf } from '@rabble/service'
+import type { ClaimedName, Refusal } from '../api.ts'
+import { tellDisplaced } from '../jobs/notify.ts'
+import { createWork } from '../moderation/bounded-queries.ts'
+import { type Claim, claimNames, releaseNames } from '../names/names.ts'
+import type { RoutesOptions } from '../options.ts'
+
+const limits = { active: 2, waiting: 200, deadline: 4_000 }
+
+/** Names that one batch claims and gives back. */
+const batchSize = 1000
+/** Seconds for which a guest who said hello has a token; gateways that still need the name claim it again before. */
+const lifetime = 24 * 60 * 60
+
+const schema = {
+  params: Type.Object({ gateway: Type.String({ minLength: 1, maxLength: 64 }) }),
+  body: Type.Object({
+    claim: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        user: Type.Optional(Type.String()),
+        account: Type.Optional(Type.Number()),
+      }),
+      { maxItems: batchSize },
+    ),
+    release: Type.Array(Type.String(), { maxItems: batchSize }),
+  }),
+}
+
+/** Names, for gateways; no proxy routes this from outside. 410 says that the lease has ended. */
+export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
+  const { clock, database, tokens, internalTokens, requireToken } = options
+  const work = createWork(limits, options)
+
+  async function answerOf(
+    { id, name, account }: Claim,
+    refusal: Refusal | undefined,
+  ): Promise<ClaimedName | Refusal> {
+    if (refusal !== undefined) return refusal
+    const user = { id, name }
+    if (account !== undefined) return { user, expiresAt: account }
+    const expiresAt = (Math.floor(clock.now() / 1000) + lifetime) * 1000
+    return { user, token: await tokens.signGuest(user, lifetime), expiresAt }
+  }
+
+  return async (app) => {
+    app.addHook('onRequest', async (request) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+    })
+
+    app.post(
+      '/internal/gateways/:gateway/names',
+      { schema, bodyLimit: 1024 * 1024, logLevel: 'warn' },
+      async (request, reply) => {
+        const { gateway } = request.params
+        const { claim, release } = request.body
+        if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
+        const claims = claim.map(({ name, user, account }) => ({
+          id: user ?? newGuestId(),
+          name,
+          ...(account !== undefined && { account }),
+        }))
+        if (!claims.every(({ id }) => isUserId(id))) throw new RabbleError('bad-frame', 'no id of a user')
+        const claimed = await work.run('names', (signal) =>
+          retried(clock, signal, () =>
+            transactionWithin(database, signal, async (query) => {
+              // The sweeper locks the lease before it takes the names away.
+              const lease = await query(
+                'select 1 from rooms.leases where gateway = $1 and isfinite(expires_at) for share',
+                [gateway],
+              )
+              if (lease.length === 0) return undefined
+              await releaseNames(query, gateway, release)
+              return claimNames(query, claims, { gateway }, lifetime, clock.now())
+            }),
+          ),
+        )
+        if (claimed === undefined) {
+          return reply
+            .code(410)
+            .send({ statusCode: 410, code: 'lease-ended', message: 'the lease has ended' })
+        }
+        const { refusals, displaced } = claimed
+        tellDisplaced(options, displaced)
+        const answers = await Promise.all(claims.map((user, index) => answerOf(user, refusals[index])))
+        return { answers }
+      },
+    )
+  }
+}

@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import ts from 'typescript'
+
+/** From test/system/dist/test. */
+const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+
+/**
+ * The folders and files of a source folder, from the ground up. What stands on a floor imports from its own and from those
+ * before it, and never from those behind it.
+ */
+const floors: Record<string, readonly string[]> = {
+  'services/gateway/src': [
+    'metrics.ts',
+    'cluster',
+    'sessions',
+    'messages',
+    'replay',
+    'log',
+    'rooms',
+    'external-publish',
+    'commands',
+    'transports',
+    'gateway.ts',
+    'config.ts',
+    'app.ts',
+    'index.ts',
+    'main.ts',
+  ],
+  'services/history/src': [
+    'metrics.ts',
+    'text',
+    'messages',
+    'search',
+    'projection',
+    'jobs',
+    'access',
+    'routes',
+    'client.ts',
+    'conformance',
+    'config.ts',
+    'app.ts',
+    'index.ts',
+    'main.ts',
+  ],
+  'services/rooms/src': [
+    'api.ts',
+    'metrics.ts',
+    'presence',
+    'names',
+    'rooms',
+    'policies',
+    'audit',
+    'seats',
+    'options.ts',
+    'moderation',
+    'jobs',
+    'routes',
+    'client.ts',
+    'conformance',
+    'config.ts',
+    'app.ts',
+    'index.ts',
+    'main.ts',
+    'token-main.ts',
+  ],
+}
+
+const sourceFolders = ['packages', 'services', 'test', 'bench', 'web'].flatMap((root) =>
+  readdirSync(join(repository, root), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isDirectory() && entry.name === 'src')
+    .map((entry) => relative(repository, join(entry.parentPath, entry.name)))
+    .filter((folder) => !/(^|\/)(node_modules|dist)\//.test(`${folder}/`)),
+)
+
+interface Import {
+  from: string
+  to: string
+}
+
+/** The imports within a folder, types too, by paths relative to it. */
+function importsIn(folder: string): Import[] {
+  const root = join(repository, folder)
+  const files = readdirSync(root, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+  return files.flatMap((file) =>
+    ts
+      .preProcessFile(readFileSync(file, 'utf8'), true, true)
+      .importedFiles.filter(({ fileName }) => /^\..*\.tsx?$/.test(fileName))
+      .map(({ fileName }) => ({
+        from: relative(root, file),
+        to: relative(root, resolve(dirname(file), fileName)),
+      })),
+  )
+}
+
+/** The files of each circle, as far as they are found by going along the imports from each file once. */
+function circlesIn(imports: readonly Import[]): string[] {
+  const targets = new Map<string, string[]>()
+  for (const { from, to } of imports) targets.set(from, [...(targets.get(from) ?? []), to])
+  const circles: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (path.includes(file) || done.has(file)) return
+    for (const target of targets.get(file) ?? []) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of targets.keys()) visit(file, [])
+  return circles
+}
+
+t.test('no file imports from a floor above its own', async (t) => {
+  for (const [folder, order] of Object.entries(floors)) {
+    const floorOf = (file: string) => order.indexOf(file.split(sep)[0] ?? '')
+    const imports = importsIn(folder)
+    t.ok(imports.length > 50, `${folder} is read`)
+    const unknown = new Set(imports.flatMap(({ from, to }) => [from, to]).filter((file) => floorOf(file) < 0))
+    t.same([...unknown], [], 'each file stands on a floor')
+    const upward = imports.filter(({ from, to }) => floorOf(from) < floorOf(to))
+    t.same(
+      upward.map(({ from, to }) => `${from} imports ${to}`),
+      [],
+    )
+  }
+})
+
+t.test('no imports form a circle', async (t) => {
+  t.ok(sourceFolders.length > 15, 'the folders are found')
+  t.same(
+    circlesIn([
+      { from: 'a', to: 'b' },
+      { from: 'b', to: 'c' },
+      { from: 'c', to: 'b' },
+    ]),
+    ['b → c → b'],
+  )
+  for (const folder of sourceFolders) t.same(circlesIn(importsIn(folder)), [], folder)
+})
