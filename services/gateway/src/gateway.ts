@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
-import { type Limits, RabbleError, type Signal } from '@rabble/contract'
+import { type Limits, RabbleError } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createRates, isAllowedOrigin, type Logger, type Origins, type Tokens } from '@rabble/service'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
-import { type Context, execute } from './commands/index.ts'
+import { createTraffic } from './cluster/traffic.ts'
+import { type CommandParts, execute } from './commands/index.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
 import { createDuplicateFilter } from './log/duplicate-filter.ts'
 import { followLog, lookBack } from './log/log-follower.ts'
+import { createLogPositions } from './log/log-positions.ts'
 import { createPublisher } from './log/publisher.ts'
 import { createRepeatCheck, isFresh } from './log/repeat-check.ts'
 import type { Metrics } from './metrics.ts'
@@ -23,28 +25,29 @@ import { createMessageLookup } from './replay/message-lookup.ts'
 import { createReplayBudget } from './replay/replay-budget.ts'
 import { createRoomBuffers } from './replay/room-buffers.ts'
 import { watchHistory } from './replay/watched-history.ts'
+import { createCounts } from './rooms/counts.ts'
 import { connectRooms } from './rooms/index.ts'
 import { createPresence } from './rooms/presence.ts'
 import { CommandQueue } from './sessions/command-queue.ts'
 import { type DrainTimes, drain } from './sessions/drain.ts'
 import { startHeartbeat } from './sessions/heartbeat.ts'
-import { createHub, type Hub } from './sessions/hub.ts'
+import { createHub } from './sessions/hub.ts'
 import { limitLifetime } from './sessions/lifetime.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionHost } from './transports/transport.ts'
 
-/** How long (ms) who is not taken should wait; a proxy needn't. */
+/** Time (ms) after which a client that was refused should try again. A proxy need not wait. */
 const comeBackAfter = 1_000
 /** Milliseconds. */
 const day = 24 * 60 * 60 * 1000
-/** Ids of this many to twice as many events are kept to recognise repeated ones. */
+/** Number of event ids, up to twice as many, that are kept to recognise repeated events. */
 const seenEvents = 100_000
 
 export interface GatewayOptions {
   log: EventLog
-  /** Where clients that were away for long are resumed from, and old messages are looked up. */
+  /** The history service, from which clients that were away for long are resumed, and in which old messages are looked up. */
   history?: HistoryClient | undefined
-  /** Who says who sits where over all gateways. Without it this gateway knows its own members only. */
+  /** The rooms service, which knows the members of rooms over all gateways. Without it this gateway knows its own only. */
   rooms?: RoomsClient | undefined
   /** Whether only rooms that were created can be joined. */
   createdRoomsOnly: boolean
@@ -53,28 +56,28 @@ export interface GatewayOptions {
   limits: Limits
   /** Origins of pages that may connect, besides the gateway's own. */
   allowedOrigins: Origins
-  /** Most connections at a time. */
+  /** Maximum number of concurrent connections. */
   connections: number
-  /** Milliseconds. */
+  /** Time (ms) in which a client must say hello. */
   helloTimeout: number
-  /** Milliseconds of silence after which a client is asked for a sign of life; after twice that time it is dropped. */
+  /** Silence (ms) after which a client is pinged. After twice that time the connection is dropped. */
   heartbeat: number
-  /** Milliseconds before whose end a client is asked to come back on another connection; a day unless told. */
+  /** Maximum age (ms) of a connection. Before it a client is asked to come back on another one. Default: a day. */
   maxConnectionAge?: number
   recent: { perRoom: number; totalBytes: number }
-  /** Bytes of replays that may be unread over all sessions. */
+  /** Maximum size (bytes) of replays that are unread, over all sessions. */
   replayBytes: number
-  /** New guests that may come from one address within a minute. */
+  /** Maximum number of new guests from one address within a minute. */
   loginsPerMinute: number
-  /** Bytes of replays a second that one user may ask for. */
+  /** Maximum rate (bytes a second) of replays for one user. */
   replayBytesPerSecond: number
-  /** Messages a second that one program may publish without a connection. */
+  /** Maximum rate (messages a second) at which one program may publish without a connection. */
   workerMessagesPerSecond: number
-  /** How it is found out that nothing arrives; `defaultDeliveryTimes` unless told. */
+  /** Default: `defaultDeliveryTimes`. */
   deliveryTimes?: DeliveryTimes
-  /** How long history is waited for; `defaultHistoryTimes` unless told. */
+  /** Default: `defaultHistoryTimes`. */
   historyTimes?: HistoryTimes
-  /** How long clients that are sent away may stay; `defaultDrainTimes` unless told. */
+  /** Default: `defaultDrainTimes`. */
   drainTimes?: DrainTimes
   /** Default: the clock of the machine. */
   clock?: Clock
@@ -94,33 +97,81 @@ export interface Gateway extends SessionHost, PublishHost {
   close(): Promise<void>
 }
 
+/**
+ * Composes a gateway in layers, from the ground up: each part takes those below it. What goes the other way, from a lower
+ * layer to a higher one, is a subscription that is made once both are there.
+ */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { log, limits, clock = systemClock, metrics, logger } = options
+  const { log, limits, tokens, clock = systemClock, metrics, logger } = options
   const id = `gateway-${randomBytes(6).toString('hex')}`
+  const common = { clock, metrics, logger }
+
+  // What this gateway remembers, and counts.
   const seen = createDuplicateFilter(seenEvents, clock, clock.monotonic() - lookBack)
   const recent = createRoomBuffers(options.recent, log.partitions)
+  const positions = createLogPositions(log.partitions)
+  const traffic = createTraffic()
+
+  // Sessions.
+  const hub = createHub((deliveries) => {
+    metrics.deliveries.inc(deliveries)
+    traffic.delivered(deliveries)
+  })
+
+  // Replays of what is no longer remembered.
+  const history = options.history && watchHistory(options.history, { metrics, logger })
+  const times = options.historyTimes ?? defaultHistoryTimes
+  const { timeout } = times
+  const position = positions.of
+  const historyReplay = history && createHistoryReplay({ history, recent, position, timeout, clock, metrics })
+  const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
+  const conversations = createConversations({ history, positions: positions.all, timeout, clock })
+  const replays = createReplayBudget({
+    limit: options.replayBytes,
+    perSecond: options.replayBytesPerSecond,
+    clock,
+  })
+
+  // The log.
   const publisher = createPublisher(log, seen, () => {
     metrics.published.inc()
-    registry.published()
+    traffic.published()
   })
-  const hub: Hub = createHub({
-    delivered(deliveries) {
-      metrics.deliveries.inc(deliveries)
-      registry.delivered(deliveries)
+  const watchdog = startDeliveryWatchdog({
+    log,
+    gateway: id,
+    times: options.deliveryTimes ?? defaultDeliveryTimes,
+    ...common,
+  })
+  const follower = followLog({
+    log,
+    gateway: id,
+    recent,
+    seen,
+    positions,
+    publisher,
+    hub,
+    changed: (change) => historyReplay?.changed(change),
+    arrived(partition, lag) {
+      watchdog.read(partition)
+      if (lag !== undefined) traffic.late(lag)
     },
-    joined: (room, user) => (rooms?.seats ?? alone).seated(room, user),
-    left: (room, user) => (rooms?.seats ?? alone).left(room, user),
+    ...common,
   })
+  const repeats = createRepeatCheck({ history, seen, needed: follower.unseen, timeout, clock, metrics })
+
+  // Rooms.
+  const counts = createCounts()
+  // Users of this gateway that the service does not know yet are there nevertheless.
+  const count = (room: string) => Math.max(counts.get(room) ?? 0, hub.count(room))
   const presence = createPresence({
-    count: (room) => rooms?.count(room) ?? hub.count(room),
+    count,
     notify(room, frame) {
       metrics.presenceFrames.inc()
       hub.notify(room, frame)
     },
     clock,
   })
-  /** Where there is no rooms service, this gateway's comings and goings are all that there are. */
-  const alone = { seated: presence.joined, left: presence.left }
   const rooms =
     options.rooms &&
     connectRooms({
@@ -128,143 +179,97 @@ export function createGateway(options: GatewayOptions): Gateway {
       createdOnly: options.createdRoomsOnly,
       gateway: id,
       hub,
+      counts,
       presence,
-      clock,
-      metrics,
-      logger,
+      ...common,
     })
-  const delivery = startDeliveryWatchdog({
-    log,
-    gateway: id,
-    times: options.deliveryTimes ?? defaultDeliveryTimes,
-    clock,
-    metrics,
-    logger,
-  })
-  const follower = followLog({
-    log,
-    gateway: id,
-    recent,
-    seen,
-    publisher,
-    hub,
-    changed: (change) => historyReplay?.changed(change),
-    arrived(partition, lag) {
-      delivery.read(partition)
-      if (lag !== undefined && follower.unready() === undefined) registry.late(lag)
-    },
-    clock,
-    metrics,
-    logger,
-  })
+  // Without a rooms service, the users of this gateway are all that there are.
+  hub.observe(rooms === undefined ? presence : { joined: rooms.seats.seated, left: rooms.seats.left })
+
+  // The state of the whole, which the other gateways are told.
+  let phase: 'open' | 'draining' | 'stopped' = 'open'
+  function unready(): string | undefined {
+    if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'
+    return follower.unready() ?? rooms?.unready() ?? watchdog.unready()
+  }
   const registry = createGatewayRegistry({
     gateway: id,
     log,
+    traffic,
     sessions: () => hub.sessions.size,
     state: () => (phase === 'open' ? (unready() === undefined ? 'ready' : 'unready') : phase),
-    told: delivery.signalled,
+    reported: watchdog.signalled,
     clock,
   })
-  const { tokens } = options
-  const history = options.history && watchHistory(options.history, { metrics, logger })
-  const { position } = follower
-  const times = options.historyTimes ?? defaultHistoryTimes
-  const { timeout } = times
-  const historyReplay = history && createHistoryReplay({ history, recent, position, timeout, clock, metrics })
-  const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
-  const repeats = createRepeatCheck({
-    history,
-    seen,
-    needed: follower.unseen,
-    timeout,
-    clock,
-    metrics,
+  const stopSignals = log.onSignal((signal) => {
+    const known = knownSignal(signal)
+    if (known === undefined) return
+    switch (known.type) {
+      case 'gateway':
+        if (known.gateway === id) watchdog.heard()
+        registry.heard(known)
+        return
+      case 'typing': {
+        const { room, user } = known
+        if (!hub.reaches(room)) return
+        hub.notify(room, Buffer.from(JSON.stringify({ type: 'typing', room, user })), user.id)
+        return
+      }
+      default:
+        rooms?.onSignal(known)
+    }
   })
-  const conversations = createConversations({
-    history,
-    positions: follower.positions,
-    timeout,
-    clock,
-  })
-  const replays = createReplayBudget({
-    limit: options.replayBytes,
-    perSecond: options.replayBytesPerSecond,
-    clock,
-  })
+
+  // Commands.
   const { loginsPerMinute } = options
-  const newGuests = createRates({ perSecond: loginsPerMinute / 60, burst: loginsPerMinute }, clock)
-  const context: Context = {
+  const parts: CommandParts = {
     id,
     limits,
-    newGuests,
     auth: options.auth,
+    tokens,
+    newGuests: createRates({ perSecond: loginsPerMinute / 60, burst: loginsPerMinute }, clock),
     hub,
-    gateways: registry,
+    count,
     rooms,
     recent,
     historyReplay,
     lookup,
-    repeats,
     conversations,
     replays,
     publisher,
+    repeats,
+    registry,
     log,
-    tokens,
-    clock,
-    metrics,
-    logger,
+    ...common,
   }
-  const queues = new WeakMap<Session, CommandQueue<string | undefined>>()
-  /** Aborts when the last one has gone while this gateway drains. */
+
+  // Connections.
+  const queues = new WeakMap<Session, CommandQueue<string | Buffer>>()
+  /** Aborts when the last session has gone while this gateway drains. */
   const allGone = new AbortController()
   setMaxListeners(0, allGone.signal)
   let sessions = 0
-  let phase: 'open' | 'draining' | 'stopped' = 'open'
-
+  const stopHeartbeat = startHeartbeat(hub.sessions, { ...options, clock }, (session) =>
+    end(session, 'silent'),
+  )
+  const { maxConnectionAge: longest = day } = options
+  const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
   metrics.watch({
     waiting: () => log.status().waiting,
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
     replayBytes: () => replays.held,
   })
-  const stopSignals = log.onSignal(onSignal)
-  const stopWatching = startHeartbeat(hub.sessions, { ...options, clock }, (session) =>
-    end(session, 'silent'),
-  )
-  const { maxConnectionAge: longest = day } = options
-  const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
 
-  function onSignal(signal: Signal): void {
-    const known = knownSignal(signal)
-    if (known === undefined) return
-    if (known.type === 'gateway') {
-      if (known.gateway === id) delivery.heard()
-      registry.heard(known)
-      return
-    }
-    if (known.type !== 'typing') {
-      rooms?.onSignal(known)
-      return
-    }
-    const { room, user } = known
-    if (!hub.reaches(room)) return
-    hub.notify(room, Buffer.from(JSON.stringify({ type: 'typing', room, user })), user.id)
-  }
-
-  function end(session: Session, reason: string, inPeace = false): void {
+  function end(session: Session, reason: string, clean = false): void {
     if (!hub.sessions.has(session)) return
     hub.remove(session)
     session.end()
-    // Who comes back elsewhere keeps its name.
-    if (session.user !== undefined) rooms?.names.gone(session.user, inPeace && !session.leaving)
+    // A client that reconnects through another gateway keeps its name.
+    if (session.user !== undefined) rooms?.names.gone(session.user, clean && !session.leaving)
     metrics.closed.inc({ reason: reason === 'client' && session.leaving ? 'reconnect' : reason })
     metrics.connections.dec({ transport: session.transport })
     if (phase === 'draining' && hub.sessions.size === 0) allGone.abort()
-  }
-
-  function unready(): string | undefined {
-    if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'
-    return follower.unready() ?? rooms?.unready() ?? delivery.unready()
   }
 
   return {
@@ -290,33 +295,33 @@ export function createGateway(options: GatewayOptions): Gateway {
       const client = { id: `${id}-${++sessions}`, connection, ...known }
       const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
       hub.add(session)
-      queues.set(session, new CommandQueue((frame) => execute(context, session, frame), connection))
+      queues.set(session, new CommandQueue((data) => execute(parts, session, data), connection))
       metrics.connected.inc({ transport })
       metrics.connections.inc({ transport })
       return session
     },
-    receive(session, frame) {
+    receive(session, data) {
       session.heard()
-      if (!session.closed) queues.get(session)?.put(frame)
+      if (!session.closed) queues.get(session)?.put(data)
     },
+    disconnected: (session, reason = 'client', clean = false) => end(session, reason, clean),
     publish: publisher.publish,
     checkRepeat({ cid, ...event }) {
       const named = cid !== undefined && !isFresh(cid, clock.now())
       return named ? repeats.check(event, 'perhaps', [`user:${event.from.id}`]) : undefined
     },
-    start: () => rooms?.start(),
     async checkWriter(user, room) {
       await rooms?.policies.checkEntry(user, room)
       rooms?.policies.checkVoice(user, room)
     },
     audit: (entry) => rooms?.audit.record(entry),
     auditRefusal: (detail, user) => rooms?.audit.refused({ ...detail, gateway: id }, user),
-    disconnected: (session, reason = 'client', inPeace = false) => end(session, reason, inPeace),
+    start: () => rooms?.start(),
     unready,
     async drain(longest) {
       phase = 'draining'
       metrics.draining.set(1)
-      registry.tell()
+      registry.report()
       await drain({
         sessions: hub.sessions,
         longest,
@@ -335,9 +340,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async close() {
       phase = 'stopped'
-      delivery.close()
+      watchdog.close()
       registry.close()
-      stopWatching()
+      stopHeartbeat()
       stopLimiting()
       stopSignals()
       presence.close()

@@ -3,6 +3,7 @@ import type { GatewaySignal, Signal } from '@rabble/contract'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { createGatewayRegistry } from '../src/cluster/gateway-registry.ts'
+import { createTraffic } from '../src/cluster/traffic.ts'
 import { build } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { pass } from './time.ts'
@@ -67,7 +68,8 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     log: { signal: (signal) => told.push(signal) },
     sessions: () => 3,
     state: () => 'ready',
-    told() {},
+    reported() {},
+    traffic: createTraffic(),
     clock,
   })
   t.teardown(() => registry.close())

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Connection } from '../src/sessions/connection.ts'
 import { startHeartbeat } from '../src/sessions/heartbeat.ts'
 import { Session } from '../src/sessions/session.ts'
-import { webSocketWire } from '../src/transports/websocket/framing.ts'
+import { webSocketCodec } from '../src/transports/websocket/framing.ts'
 
 const heartbeat = 25_000
 
@@ -16,7 +16,7 @@ function build(t: Test, unsent = 0) {
   const clock = { ...manual, monotonic: () => manual.monotonic() + stood }
   const done: string[] = []
   const connection: Connection = {
-    wire: webSocketWire,
+    codec: webSocketCodec,
     unsent,
     taken: 0,
     unfinishedSince: undefined,

@@ -3,13 +3,13 @@ import { defaultLimits } from '@rabble/contract'
 import t from 'tap'
 import type { Connection } from '../src/sessions/connection.ts'
 import { Session } from '../src/sessions/session.ts'
-import { webSocketWire } from '../src/transports/websocket/framing.ts'
+import { webSocketCodec } from '../src/transports/websocket/framing.ts'
 
 /** A session, and what its connection is told to have written. */
 function build() {
   const state = { unsent: 0, taken: 0, closed: '' }
   const connection: Connection = {
-    wire: webSocketWire,
+    codec: webSocketCodec,
     get unsent() {
       return state.unsent
     },

@@ -1,96 +1,82 @@
 import type { Clock } from '@rabble/clock'
 import type { GatewayInfo, GatewaySignal } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
+import type { Traffic } from './traffic.ts'
 
-/** How often (ms) a gateway says how it is, give or take a fifth. */
+/** Time (ms) between two reports of a gateway, give or take a fifth. */
 const interval = 2_000
-/** Silence (ms) after which another gateway is taken to be gone, and for how long (ms) it is told of nevertheless. */
+/** Silence (ms) after which another gateway counts as gone, and the time (ms) for which it is listed as gone. */
 const goneAfter = 6_000
-const toldFor = 30_000
-/** Gateways that are remembered. More there aren't, unless somebody makes them up. */
+const listedFor = 30_000
+/** Maximum number of gateways that are remembered. There are no more, unless somebody makes them up. */
 const maxGateways = 1_000
 
-/** What gateways say of themselves, for people who look: nothing is decided by it. */
+/** What the gateways report of themselves, for people who look. Nothing is decided by it. */
 export interface GatewayRegistry {
-  /** What happened at this gateway: events that the log confirmed, frames fanned out, how late (ms) an event was read. */
-  published(): void
-  delivered(frames: number): void
-  late(lag: number): void
-  /** Says how this gateway is, at once. */
-  tell(): void
-  /** Takes what a gateway says of itself. */
+  /** Reports the state of this gateway now. */
+  report(): void
+  /** Takes the report of a gateway. */
   heard(signal: GatewaySignal): void
-  /** All gateways of late, this one too, in the order of their ids. */
+  /** Returns all gateways that reported of late, this one too, in the order of their ids. */
   list(): GatewayInfo[]
-  /** Says a last word. */
+  /** Sends the last report. */
   close(): void
 }
 
 export function createGatewayRegistry(options: {
   gateway: string
   log: Pick<EventLog, 'signal'>
+  traffic: Pick<Traffic, 'take'>
+  /** Returns the number of sessions. */
   sessions(): number
   state(): GatewaySignal['state']
-  /** A signal was sent. */
-  told(): void
+  /** Is called after each report of this gateway. */
+  reported(): void
   clock: Clock
 }): GatewayRegistry {
-  const { gateway, log, sessions, state, told, clock } = options
+  const { gateway, log, traffic, sessions, state, reported, clock } = options
   const others = new Map<string, { at: number; info: GatewayInfo }>()
   let since = clock.monotonic()
-  let published = 0
-  let delivered = 0
-  let lags = { sum: 0, count: 0 }
   let figures = { messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0 }
   let timer = clock.setTimeout(next, delay())
 
   function next(): void {
     timer = clock.setTimeout(next, delay())
     measure()
-    tell()
+    report()
   }
 
   function measure(): void {
     const at = clock.monotonic()
-    // Never nothing, by which it would be divided.
+    // At least a millisecond, since it is a divisor.
     const seconds = Math.max(1, at - since) / 1000
+    const { published, delivered, lag } = traffic.take()
     figures = {
       messagesPerSecond: round(published / seconds),
       deliveriesPerSecond: round(delivered / seconds),
-      // If nothing came, it is what it was.
-      lag: lags.count === 0 ? figures.lag : round(lags.sum / lags.count),
+      // If nothing was read, the lag is what it was.
+      lag: lag === undefined ? figures.lag : round(lag),
     }
     since = at
-    published = 0
-    delivered = 0
-    lags = { sum: 0, count: 0 }
   }
 
   function own(): GatewaySignal {
     return { type: 'gateway', gateway, sessions: sessions(), ...figures, state: state() }
   }
 
-  function tell(): void {
+  function report(): void {
     log.signal(own())
-    told()
+    reported()
   }
 
-  /** Forgets who was silent for long. */
+  /** Forgets gateways that were silent for long. */
   function sweep(): void {
-    const oldest = clock.monotonic() - goneAfter - toldFor
+    const oldest = clock.monotonic() - goneAfter - listedFor
     for (const [id, { at }] of others) if (at < oldest) others.delete(id)
   }
 
   return {
-    published: () => void published++,
-    delivered(frames) {
-      delivered += frames
-    },
-    late(lag) {
-      lags.sum += Math.max(0, lag)
-      lags.count++
-    },
-    tell,
+    report,
     heard({ type: _, ...info }) {
       if (info.gateway === gateway) return
       if (!others.has(info.gateway) && others.size >= maxGateways) sweep()
@@ -111,7 +97,7 @@ export function createGatewayRegistry(options: {
     close() {
       timer.cancel()
       measure()
-      tell()
+      report()
     },
   }
 }

@@ -1,15 +1,26 @@
+import type { Clock } from '@rabble/clock'
 import { RabbleError, type User } from '@rabble/contract'
 import type { Identity } from '@rabble/service'
+import type { Rooms } from '../rooms/index.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Context } from './command.ts'
 
-/** Who comes in, until when (milliseconds since 1970) unless for as long as the name is held, and how to come back. */
+/** What deciding about a client needs. */
+export interface AdmitParts {
+  /** `guest`: a name is enough; `jwt`: a token only. */
+  readonly auth: 'guest' | 'jwt'
+  /** Absent where each gateway is alone. */
+  readonly rooms: Pick<Rooms, 'policies' | 'names'> | undefined
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** A client that may come in. */
 export interface Entry {
   user: User
   roles: readonly string[]
   guest: boolean
   /** Whether nobody had this id before. */
   isNew?: boolean
+  /** When the token ends (milliseconds since 1970). Absent: the session lasts as long as the name is held. */
   expiresAt?: number
   /** For a guest: a new token, and when it ends. */
   fresh?: { token: string; expiresAt: number }
@@ -19,7 +30,7 @@ export interface Entry {
  * Decides whether somebody whom a token names may be here, and claims the name for as long as the token is good.
  * @throws RabbleError `forbidden`, `name-taken`, `unavailable`
  */
-export async function admit({ auth, rooms }: Context, known: Identity): Promise<Entry> {
+export async function admit({ auth, rooms }: AdmitParts, known: Identity): Promise<Entry> {
   const { user, guest, expiresAt } = known
   await rooms?.policies.checkEntry(user.id)
   if (auth !== 'guest' || rooms === undefined) return known
@@ -46,7 +57,7 @@ export function freshToken({
 
 /** The session is that of the entry from now on. Returns what its client is told of its token. */
 export function settle(
-  { auth, rooms, clock }: Context,
+  { auth, rooms, clock }: AdmitParts,
   session: Session,
   { user, roles, guest, expiresAt, fresh }: Entry,
 ): { token?: string; expiresIn?: number } {

@@ -1,7 +1,15 @@
-import { type ChangeEvent, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import { type ChangeEvent, type MessageEvent, RabbleError } from '@rabble/contract'
 import { checkWritable, moderator } from '../messages/access.ts'
-import type { Session } from '../sessions/session.ts'
-import type { Context } from './command.ts'
+import type { Taker } from '../messages/message.ts'
+import type { MessageLookup } from '../replay/message-lookup.ts'
+import type { RoomBuffers } from '../replay/room-buffers.ts'
+import type { IdentifiedSession } from './command.ts'
+
+/** What finding a message to change needs. */
+export interface ChangeParts extends Taker {
+  readonly recent: Pick<RoomBuffers, 'message'>
+  readonly lookup: MessageLookup
+}
 
 /** A message that a session may change, and what the event that does so says about it. */
 export interface Change {
@@ -15,13 +23,13 @@ export interface Change {
  * @throws RabbleError `bad-frame`, `not-joined`, `forbidden`, `message-not-found`, `unavailable`
  */
 export async function changeable(
-  context: Context,
-  session: Session,
-  user: User,
+  parts: ChangeParts,
+  session: IdentifiedSession,
   { room, id }: { room: string; id: string },
 ): Promise<Change> {
+  const { user } = session
   checkWritable(room, user, session)
-  const message = context.recent.message(room, id) ?? (await lookUp(context, session, user, { room, id }))
+  const message = parts.recent.message(room, id) ?? (await lookUp(parts, session, { room, id }))
   const own = message.from.id === user.id
   if (!own && !session.roles.includes(moderator)) {
     throw new RabbleError('forbidden', 'only its author and moderators may change a message')
@@ -30,19 +38,19 @@ export async function changeable(
     message: id,
     from: user,
     ...(!own && { moderator: true as const }),
-    at: new Date(context.clock.now()).toISOString(),
-    via: context.id,
+    at: new Date(parts.clock.now()).toISOString(),
+    via: parts.id,
   }
   return { message, fields }
 }
 
 async function lookUp(
-  context: Context,
-  session: Session,
-  user: User,
+  { lookup }: ChangeParts,
+  session: IdentifiedSession,
   { room, id }: { room: string; id: string },
 ): Promise<MessageEvent> {
-  const message = await context.lookup.find(room, id, user, session.sharers)
+  const { user } = session
+  const message = await lookup.find(room, id, user, session.sharers)
   // That may have taken seconds, in which the session may have ended, or been put out of the room.
   if (session.closed) throw new RabbleError('unauthorized', 'this session has ended')
   checkWritable(room, user, session)

@@ -1,11 +1,17 @@
+import type { Conversations } from '../replay/conversations.ts'
+import type { ReplayBudget } from '../replay/replay-budget.ts'
 import { type Command, withRef } from './command.ts'
 
-/** Lists with whom the user talks. */
-export const conversations: Command<'conversations'> = async (context, session, frame) => {
-  const { user } = session
-  if (user === undefined) return
-  context.replays.check(session.sharers)
-  const list = await context.conversations.list(user.id, session.sharers)
+export interface ConversationsParts {
+  readonly conversations: Conversations
+  readonly replays: ReplayBudget
+}
+
+/** Lists the direct conversations of the user. */
+export const conversations: Command<'conversations', ConversationsParts> = async (parts, session, frame) => {
+  const { replays } = parts
+  replays.check(session.sharers)
+  const list = await parts.conversations.list(session.user.id, session.sharers)
   const bytes = session.reply({ type: 'conversations', ...withRef(frame.ref), conversations: list })
-  context.replays.spend(session.sharers, bytes)
+  replays.spend(session.sharers, bytes)
 }

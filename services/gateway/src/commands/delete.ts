@@ -1,17 +1,18 @@
 import { deleteId } from '@rabble/contract/ids'
-import { changeable } from './change.ts'
+import { type ChangeParts, changeable } from './change.ts'
 import { type Command, withRef } from './command.ts'
-import { publishNow } from './publish.ts'
+import { type PublishParts, publishNow } from './publish.ts'
 
-/** Deletes a message. Of one that is deleted already it is only said again, so that a lost acknowledgement does no harm. */
-export const remove: Command<'delete'> = async (context, session, frame) => {
-  const { user } = session
-  if (user === undefined) return
-  session.takeMessage()
-  const { message, fields } = await changeable(context, session, user, frame)
+export interface DeleteParts extends ChangeParts, PublishParts {}
+
+/**
+ * Deletes a message. One that is deleted already is acknowledged again, so that a lost acknowledgement does no harm.
+ */
+export const remove: Command<'delete', DeleteParts> = async (parts, session, frame) => {
+  const { message, fields } = await changeable(parts, session, frame)
   const { room } = frame
   const id = deleteId(room, message.id)
   if (message.deleted !== undefined) session.reply({ type: 'sent', ...withRef(frame.ref), id })
-  // A message is deleted once, however often it is said.
-  else publishNow(context, session, { type: 'delete', room, id, ...fields }, frame.ref)
+  // The id follows from the message, so a repeat is no second deletion.
+  else publishNow(parts, session, { type: 'delete', room, id, ...fields }, frame.ref)
 }

@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import { RabbleError } from '@rabble/contract'
+import { type Limits, RabbleError } from '@rabble/contract'
 import { editId } from '@rabble/contract/ids'
 import { checkWritable } from '../messages/access.ts'
 import { checkText, textOf } from '../messages/text.ts'
-import { changeable } from './change.ts'
+import type { Rooms } from '../rooms/index.ts'
+import { type ChangeParts, changeable } from './change.ts'
 import type { Command } from './command.ts'
-import { publish } from './publish.ts'
+import { type PublishParts, publish } from './publish.ts'
 
-/** Gives a message another text. */
-export const edit: Command<'edit'> = async (context, session, frame) => {
+export interface EditParts extends ChangeParts, PublishParts {
+  readonly limits: Limits
+  readonly rooms: Pick<Rooms, 'policies'> | undefined
+}
+
+/** Replaces the text of a message. */
+export const edit: Command<'edit', EditParts> = async (parts, session, frame) => {
   const { user } = session
-  if (user === undefined) return
-  session.takeMessage()
-  checkText(frame, context.limits)
-  const { message, fields } = await changeable(context, session, user, frame)
-  const checkVoice = () => context.rooms?.policies.checkVoice(user.id, frame.room)
+  checkText(frame, parts.limits)
+  const { message, fields } = await changeable(parts, session, frame)
+  const checkVoice = () => parts.rooms?.policies.checkVoice(user.id, frame.room)
   checkVoice()
   if (message.deleted !== undefined) throw new RabbleError('message-not-found', 'this message was deleted')
   const { room, cid } = frame
@@ -27,7 +31,7 @@ export const edit: Command<'edit'> = async (context, session, frame) => {
     ...(cid !== undefined && { cid }),
     text: textOf(frame),
   } as const
-  return publish(context, session, event, frame, () => {
+  return publish(parts, session, event, frame, () => {
     checkWritable(room, user, session)
     checkVoice()
   })

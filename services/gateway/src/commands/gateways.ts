@@ -1,11 +1,12 @@
+import type { GatewayRegistry } from '../cluster/gateway-registry.ts'
 import { type Command, withRef } from './command.ts'
 
-/** Which gateways there are, as far as this one has heard. */
-export const gateways: Command<'gateways'> = (context, session, frame) => {
-  session.reply({
-    type: 'gateways',
-    ...withRef(frame.ref),
-    gateways: context.gateways.list(),
-    here: context.id,
-  })
+export interface GatewaysParts {
+  readonly id: string
+  readonly registry: Pick<GatewayRegistry, 'list'>
+}
+
+/** Lists the gateways, as far as this one has heard of them. */
+export const gateways: Command<'gateways', GatewaysParts> = ({ id, registry }, session, frame) => {
+  session.reply({ type: 'gateways', ...withRef(frame.ref), gateways: registry.list(), here: id })
 }

@@ -1,17 +1,34 @@
-import { isUserName, RabbleError, type User } from '@rabble/contract'
+import { isUserName, type Limits, RabbleError, type User } from '@rabble/contract'
 import { guestId } from '@rabble/contract/ids'
-import type { Identity } from '@rabble/service'
+import type { Identity, Rates, Tokens } from '@rabble/service'
+import type { Rooms } from '../rooms/index.ts'
+import type { Hub } from '../sessions/hub.ts'
 import type { Session } from '../sessions/session.ts'
-import { admit, type Entry, freshToken, settle } from './admit.ts'
-import { type Command, type Context, withRef } from './command.ts'
+import { type AdmitParts, admit, type Entry, freshToken, settle } from './admit.ts'
+import { type Command, withRef } from './command.ts'
 
-/** Who is it? A token says so for sure; a name alone makes a guest, where guests are welcome. */
-export const hello: Command<'hello'> = async (context, session, frame) => {
+export interface HelloParts extends AdmitParts, RefusalParts {
+  readonly limits: Limits
+  readonly tokens: Pick<Tokens, 'verify'>
+  /** Limits how many guests without a token each address may bring. */
+  readonly newGuests: Rates
+  readonly hub: Pick<Hub, 'identify'>
+  readonly rooms: Pick<Rooms, 'policies' | 'names' | 'audit'> | undefined
+}
+
+/** What recording a refusal needs. */
+export interface RefusalParts {
+  readonly id: string
+  readonly rooms: Pick<Rooms, 'audit'> | undefined
+}
+
+/** Identifies the client: by a token or, where guests are welcome, by a name. */
+export const hello: Command<'hello', HelloParts> = async (parts, session, frame) => {
   if (session.user !== undefined) throw new RabbleError('bad-frame', 'hello was said already')
-  const { rooms } = context
+  const { rooms } = parts
   const { name } = frame
-  const entry = await enter(context, session, frame).catch((error: unknown) => {
-    recordRefusal(context, error, undefined, name)
+  const entry = await enter(parts, session, frame).catch((error: unknown) => {
+    recordRefusal(parts, error, undefined, name)
     throw error
   })
   const { user } = entry
@@ -20,31 +37,31 @@ export const hello: Command<'hello'> = async (context, session, frame) => {
     rooms?.names.gone(user, frame.token === undefined)
     return
   }
-  context.hub.identify(session, user)
+  parts.hub.identify(session, user)
   if (entry.isNew) session.hasNoPast()
   session.reply({
     type: 'welcome',
     ...withRef(frame.ref),
     session: session.id,
     user,
-    gateway: context.id,
-    limits: context.limits,
-    ...settle(context, session, entry),
+    gateway: parts.id,
+    limits: parts.limits,
+    ...settle(parts, session, entry),
   })
 }
 
 async function enter(
-  context: Context,
+  parts: HelloParts,
   session: Session,
   frame: { token?: string; name?: string },
 ): Promise<Entry> {
-  const { rooms } = context
-  const known = await identify(context, session, frame)
-  if (typeof known !== 'string') return admit(context, known)
+  const { rooms } = parts
+  const known = await identify(parts, session, frame)
+  if (typeof known !== 'string') return admit(parts, known)
   if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
   rooms.policies.checkLoaded()
   // Each holds a name, and looking for a free one asks the service too.
-  const retryAfter = context.newGuests.take(session.network)
+  const retryAfter = parts.newGuests.take(session.network)
   if (retryAfter > 0) {
     throw new RabbleError('rate-limited', 'too many new guests come from this address', { retryAfter })
   }
@@ -52,23 +69,23 @@ async function enter(
   return { user: claimed.user, roles: [], guest: true, isNew: true, ...freshToken(claimed) }
 }
 
-/** Whose token it is, or the name of a guest without one. */
+/** Returns whose token it is, or the name of a guest without one. */
 async function identify(
-  context: Context,
+  parts: HelloParts,
   session: Session,
   { token, name }: { token?: string; name?: string },
 ): Promise<Identity | string> {
-  if (token !== undefined) return context.tokens.verify(token)
-  const named = name !== undefined && context.auth === 'guest'
+  if (token !== undefined) return parts.tokens.verify(token)
+  const named = name !== undefined && parts.auth === 'guest'
   if (session.cookie !== undefined) {
     try {
-      return await context.tokens.verify(session.cookie)
+      return await parts.tokens.verify(session.cookie)
     } catch (error) {
       // Browsers keep cookies for longer than they are good for something.
       if (!named || !(error instanceof RabbleError) || error.code !== 'unauthorized') throw error
     }
   }
-  if (context.auth !== 'guest') throw new RabbleError('unauthorized', 'hello needs a token here')
+  if (parts.auth !== 'guest') throw new RabbleError('unauthorized', 'hello needs a token here')
   if (name === undefined) throw new RabbleError('unauthorized', 'hello needs a name or a token')
   const normalised = name.normalize('NFC').trim()
   if (!isUserName(normalised)) {
@@ -82,8 +99,8 @@ async function identify(
 
 const logged: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken'])
 
-/** Writes down for moderators who was not let in; `user`: if that is known for sure. */
-export function recordRefusal({ id, rooms }: Context, error: unknown, user?: User, name?: string): void {
+/** Records for moderators that somebody was not let in. `user` is given if that is known for sure. */
+export function recordRefusal({ id, rooms }: RefusalParts, error: unknown, user?: User, name?: string): void {
   if (!(error instanceof RabbleError) || !logged.has(error.code)) return
   rooms?.audit.refused({ code: error.code, gateway: id, ...(name !== undefined && { name }) }, user)
 }

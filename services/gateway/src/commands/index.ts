@@ -1,7 +1,9 @@
-import { type ClientFrame, RabbleError } from '@rabble/contract'
-import { FrameError, parseClientFrame } from '@rabble/contract/parse'
+import { type ClientFrame, type ClientFrameType, RabbleError } from '@rabble/contract'
+import { FrameError } from '@rabble/contract/parse'
+import type { Logger } from '@rabble/service'
+import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Context } from './command.ts'
+import type { Command, IdentifiedSession } from './command.ts'
 import { conversations } from './conversations.ts'
 import { remove } from './delete.ts'
 import { edit } from './edit.ts'
@@ -15,60 +17,57 @@ import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { typing } from './typing.ts'
 
-export type { Context } from './command.ts'
+/** All commands, and which of the session's rate limits each counts for. */
+const commands = {
+  hello: { cost: 'frame', run: hello },
+  refresh: { cost: 'frame', run: refresh },
+  join: { cost: 'frame', run: join },
+  leave: { cost: 'frame', run: leave },
+  send: { cost: 'message', run: send },
+  edit: { cost: 'message', run: edit },
+  delete: { cost: 'message', run: remove },
+  typing: { cost: 'frame', run: typing },
+  members: { cost: 'frame', run: members },
+  gateways: { cost: 'frame', run: gateways },
+  conversations: { cost: 'frame', run: conversations },
+  ping: { cost: 'frame', run: ping },
+} satisfies { [T in ClientFrameType]: { cost: 'frame' | 'message'; run: Command<T, never> } }
 
-/** Carries out one frame of a session; never throws or rejects: what is wrong is told to the client. */
-export function execute(context: Context, session: Session, text: string | undefined): void | Promise<void> {
+type AnyCommand = (typeof commands)[ClientFrameType]['run']
+
+/** The parts of the gateway that the commands use, all together. */
+export type CommandParts = ([AnyCommand] extends [(parts: infer Parts, ...rest: never) => unknown]
+  ? Parts
+  : never) & {
+  metrics: Pick<Metrics, 'frames' | 'refused'>
+  logger: Logger
+}
+
+/**
+ * Decodes one frame of a session and carries it out. Never throws or rejects: the client is told what is wrong.
+ */
+export function execute(parts: CommandParts, session: Session, data: string | Buffer): void | Promise<void> {
   let frame: ClientFrame | undefined
   const refuse = (error: unknown) => {
     const refusal = error instanceof RabbleError ? error : undefined
-    if (refusal === undefined) context.logger.error({ err: error, frame: frame?.type }, 'a command failed')
+    if (refusal === undefined) parts.logger.error({ err: error, frame: frame?.type }, 'a command failed')
     const answer = refusal ?? new RabbleError('unavailable', 'this could not be done', { cause: error })
-    context.metrics.refused.inc({ code: answer.code })
+    parts.metrics.refused.inc({ code: answer.code })
     session.refuse(answer, frame?.ref ?? (error instanceof FrameError ? error.ref : undefined))
   }
   try {
-    if (text === undefined) throw new RabbleError('bad-frame', 'frames are text, not binary')
-    frame = parseClientFrame(text)
-    // Messages and their changes have a limit of their own.
-    if (frame.type !== 'send' && frame.type !== 'edit' && frame.type !== 'delete') session.takeFrame()
-    context.metrics.frames.inc({ type: frame.type })
+    frame = session.connection.codec.decode(data)
+    const { cost, run } = commands[frame.type]
+    if (cost === 'frame') session.takeFrame()
+    parts.metrics.frames.inc({ type: frame.type })
     if (session.user === undefined && frame.type !== 'hello') {
       throw new RabbleError('unauthorized', 'say hello first')
     }
-    return run(context, session, frame)?.catch(refuse)
+    if (cost === 'message') session.takeMessage()
+    // The table pairs each type with the command for its frames, which its type can't say of a frame of any type.
+    const command = run as Command<ClientFrameType, CommandParts>
+    return command(parts, session as IdentifiedSession, frame as never)?.catch(refuse)
   } catch (error) {
     refuse(error)
-  }
-}
-
-function run(context: Context, session: Session, frame: ClientFrame): void | Promise<void> {
-  switch (frame.type) {
-    case 'hello':
-      return hello(context, session, frame)
-    case 'refresh':
-      return refresh(context, session, frame)
-    case 'join':
-      return join(context, session, frame)
-    case 'leave':
-      return leave(context, session, frame)
-    case 'send':
-      return send(context, session, frame)
-    case 'edit':
-      return edit(context, session, frame)
-    case 'delete':
-      return remove(context, session, frame)
-    case 'typing':
-      return typing(context, session, frame)
-    case 'members':
-      return members(context, session, frame)
-    case 'gateways':
-      return gateways(context, session, frame)
-    case 'conversations':
-      return conversations(context, session, frame)
-    case 'ping':
-      return ping(context, session, frame)
-    default:
-      return frame satisfies never
   }
 }

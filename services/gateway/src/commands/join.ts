@@ -1,30 +1,48 @@
-import { type ClientFrames, RabbleError, type Ref, roomKind, type User } from '@rabble/contract'
+import { type ClientFrames, type Limits, RabbleError, type Ref, roomKind } from '@rabble/contract'
 import { moderator, readable } from '../messages/access.ts'
+import type { Metrics } from '../metrics.ts'
+import type { HistoryReplay } from '../replay/history-replay.ts'
+import type { ReplayBudget } from '../replay/replay-budget.ts'
+import type { RoomBuffers } from '../replay/room-buffers.ts'
+import type { Rooms } from '../rooms/index.ts'
 import type { Claim } from '../rooms/seats.ts'
-import type { Session } from '../sessions/session.ts'
-import { type Command, type Context, withRef } from './command.ts'
+import type { Reply } from '../sessions/connection.ts'
+import type { Hub } from '../sessions/hub.ts'
+import { type Command, type IdentifiedSession, withRef } from './command.ts'
+
+export interface JoinParts {
+  readonly limits: Limits
+  readonly hub: Pick<Hub, 'join' | 'settle'>
+  /** Returns the number of users in a room, over all gateways as far as that is known. */
+  readonly count: (room: string) => number
+  readonly rooms: Pick<Rooms, 'policies' | 'seats'> | undefined
+  readonly recent: Pick<RoomBuffers, 'after' | 'newest'>
+  /** Absent where there is no history to ask. */
+  readonly historyReplay: Pick<HistoryReplay, 'fetch' | 'after'> | undefined
+  readonly replays: ReplayBudget
+  readonly metrics: Pick<Metrics, 'joins'>
+}
 
 const defaultRecent = 50
-/** Events that are sent when there is no room for more. */
-const fewest = 10
+/** Number of events that are sent when there is no space for more. */
+const minEvents = 10
 
 /**
- * Takes the session into a room and hands it what it missed. Snapshot and membership are one step of the event loop, so
- * nothing is missing and nothing comes twice between `events` and what follows.
+ * Brings the session into a room and sends it the events that it missed. Snapshot and membership are one step of the event
+ * loop, so no event is missing and none comes twice between `events` and what follows.
  */
-export const join: Command<'join'> = async (context, session, frame) => {
+export const join: Command<'join', JoinParts> = async (parts, session, frame) => {
   const { room } = frame
-  const { rooms, limits } = context
+  const { rooms, limits } = parts
   const { user } = session
-  if (user === undefined) return
   const { kind } = readable(room, user)
-  context.replays.check(session.sharers)
+  parts.replays.check(session.sharers)
   if (session.rooms.size >= limits.roomsPerSession && !session.rooms.has(room)) {
     throw new RabbleError('too-large', `a session may be in ${limits.roomsPerSession} rooms at a time`)
   }
   // Rooms of users are entered by saying hello, and who is in a room already has a seat: joining only replays.
   if (rooms === undefined || kind !== 'room' || session.rooms.has(room)) {
-    return enter(context, session, user, frame)
+    return enter(parts, session, frame)
   }
   await rooms.policies.checkEntry(user.id, room)
   const claim = await rooms.seats.claim(room, user, {
@@ -32,26 +50,26 @@ export const join: Command<'join'> = async (context, session, frame) => {
     network: session.network,
   })
   try {
-    await enter(context, session, user, frame, claim)
+    await enter(parts, session, frame, claim)
   } finally {
     claim.release()
   }
 }
 
 async function enter(
-  context: Context,
-  session: Session,
-  user: User,
+  parts: JoinParts,
+  session: IdentifiedSession,
   frame: ClientFrames['join'],
   claim?: Claim,
 ): Promise<void> {
+  const { user } = session
   const { room, after, ref } = frame
-  const capacity = claim === undefined ? context.rooms?.policies.room(room)?.capacity : claim.capacity
-  const { hub, rooms, recent, limits, metrics } = context
+  const capacity = claim === undefined ? parts.rooms?.policies.room(room)?.capacity : claim.capacity
+  const { hub, rooms, recent, historyReplay, replays, limits, metrics } = parts
   // One replay at a time: a client that doesn't read them can't pile them up.
   await session.connection.drained(limits.unsentBytes)
   if (after !== undefined && recent.after(room, after) === undefined) {
-    await context.historyReplay?.fetch(room, after, user, session.sharers)
+    await historyReplay?.fetch(room, after, user, session.sharers)
   }
   const own = roomKind(room)?.kind === 'room'
   // A ban may have come while this join waited. Who has been in all the while was put out by it.
@@ -59,40 +77,41 @@ async function enter(
   if (session.closed) return
   claim?.check()
   // Other sessions may have been served meanwhile.
-  context.replays.check(session.sharers)
+  replays.check(session.sharers)
   if (own) hub.join(session, room)
   else hub.settle(room)
 
   const missed =
-    after === undefined ? undefined : (recent.after(room, after) ?? context.historyReplay?.after(room, after))
+    after === undefined ? undefined : (recent.after(room, after) ?? historyReplay?.after(room, after))
   const newest = recent.newest(room, frame.recent ?? defaultRecent)
   // Who asked for what followed an event that isn't known gets the newest ones, and is told.
   const complete = after === undefined ? newest.complete : missed !== undefined
   const lines = (missed ?? newest.lines).filter((line) => line !== '')
-  const count = rooms?.count(room) ?? hub.count(room)
+  const count = parts.count(room)
   const bytes = lines.reduce((sum, { length }) => sum + length + 1, 0)
-  const fits = context.replays.hold(session.sharers, bytes, () => session.connection.drained(0))
+  const fits = replays.hold(session.sharers, bytes, () => session.connection.drained(0))
   metrics.joins.inc({
     kind: after === undefined ? 'new' : 'resumed',
     recent: complete && fits ? 'hit' : 'miss',
   })
-  const events = fits ? lines : lines.slice(-fewest)
-  const joined = joinedFrame(ref, room, events, { complete: complete && fits, count, capacity })
-  context.replays.spend(session.sharers, joined.length)
+  const events = fits ? lines : lines.slice(-minEvents)
+  const joined = joinedReply(ref, room, events, { complete: complete && fits, count, capacity })
+  replays.spend(session.sharers, joined.json.length)
   session.replay(joined)
 }
 
-/** The lines are JSON as they stand in the log, a character for each byte: they go in as they are. */
-function joinedFrame(
+/** Makes a `joined` frame. The lines are JSON as it stands in the log, a character for each byte: they are not parsed. */
+function joinedReply(
   ref: Ref | undefined,
   room: string,
   lines: readonly string[],
   more: { complete: boolean; count: number; capacity: number | undefined },
-): Buffer {
+): Reply {
   const head = JSON.stringify({ type: 'joined', ...withRef(ref), room }).slice(0, -1)
-  return Buffer.concat([
+  const json = Buffer.concat([
     Buffer.from(`${head},"events":[`),
     Buffer.from(lines.join(','), 'latin1'),
     Buffer.from(`],${JSON.stringify(more).slice(1)}`),
   ])
+  return { type: 'joined', ref, json }
 }

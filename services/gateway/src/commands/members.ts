@@ -1,28 +1,36 @@
 import { RabbleError, type User } from '@rabble/contract'
 import { readable } from '../messages/access.ts'
-import { mostNames } from '../rooms/index.ts'
-import { type Command, type Context, withRef } from './command.ts'
+import type { ReplayBudget } from '../replay/replay-budget.ts'
+import { maxNames, type Rooms } from '../rooms/index.ts'
+import type { Hub } from '../sessions/hub.ts'
+import { type Command, withRef } from './command.ts'
 
-/** Who is in a room: over all gateways, or over this one where each is alone. */
-export const members: Command<'members'> = async (context, session, frame) => {
-  if (session.user === undefined) return
+export interface MembersParts {
+  readonly hub: Pick<Hub, 'users'>
+  readonly rooms: Pick<Rooms, 'roster'> | undefined
+  readonly replays: ReplayBudget
+}
+
+/** Lists the users in a room: over all gateways, or over this one where there is no rooms service. */
+export const members: Command<'members', MembersParts> = async (parts, session, frame) => {
+  const { hub, rooms, replays } = parts
   const { kind } = readable(frame.room, session.user)
   if (kind !== 'room') throw new RabbleError('bad-frame', 'only rooms that are joined have members')
   if (!session.rooms.has(frame.room)) throw new RabbleError('not-joined', 'join the room first')
-  context.replays.check(session.sharers)
-  const roster = context.rooms?.roster.members(frame.room, session.sharers)
-  const { users, count } = (await roster) ?? local(context.hub, frame.room)
+  replays.check(session.sharers)
+  const { users, count } =
+    (await rooms?.roster.members(frame.room, session.sharers)) ?? membersHere(hub, frame.room)
   const bytes = session.reply({
     type: 'members',
     ...withRef(frame.ref),
     room: frame.room,
-    users: users.slice(0, mostNames),
+    users: users.slice(0, maxNames),
     count,
   })
-  context.replays.spend(session.sharers, bytes)
+  replays.spend(session.sharers, bytes)
 }
 
-function local(hub: Context['hub'], room: string): { users: User[]; count: number } {
+function membersHere(hub: MembersParts['hub'], room: string): { users: User[]; count: number } {
   const users = hub.users(room)
   return { users, count: users.length }
 }

@@ -1,5 +1,6 @@
 import { type Command, withRef } from './command.ts'
 
-export const ping: Command<'ping'> = (_context, session, frame) => {
+/** Answers, so that the client knows that its connection lives. */
+export const ping: Command<'ping', unknown> = (_parts, session, frame) => {
   session.reply({ type: 'pong', ...withRef(frame.ref) })
 }

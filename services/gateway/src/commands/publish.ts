@@ -1,7 +1,18 @@
+import type { Clock } from '@rabble/clock'
 import { type ChatEvent, type EditEvent, type MessageEvent, RabbleError, type Ref } from '@rabble/contract'
-import { isFresh, type Suspicion } from '../log/repeat-check.ts'
+import type { Publisher } from '../log/publisher.ts'
+import { isFresh, type RepeatCheck, type Suspicion } from '../log/repeat-check.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
-import { type Context, withRef } from './command.ts'
+import { withRef } from './command.ts'
+
+/** What publishing an event of a session needs. */
+export interface PublishParts {
+  readonly publisher: Pick<Publisher, 'publish'>
+  readonly repeats: RepeatCheck
+  readonly clock: Pick<Clock, 'now'>
+  readonly metrics: Pick<Metrics, 'acknowledged' | 'refused'>
+}
 
 /**
  * Publishes an event and acknowledges it once the log has it. The frames behind it don't wait for that: a session's
@@ -9,15 +20,15 @@ import { type Context, withRef } from './command.ts'
  * repeat; `allowed` throws if it may not be published any more after that.
  */
 export function publish(
-  context: Context,
+  parts: PublishParts,
   session: Session,
   event: MessageEvent | EditEvent,
   frame: { ref?: Ref; cid?: string; resent?: number },
   allowed: () => void,
 ): void | Promise<void> {
-  const suspicion = suspicionOf(session, frame, context.clock.now())
-  const checked = suspicion && context.repeats.check(event, suspicion, session.sharers)
-  if (checked === undefined) return publishNow(context, session, event, frame.ref)
+  const suspicion = suspicionOf(session, frame, parts.clock.now())
+  const checked = suspicion && parts.repeats.check(event, suspicion, session.sharers)
+  if (checked === undefined) return publishNow(parts, session, event, frame.ref)
   return checked.then((result) => {
     if (result === 'stored') {
       session.reply({ type: 'sent', ...withRef(frame.ref), id: event.id })
@@ -25,7 +36,7 @@ export function publish(
     }
     if (session.closed) return
     allowed()
-    publishNow(context, session, result === 'new' ? event : { ...event, unchecked: true }, frame.ref)
+    publishNow(parts, session, result === 'new' ? event : { ...event, unchecked: true }, frame.ref)
   })
 }
 
@@ -45,9 +56,14 @@ function suspicionOf(
 }
 
 /** Publishes an event that is no repeat, or does no harm as one, and acknowledges it once the log has it. */
-export function publishNow(context: Context, session: Session, event: ChatEvent, ref: Ref | undefined): void {
-  const stop = context.metrics.acknowledged.startTimer()
-  context.publisher.publish(event).then(
+export function publishNow(
+  parts: PublishParts,
+  session: Session,
+  event: ChatEvent,
+  ref: Ref | undefined,
+): void {
+  const stop = parts.metrics.acknowledged.startTimer()
+  parts.publisher.publish(event).then(
     () => {
       stop()
       session.reply({ type: 'sent', ...withRef(ref), id: event.id })
@@ -57,7 +73,7 @@ export function publishNow(context: Context, session: Session, event: ChatEvent,
         error instanceof RabbleError
           ? error
           : new RabbleError('unavailable', 'the log failed', { cause: error })
-      context.metrics.refused.inc({ code: refusal.code })
+      parts.metrics.refused.inc({ code: refusal.code })
       session.refuse(refusal, ref)
     },
   )

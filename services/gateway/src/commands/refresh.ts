@@ -1,26 +1,32 @@
 import { RabbleError } from '@rabble/contract'
-import { admit, settle } from './admit.ts'
+import type { Tokens } from '@rabble/service'
+import type { Rooms } from '../rooms/index.ts'
+import { type AdmitParts, admit, settle } from './admit.ts'
 import { type Command, withRef } from './command.ts'
-import { recordRefusal } from './hello.ts'
+import { type RefusalParts, recordRefusal } from './hello.ts'
+
+export interface RefreshParts extends AdmitParts, RefusalParts {
+  readonly tokens: Pick<Tokens, 'verify'>
+  readonly rooms: Pick<Rooms, 'policies' | 'names' | 'audit'> | undefined
+}
 
 /**
- * Gives the session another token of its user: until when it lasts, and what the user may do, is what that one says. The name
- * stays what others know it by.
+ * Gives the session another token of its user. The new token tells until when the session lasts and what the user may do. The
+ * user keeps the name that others know.
  */
-export const refresh: Command<'refresh'> = async (context, session, frame) => {
+export const refresh: Command<'refresh', RefreshParts> = async (parts, session, frame) => {
   const { user } = session
-  if (user === undefined) return
   session.takeRefresh()
   const renew = async () => {
-    const known = await context.tokens.verify(frame.token)
+    const known = await parts.tokens.verify(frame.token)
     if (known.user.id !== user.id) throw new RabbleError('forbidden', 'this token is of another user')
-    return admit(context, { ...known, user })
+    return admit(parts, { ...known, user })
   }
   const entry = await renew().catch((error: unknown) => {
-    recordRefusal(context, error, user)
+    recordRefusal(parts, error, user)
     throw error
   })
   // It went while its name was claimed once more.
-  if (session.closed) context.rooms?.names.gone(user, false)
-  else session.reply({ type: 'refreshed', ...withRef(frame.ref), ...settle(context, session, entry) })
+  if (session.closed) parts.rooms?.names.gone(user, false)
+  else session.reply({ type: 'refreshed', ...withRef(frame.ref), ...settle(parts, session, entry) })
 }

@@ -1,29 +1,34 @@
-import { type ClientFrames, directRoom, isUserId, RabbleError, type User } from '@rabble/contract'
+import { type ClientFrames, directRoom, isUserId, type Limits, RabbleError } from '@rabble/contract'
 import { checkWritable } from '../messages/access.ts'
 import { checkMeta, createMessage } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
-import type { Session } from '../sessions/session.ts'
-import type { Command } from './command.ts'
-import { publish } from './publish.ts'
+import type { Rooms } from '../rooms/index.ts'
+import type { Command, IdentifiedSession } from './command.ts'
+import { type PublishParts, publish } from './publish.ts'
 
-/** Says something, in a room or to a user. */
-export const send: Command<'send'> = (context, session, frame) => {
+export interface SendParts extends PublishParts {
+  readonly id: string
+  readonly limits: Limits
+  readonly rooms: Pick<Rooms, 'policies'> | undefined
+}
+
+/** Publishes a message, in a room or to a user. */
+export const send: Command<'send', SendParts> = (parts, session, frame) => {
   const { user } = session
-  if (user === undefined) return
-  session.takeMessage()
-  checkText(frame, context.limits)
+  checkText(frame, parts.limits)
   checkMeta(frame.meta)
-  const room = destination(session, user, frame)
-  const checkVoice = () => context.rooms?.policies.checkVoice(user.id, room)
+  const room = destination(session, frame)
+  const checkVoice = () => parts.rooms?.policies.checkVoice(user.id, room)
   checkVoice()
-  return publish(context, session, createMessage(context, user, room, frame), frame, () => {
-    destination(session, user, frame)
+  return publish(parts, session, createMessage(parts, user, room, frame), frame, () => {
+    destination(session, frame)
     checkVoice()
   })
 }
 
 /** The room that the message goes to, if this session may send there. */
-function destination(session: Session, user: User, { room, to }: ClientFrames['send']): string {
+function destination(session: IdentifiedSession, { room, to }: ClientFrames['send']): string {
+  const { user } = session
   if ((room === undefined) === (to === undefined)) {
     throw new RabbleError('bad-frame', 'send: needs either room or to')
   }

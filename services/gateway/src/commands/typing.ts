@@ -1,12 +1,18 @@
 import type { TypingSignal } from '@rabble/contract'
+import type { EventLog } from '@rabble/event-log'
 import { checkWritable } from '../messages/access.ts'
+import type { Rooms } from '../rooms/index.ts'
 import type { Command } from './command.ts'
 
-/** Tells the room's members on all gateways, over signals: it may get lost and is never stored. */
-export const typing: Command<'typing'> = (context, session, { room }) => {
+export interface TypingParts {
+  readonly rooms: Pick<Rooms, 'policies'> | undefined
+  readonly log: Pick<EventLog, 'signal'>
+}
+
+/** Tells the members of the room on all gateways, by a signal: it may get lost and is never stored. */
+export const typing: Command<'typing', TypingParts> = ({ rooms, log }, session, { room }) => {
   const { user } = session
-  if (user === undefined) return
   checkWritable(room, user, session)
-  context.rooms?.policies.checkVoice(user.id, room)
-  if (session.takeTyping(room)) context.log.signal({ type: 'typing', room, user } satisfies TypingSignal)
+  rooms?.policies.checkVoice(user.id, room)
+  if (session.takeTyping(room)) log.signal({ type: 'typing', room, user } satisfies TypingSignal)
 }

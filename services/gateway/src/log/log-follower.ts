@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts'
 import type { RoomBuffers } from '../replay/room-buffers.ts'
 import type { Hub } from '../sessions/hub.ts'
 import type { DuplicateFilter } from './duplicate-filter.ts'
+import type { LogPositions } from './log-positions.ts'
 import type { Publisher } from './publisher.ts'
 
 /** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
@@ -18,10 +19,6 @@ const markAgain = 10_000
 export interface LogFollower {
   /** Why the gateway doesn't know all recent events yet, or undefined once it does. */
   unready(): string | undefined
-  /** The offset of the last batch of a room's partition that was handed on; -1 before the first. */
-  position(room: string): number
-  /** The same for each partition. */
-  positions(): readonly number[]
   /** Offset of a room's partition up to which history must have stored it, so that it knows all events that `seen` lacks. */
   unseen(room: string): number
   /** Stops reading. */
@@ -37,20 +34,24 @@ export function followLog(options: {
   gateway: string
   recent: RoomBuffers
   seen: DuplicateFilter
+  positions: LogPositions
   publisher: Publisher
   hub: Hub
   /** A message was changed. */
   changed: (change: ChangeEvent) => void
-  /** Something came from a partition; `lag` is the age (ms) of its last event, if that is for clients. */
+  /**
+   * Something came from a partition. `lag` is the age (ms) of its last event, if that is for clients and the gateway has caught up
+   * with the log.
+   */
   arrived: (partition: number, lag: number | undefined) => void
   clock: Clock
   metrics: Metrics
   logger: Logger
 }): LogFollower {
-  const { log, gateway, recent, seen, publisher, hub, changed, arrived, clock, metrics, logger } = options
+  const { log, gateway, recent, seen, positions, publisher, hub, changed, arrived } = options
+  const { clock, metrics, logger } = options
   const abort = new AbortController()
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
-  const positions: number[] = new Array(log.partitions).fill(-1)
   /** The offset right before the first batch of each partition that was read. */
   const before: number[] = new Array(log.partitions).fill(-1)
   const seenSince = seen.since
@@ -104,7 +105,7 @@ export function followLog(options: {
         }
         first = false
         for (const entry of entries) acceptSafely(partition, entry, offset)
-        positions[partition] = offset
+        positions.reached(partition, offset)
       }
       observe(partition, batches)
     }
@@ -114,7 +115,7 @@ export function followLog(options: {
     const last = batches.at(-1)?.entries.at(-1)?.event
     const lag = last !== undefined && isChatEvent(last) ? clock.now() - Date.parse(last.at) : undefined
     if (lag !== undefined) metrics.observeLag(lag)
-    arrived(partition, lag)
+    arrived(partition, behind.size === 0 ? lag : undefined)
   }
 
   /**
@@ -143,11 +144,9 @@ export function followLog(options: {
   ])
 
   return {
-    position: (room) => positions[partitionOf(room, log.partitions)] ?? -1,
-    positions: () => positions,
     unseen(room) {
-      const partition = partitionOf(room, log.partitions)
-      return (seen.since === seenSince ? before : positions)[partition] ?? -1
+      if (seen.since !== seenSince) return positions.of(room)
+      return before[partitionOf(room, log.partitions)] ?? -1
     },
     unready: () => (behind.size === 0 ? undefined : 'reading the last minute of the log'),
     async stop() {

@@ -5,7 +5,7 @@ import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 import type { Hub } from '../sessions/hub.ts'
 import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
-import { createCounts } from './counts.ts'
+import type { Counts } from './counts.ts'
 import { keepLease } from './lease.ts'
 import { createRoster, type Roster } from './members.ts'
 import { createModeration } from './moderation.ts'
@@ -16,7 +16,7 @@ import { createSeats, type Seats } from './seats.ts'
 import { createServiceTime } from './service-time.ts'
 
 /** Names in one reply to `members`; `count` is exact in larger rooms too. */
-export const mostNames = 1_000
+export const maxNames = 1_000
 /** How long (ms) saying goodbye to the service may take. */
 const farewell = 2_000
 
@@ -27,8 +27,6 @@ export interface Rooms {
   readonly names: Names
   readonly roster: Roster
   readonly audit: AuditTrail
-  /** Users in a room, over all gateways as far as that is known. */
-  count(room: string): number
   /** Begins to call the service. */
   start(): void
   /** Takes what the rooms service tells all gateways. */
@@ -45,14 +43,14 @@ export function connectRooms(options: {
   /** Whether only rooms that were created can be joined. */
   createdOnly: boolean
   gateway: string
-  hub: Pick<Hub, 'count' | 'leave' | 'members' | 'sessionsOf'>
+  hub: Pick<Hub, 'leave' | 'members' | 'sessionsOf'>
+  counts: Counts
   presence: Presence
   clock: Clock
   metrics: Metrics
   logger: Logger
 }): Rooms {
-  const { rooms, createdOnly, gateway, hub, presence, clock, metrics, logger } = options
-  const counts = createCounts()
+  const { rooms, createdOnly, gateway, hub, counts, presence, clock, metrics, logger } = options
   const time = createServiceTime(clock)
   const moderation = createModeration(hub, time, clock)
   let leased = false
@@ -125,7 +123,7 @@ export function connectRooms(options: {
     clock,
     metrics,
   })
-  const roster = createRoster({ rooms, limit: mostNames, clock })
+  const roster = createRoster({ rooms, limit: maxNames, clock })
   const audit = createAuditTrail({ rooms, clock, metrics })
   metrics.watchRooms({ seats: seats.count, names: () => names.held })
 
@@ -150,8 +148,6 @@ export function connectRooms(options: {
       policies.announced(0)
       lease.start()
     },
-    // Whom the service doesn't know of yet is there nevertheless.
-    count: (room) => Math.max(counts.get(room) ?? 0, hub.count(room)),
     onSignal(signal) {
       switch (signal.type) {
         case 'presence': {

@@ -1,15 +1,34 @@
-import type { CloseReason } from '@rabble/contract'
+import type { ClientFrame, CloseReason, Ref, ServerFrame } from '@rabble/contract'
 
-/** How frames become bytes on one kind of connection. Each event is encoded once per wire, not once per client. */
-export interface Wire {
-  readonly name: string
-  /** One or more frames, each a complete JSON text, as one piece of bytes. */
-  encode(frames: readonly Buffer[]): Buffer
+/** A frame for one client, as JSON, and what a wire format may need to know of it. */
+export interface Reply {
+  type: ServerFrame['type']
+  /** The request that it answers. */
+  ref?: Ref | undefined
+  json: Buffer
 }
 
-/** What a transport gives the core: bytes out, and the end of it. The core gives meaning. */
+/**
+ * A wire format: how frames become bytes, and bytes frames. There is one object per format, so that each event is encoded once
+ * per format and not once per client.
+ */
+export interface Codec {
+  /** The name of the format, such as `websocket`. */
+  readonly name: string
+  /**
+   * Decodes one frame of a client, as the transport received it.
+   * @throws FrameError if it is no valid frame
+   */
+  decode(data: string | Buffer): ClientFrame
+  /** Encodes frames that many clients get, each a complete JSON text, as one piece of bytes. */
+  encodeEvents(frames: readonly Buffer[]): Buffer
+  /** Encodes a frame for one client. */
+  encodeReply(reply: Reply): Buffer
+}
+
+/** A client's connection, as a transport gives it to the core. */
 export interface Connection {
-  readonly wire: Wire
+  readonly codec: Codec
   /** Bytes that were written and that the system hasn't taken yet. */
   readonly unsent: number
   /** Bytes of whole writes that the system has taken so far. */

@@ -1,11 +1,11 @@
 import { type ChatEvent, type RoomKind, roomKind, type User } from '@rabble/contract'
-import type { Wire } from './connection.ts'
+import type { Codec } from './connection.ts'
 import type { Session } from './session.ts'
 
 /**
  * Who gets what: the sessions of this gateway by room and by user, and the fan-out to them.
  *
- * What arrives for a room within one turn of the event loop is encoded once per wire into one shared buffer, and each
+ * What arrives for a room within one turn of the event loop is encoded once per codec into one shared buffer, and each
  * session gets everything of the turn in one write: a write costs microseconds, whatever its length.
  */
 export interface Hub {
@@ -37,11 +37,12 @@ export interface Hub {
   notify(room: string, frame: Buffer, except?: string): void
   /** To be called by a session that has something to write. */
   dirty(session: Session): void
+  /** Sets who is told from now on which users are in which rooms. */
+  observe(observer: MembershipObserver): void
 }
 
-/** What the hub tells: how many frames went out, and whose first session came to a room or whose last one left. */
-export interface HubObserver {
-  delivered(deliveries: number): void
+/** Is told when the first session of a user came to a room, and when the last one left. */
+export interface MembershipObserver {
   joined(room: string, user: User): void
   left(room: string, user: User): void
 }
@@ -52,13 +53,15 @@ interface Members {
   users: Map<string, { user: User; sessions: number }>
 }
 
-export function createHub(observer: HubObserver): Hub {
+/** `delivered` is called with the number of frames that went out. */
+export function createHub(delivered: (deliveries: number) => void): Hub {
   const sessions = new Set<Session>()
   const byUser = new Map<string, Set<Session>>()
   const rooms = new Map<string, Members>()
   let arrived = new Map<string, Buffer[]>()
   let dirty: Session[] = []
   let scheduled = false
+  let observer: MembershipObserver = { joined() {}, left() {} }
 
   function schedule(): void {
     if (scheduled) return
@@ -77,22 +80,22 @@ export function createHub(observer: HubObserver): Hub {
   }
 
   function fanOut(room: string, lines: readonly Buffer[], except?: string): void {
-    const encoded = new Map<Wire, Buffer>()
+    const encoded = new Map<Codec, Buffer>()
     let receivers = 0
     for (const group of audience(room)) {
       for (const session of group) {
         if (except !== undefined && session.user?.id === except) continue
-        const { wire } = session.connection
-        let bytes = encoded.get(wire)
+        const { codec } = session.connection
+        let bytes = encoded.get(codec)
         if (bytes === undefined) {
-          bytes = wire.encode(lines)
-          encoded.set(wire, bytes)
+          bytes = codec.encodeEvents(lines)
+          encoded.set(codec, bytes)
         }
         session.push(bytes)
         receivers++
       }
     }
-    observer.delivered(receivers * lines.length)
+    delivered(receivers * lines.length)
   }
 
   /**
@@ -204,6 +207,9 @@ export function createHub(observer: HubObserver): Hub {
     reaches: (room) => audience(room).length > 0,
     notify(room, frame, except) {
       fanOut(room, [frame], except)
+    },
+    observe(other) {
+      observer = other
     },
   }
 }

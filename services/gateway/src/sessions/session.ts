@@ -9,7 +9,7 @@ import {
   type User,
 } from '@rabble/contract'
 import { networkOf, sharersOf, TokenBucket } from '@rabble/service'
-import type { Connection } from './connection.ts'
+import type { Connection, Reply } from './connection.ts'
 
 /** Frames a second besides messages, which have a limit of their own; enough to join every allowed room at once. */
 const framesPerSecond = 100
@@ -155,27 +155,29 @@ export class Session {
     this.connection.pause()
   }
 
-  /** Queues bytes that are encoded for this session's wire; written at the end of this turn of the event loop. */
+  /** Queues bytes that this session's codec encoded. They are written at the end of this turn of the event loop. */
   push(encoded: Buffer): void {
     if (this.closed) return
     if (this.#out.length === 0) this.#events.dirty(this)
     this.#out.push(encoded)
   }
 
-  /** Returns the number of bytes. */
+  /** Sends a frame. Returns its size as JSON, in bytes. */
   reply(frame: ServerFrame): number {
-    const bytes = Buffer.from(JSON.stringify(frame))
-    this.push(this.connection.wire.encode([bytes]))
-    return bytes.length
+    const { type } = frame
+    const json = Buffer.from(JSON.stringify(frame))
+    const ref = 'ref' in frame ? frame.ref : undefined
+    this.push(this.connection.codec.encodeReply({ type, ref, json }))
+    return json.length
   }
 
   /**
-   * A reply that may be longer than what a client may leave unread, because the client asked for it. Wait for
+   * Sends a reply that may be longer than what a client may leave unread, because the client asked for it. Wait for
    * `connection.drained` before the next one, or the sum has no bound.
    */
-  replay(frame: Buffer): void {
-    this.#allowance = frame.length
-    this.push(this.connection.wire.encode([frame]))
+  replay(reply: Reply): void {
+    this.#allowance = reply.json.length
+    this.push(this.connection.codec.encodeReply(reply))
     this.flush()
   }
 

@@ -40,8 +40,8 @@ export interface SessionHost {
   refusal(): RabbleError | undefined
   /** Accepts a connection. Returns undefined if it was refused and closed. */
   open(connection: Connection, client: ClientInfo): Session | undefined
-  /** Takes what the client sent: the text of one frame, or undefined for anything that is no text. */
-  receive(session: Session, frame: string | undefined): void
+  /** Takes one frame of the client, as its connection's codec decodes it. What is wrong with it is answered in its turn. */
+  receive(session: Session, data: string | Buffer): void
   /**
    * Ends a session whose connection is gone. `reason` is for metrics; default: `client`. `clean` tells whether the client
    * closed the connection on purpose. Calls after the first do nothing.

@@ -1,22 +1,30 @@
-import type { Wire } from '../../sessions/connection.ts'
+import { FrameError, parseClientFrame } from '@rabble/contract/parse'
+import type { Codec } from '../../sessions/connection.ts'
 
 /**
  * JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the
  * other in one buffer. A server's frame is the same for every client, so it is made once and its bytes are shared.
  */
-export const webSocketWire: Wire = {
+export const webSocketCodec: Codec = {
   name: 'websocket',
-  encode(frames) {
-    let size = 0
-    for (const { length } of frames) size += headerSize(length) + length
-    const buffer = Buffer.allocUnsafe(size)
-    let at = 0
-    for (const frame of frames) {
-      at = writeHeader(buffer, at, frame.length)
-      at += frame.copy(buffer, at)
-    }
-    return buffer
+  decode(data) {
+    if (typeof data !== 'string') throw new FrameError('frames are text, not binary')
+    return parseClientFrame(data)
   },
+  encodeEvents: encode,
+  encodeReply: ({ json }) => encode([json]),
+}
+
+function encode(frames: readonly Buffer[]): Buffer {
+  let size = 0
+  for (const { length } of frames) size += headerSize(length) + length
+  const buffer = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const frame of frames) {
+    at = writeHeader(buffer, at, frame.length)
+    at += frame.copy(buffer, at)
+  }
+  return buffer
 }
 
 function headerSize(length: number): number {

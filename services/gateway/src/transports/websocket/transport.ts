@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws'
 import type { Connection } from '../../sessions/connection.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import { FrameProgress } from './frame-progress.ts'
-import { webSocketWire } from './framing.ts'
+import { webSocketCodec } from './framing.ts'
 
 /** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
 const closeTimeout = 2_000
@@ -82,7 +82,9 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       socket.on('error', () => {})
       return
     }
-    socket.on('message', (data, isBinary) => host.receive(session, isBinary ? undefined : data.toString()))
+    socket.on('message', (data, isBinary) =>
+      host.receive(session, isBinary ? (data as Buffer) : data.toString()),
+    )
     socket.on('pong', () => session.heardPong())
     // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
     socket.on('ping', () => {
@@ -102,7 +104,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
  */
 function createConnection(socket: WebSocket, tcp: Socket, progress: FrameProgress, clock: Clock): Connection {
   return {
-    wire: webSocketWire,
+    codec: webSocketCodec,
     get unsent() {
       return tcp.writableLength
     },
