@@ -26,7 +26,7 @@ import type {
 } from './types.ts'
 
 /** Rooms of direct messages that nobody asked for and that are followed all the same, so that no message is missed. */
-const mostFollowed = 50
+const maxFollowed = 50
 
 /** One user's rooms and outbox over one connection that comes and goes. */
 export class OneChat implements Chat {
@@ -198,7 +198,7 @@ export class OneChat implements Chat {
       this.#listed = new Map(list.map(({ room, last }) => [room, last]))
       this.#emitter.emit('conversations', list)
       if (before === undefined) return
-      for (const { room, last } of list.slice(0, mostFollowed).reverse()) {
+      for (const { room, last } of list.slice(0, maxFollowed).reverse()) {
         const seen = before.get(room) ?? ''
         if (seen !== last && this.#roomOf(room) === undefined) this.#followFrom(room, seen)
       }
@@ -291,7 +291,7 @@ export class OneChat implements Chat {
   /** Follows a room of direct messages: from the event `after` on, or from the one that has just come. */
   #followFrom(name: string, after: string | undefined): OneRoom {
     const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
-    if (direct.length >= mostFollowed) this.#followed.delete(direct[0] ?? '')
+    if (direct.length >= maxFollowed) this.#followed.delete(direct[0] ?? '')
     const room = new OneRoom(name, 0, this.#host)
     room.begin(after)
     this.#followed.set(name, room)

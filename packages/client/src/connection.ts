@@ -18,7 +18,7 @@ const wakes = ['online', 'offline', 'visibilitychange', 'pageshow', 'resume']
 const lookEvery = 1_000
 const stoodStill = 3_000
 /** Refusals of tokens in a row after which the application has no good one, and how long (ms) it has to get another one. */
-const mostRefusals = 5
+const maxRefusals = 5
 const renewal = 2_000
 
 // No code of the contract is taken, only its types: the compiler compares this list with it.
@@ -189,7 +189,7 @@ export class Connection {
   #refused(error: ChatError): void {
     const { code, message, retryAfter } = error
     // It may have expired on its way, or by a clock that is ahead: the application is asked for another one in a while.
-    const other = code === 'unauthorized' && this.#options.who.canAsk && ++this.#refusals < mostRefusals
+    const other = code === 'unauthorized' && this.#options.who.canAsk && ++this.#refusals < maxRefusals
     // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
     const wasIn = this.#openedAt !== undefined
     const soon = code === 'name-taken' ? wasIn && retryAfter !== undefined : error.retry

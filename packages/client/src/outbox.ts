@@ -9,7 +9,7 @@ import type { Store } from './store.ts'
 import type { Pending, Sent } from './types.ts'
 
 /** Cids of what was taken back that are kept in the storage, for tabs that have read it before. */
-const mostDiscarded = 100
+const maxDiscarded = 100
 
 /** What is kept of an item in the storage. */
 export interface Written {
@@ -143,7 +143,7 @@ export class Outbox {
   /** Takes it back, in other tabs with the same storage too: they may have read it already, and would send it. */
   discard(item: Item): void {
     if (this.#owner !== undefined && item.state !== 'sent') {
-      this.#options.store.save(this.#discardedKey, [...this.#discarded(), item.cid].slice(-mostDiscarded))
+      this.#options.store.save(this.#discardedKey, [...this.#discarded(), item.cid].slice(-maxDiscarded))
     }
     this.remove(item)
   }

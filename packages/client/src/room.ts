@@ -26,12 +26,12 @@ import type {
 } from './types.ts'
 
 /** Ids of events that are remembered, to know one that comes again. */
-const mostKnown = 2_000
+const maxKnown = 2_000
 const typingEvery = 3_000
 /** How often to try again where a session that was just lost may still hold the only seat. */
-const mostReturns = 10
+const maxReturns = 10
 /** Joins one after the other that bring the room no further. */
-const mostVain = 3
+const maxVain = 3
 
 /** What a room needs of its chat. */
 export interface RoomHost {
@@ -193,7 +193,7 @@ export class OneRoom implements Room {
         const error = problem as ChatError
         // Without a connection the next one enters.
         if (!current() || error.code === 'disconnected') return
-        const returning = error.code === 'already-joined' && this.#wasIn && attempt < mostReturns
+        const returning = error.code === 'already-joined' && this.#wasIn && attempt < maxReturns
         this.#refused(error, error.retry || returning)
         if (!current()) return
         await sleep(this.#host.clock, (error.retryAfter ?? 500) + backoff(attempt))
@@ -294,7 +294,7 @@ export class OneRoom implements Room {
       begins = why === undefined && !this.#last
       if (begins) continue
       vain = this.#last === reached ? vain + 1 : 0
-      if (why !== undefined || vain === mostVain) {
+      if (why !== undefined || vain === maxVain) {
         this.#hole = { after: this.#last, why: why ?? 'unknown' }
         this.#last = undefined
       } else if (vain > 0) await sleep(this.#host.clock, 500 + backoff(vain))
@@ -335,7 +335,7 @@ export class OneRoom implements Room {
     if (this.#known.has(id)) return false
     this.#known.add(id)
     const [oldest] = this.#known
-    if (this.#known.size > mostKnown && oldest !== undefined) this.#known.delete(oldest)
+    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
     this.#last = id
     return true
   }

@@ -2,7 +2,7 @@ import type { ChangeEvent as Change, ChatEvent, MessageEvent as Message } from '
 import { changed } from './changes.ts'
 
 /** Changes that are remembered for messages which are still to be loaded from a history that may not know of them yet. */
-const mostChanges = 500
+const maxChanges = 500
 
 /** The newest messages of a room in the order of the log, each as it is by now, with nothing missing between them. */
 export class Timeline {
@@ -38,7 +38,7 @@ export class Timeline {
       return event
     }
     this.#changes.push(event)
-    if (this.#changes.length > mostChanges) this.#changes.shift()
+    if (this.#changes.length > maxChanges) this.#changes.shift()
     const index = this.#messages.findLastIndex(({ id }) => id === event.message)
     const message = this.#messages[index]
     if (message === undefined) return undefined

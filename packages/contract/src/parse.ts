@@ -104,7 +104,7 @@ function problem(validator: Pick<Validator, 'Errors'>, value: unknown): string {
 /** Bytes of the longest line of the log that is read. What gateways write is shorter, see `RABBLE_FRAME_BYTES`. */
 const longestLine = 1024 * 1024
 /** Objects and arrays of a line, in one another. Gateways take fewer, and for some clients' parsers 100 are too many. */
-const mostLevels = 64
+const maxLevels = 64
 /** RFC 3339, which is more than `Date.parse` asks for, but what all clients understand. */
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 
@@ -117,7 +117,7 @@ export function parseLogEvent(line: string | Buffer): LogEvent | undefined {
   if (line.length > longestLine) return undefined
   try {
     const value: unknown = JSON.parse(line.toString())
-    return isLogEvent.Check(value) && isSound(value) && !isDeeper(value, mostLevels) ? value : undefined
+    return isLogEvent.Check(value) && isSound(value) && !isDeeper(value, maxLevels) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { retry } from '@rabble/clock/retry'
 import { RabbleError } from '@rabble/contract'
 import { createTurns, NoPlaceError, type TurnLimits } from '@rabble/turns'
 import type { Database } from './database.ts'
@@ -100,32 +101,22 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
   }
 }
 
-/** Attempts of what fails for a reason that passes. */
+/** Maximum number of attempts, and the pauses (ms) between them. */
 const attempts = 5
-/** Milliseconds between the first two, twice as many between the next. */
-const firstPause = 10
+const backoff = { first: 20, longest: 160 }
 
 /**
  * Tries again what the database gave up for a reason that may pass at once: a deadlock, a serialisation failure, a
- * connection that turned out to be dead. Whether a commit was done whose connection was lost nobody knows, so it must be
- * harmless to do `work` again. Nobody waits for it any more once `signal` aborts.
+ * connection that turned out to be dead. Nobody knows whether a commit was done whose connection was lost, so it must be
+ * harmless to do `work` again. There is no further attempt once `signal` aborts.
  * @throws the last error
  */
-export async function retried<Result>(
+export function retried<Result>(
   clock: Clock,
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === attempts || signal.aborted || !isUnavailable(error)) throw error
-      const pause = firstPause * 2 ** attempt
-      await clock.sleep(pause * (0.5 + Math.random() / 2), { signal })
-      if (signal.aborted) throw error
-    }
-  }
+  return retry(work, { clock, signal, attempts, backoff, isPassing: isUnavailable })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, systemClock } from '@rabble/clock'
+import { backoffDelay } from '@rabble/clock/retry'
 import type { Database } from '@rabble/database'
 import { Backlog } from './backlog.ts'
 import { decodeBatch } from './batch.ts'
@@ -20,6 +21,9 @@ import { Malformed } from './malformed.ts'
 import { Outage } from './outage.ts'
 import { PublishQueue } from './publish-queue.ts'
 import { defaultRetention, type Retention } from './retention.ts'
+
+/** Pauses (ms) before the table is read again. */
+const readBackoff = { first: 50, longest: 1_000 }
 
 export interface InProcessLogOptions {
   /** The log's table is created in it. The caller closes it, after the log. */
@@ -179,7 +183,7 @@ class Partition {
   }
 
   async #page(after: number, signal: AbortSignal): Promise<LogBatch[]> {
-    for (let attempt = 0; !signal.aborted; attempt++) {
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         const rows = await this.#table.after(this.#number, after, stepBytes)
         this.#outage.up('read')
@@ -187,8 +191,7 @@ class Partition {
         return rows.map(({ offset, body }) => this.#decode(offset, body))
       } catch (error) {
         this.#outage.down('read', error)
-        const delay = Math.random() * Math.min(1000, 50 * 2 ** Math.min(attempt, 10))
-        await this.#clock.sleep(delay, { signal, ref: false })
+        await this.#clock.sleep(backoffDelay(readBackoff, attempt), { signal, ref: false })
       }
     }
     return []

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@rabble/clock'
+import { backoffDelay } from '@rabble/clock/retry'
 import type { LogEvent } from '@rabble/contract'
 import type { Backlog } from './backlog.ts'
 import { encodeBatch } from './batch.ts'
@@ -6,6 +7,9 @@ import { encodeBatch } from './batch.ts'
 /** A batch never holds more, so that a reader's window of batches is a bound in bytes as well. */
 const batchEvents = 1000
 const batchBytes = 256 * 1024
+
+/** Pauses (ms) before a batch is published again. */
+const backoff = { first: 100, longest: 1_000 }
 
 interface Waiting {
   line: string
@@ -179,8 +183,7 @@ export class PublishQueue {
     batch.failure = failure
     if (this.#open && batch.wanted > 0) {
       // While shut there is nothing to wait for but `open`. Half of it at least, in which the batch may come back.
-      const most = Math.min(1000, 50 * 2 ** Math.min(batch.attempts, 10))
-      const delay = (most / 2) * (1 + Math.random())
+      const delay = backoffDelay(backoff, batch.attempts)
       this.#retry = this.#clock.setTimeout(() => {
         this.#retry = undefined
         this.#pump()

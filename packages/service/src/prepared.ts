@@ -1,6 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import type { Logger } from '@rabble/event-log'
-import { persist } from './persist.ts'
+import { retryLogged } from './retry-logged.ts'
 
 /** Milliseconds between two looks at whether the tables are there. */
 const interval = 5_000
@@ -66,12 +66,9 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
         signal,
         logger,
         doing: 'preparing the database',
-        onError() {
-          onError()
-          return false
-        },
+        failed: onError,
       }
-      await persist(prepareAll, preparing)
+      await retryLogged(prepareAll, preparing)
       if (signal.aborted) return
       const work = start()
       job = work

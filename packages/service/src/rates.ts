@@ -2,7 +2,7 @@ import type { Clock } from '@rabble/clock'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Number of keys that are counted: whatever was quiet for longer than so many others is forgotten, and may do all again. */
-const mostKeys = 10_000
+const maxKeys = 10_000
 
 export interface RateLimit {
   perSecond: number
@@ -19,7 +19,7 @@ export interface Rates {
 export function createRates(
   { perSecond, burst = perSecond }: RateLimit,
   clock: Clock,
-  most = mostKeys,
+  most = maxKeys,
 ): Rates {
   const buckets = new Map<string, TokenBucket>()
   return {

@@ -45,9 +45,9 @@ interface Waiter {
 }
 
 export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Turns {
-  const { active, waiting: mostWaiting = Number.POSITIVE_INFINITY, each } = limits
+  const { active, waiting: maxWaiting = Number.POSITIVE_INFINITY, each } = limits
   const activeOfOne = each?.active ?? active
-  const waitingOfOne = each?.waiting ?? mostWaiting
+  const waitingOfOne = each?.waiting ?? maxWaiting
   const restOfOne = each?.rest ?? 0
   let running = 0
   let waiting = 0
@@ -90,7 +90,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
       return undefined
     }
     if (names.some((name) => patient.of(name) >= waitingOfOne)) throw new NoPlaceError(true)
-    if (waiting >= mostWaiting) throw new NoPlaceError(false)
+    if (waiting >= maxWaiting) throw new NoPlaceError(false)
     const first = names[0] ?? ''
     return new Promise((resolve, reject) => {
       const giveUp = () => {

@@ -269,5 +269,5 @@ t.test('however many ask for old messages, history gets a few questions at a tim
   const clients = await Promise.all(Array.from({ length: 20 }, () => enter(t, gateway, 'ada')))
   await Promise.all(clients.map((client, n) => client.edit('general', 'a', `${n}`)))
   t.equal(history.asked, 20)
-  t.ok(history.mostAtOnce <= 8, `${history.mostAtOnce} at a time`)
+  t.ok(history.maxAtOnce <= 8, `${history.maxAtOnce} at a time`)
 })

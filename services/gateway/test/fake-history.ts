@@ -18,14 +18,14 @@ export interface FakeHistory extends HistoryClient {
   /** Number of questions for a message. */
   readonly asked: number
   /** Maximum number of questions for a message that were open at a time. */
-  readonly mostAtOnce: number
+  readonly maxAtOnce: number
 }
 
 export function createFakeHistory(): FakeHistory {
   const questions: string[][] = []
   let asked = 0
   let open = 0
-  let mostAtOnce = 0
+  let maxAtOnce = 0
 
   /** A message after its changes, and the last one that counted. */
   function fold(message: MessageEvent): { message: MessageEvent; newest: ChangeEvent | undefined } {
@@ -65,8 +65,8 @@ export function createFakeHistory(): FakeHistory {
     get asked() {
       return asked
     },
-    get mostAtOnce() {
-      return mostAtOnce
+    get maxAtOnce() {
+      return maxAtOnce
     },
     async replay({ room, after, limit }, user): Promise<Replay> {
       check(room, user)
@@ -85,7 +85,7 @@ export function createFakeHistory(): FakeHistory {
     },
     async find(room, id, user) {
       asked++
-      mostAtOnce = Math.max(mostAtOnce, ++open)
+      maxAtOnce = Math.max(maxAtOnce, ++open)
       await new Promise(setImmediate)
       open--
       check(room, user)

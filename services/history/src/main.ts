@@ -77,7 +77,8 @@ await runService({
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
       ...historyConfig(settings),
-      ...(roomsUrl && internalTokens && { rooms: overHttp(roomsUrl, internalTokens, { clocks }) }),
+      ...(roomsUrl &&
+        internalTokens && { rooms: overHttp(roomsUrl, internalTokens, { caller: 'history', clocks }) }),
     })
     app.register(plugin)
     // Without the broker nothing new arrives, but all that is stored can be read: told, and no reason to send readers away.

@@ -6,7 +6,7 @@ import { until } from '@rabble/harness'
 import t from 'tap'
 import { createExportStreams } from '../src/routes/export-streams.ts'
 
-const limits = { most: 10, mostOfEach: 2, patience: 60_000, bytesPerSecond: 100_000 }
+const limits = { most: 10, maxOfEach: 2, patience: 60_000, bytesPerSecond: 100_000 }
 
 /** As many chunks of 100 kB as somebody reads. */
 async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<string, void, undefined> {

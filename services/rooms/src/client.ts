@@ -17,8 +17,17 @@ import { createTurns } from './seats/request-order.ts'
 
 export type * from './api.ts'
 
-/** Milliseconds that the service may take for an answer. */
+/** Time (ms) in which the service must answer. */
 const defaultTimeout = 5_000
+
+export interface RoomsClientOptions {
+  /** The name with which the caller signs its requests. Default: `gateway`. */
+  caller?: string
+  /** Time (ms) in which the service must answer. Default: 5 s. */
+  timeout?: number
+  /** Default: the clock of the machine. */
+  clock?: Clock
+}
 
 interface Request {
   method: 'GET' | 'POST' | 'DELETE'
@@ -39,11 +48,10 @@ type Call = (
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  options: { timeout?: number; clock?: Clock; clocks?: Pick<ClockWatch, 'compare'> } = {},
+  options: RoomsClientOptions & { clocks?: Pick<ClockWatch, 'compare'> } = {},
 ): RoomsClient {
-  const { timeout = defaultTimeout, clock = systemClock, clocks } = options
-  const times = { timeout, clock }
-  return createClient(internalTokens, times, async ({ method, path, body }, headers, signal) => {
+  const { clock = systemClock, clocks } = options
+  return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const askedAt = clock.now()
     const response = await fetch(new URL(path, url), {
       method,
@@ -57,15 +65,13 @@ export function overHttp(
   })
 }
 
-/** `app` has the service's routes. `timeout` is in milliseconds. */
+/** `app` has the service's routes. */
 export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  timeout = defaultTimeout,
-  clock: Clock = systemClock,
+  options: RoomsClientOptions = {},
 ): RoomsClient {
-  const times = { timeout, clock }
-  return createClient(internalTokens, times, async ({ method, path, body }, headers, signal) => {
+  return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const { statusCode, payload } = await app.inject({
       method,
       url: path,
@@ -79,7 +85,7 @@ export function inProcess(
 
 function createClient(
   internalTokens: Pick<InternalTokens, 'sign'>,
-  { timeout, clock }: { timeout: number; clock: Clock },
+  { caller = 'gateway', timeout = defaultTimeout, clock = systemClock }: RoomsClientOptions,
   call: Call,
 ): RoomsClient {
   const turns = createTurns(clock)
@@ -91,7 +97,7 @@ function createClient(
   /** Undefined for 410, which says that a lease has ended. */
   async function ask<Answer>(request: Request): Promise<Answer | undefined> {
     const headers = {
-      authorization: `Bearer ${await internalTokens.sign({ caller: 'gateway' })}`,
+      authorization: `Bearer ${await internalTokens.sign({ caller })}`,
       ...(request.body !== undefined && { 'content-type': 'application/json' }),
     }
     const { status, text } = await withTimeout(clock, timeout, (signal) => call(request, headers, signal))

@@ -67,7 +67,7 @@ export async function startReplica(
   if (wait) await until(() => isReady(app), patience, 'rooms to be ready')
   return {
     app,
-    client: () => inProcess(app, internalTokens, patience),
+    client: () => inProcess(app, internalTokens, { timeout: patience }),
     told,
     metrics,
     async value(name, labels = {}) {

@@ -80,7 +80,7 @@ export async function buildApi(
   await app.ready()
   return {
     database,
-    client: inProcess(app, internalTokens, patience),
+    client: inProcess(app, internalTokens, { timeout: patience }),
     signals,
     tokenOf,
     async as(user, request, body, headers = {}) {

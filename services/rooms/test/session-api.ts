@@ -56,7 +56,7 @@ export async function buildSessions(
   for (const plugin of [gatewayRoutes, nameRoutes, sessionRoutes, auditRoutes]) app.register(plugin(routes))
   t.teardown(() => app.close())
   await app.ready()
-  const client = inProcess(app, internalTokens, patience)
+  const client = inProcess(app, internalTokens, { timeout: patience })
   return {
     app,
     client,

@@ -76,7 +76,7 @@ await runService({
       metrics: createHistoryMetrics(registry),
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
-      rooms: roomsInProcess(app, internalTokens),
+      rooms: roomsInProcess(app, internalTokens, { caller: 'history' }),
       ...historyConfig(settings),
     })
     const seating = rooms({

@@ -17,13 +17,13 @@ import { Viewport } from './viewport.ts'
 const loadAt = 1_500
 const page = 100
 /** Messages that were loaded for somebody who has come back to the end are let go of. */
-const mostAtEnd = 1_000
+const maxAtEnd = 1_000
 const keepAtEnd = 300
 /** Milliseconds: how long a message is marked that somebody jumped to, and how long it is said why nobody could. */
 const markedFor = 2_500
 const saidFor = 6_000
 /** Draws, one after the other, until what is drawn fits: more is never needed. */
-const mostDraws = 6
+const maxDraws = 6
 const firstHeight = 900
 
 /** The messages of a room. However many there are, only those around what can be seen are in the page. */
@@ -65,13 +65,13 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     // A room of which the gateway remembers nothing may be a quiet one, or new: history knows.
     const isKnown = room.messages.length > 0 || room.state.is === 'in'
     if (viewport.above(height()) < loadAt && problem.peek() === '' && isKnown) void load()
-    if (viewport.atEnd && room.messages.length > mostAtEnd) room.trim(keepAtEnd)
+    if (viewport.atEnd && room.messages.length > maxAtEnd) room.trim(keepAtEnd)
   }
   const settle = () => {
     if (scroller.current === null || list.current === null) return
     viewport.settle(scroller.current, list.current)
     if (!viewport.scant(height())) draws.current = 0
-    else if (draws.current++ < mostDraws) redraw()
+    else if (draws.current++ < maxDraws) redraw()
     // Whose row was scrolled away goes on from the list.
     if (held.current && document.activeElement === document.body)
       scroller.current.focus({ preventScroll: true })

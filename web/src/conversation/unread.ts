@@ -7,7 +7,7 @@ export interface Mark {
 }
 
 /** More are not counted: "99+" says enough. */
-const mostUnread = 99
+const maxUnread = 99
 
 /** How many messages are unread, and whether there may be more. */
 export interface Unread {
@@ -16,7 +16,7 @@ export interface Unread {
 }
 
 /**
- * How many messages of others stand behind the mark, up to `mostUnread`. Of a room that holds the mark no more, or not yet
+ * How many messages of others stand behind the mark, up to `maxUnread`. Of a room that holds the mark no more, or not yet
  * after a reload, all that it holds; an empty `id` is the beginning.
  */
 export function countUnread(
@@ -29,7 +29,7 @@ export function countUnread(
     const message = messages[index] as Message
     const marked = message.id === mark.id
     if (!(marked && mark.read) && message.from.id !== me && message.deleted === undefined) {
-      if (count === mostUnread) return { count, more: true }
+      if (count === maxUnread) return { count, more: true }
       count++
     }
     if (marked) return { count, more: false }
@@ -40,7 +40,7 @@ export function countUnread(
 /** Over several rooms. */
 export function sum(unread: readonly Unread[]): Unread {
   const count = unread.reduce((sum, { count }) => sum + count, 0)
-  return { count: Math.min(count, mostUnread), more: count > mostUnread || unread.some(({ more }) => more) }
+  return { count: Math.min(count, maxUnread), more: count > maxUnread || unread.some(({ more }) => more) }
 }
 
 /** As it stands on a badge. */

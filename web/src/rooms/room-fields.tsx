@@ -38,13 +38,13 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
   )
 }
 
-const mostPeople = 1_000_000
+const maxPeople = 1_000_000
 
 /** What was filled in. @throws Error with a sentence for people */
 export function readFields(data: FormData): RoomSettings {
   const capacity = String(data.get('capacity')).trim()
   const number = Number(capacity)
-  if (capacity !== '' && !(Number.isInteger(number) && number >= 1 && number <= mostPeople)) {
+  if (capacity !== '' && !(Number.isInteger(number) && number >= 1 && number <= maxPeople)) {
     throw new Error('Most people at a time: a number from 1 to 1,000,000, or nothing')
   }
   return {

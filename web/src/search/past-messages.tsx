@@ -15,7 +15,7 @@ import { Past, past } from './past.ts'
 
 /** Pixels: more are loaded, or drawn, when fewer are left. */
 const loadAt = 1_500
-const mostDraws = 6
+const maxDraws = 6
 const firstHeight = 900
 
 /** A part of a room's past, around one message, in place of the newest messages. */
@@ -73,7 +73,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
   const settle = () => {
     if (scroller.current === null || list.current === null || looking.peek()) return
     viewport.settle(scroller.current, list.current)
-    if (viewport.scant(height()) && draws.current++ < mostDraws) redraw()
+    if (viewport.scant(height()) && draws.current++ < maxDraws) redraw()
     look()
   }
   const scrolled = () => {

@@ -8,7 +8,7 @@ const askEvery = 8_000
 /** In rooms of more users the news are samples. */
 const largeRoom = 100
 /** More users no list has. */
-const mostListed = 1_000
+const maxListed = 1_000
 
 /** Who is in the current room, by name; in a large one not everybody. */
 export const people = signal<readonly User[]>([])
@@ -47,7 +47,7 @@ function follow(room: Room): () => void {
           if (current.peek() !== room) return
           set(users)
           // News that came while it was on its way may not be in it.
-          if (users.length !== Math.min(room.count, mostListed)) askIn(askEvery)
+          if (users.length !== Math.min(room.count, maxListed)) askIn(askEvery)
         },
         // Without a connection it is asked when the room is entered again.
         () => {

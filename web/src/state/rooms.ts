@@ -6,7 +6,7 @@ import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
 import { load, save } from './storage.ts'
 
 /** Of how many conversations that were begun elsewhere, or while this page was away, the page shows the newest. */
-const mostFound = 50
+const maxFound = 50
 
 interface Kept {
   /** Direct messages are those of this user. */
@@ -19,7 +19,7 @@ interface Kept {
 }
 
 /** Users whose names are remembered, for lists of direct messages. */
-const mostNames = 2_000
+const maxNames = 2_000
 
 /** The room of the main column; undefined elsewhere, or before the chat knows who this user is. */
 export const current = signal<Room | undefined>(undefined)
@@ -72,7 +72,7 @@ export function remember(users: Iterable<User>): void {
     names.set(id, name)
   }
   for (const id of names.keys()) {
-    if (names.size <= mostNames) break
+    if (names.size <= maxNames) break
     names.delete(id)
   }
 }
@@ -112,7 +112,7 @@ function keep(): void {
     rooms,
     names: peers.filter((id) => names.has(id)).map((id) => [id, nameOf(id)]),
     marks: [...marks].filter(([room]) => rooms.includes(room)),
-    left: [...left].slice(-mostFound),
+    left: [...left].slice(-maxFound),
     ...(user !== undefined && { user }),
   }
   save('rooms', kept)
@@ -156,7 +156,7 @@ function entered(chat: Chat): void {
   })
   chat.on('conversations', (conversations) => {
     const known = own !== undefined && own === kept.user
-    for (const { room, last } of conversations.slice(0, mostFound).reverse()) {
+    for (const { room, last } of conversations.slice(0, maxFound).reverse()) {
       const peer = peerOf(room)
       if (peer === undefined || left.get(room) === last || chat.rooms.some(({ name }) => name === room))
         continue

@@ -3,7 +3,7 @@ import type { Clock } from '@rabble/clock'
 import { type ChannelModel, connect } from 'amqplib'
 import type { LogObserver } from '../event-log.ts'
 import { LastingFailure, type Outage } from '../outage.ts'
-import { persist } from './persist.ts'
+import { keepAlive } from './keep-alive.ts'
 
 /** Seconds; a broker that froze is noticed after two to three of them. The URL may say otherwise. */
 const heartbeat = '10'
@@ -27,7 +27,7 @@ export interface Connection {
   /** Why the broker takes no messages from this connection, while it doesn't. */
   readonly blocked: string | undefined
   /**
-   * Keeps something alive on the connection, as `persist` does: `attempt` gets each connection that comes up, and is
+   * Keeps something alive on the connection, as `keepAlive` does: `attempt` gets each connection that comes up, and is
    * called again on the same one if only its channel died. Ends when `signal` aborts.
    */
   keep(
@@ -102,12 +102,12 @@ export function keepConnected(options: ConnectionOptions): Connection {
   }
 
   return {
-    closed: persist({ part: role, outage, clock, signal }, attempt),
+    closed: keepAlive({ part: role, outage, clock, signal }, attempt),
     get blocked() {
       return blocked
     },
     keep: (part, signal, attempt) =>
-      persist({ part, outage, clock, signal }, async (up) => attempt(await next(signal), up)),
+      keepAlive({ part, outage, clock, signal }, async (up) => attempt(await next(signal), up)),
     drop(reason) {
       if (current !== undefined) destroy(current, reason)
     },

@@ -19,7 +19,7 @@ const stepBytes = 512 * 1024
 /** What is not acknowledged for 30 minutes makes RabbitMQ close the channel (`consumer_timeout`). */
 const idleAckAfter = 1000
 /** Attachments in a row that the broker ended by an internal error, after which that is reported. */
-const mostCrashes = 3
+const maxCrashes = 3
 /** Milliseconds without the batch at which a reader attached, after which it asks where the log ends. */
 const anchorTimeout = 3000
 
@@ -158,7 +158,7 @@ export class StreamReader {
       this.#checkAnchor(model, attachment, ended.signal).catch(() => {})
       await open.lost
     } catch (error) {
-      throw this.#crashes < mostCrashes ? error : topology.unreadable(partition)
+      throw this.#crashes < maxCrashes ? error : topology.unreadable(partition)
     } finally {
       ended.abort()
       model.off('error', count)

@@ -3,7 +3,7 @@ import { openTestPglite } from '@rabble/database/testing'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import { createApp } from '../../src/app.ts'
-import { persist } from '../../src/persist.ts'
+import { retryLogged } from '../../src/retry-logged.ts'
 import { record } from '../record.ts'
 
 t.test('a statement that fails is logged without its parameters, which are what people wrote', async (t) => {
@@ -22,7 +22,7 @@ t.test('a statement that fails is logged without its parameters, which are what 
   for (const url of ['/insert', '/wrapped']) t.equal((await app.inject(url)).statusCode, 500)
   const stop = new AbortController()
   const clock = createManualClock()
-  const persisting = persist(insert, { clock, signal: stop.signal, logger, doing: 'writing' })
+  const persisting = retryLogged(insert, { clock, signal: stop.signal, logger, doing: 'writing' })
   await until(() => written().includes('writing fails'), 60_000, 'the failure to be logged')
   stop.abort()
   await t.rejects(persisting, { code: '42P01' })

@@ -8,7 +8,7 @@ const most = 200
 /** How long (ms) to wait before asking again. */
 const pause = 50
 /** Questions to history at a time. */
-const mostQuestions = 4
+const maxQuestions = 4
 
 /** Tells users with whom they talk, so that they find what somebody new said while they were away. */
 export interface Conversations {
@@ -30,7 +30,7 @@ export function createConversations(options: {
   clock: Clock
 }): Conversations {
   const { history, positions, timeout, clock } = options
-  const turns = createTurns({ active: mostQuestions }, clock)
+  const turns = createTurns({ active: maxQuestions }, clock)
 
   function unavailable(cause?: unknown): RabbleError {
     return new RabbleError('unavailable', 'the conversations can’t be listed just now', { cause })

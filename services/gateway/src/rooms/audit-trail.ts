@@ -8,7 +8,7 @@ import type { Metrics } from '../metrics.ts'
 const interval = 1_000
 /** Entries of one call, and those that may wait; more are counted only. */
 const batchSize = 500
-const mostWaiting = 2_000
+const maxWaiting = 2_000
 /** Refused logins a second that are written down for long, and at once: who tries a million names must not fill it. */
 const refusalsPerSecond = 20
 const refusalsBurst = 100
@@ -79,13 +79,13 @@ export function createAuditTrail(options: {
   }
 
   function record(entry: AuditEntry): Promise<void> | undefined {
-    if (waiting.length >= mostWaiting) {
+    if (waiting.length >= maxWaiting) {
       metrics.auditDropped.inc()
       return undefined
     }
     waiting.push(entry)
     schedule()
-    return waiting.length > mostWaiting / 2 && !failing ? handing : undefined
+    return waiting.length > maxWaiting / 2 && !failing ? handing : undefined
   }
 
   return {

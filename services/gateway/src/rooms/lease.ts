@@ -1,13 +1,13 @@
 import type { Clock } from '@rabble/clock'
+import { backoffDelay } from '@rabble/clock/retry'
 import type { Renewal, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 
 /** How often (ms) the lease is renewed, give or take a fifth, so that gateways that started together drift apart. */
 const interval = 5_000
-/** How long (ms) to wait after a failure: at first, since another replica may answer at once, and at most. */
-const firstPause = 50
-const longestPause = 1_000
+/** Pauses (ms) after failures. The first ones are short, since another replica may answer at once. */
+const backoff = { first: 100, longest: 1_000 }
 
 /**
  * This gateway's lease at the rooms service, to which its seats and names belong, and with it what is known of that
@@ -141,8 +141,7 @@ export function keepLease(options: {
       if (state === 'held') {
         await clock.sleep(interval * (0.8 + 0.4 * Math.random()), { signal: wake })
       }
-      const pause = Math.min(longestPause, firstPause * 2 ** failures) * (0.5 + Math.random() / 2)
-      if (state !== 'held') await clock.sleep(pause, { signal: stop.signal })
+      if (state !== 'held') await clock.sleep(backoffDelay(backoff, failures), { signal: stop.signal })
     }
   }
 

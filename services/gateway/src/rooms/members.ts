@@ -6,8 +6,8 @@ import { createTurns } from '@rabble/turns'
 /** How long (ms) an answer is good for all who ask. */
 const fresh = 1_000
 /** Rooms of which an answer is kept, or waited for; questions at a time. */
-const mostRooms = 1_000
-const mostQuestions = 8
+const maxRooms = 1_000
+const maxQuestions = 8
 
 /** Who is in a room over all gateways. */
 export interface Roster {
@@ -23,7 +23,7 @@ export function createRoster(options: {
 }): Roster {
   const { rooms, limit, clock } = options
   const answers = new Map<string, { at: number; members: Promise<{ users: User[]; count: number }> }>()
-  const turns = createTurns({ active: mostQuestions })
+  const turns = createTurns({ active: maxQuestions })
 
   function unavailable(cause?: unknown): RabbleError {
     return new RabbleError('unavailable', 'who is in the room can not be found out right now', {
@@ -42,7 +42,7 @@ export function createRoster(options: {
         if (now - at < fresh) break
         answers.delete(name)
       }
-      if (answers.size >= mostRooms) return Promise.reject(unavailable())
+      if (answers.size >= maxRooms) return Promise.reject(unavailable())
       const ask = () => {
         if (clock.monotonic() - now > 5 * fresh) throw new Error('too many ask')
         return rooms.members(room, limit)

@@ -7,7 +7,7 @@ import type { Lease } from './lease.ts'
 /** Names that one call claims and gives back. */
 const batchSize = 500
 /** Guests that may wait for their names at a time. */
-const mostWaiting = 20_000
+const maxWaiting = 20_000
 /**
  * How long (ms) a guest waits for a name: less than the 5 s that our client waits for an answer to hello. One who has a token
  * that says whose it is need not wait so long.
@@ -183,7 +183,7 @@ export function createNames(options: {
 
   return {
     claim(claim) {
-      if (closed || lease.down || waiting.size >= mostWaiting) return Promise.reject(unavailable())
+      if (closed || lease.down || waiting.size >= maxWaiting) return Promise.reject(unavailable())
       return new Promise((resolve, reject) => {
         const limit = claim.user === undefined ? timeout : shortTimeout
         // Who has an id can ask again, or give the name back, where nobody knows whether it was given.

@@ -7,7 +7,7 @@ import type { Lease } from './lease.ts'
 /** Seats that one call takes or gives back. */
 const batchSize = 1_000
 /** Joins that may wait for a seat at a time. */
-const mostWaiting = 20_000
+const maxWaiting = 20_000
 /** How long (ms) a join waits for a seat. */
 const timeout = 5_000
 /** How long (ms) until a seat is asked for again that the service could not give just then. */
@@ -263,7 +263,7 @@ export function createSeats(options: {
 
   async function take(place: Place): Promise<Seat | undefined> {
     if (place.known === 'held') return undefined
-    if (closed || waiting >= mostWaiting)
+    if (closed || waiting >= maxWaiting)
       throw new RabbleError('unavailable', 'too many wait for a seat already')
     if (lease.down) {
       const error = withoutSeat(place)

@@ -29,7 +29,7 @@ export interface ReadersSource {
 
 /** Milliseconds that an answer counts for; while the service can't be asked, the last one does. */
 const lasting = 10_000
-const mostAnswers = 20_000
+const maxAnswers = 20_000
 
 /** Without `source` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
 export function createReaders(
@@ -56,7 +56,7 @@ export function createReaders(
       answers.set(key, { readable: found.has(room), at: clock.monotonic() })
     }
     for (const key of answers.keys()) {
-      if (answers.size <= mostAnswers) return
+      if (answers.size <= maxAnswers) return
       answers.delete(key)
     }
   }

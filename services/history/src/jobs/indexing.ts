@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { Database, WorkHealth } from '@rabble/database'
 import type { Logger } from '@rabble/event-log'
-import { persist } from '@rabble/service'
+import { retryLogged } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 import { documentOf } from '../search/search-document.ts'
 
@@ -40,24 +40,23 @@ export function startIndexing(options: IndexingOptions): {
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const started = clock.monotonic()
-      const rows = migrated() ? await persist(step, persistence) : 0
+      const rows = migrated() ? await retryLogged(step, retrying) : 0
       const took = clock.monotonic() - started
       await clock.sleep(rows > 0 ? took : pause, { signal })
     }
   }
 
-  const persistence = {
+  const retrying = {
     clock,
     signal,
     logger,
     doing: 'indexing messages for the search',
-    onError(error: unknown) {
+    failed(error: unknown) {
       metrics.databaseErrors.inc({ operation: 'index' })
       health.ended('indexing', error)
-      return false
     },
   }
-  // Rejects once it is aborted, and not before: `persist` gives up for no other reason.
+  // Rejects once it is aborted, and not before: `retryLogged` gives up for no other reason.
   const running = run().catch(() => {})
   return {
     close() {

@@ -1,5 +1,5 @@
 import type { Lease } from '@rabble/database'
-import { insist, type Partition } from '../projection/partition.ts'
+import { type Partition, retryForPartition } from '../projection/partition.ts'
 import { writePartition } from '../projection/writer.ts'
 import { type RetainOptions, retain } from './retention.ts'
 
@@ -76,7 +76,7 @@ async function follow(options: Follow): Promise<void> {
 /** @throws the error of the database, once `signal` aborts */
 function election(options: Follow): Promise<Lease | undefined> {
   const { partition, database } = options
-  return insist(options, 'asking who writes', () => database.lease(`history ${partition}`))
+  return retryForPartition(options, 'asking who writes', () => database.lease(`history ${partition}`))
 }
 
 /** Writes the partition as long as the lease lasts, unless that fails, and deletes what it may. */

@@ -1,7 +1,7 @@
 import { type Database, databaseTime } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
-import { insist, type Partition } from '../projection/partition.ts'
+import { type Partition, retryForPartition } from '../projection/partition.ts'
 import { restored } from '../text/storable.ts'
 import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
@@ -57,7 +57,7 @@ export async function retain(
     }
     // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
     if (deleted > 0 && database.kind === 'pglite') {
-      await patiently(options, () => database.query('vacuum history.messages, history.changes'))
+      await retryUntilStopped(options, () => database.query('vacuum history.messages, history.changes'))
     }
     await tell?.()
     await options.clock.sleep(rest, { signal })
@@ -101,9 +101,9 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
   const { clock, database, logger, metrics, partition } = options
   let paused = false
   return async () => {
-    const newest = await patiently(options, () => newestMoment(database, partition))
+    const newest = await retryUntilStopped(options, () => newestMoment(database, partition))
     let askedAt = clock.now()
-    const now = await patiently(options, () => {
+    const now = await retryUntilStopped(options, () => {
       askedAt = clock.now()
       return databaseTime(database)
     })
@@ -125,10 +125,11 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
     paused = !plausible
     metrics.retentionPaused.set({ partition }, paused ? 1 : 0)
     if (paused) return async () => undefined
-    await patiently(options, () => noteMoment(database, partition, now, newest))
+    await retryUntilStopped(options, () => noteMoment(database, partition, now, newest))
     const known = new Map<number, Promise<number | undefined>>()
     return (age) => {
-      const found = known.get(age) ?? patiently(options, () => storedBy(database, partition, now - age))
+      const found =
+        known.get(age) ?? retryUntilStopped(options, () => storedBy(database, partition, now - age))
       known.set(age, found)
       return found
     }
@@ -151,7 +152,7 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
   const { database, signal } = options
   let after = ''
   while (!signal.aborted) {
-    const rows = await patiently(options, () => roomsAfter(database, after, roomsAtOnce))
+    const rows = await retryUntilStopped(options, () => roomsAfter(database, after, roomsAtOnce))
     const last = rows?.at(-1)
     if (rows === undefined || last === undefined) return
     yield* rows
@@ -175,7 +176,7 @@ async function trim(
   const surplus =
     maxMessages === undefined
       ? undefined
-      : await patiently(options, () => lastBefore(database, room, maxMessages))
+      : await retryUntilStopped(options, () => lastBefore(database, room, maxMessages))
   const last = Math.max(old ?? 0, surplus ?? 0)
   const messages = await inBatches(options, async () => {
     const [row] = await database.query<{ count: number }>(
@@ -220,7 +221,7 @@ async function lastBefore(database: Database, room: string, count: number): Prom
 async function inBatches(options: Partition, deleteSome: () => Promise<number>): Promise<number> {
   let total = 0
   while (!options.signal.aborted) {
-    const deleted = (await patiently(options, deleteSome)) ?? 0
+    const deleted = (await retryUntilStopped(options, deleteSome)) ?? 0
     total += deleted
     await options.clock.sleep(breath, { signal: options.signal })
     if (deleted === 0) break
@@ -229,10 +230,12 @@ async function inBatches(options: Partition, deleteSome: () => Promise<number>):
 }
 
 /** Undefined once `signal` aborts. */
-async function patiently<Result>(
+async function retryUntilStopped<Result>(
   options: Partition,
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
   // Problems of its own: that old messages stay for longer is none of getting new ones in.
-  return insist({ ...options, problems: new Map() }, 'deleting old messages', work).catch(() => undefined)
+  return retryForPartition({ ...options, problems: new Map() }, 'deleting old messages', work).catch(
+    () => undefined,
+  )
 }

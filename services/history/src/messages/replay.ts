@@ -40,7 +40,7 @@ const beginning = 0
 /** Rows that are read at a time. */
 const pageRows = 1000
 /** A replay is no longer, whatever its number of events: as UTF-8 at most three times as many bytes. */
-const mostCharacters = 4 * 1024 * 1024
+const maxCharacters = 4 * 1024 * 1024
 
 /**
  * All in one snapshot: with the position nothing is missing before it, and nothing there from behind it, which would come
@@ -107,16 +107,16 @@ async function rowsOf(
       size += line.length
       ids.push(restored(row.id))
       lines.push(line)
-      if (ids.length > limit || size > mostCharacters) break
+      if (ids.length > limit || size > maxCharacters) break
       if (places.has(row.sequence)) fitting = ids.length
     }
     before = rows.at(-1)?.sequence
-    if (rows.length < pageRows && places.has(beginning) && ids.length <= limit && size <= mostCharacters) {
+    if (rows.length < pageRows && places.has(beginning) && ids.length <= limit && size <= maxCharacters) {
       ids.push('')
       lines.push('')
       fitting = ids.length
     }
-    if (rows.length < pageRows || ids.length > limit || size > mostCharacters) break
+    if (rows.length < pageRows || ids.length > limit || size > maxCharacters) break
   }
   return { ids: ids.slice(0, fitting).reverse(), lines: lines.slice(0, fitting).reverse() }
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '@rabble/clock'
+import type { Backoff } from '@rabble/clock/retry'
 import type { Database } from '@rabble/database'
 import type { EventLog, Logger } from '@rabble/event-log'
-import { type Backoff, persist } from '@rabble/service'
+import { retryLogged } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 import type { StepLimits } from './step.ts'
 
@@ -22,26 +23,25 @@ export interface Partition {
 }
 
 /**
- * Does something with the database, however long that takes, and tells of it meanwhile.
+ * Runs work with the database until it succeeds, and records the problem meanwhile.
  * @throws the error of the database, once `signal` aborts, and never before
  */
-export function insist<Result>(
+export function retryForPartition<Result>(
   options: Partition,
   doing: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const { clock, metrics, partition, problems, signal, logger, backoff } = options
-  return persist(work, {
+  return retryLogged(work, {
     clock,
     signal,
     logger,
     ...(backoff && { backoff }),
     doing: `${doing} of partition ${partition}`,
-    onError(error) {
+    failed(error) {
       metrics.databaseErrors.inc({ operation: 'ingest' })
       problems.set(partition, `${doing}: ${(error as Error).message}`)
-      return false
     },
-    onRecovered: () => problems.delete(partition),
+    recovered: () => problems.delete(partition),
   })
 }

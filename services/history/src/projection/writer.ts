@@ -2,7 +2,7 @@ import { isChatEvent } from '@rabble/contract/parse'
 import type { LogBatch } from '@rabble/event-log'
 import type { HistoryMetrics } from '../metrics.ts'
 import { readOn } from './continuation.ts'
-import { insist, type Partition } from './partition.ts'
+import { type Partition, retryForPartition } from './partition.ts'
 import { countGaps, type Position, project, readPosition, type StepResult } from './projection.ts'
 import { type CountedStep, defaultStepLimits, stepsOf } from './step.ts'
 import { isUnstorable } from './unstorable.ts'
@@ -13,7 +13,9 @@ import { isUnstorable } from './unstorable.ts'
  */
 export async function writePartition(options: Partition): Promise<void> {
   const { log, database, metrics, partition, problems, signal, logger } = options
-  let position = await insist(options, 'finding the position', () => readPosition(database, partition))
+  let position = await retryForPartition(options, 'finding the position', () =>
+    readPosition(database, partition),
+  )
   if (position.offset !== null) metrics.position.set({ partition }, position.offset)
   await recount(options)
   metrics.pending.delete(partition)
@@ -60,7 +62,7 @@ async function take(options: Partition, step: CountedStep): Promise<boolean> {
   if (oldest !== undefined) metrics.pending.set(partition, clock.monotonic() - (clock.now() - oldest))
   const end = metrics.transactionSeconds.startTimer()
   let careful = false
-  const result = await insist(options, 'writing messages', async () => {
+  const result = await retryForPartition(options, 'writing messages', async () => {
     try {
       return await project(database, step, { careful })
     } catch (error) {
@@ -73,7 +75,9 @@ async function take(options: Partition, step: CountedStep): Promise<boolean> {
   end()
   if (result === undefined) {
     // Our own commit, of which only the answer was lost, or another replica's that took the same step.
-    const found = await insist(options, 'finding the position', () => readPosition(database, partition))
+    const found = await retryForPartition(options, 'finding the position', () =>
+      readPosition(database, partition),
+    )
     return isAt(found, step)
   }
   count(metrics, step, result)
@@ -98,7 +102,7 @@ function isAt({ offset, lastId }: Position, step: CountedStep): boolean {
 
 async function recount(options: Partition): Promise<void> {
   const { database, metrics, partition } = options
-  const gaps = await insist(options, 'counting the gaps', () => countGaps(database, partition))
+  const gaps = await retryForPartition(options, 'counting the gaps', () => countGaps(database, partition))
   metrics.recordedGaps.set({ partition }, gaps)
 }
 

@@ -19,7 +19,7 @@ export interface ExportStreams {
 export interface ExportLimits {
   /** Streams at a time, and of each sharer. */
   most: number
-  mostOfEach: number
+  maxOfEach: number
   /** Milliseconds in which the reader of a stream must take something. */
   patience: number
   /** Characters a second that the reader must take in the mean, beyond the first `patience`: a place is not for ever. */
@@ -28,7 +28,7 @@ export interface ExportLimits {
 
 export function createExportStreams(
   clock: Clock,
-  { most, mostOfEach, patience, bytesPerSecond }: ExportLimits,
+  { most, maxOfEach, patience, bytesPerSecond }: ExportLimits,
 ): ExportStreams {
   const streams = new Set<Readable>()
   /** The sharers of each place that is taken. */
@@ -36,7 +36,7 @@ export function createExportStreams(
 
   function checkPlace(sharers: readonly string[]): void {
     const all = [...places].flat()
-    if (sharers.some((sharer) => all.filter((other) => other === sharer).length >= mostOfEach)) {
+    if (sharers.some((sharer) => all.filter((other) => other === sharer).length >= maxOfEach)) {
       throw new RabbleError('rate-limited', 'too many exports of yours at once', { retryAfter: 5_000 })
     }
     if (places.size >= most) {

@@ -1,5 +1,5 @@
 import { RabbleError } from '@rabble/contract'
-import { mostWords, type Word, wordsOf } from '../text/words.ts'
+import { maxWords, type Word, wordsOf } from '../text/words.ts'
 import { quote } from './search-document.ts'
 
 /** Terms that must stand one behind the other. */
@@ -58,7 +58,7 @@ export function rangesOf(
 ): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = []
   for (const phrase of phrases) {
-    for (let first = 0; first + phrase.length <= Math.min(words.length, mostWords); first++) {
+    for (let first = 0; first + phrase.length <= Math.min(words.length, maxWords); first++) {
       const found = phrase.flatMap(({ term, prefix, unspaced }, index) => {
         const word = words[first + index]
         if (word === undefined || !(prefix ? word.term.startsWith(term) : word.term === term)) return []

@@ -13,7 +13,7 @@ export interface Word {
 
 /** Longer terms are cut, and further words of a text left out: a tsvector holds 1 MiB, a position goes to 16,383. */
 const longestTerm = 64
-export const mostWords = 4_000
+export const maxWords = 4_000
 
 // Script extensions, since the mark for long vowels belongs to two scripts. They have punctuation too: only letters count.
 const scripts = ['Han', 'Hira', 'Kana', 'Bopo', 'Yiii', 'Thai', 'Laoo', 'Khmr', 'Mymr', 'Tibt']
@@ -42,7 +42,7 @@ export function wordsOf(text: string): Word[] {
     const [found, run] = match
     if (run !== undefined) words.push(...pairsOf(run, match.index))
     else words.push(wordOf(found, match.index))
-    if (words.length >= mostWords) return words.slice(0, mostWords)
+    if (words.length >= maxWords) return words.slice(0, maxWords)
   }
   return words
 }

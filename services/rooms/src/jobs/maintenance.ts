@@ -65,7 +65,7 @@ export function startUpkeep(
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'upkeep' })
         health.ended('clearing up', error)
-        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying on')
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying again')
         failing = true
       }
       await clock.sleep(pause * (0.75 + Math.random() / 2), { signal: stop.signal })

@@ -67,7 +67,8 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
         health.ended('ending leases', error)
         // Gateways could not renew their leases either, so let those do it that are alive.
         graceUntil = clock.monotonic() + times.grace
-        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases fails; trying on')
+        if (!failing && !stop.signal.aborted)
+          logger.error({ err: error }, 'ending leases fails; trying again')
         failing = true
       }
       // So that replicas don't all look at the same moment.

@@ -1,8 +1,9 @@
 import type { Clock } from '@rabble/clock'
+import { backoffDelay } from '@rabble/clock/retry'
 import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '../api.ts'
 
-/** How long (ms) to wait before asking again, at most. */
-const longestPause = 2_000
+/** Pauses (ms) before rooms is asked again. */
+const backoff = { first: 100, longest: 2_000 }
 
 /**
  * Another service's copy of what isn't for everybody: rooms with rules, bans and mutes. It is asked for each join, message and
@@ -97,8 +98,7 @@ export function copyPolicies(options: {
         if (stop.signal.aborted) return
         failing = true
         observer.failed(error, ++failures)
-        const pause = Math.min(longestPause, 50 * 2 ** failures) * (0.5 + Math.random() / 2)
-        await clock.sleep(pause, { signal: stop.signal })
+        await clock.sleep(backoffDelay(backoff, failures), { signal: stop.signal })
       }
     }
   }

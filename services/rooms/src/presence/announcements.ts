@@ -15,9 +15,9 @@ export interface AnnouncementTimes {
 export const defaultAnnouncementTimes: AnnouncementTimes = { soon: 1_000, interval: 5_000 }
 
 /** Names in one announcement; the others are counted. */
-const mostNames = 20
+const maxNames = 20
 /** Users that are collected of those who came, and of those who went; more are not told. */
-const mostUsers = 1_000
+const maxUsers = 1_000
 
 interface Collected {
   joined: Map<string, User>
@@ -81,7 +81,7 @@ export function createAnnouncements(options: {
     users: readonly User[],
     version: number,
   ): MessageEvent {
-    const named = users.slice(0, mostNames)
+    const named = users.slice(0, maxNames)
     return {
       type: 'message',
       room,
@@ -110,7 +110,7 @@ export function createAnnouncements(options: {
 }
 
 function put(users: Map<string, User>, user: User): void {
-  if (users.size < mostUsers) users.set(user.id, user)
+  if (users.size < maxUsers) users.set(user.id, user)
 }
 
 /** "Ada", "Ada and Bob", "Ada, Bob and 3 others". */

@@ -22,7 +22,7 @@ export interface Viewer {
 /** Up to so many rooms that match are found by the index over pieces and sorted; of more, a page is soon full. */
 const few = 500
 /** Invite-only rooms that one user sees in lists. */
-const mostOwn = 1_000
+const maxOwn = 1_000
 
 type Row = RoomRow & { users: number }
 
@@ -92,8 +92,8 @@ async function sourceOf(query: Database['query'], q: string | undefined, viewer:
 async function invitedInto(query: Database['query'], user: string): Promise<string[]> {
   const rows = await query<{ name: string }>(
     `select name from (
-       (select name from rooms.rooms where created_by = $1 and access = 'invite' order by name limit ${mostOwn})
-       union (select room from rooms.invitations where user_id = $1 order by room limit ${mostOwn})
+       (select name from rooms.rooms where created_by = $1 and access = 'invite' order by name limit ${maxOwn})
+       union (select room from rooms.invitations where user_id = $1 order by room limit ${maxOwn})
      ) own where not exists (
        select from rooms.restrictions where kind = 'ban' and user_id = $1 and (room is null or room = name)
          and (expires_at is null or expires_at > now())

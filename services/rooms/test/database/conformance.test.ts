@@ -55,7 +55,7 @@ async function makeFixture(): Promise<RoomsFixture> {
   await empty(database)
   const before = told.signals.length
   return {
-    client: inProcess(app, internalTokens, patience),
+    client: inProcess(app, internalTokens, { timeout: patience }),
     get signals() {
       return told.signals.slice(before)
     },
@@ -95,7 +95,7 @@ async function makeFixture(): Promise<RoomsFixture> {
 async function makeReadersFixture(): Promise<ReadersFixture> {
   await empty(database)
   return {
-    client: inProcess(app, internalTokens, patience),
+    client: inProcess(app, internalTokens, { timeout: patience }),
     createRoom: (name, { inviteOnly, retention: { maxAge, maxMessages } = {} }) =>
       createRoom(name, {
         ...(inviteOnly && { access: 'invite' }),

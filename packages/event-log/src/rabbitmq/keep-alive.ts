@@ -1,10 +1,11 @@
 import type { Clock } from '@rabble/clock'
+import { backoffDelay } from '@rabble/clock/retry'
 import type { Outage } from '../outage.ts'
 
-const firstDelay = 100
-const longestDelay = 5000
+/** Pauses (ms) between attempts. */
+const backoff = { first: 100, longest: 5_000 }
 
-export interface PersistOptions {
+export interface KeepAliveOptions {
   /** What is kept alive, for the log. */
   part: string
   outage: Outage
@@ -13,15 +14,15 @@ export interface PersistOptions {
 }
 
 /**
- * Keeps something alive: `attempt` brings it up, calls `up`, and ends, usually by throwing, when it is lost; then it is
- * called again after a while, until `signal` aborts. Full jitter: a hundred gateways don't come back in one moment.
+ * Keeps something alive: `attempt` brings it up, calls `up`, and ends, usually by throwing, when it is lost. Then it is
+ * called again after a pause, until `signal` aborts.
  */
-export async function persist(
-  options: PersistOptions,
+export async function keepAlive(
+  options: KeepAliveOptions,
   attempt: (up: () => void) => Promise<void>,
 ): Promise<void> {
   const { part, outage, clock, signal } = options
-  for (let failures = 0; !signal.aborted; failures++) {
+  for (let failures = 1; !signal.aborted; failures++) {
     let upAt = Number.POSITIVE_INFINITY
     try {
       await attempt(() => {
@@ -32,9 +33,8 @@ export async function persist(
       if (!signal.aborted) outage.down(part, error)
     }
     // What comes up only to fall down again waits longer each time, too.
-    if (clock.monotonic() - upAt > longestDelay) failures = 0
-    const delay = Math.random() * Math.min(longestDelay, firstDelay * 2 ** Math.min(failures, 10))
-    await clock.sleep(delay, { signal })
+    if (clock.monotonic() - upAt > backoff.longest) failures = 1
+    await clock.sleep(backoffDelay(backoff, failures), { signal })
   }
   // A reader that ended while it was down is missed by nobody.
   outage.up(part)

@@ -1,10 +1,10 @@
 import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
 import { createLogger } from '../src/app.ts'
-import { type Persistence, persist } from '../src/persist.ts'
+import { type LoggedRetryOptions, retryLogged } from '../src/retry-logged.ts'
 
 /** Work that fails so often before it is done, and a note of what becomes of it. */
-function build(failures: number, onError?: Persistence['onError']) {
+function build(failures: number, isPassing?: LoggedRetryOptions['isPassing']) {
   const clock = createManualClock(0)
   const stop = new AbortController()
   const calls: number[] = []
@@ -14,13 +14,13 @@ function build(failures: number, onError?: Persistence['onError']) {
     if (calls.length <= failures) throw new Error('no answer')
     return 'done'
   }
-  const result = persist(work, {
+  const result = retryLogged(work, {
     clock,
     signal: stop.signal,
     logger: createLogger('test', 'trace', { write: (line) => lines.push(JSON.parse(line).msg) }),
     backoff: { first: 100, longest: 1_000 },
     doing: 'writing',
-    ...(onError && { onError }),
+    ...(isPassing && { isPassing }),
   })
   result.catch(() => {})
   return { clock, stop, calls, lines, result }
@@ -42,7 +42,7 @@ t.test('pauses double up to the longest, and each is its half at least', async (
 t.test('an outage is two lines in the log, and success is none', async (t) => {
   for (const [failures, expected] of [
     [0, []],
-    [20, ['writing fails; trying on', 'writing works again']],
+    [20, ['writing fails; trying again', 'writing works again']],
   ] as const) {
     const { clock, lines, result } = build(failures)
     await clock.advance(100_000)
@@ -51,12 +51,15 @@ t.test('an outage is two lines in the log, and success is none', async (t) => {
   }
 })
 
-t.test('it ends with the last error at once when it is stopped, or when trying on can’t help', async (t) => {
-  const stopped = build(Number.POSITIVE_INFINITY)
-  await stopped.clock.advance(0)
-  stopped.stop.abort()
-  await t.rejects(stopped.result, { message: 'no answer' })
-  const hopeless = build(Number.POSITIVE_INFINITY, () => true)
-  await t.rejects(hopeless.result, { message: 'no answer' })
-  t.strictSame([stopped.calls, hopeless.calls], [[0], [0]])
-})
+t.test(
+  'it ends with the last error at once when it is stopped, or when trying again can’t help',
+  async (t) => {
+    const stopped = build(Number.POSITIVE_INFINITY)
+    await stopped.clock.advance(0)
+    stopped.stop.abort()
+    await t.rejects(stopped.result, { message: 'no answer' })
+    const hopeless = build(Number.POSITIVE_INFINITY, () => false)
+    await t.rejects(hopeless.result, { message: 'no answer' })
+    t.strictSame([stopped.calls, hopeless.calls], [[0], [0]])
+  },
+)
