@@ -5,7 +5,7 @@ import type { ChatError } from './errors.ts'
 import type { HistoryOptions, HistoryPage, RoomEvents } from './types.ts'
 
 /** How long to wait for a history that is down, or doesn't know yet where the client is. Live events wait meanwhile. */
-const patience = 30_000
+const timeout = 30_000
 const pageSize = 500
 /** Where nothing of the room is known, one page has to hold all. */
 const newestPage = 1000
@@ -31,7 +31,7 @@ export async function catchUp(options: {
   lost(before: string | undefined): void
 }): Promise<Hole | undefined> {
   const { clock, most, history, wanted, message, lost } = options
-  const until = clock.monotonic() + patience
+  const until = clock.monotonic() + timeout
   let { after } = options
   let read = 0
   for (let attempt = 0; wanted(); ) {

@@ -3,13 +3,13 @@ import type { Address } from './address.ts'
 import { backoff } from './backoff.ts'
 import { sleep, systemClock } from './clock.ts'
 import { Connection } from './connection.ts'
+import { Credentials } from './credentials.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
 import { Http } from './http.ts'
-import { Who } from './identity.ts'
 import { directRoom, everybody, isEvent, isMadeUp, peerIn } from './names.ts'
 import { type Item, Outbox } from './outbox.ts'
-import { OneRoom, type RoomHost } from './room.ts'
+import { RoomClient, type RoomHost } from './room.ts'
 import { Store } from './store.ts'
 import type {
   Chat,
@@ -29,15 +29,15 @@ import type {
 const maxFollowed = 50
 
 /** One user's rooms and outbox over one connection that comes and goes. */
-export class OneChat implements Chat {
+export class ChatClient implements Chat {
   readonly ready: Promise<void>
-  readonly #who: Who
+  readonly #credentials: Credentials
   readonly #connection: Connection
   readonly #outbox: Outbox
   readonly #emitter = new Emitter<ChatEvents>()
-  readonly #rooms = new Map<string, OneRoom>()
+  readonly #rooms = new Map<string, RoomClient>()
   /** Rooms that nobody asked for: the user's own, and those of direct messages that came. Oldest first. */
-  readonly #followed = new Map<string, OneRoom>()
+  readonly #followed = new Map<string, RoomClient>()
   /** Rooms that were entered only because something unsent belongs there. */
   readonly #visited = new Set<string>()
   readonly #host: RoomHost
@@ -50,7 +50,7 @@ export class OneChat implements Chat {
   constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
     const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
     const store = new Store(options.storage)
-    const who = new Who(options, store, clock)
+    const credentials = new Credentials(options, store, clock)
     const outbox = new Outbox({
       count: 500,
       bytes: 256 * 1024,
@@ -66,14 +66,14 @@ export class OneChat implements Chat {
       },
     })
     const connection = new Connection(
-      { url: address.socket, WebSocket, heartbeat, who, clock },
+      { url: address.socket, WebSocket, heartbeat, credentials, clock },
       {
         state: (state) => this.#stateChanged(state),
         opened: () => this.#opened(),
         frame: (frame) => this.#receive(frame),
       },
     )
-    this.#who = who
+    this.#credentials = credentials
     this.#outbox = outbox
     this.#connection = connection
     this.ready = connection.opened
@@ -83,7 +83,7 @@ export class OneChat implements Chat {
       clock,
       connection,
       outbox,
-      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), who, clock),
+      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), credentials, clock),
       write: (room, what) => {
         const to = this.user && peerIn(room, this.user.id)
         return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
@@ -92,7 +92,7 @@ export class OneChat implements Chat {
       changed: () => this.#changed(),
       left: (room) => this.#left(room),
     }
-    if (who.user !== undefined) outbox.own(who.user)
+    if (credentials.user !== undefined) outbox.own(credentials.user)
     connection.reconnect()
   }
 
@@ -101,7 +101,7 @@ export class OneChat implements Chat {
   }
 
   get user(): User | undefined {
-    return this.#who.user
+    return this.#credentials.user
   }
 
   get limits(): Limits | undefined {
@@ -283,24 +283,24 @@ export class OneChat implements Chat {
     }
   }
 
-  #follow(frame: ServerFrame): OneRoom | undefined {
+  #follow(frame: ServerFrame): RoomClient | undefined {
     if (!isEvent(frame) || isMadeUp(frame.room) || !this.#emitter.has('direct')) return undefined
     return this.#followFrom(frame.room, undefined)
   }
 
   /** Follows a room of direct messages: from the event `after` on, or from the one that has just come. */
-  #followFrom(name: string, after: string | undefined): OneRoom {
+  #followFrom(name: string, after: string | undefined): RoomClient {
     const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
     if (direct.length >= maxFollowed) this.#followed.delete(direct[0] ?? '')
-    const room = new OneRoom(name, 0, this.#host)
+    const room = new RoomClient(name, 0, this.#host)
     room.begin(after)
     this.#followed.set(name, room)
     if (after !== undefined) void room.enter()
     return room
   }
 
-  #add(rooms: Map<string, OneRoom>, name: string, recent: number): OneRoom {
-    const room = new OneRoom(name, recent, this.#host)
+  #add(rooms: Map<string, RoomClient>, name: string, recent: number): RoomClient {
+    const room = new RoomClient(name, recent, this.#host)
     rooms.set(name, room)
     if (this.state.is === 'open') void room.enter()
     else if (this.state.is === 'closed') room.end('closed', this.state.why)
@@ -313,11 +313,11 @@ export class OneChat implements Chat {
     if (isMadeUp(name)) this.#connection.request({ type: 'leave', room: name }).catch(() => {})
   }
 
-  #roomOf(name: string): OneRoom | undefined {
+  #roomOf(name: string): RoomClient | undefined {
     return this.#rooms.get(name) ?? this.#followed.get(name)
   }
 
-  #all(): OneRoom[] {
+  #all(): RoomClient[] {
     return [...this.#rooms.values(), ...this.#followed.values()]
   }
 

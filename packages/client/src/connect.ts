@@ -1,5 +1,5 @@
 import { addressOf } from './address.ts'
-import { OneChat } from './chat.ts'
+import { ChatClient } from './chat.ts'
 import { ChatError } from './errors.ts'
 import type { Chat, ConnectOptions, WebSocketConstructor } from './types.ts'
 
@@ -13,5 +13,5 @@ export function connect(options: ConnectOptions = {}): Chat {
   if (WebSocket === undefined) {
     throw new ChatError('no-websocket', 'there is no WebSocket: pass that of the package ws')
   }
-  return new OneChat(address, WebSocket, options)
+  return new ChatClient(address, WebSocket, options)
 }

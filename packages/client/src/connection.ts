@@ -2,10 +2,10 @@ import type { Timer } from '@rabble/clock'
 import type { ClientFrame, closeCodes, ServerFrame, ServerFrames } from '@rabble/contract'
 import { backoff } from './backoff.ts'
 import type { ChatClock } from './clock.ts'
+import type { Credentials } from './credentials.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
-import type { Who } from './identity.ts'
-import { disconnected, Link, type Reply, type RequestFrame } from './link.ts'
+import { disconnected, type Reply, type RequestFrame, SocketSession } from './socket-session.ts'
 import type { ChatState, WebSocketConstructor } from './types.ts'
 
 /** A connection that held for so long was a good one: the next failure starts from a short wait again. */
@@ -32,7 +32,7 @@ export interface ConnectionOptions {
   WebSocket: WebSocketConstructor
   /** Milliseconds. */
   heartbeat: number
-  who: Who
+  credentials: Credentials
   clock: ChatClock
 }
 
@@ -48,9 +48,9 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   #state: ChatState = { is: 'connecting', attempt: 1 }
-  #open: Link | undefined
+  #open: SocketSession | undefined
   /** What is to become the open one: there may be an open one still. */
-  #opening: Link | undefined
+  #opening: SocketSession | undefined
   /** By the clock's `monotonic`; undefined before the first time. */
   #openedAt: number | undefined
   /** Attempts in a row that failed. */
@@ -142,20 +142,20 @@ export class Connection {
       if (turn !== this.#turn) return
     }
     try {
-      const { who } = this.#options
-      const identity = await who.next()
+      const { credentials } = this.#options
+      const identity = await credentials.next()
       if (turn !== this.#turn) return
-      const link = new Link(
+      const link = new SocketSession(
         { ...this.#options, identity },
         {
           welcome: (frame) => this.#welcome(link, frame),
           refused: (error) => {
-            const identity = who.instead(error)
+            const identity = credentials.instead(error)
             if (identity === undefined) this.#refused(error)
             return identity
           },
-          token: () => who.fresh(),
-          refreshed: (token) => who.refreshed(token),
+          token: () => credentials.fresh(),
+          refreshed: (token) => credentials.refreshed(token),
           frame: (frame) => this.#receive(frame),
           ended: (code, why) => this.#ended(link, code, why),
         },
@@ -166,9 +166,9 @@ export class Connection {
     }
   }
 
-  #welcome(link: Link, frame: ServerFrames['welcome']): void {
+  #welcome(link: SocketSession, frame: ServerFrames['welcome']): void {
     this.#timer?.cancel()
-    this.#options.who.welcome(frame)
+    this.#options.credentials.welcome(frame)
     this.#opening = undefined
     const old = this.#open
     this.#open = link
@@ -189,14 +189,15 @@ export class Connection {
   #refused(error: ChatError): void {
     const { code, message, retryAfter } = error
     // It may have expired on its way, or by a clock that is ahead: the application is asked for another one in a while.
-    const other = code === 'unauthorized' && this.#options.who.canAsk && ++this.#refusals < maxRefusals
+    const other =
+      code === 'unauthorized' && this.#options.credentials.canAsk && ++this.#refusals < maxRefusals
     // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
     const wasIn = this.#openedAt !== undefined
     const soon = code === 'name-taken' ? wasIn && retryAfter !== undefined : error.retry
     this.#lost(message, other || soon ? undefined : code, other ? renewal : retryAfter)
   }
 
-  #ended(link: Link, code: number, why: string): void {
+  #ended(link: SocketSession, code: number, why: string): void {
     if (link === this.#open) {
       if (this.#options.clock.monotonic() - (this.#openedAt ?? 0) > goodAfter) this.#failed = 0
       this.#refusals = 0
@@ -207,7 +208,7 @@ export class Connection {
         return
       }
     }
-    const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.who.canAsk)
+    const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.credentials.canAsk)
     this.#lost(
       why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
       final ? code : undefined,

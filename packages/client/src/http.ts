@@ -4,17 +4,22 @@ import type { FetchLike, HistoryOptions, HistoryPage } from './types.ts'
 
 const deadline = 10_000
 
-/** Reads history over HTTP, as whom the token of `who` says. */
+/** Reads history over HTTP, as whom the token of `credentials` says. */
 export class Http {
   readonly #base: URL
   readonly #fetch: FetchLike
-  readonly #who: { readonly token: string | undefined }
+  readonly #credentials: { readonly token: string | undefined }
   readonly #clock: ChatClock
 
-  constructor(base: URL, fetch: FetchLike, who: { readonly token: string | undefined }, clock: ChatClock) {
+  constructor(
+    base: URL,
+    fetch: FetchLike,
+    credentials: { readonly token: string | undefined },
+    clock: ChatClock,
+  ) {
     this.#base = base
     this.#fetch = fetch
-    this.#who = who
+    this.#credentials = credentials
     this.#clock = clock
   }
 
@@ -24,7 +29,7 @@ export class Http {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, value)
     }
-    const { token } = this.#who
+    const { token } = this.#credentials
     try {
       let answer = await this.#ask(url.href, token)
       // A guest's token may be older than a day. What everybody may read, it isn't needed for.

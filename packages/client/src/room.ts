@@ -1,4 +1,5 @@
 import type { ChatEvent, ServerFrame, ServerFrames } from '@rabble/contract'
+import { AsyncQueue } from './async-queue.ts'
 import { backoff } from './backoff.ts'
 import { catchUp, type Hole } from './catch-up.ts'
 import { type ChatClock, sleep } from './clock.ts'
@@ -6,7 +7,6 @@ import type { Connection } from './connection.ts'
 import { Deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
-import { Feed } from './feed.ts'
 import type { Http } from './http.ts'
 import { isEvent } from './names.ts'
 import type { Outbox } from './outbox.ts'
@@ -52,12 +52,12 @@ export interface RoomHost {
 }
 
 /** One room, kept true by a connection that comes and goes. */
-export class OneRoom implements Room {
+export class RoomClient implements Room {
   readonly name: string
   readonly #host: RoomHost
   readonly #recent: number
   readonly #emitter = new Emitter<RoomEvents>()
-  readonly #feeds = new Set<Feed>()
+  readonly #feeds = new Set<AsyncQueue>()
   readonly #timeline: Timeline
   readonly #known = new Set<string>()
   #state: RoomState = { is: 'joining' }
@@ -118,7 +118,7 @@ export class OneRoom implements Room {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RoomEvent> {
-    const feed = new Feed(() => this.#feeds.delete(feed))
+    const feed = new AsyncQueue(() => this.#feeds.delete(feed))
     this.#feeds.add(feed)
     if (this.#over) feed.end()
     return feed

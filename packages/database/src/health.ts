@@ -2,7 +2,7 @@ import type { Clock, Timer } from '@rabble/clock'
 import type { Database } from './database.ts'
 
 /** Milliseconds. */
-const patience = 2_000
+const timeout = 2_000
 
 /** Why the database doesn't answer, or undefined: for readiness checks. */
 export function databaseProblem(
@@ -19,7 +19,7 @@ export function databaseProblem(
 export async function inTime(answer: Promise<string | undefined>, clock: Clock): Promise<string | undefined> {
   let timer: Timer | undefined
   const late = new Promise<string>((resolve) => {
-    timer = clock.setTimeout(() => resolve('no answer within 2 s'), patience)
+    timer = clock.setTimeout(() => resolve('no answer within 2 s'), timeout)
   })
   const result = await Promise.race([answer.catch((error: Error) => error.message), late])
   timer?.cancel()

@@ -235,12 +235,12 @@ export class PublishQueue {
       return batch.events.find((event) => !event.settled)?.deadline
     }
     if (batch !== undefined && this.#inFlight) {
-      const patience = 2 * this.#backlog.limits.publishTimeout
-      if (now >= batch.sentAt + patience) {
+      const timeout = 2 * this.#backlog.limits.publishTimeout
+      if (now >= batch.sentAt + timeout) {
         batch.sentAt = now
         this.#options.stuck?.()
       }
-      return Math.min(batch.sentAt + patience, this.#waiting[0]?.deadline ?? Number.POSITIVE_INFINITY)
+      return Math.min(batch.sentAt + timeout, this.#waiting[0]?.deadline ?? Number.POSITIVE_INFINITY)
     }
     return this.#waiting[0]?.deadline
   }

@@ -6,7 +6,7 @@ import { until } from '@rabble/harness'
 import t from 'tap'
 import { createExportStreams } from '../src/routes/export-streams.ts'
 
-const limits = { most: 10, maxOfEach: 2, patience: 60_000, bytesPerSecond: 100_000 }
+const limits = { most: 10, maxOfEach: 2, timeout: 60_000, bytesPerSecond: 100_000 }
 
 /** As many chunks of 100 kB as somebody reads. */
 async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<string, void, undefined> {
@@ -22,7 +22,7 @@ async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<
 
 t.test('who reads nothing for long is cut off, and whose place it was is free', async (t) => {
   const clock = createManualClock()
-  const streams = createExportStreams(clock, { ...limits, most: 1, patience: 30_000 })
+  const streams = createExportStreams(clock, { ...limits, most: 1, timeout: 30_000 })
   const seen = { made: 0, ended: false }
   const stream = await streams.open(['ada'], endless(seen))
   const end = t.rejects(finished(stream), /too slowly/)
@@ -45,7 +45,7 @@ t.test('who reads nothing for long is cut off, and whose place it was is free', 
 
 t.test('a reader that takes a little now and then is cut off once it is too slow in the mean', async (t) => {
   const clock = createManualClock()
-  const streams = createExportStreams(clock, { ...limits, patience: 30_000, bytesPerSecond: 10_000 })
+  const streams = createExportStreams(clock, { ...limits, timeout: 30_000, bytesPerSecond: 10_000 })
   const stream = await streams.open(['ada'], endless({ made: 0, ended: false }))
   const failed = t.rejects(finished(stream), /too slowly/)
   let size = 0

@@ -4,7 +4,7 @@ import { type Job, keepPrepared, type Prepared, type ReadinessCheck } from '@rab
 import type { FastifyPluginAsync } from 'fastify'
 import { closeLostRooms } from './jobs/lost-rooms.ts'
 import { startUpkeep, tables } from './jobs/maintenance.ts'
-import { createTeller } from './jobs/notify.ts'
+import { createNotifier } from './jobs/notify.ts'
 import { startSweeper } from './jobs/sweeper.ts'
 import { limitActs } from './moderation/changes.ts'
 import type { RoomsOptions, RoutesOptions } from './options.ts'
@@ -33,13 +33,13 @@ export function rooms(options: RoomsOptions): {
   const { clock = systemClock, database, metrics, logger } = options
   const stop = new AbortController()
   const health = createWorkHealth(clock)
-  const { tell, close: closeTeller } = createTeller({ ...options, clock })
+  const { notify, close: closeNotifier } = createNotifier({ ...options, clock })
   let prepared: Prepared<Job> | undefined
   const routes: RoutesOptions = {
     ...options,
     clock,
     health,
-    tell,
+    notify,
     checkAddress: limitActs(options.hourlyLimits, clock),
     migrated: () => prepared?.job !== undefined,
   }
@@ -79,7 +79,7 @@ export function rooms(options: RoomsOptions): {
       app.addHook('onClose', async () => {
         stop.abort()
         await prepared?.close()
-        closeTeller()
+        closeNotifier()
       })
     },
     checks: {

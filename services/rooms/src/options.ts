@@ -56,6 +56,6 @@ export interface RoutesOptions extends Omit<RoomsOptions, 'log'> {
   migrated: () => boolean
   /** Knows whether the tables can be read and written. */
   health: WorkHealth
-  /** Tells others what has changed, as `Teller` does. */
-  tell(changes: readonly RoomChange[]): void
+  /** Tells others what has changed, as `Notifier` does. */
+  notify(changes: readonly RoomChange[]): void
 }

@@ -69,7 +69,7 @@ export async function buildApi(
     checkAddress: limitActs(options.hourlyLimits, systemClock),
     migrated: () => true,
     health: createWorkHealth(systemClock),
-    tell() {},
+    notify() {},
     deadline: patience,
     ...options,
   }

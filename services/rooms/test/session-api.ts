@@ -48,7 +48,7 @@ export async function buildSessions(
     checkAddress() {},
     migrated: () => true,
     health: createWorkHealth(clock),
-    tell() {},
+    notify() {},
     deadline: patience,
     ...rest,
   }

@@ -3,7 +3,7 @@ import type { ChannelModel } from 'amqplib'
 import { onChannel } from './channel.ts'
 
 /** Milliseconds; a broker that has something to deliver, and time, takes a few. */
-const patience = 10_000
+const timeout = 10_000
 /** More than the last chunk of a stream has, whose batches count one each. */
 const prefetch = 10_000
 
@@ -30,7 +30,7 @@ export async function endOf(model: ChannelModel, stream: string, clock: Clock): 
       { arguments: { 'x-stream-offset': 'last' } },
     )
     const enough = new AbortController()
-    await Promise.race([delivered, clock.sleep(patience, { ref: false, signal: enough.signal })])
+    await Promise.race([delivered, clock.sleep(timeout, { ref: false, signal: enough.signal })])
     enough.abort()
     // The broker's channel delivers all of a chunk before it answers anything else.
     if (end !== undefined) await channel.checkQueue(stream)

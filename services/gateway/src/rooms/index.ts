@@ -18,7 +18,7 @@ import { createServiceTime } from './service-time.ts'
 /** Names in one reply to `members`; `count` is exact in larger rooms too. */
 export const maxNames = 1_000
 /** How long (ms) saying goodbye to the service may take. */
-const farewell = 2_000
+const closeTimeout = 2_000
 
 /** What this gateway has from the rooms service, and tells it. */
 export interface Rooms {
@@ -84,8 +84,8 @@ export function connectRooms(options: {
         names.resume()
       },
       down() {
-        seats.giveUp()
-        names.giveUp()
+        seats.failPending()
+        names.failPending()
       },
       renewed(renewal) {
         time.told(renewal.now)
@@ -119,7 +119,7 @@ export function connectRooms(options: {
     single: (room) => policies.room(room)?.single === true,
     counted: (room, { count, version }) => counted(room, count, version),
     roomEmpty: counts.forget,
-    refused: (room, user, { refused, message }) => moderation.putOut(user.id, room, refused, message),
+    refused: (room, user, { refused, message }) => moderation.evict(user.id, room, refused, message),
     clock,
     metrics,
   })
@@ -180,7 +180,7 @@ export function connectRooms(options: {
     },
     async close() {
       const done = new AbortController()
-      const late = clock.sleep(farewell, { signal: done.signal })
+      const late = clock.sleep(closeTimeout, { signal: done.signal })
       await Promise.race([late, Promise.all([lease.close(), audit.close()])])
       done.abort()
     },

@@ -19,7 +19,7 @@ export interface Moderation {
   /** Closes all connections of a user. */
   disconnect(user: string, message: string): void
   /** Puts a user out of a room, for whatever reason. */
-  putOut(user: string, room: string, code: ErrorCode, message: string): void
+  evict(user: string, room: string, code: ErrorCode, message: string): void
   /** Puts everybody out of a room. */
   clear(room: string, code: ErrorCode, message: string): void
 }
@@ -36,7 +36,7 @@ export function createModeration(
     session.reply({ type: 'left', room, code, message })
   }
 
-  function putOut(user: string, room: string, code: ErrorCode, message: string): void {
+  function evict(user: string, room: string, code: ErrorCode, message: string): void {
     for (const session of hub.sessionsOf(user)) {
       if (session.rooms.has(room)) leave(session, room, code, message)
     }
@@ -48,11 +48,11 @@ export function createModeration(
 
   return {
     disconnect,
-    putOut,
+    evict,
     kick({ id, user, room, message }) {
       if (id !== undefined && !kicks.add(id)) return false
       if (room === undefined) disconnect(user, message)
-      else putOut(user, room, 'forbidden', message)
+      else evict(user, room, 'forbidden', message)
       return true
     },
     ban(bans) {
@@ -60,7 +60,7 @@ export function createModeration(
       for (const ban of bans) {
         if ((ban.expiresAt ?? Number.POSITIVE_INFINITY) <= now) continue
         if (ban.room === undefined) disconnect(ban.user, banSentence(ban))
-        else putOut(ban.user, ban.room, 'forbidden', banSentence(ban))
+        else evict(ban.user, ban.room, 'forbidden', banSentence(ban))
       }
     },
     clear(room, code, message) {

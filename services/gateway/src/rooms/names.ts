@@ -34,13 +34,13 @@ export interface Names {
   /** A session of this user is there, or has another token; `account`: as in its claim. */
   arrived(user: User, account?: number): void
   /** A session of the user has ended: in peace, or it may come back. Names are kept while there is another one. */
-  gone(user: User, inPeace: boolean): void
+  gone(user: User, clean: boolean): void
   /** Nothing is held any more, under a new lease. */
   forget(): void
   /** The service can be asked. */
   resume(): void
   /** The service is down: who waits is told. */
-  giveUp(): void
+  failPending(): void
   readonly held: number
   close(): void
 }
@@ -130,7 +130,7 @@ export function createNames(options: {
     for (const hello of hellos) if (hello.waits) waiting.add(hello)
     for (const { user } of renewed) again.add(user.id)
     for (const id of given) if (!holders.has(id)) release.add(id)
-    if (lease.down) giveUp()
+    if (lease.down) failPending()
   }
 
   function answered(
@@ -177,7 +177,7 @@ export function createNames(options: {
     pump()
   }
 
-  function giveUp(): void {
+  function failPending(): void {
     for (const { settle } of waiting) settle(unavailable())
   }
 
@@ -221,12 +221,12 @@ export function createNames(options: {
       again.add(user.id)
       pump()
     },
-    gone(user, inPeace) {
+    gone(user, clean) {
       const holder = holders.get(user.id)
       if (closed || holder === undefined || isThere(user)) return
       holder.present = false
       holder.leaving?.cancel()
-      if (inPeace) letGo(user.id)
+      if (clean) letGo(user.id)
       else holder.leaving = clock.setTimeout(() => letGo(user.id), keep)
     },
     forget() {
@@ -234,7 +234,7 @@ export function createNames(options: {
       for (const id of holders.keys()) again.add(id)
     },
     resume: pump,
-    giveUp,
+    failPending,
     get held() {
       return holders.size
     },
@@ -242,7 +242,7 @@ export function createNames(options: {
       closed = true
       sweep.cancel()
       for (const { leaving } of holders.values()) leaving?.cancel()
-      giveUp()
+      failPending()
     },
   }
 }

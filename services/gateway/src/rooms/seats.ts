@@ -45,7 +45,7 @@ export interface Seats {
   /** The service can be asked. */
   resume(): void
   /** The service is down: who waits is told, or let in. */
-  giveUp(): void
+  failPending(): void
   /** Seats that the service knows of, and those that it doesn't yet or still. */
   count(): { held: number; owed: number }
   /** Asks for nothing more. */
@@ -331,7 +331,7 @@ export function createSeats(options: {
       }
     },
     resume: pump,
-    giveUp: dismiss,
+    failPending: dismiss,
     count() {
       let held = 0
       let owed = due.size

@@ -32,7 +32,7 @@ export interface RetainOptions {
 const eventsAtOnce = 500
 const roomsAtOnce = 100
 /** Between two statements, so that those who read and write come first. */
-const breath = 20
+const yieldDelay = 20
 
 /**
  * Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. Notes
@@ -223,7 +223,7 @@ async function inBatches(options: Partition, deleteSome: () => Promise<number>):
   while (!options.signal.aborted) {
     const deleted = (await retryUntilStopped(options, deleteSome)) ?? 0
     total += deleted
-    await options.clock.sleep(breath, { signal: options.signal })
+    await options.clock.sleep(yieldDelay, { signal: options.signal })
     if (deleted === 0) break
   }
   return total

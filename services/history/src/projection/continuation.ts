@@ -8,7 +8,7 @@ import { lastIdOf } from './step.ts'
  * passed it, or another log, made after the loss of the first, may have that offset by now. Such a log is read from its
  * beginning, since all of it is new, or is known by its ids. If the log starts over while it is read, its reader does that.
  */
-export async function* readOn(
+export async function* resumeReading(
   log: Pick<EventLog, 'read'>,
   partition: number,
   position: Position,

@@ -1,7 +1,7 @@
 import { isChatEvent } from '@rabble/contract/parse'
 import type { LogBatch } from '@rabble/event-log'
 import type { HistoryMetrics } from '../metrics.ts'
-import { readOn } from './continuation.ts'
+import { resumeReading } from './continuation.ts'
 import { type Partition, retryForPartition } from './partition.ts'
 import { countGaps, type Position, project, readPosition, type StepResult } from './projection.ts'
 import { type CountedStep, defaultStepLimits, stepsOf } from './step.ts'
@@ -20,7 +20,7 @@ export async function writePartition(options: Partition): Promise<void> {
   await recount(options)
   metrics.pending.delete(partition)
   problems.delete(partition)
-  for await (const batches of readOn(log, partition, position, signal)) {
+  for await (const batches of resumeReading(log, partition, position, signal)) {
     if (position.offset === null) tellBeginning(options, batches)
     let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)
     for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {

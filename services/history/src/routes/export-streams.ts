@@ -21,14 +21,14 @@ export interface ExportLimits {
   most: number
   maxOfEach: number
   /** Milliseconds in which the reader of a stream must take something. */
-  patience: number
-  /** Characters a second that the reader must take in the mean, beyond the first `patience`: a place is not for ever. */
+  timeout: number
+  /** Characters a second that the reader must take in the mean, beyond the first `timeout`: a place is not for ever. */
   bytesPerSecond: number
 }
 
 export function createExportStreams(
   clock: Clock,
-  { most, maxOfEach, patience, bytesPerSecond }: ExportLimits,
+  { most, maxOfEach, timeout, bytesPerSecond }: ExportLimits,
 ): ExportStreams {
   const streams = new Set<Readable>()
   /** The sharers of each place that is taken. */
@@ -56,7 +56,7 @@ export function createExportStreams(
       })
       let timer: Timer | undefined
       /** Milliseconds that the reader has left. */
-      let left = patience
+      let left = timeout
       let handedAt = clock.monotonic()
       const stream = Readable.from(
         watched(first, chunks, {
@@ -65,7 +65,7 @@ export function createExportStreams(
             left += (size / bytesPerSecond) * 1_000
             timer = clock.setTimeout(
               () => stream.destroy(new Error('the export is read too slowly')),
-              Math.min(left, patience),
+              Math.min(left, timeout),
             )
           },
           taken() {

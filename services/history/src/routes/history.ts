@@ -43,7 +43,7 @@ const searchLimits: ReadLimits = {
 }
 const exportLimits: ReadLimits = { active: 2, waiting: 8, each: { active: 1, rest: 1 }, deadline: 4_000 }
 /** As many streams as may read or wait to: one whose reader is slow does neither. */
-const streamLimits: ExportLimits = { most: 10, maxOfEach: 2, patience: 30_000, bytesPerSecond: 32 * 1024 }
+const streamLimits: ExportLimits = { most: 10, maxOfEach: 2, timeout: 30_000, bytesPerSecond: 32 * 1024 }
 
 const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 64 }))
 const room = Type.String({ minLength: 1, maxLength: 140 })

@@ -21,18 +21,18 @@ export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: reado
  * Tells what has changed, once it is committed: gateways by signals and, where the room wants it, everybody by messages of
  * the system. Neither is waited for, and what gets lost is lost.
  */
-export interface Teller {
-  tell(changes: readonly RoomChange[]): void
+export interface Notifier {
+  notify(changes: readonly RoomChange[]): void
   close(): void
 }
 
-export function createTeller({
+export function createNotifier({
   clock,
   database,
   log,
   metrics,
   announcementTimes = defaultAnnouncementTimes,
-}: Pick<RoomsOptions, 'database' | 'log' | 'metrics' | 'announcementTimes'> & { clock: Clock }): Teller {
+}: Pick<RoomsOptions, 'database' | 'log' | 'metrics' | 'announcementTimes'> & { clock: Clock }): Notifier {
   const announcements = createAnnouncements({
     log,
     muted: (room, users) => mutedIn(database.query, room, users),
@@ -42,7 +42,7 @@ export function createTeller({
   })
 
   return {
-    tell(changes) {
+    notify(changes) {
       for (const change of changes) {
         const { room, joined, left, count, version } = change
         const most = count > large ? sample : large

@@ -13,7 +13,7 @@ const countPause = 10_000
  * has ended is in one's hands at a time.
  */
 export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
-  const { clock, database, metrics, logger, health, tell } = options
+  const { clock, database, metrics, logger, health, notify } = options
   const times = { ...defaultLeaseTimes, ...options.leaseTimes }
   const stop = new AbortController()
   let failing = false
@@ -29,7 +29,7 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
         database.transaction((query) => sweepLease(query, { expired })),
       )
       if (swept === undefined) break
-      tell(swept.changes)
+      notify(swept.changes)
       metrics.sweptSeats.inc(swept.seats)
       seats += swept.seats
       if (!swept.done) continue

@@ -53,7 +53,7 @@ const seatsSchema = {
  * came after the gateway had given it up, and that nothing was done.
  */
 export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
-  const { clock, database, internalTokens, metrics, mode, tell } = options
+  const { clock, database, internalTokens, metrics, mode, notify } = options
   const { duration } = { ...defaultLeaseTimes, ...options.leaseTimes }
   const seats = createWork(seatLimits, options)
   const leases = createWork(leaseLimits, options)
@@ -84,7 +84,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
           for (let done = !fresh; !done; ) {
             const cleared = await transaction(signal, (query) => takeOutLease(query, gateway, turn, duration))
             if (cleared === 'overtaken') return cleared
-            tell(cleared.changes)
+            notify(cleared.changes)
             done = cleared.done
           }
           const lease = await retried(clock, signal, () => renewLease(database.query, gateway, duration))
@@ -109,7 +109,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
           for (;;) {
             const swept = await transaction(signal, (query) => sweepLease(query, { expired: false }))
             if (swept === undefined) return
-            tell(swept.changes)
+            notify(swept.changes)
           }
         })
         return reply.code(204).send()
@@ -130,7 +130,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
             changeSeats(query, gateway, turn, { take: valid, give }, admit),
           )
           // Here, since it is committed, whether or not somebody still waits.
-          if (typeof result !== 'string') tell(result.changes)
+          if (typeof result !== 'string') notify(result.changes)
           return result
         })
         if (typeof result === 'string') return answerWithout(reply, result)

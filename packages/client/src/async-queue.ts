@@ -7,7 +7,7 @@ const most = 20_000
 const fewer = 1_000
 
 /** Events for one reader who takes them in its own time. */
-export class Feed implements AsyncIterableIterator<RoomEvent> {
+export class AsyncQueue implements AsyncIterableIterator<RoomEvent> {
   readonly #ended: () => void
   #events: RoomEvent[] = []
   #news = new Deferred<void>()

@@ -2,15 +2,15 @@ import type { ServerFrames, User } from '@rabble/contract'
 import type { ChatClock } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
-import type { Identity } from './link.ts'
+import type { Identity } from './socket-session.ts'
 import type { Store } from './store.ts'
 import type { ConnectOptions } from './types.ts'
 
 /** Time (ms) that `getToken` may take. */
 const tokenDeadline = 10_000
 
-/** Who the user is: a guest, who gets a token to come back with, or somebody with a token of an account. */
-export class Who {
+/** The identity of the user: a guest, who gets a token to come back with, or somebody with a token of an account. */
+export class Credentials {
   readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>
   readonly #store: Store
   readonly #clock: ChatClock

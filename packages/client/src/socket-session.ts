@@ -55,7 +55,7 @@ interface Waiting {
 }
 
 /** One WebSocket, from its opening to its end: hello, requests and their replies, heartbeat. */
-export class Link {
+export class SocketSession {
   readonly #events: LinkEvents
   readonly #socket: WebSocketLike
   readonly #heartbeat: number
@@ -71,7 +71,7 @@ export class Link {
   #heardAt = 0
   /** The ping that waits for its answer, and how long (ms) there may be nothing meanwhile. */
   #ping = 0
-  #patience = Number.POSITIVE_INFINITY
+  #timeout = Number.POSITIVE_INFINITY
 
   constructor(
     options: {
@@ -127,13 +127,13 @@ export class Link {
     })
   }
 
-  /** Asks for a sign of life, and ends the connection if none comes within `patience` milliseconds. */
-  probe(patience = quickly): void {
-    if (this.#welcome === undefined || this.#patience <= patience) return
-    this.#patience = patience
+  /** Asks for a sign of life, and ends the connection if none comes within `timeout` milliseconds. */
+  probe(timeout = quickly): void {
+    if (this.#welcome === undefined || this.#timeout <= timeout) return
+    this.#timeout = timeout
     this.#ping = ++this.#lastRef
     this.tell({ type: 'ping', ref: this.#ping })
-    this.#await(patience, 'the server went silent')
+    this.#await(timeout, 'the server went silent')
   }
 
   /**
@@ -180,12 +180,12 @@ export class Link {
       }
       return
     }
-    if (this.#patience < Number.POSITIVE_INFINITY) {
+    if (this.#timeout < Number.POSITIVE_INFINITY) {
       // Only the answer proves that it lives: what comes before it may have lain here since before a sleep.
-      if (frame.ref !== this.#ping) this.#await(this.#patience, 'the server went silent')
+      if (frame.ref !== this.#ping) this.#await(this.#timeout, 'the server went silent')
       else {
         this.#deadline?.cancel()
-        this.#patience = Number.POSITIVE_INFINITY
+        this.#timeout = Number.POSITIVE_INFINITY
       }
     }
     const waiting = this.#waiting.get(Number(frame.ref))
