@@ -15,7 +15,7 @@ export interface Backlog {
 const most = 200
 
 /**
- * Fills a new log the way that other programs may (docs/protocol.md, "The log"), since the log's own publisher would make
+ * Fills a new log the way that other programs may (docs/protocol/log.md), since the log's own publisher would make
  * its batches as large as its hurry demands. Resolves to the mean size of an event, in bytes.
  */
 export async function publishBacklog(

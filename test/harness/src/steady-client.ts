@@ -24,7 +24,7 @@ export interface Comeback {
 }
 
 /**
- * A client as docs/protocol.md wants it: it comes back after each loss, resumes its rooms, sends again under the same cid
+ * A client as docs/protocol/websocket.md wants it: it comes back after each loss, resumes its rooms, sends again under the same cid
  * what was not acknowledged. It drops nothing that it gets twice, so that a checker sees it.
  */
 export interface SteadyClient {
