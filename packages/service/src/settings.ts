@@ -75,7 +75,7 @@ export const settings = {
   RABBLE_ROOM_CREATION: {
     schema: Type.Enum(['everybody', 'moderators']),
     default: 'everybody',
-    about: 'Who may create rooms over HTTP: `everybody` with a token, guests too, or `moderators`.',
+    about: 'Users that may create rooms over HTTP: `everybody` with a token, guests too, or `moderators`.',
   },
   RABBLE_ROOMS_PER_HOUR: {
     schema: Type.Integer({ minimum: 1, maximum: 500 }),
@@ -102,7 +102,7 @@ export const settings = {
   RABBLE_AUTH: {
     schema: Type.Enum(['guest', 'jwt']),
     default: 'guest',
-    about: 'Who may enter: `guest`: a name is enough, a token is accepted; `jwt`: a token only.',
+    about: 'How users sign in: `guest`: a name is enough, a token is accepted; `jwt`: a token only.',
   },
   RABBLE_JWT_SECRET: {
     schema: Type.String({ minLength: 32 }),
@@ -121,15 +121,15 @@ export const settings = {
   RABBLE_JWT_ALGORITHMS: {
     schema: Type.String(),
     about:
-      'Algorithms that the issuer uses, separated by commas, such as `RS256`. All that fit the key unless told.',
+      'Algorithms that the issuer uses, separated by commas, such as `RS256`. Default: all that fit the key.',
   },
   RABBLE_JWT_AUDIENCE: {
     schema: Type.String(),
-    about: 'The `aud` that the issuer’s tokens must have; `rabble` unless told.',
+    about: 'The `aud` that the issuer’s tokens must have. Default: `rabble`.',
   },
   RABBLE_JWT_ISSUER: {
     schema: Type.String(),
-    about: 'The `iss` that they must have. Any unless told.',
+    about: 'The `iss` that they must have. Default: any issuer.',
   },
   RABBLE_ALLOWED_ORIGINS: {
     schema: Type.String(),
@@ -165,7 +165,7 @@ export const settings = {
     schema: Type.Integer({ minimum: 1 }),
     default: 168,
     about:
-      'How long the log keeps events for replay, and so how long history may be down. History keeps messages for good unless told otherwise.',
+      'How long the log keeps events for replay, and so how long history may be down. By default history keeps messages for good.',
   },
   RABBLE_HISTORY_RETENTION_DAYS: {
     schema: Type.Integer({ minimum: 1, maximum: 36_500 }),
