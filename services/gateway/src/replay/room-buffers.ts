@@ -62,7 +62,7 @@ interface Room extends EventRange {
   bytes: number
   /** Of each event the offset of its batch in the log. */
   offsets: number[]
-  /** See `Recent.missing`. */
+  /** See `RoomBuffers.missing`. */
   missing: number
   /** The ids that may repeat older ones; undefined as long as there are none. */
   doubtful: Set<string> | undefined
