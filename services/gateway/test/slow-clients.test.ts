@@ -1,23 +1,8 @@
-import type { Socket } from 'node:net'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { build, type TestGateway } from './build.ts'
-
-/** Watches how many bytes wait for each client, at most. */
-function watchUnsent({ server }: TestGateway): { look(): void; readonly most: number } {
-  const sockets: Socket[] = []
-  server.on('connection', (socket) => sockets.push(socket))
-  let most = 0
-  return {
-    look() {
-      most = Math.max(most, ...sockets.map(({ writableLength }) => writableLength))
-    },
-    get most() {
-      return most
-    },
-  }
-}
+import { watchUnsent } from './unsent.ts'
 
 /** Puts messages into the log, which clients could send only one after the other. */
 function fill({ log }: TestGateway, count: number, length: number): void {
@@ -28,41 +13,6 @@ function fill({ log }: TestGateway, count: number, length: number): void {
   )
   log.inject(lines.join('\n'))
 }
-
-t.test(
-  'a client that stops reading is closed, what waits for it is bounded, nobody else notices',
-  async (t) => {
-    const unsentBytes = 256 * 1024
-    const gateway = await build(t, { clock: createManualClock(), limits: { unsentBytes } })
-    const { ws, metric } = gateway
-    const unsent = watchUnsent(gateway)
-    const slow = await connectChat(t, ws, { name: 'Slow' })
-    const ada = await connectChat(t, ws, { name: 'Ada' })
-    const bob = await connectChat(t, ws, { name: 'Bob' })
-    await Promise.all([slow, ada, bob].map((client) => client.join('general')))
-    slow.pause()
-    const text = '€'.repeat(4000)
-    let sent = 0
-    const say = async () => {
-      const sending = await Promise.all(Array.from({ length: 20 }, () => ada.send('general', text)))
-      sent += 20
-      unsent.look()
-      await bob.sees(sending.at(-1)?.id ?? '')
-    }
-    const closed = () => metric('rabble_gateway_disconnections_total', { reason: 'tooSlow' })
-    // The system takes some for the slow one: not 24 MB.
-    while ((await closed()) === 0 && sent < 2000) await say()
-    t.equal(await closed(), 1)
-    for (let n = 0; n < 5; n++) await say()
-    // What one turn of the event loop brings is written before anybody looks.
-    const turn = 20 * 13_000
-    t.ok(unsent.most <= unsentBytes + turn, `${unsent.most} bytes at most`)
-    t.equal(bob.messages('general').length, sent)
-    t.equal(gateway.gateway.unready(), undefined)
-    slow.resume()
-    t.match(await slow.closed, { code: 1013 })
-  },
-)
 
 t.test(
   'a client that reads nothing of a replay is closed, whatever it sends, and its share of memory is free',
