@@ -13,7 +13,7 @@ import type {
   RoomsClient,
   Seat,
 } from './api.ts'
-import { createTurns } from './seats/request-order.ts'
+import { createRequestOrder } from './seats/request-order.ts'
 
 export type * from './api.ts'
 
@@ -88,7 +88,7 @@ function createClient(
   { caller = 'gateway', timeout = defaultTimeout, clock = systemClock }: RoomsClientOptions,
   call: Call,
 ): RoomsClient {
-  const turns = createTurns(clock)
+  const requests = createRequestOrder(clock)
   /** Up to where each gateway has been told of changed counts. */
   const seen = new Map<string, string>()
   /** How far a copy of the policies has been loaded that began with nothing. */
@@ -116,13 +116,13 @@ function createClient(
 
   return {
     renew: (gateway, { fresh }) =>
-      turns.take(async (turn) => {
+      requests.run(async (place) => {
         if (fresh) seen.delete(gateway)
         const since = seen.get(gateway)
         const answer = await ask<Renewal & { seen: string }>({
           method: 'POST',
           path: gatewayPath(gateway, 'lease'),
-          body: { fresh, ...turn, ...(since !== undefined && { seen: since }) },
+          body: { fresh, ...place, ...(since !== undefined && { seen: since }) },
         })
         if (answer === undefined) {
           seen.delete(gateway)
@@ -137,11 +137,11 @@ function createClient(
       await ask({ method: 'DELETE', path: gatewayPath(gateway, 'lease') })
     },
     seats: (gateway, { take, give }) =>
-      turns.take(async (turn) => {
+      requests.run(async (place) => {
         const answer = await ask<{ answers: (Seat | Refusal)[] }>({
           method: 'POST',
           path: gatewayPath(gateway, 'seats'),
-          body: { take, give, ...turn },
+          body: { take, give, ...place },
         })
         return answer?.answers
       }),

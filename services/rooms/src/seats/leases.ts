@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import { releaseGateway } from '../names/names.ts'
 import { clearSeats } from '../presence/clear-seats.ts'
 import type { RoomChange } from '../presence/presence.ts'
-import type { Turn } from './request-order.ts'
+import type { RequestPlace } from './request-order.ts'
 
 /** Milliseconds. */
 export interface LeaseTimes {
@@ -26,11 +26,15 @@ export type Held = 'held' | 'ended' | 'overtaken'
  * Locks a gateway's lease until the transaction ends, against those who would end it, and notes which of its calls are
  * settled.
  */
-export async function holdLease(query: Database['query'], gateway: string, turn: Turn): Promise<Held> {
+export async function holdLease(
+  query: Database['query'],
+  gateway: string,
+  place: RequestPlace,
+): Promise<Held> {
   const held = await query(
     `update rooms.leases set settled = greatest(settled, $3)
      where gateway = $1 and isfinite(expires_at) and settled < $2 returning 1`,
-    [gateway, turn.order, turn.settled],
+    [gateway, place.order, place.settled],
   )
   if (held.length > 0) return 'held'
   const lease = await query('select 1 from rooms.leases where gateway = $1 and isfinite(expires_at)', [
@@ -73,7 +77,7 @@ export interface Cleared {
 export async function takeOutLease(
   query: Database['query'],
   gateway: string,
-  turn: Turn,
+  place: RequestPlace,
   duration: number,
 ): Promise<Cleared | 'overtaken'> {
   // Waits for those who take seats under the former one, and for those who end it.
@@ -83,7 +87,7 @@ export async function takeOutLease(
        set expires_at = '-infinity', settled = greatest(mine.settled, excluded.settled)
        where mine.settled < $2
      returning 1`,
-    [gateway, turn.order, turn.settled],
+    [gateway, place.order, place.settled],
   )
   if (mine.length === 0) return 'overtaken'
   const cleared = await clearGateway(query, gateway)

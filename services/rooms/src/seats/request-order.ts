@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 
 /** The place of a call among the calls of one client. */
-export interface Turn {
+export interface RequestPlace {
   /** Higher than that of each call before. */
   order: number
   /** Calls up to this one have been answered, or nobody waits for them any more. */
@@ -12,8 +12,8 @@ export interface Turn {
  * Numbers calls so that one that got stuck on its way, and that was given up, can be told from those that count: done
  * late, it would undo what was asked for after it. A higher number tells nothing by itself, since calls may run side by side.
  */
-export function createTurns(clock: Clock): {
-  take<Result>(call: (turn: Turn) => Promise<Result>): Promise<Result>
+export function createRequestOrder(clock: Clock): {
+  run<Result>(call: (place: RequestPlace) => Promise<Result>): Promise<Result>
 } {
   // Whoever makes a client anew for the same gateway begins higher.
   let last = clock.now() * 1000
@@ -21,7 +21,7 @@ export function createTurns(clock: Clock): {
   const open = new Set<number>()
 
   return {
-    async take(call) {
+    async run(call) {
       const [oldest = last + 1] = open
       const order = ++last
       open.add(order)

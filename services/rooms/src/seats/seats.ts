@@ -6,7 +6,7 @@ import { lookAlike } from '../rooms/room-looks.ts'
 import { letRoomsAppear } from '../rooms/room-rows.ts'
 import type { Admit } from './appearing-rooms.ts'
 import { holdLease } from './leases.ts'
-import type { Turn } from './request-order.ts'
+import type { RequestPlace } from './request-order.ts'
 
 export interface SeatBatch {
   take: readonly SeatRequest[]
@@ -27,11 +27,11 @@ export interface SeatResult {
 export async function changeSeats(
   query: Database['query'],
   gateway: string,
-  turn: Turn,
+  place: RequestPlace,
   { take, give }: SeatBatch,
   admit: Admit | undefined,
 ): Promise<SeatResult | 'ended' | 'overtaken'> {
-  const held = await holdLease(query, gateway, turn)
+  const held = await holdLease(query, gateway, place)
   if (held !== 'held') return held
   const pairs = [
     ...give.map(({ room, user }) => ({ room, user })),
