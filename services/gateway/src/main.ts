@@ -2,9 +2,9 @@ import { connectRabbitMqLog } from '@rabble/event-log'
 import { overHttp } from '@rabble/history/client'
 import { overHttp as roomsOverHttp } from '@rabble/rooms/client'
 import {
-  createApp,
+  createGround,
   createInternalTokens,
-  createLogger,
+  groundSettings,
   logConfig,
   logConnected,
   logSettings,
@@ -13,9 +13,7 @@ import {
   runService,
   SettingsError,
   tokensFrom,
-  watchClocks,
 } from '@rabble/service'
-import { Registry } from 'prom-client'
 import { registerGateway } from './app.ts'
 import { gatewayConfig, gatewaySettings } from './config.ts'
 import { takeNotices } from './external-publish/notify-consumer.ts'
@@ -27,12 +25,10 @@ await runService({
     const settings = readSettings(
       process.env,
       [
-        'HOST',
-        'PORT',
-        'LOG_LEVEL',
         'RABBLE_AMQP_URL',
         'RABBLE_HISTORY_URL',
         'RABBLE_ROOMS_URL',
+        ...groundSettings,
         ...logSettings,
         ...gatewaySettings,
         'RABBLE_DRAIN_MS',
@@ -46,20 +42,14 @@ await runService({
       throw new SettingsError(`${name} needs RABBLE_SECRET, with which services show who they are`)
     }
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
-    const logger = createLogger('gateway', settings.LOG_LEVEL)
-    const registry = new Registry()
-    const clocks = watchClocks({ registry, logger })
+    const ground = createGround('gateway', settings)
+    const { app, logger, registry, clocks } = ground
     const metrics = createMetrics(registry)
     const log = await connectRabbitMqLog({
       url: settings.RABBLE_AMQP_URL,
       ...logConfig(settings),
       observer: observeLog(metrics),
       logger,
-    })
-    const app = createApp({
-      logger,
-      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
-      allowedOrigins: config.allowedOrigins,
     })
     const gateway = await registerGateway(app, {
       ...config,
@@ -84,6 +74,6 @@ await runService({
       run: async () => void (await Promise.all([notices.close(), gateway.drain(window)])),
       timeout: drainTimeout(window),
     }
-    return { app, logger, host: settings.HOST, port: settings.PORT, drain }
+    return { ...ground, drain }
   },
 })

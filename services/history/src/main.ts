@@ -2,22 +2,19 @@ import { connectPostgres } from '@rabble/database'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import { overHttp } from '@rabble/rooms/client'
 import {
-  createApp,
+  createGround,
   createInternalTokens,
-  createLogger,
+  groundSettings,
   logConfig,
   logConnected,
   logSettings,
   operations,
-  parseOrigins,
   readSettings,
   runService,
   SettingsError,
   tokenSettings,
   tokensFrom,
-  watchClocks,
 } from '@rabble/service'
-import { Registry } from 'prom-client'
 import { history } from './app.ts'
 import { historyConfig, historySettings } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -27,14 +24,10 @@ await runService({
     const settings = readSettings(
       process.env,
       [
-        'HOST',
-        'PORT',
-        'LOG_LEVEL',
         'RABBLE_AMQP_URL',
         'RABBLE_DATABASE_URL',
         'RABBLE_ROOMS_URL',
-        'RABBLE_ALLOWED_ORIGINS',
-        'RABBLE_TRUSTED_PROXIES',
+        ...groundSettings,
         ...tokenSettings,
         ...historySettings,
         ...logSettings,
@@ -45,9 +38,8 @@ await runService({
     if (roomsUrl !== undefined && secret === undefined) {
       throw new SettingsError('RABBLE_ROOMS_URL needs RABBLE_SECRET, with which services show who they are')
     }
-    const logger = createLogger('history', settings.LOG_LEVEL)
-    const registry = new Registry()
-    const clocks = watchClocks({ registry, logger })
+    const ground = createGround('history', settings)
+    const { app, logger, registry, clocks } = ground
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-history',
@@ -62,11 +54,6 @@ await runService({
       logger,
     })
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
-    const app = createApp({
-      logger,
-      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
-      allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
-    })
     const { plugin, checks, notes } = history({
       log,
       database,
@@ -91,6 +78,6 @@ await runService({
       await log.close()
       await database.close()
     })
-    return { app, logger, host: settings.HOST, port: settings.PORT }
+    return ground
   },
 })

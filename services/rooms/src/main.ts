@@ -1,21 +1,18 @@
 import { connectPostgres } from '@rabble/database'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import {
-  createApp,
+  createGround,
   createInternalTokens,
-  createLogger,
+  groundSettings,
   logConfig,
   logConnected,
   logSettings,
   operations,
-  parseOrigins,
   readSettings,
   runService,
   tokenSettings,
   tokensFrom,
-  watchClocks,
 } from '@rabble/service'
-import { Registry } from 'prom-client'
 import { rooms } from './app.ts'
 import { roomsConfig, roomsSettings } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -25,12 +22,9 @@ await runService({
     const settings = readSettings(
       process.env,
       [
-        'HOST',
-        'PORT',
-        'LOG_LEVEL',
-        'RABBLE_TRUSTED_PROXIES',
         'RABBLE_AMQP_URL',
         'RABBLE_DATABASE_URL',
+        ...groundSettings,
         ...tokenSettings,
         ...roomsSettings,
         ...logSettings,
@@ -38,10 +32,9 @@ await runService({
       ['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_SECRET'],
     )
     const config = roomsConfig(settings)
-    const logger = createLogger('rooms', settings.LOG_LEVEL)
+    const ground = createGround('rooms', settings)
+    const { app, logger, registry, clocks } = ground
     const tokens = tokensFrom(settings, { logger })
-    const registry = new Registry()
-    const clocks = watchClocks({ registry, logger })
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-rooms',
@@ -55,11 +48,6 @@ await runService({
       url: settings.RABBLE_AMQP_URL,
       ...logConfig(settings),
       logger,
-    })
-    const app = createApp({
-      logger,
-      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
-      allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
     })
     const { plugin, checks } = rooms({
       ...config,
@@ -78,6 +66,6 @@ await runService({
       await log.close()
       await database.close()
     })
-    return { app, logger, host: settings.HOST, port: settings.PORT }
+    return ground
   },
 })

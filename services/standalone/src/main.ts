@@ -17,9 +17,9 @@ import { inProcess } from '@rabble/history/client'
 import { createMetrics as createRoomsMetrics, rooms, roomsConfig, roomsSettings } from '@rabble/rooms'
 import { inProcess as roomsInProcess } from '@rabble/rooms/client'
 import {
-  createApp,
+  createGround,
   createInternalTokens,
-  createLogger,
+  groundSettings,
   logConfig,
   logConnected,
   logSettings,
@@ -28,27 +28,22 @@ import {
   readSettings,
   runService,
   tokensFrom,
-  watchClocks,
 } from '@rabble/service'
-import { Registry } from 'prom-client'
 import { serveWeb } from './web.ts'
 
 await runService({
   async start() {
     const settings = readSettings(process.env, [
-      'HOST',
-      'PORT',
       'DATA_DIR',
-      'LOG_LEVEL',
+      ...groundSettings,
       ...logSettings,
       ...gatewaySettings,
       ...historySettings,
       ...roomsSettings,
     ])
     const config = gatewayConfig(settings)
-    const logger = createLogger('rabble', settings.LOG_LEVEL)
-    const registry = new Registry()
-    const clocks = watchClocks({ registry, logger })
+    const ground = createGround('rabble', settings)
+    const { app, logger, registry, clocks } = ground
     const metrics = createGatewayMetrics(registry)
     const database = await openPglite(settings.DATA_DIR)
     // There is always one: guests get tokens, and services show each other some.
@@ -62,11 +57,6 @@ await runService({
       logger,
     })
 
-    const app = createApp({
-      logger,
-      trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
-      allowedOrigins: config.allowedOrigins,
-    })
     const past = history({
       log,
       database,
@@ -116,10 +106,7 @@ await runService({
       notes: { ...past.notes, clocks: clocks.note },
     })
     return {
-      app,
-      logger,
-      host: settings.HOST,
-      port: settings.PORT,
+      ...ground,
       started: (address) => process.stdout.write(`\nRabble is at ${address} (Ctrl-C stops it)\n\n`),
     }
   },
