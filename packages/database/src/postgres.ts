@@ -52,6 +52,8 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
   })
   // Without a listener, an idle connection that breaks would end the process.
   pool.on('error', (error) => options.onError?.(error))
+  // So would one whose error arrives in one piece with the answer that it is open: its user can't listen yet.
+  pool.on('connect', (client) => client.on('error', () => {}))
   let closing: Promise<void> | undefined
   const leases = new Set<Lease>()
 
