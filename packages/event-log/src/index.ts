@@ -1,3 +1,4 @@
+export * from './byte-string.ts'
 export * from './event-log.ts'
 export { type InProcessLogOptions, openInProcessLog } from './in-process.ts'
 export { connectRabbitMqLog, type RabbitMqLog, type RabbitMqLogOptions } from './rabbitmq/index.ts'

@@ -1,4 +1,5 @@
 import { type ChangeEvent, type ChatEvent, changed, type MessageEvent } from '@rabble/contract'
+import { type ByteString, byteString, bytesOf } from '@rabble/event-log'
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
 import { applyChange, eventRangeOf } from '../src/replay/event-range.ts'
@@ -31,14 +32,14 @@ function add(recent: RoomBuffers, ...events: ChatEvent[]): void {
   for (const event of events) recent.add(event, Buffer.from(JSON.stringify(event)), offset++)
 }
 
-function parsed(lines: readonly string[] | undefined): (ChatEvent | undefined)[] | undefined {
-  return lines?.map((line) =>
-    line === '' ? undefined : (JSON.parse(Buffer.from(line, 'latin1').toString()) as ChatEvent),
-  )
+function parsed(lines: readonly ByteString[] | undefined): (ChatEvent | undefined)[] | undefined {
+  return lines?.map((line) => (line === '' ? undefined : (JSON.parse(bytesOf(line).toString()) as ChatEvent)))
 }
 
+const bytes = (json: string) => byteString(Buffer.from(json))
+
 /** All lines that are remembered. */
-function all(recent: RoomBuffers): readonly string[] {
+function all(recent: RoomBuffers): readonly ByteString[] {
   return recent.behind('a', recent.missing('a'))?.lines ?? []
 }
 
@@ -209,9 +210,9 @@ t.test(
   'what history has from an earlier version, and this one can not read, is gone once it is changed',
   async (t) => {
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
-    const line = `${JSON.stringify(message('1')).slice(0, -1)},"meta":{"a":${deep}}}`
+    const line = bytes(`${JSON.stringify(message('1')).slice(0, -1)},"meta":{"a":${deep}}}`)
     for (const change of [edit('e', '1'), deletion('d', '1')]) {
-      const stretch = eventRangeOf(['1', '2'], [line, JSON.stringify(message('2'))])
+      const stretch = eventRangeOf(['1', '2'], [line, bytes(JSON.stringify(message('2')))])
       const { grown } = applyChange(stretch, change)
       t.same(stretch.lines, ['', JSON.stringify(message('2'))])
       t.equal(grown, -line.length)

@@ -1,4 +1,5 @@
 import { deleteId } from '@rabble/contract/ids'
+import { type ByteString, byteString, noBytes } from '@rabble/event-log'
 import { type ChatClient, connectChat } from '@rabble/harness'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import t from 'tap'
@@ -20,9 +21,10 @@ function inject(
   log.inject(JSON.stringify({ type, room: 'general', id, message, from: ada, at, via: 'worker', ...more }))
 }
 
-function line(id: string, text: string): string {
+function line(id: string, text: string): ByteString {
   const at = '2026-11-22T10:00:00.000Z'
-  return JSON.stringify({ type: 'message', room: 'general', id, from: ada, text, at, via: 'gateway-0' })
+  const message = { type: 'message', room: 'general', id, from: ada, text, at, via: 'gateway-0' }
+  return byteString(Buffer.from(JSON.stringify(message)))
 }
 
 /** All that a client was ever sent. */
@@ -105,7 +107,7 @@ t.test('a change in the log that is malformed or doesn’t count harms nobody', 
 t.test('what a gateway keeps from history changes too', async (t) => {
   const log = createMemoryLog()
   const ids = ['m1', 'm2', 'm3', 'm4']
-  const lines = [line('m1', 'one'), '', line('m3', 'three'), line('m4', 'four')]
+  const lines = [line('m1', 'one'), noBytes, line('m3', 'three'), line('m4', 'four')]
   let answer: (() => Promise<void>) | undefined
   let through = -1
   const history: HistoryClient = {

@@ -1,4 +1,5 @@
 import { type ChangeEvent, type ChatEvent, changed, type MessageEvent, roomKind } from '@rabble/contract'
+import { type ByteString, byteString, noBytes } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 
 /**
@@ -45,10 +46,10 @@ export function createFakeHistory(): FakeHistory {
     return event?.type === 'message' ? event : undefined
   }
 
-  function lineOf(event: ChatEvent): string {
-    if (event.type === 'message') return latin1(fold(event).message)
+  function lineOf(event: ChatEvent): ByteString {
+    if (event.type === 'message') return bytesOfJson(fold(event).message)
     const message = messageOf(event.message)
-    return message !== undefined && fold(message).newest === event ? latin1(event) : ''
+    return message !== undefined && fold(message).newest === event ? bytesOfJson(event) : noBytes
   }
 
   function check(room: string, user: string | undefined): void {
@@ -75,7 +76,7 @@ export function createFakeHistory(): FakeHistory {
       }
       const events = [...fake.messages.values()].filter((event) => event.room === room)
       const ids = ['', ...events.map(({ id }) => id)]
-      const lines = ['', ...events.map(lineOf)]
+      const lines = [noBytes, ...events.map(lineOf)]
       const starts = [...ids.keys()].filter((index) => after.includes(ids[index] ?? ''))
       const nothing = { through: fake.through, complete: true, ids: [], lines: [] }
       if (starts.length === 0) return nothing
@@ -122,7 +123,6 @@ function mayRead(room: string, user: string | undefined): boolean {
   return kind?.kind !== 'user' || kind.user === user
 }
 
-/** JSON whose bytes are characters. */
-function latin1(event: ChatEvent): string {
-  return Buffer.from(JSON.stringify(event)).toString('latin1')
+function bytesOfJson(event: ChatEvent): ByteString {
+  return byteString(Buffer.from(JSON.stringify(event)))
 }

@@ -1,5 +1,5 @@
 import type { MessageEvent } from '@rabble/contract'
-import { partitionOf } from '@rabble/event-log'
+import { type ByteString, bytesOf, noBytes, partitionOf } from '@rabble/event-log'
 import t from 'tap'
 import { createRoomBuffers } from '../src/replay/room-buffers.ts'
 
@@ -19,8 +19,8 @@ function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer, nu
   return [event, Buffer.from(JSON.stringify(event)), offset++]
 }
 
-function ids(lines: readonly string[] | undefined): string[] | undefined {
-  return lines?.map((line) => (JSON.parse(Buffer.from(line, 'latin1').toString()) as MessageEvent).id)
+function ids(lines: readonly ByteString[] | undefined): string[] | undefined {
+  return lines?.map((line) => (JSON.parse(bytesOf(line).toString()) as MessageEvent).id)
 }
 
 t.test('what followed an event is known exactly, until the event is dropped', async (t) => {
@@ -42,7 +42,7 @@ t.test('the text comes back byte for byte', async (t) => {
   const recent = createRoomBuffers({ perRoom: 10, totalBytes: 1e9 })
   const [message, line] = event('a', '1', 'grüße 你好 🎉 \u2028 \\ "')
   recent.add(message, line, 0)
-  t.strictSame(Buffer.from(recent.newest('a', 1).lines[0] ?? '', 'latin1'), line)
+  t.strictSame(bytesOf(recent.newest('a', 1).lines[0] ?? noBytes), line)
 })
 
 t.test('newest says whether it is all there is', async (t) => {

@@ -1,5 +1,6 @@
 import { createManualClock } from '@rabble/clock/manual'
 import type { MessageEvent } from '@rabble/contract'
+import { type ByteString, byteString } from '@rabble/event-log'
 import { connectChat, until } from '@rabble/harness'
 import type { HistoryClient, Replay, ReplayQuery } from '@rabble/history/client'
 import t from 'tap'
@@ -20,13 +21,13 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
 }
 
 /** What history has of a room that the log has forgotten. */
-function old(room: string, ids: string[]): { ids: string[]; lines: string[] } {
+function old(room: string, ids: string[]): { ids: string[]; lines: ByteString[] } {
   const from = { id: 'ada', name: 'Ada' }
   const at = '2026-11-22T10:00:00.000Z'
   const messages = ids.map(
     (id): MessageEvent => ({ type: 'message', room, id, from, text: id, at, via: 'g' }),
   )
-  return { ids, lines: messages.map((message) => JSON.stringify(message)) }
+  return { ids, lines: messages.map((message) => byteString(Buffer.from(JSON.stringify(message)))) }
 }
 
 const never = () => new Promise<never>(() => {})

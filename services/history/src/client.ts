@@ -1,14 +1,20 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { type MessageEvent, pathSegment } from '@rabble/contract'
+import { type ByteString, byteString } from '@rabble/event-log'
 import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { DirectRooms } from './messages/direct-rooms.ts'
 import type { Known } from './messages/find.ts'
-import type { Replay, ReplayQuery } from './messages/replay.ts'
+import type { ReplayQuery, Replay as StoredReplay } from './messages/replay.ts'
 
 export type { DirectRooms } from './messages/direct-rooms.ts'
 export type { Known } from './messages/find.ts'
-export type { Replay, ReplayQuery } from './messages/replay.ts'
+export type { ReplayQuery } from './messages/replay.ts'
+
+/** A replay as other services get it. The lines are bytes: nobody needs them as text. */
+export interface Replay extends Omit<StoredReplay, 'lines'> {
+  lines: ByteString[]
+}
 
 /** A message that a gateway asked for. */
 export interface Found {
@@ -21,7 +27,7 @@ export interface Found {
 /** What other services ask history. The same calls over HTTP and, in one process, without a socket. */
 export interface HistoryClient {
   /**
-   * What followed in a room. The lines are JSON as Latin-1 strings: a byte is a character.
+   * Returns what followed in a room.
    * `user` is the id of who asks, for rooms that not everybody may read.
    * @throws Error if history can't answer, within 5 seconds
    */
@@ -122,7 +128,7 @@ function createClient(
   return {
     async replay({ room, ...query }, user) {
       const body = await ask(room, 'replay', user, query)
-      const [head = '', ...lines] = body.toString('latin1').split('\n')
+      const [head = '', ...lines] = byteString(body).split('\n') as ByteString[]
       return { ...(JSON.parse(head) as Omit<Replay, 'lines'>), lines }
     },
     async find(room, id, user) {

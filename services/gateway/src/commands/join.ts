@@ -1,4 +1,5 @@
 import { type ClientFrames, type Limits, RabbleError, type Ref, roomKind } from '@rabble/contract'
+import { type ByteString, bytesOf, joinBytes } from '@rabble/event-log'
 import { moderator, readable } from '../messages/access.ts'
 import type { Metrics } from '../metrics.ts'
 import type { HistoryReplay } from '../replay/history-replay.ts'
@@ -100,17 +101,17 @@ async function enter(
   session.replay(joined)
 }
 
-/** Makes a `joined` frame. The lines are JSON as it stands in the log, a character for each byte: they are not parsed. */
+/** Makes a `joined` frame. The lines are JSON as it stands in the log: they are not parsed. */
 function joinedReply(
   ref: Ref | undefined,
   room: string,
-  lines: readonly string[],
+  lines: readonly ByteString[],
   more: { complete: boolean; count: number; capacity: number | undefined },
 ): Reply {
   const head = JSON.stringify({ type: 'joined', ...withRef(ref), room }).slice(0, -1)
   const json = Buffer.concat([
     Buffer.from(`${head},"events":[`),
-    Buffer.from(lines.join(','), 'latin1'),
+    bytesOf(joinBytes(lines, ',')),
     Buffer.from(`],${JSON.stringify(more).slice(1)}`),
   ])
   return { type: 'joined', ref, json }

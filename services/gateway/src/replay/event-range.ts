@@ -1,14 +1,14 @@
 import { type ChangeEvent, type ChatEvent, changed, type MessageEvent, mayChange } from '@rabble/contract'
 import { isChatEvent, parseLogEvent } from '@rabble/contract/parse'
+import { type ByteString, byteString, bytesOf, noBytes } from '@rabble/event-log'
 
 /**
- * Events of one room, one behind the other, as a gateway keeps them to replay them. Lines are held as Latin-1 strings: a
- * byte is a character, so they cost their length once and keep no network buffer alive, and become the same bytes again.
+ * Events of one room, one behind the other, as a gateway keeps them to replay them.
  */
 export interface EventRange {
   ids: string[]
   /** Empty for an event that is replayed no more: its id still is a place to resume from. */
-  lines: string[]
+  lines: ByteString[]
   /** Of an edit or a deletion the id of its message, else empty. */
   targets: string[]
   /** Index of the oldest; what is before is empty. */
@@ -16,12 +16,12 @@ export interface EventRange {
 }
 
 /** A stretch of lines from history. */
-export function eventRangeOf(ids: readonly string[], lines: readonly string[]): EventRange {
+export function eventRangeOf(ids: readonly string[], lines: readonly ByteString[]): EventRange {
   return { ids: [...ids], lines: [...lines], targets: lines.map(targetOf), head: 0 }
 }
 
 /** The id of the message that a line changes, empty if it changes none. */
-export function targetOf(line: string): string {
+export function targetOf(line: ByteString): string {
   // Nearly all lines: they need not be parsed.
   if (line === '' || line.startsWith('{"type":"message"')) return ''
   const event = eventOf(line)
@@ -31,7 +31,7 @@ export function targetOf(line: string): string {
 /** The message with this id, as it is by now; undefined if it isn't there. */
 export function messageIn({ ids, lines, head }: EventRange, id: string): MessageEvent | undefined {
   const index = ids.lastIndexOf(id)
-  const event = index < head ? undefined : eventOf(lines[index] ?? '')
+  const event = index < head ? undefined : eventOf(lines[index] ?? noBytes)
   return event?.type === 'message' ? event : undefined
 }
 
@@ -41,7 +41,7 @@ export function changesIn({ targets, lines, head }: EventRange, message?: string
   for (let index = head; index < targets.length; index++) {
     const target = targets[index]
     if (target === '' || (message !== undefined && target !== message)) continue
-    const event = eventOf(lines[index] ?? '')
+    const event = eventOf(lines[index] ?? noBytes)
     if (event !== undefined && event.type !== 'message') found.push(event)
   }
   return found
@@ -61,23 +61,23 @@ export function applyChange(
   const changes: { index: number; event: ChangeEvent }[] = []
   let message: { index: number; event: MessageEvent } | undefined
   let grown = 0
-  const put = (index: number, line: string) => {
+  const put = (index: number, line: ByteString) => {
     grown += line.length - (lines[index]?.length ?? 0)
     lines[index] = line
   }
   for (const index of places) {
-    const event = eventOf(lines[index] ?? '')
+    const event = eventOf(lines[index] ?? noBytes)
     if (event?.type === 'message') message = { index, event }
     else if (event !== undefined) changes.push({ index, event })
     // History has it from a version that read more than this one. What can't be changed is handed out no more.
-    else put(index, '')
+    else put(index, noBytes)
   }
   const superseded = message ? changes : changes.filter(({ event }) => mayBothCount(event, change))
   const counts = message
     ? mayChange(message.event, change)
     : superseded.every(({ event }) => event.type === 'edit')
   if (!counts) return { grown, counts }
-  for (const { index } of superseded) put(index, '')
+  for (const { index } of superseded) put(index, noBytes)
   if (message) put(message.index, lineOf(changed(message.event, change)))
   return { grown, counts }
 }
@@ -110,11 +110,11 @@ function mayBothCount(one: ChangeEvent, other: ChangeEvent): boolean {
   return one.moderator === true || other.moderator === true || one.from.id === other.from.id
 }
 
-function eventOf(line: string): ChatEvent | undefined {
-  const event = line === '' ? undefined : parseLogEvent(Buffer.from(line, 'latin1'))
+function eventOf(line: ByteString): ChatEvent | undefined {
+  const event = line === '' ? undefined : parseLogEvent(bytesOf(line))
   return event !== undefined && isChatEvent(event) ? event : undefined
 }
 
-function lineOf(message: MessageEvent): string {
-  return Buffer.from(JSON.stringify(message)).toString('latin1')
+function lineOf(message: MessageEvent): ByteString {
+  return byteString(Buffer.from(JSON.stringify(message)))
 }

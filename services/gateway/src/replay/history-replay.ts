@@ -1,5 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, User } from '@rabble/contract'
+import type { ByteString } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
@@ -35,7 +36,7 @@ export interface HistoryReplay {
    */
   fetch(room: string, after: string, user: User, sharers: readonly string[]): Promise<void>
   /** The lines of all that followed `after`, up to the newest recent event; undefined if that isn't known. */
-  after(room: string, after: string): string[] | undefined
+  after(room: string, after: string): ByteString[] | undefined
   /** A message was changed: to be called for each change that comes through the log, so that no old text is handed out. */
   changed(change: ChangeEvent): void
 }
@@ -156,7 +157,7 @@ export function createHistoryReplay(options: {
     pieces.delete(room)
   }
 
-  function after(room: string, id: string): string[] | undefined {
+  function after(room: string, id: string): ByteString[] | undefined {
     const piece = pieces.get(room)
     if (piece === undefined) return undefined
     const rest = recent.behind(room, piece.through)

@@ -1,5 +1,5 @@
 import type { ChangeEvent, ChatEvent, MessageEvent } from '@rabble/contract'
-import { partitionOf } from '@rabble/event-log'
+import { type ByteString, byteString, noBytes, partitionOf } from '@rabble/event-log'
 import { applyChange, changesIn, type EventRange, messageIn, targetOf } from './event-range.ts'
 
 /**
@@ -17,7 +17,7 @@ export interface RoomBuffers {
    * The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful. The empty id
    * stands before the room's first event.
    */
-  after(room: string, id: string): string[] | undefined
+  after(room: string, id: string): ByteString[] | undefined
   /**
    * What stands behind an offset of the log, which is known to be all of it; undefined if something behind it may have been
    * forgotten.
@@ -36,11 +36,11 @@ export interface RoomBuffers {
    * Remembers events of a room of which nothing is remembered, as far as there is space for them. They are all that followed
    * the first of them up to `offset`.
    */
-  restore(room: string, ids: readonly string[], lines: readonly string[], offset: number): void
+  restore(room: string, ids: readonly string[], lines: readonly ByteString[], offset: number): void
   /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. Returns what ends that. */
   pin(room: string): () => void
   /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
-  newest(room: string, count: number): { lines: string[]; complete: boolean }
+  newest(room: string, count: number): { lines: ByteString[]; complete: boolean }
   /**
    * Forgets the rooms of a partition, and takes it that events up to `offset` may be missing: -1 if what comes now is the
    * very beginning of the log, so that a room that isn't remembered has no messages. To be called before the first event.
@@ -54,7 +54,7 @@ export interface RoomBuffers {
 export interface Remembered {
   ids: readonly string[]
   /** Empty for an event that is replayed no more. */
-  lines: readonly string[]
+  lines: readonly ByteString[]
 }
 
 /** What is before `head` is cut off now and then, not at each event. */
@@ -88,7 +88,7 @@ export function createRoomBuffers(
     const size = (room.lines[room.head]?.length ?? 0) + overhead
     room.doubtful?.delete(room.ids[room.head] ?? '')
     room.missing = Math.max(room.missing, room.offsets[room.head] ?? -1)
-    room.lines[room.head] = ''
+    room.lines[room.head] = noBytes
     room.ids[room.head] = ''
     room.targets[room.head] = ''
     room.head++
@@ -117,7 +117,7 @@ export function createRoomBuffers(
     }
   }
 
-  function remember(name: string, id: string, line: string, target: string, offset: number): Room {
+  function remember(name: string, id: string, line: ByteString, target: string, offset: number): Room {
     const room = rooms.get(name) ?? emptyRoom(missingIn(name))
     // Taken out and put back: a Map keeps its order of insertion, so the quietest room comes first.
     rooms.delete(name)
@@ -159,7 +159,7 @@ export function createRoomBuffers(
   return {
     add(event, line, offset, doubtful = false) {
       const { type, room: name, id } = event
-      const told = type === 'message' || change(event) ? line.toString('latin1') : ''
+      const told = type === 'message' || change(event) ? byteString(line) : noBytes
       const room = remember(name, id, told, type === 'message' ? '' : event.message, offset)
       if (!doubtful) return
       room.doubtful ??= new Set()
@@ -215,9 +215,9 @@ export function createRoomBuffers(
     newest(name, count) {
       const room = rooms.get(name)
       if (room === undefined) return { lines: [], complete: missingIn(name) < 0 || count === 0 }
-      const lines: string[] = []
+      const lines: ByteString[] = []
       for (let index = room.lines.length - 1; index >= room.head && lines.length < count; index--) {
-        const line = room.lines[index] ?? ''
+        const line = room.lines[index] ?? noBytes
         if (line !== '') lines.push(line)
       }
       lines.reverse()

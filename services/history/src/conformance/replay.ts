@@ -1,4 +1,5 @@
 import type { ChatEvent } from '@rabble/contract'
+import { bytesOf } from '@rabble/event-log'
 import type { Test } from 'tap'
 import type { Replay, ReplayQuery } from '../client.ts'
 import {
@@ -19,11 +20,9 @@ function askerOf({ client }: HistoryFixture) {
     client.replay({ room, limit: 100, ...query }, undefined)
 }
 
-/** The events in the lines of a replay, whose bytes are characters; undefined for lines that are empty. */
+/** Returns the events in the lines of a replay; undefined for lines that are empty. */
 function eventsIn({ lines }: Pick<Replay, 'lines'>): (ChatEvent | undefined)[] {
-  return lines.map((line) =>
-    line === '' ? undefined : (JSON.parse(Buffer.from(line, 'latin1').toString()) as ChatEvent),
-  )
+  return lines.map((line) => (line === '' ? undefined : (JSON.parse(bytesOf(line).toString()) as ChatEvent)))
 }
 
 const nothing = { complete: true, ids: [], lines: [] }
