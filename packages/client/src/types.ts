@@ -222,7 +222,7 @@ export interface Room extends AsyncIterable<RoomEvent> {
   [Symbol.asyncIterator](): AsyncIterableIterator<RoomEvent>
   /** Resolves when the session is in the room. Needed only to wait for that, or to retry after a refusal. @throws ChatError */
   join(): Promise<void>
-  /** Leaves the room. The object can't be used again. Unsent messages are still sent. Resolves when the request was sent. */
+  /** Leaves the room. The object can't be used again. Unsent messages are still sent. Resolves without a reply of the server. */
   leave(): Promise<void>
   /** Sends a message. Resolves once the log has it, however many connections that takes. @throws ChatError that is final */
   send(text: string, options?: SendOptions): Promise<Sent>
