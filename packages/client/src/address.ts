@@ -1,12 +1,15 @@
-/** Where Rabble is: a page, or the WebSocket itself. */
+/** URLs of a Rabble server. */
 export interface Address {
-  /** Of the WebSocket. */
+  /** URL of the WebSocket. */
   socket: string
-  /** Below it is what is asked over HTTP. */
+  /** Base URL of the HTTP requests. */
   base: URL
 }
 
-/** @throws TypeError if it is no address, or none is given where there is no page */
+/**
+ * Derives the URLs from the address of a page or of the WebSocket (`/ws`). Default: the page's own address.
+ * @throws TypeError if `url` is invalid, or missing where there is no page
+ */
 export function addressOf(url = ''): Address {
   const base = new URL(url, globalThis.document?.baseURI)
   if (!/^(http|ws)s?:$/.test(base.protocol)) throw new TypeError(`Invalid URL: ${url}`)

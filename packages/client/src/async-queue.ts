@@ -1,18 +1,18 @@
 import { Deferred } from './deferred.ts'
 import type { RoomEvent } from './types.ts'
 
-/** Events that may wait for a reader: more than one replay has. */
+/** Maximum number of events that wait for a reader. It is larger than any replay. */
 const most = 20_000
-/** How many are let go of when there are more. */
+/** Number of events that are dropped when the queue is full. */
 const fewer = 1_000
 
-/** Events for one reader who takes them in its own time. */
+/** Queue of events for one reader that takes them at its own pace. */
 export class AsyncQueue implements AsyncIterableIterator<RoomEvent> {
   readonly #ended: () => void
   #events: RoomEvent[] = []
   #news = new Deferred<void>()
   #over = false
-  /** The id of the last event that was taken. */
+  /** Id of the last event that the reader took. */
   #taken: string | undefined
 
   constructor(ended: () => void) {
@@ -48,7 +48,7 @@ export class AsyncQueue implements AsyncIterableIterator<RoomEvent> {
     return this.next()
   }
 
-  /** What has come can still be taken. */
+  /** Ends the queue. The reader can still take the events that it holds. */
   end(): void {
     this.#over = true
     this.#news.resolve()

@@ -1,6 +1,6 @@
 /**
- * How long to wait before the next attempt, in milliseconds: "full jitter", anywhere between nothing and a bound that
- * doubles. A thousand clients that lose their gateway at once come back spread out, not as one herd.
+ * Returns the wait (ms) before the next attempt, with "full jitter": a random value between zero and a bound that doubles. A
+ * thousand clients that lose their gateway at once reconnect spread out.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoff(attempt: number): number {

@@ -4,30 +4,29 @@ import { type ChatClock, sleep } from './clock.ts'
 import type { ChatError } from './errors.ts'
 import type { HistoryOptions, HistoryPage, RoomEvents } from './types.ts'
 
-/** How long to wait for a history that is down, or doesn't know yet where the client is. Live events wait meanwhile. */
+/** Time (ms) to wait for a history that is down or doesn't know the client's last event yet. Live events wait meanwhile. */
 const timeout = 30_000
 const pageSize = 500
-/** Where nothing of the room is known, one page has to hold all. */
+/** Size of the only page that is read if the client knows no event of the room: it must hold the whole room. */
 const newestPage = 1000
 
-/** Why what was missed can't be read. */
+/** Reason why missed events can't be read. */
 export type Hole = RoomEvents['gap']['why']
 
 /**
- * Reads what was missed from history, page by page, from the event `after` on (from the beginning, if nothing of the room is
- * known), until there is no more. History may be behind: what follows then, the next join replays. Returns why the rest
- * can't be had, if it can't.
+ * Reads missed messages from history, page by page, from the event `after` to the end (from the beginning if no event of the room
+ * is known). If history lags behind, the next join replays the rest. Returns the reason if it could not read to the end.
  */
 export async function catchUp(options: {
   clock: ChatClock
   after: string | undefined
-  /** Most messages to read. */
+  /** Maximum number of messages to read. */
   most: number
   history(query: HistoryOptions): Promise<HistoryPage>
-  /** Whether anybody is still interested. */
+  /** Returns whether the caller still needs the result. */
   wanted(): boolean
   message(message: Message): void
-  /** The log had lost something before this message, or behind the last one. */
+  /** Reports that the log had lost something before this message, or after the last one if it is undefined. */
   lost(before: string | undefined): void
 }): Promise<Hole | undefined> {
   const { clock, most, history, wanted, message, lost } = options
@@ -40,7 +39,7 @@ export async function catchUp(options: {
       const limit = Math.min(most - read, after === undefined ? newestPage : pageSize)
       const page = await history(after === undefined ? { limit } : { after, limit })
       if (!wanted()) return undefined
-      // Of a room of which nothing was known, the newest page must be all there is.
+      // If no event of the room was known, the newest page must be the whole room.
       if (after === undefined && page.hasMoreBefore) return 'too-many'
       for (const one of page.messages) {
         if (page.gaps?.some(({ before }) => before === one.id)) lost(one.id)
@@ -53,7 +52,7 @@ export async function catchUp(options: {
       attempt = 0
     } catch (problem) {
       const error = problem as ChatError
-      // An event that history doesn't know (`bad-frame`) may be too new for it.
+      // History may not know a very new event yet, and answers `bad-frame`.
       if (!(error.retry || error.code === 'bad-frame') || clock.monotonic() > until) return 'unknown'
       await sleep(clock, 200 + backoff(attempt++))
     }

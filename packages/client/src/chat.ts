@@ -25,10 +25,12 @@ import type {
   WebSocketConstructor,
 } from './types.ts'
 
-/** Rooms of direct messages that nobody asked for and that are followed all the same, so that no message is missed. */
+/**
+ * Maximum number of direct-message rooms that the chat follows without the application's request, so that it misses no message.
+ */
 const maxFollowed = 50
 
-/** One user's rooms and outbox over one connection that comes and goes. */
+/** Rooms and outbox of one user over a connection that may be lost and reopened. */
 export class ChatClient implements Chat {
   readonly ready: Promise<void>
   readonly #credentials: Credentials
@@ -36,14 +38,14 @@ export class ChatClient implements Chat {
   readonly #outbox: Outbox
   readonly #emitter = new Emitter<ChatEvents>()
   readonly #rooms = new Map<string, RoomClient>()
-  /** Rooms that nobody asked for: the user's own, and those of direct messages that came. Oldest first. */
+  /** Rooms that the application did not request: the user's own, and direct-message rooms with events. Oldest first. */
   readonly #followed = new Map<string, RoomClient>()
-  /** Rooms that were entered only because something unsent belongs there. */
+  /** Rooms that were joined only to send unsent messages. */
   readonly #visited = new Set<string>()
   readonly #host: RoomHost
-  /** Counts connections: what was asked over an earlier one is out of date. */
+  /** Counts the lists of conversations that were requested: the answer to an earlier request is outdated. */
   #turn = 0
-  /** The newest message of each room of direct messages when they were last listed. */
+  /** Newest message of each direct-message room when they were last listed. */
   #listed: ReadonlyMap<string, string> | undefined
   #limits: Limits | undefined
 
@@ -167,7 +169,7 @@ export class ChatClient implements Chat {
     this.#changed()
   }
 
-  /** Rooms first: what was acknowledged but not seen comes with them, and needs not be sent again. */
+  /** Enters the rooms first: they bring back events that were acknowledged but not seen, which are then not sent again. */
   #opened(): void {
     this.#visited.clear()
     for (const room of this.#all()) {
@@ -180,15 +182,15 @@ export class ChatClient implements Chat {
   }
 
   /**
-   * Finds out who wrote while there was no connection: rooms of direct messages that are followed are joined again anyway, but
-   * somebody new may have written. A room that was not listed before was empty then.
+   * Finds direct messages from new users that came during an absence. The direct-message rooms that are followed are joined again
+   * anyway. A room that was not listed before was empty then.
    */
   async #findDirect(): Promise<void> {
     const turn = ++this.#turn
     const wanted = () => this.#emitter.has('direct') || this.#emitter.has('conversations')
     const current = () => turn === this.#turn && this.state.is === 'open' && wanted()
     for (let attempt = 0; current(); attempt++) {
-      // Not all at once, where many have lost a gateway together.
+      // Spreads the requests where many clients have lost a gateway together.
       await sleep(this.#host.clock, backoff(attempt))
       if (!current()) return
       const reply = await this.#connection.request({ type: 'conversations' }).catch(() => undefined)
@@ -230,12 +232,12 @@ export class ChatClient implements Chat {
     await this.#connection.opened
     if (to === undefined && isMadeUp(room)) await this.#enter(room)
     try {
-      // What came with `joined` may have been this very event, whose acknowledgement was lost.
+      // The events of `joined` may include this very event, if its acknowledgement was lost.
       if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'taken back')
-      // Each type has some of these fields; what is undefined is not sent, and what else a deletion says is ignored.
+      // Each type uses some of these fields. Undefined fields are not sent, and gateways ignore the surplus fields of a deletion.
       const where = to === undefined ? { room } : { to }
       const { clock } = this.#host
-      // The larger one: the clock of the machine may have been set back.
+      // Takes the larger age: the clock of the machine may have been set back.
       const age = Math.max(
         0,
         clock.now() - Date.parse(item.at),
@@ -250,7 +252,7 @@ export class ChatClient implements Chat {
     }
   }
 
-  /** Resolves when the session is in the room, which may have been left before all that was written went out. */
+  /** Resolves when the session is in the room. The application may have left the room before all its messages were sent. */
   async #enter(name: string): Promise<void> {
     const room = this.#rooms.get(name)
     if (room !== undefined) {
@@ -271,7 +273,7 @@ export class ChatClient implements Chat {
     if (this.#visited.delete(name)) this.#left(name)
   }
 
-  /** Who wants to hear of notices gets those that come while there is no connection, too. */
+  /** Follows the user's own room and the announcements if they have listeners, so that notices during an absence arrive too. */
   #followOwn(): void {
     if (this.user === undefined) return
     const own = [
@@ -288,7 +290,7 @@ export class ChatClient implements Chat {
     return this.#followFrom(frame.room, undefined)
   }
 
-  /** Follows a room of direct messages: from the event `after` on, or from the one that has just come. */
+  /** Follows a direct-message room, from the event `after` or from the event that has just arrived. */
   #followFrom(name: string, after: string | undefined): RoomClient {
     const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
     if (direct.length >= maxFollowed) this.#followed.delete(direct[0] ?? '')
@@ -309,7 +311,7 @@ export class ChatClient implements Chat {
 
   #left(name: string): void {
     this.#rooms.delete(name)
-    // The reply tells nothing new, and a connection that is lost has left anyway.
+    // The reply has no information, and a lost connection has left the room anyway.
     if (isMadeUp(name)) this.#connection.request({ type: 'leave', room: name }).catch(() => {})
   }
 

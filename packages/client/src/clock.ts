@@ -1,13 +1,13 @@
 import type { Clock, Timer } from '@rabble/clock'
 
 /**
- * The part of a clock that the SDK goes by. Durations are measured by `monotonic`, which nobody can set back. In browsers it may
- * stand still while the machine sleeps, so a sleep is noticed by `now` as well.
+ * Part of a clock that the SDK uses. `monotonic` measures durations, since nobody can set it back. In some browsers it stands
+ * still while the machine sleeps, so `now` helps to detect a sleep.
  * https://developer.mozilla.org/en-US/docs/Web/API/Performance/now#ticking_during_sleep
  */
 export type ChatClock = Pick<Clock, 'now' | 'monotonic' | 'setTimeout' | 'setInterval'>
 
-/** The clock of the machine. The SDK takes only types from other packages, so this says again what `@rabble/clock` says. */
+/** Clock of the machine. The SDK imports only types from other packages, so this repeats a part of `@rabble/clock`. */
 export const systemClock: ChatClock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -20,7 +20,7 @@ function timer(id: ReturnType<typeof setTimeout>): Timer {
   return { cancel: () => clearTimeout(id), unref: () => id.unref?.() }
 }
 
-/** Resolves after so many milliseconds. A program may end meanwhile. */
+/** Resolves after a number of milliseconds. The timer does not keep the process alive. */
 export function sleep(clock: ChatClock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => clock.setTimeout(resolve, milliseconds).unref())
 }

@@ -4,8 +4,8 @@ import { ChatError } from './errors.ts'
 import type { Chat, ConnectOptions, WebSocketConstructor } from './types.ts'
 
 /**
- * Connects to Rabble, and comes back whenever the connection is lost. Returns at once: see `state` and `ready`.
- * @throws TypeError for an address that is none, ChatError `no-websocket` where there is no WebSocket
+ * Connects to Rabble, and reconnects whenever the connection is lost. Returns at once: see `state` and `ready`.
+ * @throws TypeError for an invalid address; ChatError `no-websocket` if the platform has no WebSocket
  */
 export function connect(options: ConnectOptions = {}): Chat {
   const address = addressOf(options.url)

@@ -8,29 +8,29 @@ import { ChatError, type ChatErrorCode } from './errors.ts'
 import { disconnected, type Reply, type RequestFrame, SocketSession } from './socket-session.ts'
 import type { ChatState, WebSocketConstructor } from './types.ts'
 
-/** A connection that held for so long was a good one: the next failure starts from a short wait again. */
+/** Duration (ms) after which a connection counts as stable: after it, the next failure starts from a short wait again. */
 const goodAfter = 5_000
-/** How long to wait between attempts while the browser says that it is offline. */
+/** Wait (ms) between attempts while the browser reports that it is offline. */
 const rest = 30_000
-/** Events of browsers after which a connection that looks open may be dead, or a new one is possible. */
+/** Events of browsers after which an open connection may be dead, or a new one may be possible. */
 const wakes = ['online', 'offline', 'visibilitychange', 'pageshow', 'resume']
-/** Time (ms) between two looks at the connection, and how much later than that a look is if everything stood still. */
+/** Interval (ms) between checks of the connection, and the delay of a check that shows that the machine stood still. */
 const lookEvery = 1_000
 const stoodStill = 3_000
-/** Refusals of tokens in a row after which the application has no good one, and how long (ms) it has to get another one. */
+/** Maximum number of refused tokens in a row, and the time (ms) that the application has to get another one. */
 const maxRefusals = 5
 const renewal = 2_000
 
-// No code of the contract is taken, only its types: the compiler compares this list with it.
+// The SDK imports only types from the contract: the compiler compares this list with it.
 type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
 const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true, 4401: true }
 const tokenExpired: (typeof closeCodes)['tokenExpired']['code'] = 4401
 
 export interface ConnectionOptions {
-  /** Of the WebSocket. */
+  /** URL of the WebSocket. */
   url: string
   WebSocket: WebSocketConstructor
-  /** Milliseconds. */
+  /** Silence (ms) after which the gateway is probed. */
   heartbeat: number
   credentials: Credentials
   clock: ChatClock
@@ -38,30 +38,30 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   state(state: ChatState): void
-  /** There is a connection, for the first time or another one: nothing is joined yet. The state is open already. */
+  /** Reports a new connection, on which no room is joined yet. The state is `open` already. */
   opened(): void
   frame(frame: ServerFrame): void
 }
 
-/** A session with some gateway, opened again for as long as that makes sense. */
+/** Session with a gateway. It reconnects until the server's answer is final. */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #events: ConnectionEvents
   #state: ChatState = { is: 'connecting', attempt: 1 }
   #open: SocketSession | undefined
-  /** What is to become the open one: there may be an open one still. */
+  /** Session that will replace the open one. The open one may still exist. */
   #opening: SocketSession | undefined
-  /** By the clock's `monotonic`; undefined before the first time. */
+  /** Time of the last opening by the clock's `monotonic`; undefined before the first one. */
   #openedAt: number | undefined
-  /** Attempts in a row that failed. */
+  /** Number of failed attempts in a row. */
   #failed = 0
-  /** Tokens in a row that were refused. */
+  /** Number of refused tokens in a row. */
   #refusals = 0
-  /** Counts attempts: one that waited for a token may be out of date. */
+  /** Counts attempts: an attempt that waited for a token may be outdated. */
   #turn = 0
   #timer: Timer | undefined
   #opened = new Deferred<void>()
-  /** When it was looked at last, by both clocks: in some browsers only the one on the wall goes on while the machine sleeps. */
+  /** Time of the last check by both clocks: in some browsers only the wall clock runs while the machine sleeps. */
   #lookedAt: { own: number; wall: number }
   readonly #looks: Timer
   readonly #onWake = ({ type }: { type: string }) => {
@@ -76,7 +76,7 @@ export class Connection {
     const { clock, heartbeat } = options
     this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
     this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
-    // While they are captured, since not all of them bubble.
+    // Listens in the capture phase, since not all of these events bubble.
     for (const type of wakes) globalThis.addEventListener?.(type, this.#onWake, true)
   }
 
@@ -84,7 +84,7 @@ export class Connection {
     return this.#state
   }
 
-  /** Resolves when there is a connection. @throws ChatError `closed`, or why there will be none */
+  /** Resolves when there is a connection. @throws ChatError `closed`, or the reason why no connection is possible */
   get opened(): Promise<void> {
     return this.#opened.promise
   }
@@ -93,14 +93,14 @@ export class Connection {
     this.#open?.tell(frame)
   }
 
-  /** @throws ChatError that of the server, `too-large`, `disconnected` or `timeout` */
+  /** @throws ChatError of the server, `too-large`, `disconnected` or `timeout` */
   request<F extends RequestFrame>(frame: F, now?: (reply: Reply<F>) => void): Promise<Reply<F>> {
     return this.#open?.request(frame, now) ?? Promise.reject(disconnected())
   }
 
   /**
-   * Goes over to another connection; while there is none, tries at once. The first one needs it, too. An attempt that is
-   * under way is given up for it, since its answer may never come.
+   * Opens another connection, and keeps the present one until then. Without a connection it tries at once; the first connection
+   * needs this call too. An attempt in progress is dropped, since it may never get an answer.
    */
   reconnect(): void {
     if (this.#state.is === 'closed') return
@@ -113,7 +113,7 @@ export class Connection {
     this.#close('closed', 'the chat was closed')
   }
 
-  /** Timers stand still with the page and with the machine: a look that comes late is the first one after a sleep. */
+  /** Detects a sleep: timers stop with the page and with the machine, so the first check after a sleep comes late. */
   #look(): void {
     const { clock } = this.#options
     const before = this.#lookedAt
@@ -123,7 +123,7 @@ export class Connection {
     this.#open?.look()
   }
 
-  /** A connection that looks open may be dead, and waiting may be over. */
+  /** Probes an open connection, which may be dead, or ends the wait for the next attempt. */
   #wake(event?: string): void {
     if (this.#open !== undefined) this.#open.probe()
     else if (event === 'online' || this.#state.is === 'waiting') {
@@ -138,7 +138,7 @@ export class Connection {
     const turn = ++this.#turn
     if (this.#open === undefined && this.#state.is !== 'connecting') {
       this.#set({ is: 'connecting', attempt: this.#failed + 1 })
-      // A listener may have closed the chat, or have begun another attempt.
+      // A listener may have closed the chat or started another attempt.
       if (turn !== this.#turn) return
     }
     try {
@@ -188,10 +188,11 @@ export class Connection {
 
   #refused(error: ChatError): void {
     const { code, message, retryAfter } = error
-    // It may have expired on its way, or by a clock that is ahead: the application is asked for another one in a while.
+    // The token may have expired on its way, or by a fast clock: the application is asked for another one after a pause.
     const other =
       code === 'unauthorized' && this.#options.credentials.canAsk && ++this.#refusals < maxRefusals
-    // Who was in already waits until the name, held for somebody who vanished, is free; at the door another one is quicker.
+    // The server reserves the name of a lost session: a user who was connected waits for it. A new user should choose another
+    // name.
     const wasIn = this.#openedAt !== undefined
     const soon = code === 'name-taken' ? wasIn && retryAfter !== undefined : error.retry
     this.#lost(message, other || soon ? undefined : code, other ? renewal : retryAfter)
@@ -215,14 +216,14 @@ export class Connection {
     )
   }
 
-  /** An attempt failed, or what was open is lost: the next attempt comes by itself, unless `end` says why there is none. */
+  /** Handles a failed attempt or a lost connection: schedules the next attempt, unless `end` is the reason to stop. */
   #lost(why: string, end?: ChatErrorCode | number, least = 0): void {
     this.#turn++
     this.#opening?.drop(false)
     this.#opening = undefined
     const wait = least + backoff(this.#failed++)
     if (this.#open !== undefined) {
-      // A move that fails costs nothing.
+      // The present connection stays open if the move to another one fails.
       if (end === undefined) this.#later(wait)
     } else if (end === undefined) this.#wait(why, wait)
     else this.#close(end, why)

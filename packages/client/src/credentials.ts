@@ -6,15 +6,15 @@ import type { Identity } from './socket-session.ts'
 import type { Store } from './store.ts'
 import type { ConnectOptions } from './types.ts'
 
-/** Time (ms) that `getToken` may take. */
+/** Time limit (ms) of `getToken`. */
 const tokenDeadline = 10_000
 
-/** The identity of the user: a guest, who gets a token to come back with, or somebody with a token of an account. */
+/** Identity of the user: a guest, who gets a token to return with, or an account with a token. */
 export class Credentials {
   readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>
   readonly #store: Store
   readonly #clock: ChatClock
-  /** Of an account as it was used last, or of the guest. */
+  /** Last token of the account or of the guest. */
   #token: string | undefined
   #user: User | undefined
 
@@ -37,7 +37,7 @@ export class Credentials {
     return this.#user
   }
 
-  /** For what is asked over HTTP. */
+  /** Token for HTTP requests. */
   get token(): string | undefined {
     return this.#token
   }
@@ -47,13 +47,16 @@ export class Credentials {
     return this.#options.getToken !== undefined
   }
 
-  /** For the next hello. @throws ChatError `timeout`, or what `getToken` throws */
+  /** Returns the identity for the next hello. @throws ChatError `timeout`, or the error of `getToken` */
   async next(): Promise<Identity> {
     if (this.canAsk) this.#token = await this.#ask()
     return this.#token === undefined ? this.#asNamed : { token: this.#token }
   }
 
-  /** For the session that is open: another token, or that of a guest, to be exchanged; undefined if there is none to be had. */
+  /**
+   * Returns a token to renew the open session with: a new one, or the guest's own to be exchanged. Returns undefined if there is
+   * none.
+   */
   async fresh(): Promise<string | undefined> {
     return this.canAsk ? this.#ask() : this.#isGuest ? this.#token : undefined
   }
@@ -63,20 +66,22 @@ export class Credentials {
     this.refreshed(token)
   }
 
-  /** The session goes on with this token. */
+  /** Stores the token with which the session continues. */
   refreshed(token: string | undefined): void {
     this.#token = token
     if (this.#isGuest) this.#store.save(this.#key, { token, user: this.#user })
   }
 
-  /** What else to try, after a hello was refused: a guest whose token is too old comes as a new one. */
+  /**
+   * Returns the identity to try after a refused hello: a guest with an expired token returns as a new guest. Otherwise undefined.
+   */
   instead({ code }: ChatError): Identity | undefined {
     if (code !== 'unauthorized' || !this.#isGuest || this.#token === undefined) return undefined
     this.#token = undefined
     return this.#asNamed
   }
 
-  /** The application may take long, or for ever: it is asked again then. */
+  /** Asks the application, with a time limit: it may take long or never answer. */
   #ask(): Promise<string> {
     const { promise, resolve, reject } = new Deferred<string>()
     const late = () => reject(new ChatError('timeout', 'getToken took too long'))

@@ -1,4 +1,4 @@
-/** A promise that somebody else settles. Nobody needs to look at it: what fails is told in another place, too. */
+/** Promise that is settled from outside. A rejection that nobody awaits is ignored: the error is also reported elsewhere. */
 export class Deferred<T> {
   resolve!: (value: T) => void
   reject!: (error: unknown) => void

@@ -1,11 +1,11 @@
-/** Who wants to hear of what. */
+/** Listeners by type of event. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>()
 
   on<T extends keyof Events>(type: T, listener: (event: Events[T]) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, listeners)
-    // The same function may listen twice: each time it is another listener.
+    // A function that is added twice counts as two listeners.
     const own = (event: Events[T]) => listener(event)
     listeners.add(own)
     return () => listeners.delete(own)
@@ -18,12 +18,12 @@ export class Emitter<Events> {
   emit<T extends keyof Events>(type: T, event: Events[T]): void {
     const listeners = this.#listeners.get(type) as Set<(event: Events[T]) => void> | undefined
     for (const listener of [...(listeners ?? [])]) {
-      // One before it may have ended this one.
+      // An earlier listener may have removed this one.
       if (!listeners?.has(listener)) continue
       try {
         listener(event)
       } catch (error) {
-        // The page's mistake is reported as any other, and must not stop what comes behind it.
+        // An error of the page is reported like any other, and must not stop the listeners after it.
         queueMicrotask(() => {
           throw error
         })

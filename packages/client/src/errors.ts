@@ -1,10 +1,10 @@
 import type { ErrorCode, errorCodes } from '@rabble/contract'
 
 /**
- * The SDK's own codes, besides those of the protocol. `disconnected`: there is no connection; `timeout`: no answer came in
- * time; `closed`: the chat was closed, by `close()` or for good by the server; `left`: the room was left; `outbox-full`: too
- * much is unsent; `discarded`: the message was taken back before it was sent; `other-user`: whoever wrote it could not come
- * back as the same user; `no-websocket`: this platform has none, and none was given.
+ * Codes of the SDK, besides those of the protocol. `disconnected`: there is no connection; `timeout`: no answer came in time;
+ * `closed`: the chat was closed, by `close()` or permanently by the server; `left`: the room was left; `outbox-full`: too much is
+ * unsent; `discarded`: the message was withdrawn before it was sent; `other-user`: its author could not reconnect as the same
+ * user; `no-websocket`: the platform has no WebSocket, and the options have none.
  */
 export type ClientErrorCode =
   | 'disconnected'
@@ -18,11 +18,11 @@ export type ClientErrorCode =
 
 export type ChatErrorCode = ErrorCode | ClientErrorCode
 
-/** Why something was not done. Decide by `code`; `message` is for people. */
+/** Error with a stable code. Decide by `code`; `message` is for people. */
 export class ChatError extends Error {
   override readonly name = 'ChatError'
   readonly code: ChatErrorCode
-  /** Milliseconds after which trying again makes sense, if the server said so. */
+  /** Milliseconds after which a retry makes sense, if the server sent them. */
   readonly retryAfter: number | undefined
 
   constructor(code: ChatErrorCode, message: string, retryAfter?: number) {
@@ -31,14 +31,14 @@ export class ChatError extends Error {
     this.retryAfter = retryAfter
   }
 
-  /** Whether the same, unchanged, may succeed later. */
+  /** Whether the same request, unchanged, may succeed later. */
   get retry(): boolean {
-    // As the protocol asks: a code that isn't known is judged by whether the server says when to come back.
+    // As the protocol asks: an unknown code is retryable if the server says when to retry.
     return this.code in retryable || this.retryAfter !== undefined
   }
 }
 
-// No code of the contract is taken, only its types: the compiler compares this list with it.
+// The SDK imports only types from the contract: the compiler compares this list with it.
 type Retryable = { [C in ErrorCode]: (typeof errorCodes)[C]['retry'] extends true ? C : never }[ErrorCode]
 const retryable: Record<Retryable | 'disconnected' | 'timeout', true> = {
   'room-full': true,

@@ -4,7 +4,7 @@ import type { FetchLike, HistoryOptions, HistoryPage } from './types.ts'
 
 const deadline = 10_000
 
-/** Reads history over HTTP, as whom the token of `credentials` says. */
+/** Reads history over HTTP as the user whose token `credentials` holds. */
 export class Http {
   readonly #base: URL
   readonly #fetch: FetchLike
@@ -23,7 +23,7 @@ export class Http {
     this.#clock = clock
   }
 
-  /** @throws ChatError that of the server, or `disconnected` if it doesn't answer */
+  /** @throws ChatError of the server, or `disconnected` if it doesn't answer */
   async history(room: string, query: HistoryOptions): Promise<HistoryPage> {
     const url = new URL(`api/rooms/${segment(room)}/messages`, this.#base)
     for (const [name, value] of Object.entries(query)) {
@@ -32,7 +32,7 @@ export class Http {
     const { token } = this.#credentials
     try {
       let answer = await this.#ask(url.href, token)
-      // A guest's token may be older than a day. What everybody may read, it isn't needed for.
+      // A guest's token may be older than a day. Public rooms can be read without it.
       if (answer.status === 401 && token !== undefined) answer = await this.#ask(url.href)
       const body = await answer.json()
       if (answer.ok) return body as HistoryPage
@@ -46,7 +46,7 @@ export class Http {
   #ask(url: string, token?: string): ReturnType<FetchLike> {
     const controller = new AbortController()
     const late = () => controller.abort(new ChatError('disconnected', 'no answer in time'))
-    // It goes on until the body is read, too; an abort that comes later changes nothing.
+    // The time limit includes the body. An abort after that has no effect.
     this.#clock.setTimeout(late, deadline).unref()
     return this.#fetch(url, {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -56,14 +56,14 @@ export class Http {
 }
 
 /**
- * A room's name as a part of a path.
- * @throws ChatError `bad-frame` for what can't be one: `.` and `..` lead elsewhere even if they are encoded (URL Standard)
+ * Encodes a room's name as a segment of a path.
+ * @throws ChatError `bad-frame` for a name that can't be one: `.` and `..` are resolved even if they are encoded (URL Standard)
  */
 function segment(name: string): string {
   try {
     if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name)
   } catch {
-    // Half a surrogate pair.
+    // The name has half a surrogate pair.
   }
   throw new ChatError('bad-frame', 'no room has such a name')
 }

@@ -1,19 +1,19 @@
 import type { ChatEvent, ServerFrame } from '@rabble/contract'
 
-/** In this room is everybody. */
+/** Room of all users. */
 export const everybody = '*'
 
-/** Whether it is a room that people make up: the others are entered without joining. */
+/** Whether the room's name was chosen by users. All other rooms are entered without a join. */
 export function isMadeUp(room: string): boolean {
   return room !== everybody && !room.includes(':')
 }
 
-/** The room of the direct messages between two users: `dm:<a>:<b>`, ids sorted. A test compares it with the contract's. */
+/** Returns the name of the direct-message room of two users: `dm:<a>:<b>`, ids sorted. A test compares it with the contract's. */
 export function directRoom(a: string, b: string): string {
   return `dm:${[a, b].sort().join(':')}`
 }
 
-/** The other one in a room of direct messages; undefined if it is none of this user's. */
+/** Returns the id of the other user of a direct-message room; undefined if the room is not one of this user's. */
 export function peerIn(room: string, me: string): string | undefined {
   const [prefix, a, b] = room.split(':')
   if (prefix !== 'dm') return undefined

@@ -8,15 +8,15 @@ import { directRoom } from './names.ts'
 import type { Store } from './store.ts'
 import type { Pending, Sent } from './types.ts'
 
-/** Cids of what was taken back that are kept in the storage, for tabs that have read it before. */
+/** Maximum number of cids of discarded messages in the storage, for other tabs that have already read the messages. */
 const maxDiscarded = 100
 
-/** What is kept of an item in the storage. */
+/** Stored fields of an item. */
 export interface Written {
   type: Pending['type']
   cid: string
   room?: string
-  /** The id of a user whom it is for, instead of a room. */
+  /** Id of the user to whom it is sent, instead of a room. */
   to?: string
   text: string
   replyTo?: string
@@ -31,21 +31,21 @@ export interface OutboxOptions {
   store: Store
   count: number
   bytes: number
-  /** Sends it and resolves when the log has it. @throws ChatError */
+  /** Sends an item. Resolves when the log has it. @throws ChatError */
   deliver(item: Item): Promise<Sent>
-  /** Whether somebody waits to see it come back as an event of the room. */
+  /** Returns whether the item's room is open, so that the item stays until it comes back as an event. */
   shown(item: Item): boolean
   changed(item: Item): void
 }
 
 /**
- * What this user wrote and the server has not acknowledged. Of each room it goes out one at a time, in the order in which it
- * was written, always under the `cid` that it got first: what had arrived after all is not said twice.
+ * Messages and changes that the server has not acknowledged. Each room sends one at a time, in the order of writing, always under
+ * the original `cid`: an item that has arrived already is not published twice.
  */
 export class Outbox {
   readonly #options: OutboxOptions
   #items: Item[] = []
-  /** The lanes that are sending, each with what ends its pause. */
+  /** Lanes that are sending, each with the function that ends its pause. */
   readonly #running = new Map<string, () => void>()
   #owner: string | undefined
   #closed = false
@@ -77,7 +77,7 @@ export class Outbox {
     const { count, bytes } = this.#options
     const size = () => this.#items.reduce((sum, other) => sum + other.bytes, item.bytes)
     while (this.#items.length >= count || size() > bytes) {
-      // What has failed was seen to fail, and what was sent is in the log.
+      // The application has seen failed items fail, and sent ones are in the log.
       const old = this.#items.find(({ state }) => state !== 'pending')
       if (old === undefined) {
         reject(new ChatError('outbox-full', 'too much is unsent'))
@@ -91,7 +91,7 @@ export class Outbox {
     return promise
   }
 
-  /** The user is known: what they left unsent goes out, and what somebody else wrote doesn't go out in their name. */
+  /** Sets the user: sends what this user left unsent, and fails what another user wrote. */
   own(user: User): void {
     if (this.#owner === user.id) return
     if (this.#owner !== undefined) {
@@ -113,7 +113,7 @@ export class Outbox {
     }
   }
 
-  /** An event that this user made has come back: it needs no other copy. */
+  /** Removes the item whose event has come back. */
   seen(event: ChatEvent): void {
     const item = this.#items.find(({ type, cid, message, id }) => {
       if (id !== undefined) return id === event.id
@@ -125,7 +125,7 @@ export class Outbox {
     this.remove(item)
   }
 
-  /** Everything has come back that was acknowledged in this room until now. */
+  /** Removes the items of a room that were acknowledged: a join has brought back all their events. */
   caughtUp(room: string): void {
     for (const item of this.#items) if (item.room === room && item.state === 'sent') this.remove(item)
   }
@@ -140,7 +140,7 @@ export class Outbox {
     return item.settled.promise
   }
 
-  /** Takes it back, in other tabs with the same storage too: they may have read it already, and would send it. */
+  /** Withdraws an item, also from other tabs with the same storage: they may have read it already, and would send it. */
   discard(item: Item): void {
     if (this.#owner !== undefined && item.state !== 'sent') {
       this.#options.store.save(this.#discardedKey, [...this.#discarded(), item.cid].slice(-maxDiscarded))
@@ -148,7 +148,7 @@ export class Outbox {
     this.remove(item)
   }
 
-  /** Whether it is to be sent still: it may have come back meanwhile, or have been taken back, here or in another tab. */
+  /** Returns whether the item must still be sent. It may have come back, or have been withdrawn here or in another tab. */
   wants(item: Item): boolean {
     if (this.#discarded().includes(item.cid)) this.remove(item)
     return item.state === 'pending' && this.#items.includes(item)
@@ -162,14 +162,14 @@ export class Outbox {
     this.#running.get(item.lane)?.()
   }
 
-  /** Nothing more goes out. What is stored stays so. */
+  /** Stops sending. Stored items stay in the storage. */
   close(): void {
     this.#closed = true
     for (const end of this.#running.values()) end()
     for (const { settled } of this.#items) settled.reject(closed())
   }
 
-  /** Which room two users have, is known once this one is. */
+  /** Sets the item's room, which depends on the user's own id. */
   #place(item: Item): void {
     if (item.to === undefined || this.#owner === undefined) return
     item.room = directRoom(this.#owner, item.to)
@@ -187,13 +187,13 @@ export class Outbox {
       const item = this.#items.find((other) => other.lane === lane && other.state === 'pending')
       if (item === undefined) break
       try {
-        // That it has come back proves as much as the answer, which may be lost.
+        // The event itself proves as much as the answer, which may be lost.
         const { id } = await Promise.race([this.#options.deliver(item), item.settled.promise])
         attempt = 0
         if (this.#items.includes(item)) this.#sent(item, id)
       } catch (problem) {
         const error = problem as ChatError
-        // Meanwhile it may have come back, been given up, or turned out to be another user's.
+        // The item may have come back, been withdrawn, or turned out to be another user's.
         if (this.#closed || item.state !== 'pending' || !this.#items.includes(item)) continue
         if (!error.retry) this.#fail(item, error)
         // Without a connection `deliver` waits for the next one.
@@ -216,7 +216,7 @@ export class Outbox {
     this.#update(item)
   }
 
-  /** What comes later waits behind it: it must not overtake. */
+  /** Pauses the lane before the next attempt. Later items wait behind this one, so that none overtakes it. */
   async #delay(item: Item, error: ChatError, attempt: number): Promise<void> {
     item.error = error
     this.#options.changed(item)
@@ -251,7 +251,7 @@ export class Outbox {
     this.#options.changed(item)
   }
 
-  /** Other tabs may use the same storage: of theirs nothing is changed. */
+  /** Writes one item to the storage. Other tabs may use the same storage, so their items stay unchanged. */
   #store(item: Item): void {
     if (this.#owner === undefined) return
     const stored = this.#stored()
@@ -263,9 +263,9 @@ export class Outbox {
   }
 }
 
-/** One thing that was written. */
+/** Message, edit or deletion of the outbox. */
 export class Item implements Pending {
-  // From `written`.
+  // Copied from `written`.
   declare readonly type: Pending['type']
   declare readonly cid: string
   declare room: string | undefined
@@ -279,14 +279,14 @@ export class Item implements Pending {
   settled = new Deferred<Sent>()
   state: Pending['state'] = 'pending'
   error: ChatError | undefined
-  /** Of the event, once it is known. */
+  /** Id of the event, once it is known. */
   id: string | undefined
   /** Whether it may have been sent already. */
   tried: boolean
-  /** When it was written, by the clock's `monotonic`; undefined if it comes from the storage. */
+  /** Time of writing by the clock's `monotonic`; undefined for an item from the storage. */
   readonly writtenAt: number | undefined
   readonly bytes: number
-  /** What goes out one at a time. No room has a name with an @. */
+  /** Key of the queue that sends one item at a time. No room has a name with an @. */
   readonly lane: string
   readonly #outbox: Outbox
 
@@ -336,8 +336,8 @@ function closed(): ChatError {
 }
 
 /**
- * A UUID of version 7 (RFC 9562, 5.7), which begins with the time: a gateway sees by it that the event is a new one. Pages that
- * came over plain HTTP have no `crypto.randomUUID`.
+ * Returns a UUID of version 7 (RFC 9562, 5.7). It begins with the time, so a gateway can tell that the event is new. Pages over
+ * plain HTTP have no `crypto.randomUUID`.
  */
 function newCid(now: number): string {
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')

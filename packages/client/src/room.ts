@@ -25,15 +25,15 @@ import type {
   Sent,
 } from './types.ts'
 
-/** Ids of events that are remembered, to know one that comes again. */
+/** Maximum number of remembered event ids, to detect repeated events. */
 const maxKnown = 2_000
 const typingEvery = 3_000
-/** How often to try again where a session that was just lost may still hold the only seat. */
+/** Maximum number of retries while a session that was just lost may still hold the user's only seat. */
 const maxReturns = 10
-/** Joins one after the other that bring the room no further. */
+/** Maximum number of joins in a row without progress. */
 const maxVain = 3
 
-/** What a room needs of its chat. */
+/** Parts of the chat that a room uses. */
 export interface RoomHost {
   readonly keep: number
   readonly catchUp: number
@@ -45,13 +45,13 @@ export interface RoomHost {
     room: string,
     what: Pick<Pending, 'type' | 'text'> & SendOptions & { message?: string },
   ): Promise<Sent>
-  /** An event has come: live, or missed while the room was being come back to, or from before it was entered. */
+  /** Reports an event: live, missed during an absence, or older than the first entry. */
   seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void
   changed(): void
   left(room: string): void
 }
 
-/** One room, kept true by a connection that comes and goes. */
+/** State of one room, kept up to date over a connection that may be lost and reopened. */
 export class RoomClient implements Room {
   readonly name: string
   readonly #host: RoomHost
@@ -62,15 +62,15 @@ export class RoomClient implements Room {
   readonly #known = new Set<string>()
   #state: RoomState = { is: 'joining' }
   #entered = new Deferred<void>()
-  /** Counts entries: one that waits may be out of date. */
+  /** Counts entries: an entry that waits may be outdated. */
   #turn = 0
-  /** The id of the newest event: where to go on after an absence. Empty if the room had none when it was seen. */
+  /** Id of the newest event, from which the room resumes after an absence. Empty if the room had no events. */
   #last: string | undefined
-  /** Whether it was entered before: what is replayed from then on was missed. */
+  /** Whether the room was entered before: later replays contain missed events. */
   #wasIn = false
-  /** What can't be had: told as soon as it is known where it ends. */
+  /** Events that can't be read. The gap is reported when its end is known. */
   #hole: { after: string | undefined; why: Hole } | undefined
-  /** Left, or its chat was closed: it is used up. */
+  /** Whether the room was left or its chat closed. The object is then no longer usable. */
   #over = false
   #count = 0
   #capacity: number | undefined
@@ -108,7 +108,7 @@ export class RoomClient implements Room {
     return this.#host.outbox.items.filter(({ room }) => room === this.name)
   }
 
-  /** Resolves when the session is in the room. @throws ChatError why it won't be */
+  /** Resolves when the session is in the room. @throws ChatError with the reason why it can't enter */
   get entered(): Promise<void> {
     return this.#entered.promise
   }
@@ -179,7 +179,7 @@ export class RoomClient implements Room {
     this.changed()
   }
 
-  /** There is a connection, or another one: the room is entered, again from where it was left, until that works. */
+  /** Enters the room over the new connection, from the last known event, and retries until that succeeds. */
   async enter(): Promise<void> {
     if (this.#over) return
     const turn = ++this.#turn
@@ -191,7 +191,7 @@ export class RoomClient implements Room {
         return
       } catch (problem) {
         const error = problem as ChatError
-        // Without a connection the next one enters.
+        // The next connection enters the room again.
         if (!current() || error.code === 'disconnected') return
         const returning = error.code === 'already-joined' && this.#wasIn && attempt < maxReturns
         this.#refused(error, error.retry || returning)
@@ -201,14 +201,17 @@ export class RoomClient implements Room {
     }
   }
 
-  /** The connection is lost: what comes is missed until the room is entered again. */
+  /** Handles the loss of the connection: later events are missed until the room is entered again. */
   pause(): void {
     this.#turn++
     if (this.#state.is === 'in') this.#entered = new Deferred()
     if (this.#state.is !== 'out') this.#set({ is: 'joining' })
   }
 
-  /** For good. It may be called by a listener while the room hands out events: nothing more is told, and the state stays `out`. */
+  /**
+   * Ends the room permanently. A listener may call it while the room emits events: no further event is emitted, and the state
+   * stays `out`.
+   */
   end(code: ChatError['code'], why: string): void {
     if (this.#over) return
     this.#over = true
@@ -220,13 +223,13 @@ export class RoomClient implements Room {
     this.changed()
   }
 
-  /** What the connection has got for this room. */
+  /** Handles a frame for this room. */
   receive(frame: ServerFrame): void {
     const { type } = frame
-    // With a ref it is the answer to a `leave`.
+    // A `left` with a ref is the answer to a `leave`.
     if (type === 'left' && frame.ref === undefined) this.#putOut(frame)
     else if (type === 'typing') this.#emit({ type, user: frame.user })
-    // What comes while the room is being entered is in the reply to `join` as well.
+    // The reply to `join` includes the events that arrive before it.
     if (this.#state.is !== 'in') return
     if (type === 'presence') {
       const { joined, left, count } = frame
@@ -239,10 +242,7 @@ export class RoomClient implements Room {
     }
   }
 
-  /**
-   * It takes part by itself, without having been joined: the first event of a user's own room has come, or is to be read with
-   * all that followed `after`.
-   */
+  /** Starts a room that is entered without a join: from its first event, which has just arrived, or from the event `after`. */
   begin(after?: string): void {
     this.#wasIn = true
     this.#last = after
@@ -250,7 +250,7 @@ export class RoomClient implements Room {
     this.#entered.resolve()
   }
 
-  /** Joins, and closes the gap if there is one: read from history what it has, and join again from there. */
+  /** Joins, and closes a gap if there is one: reads from history, then joins again from the last event that it read. */
   async #sync(current: () => boolean): Promise<void> {
     let read = 0
     let told = false
@@ -290,7 +290,7 @@ export class RoomClient implements Room {
         },
         lost: (before) => this.#gap('lost', this.#last, before),
       })
-      // Nothing of the room was known, and history has nothing: what the gateway has is all.
+      // No event of the room was known, and history has none: the gateway's events are all there are.
       begins = why === undefined && !this.#last
       if (begins) continue
       vain = this.#last === reached ? vain + 1 : 0
@@ -301,7 +301,7 @@ export class RoomClient implements Room {
     }
   }
 
-  /** Nothing is missing any more, or it is told what is. Runs before anything that follows the reply is looked at. */
+  /** Applies the reply to `join`, and emits a gap if events are missing. Runs before any frame that follows the reply. */
   #resume({ events, complete }: ServerFrames['joined']): void {
     const hole = this.#hole
     this.#hole = undefined
@@ -311,7 +311,7 @@ export class RoomClient implements Room {
     if (complete && events.length === 0) this.#last ??= ''
     if (first && complete && events.length < Math.max(1, this.#recent)) this.#timeline.insert([], false)
     for (const event of events) {
-      // Asked for only to know where to go on.
+      // The event was requested only as the position to resume from.
       if (first && this.#recent === 0) this.#remember(event)
       else this.#append(event, first ? 'old' : 'missed')
     }
@@ -330,7 +330,7 @@ export class RoomClient implements Room {
     this.#emit({ type, ...what, replayed: how !== 'live' } as RoomEvent)
   }
 
-  /** False if it is known already. */
+  /** Returns false if the event is known already. */
   #remember({ id }: ChatEvent): boolean {
     if (this.#known.has(id)) return false
     this.#known.add(id)
@@ -357,7 +357,10 @@ export class RoomClient implements Room {
     if (news) this.#emit({ type: 'left', code, message, retry: again })
   }
 
-  /** By a moderator, or because the room is gone: for now, if no seat was found; else until somebody asks. */
+  /**
+   * Handles the removal by a moderator or with the room. If the error is retryable the room is entered again, otherwise it stays
+   * `out`.
+   */
   #putOut({ code = 'forbidden', message = 'put out of the room' }: ServerFrames['left']): void {
     const error = new ChatError(code, message)
     this.pause()
@@ -367,20 +370,20 @@ export class RoomClient implements Room {
 
   async #load(limit: number): Promise<number> {
     for (let attempt = 0; ; attempt++) {
-      // What follows the newest page must be known to come.
+      // The events after the newest page must arrive live, so the room is entered first.
       if (this.messages.length === 0) await this.entered
       const turn = this.#turn
       const before = this.messages[0]?.id
       try {
         const page = await this.history({ limit, before })
-        // Meanwhile it may have been trimmed, or begun anew behind a gap.
+        // The messages may have been trimmed, or dropped because of a gap.
         if (turn !== this.#turn || this.messages[0]?.id !== before) continue
         const count = this.#timeline.insert(page.messages, page.hasMoreBefore)
         this.changed()
         return count
       } catch (problem) {
         const error = problem as ChatError
-        // Once is usual: history is a moment behind, and may not know yet the message that was asked for.
+        // One failure is usual: history lags a moment, and may not know the message yet.
         if (attempt === 4 || !(error.retry || error.code === 'bad-frame')) throw error
         await sleep(this.#host.clock, 200 + backoff(attempt))
       }
@@ -399,7 +402,7 @@ export class RoomClient implements Room {
     this.changed()
   }
 
-  /** Something that can be seen has changed: also told by the chat, of what is pending. */
+  /** Emits `changed`. The chat also calls it when pending items change. */
   changed(): void {
     this.#emitter.emit('changed', undefined)
     this.#host.changed()

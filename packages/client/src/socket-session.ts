@@ -6,12 +6,12 @@ import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
 import type { WebSocketConstructor, WebSocketLike } from './types.ts'
 
-/** Time (ms) for the WebSocket to open, and as long again for the answer to hello. */
+/** Time limit (ms) for the WebSocket to open, and again for the answer to hello. */
 const attemptDeadline = 5_000
 const replyDeadline = 15_000
-/** Time (ms) to answer where the connection may have died unnoticed, such as while the machine slept. */
+/** Time limit (ms) for the answer if the connection may have died unnoticed, such as during a sleep of the machine. */
 const quickly = 1_250
-/** Longest time (ms) that timers know: beyond it, they take none at all. */
+/** Longest delay (ms) of timers. Longer ones fire at once. */
 const longest = 2 ** 31 - 1
 
 export interface Replies {
@@ -28,23 +28,23 @@ export interface Replies {
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]
 
-/** Who the client says that it is. */
+/** Identity that the client claims. */
 export interface Identity {
   name?: string
   token?: string
 }
 
-/** What a connection tells. Nothing more comes after `ended`, or after it was let go of. */
+/** Events of a connection. None follows `ended` or a call of `drop`. */
 export interface LinkEvents {
   welcome(frame: ServerFrames['welcome']): void
-  /** The hello was refused: another identity to try on this same connection, or nothing. */
+  /** Reports a refused hello. Returns another identity to try on the same connection, or undefined. */
   refused(error: ChatError): Identity | undefined
-  /** The session's token will end: another one, or nothing if there is none to be had. */
+  /** Returns a new token before the session's token expires; undefined if there is none. */
   token(): Promise<string | undefined>
-  /** The session goes on with this token. */
+  /** Reports the token with which the session continues. */
   refreshed(token: string): void
   frame(frame: ServerFrame): void
-  /** `code` is that of the close frame; 1006 if there was none. */
+  /** Reports the end. `code` is that of the close frame; 1006 if there was none. */
   ended(code: number, why: string): void
 }
 
@@ -54,14 +54,14 @@ interface Waiting {
   reject(error: ChatError): void
 }
 
-/** One WebSocket, from its opening to its end: hello, requests and their replies, heartbeat. */
+/** One WebSocket from its opening to its end: hello, requests and replies, heartbeat. */
 export class SocketSession {
   readonly #events: LinkEvents
   readonly #socket: WebSocketLike
   readonly #heartbeat: number
   readonly #waiting = new Map<number, Waiting>()
   readonly #clock: ChatClock
-  /** Ends it if what is awaited doesn't come. */
+  /** Ends the session if the awaited frame doesn't arrive. */
   #deadline: Timer | undefined
   #renewal: Timer | undefined
   #identity: Identity
@@ -69,7 +69,7 @@ export class SocketSession {
   #over = false
   #lastRef = 0
   #heardAt = 0
-  /** The ping that waits for its answer, and how long (ms) there may be nothing meanwhile. */
+  /** Ref of the ping that waits for its answer, and the maximum silence (ms) meanwhile. */
   #ping = 0
   #timeout = Number.POSITIVE_INFINITY
 
@@ -87,14 +87,14 @@ export class SocketSession {
     this.#heartbeat = options.heartbeat
     this.#clock = options.clock
     this.#identity = options.identity
-    // First of all: it may throw, such as for an address that a page over https may not use.
+    // Comes first: it may throw, for example for an address that a page over https may not use.
     const socket = new options.WebSocket(options.url, 'rabble.v1')
     this.#socket = socket
     this.#await(attemptDeadline)
     socket.addEventListener('open', () => this.#hello(options.identity))
     socket.addEventListener('message', ({ data }) => this.#receive(data))
     socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason))
-    // What went wrong the close event tells as well.
+    // The close event has the same information.
     socket.addEventListener('error', () => {})
   }
 
@@ -104,8 +104,8 @@ export class SocketSession {
   }
 
   /**
-   * `now` gets the reply before anything that follows it is looked at: a promise would be a moment late.
-   * @throws ChatError that of the server, `too-large`, `disconnected` or `timeout`
+   * Sends a request. `now` gets the reply before the frames after it are read; a promise would resolve too late.
+   * @throws ChatError of the server, `too-large`, `disconnected` or `timeout`
    */
   request<F extends RequestFrame>(frame: F, now?: (reply: Reply<F>) => void): Promise<Reply<F>> {
     const { promise, resolve, reject } = new Deferred<Reply<F>>()
@@ -114,7 +114,7 @@ export class SocketSession {
     const late = () => reject(new ChatError('timeout', 'no answer in time'))
     const timer = this.#clock.setTimeout(late, replyDeadline)
     if (this.#over || this.#welcome === undefined) reject(disconnected())
-    // The gateway would close the connection, and the message would close the next one too.
+    // The gateway would close the connection, and the retry would close the next one too.
     else if (bytesOf(text) > this.#welcome.limits.frameBytes) {
       reject(new ChatError('too-large', 'the frame is too large'))
     } else {
@@ -127,7 +127,7 @@ export class SocketSession {
     })
   }
 
-  /** Asks for a sign of life, and ends the connection if none comes within `timeout` milliseconds. */
+  /** Sends a ping, and ends the connection if no answer comes within `timeout` milliseconds. */
   probe(timeout = quickly): void {
     if (this.#welcome === undefined || this.#timeout <= timeout) return
     this.#timeout = timeout
@@ -137,16 +137,16 @@ export class SocketSession {
   }
 
   /**
-   * To be called again and again. A network that vanishes closes nothing, and a page can't see the pings of the protocol below:
-   * asks when it was quiet for long.
+   * Probes a connection that was silent for long. Must be called periodically: a lost network closes nothing, and a page can't
+   * see the pings of the WebSocket protocol.
    */
   look(): void {
     if (this.#clock.monotonic() - this.#heardAt > this.#heartbeat) this.probe(this.#heartbeat / 2)
   }
 
   /**
-   * Lets go of it. A farewell frees the name of a guest for others; otherwise it is kept for a while for who has the token.
-   * One that got none could not come back with it.
+   * Closes the session. A farewell frees a guest's name at once; otherwise the server reserves it for a while for the holder of
+   * the token. A guest without a token could not reclaim its name, so the name is freed too.
    */
   drop(farewell: boolean): void {
     if (this.#over) return
@@ -181,7 +181,7 @@ export class SocketSession {
       return
     }
     if (this.#timeout < Number.POSITIVE_INFINITY) {
-      // Only the answer proves that it lives: what comes before it may have lain here since before a sleep.
+      // Only the answer proves that the connection lives: earlier frames may have been buffered since before a sleep.
       if (frame.ref !== this.#ping) this.#await(this.#timeout, 'the server went silent')
       else {
         this.#deadline?.cancel()
@@ -198,7 +198,10 @@ export class SocketSession {
     }
   }
 
-  /** Renews the token in place when about half of its time is over; at random, so that those who came together don't renew together. */
+  /**
+   * Schedules the renewal of the token at about half of its lifetime. The time is random, so that clients that connected together
+   * don't renew together.
+   */
   #expect({ expiresIn = 0 }: { expiresIn?: number }): void {
     if (this.#over || expiresIn <= 0) return
     const endsAt = this.#clock.monotonic() + expiresIn
@@ -214,12 +217,12 @@ export class SocketSession {
       this.#events.refreshed(reply.token ?? token)
       this.#expect(reply)
     } catch {
-      // Again in half of the time that is left. If it ends before, the next connection needs another one.
+      // Retries after half of the remaining time. If the token expires before, the next connection needs another one.
       this.#expect({ expiresIn: endsAt - this.#clock.monotonic() })
     }
   }
 
-  /** In two steps: what came while everything stood still, and the timer with it, is read between them. */
+  /** Waits in two steps. Frames that arrived while the machine and its timers stood still are read between them. */
   #await(milliseconds: number, why = 'no answer in time'): void {
     if (this.#over) return
     this.#deadline?.cancel()
@@ -230,7 +233,7 @@ export class SocketSession {
 
   #end(code: number, why: string): void {
     if (this.#over) return
-    // Without waiting for the close event, which a dead network delays for minutes.
+    // Does not wait for the close event, which a dead network delays for minutes.
     this.drop(false)
     this.#events.ended(code, why)
   }

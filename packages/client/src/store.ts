@@ -1,6 +1,6 @@
 import type { StorageLike } from './types.ts'
 
-/** JSON in a storage that may be missing, full, or forbidden by the browser: then nothing survives a reload. */
+/** JSON values in a storage that may be missing, full, or forbidden by the browser. Then nothing survives a reload. */
 export class Store {
   readonly #storage: StorageLike | undefined
 
@@ -16,13 +16,13 @@ export class Store {
     }
   }
 
-  /** Nothing is kept of `undefined`. */
+  /** Stores a value; `undefined` removes it. */
   save(key: string, value: unknown): void {
     try {
       if (value === undefined) this.#storage?.removeItem(`rabble.${key}`)
       else this.#storage?.setItem(`rabble.${key}`, JSON.stringify(value))
     } catch {
-      // It stays in memory.
+      // The value stays in memory.
     }
   }
 }

@@ -1,15 +1,15 @@
 import type { ChangeEvent as Change, ChatEvent, MessageEvent as Message } from '@rabble/contract'
 import { changed } from './changes.ts'
 
-/** Changes that are remembered for messages which are still to be loaded from a history that may not know of them yet. */
+/** Maximum number of remembered changes. They apply to messages loaded later from a history that may not have the changes yet. */
 const maxChanges = 500
 
-/** The newest messages of a room in the order of the log, each as it is by now, with nothing missing between them. */
+/** Newest messages of a room in the order of the log, with their changes applied and without a gap. */
 export class Timeline {
   #messages: Message[] = []
-  /** The newest edits and deletions, in order. */
+  /** Newest edits and deletions, in order. */
   #changes: Change[] = []
-  /** How many messages are kept by themselves, and how many now that older ones were loaded. */
+  /** Number of messages to keep, and the present limit, which grows with each page of older messages. */
   readonly #keep: number
   #most: number
   #hasOlder = true
@@ -28,10 +28,13 @@ export class Timeline {
     return this.#hasOlder
   }
 
-  /** An event that follows everything known. Returns what a change has made of its message, if that is there. */
+  /**
+   * Appends an event that is newer than all known ones. Returns the message that it is or that it changed; undefined if that is
+   * not loaded.
+   */
   append(event: ChatEvent): Message | undefined {
     if (event.type === 'message') {
-      // Or a moment ahead: not more than a page.
+      // History may be a moment ahead of the live events, by one page at most.
       if (this.#messages.slice(-1000).some(({ id }) => id === event.id)) return event
       this.#messages.push(event)
       this.#cut(this.#most)
@@ -47,22 +50,22 @@ export class Timeline {
     return now
   }
 
-  /** The messages before those known, in order, and whether there are older ones still. Returns how many were new. */
+  /** Inserts the messages before the known ones; `hasOlder` says whether history has more. Returns the size of the page. */
   insert(page: readonly Message[], hasOlder: boolean): number {
-    // The history may be a moment behind what was told live.
+    // History may lag a moment behind the live events.
     this.#messages.unshift(...page.map((message) => this.#changes.reduce(changed, message)))
     this.#most += page.length
     this.#hasOlder = hasOlder
     return page.length
   }
 
-  /** Lets go of all but the newest. */
+  /** Drops all messages but the newest. */
   trim(keep: number): void {
     this.#most = this.#keep
     this.#cut(keep)
   }
 
-  /** What was known may have been changed by what was missed, or there is a hole behind it: it is loaded again. */
+  /** Drops everything: missed events may have changed known messages, or a gap follows them. The messages are loaded again. */
   forget(): void {
     this.trim(0)
     this.#changes = []

@@ -1,17 +1,17 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from '@rabble/harness'
 
-/** A way to a server that a test can cut, without doing anything to the server. */
+/** Path to a server that a test can cut without a change to the server. */
 export interface Bridge {
-  /** The address to use instead of the server's. */
+  /** Address to use instead of the server's. */
   readonly url: string
-  /** Ends all connections, and each one that comes. */
+  /** Ends all connections, and each new one. */
   cut(): void
   /** Lets connections through again. */
   mend(): void
 }
 
-/** Leads to the server of an address with a port, such as `http://127.0.0.1:8080`. */
+/** Starts a bridge to the server of an address with a port, such as `http://127.0.0.1:8080`. */
 export async function startBridge(t: TestContext, to: string): Promise<Bridge> {
   const { hostname, port } = new URL(to)
   const open = new Set<Socket>()

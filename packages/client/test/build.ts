@@ -17,14 +17,14 @@ export function chatWith(t: TestContext, options: ConnectOptions): Chat {
   return chat
 }
 
-/** The states that a chat takes from now on. */
+/** Records the states of a chat from now on. */
 export function statesOf(chat: Chat): ChatState['is'][] {
   const states: ChatState['is'][] = []
   chat.on('state', ({ is }) => states.push(is))
   return states
 }
 
-/** A storage as a browser's, in memory. */
+/** Returns a storage like a browser's, in memory. */
 export function createStorage(): StorageLike & { readonly items: ReadonlyMap<string, string> } {
   const items = new Map<string, string>()
   return {
@@ -35,7 +35,7 @@ export function createStorage(): StorageLike & { readonly items: ReadonlyMap<str
   }
 }
 
-/** Everything that happens in a room, as it happens. */
+/** Records all events of a room as they occur. */
 export function watch(room: Room): RoomEvent[] {
   const events: RoomEvent[] = []
   for (const type of ['message', 'edit', 'delete', 'joined', 'left', 'presence', 'typing', 'gap'] as const) {
@@ -44,7 +44,7 @@ export function watch(room: Room): RoomEvent[] {
   return events
 }
 
-/** The ids of events of the log, in the order in which they came. */
+/** Returns the ids of events of the log, in the order of arrival. */
 export function idsIn(events: readonly RoomEvent[]): string[] {
   return events.flatMap((event) => {
     if (event.type === 'message') return [event.message.id]
@@ -56,15 +56,15 @@ export function textsIn(events: readonly RoomEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'message' ? [event.message.text] : []))
 }
 
-/** A browser of which a test pretends the network and the page. */
+/** Browser whose network and page a test simulates. */
 export interface PretendedBrowser {
   onLine: boolean
   visible: boolean
-  /** Tells the chats of this test that such an event has happened. */
+  /** Dispatches an event of the browser to the chats of this test. */
   dispatch(type: string): void
 }
 
-/** Makes chats that connect from now on believe that they run in a browser. */
+/** Simulates a browser for chats that connect from now on. */
 export function pretendBrowser(t: TestContext): PretendedBrowser {
   const target = new EventTarget()
   const browser: PretendedBrowser = {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import t from 'tap'
 
-// From packages/client/dist/test.
+// Relative to packages/client/dist/test.
 const folder = fileURLToPath(new URL('../../', import.meta.url))
 
 t.test('for browsers it is one small module of its own, without a dependency', async (t) => {

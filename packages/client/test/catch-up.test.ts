@@ -8,7 +8,7 @@ import { openRoom } from './fake-history.ts'
 const seen = (events: readonly RoomEvent[]) =>
   events.map((event) => ('message' in event && event.type === 'message' ? event.message.id : event.type))
 
-/** A room with m1, of which more is missed than its gateway replays, unless it is come back to behind the message `after`. */
+/** Answers joins of a room with m1 as incomplete, except a join that resumes after the message `after`. */
 function incompleteUntil(after: string | undefined, ...ids: string[]): Answer {
   return (frame) => {
     if (frame.type !== 'join') return undefined
@@ -79,7 +79,7 @@ t.test('a history that is behind is asked again', async (t) => {
   await until(() => asked.length === 1, 30_000, 'the question')
   await clock.advance(199)
   t.equal(asked.length, 1, 'not at once')
-  // One wait is 200 ms, and less than 500 more; the other one is 200 ms, and less than 1,000 more.
+  // The first wait is 200 to 700 ms, the second 200 to 1,200 ms.
   await clock.advance(1_900)
   await until(() => room.state.is === 'in', 30_000, 'what was missed')
   t.same(idsIn(events), ['m1', 'm2'])
@@ -102,7 +102,7 @@ t.test('a history that stays away is waited for half a minute, then a gap says s
   await clock.advance(29_999)
   t.same(idsIn(events), ['m1'])
   t.equal(gateway.frames('join').length, 2, 'it is still waited for')
-  // The last wait is shorter than 10.2 s, and what is asked then has 15 s.
+  // The last wait is shorter than 10.2 s, and the request after it has 15 s.
   await clock.advance(15_000)
   await until(() => room.state.is === 'in', 30_000, 'the room')
   t.match(events.slice(3), [{ type: 'gap', after: 'm1', before: 'm9', why: 'unknown' }, { type: 'message' }])
@@ -141,7 +141,7 @@ t.test('a history that knows nothing more of what is missing is asked three time
   await lose(gateway, chat)
   for (const times of [1, 2]) {
     await until(() => asked.length >= times, 30_000, 'the question')
-    // Half a second, and less than two seconds more.
+    // The wait is 0.5 s, plus less than 2 s.
     await clock.advance(2_500)
   }
   await until(() => room.state.is === 'in', 30_000, 'the room')

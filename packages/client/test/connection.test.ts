@@ -103,10 +103,10 @@ t.test('a gateway that went silent is noticed', async (t) => {
   const chat = gateway.connect({ heartbeat: 800 })
   await chat.ready
   for (const pings of [1, 2]) {
-    // It looks every 100 ms whether it has been quiet for more than 800.
+    // Every 100 ms it checks whether it was silent for more than 800 ms.
     await clock.advance(900)
     await until(() => gateway.frames('ping').length === pings, 30_000, 'a ping')
-    // The answer to what is asked now comes behind that to the ping.
+    // The answer to this request comes after the answer to the ping.
     await chat.room('general').members()
   }
   t.equal(chat.state.is, 'open', 'one that answers is kept')
@@ -224,9 +224,9 @@ t.test('a program that closes its chat ends, whatever the chat was waiting for',
     import { WebSocket } from 'ws'
     const chat = connect({ url: '${gateway.url}', name: 'Ada', WebSocket })
     chat.room('general').on('left', () => setTimeout(() => chat.close()))`
-  // A process of its own goes by the clock of the machine.
+  // A separate process uses the clock of the machine.
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    // From packages/client/dist/test.
+    // Relative to packages/client/dist/test.
     cwd: fileURLToPath(new URL('../../', import.meta.url)),
     stdio: 'inherit',
     timeout: 180_000,

@@ -8,36 +8,36 @@ import type { Chat, ConnectOptions } from '../src/index.ts'
 import { chatWith } from './build.ts'
 
 export interface FakeConnection {
-  /** What the client sent, in order. */
+  /** Frames of the client, in order. */
   readonly frames: readonly ClientFrame[]
   send(frame: ServerFrame): void
-  /** Ends it with this code; without one as if the network were gone. */
+  /** Closes the connection with this code; without one, as if the network were gone. */
   close(code?: number, reason?: string): void
   readonly open: boolean
-  /** With which code the client closed it. */
+  /** Code with which the client closed it. */
   readonly code: number | undefined
 }
 
 export interface FakeGateway {
   readonly url: string
-  /** The time of its chats: it stands still until a test moves it. */
+  /** Clock of its chats, which stands still until a test moves it. */
   readonly clock: ManualClock
-  /** Connects as Ada, if `options` don't say otherwise. The chat sends no pings, if `heartbeat` doesn't ask for them. */
+  /** Connects as Ada and without pings, as far as `options` don't say otherwise. */
   connect(options?: ConnectOptions): Chat
-  /** Number of WebSockets that its chats have made until now, open or not. */
+  /** Number of WebSockets that its chats have opened, including closed ones. */
   readonly attempts: number
   readonly connections: readonly FakeConnection[]
-  /** All frames of a type, over all connections. */
+  /** Returns all frames of a type, over all connections. */
   frames<T extends ClientFrame['type']>(type: T): Extract<ClientFrame, { type: T }>[]
 }
 
-/** Answers a frame, or leaves it to the usual answer with `undefined`, or unanswered with `null`. */
+/** Answers a frame. `undefined`: the usual answer is sent; `null`: none. */
 export type Answer = (
   frame: ClientFrame,
   connection: FakeConnection,
 ) => ServerFrame | readonly ServerFrame[] | null | undefined
 
-/** A gateway that does what the test says: for what no real one does when it is asked to. */
+/** Starts a gateway that does what the test says, for behaviour that no real gateway shows on request. */
 export async function startFakeGateway(
   t: TestContext,
   answer: Answer = () => undefined,
@@ -99,7 +99,7 @@ export async function startFakeGateway(
   }
 }
 
-/** Lets the time pass that a chat, which has lost its connection or is about to, waits before it tries again. */
+/** Lets time pass until a chat that has lost its connection, or is about to, tries again. */
 export async function nextAttempt({ clock }: FakeGateway, chat: Chat): Promise<void> {
   await until(() => chat.state.is === 'waiting', 30_000, 'the loss of the connection')
   if (chat.state.is === 'waiting') await clock.advance(Math.ceil(chat.state.until - clock.now()))

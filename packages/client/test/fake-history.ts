@@ -3,7 +3,7 @@ import type { ConnectOptions, FetchLike } from '../src/index.ts'
 import { watch } from './build.ts'
 import { type Answer, message, startFakeGateway } from './fake-gateway.ts'
 
-/** Answers of history by the query: the ids of messages, or the status of a refusal. */
+/** Returns history's answer to a query: the ids of messages, or the status of a refusal. */
 export type Pages = (query: URLSearchParams) => Page | number
 interface Page {
   messages: string[]
@@ -11,7 +11,7 @@ interface Page {
   gaps?: object[]
 }
 
-/** A room, whose gateway does what `answer` says and whose history is that of `pages`. */
+/** Opens a room with a gateway that behaves as `answer` and a history with `pages`. */
 export async function openRoom(
   t: TestContext,
   answer: Answer = () => undefined,

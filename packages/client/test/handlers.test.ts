@@ -16,7 +16,7 @@ for (const when of ['joined', 'message'] as const) {
       const reader = room[Symbol.asyncIterator]()
       await until(() => room.state.is === 'out', 30_000, 'the end')
       gateway.connections[0]?.send(message('general', 'later'))
-      // A question of another room is answered behind what the first one gets.
+      // The answer to a request for another room comes after the answer to the first one.
       if (what === 'leave') await chat.room('other').join()
       t.match(room.state, { is: 'out', code: what === 'leave' ? 'left' : 'closed' })
       t.same(idsIn(events), when === 'joined' ? [] : ['m0'])

@@ -97,7 +97,7 @@ t.test('a page that history can’t give yet is asked for five times', async (t)
     () => (down-- > 0 ? 400 : { messages: ['m1'] }),
   )
   await room.join()
-  // Each wait is 200 ms, and less than 4 s more.
+  // Each wait is 200 ms plus less than 4 s.
   const waits = 4 * 4_200
   const loaded = room.loadOlder()
   await until(() => asked.length === 1, 30_000, 'the question')

@@ -14,7 +14,7 @@ t.test('told to reconnect, it opens the next connection before it lets go of thi
     openThen = gateway.connections[0]?.open
   })
   gateway.connections[0]?.send({ type: 'reconnect', after: 30_000 })
-  // The answer comes behind it.
+  // The answer comes after it.
   await room.members()
   await gateway.clock.advance(29_999)
   t.equal(gateway.attempts, 1, 'not earlier than it was told to')
@@ -51,7 +51,7 @@ for (const [what, fail] of Object.entries({
     const states = statesOf(chat)
     chat.reconnect()
     await until(() => gateway.connections[1]?.open === false, 30_000, 'the attempt that fails')
-    // The first connection’s heartbeat is one timer, the wait the other.
+    // One timer is the first connection’s heartbeat, the other the wait.
     await until(() => clock.pending === 2, 30_000, 'the wait for the next attempt')
     await room.send('still here')
     // The first wait is shorter than half a second.

@@ -205,7 +205,7 @@ t.test('what comes back as an event needs no other acknowledgement, and those be
   const chat = gateway.connect()
   const room = chat.room('general')
   await room.join()
-  // The time stands still: none of them waits for an answer that never comes.
+  // The clock stands still, so no request times out.
   const all = [
     room.send('one'),
     room.send('two'),

@@ -77,7 +77,7 @@ t.test('a session that was just lost and holds the only seat is waited for', asy
   await lose(gateway, chat)
   for (const joins of [2, 3]) {
     await until(() => gateway.frames('join').length === joins, 30_000, 'the refusal')
-    // The answer comes behind it.
+    // The answer comes after it.
     await room.members()
     t.match(room.state, { is: 'joining', code: 'already-joined' })
     await clock.advance(9)

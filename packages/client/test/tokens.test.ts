@@ -4,7 +4,7 @@ import type { ChatState } from '../src/index.ts'
 import { createStorage, statesOf } from './build.ts'
 import { type Answer, lose, nextAttempt, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
-/** Takes these tokens alone. */
+/** Accepts only these tokens. */
 const onlyFor =
   (...good: string[]): Answer =>
   (frame) =>
@@ -29,7 +29,7 @@ t.test('with getToken the token is renewed before it ends, over the same connect
   await gateway.clock.advance(1)
   await until(() => gateway.frames('refresh').length === 1, 30_000, 'the renewal')
   t.match(gateway.frames('refresh'), [{ token: 'token-2' }])
-  // The answer comes behind that to the renewal.
+  // The answer comes after the answer to the renewal.
   await chat.room('general').members()
   await gateway.clock.advance(599_999)
   t.equal(asked, 2, 'the new one has a time of its own, of which 60 % is the latest')
@@ -76,7 +76,7 @@ t.test('a renewal that fails is tried again, while the session goes on', async (
   ]
   const chat = gateway.connect({ getToken: () => answers.shift()?.() ?? 'new' })
   await chat.ready
-  // The last one of them is over when half of a half of a half of the time is left.
+  // The last retry comes when about an eighth of the time is left.
   while (gateway.frames('refresh').length < 2) {
     await gateway.clock.advance(1_000)
     await chat.room('general').members()

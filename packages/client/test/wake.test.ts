@@ -4,10 +4,10 @@ import type { Chat } from '../src/index.ts'
 import { pretendBrowser, statesOf } from './build.ts'
 import { type FakeGateway, message, nextAttempt, refusal, startFakeGateway } from './fake-gateway.ts'
 
-/** Time (ms) that a gateway has to answer when a chat wakes up. */
+/** Time limit (ms) of a gateway's answer when a chat wakes up. */
 const quickly = 1_250
 
-/** An open chat, whose first connection dies without a word once `die` was called. */
+/** Opens a chat whose first connection fails silently once `die` was called. */
 async function openChat(t: Test) {
   let isDead = false
   const gateway = await startFakeGateway(t, (frame, connection) =>
@@ -24,7 +24,7 @@ async function openChat(t: Test) {
   }
 }
 
-/** Waits for the question that a chat asks when it wakes up, and lets the time for its answer pass. */
+/** Waits for the ping that a chat sends when it wakes up, and lets the time limit of its answer pass. */
 async function leaves(t: Test, gateway: FakeGateway, chat: Chat): Promise<void> {
   await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
   await gateway.clock.advance(quickly - 1)

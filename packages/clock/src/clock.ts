@@ -1,14 +1,14 @@
-/** The time that a part of Rabble goes by: the machine's (`systemClock`), or in tests one that is moved by hand. */
+/** Clock of a part of Rabble: the machine's (`systemClock`), or in tests one that is moved by hand. */
 export interface Clock {
-  /** Milliseconds since 1970, as the machine is set: may jump. For times that others get to see. */
+  /** Returns milliseconds since 1970 by the machine's setting, which may jump. For times that others see. */
   now(): number
-  /** Milliseconds since a fixed moment; never goes back. For durations and deadlines. */
+  /** Returns milliseconds since a fixed moment; never goes back. For durations and deadlines. */
   monotonic(): number
-  /** Calls `run` once, after so many milliseconds. */
+  /** Calls `run` once, after a number of milliseconds. */
   setTimeout(run: () => void, milliseconds: number): Timer
-  /** Calls `run` again and again, so many milliseconds apart. */
+  /** Calls `run` periodically, every `milliseconds`. */
   setInterval(run: () => void, milliseconds: number): Timer
-  /** Resolves after so many milliseconds, or as soon as `signal` aborts. */
+  /** Resolves after a number of milliseconds, or as soon as `signal` aborts. */
   sleep(milliseconds: number, options?: SleepOptions): Promise<void>
 }
 
@@ -21,11 +21,11 @@ export interface Timer {
 
 export interface SleepOptions {
   signal?: AbortSignal
-  /** Whether the process stays alive for it; default: true. */
+  /** Whether the process stays alive for it. Default: true. */
   ref?: boolean
 }
 
-/** The clock of the machine. */
+/** Clock of the machine. */
 export const systemClock: Clock = withSleep({
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -39,7 +39,7 @@ export const systemClock: Clock = withSleep({
   },
 })
 
-/** Adds `sleep` to what else a clock has. */
+/** Adds `sleep` to the other methods of a clock. */
 export function withSleep(clock: Omit<Clock, 'sleep'>): Clock {
   return {
     ...clock,

@@ -1,20 +1,20 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import { type Clock, withSleep } from './clock.ts'
 
-/** A clock that stands still until a test moves it. */
+/** Clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
   /**
-   * Lets so many milliseconds pass. Timers that fall due run in their order, and what they set off by promises runs
-   * before the next one. Input and output take real time: wait for their effect, then move on.
+   * Lets a number of milliseconds pass. Due timers run in their order, and the promises that one settles run before the next
+   * timer. Input and output take real time: wait for their effect, then move on.
    */
   advance(milliseconds: number): Promise<void>
-  /** Sets the wall clock forward or back (negative); timers and `monotonic` don't notice. */
+  /** Sets the wall clock forward or back (negative). Timers and `monotonic` are not affected. */
   jump(milliseconds: number): void
-  /** Number of timers that are pending. */
+  /** Number of pending timers. */
   readonly pending: number
 }
 
-/** @param now what the wall clock says first; default: the time of the machine */
+/** @param now first time of the wall clock. Default: the time of the machine */
 export function createManualClock(now: number = Date.now()): ManualClock {
   const fake = FakeTimers.createClock(now)
   const clock = withSleep({

@@ -19,18 +19,18 @@ export interface RetryOptions {
   /** Ends the attempts when it aborts. */
   signal: AbortSignal
   backoff: Backoff
-  /** Maximum number of attempts; default: no limit. */
+  /** Maximum number of attempts. Default: no limit. */
   attempts?: number
-  /** Returns whether another attempt may help after this error; default: it may. */
+  /** Returns whether another attempt may help after this error. Default: it may. */
   isPassing?(error: unknown): boolean
-  /** Is called after each failure, with the number of failures in a row. */
+  /** Called after each failure, with the number of failures in a row. */
   failed?(error: unknown, failures: number): void
 }
 
 /**
- * Runs `work` until it succeeds, with pauses in between. There is no library for it here because the pauses go by a `Clock`, which
- * tests move by hand.
- * @throws the last error, once there is no further attempt
+ * Runs `work` until it succeeds, with pauses in between. No library is used because the pauses follow a `Clock`, which tests move
+ * by hand.
+ * @throws the last error, if no attempt is left
  */
 export async function retry<Result>(work: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   const {

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { createManualClock } from '../src/manual-clock.ts'
 
-/** Tests what both clocks do; `pass` lets at least so many milliseconds go by. */
+/** Tests the behaviour of both clocks. `pass` lets at least a number of milliseconds pass. */
 function conforms(t: Test, clock: Clock, pass: (milliseconds: number) => Promise<void>): void {
   t.test('timers run in the order in which they are due, once or again and again', async (t) => {
     const ran: string[] = []
@@ -47,7 +47,7 @@ function conforms(t: Test, clock: Clock, pass: (milliseconds: number) => Promise
 }
 
 t.test('the clock of the machine', async (t) => {
-  // Real time is what this clock is about.
+  // This clock is tested in real time.
   conforms(t, systemClock, (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)))
 })
 

@@ -1,14 +1,14 @@
 import type { ChangeEvent, MessageEvent } from './events.ts'
 
 /**
- * The message as it is after an edit or a deletion: what history stores, what a gateway remembers, what a client shows.
- * A change that doesn't count leaves it as it is: of a message that is deleted, or by somebody who may not.
+ * Returns the message after an edit or a deletion, as history stores it, a gateway remembers it and a client shows it. A change
+ * that doesn't count returns the message unchanged: the message is deleted, or the user may not change it.
  */
 export function changed(message: MessageEvent, change: ChangeEvent): MessageEvent {
   if (!mayChange(message, change)) return message
   const by = { by: change.from, at: change.at }
   if (change.type === 'edit') return { ...message, text: change.text, edited: by }
-  // What isn't known of a message may be what it said, so only its place in the conversation stays.
+  // Unknown fields may repeat the deleted text, so only the message's place in the conversation stays.
   const { type, room, id, cid, from, at, via, replyTo } = message
   return {
     type,

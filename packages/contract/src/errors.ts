@@ -1,6 +1,6 @@
 /**
- * Every error code that a client can meet, in frames and over HTTP alike. The list is finite and part of the
- * protocol: clients decide by `retry` whether the same request may be sent again, unchanged, after a while.
+ * Every error code that a client can get, in frames and over HTTP. The list is finite and part of the protocol: `retry` tells
+ * clients whether the same request, unchanged, may succeed later.
  */
 export const errorCodes = {
   'bad-frame': { status: 400, retry: false, meaning: 'The request is not what the protocol asks for.' },
@@ -29,11 +29,11 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes
 
-/** An error that may be shown to the client that caused it: a stable code and a sentence that states the rule. */
+/** Error that may be shown to the client that caused it: a stable code and a sentence that states the rule. */
 export class RabbleError extends Error {
   override readonly name = 'RabbleError'
   readonly code: ErrorCode
-  /** HTTP status; Fastify answers with it. */
+  /** HTTP status of the response. */
   readonly statusCode: number
   /** Milliseconds after which a retry makes sense, for codes that allow one. */
   readonly retryAfter?: number

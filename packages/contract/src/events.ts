@@ -1,6 +1,6 @@
 import Type from 'typebox'
 
-/** Who said it, as shown to others. */
+/** Author of an event, as other users see it. */
 export const User = Type.Object({ id: Type.String(), name: Type.String() })
 export type User = Type.Static<typeof User>
 
@@ -8,59 +8,59 @@ export type User = Type.Static<typeof User>
 const Time = Type.String({ minLength: 20, maxLength: 40 })
 
 /**
- * The gateway could not find out whether this repeats an older event with the same id. A reader that doesn't know all ids
- * takes it for new, but not its place for the place of that id.
+ * Marks an event that the gateway could not compare with older events of the same id. A reader that doesn't know all ids treats
+ * the event as new, but must not use its position as the position of that id.
  */
 const unchecked = Type.Optional(Type.Literal(true))
 
-/** Who changed a message, and when. */
+/** Author and time of a change. */
 export const Change = Type.Object({ by: User, at: Time })
 export type Change = Type.Static<typeof Change>
 
 /**
- * A chat message: one line of the log, and, byte for byte, the frame that every client gets.
- * The same `id` may stand in the log twice (a retried publish); every reader keeps the first.
+ * Chat message: one line of the log and, byte for byte, the frame that every client gets. The same `id` may stand in the log
+ * twice (a retried publish); every reader keeps the first.
  */
 export const MessageEvent = Type.Object({
   type: Type.Literal('message'),
   /** A room's name, `dm:<a>:<b>`, `user:<id>`, or `*` for everybody. */
   room: Type.String({ minLength: 1, maxLength: 140 }),
-  /** Derived from sender, room and cid: a message that is sent again has the same id. */
+  /** Derived from sender, room and cid, so that a message that is sent again has the same id. */
   id: Type.String({ minLength: 1, maxLength: 64 }),
-  /** The name that the sender gave the message. */
+  /** Id that the sender gave the message. */
   cid: Type.Optional(Type.String({ maxLength: 128 })),
   from: User,
   text: Type.String(),
-  /** When the gateway took it. Not an order: the log is. */
+  /** Time at which the gateway accepted it. The order is that of the log. */
   at: Time,
-  /** The gateway that took it. */
+  /** Gateway that accepted it. */
   via: Type.String(),
-  /** The id of the message that this one answers. */
+  /** Id of the message that this one answers. */
   replyTo: Type.Optional(Type.String({ maxLength: 64 })),
-  /** Whatever the sending application wants to add. */
+  /** Data of the sending application. */
   meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   unchecked,
-  /** Not in the log, but in what is read back later: the last edit, if there was one. `text` is the new one. */
+  /** Last edit, if there was one: `text` is then the new text. Not in the log, only in messages that are read later. */
   edited: Type.Optional(Change),
-  /** Likewise: the message was deleted. `text` is empty then, and `meta` is gone. */
+  /** Deletion, if there was one: `text` is then empty and `meta` is absent. Not in the log either. */
   deleted: Type.Optional(Change),
 })
 export type MessageEvent = Type.Static<typeof MessageEvent>
 
 const change = {
   room: MessageEvent.properties.room,
-  /** The event's own id. */
+  /** Id of the event itself. */
   id: MessageEvent.properties.id,
-  /** The id of the message that is changed. */
+  /** Id of the changed message. */
   message: MessageEvent.properties.id,
-  /** Who changed it: its author or, if `moderator` says so, somebody who may change what others said. */
+  /** User who changed it: the author or, with `moderator`, a user who may change the messages of others. */
   from: User,
   moderator: Type.Optional(Type.Literal(true)),
   at: Time,
   via: Type.String(),
 }
 
-/** A message has another text now. */
+/** New text for a message. */
 export const EditEvent = Type.Object({
   type: Type.Literal('edit'),
   ...change,
@@ -70,19 +70,19 @@ export const EditEvent = Type.Object({
 })
 export type EditEvent = Type.Static<typeof EditEvent>
 
-/** A message is no more. Nothing can bring it back: edits that follow change nothing. */
+/** Deletion of a message. It is permanent: later edits have no effect. */
 export const DeleteEvent = Type.Object({ type: Type.Literal('delete'), ...change })
 export type DeleteEvent = Type.Static<typeof DeleteEvent>
 
 export type ChangeEvent = EditEvent | DeleteEvent
 
-/** What stands in the log for clients: each is, byte for byte, the frame that they get. */
+/** Events of the log that clients get. Each is, byte for byte, the frame that they get. */
 export const ChatEvent = Type.Union([MessageEvent, EditEvent, DeleteEvent])
 export type ChatEvent = Type.Static<typeof ChatEvent>
 
 /**
- * Written by a gateway when it starts, and read by it alone: once its own line comes back, it has read everything that
- * was in the log before, over the very path that messages take. Everybody else skips the type, as any unknown one.
+ * Written by a gateway when it starts, for itself alone: once it reads the line back, it has read everything that was in the log
+ * before, over the path that messages take. All other readers skip the type as an unknown one.
  */
 export const StartedEvent = Type.Object({
   type: Type.Literal('started'),
@@ -94,8 +94,8 @@ export const StartedEvent = Type.Object({
 export type StartedEvent = Type.Static<typeof StartedEvent>
 
 /**
- * Written by gateways while nothing else is, so that a log that nobody writes to can be told from one that doesn't arrive.
- * That of any gateway serves all of them; everybody else skips the type.
+ * Written by gateways while nothing else is written, to distinguish a quiet log from a log that doesn't arrive. The mark of any
+ * gateway serves all of them; all other readers skip the type.
  */
 export const MarkEvent = Type.Object({
   type: Type.Literal('mark'),
@@ -106,16 +106,16 @@ export const MarkEvent = Type.Object({
 })
 export type MarkEvent = Type.Static<typeof MarkEvent>
 
-/** Whatever a line of the log may be: a reader of version 1 knows some types and skips the others. */
+/** Common fields of all lines of the log. A reader of version 1 knows some types and skips the others. */
 export const LogEvent = Type.Object({ type: Type.String(), room: Type.String(), id: Type.String() })
 export type LogEvent = Type.Static<typeof LogEvent>
 
-/** What need not last, between gateways, over the signals exchange. */
+/** User who is typing. Signals are not stored; they go between gateways over the signals exchange. */
 export const TypingSignal = Type.Object({ type: Type.Literal('typing'), room: Type.String(), user: User })
 export type TypingSignal = Type.Static<typeof TypingSignal>
 
 /**
- * Who came to a room and who left it, over all gateways; in large rooms a sample. `count` is exact, and that of the
+ * Users who came to a room and left it, over all gateways; in large rooms a sample. `count` is exact, and the count with the
  * highest version is the newest. Sent by the rooms service.
  */
 export const PresenceSignal = Type.Object({
@@ -128,13 +128,13 @@ export const PresenceSignal = Type.Object({
 })
 export type PresenceSignal = Type.Static<typeof PresenceSignal>
 
-/** The policies have changed: gateways fetch what is newer than their copy. */
+/** Notice that the policies have changed: gateways fetch what is newer than their copy. */
 export const PolicySignal = Type.Object({ type: Type.Literal('policy'), version: Type.Integer() })
 export type PolicySignal = Type.Static<typeof PolicySignal>
 
 /**
- * A user is to be put out of a room or, without one, to be disconnected; coming back is not forbidden. It only makes that
- * quick: the policies, which are never missed, say so as well, if it has an `id` under that one, or else by a ban.
+ * Notice to remove a user from a room or, without a room, to disconnect the user, who may return. The signal only makes that
+ * fast. The policies, which no gateway misses, contain the same: under `id` if there is one, otherwise as a ban.
  */
 export const KickSignal = Type.Object({
   type: Type.Literal('kick'),
@@ -145,22 +145,22 @@ export const KickSignal = Type.Object({
 })
 export type KickSignal = Type.Static<typeof KickSignal>
 
-/** What a gateway says of itself. `stopped` is its last word. */
+/** Report of a gateway about itself. `stopped` is its last one. */
 const gatewayFields = {
-  /** Its id. */
+  /** Id of the gateway. */
   gateway: Type.String({ maxLength: 64 }),
-  /** Connections that it holds. */
+  /** Number of open connections. */
   sessions: Type.Integer(),
-  /** Messages, edits and deletions a second that it published. */
+  /** Messages, edits and deletions that it published per second. */
   messagesPerSecond: Type.Number(),
-  /** Frames a second that it fanned out, one for each event and member. */
+  /** Frames that it delivered per second, one for each event and member. */
   deliveriesPerSecond: Type.Number(),
-  /** Milliseconds from when an event was taken to when it came through the log, of late. Needs synchronised clocks. */
+  /** Recent time (ms) from accepting an event to reading it from the log. Needs synchronised clocks. */
   lag: Type.Number(),
 }
 const gatewayStates = ['ready', 'unready', 'draining', 'stopped'] as const
 
-/** Told by each gateway every two seconds, to all of them. That it comes back shows a gateway that signals arrive. */
+/** Sent by each gateway every 2 s, to all gateways. A gateway that gets its own signal back knows that signals arrive. */
 export const GatewaySignal = Type.Object({
   type: Type.Literal('gateway'),
   ...gatewayFields,
@@ -168,7 +168,7 @@ export const GatewaySignal = Type.Object({
 })
 export type GatewaySignal = Type.Static<typeof GatewaySignal>
 
-/** What is known of a gateway. One that was not heard of for a while, and said no last word, is `gone`. */
+/** Known state of a gateway. `gone`: silent for a while, without a `stopped`. */
 export const GatewayInfo = Type.Object({
   ...gatewayFields,
   state: Type.Enum([...gatewayStates, 'gone']),
@@ -178,6 +178,6 @@ export type GatewayInfo = Type.Static<typeof GatewayInfo>
 /** The signals of version 1. */
 export type KnownSignal = TypingSignal | PresenceSignal | PolicySignal | KickSignal | GatewaySignal
 
-/** Whatever a signal may be; unknown types are skipped. */
+/** Common field of all signals. Unknown types are skipped. */
 export const Signal = Type.Object({ type: Type.String() })
 export type Signal = Type.Static<typeof Signal> & Record<string, unknown>

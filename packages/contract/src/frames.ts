@@ -3,13 +3,13 @@ import { type ErrorCode, errorCodes } from './errors.ts'
 import { ChatEvent, DeleteEvent, EditEvent, GatewayInfo, MessageEvent, User } from './events.ts'
 import { Limits } from './limits.ts'
 
-/** The client's own name for a request; the reply carries the same. */
+/** Id that the client chose for a request; the reply has the same. */
 export const Ref = Type.Union([Type.String({ maxLength: 128 }), Type.Number()])
 export type Ref = Type.Static<typeof Ref>
 
 /**
- * By what a client calls it, something is found again. Half a surrogate pair would be hashed, stored or encoded like any
- * other half, and one name would be taken for another.
+ * Returns the schema of a string that identifies something. Half a surrogate pair is refused: it would be hashed, stored or
+ * encoded like any other half, and one name would be taken for another.
  */
 function name(maxLength: number, minLength = 1) {
   return Type.Refine(
@@ -23,15 +23,15 @@ const room = name(140)
 const id = name(64)
 const cid = name(128)
 const ref = Type.Optional(Ref)
-/** Milliseconds since the event was sent first, of one that is sent again under the same cid. */
+/** Milliseconds since the event was first sent, if it is sent again under the same cid. */
 const resent = Type.Optional(Type.Integer({ minimum: 0 }))
 
 /*
- * What a client sends. Fields that are not listed are ignored, so that a later version can add some; a `type` that is
- * not listed is answered with `bad-frame`, and the connection goes on.
+ * Frames of the client. Unlisted fields are ignored, so that a later version can add some. A `type` that is not listed is
+ * answered with `bad-frame`, and the connection stays open.
  */
 
-/** Must be first, within 10 seconds. Reply: `welcome`. */
+/** First frame, due within 10 seconds. Reply: `welcome`. */
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
   ref,
@@ -39,7 +39,7 @@ export const HelloFrame = Type.Object({
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
 })
 
-/** Replaces the token of the session by another one of the same user. Reply: `refreshed`. */
+/** Replaces the token of the session with another one of the same user. Reply: `refreshed`. */
 export const RefreshFrame = Type.Object({
   type: Type.Literal('refresh'),
   ref,
@@ -47,8 +47,8 @@ export const RefreshFrame = Type.Object({
 })
 
 /**
- * Reply: `joined`. `after` asks for everything that followed that event, or, if it is empty, for everything there is: for a
- * client that has seen the room without events. `recent` asks for the newest n.
+ * Joins a room. Reply: `joined`. `after` requests all events after that one or, if it is empty, all events: for a client that has
+ * seen the room without events. `recent` requests the newest n.
  */
 export const JoinFrame = Type.Object({
   type: Type.Literal('join'),
@@ -58,10 +58,10 @@ export const JoinFrame = Type.Object({
   recent: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
 })
 
-/** Reply: `left`. */
+/** Leaves a room. Reply: `left`. */
 export const LeaveFrame = Type.Object({ type: Type.Literal('leave'), ref, room })
 
-/** To a room or (`to`) to a user. Reply: `sent`, once the log has it. The same `cid` again is the same message. */
+/** Sends a message to a room or (`to`) to a user. Reply: `sent`, once the log has it. The same `cid` means the same message. */
 export const SendFrame = Type.Object({
   type: Type.Literal('send'),
   ref,
@@ -74,7 +74,7 @@ export const SendFrame = Type.Object({
   meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 })
 
-/** Gives an own message another text. Reply: `sent`, with the id of the edit. The same `cid` again is the same edit. */
+/** Replaces the text of one's own message. Reply: `sent`, with the id of the edit. The same `cid` means the same edit. */
 export const EditFrame = Type.Object({
   type: Type.Literal('edit'),
   ref,
@@ -85,25 +85,25 @@ export const EditFrame = Type.Object({
   resent,
 })
 
-/** Deletes an own message. Reply: `sent`, with the id of the deletion; a message that is deleted stays so. */
+/** Deletes one's own message, permanently. Reply: `sent`, with the id of the deletion. */
 export const DeleteFrame = Type.Object({ type: Type.Literal('delete'), ref, room, id })
 
-/** No reply. */
+/** Reports that the user is typing. No reply. */
 export const TypingFrame = Type.Object({ type: Type.Literal('typing'), ref, room })
 
-/** Reply: `members`. */
+/** Requests the members of a room. Reply: `members`. */
 export const MembersFrame = Type.Object({ type: Type.Literal('members'), ref, room })
 
-/** Reply: `gateways`. */
+/** Requests the list of gateways. Reply: `gateways`. */
 export const GatewaysFrame = Type.Object({ type: Type.Literal('gateways'), ref })
 
-/** Reply: `conversations`. */
+/** Requests the direct-message rooms. Reply: `conversations`. */
 export const ConversationsFrame = Type.Object({ type: Type.Literal('conversations'), ref })
 
-/** Reply: `pong`. */
+/** Checks the connection. Reply: `pong`. */
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
 
-/** Every client frame by its `type`. */
+/** Client frames by `type`. */
 export const clientFrames = {
   hello: HelloFrame,
   refresh: RefreshFrame,
@@ -122,9 +122,9 @@ export type ClientFrameType = keyof typeof clientFrames
 export type ClientFrames = { [T in ClientFrameType]: Type.Static<(typeof clientFrames)[T]> }
 export type ClientFrame = ClientFrames[ClientFrameType]
 
-/* What a gateway sends. A client ignores types and fields that it does not know. */
+/* Frames of the gateway. A client ignores unknown types and fields. */
 
-/** Milliseconds until the token ends that counts: by the clock of the gateway, so that nobody needs to compare clocks. */
+/** Milliseconds until the session's token expires, by the gateway's clock, so that nobody needs to compare clocks. */
 const expiresIn = Type.Optional(Type.Integer())
 
 export const WelcomeFrame = Type.Object({
@@ -134,12 +134,12 @@ export const WelcomeFrame = Type.Object({
   user: User,
   gateway: Type.String(),
   limits: Limits,
-  /** For a guest that came with a name: with it the guest comes back, to any gateway, as the same user. */
+  /** Token of a guest that connected with a name. With it the guest returns to any gateway as the same user. */
   token: Type.Optional(Type.String()),
   expiresIn,
 })
 
-/** The reply to `refresh`. For a guest with another token in the place of the one that was sent. */
+/** Reply to `refresh`. A guest gets another token in place of the one that it sent. */
 export const RefreshedFrame = Type.Object({
   type: Type.Literal('refreshed'),
   ref,
@@ -151,16 +151,16 @@ export const JoinedFrame = Type.Object({
   type: Type.Literal('joined'),
   ref,
   room,
-  /** In log order; what follows comes as frames of its own, with nothing between. */
+  /** Events in the order of the log. Later events follow as frames, without a gap. */
   events: Type.Array(ChatEvent),
-  /** Whether `events` is all that was asked for. If not, the rest is in the history. */
+  /** Whether `events` is all that was requested. If not, history has the rest. */
   complete: Type.Boolean(),
-  /** Users in the room. */
+  /** Number of users in the room. */
   count: Type.Integer(),
   capacity: Type.Optional(Type.Integer()),
 })
 
-/** The reply to `leave`; without a `ref`: the session was put out of the room, and `code` and `message` say why. */
+/** Reply to `leave`. Without a `ref`: the session was removed from the room, and `code` and `message` say why. */
 export const LeftFrame = Type.Object({
   type: Type.Literal('left'),
   ref,
@@ -180,14 +180,14 @@ export const GatewaysReplyFrame = Type.Object({
   type: Type.Literal('gateways'),
   ref,
   gateways: Type.Array(GatewayInfo),
-  /** The id of the gateway that answers. */
+  /** Id of the gateway that answers. */
   here: Type.String(),
 })
-/** A room of direct messages, and the id of the newest message that was said there. */
+/** Direct-message room, and the id of its newest message. */
 export const Conversation = Type.Object({ room, last: id })
 export type Conversation = Type.Static<typeof Conversation>
 
-/** The newest come first. What is said after the request comes as frames of its own, with nothing between. */
+/** Direct-message rooms, the newest first. Messages after the request follow as frames, without a gap. */
 export const ConversationsReplyFrame = Type.Object({
   type: Type.Literal('conversations'),
   ref,
@@ -195,7 +195,7 @@ export const ConversationsReplyFrame = Type.Object({
 })
 export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
 
-/** Who came and went since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
+/** Users who came and left since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
 export const PresenceFrame = Type.Object({
   type: Type.Literal('presence'),
   room,
@@ -206,10 +206,10 @@ export const PresenceFrame = Type.Object({
 
 export const TypingNoticeFrame = Type.Object({ type: Type.Literal('typing'), room, user: User })
 
-/** This gateway is draining, or the connection is old: come back, to another, in `after` milliseconds. */
+/** Request to reconnect to another gateway in `after` milliseconds: this one is draining, or the connection is old. */
 export const ReconnectFrame = Type.Object({ type: Type.Literal('reconnect'), after: Type.Integer() })
 
-/** Never closes the connection. `retryAfter` is in milliseconds. */
+/** Error. It never closes the connection. `retryAfter` is in milliseconds. */
 export const ErrorFrame = Type.Object({
   type: Type.Literal('error'),
   ref,
@@ -218,7 +218,7 @@ export const ErrorFrame = Type.Object({
   retryAfter: Type.Optional(Type.Integer()),
 })
 
-/** Every server frame by its `type`. */
+/** Server frames by `type`. */
 export const serverFrames = {
   welcome: WelcomeFrame,
   refreshed: RefreshedFrame,

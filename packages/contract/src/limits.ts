@@ -1,24 +1,24 @@
 import Type from 'typebox'
 
 /**
- * What a client may do before it is refused. Told in `welcome`, each configurable in the gateway's environment.
- * Sizes are in bytes, lengths in Unicode code points, rates per second and session.
+ * Limits of a client. `welcome` contains them, and the gateway's environment configures each. Sizes are in bytes, lengths in
+ * Unicode code points, rates per second and session.
  */
 export const Limits = Type.Object({
   /**
-   * Bytes of one client frame; a larger one closes the connection with 1009. Any text within `textCharacters` must fit, also
-   * one whose characters are escaped: see `enoughBytes`.
+   * Maximum size of a client frame; a larger one closes the connection with 1009. Any text within `textCharacters` must fit, also
+   * with escaped characters: see `enoughBytes`.
    */
   frameBytes: Type.Integer(),
-  /** Code points of a message's text; a longer one is answered with `too-large`. */
+  /** Maximum length of a message's text; a longer one is answered with `too-large`. */
   textCharacters: Type.Integer(),
-  /** Messages a second that a session may send for long. */
+  /** Sustained rate of messages of a session. */
   messagesPerSecond: Type.Integer(),
-  /** Messages a session may send at once after it was quiet. */
+  /** Maximum number of messages that a session may send at once after a pause. */
   messageBurst: Type.Integer(),
-  /** Rooms in which a session may be at a time. */
+  /** Maximum number of rooms of a session. */
   roomsPerSession: Type.Integer(),
-  /** Bytes that may wait for a slow reader before its connection is closed with 1013. */
+  /** Maximum number of bytes that wait for a slow reader before its connection is closed with 1013. */
   unsentBytes: Type.Integer(),
 })
 export type Limits = Type.Static<typeof Limits>
@@ -33,8 +33,8 @@ export const defaultLimits: Limits = {
 }
 
 /**
- * Bytes of a frame into which any text of so many characters fits, also one of emoji that its client escapes as `\ud83d\ude00`,
- * with some for the rest of the frame. With fewer a text within its limit would close the connection.
+ * Returns the frame size (bytes) that fits any text of this length, also one of emoji that the client escapes as `\ud83d\ude00`,
+ * and the rest of the frame. With a smaller size, a text within its limit could close the connection.
  */
 export function enoughBytes(textCharacters: number): number {
   return 12 * textCharacters + 4096

@@ -18,8 +18,8 @@ import { type ClientFrame, type ClientFrameType, clientFrames, type Ref, Ref as 
 import { type WorkerRequests, workerRequests } from './requests.ts'
 
 /*
- * Parsing of what came from outside. A module of its own (`@rabble/contract/parse`), because it compiles the schemas,
- * which a browser page under a strict content security policy can't.
+ * Parsing of input from outside. It is a separate module (`@rabble/contract/parse`) because it compiles the schemas, which a
+ * browser page under a strict content security policy can't.
  */
 
 const isRef = Compile(RefSchema)
@@ -45,7 +45,7 @@ const requestValidators = {
   notify: Compile(workerRequests.notify),
 }
 
-/** What can be told about a frame that was refused: its `ref`, if it had a usable one. */
+/** Refusal of a frame, with the frame's `ref` if that is valid. */
 export class FrameError extends RabbleError {
   readonly ref: Ref | undefined
   constructor(message: string, ref?: Ref) {
@@ -55,7 +55,7 @@ export class FrameError extends RabbleError {
 }
 
 /**
- * A client's frame, checked. Fields that version 1 doesn't know are left in place and ignored.
+ * Parses and checks a client's frame. Fields that version 1 doesn't know stay in place and are ignored.
  * @throws FrameError with a sentence that names the field and the rule
  */
 export function parseClientFrame(text: string): ClientFrame {
@@ -81,7 +81,7 @@ export function parseClientFrame(text: string): ClientFrame {
 }
 
 /**
- * What a program asks, checked. Fields that version 1 doesn't know are left in place and ignored.
+ * Checks a program's request. Fields that version 1 doesn't know stay in place and are ignored.
  * @throws RabbleError `bad-frame` with a sentence that names the field and the rule
  */
 export function parseWorkerRequest<N extends keyof WorkerRequests>(
@@ -93,25 +93,25 @@ export function parseWorkerRequest<N extends keyof WorkerRequests>(
   return value as WorkerRequests[N]
 }
 
-/** The first field that breaks its rule, and the rule. */
+/** Returns the first field that breaks its rule, and the rule. */
 function problem(validator: Pick<Validator, 'Errors'>, value: unknown): string {
   const [error] = validator.Errors(value)
-  // The path of a field is a JSON Pointer: `/room`; of the whole, empty.
+  // The path of a field is a JSON Pointer: `/room`; that of the whole value is empty.
   const field = error?.instancePath.slice(1) ?? ''
   return `${field === '' ? '' : `${field} `}${error?.message ?? 'is invalid'}`
 }
 
-/** Bytes of the longest line of the log that is read. What gateways write is shorter, see `RABBLE_FRAME_BYTES`. */
+/** Maximum length of a line of the log. Gateways write shorter ones, see `RABBLE_FRAME_BYTES`. */
 const longestLine = 1024 * 1024
-/** Objects and arrays of a line, in one another. Gateways take fewer, and for some clients' parsers 100 are too many. */
+/** Maximum depth of nested objects and arrays in a line. Gateways accept fewer levels, and some clients' parsers fail at 100. */
 const maxLevels = 64
-/** RFC 3339, which is more than `Date.parse` asks for, but what all clients understand. */
+/** RFC 3339. `Date.parse` accepts more formats, but only this one works in all clients. */
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 
 /**
- * A line of the log as an event; undefined if it is none. What follows the log relies on this alone: an event of a type of
- * version 1 has all its fields, `at` is a time, its id is well-formed, and it can be written as JSON again. The type may
- * also be one that version 1 doesn't know.
+ * Parses a line of the log; undefined if it is not an event. All readers of the log rely on this check: an event of a type of
+ * version 1 has all its fields, `at` is a time, its id is well-formed, and it can be written as JSON again. The type may also be
+ * one that version 1 doesn't know.
  */
 export function parseLogEvent(line: string | Buffer): LogEvent | undefined {
   if (line.length > longestLine) return undefined
@@ -123,7 +123,7 @@ export function parseLogEvent(line: string | Buffer): LogEvent | undefined {
   }
 }
 
-/** Whether an event that was parsed is for clients. */
+/** Whether a parsed event is for clients. */
 export function isChatEvent(event: LogEvent): event is ChatEvent {
   return Object.hasOwn(chatEvents, event.type)
 }
@@ -134,16 +134,15 @@ function isSound(event: LogEvent): boolean {
   return time.test(event.at) && !Number.isNaN(Date.parse(event.at))
 }
 
-/** JSON.parse takes any depth, and JSON.stringify some thousands of levels. */
+/** Returns whether a value has more levels. JSON.parse accepts any depth, JSON.stringify only some thousands of levels. */
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
 
 /**
- * A signal of version 1: all its fields, and no others, which could be of any size and depth. Undefined for one of another
- * type.
- * @throws TypeError if it is of a type of version 1 and breaks its rules
+ * Returns a signal of version 1 without unknown fields, which could be of any size and depth; undefined for another type.
+ * @throws TypeError if the type is one of version 1 and the signal breaks its rules
  */
 export function knownSignal(signal: Signal): KnownSignal | undefined {
   const { type } = signal

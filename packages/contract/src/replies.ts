@@ -1,19 +1,19 @@
 import Type from 'typebox'
 import { MessageEvent, User } from './events.ts'
 
-/* What is answered over HTTP: first by history. */
+/* Replies of the HTTP API: first those of history. */
 
-/** Messages are known to be missing: right before the message `before`, or, without it, behind the newest one. */
+/** Place of missing messages: right before the message `before` or, without it, after the newest one. */
 export const GapReply = Type.Object({
   before: Type.Optional(Type.String()),
   noticedAt: Type.String(),
 })
 export type GapReply = Type.Static<typeof GapReply>
 
-/** A page, as it is answered. */
+/** Page of messages. */
 export const MessagesReply = Type.Object({
   messages: Type.Array(MessageEvent),
-  /** Newer ones for `after`, older ones otherwise. */
+  /** Whether there are more: newer ones for `after`, older ones otherwise. */
   hasMore: Type.Boolean(),
   hasMoreBefore: Type.Boolean(),
   hasMoreAfter: Type.Boolean(),
@@ -21,12 +21,12 @@ export const MessagesReply = Type.Object({
 })
 export type MessagesReply = Type.Static<typeof MessagesReply>
 
-/** What a search found, best or newest first. */
+/** Results of a search, best or newest first. */
 export const SearchReply = Type.Object({
   results: Type.Array(
     Type.Object({
       message: MessageEvent,
-      /** The part of the text with the first match, in pieces. */
+      /** Part of the text with the first match, in pieces. */
       snippet: Type.Array(Type.Object({ text: Type.String(), match: Type.Boolean() })),
     }),
   ),
@@ -34,26 +34,26 @@ export const SearchReply = Type.Object({
 })
 export type SearchReply = Type.Static<typeof SearchReply>
 
-/* And by rooms. */
+/* Replies of the rooms service. */
 
-/** A room. Times are as in messages. */
+/** Room. Times have the format of those in messages. */
 export const RoomReply = Type.Object({
   name: Type.String(),
   topic: Type.String(),
   access: Type.Unsafe<'open' | 'invite'>({ type: 'string', enum: ['open', 'invite'] }),
-  /** Users that may be in it at a time. */
+  /** Maximum number of users in the room. */
   capacity: Type.Optional(Type.Integer()),
-  /** Whether a user may be in it with one session only. */
+  /** Whether a user may have only one session in it. */
   single: Type.Boolean(),
-  /** Whether who comes and goes is told as messages of the system. */
+  /** Whether messages of the system announce users who come and leave. */
   announce: Type.Boolean(),
-  /** What history keeps of it, if that is less than of all rooms. */
+  /** Limits of what history keeps of it, if they are lower than those of all rooms. */
   retention: Type.Optional(
     Type.Object({ days: Type.Optional(Type.Number()), messages: Type.Optional(Type.Integer()) }),
   ),
-  /** Users that are in it now, over all gateways. */
+  /** Number of users in it now, over all gateways. */
   count: Type.Integer(),
-  /** The id of its owner; absent if it appeared by itself. */
+  /** Id of its owner; absent if nobody created it. */
   createdBy: Type.Optional(Type.String()),
   createdAt: Type.String(),
 })
@@ -61,32 +61,32 @@ export type RoomReply = Type.Static<typeof RoomReply>
 
 export const RoomsReply = Type.Object({
   rooms: Type.Array(RoomReply),
-  /** What to give as `after` for those that follow; absent at the end. */
+  /** Value of `after` for the next page; absent on the last page. */
   next: Type.Optional(Type.String()),
 })
 export type RoomsReply = Type.Static<typeof RoomsReply>
 
-/** Who is in a room now, over all gateways, each once. */
+/** Users in a room now, over all gateways, each once. */
 export const MembersReply = Type.Object({
-  /** In the order of their ids; give the last one's as `after` for those that follow. */
+  /** Sorted by id. The last id is the value of `after` for the next page. */
   users: Type.Array(User),
-  /** How many there are in all. */
+  /** Total number of users. */
   count: Type.Integer(),
   hasMore: Type.Boolean(),
 })
 export type MembersReply = Type.Static<typeof MembersReply>
 
-/** A ban or a mute. */
+/** Ban or mute. */
 export const RestrictionReply = Type.Object({
   id: Type.Integer(),
-  /** The id of a user. */
+  /** Id of the user. */
   user: Type.String(),
-  /** Absent: everywhere. */
+  /** Room; absent: all rooms. */
   room: Type.Optional(Type.String()),
   reason: Type.String(),
   by: User,
   at: Type.String(),
-  /** Absent: for good. */
+  /** End of the restriction; absent: permanent. */
   expiresAt: Type.Optional(Type.String()),
 })
 export type RestrictionReply = Type.Static<typeof RestrictionReply>
@@ -105,7 +105,7 @@ export const AuditReply = Type.Object({
       actor: User,
       action: Type.String(),
       room: Type.Optional(Type.String()),
-      /** The id of the user whom it is about. */
+      /** Id of the affected user. */
       user: Type.Optional(Type.String()),
       detail: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     }),
@@ -114,9 +114,9 @@ export const AuditReply = Type.Object({
 })
 export type AuditReply = Type.Static<typeof AuditReply>
 
-/** Who somebody is who signed in. */
+/** User who has signed in. */
 export const SessionReply = Type.Object({
-  /** For `hello` and `Authorization: Bearer`. Only told when signing in. */
+  /** Token for `hello` and `Authorization: Bearer`. Only in the reply to signing in. */
   token: Type.String(),
   user: User,
   roles: Type.Array(Type.String()),

@@ -1,13 +1,11 @@
 import Type from 'typebox'
 import { SendFrame } from './frames.ts'
 
-/*
- * What programs ask of a gateway without being connected. Fields that are not listed are ignored.
- */
+/* Requests of programs to a gateway without a connection. Unlisted fields are ignored. */
 
 const { text, cid, replyTo, meta } = SendFrame.properties
 
-/** Says something in a room, as the user of the token. `as` is another name to show. */
+/** Sends a message to a room as the user of the token. `as` is another name to show. */
 export const MessageRequest = Type.Object({
   text,
   cid,
@@ -17,7 +15,7 @@ export const MessageRequest = Type.Object({
 })
 export type MessageRequest = Type.Static<typeof MessageRequest>
 
-/** Tells something to one user, to a room or, with neither, to everybody. `message` is another name of `text`. */
+/** Sends a notice to one user, to a room or, with neither, to all users. `message` is an alias of `text`. */
 export const NotifyRequest = Type.Object({
   user: Type.Optional(Type.String()),
   room: Type.Optional(Type.String()),
@@ -27,6 +25,6 @@ export const NotifyRequest = Type.Object({
 })
 export type NotifyRequest = Type.Static<typeof NotifyRequest>
 
-/** Every request by its name, with which error messages begin. */
+/** Requests by name. Error messages begin with the name. */
 export const workerRequests = { message: MessageRequest, notify: NotifyRequest } as const
 export type WorkerRequests = { [N in keyof typeof workerRequests]: Type.Static<(typeof workerRequests)[N]> }

@@ -49,7 +49,7 @@ t.test(
 t.test(
   'no message has the id of an edit, a deletion or a notice, whatever its sender is called',
   async (t) => {
-    // The parts that follow the first one may be anything, as a cid may.
+    // The parts after the first one may be any text, as a cid may.
     const others = [
       [editId('ada', 'general', 'm', '1'), 'ada', 'general\0m\x001'],
       [deleteId('general', 'm'), 'general', 'm'],

@@ -12,7 +12,7 @@ import {
   userRoom,
 } from '../src/index.ts'
 
-/** For the report, whose format is made of lines. */
+/** Escapes a name for the report, whose format consists of lines. */
 function inAscii(text: string): string {
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
@@ -157,7 +157,7 @@ t.test('two users have one room of direct messages, whoever writes first', async
   t.equal(directRoom('bob', 'ada'), 'dm:ada:bob')
   t.equal(directRoom('ada', 'bob'), 'dm:ada:bob')
   t.equal(directRoom('ada', 'ada'), 'dm:ada:ada')
-  // Code units, not an alphabet: every gateway must sort alike, whatever its locale.
+  // The order is that of code units, not of an alphabet: every gateway must sort alike, whatever its locale.
   t.equal(directRoom('ada', 'Bob'), 'dm:Bob:ada')
 })
 

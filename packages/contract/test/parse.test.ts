@@ -9,7 +9,7 @@ import {
   parseWorkerRequest,
 } from '../src/parse.ts'
 
-/** The error that parsing the frame gives, or nothing. */
+/** Returns the error of parsing the frame, or undefined. */
 function refusal(frame: unknown): FrameError | undefined {
   try {
     parseClientFrame(typeof frame === 'string' ? frame : JSON.stringify(frame))
@@ -177,7 +177,7 @@ t.test('a line without type, room or id is no event', async (t) => {
   }
 })
 
-/** Whether a line of the log with these fields is an event. */
+/** Whether a line of the log with these fields is accepted as an event. */
 function isTaken(fields: object): boolean {
   return parseLogEvent(JSON.stringify(fields)) !== undefined
 }

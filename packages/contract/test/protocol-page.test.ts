@@ -29,7 +29,7 @@ import {
 } from '../src/index.ts'
 import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
 
-// Others implement from these pages: what they say of frames, errors and closes must be what the code does.
+// Other implementations follow these pages: the frames, errors and close codes on them must be those of the code.
 const index = read('protocol.md')
 const websocket = read('protocol/websocket.md')
 const http = read('protocol/http.md')
@@ -52,12 +52,12 @@ function section(heading: string, within: string): string {
   return next === -1 ? body : body.slice(0, next)
 }
 
-/** Headings of the third level that are a name in backticks. */
+/** Returns the headings of the third level that are a name in backticks. */
 function names(text: string): string[] {
   return [...text.matchAll(/^### `(.+)`$/gm)].map(([, name]) => name ?? '')
 }
 
-/** Returns the tables of a text. Each is its rows, as cells by the names of the columns. */
+/** Returns the tables of a text as lists of rows, with cells by the names of the columns. */
 function tables(text: string): Record<string, string>[][] {
   return [...text.matchAll(/^\|.*\n(?:\|.*\n)*/gm)].map(([lines]) => {
     const [columns = [], , ...rows] = lines
@@ -90,7 +90,7 @@ function blocks(text: string): string[] {
   return [...text.matchAll(/```(?:nd)?json\n([\s\S]*?)```/g)].map(([, block = '']) => block)
 }
 
-/** The examples that a test has looked at. The last test compares them with those of all pages. */
+/** Examples that a test has checked. The last test compares them with those of all pages. */
 const looked: string[] = []
 
 /**
@@ -117,7 +117,7 @@ type Schema = TSchema & {
   maximum?: number
 }
 
-/** What stands in the column "Type" for a schema. */
+/** Returns the text of the column "Type" for a schema. */
 function typeOf(schema: Schema): string {
   if (schema.enum !== undefined)
     return isErrorCode(schema.enum) ? 'error code' : schema.enum.map(quoted).join(', ')
@@ -151,7 +151,7 @@ function sameFields(schema: Schema, other: Schema): boolean {
   return schema.type === 'object' && fields(schema) !== '' && fields(schema) === fields(other)
 }
 
-/** The rows that the table of an object's fields must have. */
+/** Returns the rows that the table of an object's fields must have. */
 function rowsOf(schema: Schema): { Field: string; Type: string; Required: string }[] {
   return Object.entries(schema.properties ?? {})
     .filter(([name]) => name !== 'type')

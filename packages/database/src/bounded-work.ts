@@ -6,35 +6,35 @@ import type { Database } from './database.ts'
 import { isUnavailable, sqlState } from './failure.ts'
 import type { WorkHealth } from './work-health.ts'
 
-/** How much one kind of work may ask of the database. */
+/** Limits of one kind of work on the database. */
 export interface WorkLimits extends TurnLimits {
-  /** Pieces that may wait; more are refused. */
+  /** Maximum number of jobs that wait; more are refused. */
   waiting: number
-  /** Milliseconds after which one is answered with `unavailable`, waiting included. */
+  /** Time limit (ms) of a job, waiting included. After it the answer is `unavailable`. */
   deadline: number
 }
 
 export interface WorkOptions {
   clock: Clock
-  /** Whether the database may be asked already. */
+  /** Returns whether the database is ready. */
   ready: () => boolean
-  /** What is told when it can't be asked: 'the history can’t be read just now'. */
+  /** Error message if the database can't be used: 'the history can’t be read just now'. */
   sorry: string
-  /** What is told when too many wait: 'too many reads at once'. */
+  /** Error message if too many jobs wait: 'too many reads at once'. */
   busy: string
-  /** Called when a piece begins; what it returns, when it is answered. */
+  /** Called when a job begins. The returned function is called when it is answered. */
   start?: (name: string) => () => void
   onFailure?: (name: string) => void
-  /** Told how each piece ended, also of one that was given up before. */
+  /** Receives the result of each job, also after its time limit. */
   health?: WorkHealth | undefined
 }
 
 export interface BoundedWork {
   /**
-   * Runs one piece. `signal` aborts once it is answered, which may be before it has ended. `names` say who asks, as in
-   * `Turns`: each has its share of the places, and one that asks for much keeps nobody else waiting.
-   * @throws RabbleError `unavailable` if the database can't be asked, or doesn't answer in time; `rate-limited` if those
-   *   who ask have their share already
+   * Runs one job. `signal` aborts once it is answered, which may be before it has ended. `names` identify the caller, as in
+   * `Turns`: each has its share of the places, so a busy caller doesn't delay the others.
+   * @throws RabbleError `unavailable` if the database can't be used, or doesn't answer in time; `rate-limited` if the caller's
+   * share is used up
    */
   run<Result>(
     name: string,
@@ -44,8 +44,8 @@ export interface BoundedWork {
 }
 
 /**
- * Bounds what work may cost. A piece that is given up keeps its place until the database lets go of it: a server that
- * is frozen holds so many connections and no more, and other work finds the rest.
+ * Limits the cost of work. A job past its time limit keeps its place until the database releases it: a frozen server holds only
+ * this number of connections, and other work finds the rest.
  */
 export function createBoundedWork(limits: WorkLimits, options: WorkOptions): BoundedWork {
   const { deadline } = limits
@@ -65,7 +65,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       options.health?.ended(name)
       return result
     } catch (error) {
-      // A request may take too long although the database is well.
+      // A request may take too long although the database works.
       if (sqlState(error) !== '57014') options.health?.ended(name, error)
       throw error
     }
@@ -106,9 +106,9 @@ const attempts = 5
 const backoff = { first: 20, longest: 160 }
 
 /**
- * Tries again what the database gave up for a reason that may pass at once: a deadlock, a serialisation failure, a
- * connection that turned out to be dead. Nobody knows whether a commit was done whose connection was lost, so it must be
- * harmless to do `work` again. There is no further attempt once `signal` aborts.
+ * Runs `work`, and retries if the database fails for a reason that may pass at once: a deadlock, a serialisation failure, a dead
+ * connection. If the connection is lost during a commit, the outcome is unknown, so `work` must be safe to repeat. There is no
+ * further attempt once `signal` aborts.
  * @throws the last error
  */
 export function retried<Result>(
@@ -120,8 +120,8 @@ export function retried<Result>(
 }
 
 /**
- * A transaction that is rolled back unless it can commit before `signal` aborts: what nobody waits for any more must not
- * be done late, behind what was asked for after it.
+ * Runs a transaction that is rolled back unless it can commit before `signal` aborts: work that nobody waits for must not be done
+ * late, after newer requests.
  */
 export function transactionWithin<Result>(
   database: Pick<Database, 'transaction'>,

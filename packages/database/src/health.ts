@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '@rabble/clock'
 import type { Database } from './database.ts'
 
-/** Milliseconds. */
+/** Time limit (ms). */
 const timeout = 2_000
 
-/** Why the database doesn't answer, or undefined: for readiness checks. */
+/** Returns the reason why the database doesn't answer, or undefined. For readiness checks. */
 export function databaseProblem(
   database: Pick<Database, 'query'>,
   clock: Clock,
@@ -15,7 +15,7 @@ export function databaseProblem(
   )
 }
 
-/** What is answered within 2 seconds, or why it isn't. */
+/** Returns the answer if it comes within 2 seconds, otherwise the reason why not. */
 export async function inTime(answer: Promise<string | undefined>, clock: Clock): Promise<string | undefined> {
   let timer: Timer | undefined
   const late = new Promise<string>((resolve) => {

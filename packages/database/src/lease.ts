@@ -2,31 +2,33 @@ import type { Clock, Timer } from '@rabble/clock'
 import pg from 'pg'
 import { ConnectionFailure } from './failure.ts'
 
-/** A lock that nobody else holds while it lasts. */
+/** Lock that only one holder has at a time. */
 export interface Lease {
-  /** Aborts when it is over, because it was released or lost; `reason` says why. */
+  /** Aborts when the lease was released or lost; `reason` says why. */
   readonly ended: AbortSignal
-  /** Gives it up; never rejects. */
+  /** Releases the lease; never rejects. */
   release(): Promise<void>
 }
 
 /*
- * A lease is a session's advisory lock on a connection of its own, and the server ends the session when nothing came from
- * it for `idleTimeout`. TCP keepalives would not do: the kernel answers those for a process that is frozen. A killed
- * process loses its lock at once, since the kernel closes its sockets; one that is frozen or cut off, after `idleTimeout`.
+ * A lease is a session's advisory lock on a separate connection. The server ends the session if it receives nothing for
+ * `idleTimeout`. TCP keepalives would not do: the kernel answers them for a frozen process. A killed process loses its lock at
+ * once, since the kernel closes its sockets; a frozen or disconnected one loses it after `idleTimeout`.
  */
 const beat = 1_500
 const beatTimeout = 3_000
 const idleTimeout = 5_000
 
-/** Keys are numbers for the whole database, whatever they are for, so names are hashed, with a seed of our own. */
+/** Hash of a name, with a prefix of Rabble: the keys of advisory locks are numbers, shared by the whole database. */
 const key = "hashtextextended('rabble ' || $1, 0)"
 
-/** Whether somebody holds it, asked over any connection: whoever waits for a lease keeps no connection for that. */
+/**
+ * Query whether a lease is held. Any connection can run it, so a process that waits for a lease needs no connection of its own.
+ */
 export const isLeased = `select not pg_try_advisory_xact_lock_shared(${key}) as leased`
 
 /**
- * Takes the lease on a new connection. Undefined if somebody else has it.
+ * Takes the lease on a new connection. Returns undefined if it is held.
  * @throws ConnectionFailure or the error of the server
  */
 export async function takeLease(
@@ -42,7 +44,7 @@ export async function takeLease(
     timer?.cancel()
     if (ended.signal.aborted) return
     ended.abort(reason)
-    // Not awaited: a server that is frozen doesn't say goodbye. It ends the session, or finds the socket closed.
+    // Not awaited: a frozen server doesn't close the connection. It ends the session later, or finds the socket closed.
     client.end().catch(() => {})
   }
 
@@ -72,7 +74,7 @@ export async function takeLease(
     async release() {
       if (ended.signal.aborted) return
       timer?.cancel()
-      // Before the connection goes, so that it is free once this resolves.
+      // Unlocks first, so that the lease is free once this resolves.
       await client.query('select pg_advisory_unlock_all()').catch(() => {})
       end(new Error('released'))
     },

@@ -7,10 +7,10 @@ import { sqlState } from './failure.ts'
 const fileName = /^(\d+_[a-z0-9_-]+)\.sql$/
 
 /**
- * Applies the numbered SQL files of `folder` that the database doesn't have yet, in order, each in a transaction of its
- * own. `name` is the service's: several services, and several replicas of each, may do this on one database at once.
- * A file must not change once it was applied anywhere, and can't hold what PostgreSQL refuses inside a transaction.
- * @returns the ids that were applied now, such as `001_messages`
+ * Applies the numbered SQL files of `folder` that the database doesn't have yet, in order, each in its own transaction. `name` is
+ * that of the service: several services, and several replicas of each, may migrate one database at once. A file must not change
+ * after it was applied anywhere, and must not contain statements that PostgreSQL refuses in a transaction.
+ * @returns the ids applied now, such as `001_messages`
  */
 export async function migrate(database: Database, name: string, folder: URL | string): Promise<string[]> {
   const path = folder instanceof URL ? fileURLToPath(folder) : folder
@@ -19,7 +19,7 @@ export async function migrate(database: Database, name: string, folder: URL | st
   const applied: string[] = []
   for (const id of ids) {
     const sql = await readFile(join(path, `${id}.sql`), 'utf8')
-    // An index on a large table takes its time, and so does the replica that is ahead of us.
+    // There is no time limit: an index on a large table takes long, and so does waiting for a faster replica.
     if (await database.transaction((query) => apply(query, name, id, sql), { statementTimeout: 0 })) {
       applied.push(id)
     }
@@ -28,7 +28,8 @@ export async function migrate(database: Database, name: string, folder: URL | st
 }
 
 /**
- * The id goes first, as the lock: another replica's insert of the same id waits for our commit, and then inserts nothing.
+ * Applies one file. Its id is inserted first, as the lock: another replica's insert of the same id waits for this commit, and
+ * then inserts nothing.
  */
 async function apply(query: Database['query'], name: string, id: string, sql: string): Promise<boolean> {
   const inserted = await query(
@@ -59,7 +60,7 @@ async function createTable(database: Database): Promise<void> {
   try {
     await database.query(sql)
   } catch (error) {
-    // "if not exists" is no lock: two that create it at once meet in the catalogue, and then it is there.
+    // "if not exists" is not a lock: two processes that create it at once conflict in the catalogue, but then it exists.
     if (!['23505', '42P07', '42710'].includes(sqlState(error) ?? '')) throw error
   }
 }

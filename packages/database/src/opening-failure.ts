@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs'
 
-/** Less room than this (bytes) is not enough for one more file of a new database. */
+/** Minimum free space (bytes) for one more file of a new database. */
 const leastRoom = 1024 * 1024
 
 /**
- * Why PGlite can't be opened. Of a full disk it says nothing: its file system (Emscripten's) throws errors that have a number and
- * no message, and its PostgreSQL aborts.
+ * Returns the reason why PGlite can't be opened. PGlite doesn't report a full disk: its file system (Emscripten's) throws errors
+ * with a number and no message, and its PostgreSQL aborts.
  */
 export function openingFailure(error: unknown, folder: string | undefined): string {
   const { message, errno } = error as { message?: string; errno?: number }

@@ -10,8 +10,8 @@ import { byteaType, int8Type, parseBytea, parseInt8 } from './value-types.ts'
 const parsers = { [int8Type]: parseInt8, [byteaType]: parseBytea }
 
 /**
- * The built-in database in `folder`, which is made if needed, or in memory. One process at a time.
- * @throws Error that names the folder if it can't be written to or another process uses it
+ * Opens the built-in database in `folder`, which is created if needed, or in memory. One process at a time.
+ * @throws Error that names the folder if it isn't writable or another process uses it
  */
 export async function openPglite(folder?: string): Promise<Database> {
   const lock = folder === undefined ? undefined : lockFolder(folder)
@@ -31,8 +31,9 @@ export async function openPglite(folder?: string): Promise<Database> {
 }
 
 /**
- * Makes a new database in a folder that has none. First under another name: one that was killed in the middle of it, or had no
- * room, could never be opened. In a folder of its own, since PostgreSQL wants an empty one, and the lock is beside it.
+ * Creates the database in a folder that has none. It gets another name first: a process that is killed meanwhile, or has no
+ * space, would leave a database that can't be opened. It is in its own folder, since PostgreSQL needs an empty one, and the lock
+ * is beside it.
  */
 async function initialised(folder: string): Promise<string> {
   const dataDir = join(folder, 'pglite')
@@ -45,14 +46,14 @@ async function initialised(folder: string): Promise<string> {
   return dataDir
 }
 
-/** A database in memory that begins as a dump of PGlite's says: ready in a fifth of the time that a new one takes. */
+/** Opens a database in memory from a dump of PGlite. It is ready in a fifth of the time of a new one. */
 export async function openPgliteDump(dump: Blob): Promise<Database> {
   return overPglite(await PGlite.create({ loadDataDir: dump, parsers }), () => {})
 }
 
 function overPglite(pglite: PGlite, closed: () => void): Database {
   let closing: Promise<void> | undefined
-  // Nobody else can be at this database, so it is only about who of this process has what.
+  // No other process can use this database, so leases only separate the callers of this one.
   const leases = new Map<string, AbortController>()
 
   function check(): void {
@@ -67,7 +68,7 @@ function overPglite(pglite: PGlite, closed: () => void): Database {
     },
     async transaction(work) {
       check()
-      // Statements that others start meanwhile wait in PGlite until this transaction ends.
+      // Other statements wait in PGlite until this transaction ends.
       return pglite.transaction((transaction) => work((sql, params) => run(transaction, sql, params)))
     },
     async lease(name) {

@@ -5,32 +5,35 @@ import { ConnectionFailure, isUnavailable, sqlState } from './failure.ts'
 import { isLeased, type Lease, takeLease } from './lease.ts'
 import { int8Type, parseInt8 } from './value-types.ts'
 
-/** Times are in milliseconds. */
+/** Options of the connections. Times are in milliseconds. */
 export interface PostgresOptions {
-  /** How the connections are called in `pg_stat_activity`. */
+  /** Name of the connections in `pg_stat_activity`. Default: `rabble`. */
   name?: string
-  /** Connections at most; further work waits for one. */
+  /** Maximum number of connections; further work waits for one. Default: 10. */
   connections?: number
-  /** To wait for a connection, new or returned. */
+  /** Time limit to get a connection, new or returned. Default: 3000. */
   connectTimeout?: number
-  /** For one statement. A second later, the connection of a server that doesn't answer is given up. */
+  /**
+   * Time limit of one statement. One second later the client closes the connection of a server that doesn't answer. Default:
+   * 10,000.
+   */
   statementTimeout?: number
-  /** Told about connections that were lost while nobody used them. They are replaced when needed. */
+  /** Called for idle connections that were lost. They are replaced when needed. */
   onError?: (error: Error) => void
-  /** For leases and for closing; the driver goes by the machine's time. Default: the machine's. */
+  /** Clock of leases and of closing; the driver uses the machine's. Default: the machine's. */
   clock?: Clock
 }
 
-/** Longer than any statement, and the longest that a timer of Node.js can do. */
+/** Longest time (ms) of a timer of Node.js, longer than any statement. */
 const never = 2 ** 31 - 1
 
 /**
- * A pool of connections to PostgreSQL. Opens none by itself: with the server down it resolves all the same, and each
- * query rejects (see `isUnavailable`) until the server is there.
- * @throws Error if the URL is none of PostgreSQL's
+ * Creates a pool of connections to PostgreSQL. It connects when needed: if the server is down it resolves nevertheless, and each
+ * query rejects (see `isUnavailable`) until the server is up.
+ * @throws Error if the URL is not one of PostgreSQL
  */
 export async function connectPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
-  // The driver would take anything for the name of a database on this machine.
+  // The driver would take any other text as the name of a local database.
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
     throw new TypeError('the URL must be postgres://…')
   const { statementTimeout = 10_000, clock = systemClock } = options
@@ -45,12 +48,12 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
     ...connection,
     max: options.connections ?? 10,
     query_timeout: clientTimeout(statementTimeout),
-    // The server ends the transaction of a process that is frozen, which would hold its locks for as long. No longer than
-    // a lease lasts without a sign of life, so that whoever takes over doesn't wait for them.
+    // The server ends the transaction of a frozen process, which would hold its locks. The limit is not longer than a lease lasts
+    // without a heartbeat, so that the next holder doesn't wait for them.
     idle_in_transaction_session_timeout: 5_000,
     types: { getTypeParser },
   })
-  // Without a listener, an idle connection that breaks would end the process.
+  // Without a listener, an idle connection that fails would end the process.
   pool.on('error', (error) => options.onError?.(error))
   // So would one whose error arrives in one piece with the answer that it is open: its user can't listen yet.
   pool.on('connect', (client) => client.on('error', () => {}))
@@ -85,7 +88,7 @@ export async function connectPostgres(url: string, options: PostgresOptions = {}
 
 interface Connection {
   query<Row>(sql: string, params?: readonly unknown[], timeout?: number): Promise<Row[]>
-  /** The tag of the command that ran, which is ROLLBACK for the COMMIT of a failed transaction. */
+  /** Returns the tag of the command that ran, which is ROLLBACK for the COMMIT of a failed transaction. */
   command(sql: string): Promise<string>
 }
 
@@ -117,7 +120,7 @@ async function withClient<Result>(
 
   try {
     return await work({
-      // Several statements at once give an array of results.
+      // Several statements return an array of results.
       query: async (...args) => [await run(...args)].flat().at(-1)?.rows ?? [],
       command: async (sql) => (await run(sql)).command,
     })
@@ -151,7 +154,7 @@ async function inTransaction<Result>(
   }
 }
 
-/** Waits for the server's goodbye, but not for that of one that doesn't answer. */
+/** Closes the pool. Waits at most 2 seconds for a server that doesn't answer. */
 async function endPool(pool: pg.Pool, clock: Clock): Promise<void> {
   let timer: Timer | undefined
   const late = new Promise<void>((resolve) => {
@@ -165,7 +168,10 @@ function clientTimeout(statementTimeout: number): number {
   return statementTimeout === 0 ? never : statementTimeout + 1_000
 }
 
-/** The server's errors stay as they are; the driver's own are about the connection, but for a value it can't send. */
+/**
+ * Returns the server's errors unchanged. The driver's own errors become connection failures, except for a value that it can't
+ * send.
+ */
 function translate(error: unknown): unknown {
   if (error instanceof pg.DatabaseError || error instanceof TypeError || error instanceof RangeError)
     return error

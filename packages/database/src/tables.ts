@@ -1,6 +1,6 @@
 import type { Database } from './database.ts'
 
-/** Returns which of some tables, with their schemas, are not there. */
+/** Returns the tables that are missing. Names include the schema. */
 export async function missingTables(
   { query }: Pick<Database, 'query'>,
   tables: readonly string[],

@@ -9,8 +9,8 @@ import { openPglite, openPgliteDump } from './pglite.ts'
 import { connectPostgres, type PostgresOptions } from './postgres.ts'
 
 /**
- * Opens an empty PGlite in memory for a test file: from the dump that all files of a run share, since making a new database
- * takes a process several seconds, or else a new one.
+ * Opens an empty PGlite in memory for a test file, from the dump that all files of a run share, if there is one: a process needs
+ * several seconds to create a new database.
  */
 export async function openTestPglite(): Promise<Database> {
   const folder = process.env[emptyPgliteVariable]
@@ -18,7 +18,7 @@ export async function openTestPglite(): Promise<Database> {
   return openPgliteDump(new Blob([readFileSync(join(folder, 'dump.tar'))]))
 }
 
-/** Fills a folder with an empty database, as `openPglite` makes it (`pglite/`), and a dump of it (`dump.tar`). */
+/** Fills a folder with an empty database, as `openPglite` creates it (`pglite/`), and a dump of it (`dump.tar`). */
 export async function prepareEmptyPglite(folder: string): Promise<void> {
   const pglite = await PGlite.create({ dataDir: join(folder, 'pglite') })
   const dump = await pglite.dumpDataDir('none')
@@ -26,28 +26,28 @@ export async function prepareEmptyPglite(folder: string): Promise<void> {
   await pglite.close()
 }
 
-/** A service whose tables tests are about. */
+/** Service whose tables are tested. */
 export interface Schema {
-  /** As `migrate` takes it; the schema of its tables, too. */
+  /** Name for `migrate`, and schema of the tables. */
   service: string
   migrations: URL
 }
 
-/** Databases of one kind for the tests of a service. Each test has one of its own, or an emptied one. */
+/** Databases of one kind for the tests of a service. Each test has its own, or an emptied one. */
 export interface TestDatabases {
   readonly kind: Database['kind']
-  /** Without any tables. */
+  /** Opens a database without tables. */
   empty(t: Test): Promise<Database>
-  /** With the service's tables, and nothing in them. */
+  /** Opens a database with the service's tables, which are empty. */
   migrated(t: Test): Promise<Database>
 }
 
-/** Limits that a slow machine doesn't reach, for tests of other things. */
+/** Time limits that a slow machine doesn't reach, for tests of other things. */
 export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
 /**
- * Runs the same tests over both databases in `make test-all`, else over PostgreSQL alone, since opening a PGlite costs
- * more than the tests of most files. The tests of `@rabble/database`, of the one process and of the page always use PGlite.
+ * Runs the same tests over both databases in `make test-all`, otherwise only over PostgreSQL, since opening a PGlite costs more
+ * than the tests of most files. The tests of `@rabble/database`, of the single process and of the page always use PGlite.
  */
 export async function onBothDatabases(
   t: Test,
@@ -58,7 +58,7 @@ export async function onBothDatabases(
   await t.test('PostgreSQL', async (t) => tests(t, await postgresFor(t, schema)))
 }
 
-/** One database for all tests, since opening takes seconds; it is emptied for each of them. */
+/** Uses one database for all tests, since opening takes seconds. It is emptied for each test. */
 async function pgliteFor(t: Test, { service, migrations }: Schema): Promise<TestDatabases> {
   const database = await openTestPglite()
   t.teardown(() => database.close())
@@ -78,7 +78,7 @@ async function pgliteFor(t: Test, { service, migrations }: Schema): Promise<Test
   }
 }
 
-/** A database for each test; the migrations run once, and are copied. */
+/** Uses one database for each test. The migrations run once, and are copied. */
 async function postgresFor(t: Test, { service, migrations }: Schema): Promise<TestDatabases> {
   const server = await sharedPostgres(t)
   let template: Promise<string> | undefined

@@ -1,27 +1,27 @@
 import type { Clock } from '@rabble/clock'
 import { sqlState } from './failure.ts'
 
-/** Milliseconds for which a failure counts unless the same work succeeds: perhaps nobody does it again. */
+/** Time (ms) for which a failure counts unless the same work succeeds: it may never be tried again. */
 const memory = 20_000
-/** The same for damage. Work that succeeds doesn't end it, since it need not touch the damaged part. */
+/** Time (ms) for which damage counts. Work that succeeds doesn't end it, since it may not use the damaged part. */
 const memoryOfDamage = 60_000
 
 /*
- * SQLSTATE classes (PostgreSQL manual, appendix A): XX is damage, and 58030 a file that can't be read. 25006 is a server that is
- * read-only, 55P03 and 57014 a lock or an answer that didn't come in time, 42501 and 42P01 a table that is forbidden or
- * missing, 53100 a full disk. A connection that is lost or refused is not among them: the check of the database tells of it.
+ * SQLSTATE classes (PostgreSQL manual, appendix A). XX: damage; 58030: an unreadable file. 25006: a read-only server; 55P03 and
+ * 57014: a lock or an answer that was too late; 42501 and 42P01: a forbidden or missing table; 53100: a full disk. Lost and
+ * refused connections are absent: the check of the database reports them.
  */
 const damage = /^(?:XX...|58030)$/
 const failure = /^(?:25006|55P03|57014|42501|42P01|53100|58...)$/
 
 /**
- * Knows from work that is done anyway whether the database can do it, which "select 1" doesn't tell: tables may be locked,
- * read-only or damaged.
+ * Detects from regular work whether the database can do it. "select 1" doesn't show that: tables may be locked, read-only or
+ * damaged.
  */
 export interface WorkHealth {
-  /** Notes how work of a kind ended: by an error, or well. */
+  /** Records how work of a kind ended: with an error, or successfully. */
   ended(name: string, error?: unknown): void
-  /** Returns why work fails, or undefined: for a readiness check. */
+  /** Returns the reason why work fails, or undefined. For a readiness check. */
   problem(): string | undefined
 }
 

@@ -4,7 +4,7 @@ import { retried } from '../src/bounded-work.ts'
 
 const failure = (code: string) => Object.assign(new Error(code), { code })
 
-/** Fails with these, one after the other, and then works. */
+/** Returns work that fails with these codes, one after the other, and then succeeds. */
 function failing(...codes: string[]): { work: () => Promise<string>; calls: () => number } {
   let calls = 0
   return {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Database, isRefusedValue, isUnavailable, transactionWithin } from '../src/index.ts'
 
-/** Tests what each database does, and closes it in the end. */
+/** Tests the behaviour of each database, and closes it at the end. */
 export async function checkDatabase(t: Test, database: Database): Promise<void> {
   await database.query('create table numbers (n int primary key)')
   const numbers = async () =>
@@ -110,7 +110,7 @@ export async function checkDatabase(t: Test, database: Database): Promise<void> 
     await database.transaction(async (query) => {
       await query('insert into numbers values (7)')
       seen = numbers()
-      // PGlite makes it wait, PostgreSQL answers at once; neither may see the row.
+      // PGlite lets it wait, PostgreSQL answers at once. Neither may see the row.
       if (database.kind === 'postgres') t.same(await seen, [])
       await query('delete from numbers')
     })
@@ -156,7 +156,7 @@ export async function checkDatabase(t: Test, database: Database): Promise<void> 
     t.same(await numbers(), [1])
   })
 
-  // The last one.
+  // Must be the last test.
   await t.test(
     'a closed database has no leases, rejects as unavailable, and can be closed again',
     async (t) => {

@@ -13,7 +13,7 @@ function folderWith(t: Test, files: Record<string, string>): string {
   return folder
 }
 
-/** Tests what `migrate` does on each database. */
+/** Tests the behaviour of `migrate` on each database. */
 export async function checkMigrate(t: Test, database: Database): Promise<void> {
   const applied = () =>
     database.query<{ service: string; id: string }>(
@@ -62,7 +62,7 @@ export async function checkMigrate(t: Test, database: Database): Promise<void> {
   })
 }
 
-/** Several that migrate one database at once. */
+/** Tests several processes that migrate one database at once. */
 export async function checkMigrateAtOnce(t: Test, url: string): Promise<void> {
   const files = Object.fromEntries(
     Array.from({ length: 5 }, (_, n) => [

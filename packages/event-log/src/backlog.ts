@@ -1,7 +1,7 @@
 import { RabbleError } from '@rabble/contract'
 import type { LogObserver, PublishLimits } from './event-log.ts'
 
-/** What waits to be confirmed, over all partitions of a log: the bounds hold for the whole. */
+/** Counts the events that wait to be confirmed, over all partitions of a log, which share the limits. */
 export class Backlog {
   readonly limits: PublishLimits
   readonly observer: LogObserver
@@ -27,7 +27,7 @@ export class Backlog {
     this.bytes -= bytes
   }
 
-  /** The error for `events` that are refused for one reason, counted. */
+  /** Counts events that are refused for one reason. Returns the error for them. */
   refuse(events: number, reason: 'full' | 'timeout' | 'closed'): RabbleError {
     this.observer.refused?.(events, reason)
     return new RabbleError('unavailable', sentences[reason], { retryAfter: 1000 })

@@ -1,35 +1,37 @@
 import type { Clock } from '@rabble/clock'
 import type { Database } from '@rabble/database'
 
-/** A batch as it stands in the table. */
+/** Batch as it is stored in the table. */
 export interface StoredBatch {
   offset: number
   body: Buffer
 }
 
-/** The table of the in-process log. Offsets of a partition begin at 0 and have no gaps, but for what retention took. */
+/**
+ * Table of the in-process log. The offsets of a partition begin at 0. They have no gaps, except where retention deleted batches.
+ */
 export interface BatchTable {
-  /** The highest offset, -1 if there is none. */
+  /** Returns the highest offset, or -1 if there is none. */
   last(partition: number): Promise<number>
-  /** Stores a batch; false if the offset is taken by another one. To store the same one again is a success. */
+  /** Stores a batch. Returns false if another batch has the offset. Storing the same one again succeeds. */
   insert(partition: number, offset: number, body: Buffer): Promise<boolean>
-  /** What follows `offset`, in order: at least one batch if there is one, and about `bytes` of them. */
+  /** Returns the batches after `offset`, in order: at least one if there is one, and about `bytes` of them. */
   after(partition: number, offset: number, bytes: number): Promise<StoredBatch[]>
-  /** The highest offset of what was stored before a time (ms since 1970), -1 if there is none. */
+  /** Returns the highest offset of the batches stored before a time (ms since 1970), or -1 if there is none. */
   before(partition: number, time: number): Promise<number>
   /**
-   * Deletes some of the oldest batches, those that were stored more than `age` milliseconds ago. Returns how many, `step` at
-   * most. Ends before the first batch that is younger: the clock may have been wrong when one was stored, which must leave no
-   * hole. A time that is yet to come says nothing.
+   * Deletes some of the oldest batches, stored more than `age` milliseconds ago. Returns their number, `step` at most. It stops
+   * before the first younger batch: the clock may have been wrong when a batch was stored, which must not leave a hole. Times in
+   * the future are ignored.
    */
   prune(partition: number, age: number, step: number): Promise<number>
-  /** Makes the room of what was pruned usable again, where nobody else does. */
+  /** Makes the space of deleted batches usable again, if the database doesn't do that itself. */
   reclaim(): Promise<void>
 }
 
 /**
- * The batches are stored as text: as `bytea`, PGlite takes ten times as long to write them (measured: 118 against 10 ms
- * for 400 KB), and lines of JSON are text without a NUL.
+ * Opens the table, and creates it if needed. Batches are stored as text: PGlite takes ten times as long to write `bytea`
+ * (measured: 118 against 10 ms for 400 KB), and lines of JSON are text without a NUL.
  */
 export async function openBatchTable(database: Database, clock: Clock): Promise<BatchTable> {
   await database.query(`create table if not exists rabble_log (
@@ -58,7 +60,7 @@ export async function openBatchTable(database: Database, clock: Clock): Promise<
         [partition, offset, clock.now(), text],
       )
       if (inserted.length > 0) return true
-      // Our own, if the answer to an earlier attempt was lost.
+      // It is our own batch if the answer to an earlier attempt was lost.
       const same = await database.query(
         'select 1 from rabble_log where partition = $1 and "offset" = $2 and body = $3',
         [partition, offset, text],
@@ -78,7 +80,7 @@ export async function openBatchTable(database: Database, clock: Clock): Promise<
       return rows.map(({ offset, body }) => ({ offset: Number(offset), body: Buffer.from(body) }))
     },
 
-    // From the end backwards, since readers ask for the last minute: no index over `at` is worth its writes.
+    // Searches from the end, since readers ask for the last minute: an index over `at` is not worth its writes.
     before: (partition, time) => {
       return number(
         `select "offset" as value from rabble_log where partition = $1 and at < $2
@@ -104,7 +106,7 @@ export async function openBatchTable(database: Database, clock: Clock): Promise<
     },
 
     async reclaim() {
-      // PostgreSQL has autovacuum; without one PGlite's file would only ever grow.
+      // PostgreSQL has autovacuum. PGlite has none, and its file would only grow.
       if (database.kind === 'pglite') await database.query('vacuum rabble_log')
     },
   }

@@ -3,14 +3,14 @@ import { parseLogEvent } from '@rabble/contract/parse'
 import type { LogEntry } from './event-log.ts'
 
 /*
- * A batch is what the log stores as one: NDJSON, each event's line followed by a line feed. JSON.stringify escapes line
- * feeds and lone surrogates, so every line that comes from here is one line of valid UTF-8.
+ * A batch is the unit that the log stores: NDJSON, the line of each event followed by a line feed. JSON.stringify escapes line
+ * feeds and lone surrogates, so every line that Rabble writes is one line of valid UTF-8.
  */
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-/** Lines of JSON as a batch; `bytes` is their length in UTF-8 with one line feed each. */
+/** Encodes lines of JSON as a batch; `bytes` is their length in UTF-8 with one line feed each. */
 export function encodeBatch(lines: readonly string[], bytes: number): Buffer {
   const batch = Buffer.allocUnsafe(bytes)
   let end = 0
@@ -22,15 +22,15 @@ export function encodeBatch(lines: readonly string[], bytes: number): Buffer {
 }
 
 /**
- * The events of a batch. Never throws: calls `malformed` for each line that is no event, and goes on.
+ * Returns the events of a batch. Never throws: calls `malformed` for each line that is not an event, and continues.
  *
- * Each `line` is a view of `batch`, not a copy, and amqplib's deliveries are themselves views of what one read from the
- * socket brought: whoever keeps a line for longer than it takes to write it must copy it, or keeps 64 KiB with it.
+ * Each `line` is a view of `batch`, not a copy, and amqplib's deliveries are themselves views of one read from the socket. A
+ * caller that keeps a line for longer than it takes to write it must copy it; otherwise it keeps 64 KiB in memory.
  */
 export function decodeBatch(batch: Buffer, malformed: () => void): LogEntry[] {
   const entries: LogEntry[] = []
   if (batch.length === 0) malformed()
-  // One look at the whole, because it is native and nearly always enough.
+  // Checks the whole batch first, because that is native and nearly always enough.
   const suspect = !isUtf8(batch) || batch.includes(carriageReturn)
   for (let start = 0; start < batch.length; ) {
     let end = batch.indexOf(lineFeed, start)
@@ -47,8 +47,8 @@ export function decodeBatch(batch: Buffer, malformed: () => void): LogEntry[] {
 }
 
 /**
- * Whether a line can be forwarded as it is. JSON.parse would take both, the clients would not: a text frame that is no
- * UTF-8 closes a WebSocket (RFC 6455, 8.1), and a carriage return ends a line of Server-Sent Events.
+ * Whether a line can be forwarded unchanged. JSON.parse would accept both, but clients would not: a text frame with invalid UTF-8
+ * closes a WebSocket (RFC 6455, 8.1), and a carriage return ends a line of Server-Sent Events.
  */
 function isSafe(line: Buffer): boolean {
   return isUtf8(line) && !line.includes(carriageReturn)

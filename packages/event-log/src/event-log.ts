@@ -1,66 +1,78 @@
 import type { LogEvent, Signal } from '@rabble/contract'
 
 /**
- * The log of chat events: one order per room for everybody, nothing lost that was confirmed, replay from a position.
+ * Log of chat events. All readers see one order per room, confirmed events are never lost, and reading can start at a position.
  * Two implementations (`openInProcessLog`, `connectRabbitMqLog`) pass one conformance suite (`@rabble/event-log/conformance`).
  */
 export interface EventLog {
-  /** Number of partitions; a room maps to one of them for ever (`partitionOf`). */
+  /** Number of partitions. A room always maps to the same one (`partitionOf`). */
   readonly partitions: number
 
   /**
-   * Resolves once the log has the event for good: it survives the crash of any one process from then on.
-   * Events of one room that are published one after the other stand in that order. Retries on its own, with the same
-   * line, when a confirm is lost: the log may then hold the event twice, so readers keep the first of each id.
-   * @throws RabbleError `unavailable` at once if too much waits already (count or bytes), or if the log could not
-   * confirm within the time limit. The event may be in the log nevertheless: publish it again with the same id.
+   * Publishes an event. Resolves once the event is durable: it survives the crash of any one process. Events of one room that are
+   * published one after the other keep that order. If a confirm is lost, the log retries with the same line: it may then hold the
+   * event twice, so readers keep the first of each id.
+   * @throws RabbleError `unavailable` at once if too much waits already (count or bytes), or if the log could not confirm within
+   * the time limit. The event may be in the log nevertheless: publish it again with the same id.
    */
   publish(event: LogEvent): Promise<void>
 
   /**
-   * Reads one partition in order. Each step yields all that has arrived since the last one, so a slow reader gets
-   * larger steps, and no more is fetched than a bounded window. Reconnects by itself and goes on after the last batch
-   * that it yielded: no gap, no repeat. Ends when `signal` aborts or the log is closed.
+   * Reads one partition in order. Each step yields all that has arrived since the last one, so a slow reader gets larger steps.
+   * The log fetches no more than a bounded window. It reconnects automatically and continues after the last batch that it
+   * yielded: no gap, no repeat. Ends when `signal` aborts or the log is closed.
    */
   read(partition: number, from: LogStart, signal: AbortSignal): AsyncIterable<LogBatch[]>
 
-  /** Tells all readers of signals, this one too, if they are there: typing, presence. May be lost, is never stored. Never throws. */
+  /**
+   * Sends a signal, such as typing or presence, to all connected listeners, also those of this process. Signals may be lost and
+   * are never stored. Never throws.
+   */
   signal(signal: Signal): void
 
-  /** Calls `listener` for each signal from now on; returns what stops it. One that throws was given a malformed signal. */
+  /**
+   * Calls `listener` for each signal from now on. Returns a function that removes it. A listener that throws counts as a
+   * malformed signal.
+   */
   onSignal(listener: (signal: Signal) => void): () => void
 
-  /** Whether publishing is possible right now; `reason` says why not, and `problem` what else is wrong. For readiness and metrics. */
+  /**
+   * Returns whether publishing is possible now; `reason` says why not, and `problem` what else is wrong. For readiness and
+   * metrics.
+   */
   status(): LogStatus
 
   /**
-   * Drops the connections and makes them anew, for who knows that something does not arrive although they look fine.
-   * Readers go on where they were, and what is unconfirmed is sent again. Absent where there are no connections to fail.
+   * Replaces the connections. For callers that know that messages do not arrive although the connections look fine. Readers
+   * continue at their positions, and unconfirmed events are sent again. Absent in a log without connections.
    */
   reconnect?(reason: string): void
 
-  /** Waits (bounded) for what was published to be confirmed, ends readers, closes connections. */
+  /** Waits (bounded) for the confirms of published events, ends readers, closes connections. */
   close(): Promise<void>
 }
 
 /**
- * Where reading starts: at the oldest event, after what is there now, after an offset, or at the events of the last `age`
- * milliseconds, and a little before. Their age goes by the clock of the log: the reader's may differ from it.
+ * Start of reading: at the oldest event, after the newest one, after an offset, or at the events of the last `age` milliseconds
+ * and some older ones. The clock of the log measures their age; the reader's clock may differ.
  */
 export type LogStart = 'first' | 'next' | { after: number } | { age: number }
 
-/** Events that were published together. `offset` grows within a partition, not always by one, unless `gap` says that the log starts over. */
+/**
+ * Events that were published together. `offset` grows within a partition, not always by one. It is smaller only if `gap` says
+ * that the log starts over.
+ */
 export interface LogBatch {
   offset: number
   entries: LogEntry[]
   /**
-   * On the first batch after a gap: events may be missing before it, the first of which would have had this offset. If
-   * the batch's own offset is less, the log starts over, and what follows may repeat events. See `LogObserver.gap`.
+   * Set on the first batch after a gap. Events may be missing before it; the first of them would have had the offset `expected`.
+   * If the batch's own offset is smaller, the log starts over, and events may repeat. See `LogObserver.gap`.
    */
   gap?: { expected: number }
 }
 
-/** An event and its line as it stands in the log, without the line feed: what clients get, byte for byte. */
+/** Event and its line in the log, without the line feed: clients get it byte for byte. */
 export interface LogEntry {
   event: LogEvent
   line: Buffer
@@ -69,53 +81,53 @@ export interface LogEntry {
 export interface LogStatus {
   connected: boolean
   reason?: string
-  /** A failure of publishing or reading that does not end without help. Says what somebody has to do. */
+  /** Failure of publishing or reading that needs an operator. Says what to do. */
   problem?: string
-  /** Events that wait to be confirmed. */
+  /** Number of events that wait to be confirmed. */
   waiting: number
   waitingBytes: number
 }
 
-/** What a log tells whoever counts: all optional, called synchronously, must not throw. */
+/** Callbacks of a log for metrics. All are optional, are called synchronously and must not throw. */
 export interface LogObserver {
-  /** A batch was confirmed, this many seconds after it was first handed to the log. */
+  /** Reports a confirmed batch, and the seconds since it was first handed to the log. */
   confirmed?(seconds: number, events: number, bytes: number): void
-  /** A batch was sent again because its confirm was lost, refused, or it could not be routed. */
+  /** Reports a batch that was sent again because its confirm was lost, refused, or it could not be routed. */
   retried?(events: number): void
   /**
-   * Events of a batch that the broker refused and the log has nevertheless: another queue that is bound to the exchange is full
-   * and refuses (`x-overflow: reject-publish`).
+   * Reports events of a batch that the broker refused although the log has it: another queue that is bound to the exchange is
+   * full and refuses (`x-overflow: reject-publish`).
    */
   contradicted?(events: number): void
-  /** Events that were refused or given up with `unavailable`. */
+  /** Reports events that failed with `unavailable`. */
   refused?(events: number, reason: 'full' | 'timeout' | 'closed'): void
-  /** The connection that publishes, the one that reads, or that of a work queue came up or went down. */
+  /** Reports that a connection came up or went down: the one that publishes, the one that reads, or that of a work queue. */
   connection?(role: 'publish' | 'read' | 'work', up: boolean): void
-  /** Lines that are no event, or whole messages that are no batch: skipped. */
+  /** Reports a skipped line that is not an event, or a whole message that is not a batch. */
   malformed?(partition: number, offset: number): void
-  /** Signals that are none, or that a listener could not take: skipped. */
+  /** Reports a skipped signal that is malformed, or for which a listener threw. */
   malformedSignal?(): void
   /**
-   * The reader had to go on elsewhere than after the last batch it yielded: retention passed it (`found` is greater), or
-   * the log starts over (less; what follows may repeat events).
+   * Reports that the reader could not continue after the last batch that it yielded: retention deleted the next ones (`found` is
+   * greater), or the log starts over (`found` is less; events may repeat).
    */
   gap?(partition: number, expected: number, found: number): void
 }
 
-/** The part of pino's logger that a log uses. */
+/** Part of pino's logger that a log uses. */
 export interface Logger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
-/** Bounds of what may wait, for both implementations. */
+/** Limits of the events that wait to be confirmed, for both implementations. */
 export interface PublishLimits {
-  /** Events that may wait to be confirmed. */
+  /** Maximum number of events that wait to be confirmed. */
   maxWaiting: number
-  /** Their bytes. */
+  /** Maximum of their bytes. */
   maxWaitingBytes: number
-  /** Milliseconds after which an unconfirmed publish fails with `unavailable`. */
+  /** Time (ms) after which an unconfirmed publish fails with `unavailable`. */
   publishTimeout: number
 }
 
@@ -125,14 +137,14 @@ export const defaultPublishLimits: PublishLimits = {
   publishTimeout: 5_000,
 }
 
-/** The partition of a room: FNV-1a over its UTF-16 code units, so that every process and version agrees. */
+/** Returns the partition of a room: FNV-1a over its UTF-16 code units, so that every process and version agrees. */
 export function partitionOf(room: string, partitions: number): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < room.length; i++) hash = Math.imul(hash ^ room.charCodeAt(i), 0x01000193)
   return (hash >>> 0) % partitions
 }
 
-/** A room's name decides about its partition: any name that leads to this one will do. */
+/** Returns the name of a room in this partition. Any such name will do. */
 export function roomIn(partition: number, partitions: number): string {
   let n = 0
   while (partitionOf(`gateways:${n}`, partitions) !== partition) n++

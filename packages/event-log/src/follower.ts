@@ -1,31 +1,31 @@
 import type { LogBatch, LogObserver, LogStart } from './event-log.ts'
 
-/** Bytes that one step yields at most, if it has a choice, and that wait in memory for one slow reader. */
+/** Maximum number of bytes of one step with more than one batch, and of bytes in memory for one slow reader. */
 export const stepBytes = 512 * 1024
 const windowBytes = 8 * 1024 * 1024
 
-/** Where a follower reads what is no longer, or not yet, in memory. */
+/** Source of batches that are no longer, or not yet, in memory. */
 export interface FollowerSource {
-  /** The offset of the newest batch. */
+  /** Returns the offset of the newest batch. */
   last(): number
-  /** The offset after which to start; `anchored` if there must be nothing missing after it, `gap` if there is. */
+  /** Returns the offset to start after. `anchored`: nothing may be missing after it. `gap`: events are missing. */
   start(from: LogStart): Promise<{ offset: number; anchored: boolean; gap?: LogBatch['gap'] }>
-  /** Some of what follows an offset; waits out failures of the database; empty if there is nothing, or on abort. */
+  /** Returns some of the batches after an offset; waits during failures of the database; empty if there are none, or on abort. */
   page(after: number, signal: AbortSignal): Promise<LogBatch[]>
 }
 
 /**
- * One reader of one partition of the in-process log. At the tail it gets batches from memory; one that falls behind
- * further than its window reads the table until it has caught up.
+ * Reader of one partition of the in-process log. At the tail it gets batches from memory. If it falls behind further than its
+ * window, it reads the table until it has caught up.
  */
 export class Follower {
   readonly #partition: number
   readonly #source: FollowerSource
   readonly #observer: LogObserver
-  /** The offset up to which everything was yielded or waits in `#pending`. */
+  /** Offset up to which everything was yielded or is in `#pending`. */
   #position = 0
   #anchored = false
-  /** What was missed before the next batch that is yielded. */
+  /** Gap before the next batch that is yielded. */
   #gap: LogBatch['gap']
   #pending: LogBatch[] = []
   #pendingBytes = 0
@@ -38,9 +38,9 @@ export class Follower {
     this.#observer = observer
   }
 
-  /** A batch was stored. */
+  /** Handles a batch that was stored. */
   offer(batch: LogBatch, bytes: number): void {
-    // What doesn't follow directly, or has no room, is read from the table when its turn comes.
+    // A batch that doesn't follow directly, or has no room, is read from the table later.
     if (this.#started && this.#position === batch.offset - 1 && this.#pendingBytes < windowBytes) {
       this.#pending.push(batch)
       this.#pendingBytes += bytes
@@ -78,7 +78,9 @@ export class Follower {
     }
   }
 
-  /** With the gap on its first batch, if there is one. A copy, because others get the same batches. */
+  /**
+   * Returns the step with the gap, if there is one, on its first batch. Copies that batch, because other readers get the same.
+   */
   #marked(step: LogBatch[]): LogBatch[] {
     const [first, ...others] = step
     const gap = this.#gap
@@ -89,7 +91,7 @@ export class Follower {
   async #page(signal: AbortSignal): Promise<LogBatch[]> {
     const step = await this.#source.page(this.#position, signal)
     if (signal.aborted) return []
-    // If there is nothing after all, retention took all that this reader had not seen.
+    // If there is nothing, retention has deleted all that this reader had not seen.
     const found = step[0]?.offset ?? this.#source.last() + 1
     if (this.#anchored && found !== this.#position + 1) {
       this.#observer.gap?.(this.#partition, this.#position + 1, found)

@@ -26,22 +26,22 @@ import { defaultRetention, type Retention } from './retention.ts'
 const readBackoff = { first: 50, longest: 1_000 }
 
 export interface InProcessLogOptions {
-  /** The log's table is created in it. The caller closes it, after the log. */
+  /** Database of the log's table, which is created if needed. The caller closes it, after the log. */
   database: Database
-  /** Default 1. */
+  /** Number of partitions. Default: 1. */
   partitions?: number
   limits?: Partial<PublishLimits>
   observer?: LogObserver
   logger?: Logger
-  /** Of which `maxAge` holds here. */
+  /** Retention; only `maxAge` applies here. */
   retention?: Partial<Retention>
   /** Default: the clock of the machine. */
   clock?: Clock
 }
 
 /**
- * The log of a single process, in a table of its database. It writes and reads bytes as the RabbitMQ log does, so that
- * nothing works here that would fail there. Only one process at a time may have it open on the same database.
+ * Opens the log of a single process, in a table of its database. It writes and reads bytes as the RabbitMQ log does, so that code
+ * that works here also works there. Only one process at a time may have it open on the same database.
  */
 export async function openInProcessLog(options: InProcessLogOptions): Promise<EventLog> {
   const { partitions = 1, observer = {}, logger, clock = systemClock } = options
@@ -90,7 +90,7 @@ export async function openInProcessLog(options: InProcessLogOptions): Promise<Ev
 
 interface PartitionOptions {
   number: number
-  /** The highest offset in the table. */
+  /** Highest offset in the table. */
   last: number
   table: BatchTable
   backlog: Backlog
@@ -100,8 +100,8 @@ interface PartitionOptions {
 }
 
 /**
- * One partition. Each statement is followed by a turn of the event loop: PGlite runs on this thread and answers without
- * one, so that a busy log would let nothing else run, and since no socket would be read, its batches would stay small.
+ * One partition. After each statement it yields to the event loop. PGlite runs on this thread and answers without a turn of the
+ * loop, so a busy log would block everything else, and its batches would stay small because no socket is read.
  */
 class Partition {
   readonly queue: PublishQueue
@@ -130,7 +130,7 @@ class Partition {
     try {
       const offset = this.#last + 1
       if (!(await this.#table.insert(this.#number, offset, body))) {
-        // An attempt that was given up succeeded after all, or somebody else wrote: readers find it in the table.
+        // An attempt that had failed succeeded after all, or another process wrote: readers find the batch in the table.
         this.#last = await this.#table.last(this.#number)
         throw new Error(`offset ${offset} is taken`)
       }
@@ -177,7 +177,7 @@ class Partition {
       return { offset: await this.#table.before(this.#number, time), anchored: false }
     }
     if (from.after <= this.#last) return { offset: from.after, anchored: true }
-    // The log starts over: what it has is new to this reader.
+    // The log starts over: all its events are new to this reader.
     this.#backlog.observer.gap?.(this.#number, from.after + 1, 0)
     return { offset: -1, anchored: false, gap: { expected: from.after + 1 } }
   }
@@ -201,13 +201,13 @@ class Partition {
 interface PruneOptions {
   table: BatchTable
   partitions: number
-  /** Milliseconds. */
+  /** Maximum age (ms). */
   maxAge: number
   clock: Clock
   signal: AbortSignal
 }
 
-/** Deletes what is too old, a little at a time so that nobody waits for it, until `signal` aborts. */
+/** Deletes old batches in small steps, so that nobody waits for it, until `signal` aborts. */
 async function prune({ table, partitions, maxAge, clock, signal }: PruneOptions): Promise<void> {
   const step = 200
   let reclaimable = 0
@@ -224,7 +224,7 @@ async function prune({ table, partitions, maxAge, clock, signal }: PruneOptions)
         reclaimable = 0
       }
     } catch {
-      // Writing notices the same failure, and tells.
+      // Writing meets the same failure, and reports it.
     }
     await clock.sleep(most === step ? 200 : Math.min(60_000, maxAge / 10), { signal, ref: false })
   }

@@ -1,10 +1,10 @@
 import type { Signal } from '@rabble/contract'
 import type { Malformed } from './malformed.ts'
 
-/** Bytes of the longest signal that is taken: that of a full room's presence has less than half of it. */
+/** Maximum length (bytes) of a signal. The presence of a full room has less than half of it. */
 const longest = 256 * 1024
 
-/** Hands signals to whoever listens in this process. */
+/** Passes signals to the listeners of this process. */
 export class LocalSignals {
   readonly #listeners = new Set<(signal: Signal) => void>()
   readonly #malformed: Malformed
@@ -13,15 +13,17 @@ export class LocalSignals {
     this.#malformed = malformed
   }
 
-  /** As EventLog.onSignal. */
+  /** Adds a listener, see EventLog.onSignal. */
   on(listener: (signal: Signal) => void): () => void {
-    // A function of its own for each call, so that the same listener can be added twice.
+    // Wraps each listener, so that the same one can be added twice.
     const entry = (signal: Signal) => listener(signal)
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
   }
 
-  /** The JSON of a signal, to all listeners; what is no signal is dropped, a listener that throws harms no other. */
+  /**
+   * Passes a signal (JSON) to all listeners. Malformed signals are dropped, and a listener that throws doesn't affect the others.
+   */
   deliver(json: string | Buffer): void {
     const signal = parseSignal(json)
     if (signal === undefined) {

@@ -1,6 +1,6 @@
 import type { Logger, LogObserver } from './event-log.ts'
 
-/** Counts what is skipped, and tells of the first of each kind: a log full of it must not fill another one. */
+/** Counts skipped input, and logs the first of each kind: a log full of it must not fill the process's log. */
 export class Malformed {
   readonly #observer: LogObserver
   readonly #logger: Logger | undefined
@@ -11,7 +11,7 @@ export class Malformed {
     this.#logger = logger
   }
 
-  /** A line of a batch, or a whole message of the log. */
+  /** Counts a line of a batch, or a whole message of the log. */
   line(partition: number, offset: number): void {
     this.#observer.malformed?.(partition, offset)
     this.#tell('a line of the log is no event and is skipped; others will only be counted', {
@@ -20,7 +20,7 @@ export class Malformed {
     })
   }
 
-  /** A signal; `error` says what is wrong, if that is known. */
+  /** Counts a signal; `error` says what is wrong, if that is known. */
   signal(error?: unknown): void {
     this.#observer.malformedSignal?.()
     this.#tell('a signal is malformed and is skipped; others will only be counted', { err: error })

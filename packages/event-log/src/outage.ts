@@ -1,28 +1,28 @@
 import type { Clock, Timer } from '@rabble/clock'
 import type { Logger } from './event-log.ts'
 
-/** A failure that does not pass while everybody just tries again. Its message says what somebody has to do. */
+/** Failure that no retry can end. Its message says what an operator has to do. */
 export class LastingFailure extends Error {
   override readonly name = 'LastingFailure'
 }
 
-/** Milliseconds without a failure after which a dependency is taken to be back: brokers come up in several steps. */
+/** Time (ms) without a failure after which a dependency counts as available again: brokers start in several steps. */
 const calm = 2000
 
 /**
- * Logs once when a dependency goes and once when it is back, however many parts notice and however often each retries:
- * an outage of a minute is two lines, not thousands. Each `LastingFailure` in between is one more.
+ * Logs the beginning and the end of an outage once, for any number of parts and retries: an outage of a minute takes two lines,
+ * not thousands. Each `LastingFailure` takes one more.
  */
 export class Outage {
   readonly #dependency: string
   readonly #clock: Clock
   #logger: Logger | undefined
-  /** What is down, and why. */
+  /** Parts that are down, and the reasons. */
   readonly #down = new Map<string, { reason: string; isLasting: boolean }>()
-  /** When the outage began that was logged and has not ended yet. */
+  /** Start of the outage that was logged and has not ended. */
   #since: number | undefined
   #recovery: Timer | undefined
-  /** The lasting failures of this outage that were logged. */
+  /** Lasting failures of this outage that were logged. */
   readonly #lasting = new Set<string>()
 
   constructor(dependency: string, clock: Clock, logger: Logger | undefined) {
@@ -31,18 +31,18 @@ export class Outage {
     this.#logger = logger
   }
 
-  /** Why a part is down, or undefined if it is not. */
+  /** Returns the reason why a part is down; undefined if it is up. */
   reason(part: string): string | undefined {
     return this.#down.get(part)?.reason
   }
 
-  /** Returns why a part is down that does not recover without help, or undefined. */
+  /** Returns the reason of a part that is down and needs an operator; undefined if there is none. */
   get lasting(): string | undefined {
     return [...this.#down.values()].find(({ isLasting }) => isLasting)?.reason
   }
 
   down(part: string, error: unknown): void {
-    // The message alone: errors of drivers hold connection options, and those a password.
+    // Uses only the message: errors of drivers contain connection options, with the password.
     const reason = error instanceof Error ? error.message : String(error)
     const isLasting = error instanceof LastingFailure
     this.#down.set(part, { reason, isLasting })
@@ -70,7 +70,7 @@ export class Outage {
     this.#recovery.unref()
   }
 
-  /** Nobody needs the dependency any more. */
+  /** Stops logging: the dependency is no longer needed. */
   end(): void {
     this.#recovery?.cancel()
     this.#logger = undefined

@@ -1,4 +1,4 @@
-/** The parts that logs are made of, for a log that tests make. */
+/** Parts of logs, for a log that tests build. */
 export { Backlog } from './backlog.ts'
 export { decodeBatch } from './batch.ts'
 export { Follower, type FollowerSource, stepBytes } from './follower.ts'

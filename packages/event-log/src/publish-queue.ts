@@ -4,7 +4,7 @@ import type { LogEvent } from '@rabble/contract'
 import type { Backlog } from './backlog.ts'
 import { encodeBatch } from './batch.ts'
 
-/** A batch never holds more, so that a reader's window of batches is a bound in bytes as well. */
+/** Limits of a batch, so that a reader's window of batches is limited in bytes as well. */
 const batchEvents = 1000
 const batchBytes = 256 * 1024
 
@@ -13,7 +13,7 @@ const backoff = { first: 100, longest: 1_000 }
 
 interface Waiting {
   line: string
-  /** In UTF-8, with the line feed. */
+  /** Length in UTF-8, with the line feed. */
   bytes: number
   deadline: number
   resolve(): void
@@ -24,12 +24,12 @@ interface Waiting {
 interface Batch {
   bytes: Buffer
   events: Waiting[]
-  /** How many of its events somebody still waits for. */
+  /** Number of its events that callers still wait for. */
   wanted: number
   attempts: number
-  /** Whether it came back through the log. */
+  /** Whether it was read back from the log. */
   isThere: boolean
-  /** Why its last attempt failed. */
+  /** Reason why its last attempt failed. */
   failure: unknown
   sentAt: number
 }
@@ -37,18 +37,18 @@ interface Batch {
 export interface PublishQueueOptions {
   clock: Clock
   backlog: Backlog
-  /** Makes a batch last. Rejects if it is uncertain whether it did: the same bytes are sent again. */
+  /** Stores a batch durably. Rejects if the outcome is uncertain: the same bytes are then sent again. */
   send(batch: Buffer): Promise<void>
-  /** Called once for a batch that came back through the log although `send` rejected with `failure`. */
+  /** Called once for a batch that was read back from the log although `send` rejected with `failure`. */
   refuted?(failure: unknown, events: number): void
-  /** A batch has neither succeeded nor failed for twice the time limit: whatever it was handed to hangs. */
+  /** Called if a batch has neither succeeded nor failed for twice the time limit: the connection hangs. */
   stuck?(): void
 }
 
 /**
- * Orders the publishing of one partition: at most one batch is unconfirmed, and what arrives meanwhile goes out
- * together in the next (group commit). A quiet log therefore sends each event at once and alone, a busy one makes its
- * batches just as large as it needs; and since no batch overtakes another, a retry can't change the order.
+ * Orders the publishing of one partition. At most one batch is unconfirmed, and the events that arrive meanwhile go out together
+ * in the next batch (group commit). A quiet log therefore sends each event at once and alone; a busy one makes batches as large
+ * as needed. No batch overtakes another, so a retry can't change the order.
  */
 export class PublishQueue {
   readonly #clock: Clock
@@ -69,7 +69,7 @@ export class PublishQueue {
     this.#backlog = options.backlog
   }
 
-  /** As EventLog.publish. */
+  /** Publishes an event, see EventLog.publish. */
   publish(event: LogEvent): Promise<void> {
     const backlog = this.#backlog
     if (this.#closed) return Promise.reject(backlog.refuse(1, 'closed'))
@@ -81,19 +81,19 @@ export class PublishQueue {
     const deadline = this.#clock.monotonic() + publishTimeout
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, bytes, deadline, resolve, reject, settled: false })
-      // One timer for all, for the oldest, and not stopped by a confirm: a busy queue sets it once per time limit.
+      // One timer serves all events. A confirm doesn't stop it: a busy queue sets it once per time limit.
       this.#expiry ??= this.#clock.setTimeout(this.#expire, publishTimeout)
       this.#pump()
     })
   }
 
-  /** From now on batches can be sent. */
+  /** Starts sending. */
   open(): void {
     this.#open = true
     this.#pump()
   }
 
-  /** From now on they can't: they wait until `open`, each event no longer than its deadline. */
+  /** Stops sending. Events wait until `open`, each no longer than its deadline. */
   shut(): void {
     this.#open = false
     this.#retry?.cancel()
@@ -101,8 +101,8 @@ export class PublishQueue {
   }
 
   /**
-   * A batch was read from the log. If it is the one that is unconfirmed, known by its bytes, it is there, whatever becomes of
-   * its confirm, and is not sent again.
+   * Handles a batch that was read from the log. If it has the bytes of the unconfirmed batch, that one is in the log, whatever
+   * its confirm says, and is not sent again.
    */
   arrived(content: Buffer): void {
     const batch = this.#batch
@@ -117,7 +117,7 @@ export class PublishQueue {
     this.#checkDrained()
   }
 
-  /** Takes no more, and resolves once everything was confirmed or given up, which the deadlines bound. */
+  /** Refuses new events. Resolves once all others are confirmed or have failed, by their deadlines at the latest. */
   async close(): Promise<void> {
     this.#closed = true
     if (this.#waiting.length > 0 || (this.#batch?.wanted ?? 0) > 0) {
@@ -182,7 +182,7 @@ export class PublishQueue {
     if (batch.isThere && batch.failure === undefined) this.#options.refuted?.(failure, batch.events.length)
     batch.failure = failure
     if (this.#open && batch.wanted > 0) {
-      // While shut there is nothing to wait for but `open`. Half of it at least, in which the batch may come back.
+      // While shut, only `open` continues. The pause has at least half of its length, in which the batch may come back.
       const delay = backoffDelay(backoff, batch.attempts)
       this.#retry = this.#clock.setTimeout(() => {
         this.#retry = undefined
@@ -193,7 +193,7 @@ export class PublishQueue {
     }
   }
 
-  /** Gives up what is overdue. All events have the same time limit, so the oldest come first. */
+  /** Fails overdue events. All events have the same time limit, so the oldest come first. */
   readonly #expire = (): void => {
     const now = this.#clock.monotonic()
     const overdue: Waiting[] = []
@@ -210,7 +210,7 @@ export class PublishQueue {
     }
     overdue.push(...this.#waiting.splice(0, count))
     if (overdue.length > 0) {
-      // One error for all: a stack trace for each of thousands would stop the process for a while.
+      // One error serves all: a stack trace for each of thousands would block the process for a while.
       const error = this.#backlog.refuse(overdue.length, 'timeout')
       for (const event of overdue) this.#settle(event).reject(error)
       this.#checkDrained()
@@ -221,14 +221,14 @@ export class PublishQueue {
     if (next !== undefined) this.#expiry = this.#clock.setTimeout(this.#expire, Math.max(1, next - now))
   }
 
-  /** Sends the next batch, which needn't wait because the last one failed. */
+  /** Sends the next batch without the pause after the failure of the last one. */
   #goOn(): void {
     this.#retry?.cancel()
     this.#retry = undefined
     this.#pump()
   }
 
-  /** When to look again; tells on the way whether the batch in flight is stuck. */
+  /** Returns the time of the next check. Reports the batch in flight if it is stuck. */
   #nextExpiry(now: number): number | undefined {
     const batch = this.#batch
     if (batch !== undefined && batch.wanted > 0) {

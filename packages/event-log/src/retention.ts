@@ -1,10 +1,10 @@
-/** How long the log keeps what it has. What is older goes, whether or not it was read. */
+/** Retention of the log. Older events are deleted, whether or not they were read. */
 export interface Retention {
-  /** Milliseconds that an event is kept at least. */
+  /** Minimum time (ms) for which an event is kept. */
   maxAge: number
-  /** Bytes per partition; the RabbitMQ log drops its oldest segment beyond. */
+  /** Maximum size (bytes) of a partition. The RabbitMQ log drops its oldest segment beyond it. */
   maxBytes: number
-  /** Bytes of a segment of the RabbitMQ log, in which retention works. */
+  /** Size (bytes) of a segment of the RabbitMQ log, the unit of retention. */
   segmentBytes: number
 }
 

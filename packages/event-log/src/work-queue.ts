@@ -1,32 +1,32 @@
 /**
- * A durable queue of tasks that other programs put there. One process at a time takes from it, so that tasks keep their
- * order; another one takes over within a second or two of its end.
+ * Durable queue of tasks from other programs. One process at a time takes tasks, so that they keep their order. Another one takes
+ * over within a second or two of its end.
  */
 export interface WorkQueue {
-  /** Takes no more, waits (bounded) for the tasks that are under way, and leaves the others to whoever comes next. */
+  /** Stops taking tasks, waits (bounded) for those in progress, and leaves the others to the next process. */
   close(): Promise<void>
 }
 
 /** One message of the queue. */
 export interface Task {
   body: Buffer
-  /** The producer's name for it (the AMQP property `message_id`), the same whenever it comes again. */
+  /** Id that the producer gave it (the AMQP property `message_id`); the same at each redelivery. */
   messageId: string | undefined
 }
 
 /**
- * Does a task. Called in the order of the queue, for many tasks at a time: keep the order until the first `await`. Once
- * it resolves, the task is gone. If it rejects with a RabbleError that allows a retry, the task comes again, perhaps to
- * another process, and before those behind it that are not done; with anything else, it is set aside.
+ * Does a task. Called in the order of the queue, for many tasks at a time: keep the order until the first `await`. Once it
+ * resolves, the task is removed. If it rejects with a retryable RabbleError, the task is redelivered, perhaps to another process,
+ * and before later unfinished tasks. After any other rejection it is set aside.
  */
 export type DoTask = (task: Task) => Promise<void>
 
-/** What a work queue tells whoever counts: all optional, called synchronously, must not throw. */
+/** Callbacks of a work queue for metrics. All are optional, are called synchronously and must not throw. */
 export interface WorkObserver {
-  /** Whether this process is the one that takes tasks. */
+  /** Reports whether this process takes the tasks. */
   active?(active: boolean): void
-  /** A task came that had been delivered before and was not done then, as far as the broker knows. */
+  /** Reports a task that was delivered before and, as far as the broker knows, not done. */
   redelivered?(): void
-  /** A task was set aside. */
+  /** Reports a task that was set aside. */
   setAside?(): void
 }

@@ -1,37 +1,37 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A connection through the proxy. */
+/** Connection through the proxy. */
 export interface Proxied {
-  /** Whether it is the one that publishes; known by the name that the log gives it. */
+  /** Whether it is the publishing one, by the name that the log gives it. */
   publishes: boolean
-  /** Whether what the broker answers is held back just now. */
+  /** Whether the broker's answers are held back now. */
   readonly holds: boolean
-  /** Channels that the client has asked for so far. */
+  /** Number of channels that the client has opened so far. */
   readonly channels: number
-  /** Batches or tasks that the broker has delivered so far, those that are held back too. */
+  /** Number of batches or tasks that the broker has delivered so far, including those held back. */
   readonly deliveries: number
-  /** Holds back what the client sends, or the broker answers. */
+  /** Holds back the bytes of the client (`up`) or of the broker (`down`). */
   hold(direction: 'up' | 'down'): void
-  /** Holds back what the broker answers from the first batch or task on that it delivers. */
+  /** Holds back the broker's bytes from its first delivered batch or task on. */
   holdDeliveries(): void
   release(direction: 'up' | 'down'): void
-  /** Bytes for the client, as if from the broker. */
+  /** Sends bytes to the client, as if from the broker. */
   inject(bytes: Buffer): void
-  /** Lets bytes follow the broker's `count`-th reply of a method, in one piece with it, and nothing else. */
+  /** Appends bytes to the broker's `count`-th reply of a method, in one piece with it, and drops all that follows. */
   endWith(method: Buffer, count: number, bytes: Buffer): void
-  /** As when a cable is cut: both ends are reset. */
+  /** Resets both ends, as when a cable is cut. */
   cut(): void
 }
 
 export interface Proxy {
   url: string
   connections: Proxied[]
-  /** Called with each new connection, before anything went through it. */
+  /** Called with each new connection, before any bytes went through it. */
   onConnection: (connection: Proxied) => void
 }
 
-/** A TCP proxy before the broker at an address. */
+/** Starts a TCP proxy in front of the broker at an address. */
 export async function startProxy(t: Test, broker: string): Promise<Proxy> {
   const connections: Proxied[] = []
   const server = createServer((client) => {
@@ -106,7 +106,7 @@ function proxy(client: Socket, port: number): Proxied {
       at = data.indexOf(ending.method, at + 1)
       if (at < 0) break
       if (--ending.left > 0) continue
-      // The size of the method is before it, and one byte is behind it.
+      // The size of the method is before it, and one byte is after it.
       client.write(Buffer.concat([data.subarray(0, at + data.readUInt32BE(at - 4) + 1), ending.bytes]))
       return
     }
@@ -128,13 +128,13 @@ function proxy(client: Socket, port: number): Proxied {
   return proxied
 }
 
-/** Of a socket that is ending already Node 20 would never let go: the process would spin at its end, for ever. */
+/** Resets a socket. Node 20 would never release a socket that is ending already: the process would use the CPU without end. */
 function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
 
-/** Counts a method in bytes that come in pieces. */
+/** Returns a counter of a method in bytes that arrive in pieces. */
 function counter(method: Buffer) {
   let count = 0
   let rest: Buffer = Buffer.alloc(0)
@@ -150,24 +150,26 @@ function counter(method: Buffer) {
   }
 }
 
-/** The method Channel.Open. */
+/** Method Channel.Open. */
 const openChannel = Buffer.from([0, 20, 0, 10])
 
-/** The method Basic.Deliver, and what stands before a method: type of the frame, channel, size. */
+/** Method Basic.Deliver, and the length of what precedes a method: type of the frame, channel, size. */
 const deliver = Buffer.from([0, 60, 0, 60])
 const frameHead = 7
 
-/** The AMQP frames Connection.Blocked and Connection.Unblocked (RabbitMQ's extension: class 10, methods 60 and 61). */
+/**
+ * Returns the AMQP frame Connection.Blocked. This and Connection.Unblocked are RabbitMQ's extension: class 10, methods 60 and 61.
+ */
 export function blockedFrame(reason: string): Buffer {
   return frame(Buffer.concat([Buffer.from([0, 10, 0, 60, reason.length]), Buffer.from(reason)]))
 }
 
-/** The replies Connection.Open-Ok, Channel.Open-Ok and Basic.Consume-Ok. */
+/** Replies Connection.Open-Ok, Channel.Open-Ok and Basic.Consume-Ok. */
 export const connectionOpened = Buffer.from([0, 10, 0, 41])
 export const consumed = Buffer.from([0, 60, 0, 21])
 export const channelOpened = Buffer.from([0, 20, 0, 11])
 
-/** The AMQP frame Connection.Close. */
+/** Returns the AMQP frame Connection.Close. */
 export function closeFrame(code: number, text: string): Buffer {
   const method = Buffer.concat([
     Buffer.from([0, 10, 0, 50, code >> 8, code & 255, text.length]),

@@ -3,7 +3,7 @@ import t from 'tap'
 import { event } from '../src/conformance/fixture.ts'
 import { buildQueue, longestPause } from './queue.ts'
 
-// A batch that comes back through the log is there, whatever becomes of its confirm.
+// A batch that is read back from the log is stored, whatever happens to its confirm.
 
 t.test(
   'it arrives before it is refused: whoever published knows at once, and it is not sent again',

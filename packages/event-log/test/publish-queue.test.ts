@@ -7,9 +7,9 @@ import { defaultPublishLimits, type LogObserver } from '../src/event-log.ts'
 import { PublishQueue } from '../src/publish-queue.ts'
 import { buildQueue as build, longestPause, type Sent } from './queue.ts'
 
-/** A queue whose batches are all refused, and when each was sent: milliseconds since it was made. */
+/** Creates a queue whose batches are all refused, and records when each was sent: milliseconds since its creation. */
 function buildRefused(t: Test, publishTimeout: number) {
-  // Of the pauses, which are random up to a bound, the longest.
+  // Makes the pauses, which are random up to a bound, as long as possible.
   t.intercept(Math, 'random', { value: () => 1 })
   const clock = createManualClock()
   const start = clock.monotonic()
@@ -85,7 +85,7 @@ t.test('a batch whose confirm was lost is sent again, the same bytes, before any
   queue.shut()
   again.fail()
   await turn()
-  // Without a pause: what was wrong is over.
+  // There is no pause: the cause of the failure is gone.
   queue.open()
   ;(await nth(2)).confirm()
   await first
@@ -132,7 +132,7 @@ t.test('what comes after a batch that nobody wants any more does not wait out it
   await clock.advance(200)
   t.equal(await first, 'unavailable')
   const second = codeOf(queue.publish(event('second')))
-  // The batch of the first one would be sent again only at 300.
+  // The batch of the first event would be sent again only at 300.
   t.match(sent.at(-1), { at: 200, batch: /"second"/ }, 'it goes at once')
   await clock.advance(200)
   t.equal(await second, 'unavailable')

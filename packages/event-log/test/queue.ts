@@ -11,10 +11,10 @@ export interface Sent {
   fail(): void
 }
 
-/** Milliseconds; no pause between two attempts is longer. */
+/** Longest pause (ms) between two attempts. */
 export const longestPause = 1000
 
-/** A queue, what it sent, and what it said of that. */
+/** Creates a queue, and records the batches that it sent and their results. */
 export function buildQueue(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) {
   const sent: Sent[] = []
   const refuted: unknown[] = []

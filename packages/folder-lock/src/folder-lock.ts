@@ -1,14 +1,14 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** Of this process, by resolved folder: a process finds its own id alive, so the file alone can't tell. */
+/** Folders (resolved) that this process has locked. The lock file is not enough: a process finds its own id alive. */
 const held = new Set<string>()
 
 /**
- * Takes a folder for this process. Makes it if it isn't there, so that only its owner can enter it. The lock is a file with the
- * process's id and start time: one that a killed process left is taken over, also when its id belongs to another process by
- * now, as it will after a container's restart. Processes that can't see each other (two containers with one volume) are not kept apart.
- * @throws Error that names the folder and what is wrong with it
+ * Locks a folder for this process. Creates it if needed, so that only its owner can enter it. The lock is a file with the
+ * process's id and start time. The lock of a killed process is taken over, also if another process has its id now, as after a
+ * container's restart. It does not separate processes that can't see each other (two containers with one volume).
+ * @throws Error that names the folder and the problem
  */
 export function lockFolder(folder: string): { release(): void } {
   const path = resolve(folder)
@@ -17,7 +17,7 @@ export function lockFolder(folder: string): { release(): void } {
   const owner = identify(process.pid)
   const draft = `${file}.${process.pid}`
   try {
-    // What people said is nobody else's to read. Folders on the way there are like any others.
+    // Messages are private, so the folder is only for its owner. Its parent folders have the usual rights.
     mkdirSync(dirname(path), { recursive: true })
     mkdirSync(path, { recursive: true, mode: 0o700 })
     writeFileSync(draft, owner)
@@ -39,7 +39,7 @@ export function lockFolder(folder: string): { release(): void } {
 
 function take(draft: string, file: string, path: string): void {
   for (let attempt = 0; attempt < 5; attempt++) {
-    // A link, since it fails if the name exists and shows the whole content from the start.
+    // Uses a link: it fails if the name exists, and shows the whole content at once.
     if (link(draft, file)) return
     const found = readLock(file)
     if (found === undefined) continue
@@ -52,7 +52,7 @@ function take(draft: string, file: string, path: string): void {
   throw new Error(`${path} is being taken by another process`)
 }
 
-/** Moves it aside first: another process may have put its own lock there since we read the stale one. */
+/** Removes a stale lock. It is moved aside first: another process may have replaced it meanwhile. */
 function removeStale(file: string, stale: string, draft: string): void {
   const aside = `${draft}.stale`
   try {
@@ -82,7 +82,7 @@ function readLock(file: string): string | undefined {
   }
 }
 
-/** The id of a process that lives and, where /proc tells (field 22 of stat, proc(5)), when it started; else ''. */
+/** Returns the id of a live process and, where /proc has it (field 22 of stat, proc(5)), its start time; '' if it is dead. */
 function identify(pid: number): string {
   try {
     process.kill(pid, 0)
@@ -91,7 +91,7 @@ function identify(pid: number): string {
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The command's name, in parentheses, may itself hold spaces and parentheses.
+    // The name of the command, in parentheses, may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return `${pid} ${fields[19]}\n`
   } catch {

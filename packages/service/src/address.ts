@@ -1,6 +1,6 @@
 /**
- * Whom an address belongs to, as far as can be told: an IPv4 address, or the /64 network of an IPv6 address, in which
- * anybody at home has as many addresses as they like.
+ * Returns the network of an address: an IPv4 address itself, or the /64 of an IPv6 address, in which one household has any number
+ * of addresses.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
@@ -13,7 +13,7 @@ export function networkOf(address: string): string {
   return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
 }
 
-/** The names under which the share of a caller is counted: the address, by its network, and the user, if it is known. */
+/** Returns the names by which a caller's share is counted: the network of its address, and the user, if known. */
 export function sharersOf(address: string, user?: string): string[] {
   return [networkOf(address), ...(user === undefined ? [] : [`user:${user}`])]
 }

@@ -8,15 +8,15 @@ import type { Origins } from './origin.ts'
 
 export type { Logger } from 'pino'
 
-/** JSON lines, on standard output unless told. Never given tokens, message texts or query strings. */
+/** Creates a logger of JSON lines. Default: on standard output. Tokens, message texts and query strings must not be logged. */
 export function createLogger(name: string, level = 'info', destination?: DestinationStream): Logger {
   const options = { name, level, base: { pid: process.pid, name }, serializers: { err: describeError } }
   return destination === undefined ? pino(options) : pino(options, destination)
 }
 
 /**
- * What of an error gets into the log. Not all of its properties, as pino would have it: drivers of databases attach
- * statements with their parameters, which are message texts.
+ * Returns the parts of an error for the log. pino would write all properties, but database drivers attach statements with their
+ * parameters, which are message texts.
  */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error)
@@ -30,16 +30,16 @@ function describeError(error: unknown): unknown {
   }
 }
 
-/** How long (ms) a request that is under way may take to end when the service stops. */
+/** Time limit (ms) of requests in progress when the service stops. */
 const closeTimeout = 3_000
-/** How often (ms) requests are looked for that take too long to arrive, at least. */
+/** Maximum interval (ms) between checks for requests that arrive too slowly. */
 const checkingInterval = 5_000
 
 /**
- * A Fastify instance as all services use it: Rabble's error format, and logs that hold no query string and no header.
- * `trustedProxies` is a list of addresses and networks, separated by commas: who comes over one of them has the address
- * that it tells. Pages of `allowedOrigins` may ask for what is below `/api/`. A request must have arrived as a whole within
- * `requestTimeout` (ms): one that sends a byte now and then would be waited for without end.
+ * Creates a Fastify instance for a service, with Rabble's error format, and logs without query strings and headers.
+ * `trustedProxies` is a list of addresses and networks, separated by commas: their forwarded client addresses are believed. Pages
+ * of `allowedOrigins` may use the paths below `/api/`. A request must arrive completely within `requestTimeout` (ms; default:
+ * 30,000), otherwise one that sends a byte now and then would never end.
  */
 export function createApp(options: {
   logger: Logger
@@ -70,23 +70,23 @@ export function createApp(options: {
       headersTimeout: requestTimeout,
       connectionsCheckingInterval: Math.min(checkingInterval, requestTimeout),
     },
-    // A request that is under way may end; a connection that only idles is closed at once.
+    // A request in progress may end; an idle connection is closed at once.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
   })
-  // Other services compare their clocks with ours.
+  // Other services compare their clocks with this one.
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('date', new Date(clock.now()).toUTCString())
     done()
   })
-  // Node counts a connection that never sent anything as busy, and would wait for it: give real requests a moment only.
+  // Node counts a connection that never sent anything as busy, and would wait for it: real requests get only a moment.
   app.addHook('preClose', (done) => {
     clock.setTimeout(() => app.server.closeAllConnections(), closeTimeout).unref()
     done()
   })
-  // Before all routes, so that refusals and errors can be read as well.
+  // Comes before all routes, so that pages can read refusals and errors too.
   if (allowedOrigins !== undefined) allowOrigins(app as unknown as FastifyInstance, allowedOrigins)
-  // As strings, bytes that are no UTF-8 all become U+FFFD: different names would be the same one.
+  // A buffer, since a string would turn all invalid UTF-8 into U+FFFD: different names would be the same.
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (isUtf8(body)) void parseJson(request, body.toString(), done)
@@ -99,7 +99,7 @@ export function createApp(options: {
   return app as unknown as FastifyInstance
 }
 
-/** Errors as `{statusCode, code, message}`. What the client did wrong is told; what we did wrong is logged. */
+/** Answers errors as `{statusCode, code, message}`. The client is told its own errors; the service's errors are logged. */
 function answerError(
   error: FastifyError | RabbleError,
   request: { log: { error(fields: object, message: string): void } },

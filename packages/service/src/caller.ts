@@ -7,7 +7,7 @@ import { bearerToken, type Identity, type Tokens } from './tokens.ts'
 
 export interface CallerOptions {
   tokens: Pick<Tokens, 'verify'>
-  /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
+  /** Origins, besides the service's own, whose pages may act for a user who is signed in with a cookie. */
   allowedOrigins: Origins
 }
 
@@ -16,9 +16,9 @@ type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host' | 'protocol'>
 const reading: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
- * Who makes a request, by its bearer token or else the cookie; undefined if it has neither. Browsers send a cookie
- * whichever page makes them ask, so one counts for what changes something only if the page is of an allowed origin; and
- * without being asked, so one that is not valid (any more) is none.
+ * Returns the user of a request, by its bearer token or else the cookie; undefined if it has neither. Browsers send the cookie
+ * with requests from any page, so for requests that change something it counts only if the page is of an allowed origin. They
+ * also send it unasked, so an invalid cookie counts as none.
  * @throws RabbleError `unauthorized`, `forbidden` (the origin), `unavailable`
  */
 export async function callerOf(request: Request, options: CallerOptions): Promise<Identity | undefined> {
@@ -38,7 +38,7 @@ export async function callerOf(request: Request, options: CallerOptions): Promis
   })
 }
 
-/** @throws RabbleError as `callerOf`, and `unauthorized` if there is no token. */
+/** Returns the user of a request. @throws RabbleError as `callerOf`, and `unauthorized` if there is no token */
 export async function requireCaller(request: Request, options: CallerOptions): Promise<Identity> {
   const caller = await callerOf(request, options)
   if (caller === undefined) {
@@ -48,7 +48,7 @@ export async function requireCaller(request: Request, options: CallerOptions): P
 }
 
 /**
- * Which service makes a request, by its bearer token. Without `internalTokens`, since there is no secret, it is none.
+ * Returns the service of a request, by its bearer token. Without a secret there are no `internalTokens`, and no token is valid.
  * @throws RabbleError `unauthorized`
  */
 export async function serviceOf(

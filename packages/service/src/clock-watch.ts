@@ -3,34 +3,34 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Logger } from './app.ts'
 
 /**
- * Milliseconds by which the clocks of two machines may differ before work stops that compares their times: services refuse
- * each other's tokens, and history deletes nothing for its age.
+ * Difference (ms) of two machines' clocks above which work that compares their times stops: services refuse each other's tokens,
+ * and history deletes nothing by age.
  */
 export const clockTolerance = 5 * 60_000
 
-/** Milliseconds from which on a difference is told. */
+/** Difference (ms) from which on it is reported. */
 const telling = 5_000
-/** Milliseconds for which the largest difference counts, so that one of several replicas behind an address stays visible. */
+/** Time (ms) for which the largest difference counts, so that one of several replicas behind an address stays visible. */
 const memory = 60_000
-/** Milliseconds after which a clock that was not compared again is unknown. */
+/** Time (ms) without a comparison after which a clock is unknown. */
 const forgetting = 10 * 60_000
 
 /** Compares the clocks of other processes and servers with that of this process. */
 export interface ClockWatch {
   /**
-   * Compares a time that `peer` told with ours. `theirs` are the earliest and the latest time (ms since 1970) that its
-   * clock may have shown when it answered, `askedAt` is our time when it was asked; it answered between then and now.
-   * Returns by how many milliseconds its clock is ahead at least (negative: behind); 0 if both may show the same.
+   * Compares a time from `peer` with this process's. `theirs` are the earliest and the latest time (ms since 1970) that its clock
+   * may have shown when it answered. `askedAt` is the time of this process at the request; the answer came between then and now.
+   * Returns the least number of milliseconds by which its clock is ahead (negative: behind); 0 if both may be equal.
    */
   compare(peer: string, theirs: { from: number; to: number }, askedAt: number): number
-  /** Tells which clocks differ, for `/readyz`; undefined if none does. */
+  /** Returns which clocks differ, for `/readyz`; undefined if none does. */
   note(): string | undefined
 }
 
 interface Difference {
-  /** Milliseconds. */
+  /** Difference in milliseconds. */
   ahead: number
-  /** By `clock.monotonic`. */
+  /** Time of the comparison by `clock.monotonic`. */
   at: number
   /** Whether it was logged. */
   told: boolean
@@ -83,13 +83,15 @@ export function watchClocks(options: { registry: Registry; logger: Logger; clock
   }
 }
 
-/** The `Date` header of a response (RFC 9110, section 6.6.1), which says the time in whole seconds; undefined without one. */
+/**
+ * Returns the time in the `Date` header of a response (RFC 9110, section 6.6.1), which has whole seconds; undefined without one.
+ */
 export function timeOfResponse(header: string | null): { from: number; to: number } | undefined {
   const from = Date.parse(header ?? '')
   return Number.isNaN(from) ? undefined : { from, to: from + 999 }
 }
 
-/** A time as people read it, also one that no clock should show. */
+/** Formats a time, also one outside the range of dates. */
 export function isoTime(time: number): string {
   return new Date(Math.max(-8.64e15, Math.min(8.64e15, time))).toISOString()
 }

@@ -1,14 +1,14 @@
-/** The cookie in which a browser keeps its token that came by http. */
+/** Cookie with the token of a browser that connected over http. */
 const plainCookie = 'rabble_session'
 /**
- * The same over https. For names with this prefix browsers see to it that only this very host, over https, has set them (RFC
- * 6265bis, 4.1.3.2): neither a neighbour's subdomain nor anybody on the way can sign a visitor in as somebody else.
+ * Cookie over https. For names with this prefix, browsers ensure that only this very host, over https, has set them (RFC 6265bis,
+ * 4.1.3.2): neither another subdomain nor an attacker on the network can sign a visitor in as another user.
  */
 const hostCookie = `__Host-${plainCookie}`
 
 /**
- * The token in a `Cookie` header, or undefined. What came by https may not be in the cookie for http, which others could have
- * set; the other one is as good behind a proxy that ends TLS and doesn't say so.
+ * Returns the token in a `Cookie` header, or undefined. A request over https must not use the cookie of http, which others could
+ * have set. A request over http may use either, since a proxy may end TLS without saying so.
  */
 export function sessionToken(header: string | undefined, protocol: string): string | undefined {
   return cookieOf(header, hostCookie) ?? (protocol === 'https' ? undefined : cookieOf(header, plainCookie))
@@ -23,8 +23,8 @@ function cookieOf(header: string | undefined, cookie: string): string | undefine
 }
 
 /**
- * A `Set-Cookie` header (RFC 6265). No script can read it, and no other site's page can have it sent with what changes
- * something. `seconds` is how long it lasts; 0 takes it away.
+ * Returns a `Set-Cookie` header (RFC 6265). No script can read the cookie, and pages of other sites can't send it with requests
+ * that change something. `seconds` is its lifetime; 0 removes it.
  */
 export function setSessionCookie(token: string, options: { seconds: number; secure: boolean }): string {
   const [name, secure] = options.secure ? [hostCookie, '; Secure'] : [plainCookie, '']

@@ -2,12 +2,13 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import type { Origins } from './origin.ts'
 
-/** Seconds for which a browser asks only once whether it may; Chromium takes no more. */
+/** Time (s) for which browsers cache the answer to a preflight; Chromium's maximum. */
 const preflightAge = 7_200
 
 /**
- * Lets pages of these origins ask for what is below `/api/`, and read the answers (https://fetch.spec.whatwg.org/#cors-protocol).
- * They show a token, so cookies come along only to where the session is kept in one.
+ * Lets pages of these origins send requests to the paths below `/api/`, and read the answers
+ * (https://fetch.spec.whatwg.org/#cors-protocol). They show a token, so cookies are allowed only where the session is kept in
+ * one.
  */
 export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
   app.register(cors, {

@@ -4,9 +4,9 @@ import { errors, jwtVerify, SignJWT } from 'jose'
 import { clockTolerance, isoTime } from './clock-watch.ts'
 import { maxTokenLength } from './tokens.ts'
 
-/** Which service calls, and the id of the user on whose behalf, if there is one. */
+/** Service that calls, and the id of the user on whose behalf, if there is one. */
 export interface InternalCaller {
-  /** Such as `gateway`. */
+  /** Name of the service, such as `gateway`. */
   caller: string
   for?: string
 }
@@ -17,27 +17,27 @@ export interface InternalTokens {
   verify(token: string): Promise<InternalCaller>
 }
 
-/** Not the users', so that no user's token is one of these, nor the other way round. */
+/** Audience of services' tokens. It differs from the users', so that no token is valid as the other kind. */
 const audience = 'rabble-internal'
 
-/** Seconds. */
+/** Lifetime (s) of a token. */
 const lifetime = 60
-/** Milliseconds before its end at which a token is signed anew. */
+/** Remaining lifetime (ms) below which a new token is signed. */
 const margin = 30_000
-/** Tokens that are kept: one for each service and user on whose behalf it calls. */
+/** Maximum number of cached tokens: one for each service and user on whose behalf it calls. */
 const kept = 1000
 
 /**
- * What services show each other when they call: tokens signed with the secret that all of them have. A token counts for
- * `clockTolerance` longer than it says, since the machines' clocks may differ: without that, a clock that is half a minute
- * behind costs a gateway its lease.
+ * Creates the tokens with which services identify themselves to each other, signed with their common secret. A token is valid for
+ * `clockTolerance` longer than it says, since the machines' clocks may differ: otherwise a gateway whose clock is half a minute
+ * behind would lose its lease.
  */
 export function createInternalTokens(
   secret: string,
   { clock = systemClock }: { clock?: Clock } = {},
 ): InternalTokens {
   const key = new TextEncoder().encode(secret)
-  // In the order in which they were signed, which is that in which they end.
+  // In the order of signing, which is the order of expiry.
   const signed = new Map<string, { token: Promise<string>; until: number }>()
 
   function sign({ caller, for: user }: InternalCaller): Promise<string> {
@@ -77,7 +77,7 @@ export function createInternalTokens(
         throw new RabbleError('unauthorized', refusalOf(cause, clock.now()), { cause })
       })
       const { sub: caller, aud, for: user } = payload
-      // A list of audiences would make one token good for both.
+      // With a list of audiences one token could be valid as both kinds.
       const valid = typeof caller === 'string' && aud === audience
       if (!valid || (user !== undefined && (typeof user !== 'string' || !isUserId(user)))) {
         throw new RabbleError('unauthorized', 'the token names no service, or no valid user')
@@ -87,7 +87,7 @@ export function createInternalTokens(
   }
 }
 
-/** Names both clocks where a token has ended: only a caller whose clock is behind shows such a token. */
+/** Returns the reason of a refusal. For an expired token it names both clocks: only a caller whose clock is behind sends one. */
 function refusalOf(cause: unknown, now: number): string {
   if (!(cause instanceof errors.JWTExpired)) return 'this is for services, which have a token of their own'
   const end = isoTime((cause.payload.exp ?? 0) * 1000)

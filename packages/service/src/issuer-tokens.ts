@@ -5,23 +5,23 @@ import { createKeySet, type KeySetOptions } from './key-set.ts'
 import { algorithmsOf, asymmetric } from './public-key.ts'
 import { type Tokens, verifyUser } from './tokens.ts'
 
-/** Where the keys of an issuer come from: a secret, a public key (PEM), or the address of its key set. */
+/** Source of an issuer's keys: a secret, a public key (PEM), or the URL of its key set. */
 export type IssuerKey = { secret: string } | { publicKey: string } | { keySet: string }
 
 export interface IssuerOptions {
   key: IssuerKey
-  /** Those that are accepted; what the kind of key allows unless told. */
+  /** Accepted algorithms. Default: those that the kind of key allows. */
   algorithms?: readonly string[]
   audience: string
-  /** Any issuer that has the key unless told. */
+  /** Required issuer. Default: any issuer that has the key. */
   issuer?: string
 }
 
 const symmetric = ['HS256', 'HS384', 'HS512'] as const
 
 /**
- * Tokens of an issuer of its own (RFC 7519), with the claims of ours. Which algorithms count is decided here, by the kind
- * of key, and never by the token: who has a public key must not be able to sign with it (RFC 8725, 3.1).
+ * Creates the verifier of another issuer's tokens (RFC 7519), which have the same claims as Rabble's own. The kind of key decides
+ * which algorithms are valid, and never the token: a holder of the public key must not be able to sign with it (RFC 8725, 3.1).
  * @throws Error that says what is wrong with the key or the algorithms
  */
 export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySetOptions): Tokens {
@@ -70,10 +70,10 @@ function verifier(
 }
 
 function readPublicKey(pem: string): KeyObject {
-  // Node would take the public half of a private key, which has no business here.
+  // Node would accept a private key and use its public half, but a private key does not belong here.
   if (pem.includes('PRIVATE KEY')) throw new Error('this is a private key: keep it where tokens are signed')
   try {
-    // Where a variable can't have several lines they are written with \n.
+    // Some environments can't have several lines in a variable: their line feeds are written as \n.
     return createPublicKey(pem.replaceAll('\\n', '\n'))
   } catch {
     throw new Error('this is no public key in PEM form')

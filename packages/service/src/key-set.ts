@@ -8,24 +8,23 @@ import { withTimeout } from './with-timeout.ts'
 export interface KeySetOptions {
   clock: Clock
   logger: Pick<Logger, 'info' | 'warn'>
-  /** Milliseconds after an attempt to fetch the keys in which there is no other. */
+  /** Minimum time (ms) between two attempts to fetch the keys. Default: 30,000. */
   cooldown?: number
-  /** Milliseconds after which the keys are fetched again, while those that are known go on to count. */
+  /** Age (ms) after which the keys are fetched again; the known ones stay valid meanwhile. Default: 600,000. */
   maxAge?: number
-  /** Milliseconds for which keys count that can't be fetched again. */
+  /** Age (ms) up to which keys are valid if they can't be fetched again. Default: 86,400,000. */
   maxStale?: number
-  /** Milliseconds that an answer may take. */
+  /** Time limit (ms) of a request. Default: 5000. */
   timeout?: number
 }
 
-/** Bytes of a key set; a large one has some thousand. */
+/** Maximum size (bytes) of a key set; a large one has some thousand. */
 const maxBytes = 256 * 1024
 
 /**
- * The keys of an issuer as it publishes them (JWKS, RFC 7517), for `jwtVerify`. A key that isn't known is looked for once
- * more, at most once in each cooldown, so that nobody can make us ask the issuer by inventing key ids. While the issuer
- * can't be reached, or answers without a usable key, known keys go on to count; where one is missing the token isn't called
- * invalid, but `unavailable`.
+ * Fetches the keys that an issuer publishes (JWKS, RFC 7517), for `jwtVerify`. For an unknown key the set is fetched again, at
+ * most once per cooldown, so that invented key ids can't cause requests to the issuer. While the issuer can't be reached, or
+ * answers without a usable key, known keys stay valid. A token with an unknown key is then not invalid, but `unavailable`.
  */
 export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetKey {
   const {
@@ -42,7 +41,7 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
   let fetching: Promise<void> | undefined
   let failing = false
 
-  /** Resolves whether it succeeds or not; does nothing within the cooldown. */
+  /** Fetches the keys unless the cooldown forbids it. Resolves also after a failure. */
   async function refresh(): Promise<void> {
     if (fetching === undefined && clock.monotonic() - triedAt < cooldown) return
     fetching ??= load().finally(() => {
@@ -91,8 +90,8 @@ export function createKeySet(url: string, options: KeySetOptions): JWTVerifyGetK
 }
 
 /**
- * Those keys of a set that can verify tokens. A set without one says nothing of the keys that are known: an issuer that withdraws
- * all of them has others, so this is one that starts, or is broken.
+ * Returns those keys of a set that can verify tokens. A set without any doesn't replace the known keys: an issuer that withdraws
+ * all of them has new ones, so this issuer is starting, or is broken.
  * @throws Error that says what is wrong
  */
 function parse(text: string): JSONWebKeySet {
@@ -112,7 +111,7 @@ async function download(url: string, signal: AbortSignal): Promise<string> {
   let length = 0
   for await (const piece of response.body ?? []) {
     length += piece.length
-    // Leaving the loop cancels the rest.
+    // Leaving the loop cancels the download.
     if (length > maxBytes) throw new Error(`more than ${maxBytes} bytes`)
     pieces.push(piece)
   }

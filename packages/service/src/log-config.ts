@@ -3,7 +3,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { ReadinessCheck } from './operations.ts'
 import type { SettingName, Settings } from './settings.ts'
 
-/** What every service that opens a log reads from the environment, besides where the log is. */
+/** Settings of every service that opens a log, besides the log's location. */
 export const logSettings = [
   'RABBLE_PREFIX',
   'RABBLE_PARTITIONS',
@@ -13,7 +13,7 @@ export const logSettings = [
   'RABBLE_WAITING_BYTES',
 ] as const satisfies SettingName[]
 
-/** The settings as options of a log. */
+/** Returns the settings as options of a log. */
 export function logConfig(settings: Settings<(typeof logSettings)[number], never>): {
   prefix: string
   partitions: number
@@ -32,7 +32,10 @@ export function logConfig(settings: Settings<(typeof logSettings)[number], never
   }
 }
 
-/** Ready while events can be published, which is told in `registry` as well: not every service is unready without it. */
+/**
+ * Returns a check that succeeds while events can be published. A metric in `registry` has the same value, since not every service
+ * is unready without the log.
+ */
 export function logConnected(log: Pick<EventLog, 'status'>, registry: Registry): ReadinessCheck {
   new Gauge({
     name: 'rabble_log_connected',

@@ -2,20 +2,20 @@ import type { FastifyInstance } from 'fastify'
 import { Gauge, type Registry } from 'prom-client'
 import { processMetrics } from './process-metrics.ts'
 
-/** What must be true before a service takes traffic: undefined if it is, or the reason why not. */
+/** Condition for taking traffic: returns undefined if it holds, otherwise the reason why not. */
 export type ReadinessCheck = () => string | undefined | Promise<string | undefined>
 
-/** What an operator should know although traffic is fine: undefined if there is nothing. */
+/** Problem for operators that does not affect traffic: returns undefined if there is none. */
 export type ReadinessNote = () => string | undefined | Promise<string | undefined>
 
 /**
- * What an operator asks a service, never routed from outside: `/livez` (the process answers), `/readyz` (200, or 503
- * with the reasons; `notes` don't count), `/healthz` (503 until all checks have held once, 200 from then on), `/metrics`
- * (Prometheus: `registry`, `rabble_ready` and the process's own). `checks` may grow until the service listens.
+ * Adds the routes for operators, which are never routed from outside: `/livez` (the process answers), `/readyz` (200, or 503 with
+ * the reasons; `notes` don't count), `/healthz` (503 until all checks have held once, 200 from then on), `/metrics` (Prometheus:
+ * `registry`, `rabble_ready` and the process's own). `checks` may grow until the service listens.
  *
- * `/healthz` is for Docker, which has one check for two questions: an update goes on to the next task once it holds, and a
- * Swarm kills the task for which it doesn't. With `/readyz` a broker that is away for 15 seconds would have every gateway
- * killed and all clients cut off, and with `/livez` an update would stop the next gateway before this one can serve.
+ * `/healthz` is for Docker, which has one check for two questions: an update continues with the next task once it holds, and a
+ * Swarm kills the task for which it doesn't. With `/readyz`, a broker that is away for 15 seconds would make Docker kill every
+ * gateway and end all connections. With `/livez`, an update would stop the next gateway before this one can serve.
  */
 export function operations(
   app: FastifyInstance,
@@ -54,7 +54,7 @@ export function operations(
   })
 }
 
-/** What `/readyz` says, for who only sees metrics: asked at each scrape. */
+/** Adds the result of `/readyz` as a metric. The checks run at each scrape. */
 function readyGauge(registry: Registry, checks: Record<string, ReadinessCheck>): void {
   new Gauge({
     name: 'rabble_ready',
@@ -67,7 +67,7 @@ function readyGauge(registry: Registry, checks: Record<string, ReadinessCheck>):
   })
 }
 
-/** Each check's name with `ok` or the reason why not. One that fails itself must not hide the others, or all metrics. */
+/** Returns each check's name with `ok` or the reason why not. A check that throws must not hide the others, or all metrics. */
 function states(checks: Record<string, ReadinessCheck>): Promise<[string, string][]> {
   return Promise.all(
     Object.entries(checks).map(async ([name, check]): Promise<[string, string]> => {

@@ -1,22 +1,23 @@
-/** Origins of pages that may act here, besides the own one. */
+/** Origins of pages that may act here, besides the service's own. */
 export type Origins = Pick<ReadonlySet<string>, 'has'>
 
-/** How a request came: by which scheme, and to which host, as far as a trusted proxy says so. */
+/** Scheme and host of a request, as far as a trusted proxy reports them. */
 export interface Reached {
   protocol: string
-  /** The Host header, which a page can't change: behind a proxy it must be the one that the browser sent. */
+  /** Host header, which a page can't change: behind a proxy it must be the one that the browser sent. */
   host: string | undefined
 }
 
-/** Schemes that pages don't have: a browser never sends an origin with one of these. */
+/** Schemes that pages don't have: no browser sends an origin with one of them. */
 const pageless: ReadonlySet<string> = new Set(['ws:', 'wss:', 'ftp:'])
 
 /**
- * Whether a page of this origin may connect. Browsers always send `Origin` with a WebSocket and let any page connect
- * anywhere, so this is what keeps a stranger's page from using a visitor's session. Other clients send none.
+ * Whether a page of this origin may connect. Browsers always send `Origin` with a WebSocket and let any page connect anywhere, so
+ * this check prevents a foreign page from using a visitor's session. Other clients send no `Origin`.
  *
- * A page of the same host is the own one. Over https it must have come by https, too: anybody on the way could have written
- * one that came by http. The other way round it is the page of a proxy that ends TLS and doesn't say so.
+ * A page of the same host is allowed. If the request came over https, the page must have come over https too: an attacker on the
+ * network could have written a page over http. If the request came over http, the page may be of https: a proxy may end TLS
+ * without saying so.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
@@ -31,7 +32,7 @@ export function isAllowedOrigin(
 }
 
 /**
- * A list like `https://chat.example, https://*.example.com, capacitor://localhost, null`. A `*` stands for one or more
+ * Parses a list like `https://chat.example, https://*.example.com, capacitor://localhost, null`. A `*` stands for one or more
  * labels of a name, as in a content security policy.
  * @throws Error for an entry that no browser ever sends
  */
@@ -48,7 +49,7 @@ export function parseOrigins(list: string): Origins {
   return { has: (origin) => exact.has(origin) || patterns.some((pattern) => pattern.test(origin)) }
 }
 
-/** The rule that such a list breaks, if so. */
+/** Returns the rule that such a list breaks, or undefined. */
 export function brokenByOrigins(list: string): string | undefined {
   const wrong = entriesOf(list).find((entry) => !isOrigin(entry))
   if (wrong === undefined) return undefined
@@ -64,9 +65,9 @@ function entriesOf(list: string): string[] {
     .filter((entry) => entry !== '')
 }
 
-/** Whether some browser or web view sends this as its origin or, with a wildcard, something that it stands for. */
+/** Whether some browser or web view sends this, or a value of the wildcard, as its origin. */
 function isOrigin(entry: string): boolean {
-  // Local files and sandboxed frames: the first by the standard, the second in Chromium for a WebSocket.
+  // Origins of local files and sandboxed frames: `null` by the standard, `file://` in Chromium for a WebSocket.
   if (entry === 'null' || entry === 'file://') return true
   const sample = entry.replace(/^(https?:\/\/)\*\.(?=[a-z0-9])/, '$1any.')
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(sample) || !URL.canParse(sample)) return false
@@ -75,7 +76,7 @@ function isOrigin(entry: string): boolean {
   return !pageless.has(protocol)
 }
 
-/** The origin that somebody had in mind who wrote a path behind it, capitals, its usual port, or ws. */
+/** Returns the origin that was probably meant by an entry with a path, capitals, the default port, or ws. */
 function meantBy(entry: string): string | undefined {
   if (!URL.canParse(entry)) return undefined
   const { protocol, host } = new URL(entry.replace(/^ws(s?):/i, 'http$1:'))

@@ -2,26 +2,26 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** As RABBLE_SECRET. */
+/** Minimum length of a secret, as of RABBLE_SECRET. */
 const shortest = 32
 
 /**
- * The secret of somebody who was told none: a random one in the file `secret` of a folder that exists, made at the first
- * call. It can be read by its owner only.
- * @throws Error that names the file if it can't be read or made, or holds no secret
+ * Returns the secret of a service that was given none: a random one in the file `secret` of a folder that exists, created at the
+ * first call. Only its owner can read it.
+ * @throws Error that names the file if it can't be read or created, or holds no secret
  */
 export function ownSecret(folder: string): string {
   const path = join(folder, 'secret')
   const known = readSecretFile(path)
   if (known !== undefined) return known
-  // Written whole before it gets its name, so that nobody ever reads, or is left with, half of one.
+  // Written completely before it gets its name, so that nobody ever reads, or keeps, half of one.
   const draft = `${path}.${process.pid}`
   rmSync(draft, { force: true })
   writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx', flush: true })
   try {
     linkSync(draft, path)
   } catch (error) {
-    // Somebody else was faster: then theirs it is.
+    // Another process was faster, so its secret counts.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   } finally {
     rmSync(draft, { force: true })
@@ -31,7 +31,7 @@ export function ownSecret(folder: string): string {
   return made
 }
 
-/** Undefined if there is no such file. */
+/** Reads the secret; undefined if there is no such file. */
 export function readSecretFile(path: string): string | undefined {
   let text: string
   try {

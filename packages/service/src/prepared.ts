@@ -2,20 +2,20 @@ import type { Clock } from '@rabble/clock'
 import type { Logger } from '@rabble/event-log'
 import { retryLogged } from './retry-logged.ts'
 
-/** Milliseconds between two looks at whether the tables are there. */
+/** Interval (ms) between checks for missing tables. */
 const interval = 5_000
 
-/** Something that works behind the routes once the tables are there. */
+/** Part of a service that works once the tables exist. */
 export interface Job {
   close(): Promise<void>
 }
 
 export interface PreparedOptions<Work extends Job> {
-  /** Makes the tables. */
+  /** Creates the tables. */
   prepare(): Promise<unknown>
-  /** Returns the names of tables that are not there. */
+  /** Returns the names of missing tables. */
   missing(): Promise<string[]>
-  /** Starts to work. */
+  /** Starts the job. */
   start(): Work
   /** Called for each failure to prepare. */
   onError(): void
@@ -24,14 +24,14 @@ export interface PreparedOptions<Work extends Job> {
 }
 
 export interface Prepared<Work extends Job> {
-  /** What works; undefined while the tables are not there. */
+  /** Job that runs; undefined while tables are missing. */
   readonly job: Work | undefined
   close(): Promise<void>
 }
 
 /**
- * Prepares a database, whenever it is there, and works with it. A database that comes back empty, after a failover to
- * nothing or with a new volume, is prepared again: without its tables a service would fail at everything and look well.
+ * Prepares a database as soon as it can be reached, and runs a job on it. A database that becomes empty, after a failover to an
+ * empty one or with a new volume, is prepared again: without its tables the service would fail at everything and look healthy.
  */
 export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): Prepared<Work> {
   const { prepare, missing, start, onError, clock, logger } = options
@@ -48,11 +48,11 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
     if (tables.length > 0) throw new Error(`the database has no ${tables.join(', ')}`)
   }
 
-  /** Returns the tables that are gone, once some are. */
+  /** Returns the missing tables, once there are any. */
   async function untilMissing(): Promise<string[]> {
     while (!signal.aborted) {
       await clock.sleep(interval, { signal })
-      // A database that can't be asked is told of elsewhere.
+      // A database that can't be reached is reported elsewhere.
       const tables = await Promise.race([missing().catch(() => []), stopped])
       if (tables.length > 0) return tables
     }
@@ -79,7 +79,7 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
     }
   }
 
-  // Rejects when it is closed before the database was there.
+  // Rejects if it is closed before the database was ready.
   const running = run().catch(() => {})
   return {
     get job() {

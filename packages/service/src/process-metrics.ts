@@ -3,14 +3,14 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 let metrics: Registry | undefined
 
 /**
- * What any program on Node tells of itself: CPU time, memory, files, garbage collection, how late its event loop is. One
- * registry for the process, since what measures it can't be taken away again.
+ * Returns the metrics of any Node process: CPU time, memory, files, garbage collection, delay of the event loop. There is one
+ * registry for the process, since their collectors can't be removed.
  */
 export function processMetrics(): Registry {
   if (metrics === undefined) {
     metrics = new Registry()
     collectDefaultMetrics({ register: metrics })
-    // These walk over every open socket at each scrape, and their lists by kind repeat what other metrics count.
+    // These metrics visit every open socket at each scrape, and their lists by kind repeat other metrics.
     for (const kind of ['handles', 'requests', 'resources']) {
       metrics.removeSingleMetric(`nodejs_active_${kind}`)
       metrics.removeSingleMetric(`nodejs_active_${kind}_total`)

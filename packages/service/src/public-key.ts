@@ -3,11 +3,11 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 const rsa = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
 const curves: Record<string, string> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
-/** All algorithms (RFC 7518) for which there are public keys here. */
+/** All algorithms (RFC 7518) with public keys that Rabble accepts. */
 export const asymmetric: readonly string[] = [...rsa, ...Object.values(curves), 'EdDSA']
 
 /**
- * The algorithms that a public key is good for.
+ * Returns the algorithms that fit a public key.
  * @throws Error that says what is wrong with the key
  */
 export function algorithmsOf(key: KeyObject): readonly string[] {
@@ -21,7 +21,7 @@ export function algorithmsOf(key: KeyObject): readonly string[] {
   return [algorithm]
 }
 
-/** Whether a key of a set (JWK, RFC 7517) can verify tokens: a public one of those kinds that isn't meant for something else. */
+/** Whether a key of a set (JWK, RFC 7517) can verify tokens: a public one of these kinds that has no other purpose. */
 export function canVerify(jwk: unknown): boolean {
   if (typeof jwk !== 'object' || jwk === null) return false
   const { use = 'sig', key_ops: operations = ['verify'], alg, d } = jwk as Record<string, unknown>

@@ -1,18 +1,21 @@
 import type { Clock } from '@rabble/clock'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Number of keys that are counted: whatever was quiet for longer than so many others is forgotten, and may do all again. */
+/**
+ * Maximum number of keys that are counted. Beyond it, the key that was quiet for longest is forgotten, and has its full allowance
+ * again.
+ */
 const maxKeys = 10_000
 
 export interface RateLimit {
   perSecond: number
-  /** Default: `perSecond`. */
+  /** Maximum number at once. Default: `perSecond`. */
   burst?: number
 }
 
-/** What each of many users or addresses may do in a time. */
+/** Rate limit for each of many users or addresses. */
 export interface Rates {
-  /** Takes one of what `key` may do. Returns 0, or the milliseconds until it may, if nothing was taken. */
+  /** Takes one from the allowance of `key`. Returns 0, or the milliseconds to wait, if nothing was taken. */
   take(key: string): number
 }
 
@@ -26,7 +29,7 @@ export function createRates(
     take(key) {
       const now = clock.monotonic()
       const bucket = buckets.get(key) ?? new TokenBucket(perSecond, burst, now)
-      // Maps keep the order in which keys were added: the first is the one that was used longest ago.
+      // Maps keep the order of insertion: the first key is the one that was unused for longest.
       buckets.delete(key)
       buckets.set(key, bucket)
       for (const oldest of buckets.keys()) {

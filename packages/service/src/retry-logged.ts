@@ -4,20 +4,20 @@ import type { Logger } from '@rabble/event-log'
 const defaultBackoff: Backoff = { first: 100, longest: 5_000 }
 
 export interface LoggedRetryOptions extends Omit<RetryOptions, 'backoff' | 'failed'> {
-  /** Default: 100 ms to 5 s. */
+  /** Pauses between attempts. Default: 100 ms to 5 s. */
   backoff?: Backoff
   logger: Logger
-  /** What is being done, for the log: "writing". */
+  /** Name of the work in the log: "writing". */
   doing: string
-  /** Is called for each failure. */
+  /** Called for each failure. */
   failed?(error: unknown): void
-  /** Is called when it succeeds after failures. */
+  /** Called when it succeeds after failures. */
   recovered?(): void
 }
 
 /**
- * Runs `work` until it succeeds, as `retry` does. An outage is two lines in the log, however long it takes.
- * @throws the last error, once there is no further attempt
+ * Runs `work` until it succeeds, as `retry` does. An outage takes two lines in the log, however long it lasts.
+ * @throws the last error, if no attempt is left
  */
 export async function retryLogged<Result>(
   work: () => Promise<Result>,

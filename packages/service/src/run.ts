@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from './app.ts'
 import { unknownSettings } from './settings.ts'
 
-/** How long (ms) closing may take before the process ends anyway. */
+/** Time limit (ms) of closing, after which the process ends anyway. */
 const closeTimeout = 10_000
 
 export interface RunningService {
@@ -12,13 +12,13 @@ export interface RunningService {
   host: string
   port: number
   started?: (address: string) => void
-  /** What is done on a signal while the app still answers, and how long (ms) that may take. */
+  /** Work on a signal while the app still answers, and its time limit (ms). */
   drain?: { run(): Promise<void>; timeout: number }
 }
 
 /**
- * The life of a service's process: builds the app, listens, drains and closes it on SIGTERM or SIGINT, and exits with 1
- * where it can't start. A second signal ends the process at once.
+ * Runs the process of a service: builds the app, listens, drains and closes it on SIGTERM or SIGINT, and exits with 1 if it can't
+ * start. A second signal ends the process at once.
  */
 export async function runService(options: { start: () => Promise<RunningService> }): Promise<void> {
   try {
@@ -38,7 +38,7 @@ export async function runService(options: { start: () => Promise<RunningService>
     const address = await app.listen({ host, port })
     started?.(address)
   } catch (error) {
-    // Mistakes of configuration and surroundings (a port that is taken, a folder that is locked) explain themselves.
+    // Errors of the configuration and the environment (a used port, a locked folder) need no stack.
     const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '')
     const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error)
     process.stderr.write(`Rabble can't start:\n  ${text?.replaceAll('\n', '\n  ')}\n`)

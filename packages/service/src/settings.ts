@@ -4,7 +4,9 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import { brokenByOrigins } from './origin.ts'
 
-/** The rule that a list of proxies breaks, if so: what Fastify will say of it, which knows no setting to name. */
+/**
+ * Returns the rule that a list of proxies breaks, or undefined. Fastify checks the same, but its error doesn't name the setting.
+ */
 function brokenByProxies(list: string): string | undefined {
   try {
     proxyAddr.compile(list.split(',').map((entry) => entry.trim()))
@@ -14,15 +16,15 @@ function brokenByProxies(list: string): string | undefined {
   }
 }
 
-/** The rule that an address breaks, if so, which a pattern doesn't say. */
+/** Returns the rule that a URL breaks and that a pattern can't express, or undefined. */
 function brokenByUrl(url: string): string | undefined {
   return URL.canParse(url) ? undefined : 'must be a valid URL'
 }
 
 /**
- * Every environment variable of every service: type, rule, default and meaning in one place. Each service reads the
- * ones it uses; the table in docs/operations.md is compared with this one by a test. `broken` tells the rule that a value
- * breaks where the schema can't.
+ * All environment variables of all services: type, rule, default and meaning. Each service reads those that it uses. A test
+ * compares them with the table in docs/operations.md. `broken` returns the rule that a value breaks if the schema can't express
+ * it.
  */
 export const settings = {
   PORT: {
@@ -283,7 +285,7 @@ export const settings = {
 
 export type SettingName = keyof typeof settings
 type Typed = { [K in SettingName]: Type.Static<(typeof settings)[K]['schema']> }
-/** A setting without a default may be absent, unless the service requires it. */
+/** Settings with a default. Others may be absent, unless the service requires them. */
 type Defaulted = {
   [K in SettingName]: (typeof settings)[K] extends { default: unknown } ? K : never
 }[SettingName]
@@ -291,7 +293,9 @@ export type Settings<Names extends SettingName, Required extends SettingName> = 
   [K in Names as K extends Defaulted | Required ? K : never]: Typed[K]
 } & { [K in Names as K extends Defaulted | Required ? never : K]?: Typed[K] }
 
-/** These may come from a file, named by the variable with `_FILE` behind it (Docker secrets), and are never printed. */
+/**
+ * Settings that may come from a file, named by the variable with the suffix `_FILE` (Docker secrets), and that are never printed.
+ */
 export const secretSettings = [
   'RABBLE_AMQP_URL',
   'RABBLE_DATABASE_URL',
@@ -300,13 +304,13 @@ export const secretSettings = [
   'RABBLE_JWT_PUBLIC_KEY',
 ] as const satisfies SettingName[]
 
-/** What is wrong with the environment: one line for each variable. */
+/** Problems of the environment: one line for each variable. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
 /**
- * The values of `names` from `env`, converted and checked. An empty variable counts as absent.
+ * Returns the values of `names` from `env`, converted and checked. An empty variable counts as absent.
  * @throws SettingsError that names each variable with the rule it breaks (never the value of a secret)
  */
 export function readSettings<Names extends SettingName, Required extends Names = never>(
@@ -337,7 +341,7 @@ export function readSettings<Names extends SettingName, Required extends Names =
   return result as Settings<Names, Required>
 }
 
-/** Variables that look like Rabble's and are none: most likely a typing error worth a warning. */
+/** Returns variables that look like Rabble's and are unknown: most likely a typing error worth a warning. */
 export function unknownSettings(env: Record<string, string | undefined>): string[] {
   const known = new Set<string>([...Object.keys(settings), ...secretSettings.map((name) => `${name}_FILE`)])
   return Object.keys(env).filter((name) => name.startsWith('RABBLE_') && !known.has(name))

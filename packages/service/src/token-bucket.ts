@@ -1,4 +1,4 @@
-/** Lets `burst` through at once and `perSecond` for long. Time is passed in: milliseconds of any steady clock. */
+/** Rate limit of `burst` at once and `perSecond` on average. Callers pass the time: milliseconds of any monotonic clock. */
 export class TokenBucket {
   #tokens: number
   #at: number
@@ -12,14 +12,14 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** Takes one; 0 if there was one, else the milliseconds until there will be. */
+  /** Takes one. Returns 0, or the milliseconds until there is one, if nothing was taken. */
   take(now: number): number {
     const wait = this.wait(now)
     if (wait === 0) this.#tokens--
     return wait
   }
 
-  /** Takes `count`, whatever is there: what is missing is owed. */
+  /** Takes `count`, even more than there are: later tokens pay the debt. */
   spend(now: number, count: number): void {
     this.#fill(now)
     this.#tokens -= count
@@ -28,12 +28,12 @@ export class TokenBucket {
   /** Returns the milliseconds until there is one; 0 if there is. */
   wait(now: number): number {
     this.#fill(now)
-    // Sums of fractions: what is all but one is one.
+    // Sums of fractions are not exact.
     if (this.#tokens > 1 - 1e-6) return 0
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#perMs - 1e-6))
   }
 
-  /** Returns whether all that was taken has come back. */
+  /** Returns whether the bucket is full again. */
   isFull(now: number): boolean {
     this.#fill(now)
     return this.#tokens > this.#burst - 1e-6

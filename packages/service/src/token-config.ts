@@ -4,7 +4,7 @@ import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
 import { type SettingName, type Settings, SettingsError } from './settings.ts'
 import { audience, createTokens, type Tokens } from './tokens.ts'
 
-/** What every service that is shown tokens reads from the environment. */
+/** Settings of every service that verifies tokens. */
 export const tokenSettings = [
   'RABBLE_AUTH',
   'RABBLE_SECRET',
@@ -21,8 +21,8 @@ const keyNames = 'RABBLE_JWT_SECRET, RABBLE_JWT_PUBLIC_KEY or RABBLE_JWT_JWKS_UR
 type TokenSettings = Settings<(typeof tokenSettings)[number], never>
 
 /**
- * Whose tokens count. For guests and their like: those that Rabble signs itself. With `RABBLE_AUTH=jwt`: those of the
- * issuer whose key is given, or, without one, those that an application signs with RABBLE_SECRET.
+ * Creates the verifier of the valid tokens. With `RABBLE_AUTH=guest`: those that Rabble signs itself. With `RABBLE_AUTH=jwt`:
+ * those of the issuer whose key is configured or, without one, those that an application signs with RABBLE_SECRET.
  * @throws SettingsError
  */
 export function tokensFrom(

@@ -10,40 +10,41 @@ import {
 } from 'jose'
 import { isoTime } from './clock-watch.ts'
 
-/** Whose token it is, what they may do besides what everybody may, and until when (milliseconds since 1970). */
+/** User of a token, the roles beyond those of every user, and the expiry (milliseconds since 1970). */
 export interface Identity {
   user: User
   roles: readonly string[]
-  /** Whether the user is a guest, whose name must be held for as long as it is used. */
+  /** Whether the user is a guest. A guest's name must be reserved while it is used. */
   guest: boolean
   expiresAt: number
 }
 
 export interface Tokens {
-  /** A token for `user` that is valid for `seconds`. */
+  /** Returns a token for `user` that is valid for `seconds`. */
   sign(user: User, seconds: number, roles?: readonly string[]): Promise<string>
-  /** The same for a guest, who never has a role. */
+  /** Returns a token for a guest, who never has a role. */
   signGuest(user: User, seconds: number): Promise<string>
   /**
-   * @throws RabbleError `unauthorized` if it is forged, expired, for somebody else, or no token at all; `unavailable` if
-   * that can't be known now
+   * Returns the identity of a valid token.
+   * @throws RabbleError `unauthorized` if it is forged, expired, for another audience, or not a token; `unavailable` if it can't
+   * be checked now
    */
   verify(token: string): Promise<Identity>
 }
 
-/** Of the tokens of users. */
+/** Audience of users' tokens. */
 export const audience = 'rabble'
 
-/** Seconds that the clock of who signs a token may be ahead of ours. A token ends when our clock says so nevertheless. */
+/** Time (s) by which the issuer's clock may be ahead of this one. The expiry is exact by this clock nevertheless. */
 const tolerance = 5
 
-/** No longer token is looked at, over whichever way it comes. */
+/** Maximum length of a token. Longer ones are refused without a check. */
 export const maxTokenLength = 8192
 
 /**
- * Tokens that Rabble signs itself (RFC 7519, HS256), or that an application signs with the same secret: audience
- * `rabble`, `sub` (the user's id), `name`, `exp` and, where somebody has any, `roles`: a list of strings, of which each
- * service looks for those that it knows. Without a secret no token is valid; without `guests` those of guests aren't.
+ * Creates and verifies the tokens that Rabble signs itself (RFC 7519, HS256), or that an application signs with the same secret.
+ * Claims: audience `rabble`, `sub` (the user's id), `name`, `exp` and, optionally, `roles`: a list of strings, of which each
+ * service uses those that it knows. Without a secret no token is valid; without `guests` those of guests aren't.
  */
 export function createTokens(
   secret: string | undefined,
@@ -83,8 +84,8 @@ export function createTokens(
 }
 
 /**
- * What all tokens of users have in common. `check` verifies signature, audience, issuer and times; it may throw a
- * RabbleError of its own.
+ * Verifies a token of a user by the rules of all kinds of tokens. `check` verifies signature, audience, issuer and times; it may
+ * throw its own RabbleError.
  */
 export async function verifyUser(
   token: string,
@@ -106,7 +107,7 @@ export async function verifyUser(
   return identity
 }
 
-/** Names the times where a token is refused for them, since one of the two clocks may be wrong. */
+/** Returns the reason of a refusal. It names the times if they are the reason, since one of the two clocks may be wrong. */
 function refusalOf(cause: unknown, now: number): string {
   if (cause instanceof errors.JWTExpired) return expired((cause.payload.exp ?? 0) * 1000, now)
   const early = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf'
@@ -129,7 +130,7 @@ function identityOf(payload: JWTPayload, guests: boolean): Identity {
   }
   if (typeof guest !== 'boolean') throw new RabbleError('unauthorized', 'the claim guest is true or false')
   if (guest && !guests) throw new RabbleError('unauthorized', 'the token is a guest’s: none is welcome here')
-  // The latest time that there is, for those who wrote a number of hundreds of digits.
+  // Limits the expiry to the latest possible date: a token may have a number of hundreds of digits.
   return { user: { id, name }, roles, guest, expiresAt: Math.min(exp * 1000, 8.64e15) }
 }
 
@@ -137,7 +138,7 @@ function isListOfStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
 }
 
-/** The token of an `Authorization: Bearer` header, or undefined. */
+/** Returns the token of an `Authorization: Bearer` header, or undefined. */
 export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer +([^ ]+) *$/i.exec(header ?? '')?.[1]
 }

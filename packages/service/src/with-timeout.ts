@@ -1,8 +1,8 @@
 import type { Clock } from '@rabble/clock'
 
 /**
- * Gives `work` a signal that aborts after so many milliseconds, unless it has ended before. `AbortSignal.timeout` for a
- * clock that is an argument.
+ * Gives `work` a signal that aborts after a number of milliseconds, unless it has ended before. It is `AbortSignal.timeout` with
+ * a clock as an argument.
  */
 export async function withTimeout<Result>(
   clock: Clock,

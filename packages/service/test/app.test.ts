@@ -54,7 +54,7 @@ t.test('a request that never ends is ended, whether its head or its body is slow
     socket.setEncoding('utf8').on('data', (part) => {
       answer += part
     })
-    // As somebody does who wants to stay for ever.
+    // Sends bytes like a client that never finishes its request.
     const drip = setInterval(() => socket.write('x'), 20)
     socket.on('error', () => {})
     socket.write(sent)

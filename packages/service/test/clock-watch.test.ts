@@ -4,7 +4,7 @@ import t from 'tap'
 import { timeOfResponse, watchClocks } from '../src/clock-watch.ts'
 import { record } from './record.ts'
 
-/** A watch of a process whose clock says ten o'clock. */
+/** Creates a watch in a process whose clock says ten o'clock. */
 function build() {
   const clock = createManualClock(Date.parse('2026-11-22T10:00:00.000Z'))
   const registry = new Registry()
@@ -15,7 +15,7 @@ function build() {
     watch,
     written: () => written().split('\n').slice(0, -1),
     difference: async () => (await registry.metrics()).match(/peer="rooms"} (.+)$/m)?.[1],
-    /** Compares with a clock that is ahead by so many milliseconds, and answers at once. */
+    /** Compares with a clock that is ahead by a number of milliseconds, and answers at once. */
     compare(ahead: number) {
       const time = clock.now() + ahead
       return watch.compare('rooms', { from: time, to: time }, clock.now())
@@ -68,7 +68,7 @@ t.test('what may have been the same time is no difference', async (t) => {
   await clock.advance(700)
   const askedAt = clock.now()
   await clock.advance(20_000)
-  // In whole seconds, at any moment of the twenty.
+  // The header has whole seconds. It may come from any moment of the twenty seconds.
   for (const ago of [20_000, 10_000, 0]) {
     const header = new Date(clock.now() - ago).toUTCString()
     t.equal(watch.compare('rooms', timeOfResponse(header) ?? { from: 0, to: 0 }, askedAt), 0, header)

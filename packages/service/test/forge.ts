@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 
 export const secret = 'a secret that is long enough to be one'
 
-/** A token like a valid one, but for what is given. */
+/** Returns a token like a valid one, except for the given claims. */
 export function forge(
   claims: Record<string, unknown>,
   {
@@ -18,7 +18,7 @@ export function forge(
     .sign(typeof key === 'string' ? new TextEncoder().encode(key) : key, { crit: { exp: true } })
 }
 
-/** A token that would be valid if nobody looked at the signature. */
+/** Returns a token that would be valid without a check of the signature. */
 export function unsigned(): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   return `${part({ alg: 'none' })}.${part({ sub: 'ada', name: 'Ada', aud: 'rabble', exp: 2e9 })}.`

@@ -66,12 +66,12 @@ t.test(
 )
 
 t.test('calls on behalf of many users are signed for each', async (t) => {
-  // More than are kept.
+  // More tokens than the cache holds.
   const both = Array.from({ length: 1200 }, (_, i) => ({ caller: 'gateway', for: `user-${i}` }))
   const signed = await Promise.all(both.map((one) => internal.sign(one)))
   t.strictSame(await Promise.all(signed.map((token) => internal.verify(token))), both)
   t.equal(await internal.sign({ caller: 'gateway', for: 'user-1199' }), signed.at(-1))
-  // Signed anew a second later, since it was forgotten: the time in it is another one.
+  // The token is signed again a second later, since it was dropped: its time differs.
   await clock.advance(1_000)
   t.not(await internal.sign({ caller: 'gateway', for: 'user-0' }), signed[0])
   t.equal(await internal.sign({ caller: 'gateway', for: 'user-1199' }), signed.at(-1))

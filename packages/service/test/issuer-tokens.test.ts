@@ -116,7 +116,7 @@ t.test('a key that is none, or weak, or should be secret is told at once', async
 })
 
 t.test('keys that the issuer publishes', async (t) => {
-  /** A token that outlasts each of these tests. */
+  /** Signs a token that outlasts each of these tests. */
   const sign = (kid?: string, key = pairs.ES256.privateKey, alg = 'ES256') =>
     forge({ exp: 4e9 }, { key, alg, header: kid === undefined ? {} : { kid } })
   const troubles = ['broken', 'silent', 'nonsense', 'endless', 'empty', 'useless'] as const
@@ -247,7 +247,7 @@ t.test('keys that the issuer publishes', async (t) => {
 
 type Trouble = 'broken' | 'silent' | 'nonsense' | 'endless' | 'empty' | 'useless'
 
-/** An issuer's server, with a count of requests and something that may be wrong with it. */
+/** Starts an issuer's server that counts requests and can fail. */
 async function publish(t: Test, keys: object[]) {
   let requests = 0
   const state: { keys: object[]; trouble: Trouble | undefined } = { keys, trouble: undefined }
@@ -277,7 +277,7 @@ function jwk(kid: string, alg: keyof typeof pairs): object {
   return { ...pairs[alg].publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' }
 }
 
-/** Keys that verify no token: for something else, a secret, too short, of another curve, not public, or none at all. */
+/** Keys that can't verify tokens: for another purpose, a secret, too short, of another curve, private, or not a key. */
 const useless = [
   { ...jwk('a', 'ES256'), use: 'enc' },
   { ...jwk('a', 'ES256'), key_ops: ['encrypt'] },

@@ -7,7 +7,7 @@ import { watchClocks } from '../src/clock-watch.ts'
 import { logConnected } from '../src/log-config.ts'
 import { operations, type ReadinessCheck } from '../src/operations.ts'
 
-/** What a service with these checks answers. */
+/** Creates a service with these checks. */
 function build(t: Test, checks: Record<string, ReadinessCheck>) {
   const app = createApp({ logger: pino({ level: 'silent' }) })
   const registry = new Registry()

@@ -14,6 +14,6 @@ t.test('so many keys are remembered and no more', async (t) => {
   const rates = createRates({ perSecond: 1 }, createManualClock(), 3)
   const limited = (key: string) => rates.take(key) > 0
   t.same(['a', 'b', 'c', 'a'].map(limited), [false, false, false, true])
-  // The one that was used longest ago is forgotten: b for d, then c for b.
+  // The key that was unused for longest is dropped: b for d, then c for b.
   t.same(['d', 'b', 'a', 'd', 'c'].map(limited), [false, false, true, true, false])
 })

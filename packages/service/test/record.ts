@@ -1,6 +1,6 @@
 import { createLogger, type Logger } from '../src/app.ts'
 
-/** A logger, and what it wrote. */
+/** Returns a logger, and its output. */
 export function record(): { logger: Logger; written(): string } {
   let log = ''
   const logger = createLogger('test', 'trace', { write: (line) => (log += line) })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createLogger } from '../src/app.ts'
 import { type LoggedRetryOptions, retryLogged } from '../src/retry-logged.ts'
 
-/** Work that fails so often before it is done, and a note of what becomes of it. */
+/** Creates work that fails a number of times before it succeeds, and records its results. */
 function build(failures: number, isPassing?: LoggedRetryOptions['isPassing']) {
   const clock = createManualClock(0)
   const stop = new AbortController()

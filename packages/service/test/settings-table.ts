@@ -1,6 +1,6 @@
 import { settings } from '../src/settings.ts'
 
-/** The settings as the table of docs/operations.md. */
+/** Returns the settings as the table of docs/operations.md. */
 export function settingsTable(): string[][] {
   const rows = Object.entries(settings).map(([name, setting]) => {
     const standard = 'default' in setting && setting.default !== '' ? `\`${setting.default}\`` : ''

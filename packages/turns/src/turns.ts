@@ -1,26 +1,25 @@
 import { type Clock, systemClock } from '@rabble/clock'
 
-/** Limits of how much work there may be at a time. */
+/** Limits of concurrent work. */
 export interface TurnLimits {
-  /** Pieces of work at a time. */
+  /** Maximum number of jobs that run. */
   active: number
-  /** Pieces that may wait for a place; default: any number. */
+  /** Maximum number of jobs that wait. Default: no limit. */
   waiting?: number
   /**
-   * The same for each name; default: as many as for all. After its work a name has a `rest`, for so many times as long as the
-   * work took, though a second at most; default: 0. So it uses only that part of the time, which counts where the work
-   * blocks the process and nobody can wait beside it.
+   * Limits of each name. Default: the same as for all. After its work a name has to rest, `rest` times as long as the work took,
+   * but at most one second; default: 0. So it uses only that part of the time, which matters if the work blocks the process.
    */
   each?: { active: number; waiting?: number; rest?: number }
 }
 
-/** Milliseconds. */
+/** Maximum rest (ms). */
 const longestRest = 1_000
 
-/** Refusal of work for which there is no place, not even to wait. */
+/** Refusal of a job for which there is no place, not even to wait. */
 export class NoPlaceError extends Error {
   override readonly name = 'NoPlaceError'
-  /** Whether the caller has its own share of places already, whatever others have. */
+  /** Whether the caller's own share is used up, whatever others have. */
   readonly own: boolean
 
   constructor(own: boolean) {
@@ -29,11 +28,11 @@ export class NoPlaceError extends Error {
   }
 }
 
-/** Scarce places, shared fairly: one caller that asks for much waits for itself, and others wait for it as little as can be. */
+/** Limited number of places, shared fairly: a busy caller waits for its own jobs, and delays others as little as possible. */
 export interface Turns {
   /**
-   * Runs `work` once there is a place, which it keeps until it has ended. `names` say who asks, such as an address and a
-   * user: each name has its share, and those with the same first name share one queue. The queues are served in turn.
+   * Runs `work` once there is a place, which it keeps until it has ended. `names` identify the caller, such as an address and a
+   * user: each name has its share, and callers with the same first name share one queue. The queues are served in turn.
    * @throws NoPlaceError; the reason of `signal`, if it aborts before the work has begun
    */
   run<Result>(names: readonly string[], work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>
@@ -51,10 +50,10 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
   const restOfOne = each?.rest ?? 0
   let running = 0
   let waiting = 0
-  /** Pieces of work of each name that run or rest, and that wait. */
+  /** Number of jobs of each name that run or rest, and that wait. */
   const busy = createCount()
   const patient = createCount()
-  /** Waiters by their first names, in the order in which these have their turns. */
+  /** Waiting jobs by their first names, in the order of their turns. */
   const queues = new Map<string, Waiter[]>()
 
   function mayBegin(names: readonly string[]): boolean {
@@ -71,7 +70,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
     patient.add(names, change)
   }
 
-  /** Takes the work off its names, which may let one begin that waits. */
+  /** Frees the places of the names, so that a waiting job may begin. */
   function release(names: readonly string[]): void {
     busy.add(names, -1)
     serveAll()
@@ -79,7 +78,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
 
   function serveAll(): void {
     while (running < active && serve()) {
-      // Until nobody who waits may begin.
+      // Ends when no waiting job may begin.
     }
   }
 
@@ -117,13 +116,13 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
     })
   }
 
-  /** Gives one free place to the first who may have it. False if there is none, or nobody. */
+  /** Gives one free place to the first job that may have it. Returns false if there is none. */
   function serve(): boolean {
     for (const [first, queue] of queues) {
       const index = queue.findIndex(({ names }) => mayBegin(names))
       if (index === -1) continue
       const [waiter] = queue.splice(index, 1)
-      // Behind all the others: a Map keeps its order of insertion.
+      // Moves the queue behind all others: a Map keeps its order of insertion.
       queues.delete(first)
       if (queue.length > 0) queues.set(first, queue)
       waiter?.begin()
@@ -150,7 +149,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
   }
 }
 
-/** Counts of names. */
+/** Creates a counter of names. */
 function createCount() {
   const counts = new Map<string, number>()
   return {

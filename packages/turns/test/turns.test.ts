@@ -3,7 +3,7 @@ import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
 import { createTurns, type TurnLimits } from '../src/turns.ts'
 
-/** Turns, and what has begun with the means to end it. */
+/** Creates turns, and records the jobs that have begun, with functions to end them. */
 function build(limits: TurnLimits) {
   const turns = createTurns(limits)
   const begun: string[] = []
@@ -58,7 +58,7 @@ t.test('each of several names counts, so neither another address nor another use
   void run('mallory here', ['address-1', 'user:mallory'])
   void run('ada there', ['address-2', 'user:ada'])
   t.strictSame(begun, ['eve here', 'ada there'])
-  // It waited for eve's place and for that of the address: both are free when both have ended.
+  // It waited for eve's place and for the address's: both are free when both jobs have ended.
   await end('eve here')
   t.strictSame(begun.slice(2), ['mallory here'])
   await end('ada there')
@@ -111,7 +111,7 @@ t.test('after its work a caller rests for a multiple of what it took, and others
   void run('ada', 100)
   await clock.advance(299)
   t.strictSame(done, ['eve', 'ada'])
-  // 300 ms after the first one the second begins, which takes a second, and then rests for the longest time.
+  // The second one begins 300 ms after the first, takes a second, and then rests for the maximum time.
   await clock.advance(1_001)
   t.strictSame(done, ['eve', 'ada', 'eve'])
   void run('ada', 100)

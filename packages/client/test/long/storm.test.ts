@@ -20,18 +20,18 @@ assertNothingLeft(t)
 const cluster = await startCluster(t, { gateways: 3, ownServers: true, env: noRateLimits })
 const { url, gateways, rabbitmq } = cluster
 let lastRoom = 0
-/** A room of its own for each test. */
+/** Returns a separate room for each test. */
 const nextRoom = () => `room-${++lastRoom}`
 
 let lastUser = 0
-/** So many guests, of whom no other test knows. */
+/** Connects a number of guests that no other test uses. */
 function guests(t: TestContext, count: number, more: ConnectOptions = {}): Chat[] {
   return Array.from({ length: count }, () => chatWith(t, { url, name: `Guest ${++lastUser}`, ...more }))
 }
 
 /**
- * Kills each gateway in turn, so that everybody is thrown out at least once. The pauses are real: a gateway stays away for
- * a while, and those that came to another one talk there.
+ * Kills each gateway in turn, so that all clients lose their connection at least once. The pauses are real: a gateway stays away
+ * for a while, and its clients send messages through another one.
  */
 async function killInTurn(): Promise<void> {
   for (const gateway of gateways) {
@@ -57,9 +57,9 @@ t.test(
     let talking = true
     const talk = (async () => {
       for (let index = 0; talking; index++) {
-        // Who can't keep up waits, before the outbox is full.
+        // A chat that can't keep up waits before its outbox is full.
         for (const chat of chats) if (chat.pending.length < 100) sent.push(chat.room(name).send(`${index}`))
-        // People take their time.
+        // Users pause between messages.
         await sleep(50)
       }
     })()
@@ -110,7 +110,7 @@ t.test('while the broker is down what is written waits, and goes out once when i
 })
 
 t.test('what a gateway can’t replay is read from history', async (t) => {
-  // Gateways that remember little and don’t ask history, so that the client has to.
+  // Gateways that remember few events and don’t ask history, so that the client has to.
   const [one, two] = await Promise.all(
     [1, 2].map(() =>
       startService(t, 'gateway', {
@@ -129,7 +129,7 @@ t.test('what a gateway can’t replay is read from history', async (t) => {
     name: 'Reader',
     async fetch(there, init) {
       await meanwhile?.()
-      // As Nginx does it.
+      // Rewrites the URL as Nginx does.
       return fetch(url + new URL(there).pathname + new URL(there).search, init)
     },
   })
@@ -150,7 +150,7 @@ t.test('what a gateway can’t replay is read from history', async (t) => {
   }
   const inHistory = async () => (await room.history({ limit: 1 })).messages.at(-1)?.id
   await until(async () => (await inHistory()) === written.at(-1), 90_000, 'history to have it')
-  // While the reader reads, more comes, but not so much that a history which is late lacks more than the gateway has.
+  // More messages arrive while the reader reads, but few enough that a history that lags lacks no more than the gateway has.
   let more = 0
   meanwhile = async () => {
     if (more++ < 15) written.push((await writer.send(name, 'while the reader reads')).id)
@@ -207,7 +207,7 @@ t.test(
         await sleep(500)
         await rabbitmq.restart()
       }
-      // Of random length, so that what happens next comes at any moment of what is under way.
+      // The length is random, so that the next step comes at any moment of the work in progress.
       await sleep(random() * 100)
     }
     for (const gateway of down) await gateway.restart()

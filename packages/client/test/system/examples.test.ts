@@ -7,13 +7,13 @@ import { startBridge } from '../bridge.ts'
 
 assertNothingLeft(t)
 
-// From packages/client/dist/test/system.
+// Relative to packages/client/dist/test/system.
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 const { url } = await startCluster(t, { gateways: 1, histories: 0, rooms: 0, nginx: false })
 const bob = await connectChat(t, url, { name: 'Bob' })
 await bob.join('general')
 
-/** Runs an example; what it wrote so far, and how it ended. */
+/** Runs an example. Returns its output so far, and its end. */
 function run(t: TestContext, file: string, url: string) {
   const env = { PATH: process.env.PATH, RABBLE_URL: url }
   const child = spawn(process.execPath, [`${repository}examples/client/${file}`], { env, timeout: 500_000 })

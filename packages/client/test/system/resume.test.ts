@@ -17,7 +17,8 @@ assertNothingLeft(t)
 
 const { url, gateways, amqpUrl, secret } = await startCluster(t, { env: noRateLimits })
 
-// One more gateway, which remembers little and doesn’t ask history: its clients have to. Its way to the broker can be cut.
+// One more gateway, which remembers few events and doesn’t ask history, so that its clients have to. Its path to the broker can
+// be cut.
 const toBroker = await startBridge(t, amqpUrl)
 const forgetful = await startService(t, 'gateway', {
   ...noRateLimits,
@@ -28,16 +29,16 @@ const forgetful = await startService(t, 'gateway', {
 })
 
 let lastRoom = 0
-/** A room of its own for each test. */
+/** Returns a separate room for each test. */
 const nextRoom = () => `room-${++lastRoom}`
 
 let lastUser = 0
-/** A guest, of whom no other test knows. */
+/** Connects a guest that no other test uses. */
 function guest(t: TestContext, at: string = url): Chat {
   return chatWith(t, { url: at, name: `Guest ${++lastUser}` })
 }
 
-/** The gateway that holds a chat’s connection. */
+/** Returns the gateway that holds a chat’s connection. */
 async function gatewayOf(t: TestContext, chat: Chat) {
   for (const gateway of gateways) {
     const { here } = await (await connectChat(t, gateway.url)).request({ type: 'gateways' })
@@ -69,7 +70,7 @@ t.test(
     const doomed = await gatewayOf(t, chats[0] as Chat)
 
     write()
-    // Each chat has one message on its way at a time: after the first acknowledgement most of them are unsent.
+    // Each chat sends one message at a time: after the first acknowledgement most of them are unsent.
     await Promise.race(sent)
     await doomed.kill()
     write()
@@ -129,7 +130,7 @@ t.test('edits and deletions reach everybody, also those who were away', async (t
   await Promise.all([room.join(), there.join()])
   const { id: edited } = await room.send('frist')
   const { id: deleted } = await room.send('nonsense')
-  // Only a gateway that has a message knows who may change it.
+  // Only a gateway that has a message knows its author.
   await until(() => idsIn(events).includes(deleted), 30_000, 'Bob to see both')
   await room.edit(edited, 'first')
   await room.delete(deleted)
@@ -143,7 +144,7 @@ t.test('edits and deletions reach everybody, also those who were away', async (t
     ['edit', 'delete'],
   )
   await late.room(name).join()
-  // The gateway may be behind that of Bob.
+  // The gateway may lag behind Bob's.
   await until(
     () => late.room(name).messages.at(-1)?.text === 'last',
     30_000,
@@ -193,7 +194,7 @@ t.test('what a gateway can’t replay is read from history', async (t) => {
     name: 'Reader',
     async fetch(there, init) {
       await meanwhile?.()
-      // As Nginx does it.
+      // Rewrites the URL as Nginx does.
       return fetch(url + new URL(there).pathname + new URL(there).search, init)
     },
   })
@@ -210,7 +211,7 @@ t.test('what a gateway can’t replay is read from history', async (t) => {
   written.push(...(await Promise.all(texts.map((text) => writer.send(name, text)))).map(({ id }) => id))
   const inHistory = async () => (await room.history({ limit: 1 })).messages.at(-1)?.id
   await until(async () => (await inHistory()) === written.at(-1), 90_000, 'history to have it')
-  // While the reader reads, more comes, but not so much that a history which is late lacks more than the gateway has.
+  // More messages arrive while the reader reads, but few enough that a history that lags lacks no more than the gateway has.
   let more = 0
   meanwhile = async () => {
     if (more++ < 15) written.push((await writer.send(name, 'while the reader reads')).id)

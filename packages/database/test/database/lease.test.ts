@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import { connectPostgres, type Database, type Lease } from '../../src/index.ts'
 
 const script = fileURLToPath(new URL('../fixtures/leader.js', import.meta.url))
-// Real time, which is the server's and that of a process that is frozen: it ends a session after 5 s without a sign of life.
-/** Milliseconds: three times what the architecture promises, of a machine that does nothing else. */
+// Uses real time, that of the server and of a frozen process: the server ends a session after 5 s without input.
+/** Time limit (ms): three times what the architecture promises for a machine that does nothing else. */
 const takeover = 30_000
 
 const server = await startPostgres(t)
@@ -15,7 +15,7 @@ const database = await connectPostgres(url, { connectTimeout: takeover, statemen
 t.teardown(() => database.close())
 await database.query('create table counters (n int); insert into counters values (0)')
 
-/** Another process that has the lease, and a lock on a row. */
+/** Starts another process that has the lease, and a lock on a row. */
 async function startLeader(t: Test): Promise<Service> {
   const leader = await startService(t, 'leader', { DATABASE_URL: url }, { script, wait: 'nothing' })
   await until(() => leader.logs().includes('it leads'), 60_000, 'the leader to lead')
@@ -23,10 +23,10 @@ async function startLeader(t: Test): Promise<Service> {
   return leader
 }
 
-/** Milliseconds without any progress for which a lease outlives; the least of what it allows itself is 3,000. */
+/** Pause (ms) of all progress that a lease must survive. Its shortest own time limit is 3,000. */
 const tooLong = 2_000
 
-/** The longest time, so far and until now, in which neither this process nor the server got anything done. */
+/** Returns a function for the longest time so far in which neither this process nor the server made progress. */
 function watchPauses(t: Test): () => number {
   let [longest, last] = [0, performance.now()]
   const look = () => {
@@ -77,18 +77,18 @@ t.test(
   'so are those of a process that is frozen, which notices; who lives keeps its own, however little it does',
   async (t) => {
     const longestPause = watchPauses(t)
-    /** That it was kept, unless its holder could do nothing for so long that it might be lost. */
+    /** Whether the lease was kept, or its holder was paused for so long that it could be lost. */
     const isKept = (lease: Lease | undefined) => lease?.ended.aborted === false || longestPause() > tooLong
     const idle = await database.lease('idle')
     const leader = await startLeader(t)
     leader.freeze()
-    // Once the server has ended the session from which nothing comes. The other one is older.
+    // Succeeds once the server has ended the session that sends nothing. The other session is older.
     const lease = await take(database)
     const another = await database.lease('idle')
     t.ok(isKept(idle))
     t.ok(another === undefined || longestPause() > tooLong)
     await Promise.all([idle?.release(), another?.release()])
-    // Waits for the row, but not longer than a statement may take.
+    // Waits for the row, but not longer than the time limit of a statement.
     await database.query('update counters set n = n + 1')
     leader.thaw()
     await until(() => leader.logs().includes('lost it:'), 30_000, 'the old leader to notice')

@@ -9,8 +9,8 @@ import t, { type Test } from 'tap'
 import { openPglite } from '../../src/index.ts'
 
 /**
- * Another process that has the folder open and a row in it, or says why it can't. `largest`: blocks of a file that it may
- * write.
+ * Starts another process that opens the folder and has a row in it, or prints why it can't. `largest`: maximum size (blocks) of a
+ * file that it may write.
  */
 async function openElsewhere(t: Test, folder: string, largest = 'unlimited') {
   const module = new URL('../../src/index.js', import.meta.url)
@@ -63,7 +63,7 @@ t.test(
 
 t.test('a lock is stale if its process id is another process’s by now', async (t) => {
   const folder = privateFolder(t, 'pglite')
-  // As after the restart of a container, in which ids begin anew.
+  // As after the restart of a container, whose process ids start from 1 again.
   for (const pid of [process.pid, process.ppid]) {
     writeFileSync(join(folder, 'rabble.lock'), `${pid} 12345\n`)
     const lock = lockFolder(folder)
@@ -98,7 +98,7 @@ t.test('a first start that finds no room leaves nothing that harms the next one'
 })
 
 t.test('a folder that cannot be written to is refused', async (t) => {
-  // Root may write anywhere, so a mode would not keep it out; /proc takes new files from nobody.
+  // Root may write anywhere, so a mode would not stop it. Nobody can create files in /proc.
   const folder = '/proc/self'
   await t.rejects(openPglite(folder), {
     message: new RegExp(`^${folder} must be a folder that can be written to`),

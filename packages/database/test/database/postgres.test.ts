@@ -32,7 +32,7 @@ t.test('a pool', async (t) => {
 
   await t.test('gives up a statement that takes too long, unless the transaction may', async (t) => {
     const database = await connect({ statementTimeout: 1_500 })
-    /** By the server, unless it says so a second late, when the connection is given up. */
+    /** Whether the server ended the statement. If it is a second late, the client closes the connection instead. */
     const givenUp = async () => {
       const error = await failure(database.query('select pg_sleep(600)'))
       t.equal(isUnavailable(error), true)
@@ -62,7 +62,7 @@ t.test('a pool', async (t) => {
       }),
     )
     await inside
-    // One that nobody uses just then.
+    // Opens a connection that is idle during the kill.
     await database.query('select 1')
     await server.kill()
     t.equal(isUnavailable(await interrupted), true)

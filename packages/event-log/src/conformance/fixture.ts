@@ -10,37 +10,37 @@ export interface OpenOptions {
   observer?: LogObserver
 }
 
-/** One log, empty at first, and what a test may do to it. */
+/** One log, empty at first, and the operations of a test on it. */
 export interface LogFixture {
-  /** A handle on the log, closed at teardown at the latest; all calls open the same log. */
+  /** Opens a handle on the log, which is closed at teardown at the latest. All calls open the same log. */
   open(options?: OpenOptions): Promise<EventLog>
   /** Writes text into partition 0, past the handles, as a foreign publisher might. */
   inject(text: string): Promise<void>
-  /** From now on whatever keeps the log answers nothing, until `thaw`. */
+  /** Stops all answers of the log's broker or database until `thaw`. */
   freeze(): void
   thaw(): void
-  /** The clock of the log, if tests may move it. Without it they wait for the machine's. */
+  /** Clock of the log, if tests may move it. Without it they wait in real time. */
   clock?: ManualClock
 }
 
-/** Makes a fixture for one test. */
+/** Creates a fixture for one test. */
 export type MakeFixture = (t: Test) => Promise<LogFixture>
 
-/** For tests that are not about it: a broker that is slow on a busy machine refuses nothing. Milliseconds. */
+/** Limits (ms) for tests of other things: a broker that is slow on a busy machine refuses nothing. */
 export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
-/** The same by a clock that `during` moves, which is faster. */
+/** The same for a clock that `during` moves, which is faster. */
 export const movedLimits: Partial<PublishLimits> = { publishTimeout: 3_600_000 }
 
 /**
- * Lets time pass until what is published is younger than what was published before. RabbitMQ is asked for an age in whole
- * seconds, and its clock can't be moved: these tests wait for a second, and another one because a second is rounded up.
+ * Lets time pass until new events are younger than the earlier ones. RabbitMQ takes an age in whole seconds, and its clock can't
+ * be moved: these tests wait for one second, and another one because a second is rounded up.
  */
 export async function twoSeconds(clock: ManualClock | undefined): Promise<void> {
   await (clock === undefined ? systemClock.sleep(2000) : clock.advance(2000))
 }
 
 /**
- * Waits for what needs pauses as well as I/O, such as another attempt. Meanwhile time passes on the clock, five times as
+ * Waits for work that needs pauses as well as I/O, such as another attempt. Meanwhile time passes on the clock, five times as
  * fast as on the machine.
  */
 export async function during<Result>(clock: ManualClock | undefined, work: Promise<Result>): Promise<Result> {
@@ -59,23 +59,23 @@ export async function during<Result>(clock: ManualClock | undefined, work: Promi
   }
 }
 
-/** An event of no type that version 1 knows, with a text, so that it has a size. */
+/** Returns an event of a type that version 1 doesn't know, with a text, so that it has a size. */
 export function event(id: string, room = 'general', text = 'hi'): LogEvent {
   const fields = { type: 'example', room, id, text }
   return fields
 }
 
-/** What one reader has seen so far. */
+/** Events that one reader has seen so far. */
 export interface Followed {
   batches: LogBatch[]
-  /** How many batches each step had. */
+  /** Number of batches of each step. */
   steps: number[]
-  /** Lines, copied as they came. */
+  /** Lines, copied on arrival. */
   lines: string[]
   ids(): string[]
-  /** Resolves once that many events were seen. */
+  /** Resolves once the reader has seen this number of events. */
   seen(count: number): Promise<void>
-  /** Ends the reader and waits until it has. */
+  /** Ends the reader. Resolves when it has ended. */
   end(): Promise<void>
 }
 
@@ -116,14 +116,14 @@ export function follow(t: Test, log: EventLog, from: LogStart, partition = 0): F
   return followed
 }
 
-/** The offsets of batches must grow, whatever else happens. */
+/** Whether the offsets of batches grow, as they must in all cases. */
 export function offsetsGrow(batches: readonly LogBatch[]): boolean {
   return batches.every(({ offset }, i) => i === 0 || offset > (batches[i - 1]?.offset ?? offset))
 }
 
 /**
- * Publishes an event again and again until the log has taken it, with a pause after each failure: a log that was closed refuses
- * at once, and nothing else would run.
+ * Publishes an event until the log has taken it, with a pause after each failure: a closed log refuses at once, and without the
+ * pause nothing else would run.
  */
 export async function publishSurely(log: EventLog, event: LogEvent, failed = () => {}): Promise<void> {
   while ((await codeOf(log.publish(event))) !== undefined) {
@@ -132,7 +132,7 @@ export async function publishSurely(log: EventLog, event: LogEvent, failed = () 
   }
 }
 
-/** The code of what a promise rejects with; undefined if it doesn't. */
+/** Returns the code of a promise's rejection; undefined if it resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise

@@ -6,7 +6,10 @@ import { testSignals } from './signals.ts'
 
 export type { LogFixture, MakeFixture, OpenOptions } from './fixture.ts'
 
-/** What every implementation of EventLog must do, as subtests of `t`. `makeFixture` makes an empty log for each. */
+/**
+ * Tests the behaviour that every implementation of EventLog must have, as subtests of `t`. `makeFixture` creates an empty log for
+ * each.
+ */
 export function testEventLog(t: Test, makeFixture: MakeFixture): void {
   testPublishing(t, makeFixture)
   testReading(t, makeFixture)

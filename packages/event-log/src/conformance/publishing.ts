@@ -54,7 +54,7 @@ export function testPublishing(t: Test, makeFixture: MakeFixture): void {
     t.equal(reader.batches.length, 3)
     await Promise.all(Array.from({ length: 1500 }, (_, i) => log.publish(event(`busy-${i}`))))
     await reader.seen(1503)
-    // The first alone, or not if the last quiet one had come back before it was confirmed.
+    // The first event is alone, unless the last quiet one came back before it was confirmed.
     const sizes = reader.batches.slice(3).map(({ entries }) => entries.length)
     t.equal(
       sizes.reduce((sum, size) => sum + size, 0),

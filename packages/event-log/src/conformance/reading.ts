@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { LogObserver } from '../event-log.ts'
 import { during, event, follow, type MakeFixture, offsetsGrow, twoSeconds } from './fixture.ts'
 
-/** Polls what I/O brings, in real time. */
+/** Polls for the effects of I/O, in real time. */
 const { sleep } = systemClock
 
 export function testReading(t: Test, makeFixture: MakeFixture): void {
@@ -43,7 +43,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     const log = await open()
     await log.publish(event('old'))
     const reader = follow(t, log, 'next')
-    // Only its own answer tells that it is there.
+    // Only its own answer shows that the reader is attached.
     for (let i = 0; reader.lines.length === 0; i++) {
       await log.publish(event(`new-${i}`))
       await sleep(10)
@@ -72,7 +72,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
         }
         break
       }
-      // Only now, or all of it might be in the first piece.
+      // Publishes only now: otherwise the first step might hold all of it.
       publishing ??= publishRest()
     }
     await publishing
@@ -160,7 +160,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     const quick = follow(t, log, 'first')
     await log.publish(event('0'))
     await quick.seen(1)
-    // Or it might get more with it.
+    // Waits for the first step: otherwise that might hold more.
     while (slow.length === 0) await sleep(5)
     await Promise.all(
       Array.from({ length: total - 1 }, (_, i) => log.publish(event(`${i + 1}`, 'general', text))),

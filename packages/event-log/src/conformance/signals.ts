@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import type { EventLog } from '../event-log.ts'
 import { event, follow, type MakeFixture } from './fixture.ts'
 
-/** Polls what I/O brings, in real time. */
+/** Polls for the effects of I/O, in real time. */
 const { sleep } = systemClock
 
 export function testSignals(t: Test, makeFixture: MakeFixture): void {
@@ -56,7 +56,10 @@ function listen(t: Test, log: EventLog): Signal[] {
   return heard
 }
 
-/** Until each has heard each of the logs: signals may be lost, for one until both the log and the listener are there. */
+/**
+ * Sends signals until each log has received one from each of the logs. Signals may be lost, for example before both the log and
+ * the listener are ready.
+ */
 async function signalUntilHeard(logs: EventLog[], heard: Signal[][]): Promise<void> {
   const probes = logs.map((_, number) => ({ type: `probe-${number}` }))
   const lacks = (each: Signal[]) => probes.some(({ type }) => !each.some((signal) => signal.type === type))

@@ -1,18 +1,18 @@
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib'
 import { hasEnded } from './handshake.ts'
 
-/** A channel of one kind, with an end that can't be missed. */
+/** Channel of one kind. Its end can't be missed. */
 export interface OpenChannel<Kind extends Channel> {
   channel: Kind
   /** Rejects with the reason once the channel is lost. */
   lost: Promise<never>
-  /** Gives the channel up; `lost` rejects with the reason. */
+  /** Closes the channel; `lost` rejects with the reason. */
   fail(reason: Error): void
-  /** False once it is known to be lost. */
+  /** Whether the channel is not known to be lost. */
   readonly alive: boolean
   /**
-   * Sends something that has no reply. Returns false if the channel is lost. Never throws: on a channel that is closed or
-   * about to be, amqplib does, also before it has told of that by an event.
+   * Sends something that has no reply. Returns false if the channel is lost. Never throws, but amqplib does on a channel that is
+   * closed or about to be, even before it emits an event.
    */
   send(work: (channel: Kind) => void): boolean
 }
@@ -22,14 +22,14 @@ export function openChannel(model: ChannelModel): Promise<OpenChannel<Channel>> 
   return opened(model, model.createChannel())
 }
 
-/** Opens a channel on which the broker confirms what it takes. @throws Error if the connection is lost */
+/** Opens a channel with confirms of the broker. @throws Error if the connection is lost */
 export function openConfirmChannel(model: ChannelModel): Promise<OpenChannel<ConfirmChannel>> {
   return opened(model, model.createConfirmChannel())
 }
 
 /**
- * One read from the socket may bring both the reply that a channel is open and the end of its connection. amqplib handles
- * both before this goes on, so the channel's `close` was emitted already, and would not be heard.
+ * Opens a channel. One read from the socket may contain both the reply that a channel is open and the end of its connection.
+ * amqplib handles both before this function continues, so a listener for the channel's `close` would be too late.
  */
 async function opened<Kind extends Channel>(
   model: ChannelModel,
@@ -47,7 +47,7 @@ function watch<Kind extends Channel>(channel: Kind): OpenChannel<Kind> {
   const lost = new Promise<never>((_, rejectLost) => {
     reject = rejectLost
   })
-  // A caller that doesn't wait for it must not end the process by that.
+  // A caller that doesn't await it must not end the process.
   lost.catch(() => {})
   channel.on('error', (error: Error) => {
     failure = error
@@ -85,7 +85,7 @@ function watch<Kind extends Channel>(channel: Kind): OpenChannel<Kind> {
   }
 }
 
-/** Runs `work` on a channel of its own, because a refusal closes the channel that asked. */
+/** Runs `work` on a separate channel, because a refusal closes its channel. */
 export async function onChannel(model: ChannelModel, work: (channel: Channel) => Promise<unknown>) {
   const { channel, lost, fail } = await openChannel(model)
   await Promise.race([work(channel), lost])

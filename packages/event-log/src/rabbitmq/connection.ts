@@ -5,48 +5,48 @@ import type { LogObserver } from '../event-log.ts'
 import { LastingFailure, type Outage } from '../outage.ts'
 import { keepAlive } from './keep-alive.ts'
 
-/** Seconds; a broker that froze is noticed after two to three of them. The URL may say otherwise. */
+/** Heartbeat (seconds). A frozen broker is noticed after two to three of them. The URL may have another value. */
 const heartbeat = '10'
 const connectTimeout = 10_000
 const closeTimeout = 2000
 
 export interface ConnectionOptions {
   url: string
-  /** Of the log: aborts when it is closed. */
+  /** Signal of the log: aborts when the log is closed. */
   signal: AbortSignal
   outage: Outage
   clock: Clock
   observer: LogObserver
-  /** Shown by the broker's tools. */
+  /** Name in the broker's tools. */
   name: string
   role: 'publish' | 'read' | 'work'
 }
 
-/** A connection that comes back. */
+/** Connection that reconnects automatically. */
 export interface Connection {
-  /** Why the broker takes no messages from this connection, while it doesn't. */
+  /** Reason why the broker blocks this connection; undefined if it doesn't. */
   readonly blocked: string | undefined
   /**
-   * Keeps something alive on the connection, as `keepAlive` does: `attempt` gets each connection that comes up, and is
-   * called again on the same one if only its channel died. Ends when `signal` aborts.
+   * Runs `attempt` on each connection that comes up, as `keepAlive` does, and again on the same connection if only its channel
+   * died. Ends when `signal` aborts.
    */
   keep(
     part: string,
     signal: AbortSignal,
     attempt: (model: ChannelModel, up: () => void) => Promise<void>,
   ): Promise<void>
-  /** Gives the present connection up at once, without asking the broker, which may hang. */
+  /** Destroys the present connection at once, without asking the broker, which may hang. */
   drop(reason: string): void
   /** Resolves once the connection is closed, after the log's signal aborted. */
   readonly closed: Promise<void>
 }
 
 /**
- * Connects now and whenever the connection is lost.
+ * Connects now, and again whenever the connection is lost.
  *
- * Not by amqplib's own `recovery` (2.3.1), because that can stay dead for ever: it awaits `close()` of a connection whose
- * setup failed, which never settles if the socket dies meanwhile; it listens for `close` only after setup, and so takes
- * a connection for alive that closed at the end of it; and an `error` during setup has no listener and ends the process.
+ * It doesn't use amqplib's own `recovery` (2.3.1), which can stop permanently: it awaits `close()` of a connection whose setup
+ * failed, which never settles if the socket dies meanwhile; it listens for `close` only after setup, and misses a connection that
+ * closes at the end of it; and an `error` during setup has no listener and ends the process.
  */
 export function keepConnected(options: ConnectionOptions): Connection {
   const { url, signal, outage, clock, observer, name, role } = options
@@ -69,7 +69,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
     const lost = new Promise<void>((resolve) => {
       model.on('close', (error?: Error) => {
         failure ??= error && explained(error)
-        // At once, so that this is the reason that is logged, and not that of the channels that go with it.
+        // Reported first, so that the log shows this reason, and not that of the channels, which close next.
         if (!signal.aborted) outage.down(role, failure ?? new Error('connection closed'))
         resolve()
       })
@@ -90,7 +90,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
     throw failure ?? new Error('connection closed')
   }
 
-  /** The live connection, as soon as there is one. */
+  /** Returns the live connection, as soon as there is one. */
   async function next(signal: AbortSignal): Promise<ChannelModel> {
     while (current === undefined) {
       signal.throwIfAborted()
@@ -115,7 +115,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
 }
 
 async function open(url: string, name: string, signal: AbortSignal): Promise<ChannelModel> {
-  // A broker that froze takes connections and says nothing: don't let that hold up the end of the process.
+  // A frozen broker accepts connections and never answers: it must not delay the end of the process.
   const handshake = new AbortController()
   const abort = () => handshake.abort()
   signal.addEventListener('abort', abort)
@@ -134,22 +134,25 @@ async function open(url: string, name: string, signal: AbortSignal): Promise<Cha
 }
 
 /**
- * After a heartbeat timeout amqplib only ends the socket, which then waits for a broker that may never read again. With
- * an error, because amqplib notices nothing but that, and its heartbeat timers would go on.
+ * Destroys the socket. After a heartbeat timeout amqplib only ends it, and it then waits for a broker that may never read again.
+ * An error is needed: amqplib notices nothing else, and its heartbeat timers would continue.
  */
 function destroy(model: ChannelModel, reason: string): void {
   const { stream } = model.connection as unknown as { stream?: Duplex }
   stream?.destroy(new Error(reason))
 }
 
-/** A broker that was killed during its very first start lacks what it enables then, and closes every connection that asks. */
+/**
+ * Explains an error of a broker that was killed during its first start: it lacks what it enables then, and closes every
+ * connection that uses it.
+ */
 function explained(error: Error): Error {
   if (!/feature.flag/i.test(error.message)) return error
   const message = `RabbitMQ was not set up completely: run \`rabbitmqctl enable_feature_flag all\` (${error.message})`
   return new LastingFailure(message, { cause: error })
 }
 
-/** Resolves with `promise` or once `signal` aborts; leaves no listener on a signal that lives as long as the log. */
+/** Resolves with `promise` or once `signal` aborts. Leaves no listener on the signal, which lives as long as the log. */
 async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   let stop = () => {}
@@ -161,9 +164,7 @@ async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<v
   signal.removeEventListener('abort', stop)
 }
 
-/**
- * The URL as amqplib is to get it. @throws Error if it is none; the message doesn't hold it, because of the password
- */
+/** Returns the URL for amqplib. @throws Error if the URL is invalid; the message doesn't contain it, because of the password */
 export function connectionUrl(url: string): string {
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
     throw new Error('the URL of RabbitMQ must be amqp://user:password@host:port/vhost, or amqps://')
@@ -173,7 +174,7 @@ export function connectionUrl(url: string): string {
   return parsed.href
 }
 
-/** The virtual host that a URL names; `/` if it names none. */
+/** Returns the virtual host of a URL; `/` if it has none. */
 export function virtualHostIn(url: string): string {
   return decodeURIComponent(new URL(url).pathname.slice(1)) || '/'
 }

@@ -2,14 +2,14 @@ import type { Clock } from '@rabble/clock'
 import type { ChannelModel } from 'amqplib'
 import { onChannel } from './channel.ts'
 
-/** Milliseconds; a broker that has something to deliver, and time, takes a few. */
+/** Time limit (ms). A broker that is not busy delivers within a few. */
 const timeout = 10_000
-/** More than the last chunk of a stream has, whose batches count one each. */
+/** Maximum number of deliveries. The last chunk of a stream has fewer; each batch counts as one. */
 const prefetch = 10_000
 
 /**
- * The offset of the last batch of a stream. Undefined if the broker delivers none in time: the stream is empty, or the broker,
- * or this process, is too busy to tell.
+ * Returns the offset of the last batch of a stream. Undefined if the broker delivers none in time: the stream is empty, or the
+ * broker or this process is too busy.
  */
 export async function endOf(model: ChannelModel, stream: string, clock: Clock): Promise<number | undefined> {
   let end: number | undefined
@@ -26,13 +26,13 @@ export async function endOf(model: ChannelModel, stream: string, clock: Clock): 
         if (typeof offset === 'number') end = offset
         begun()
       },
-      // The last chunk, which begins before the last batch.
+      // Starts at the last chunk, which begins before the last batch.
       { arguments: { 'x-stream-offset': 'last' } },
     )
     const enough = new AbortController()
     await Promise.race([delivered, clock.sleep(timeout, { ref: false, signal: enough.signal })])
     enough.abort()
-    // The broker's channel delivers all of a chunk before it answers anything else.
+    // The broker's channel delivers the whole chunk before it answers another request.
     if (end !== undefined) await channel.checkQueue(stream)
   })
   return end

@@ -5,19 +5,19 @@ import type { Duplex } from 'node:stream'
 import type { ChannelModel } from 'amqplib'
 
 /*
- * Two things that amqplib (2.3.1) leaves out while it opens a connection, and that its API gives no access to:
+ * Two fixes for the handshake of amqplib (2.3.1), to which its API gives no access:
  *
- * - It drops why the broker refuses: of a virtual host that doesn't exist, or a limit of connections that is reached, only
- *   "Expected ConnectionOpenOk; got <ConnectionClose channel:0>" is left.
- * - Nobody can listen for its errors yet: one that arrives together with the last reply of the handshake is thrown where
- *   nobody catches it, and ends the process.
+ * - It drops the broker's reason for a refusal: for a virtual host that doesn't exist, or a limit of connections that is reached,
+ *   only "Expected ConnectionOpenOk; got <ConnectionClose channel:0>" is left.
+ * - Nobody can listen for errors yet: an error that arrives together with the last reply of the handshake is thrown where nobody
+ *   catches it, and ends the process.
  */
 
-/** The parts of amqplib's Connection that this needs. */
+/** Parts of amqplib's Connection that this module uses. */
 interface Connection extends EventEmitter {
   open(fields: object, done: (error: Error | null, ok?: unknown) => void): void
   recvFrame(): Frame | false
-  /** True once it is closed. */
+  /** Whether the connection is closed. */
   expectSocketClose: boolean
 }
 
@@ -26,7 +26,7 @@ interface Frame {
   fields: { replyCode: number; replyText: string }
 }
 
-/** The method Connection.Close: class 10, method 50. */
+/** Method Connection.Close: class 10, method 50. */
 const connectionClose = (10 << 16) | 50
 
 const require = createRequire(import.meta.url)
@@ -54,7 +54,7 @@ Connection.prototype.open = function (fields, done) {
   })
 }
 
-/** Whether a connection is closed. It may have told so by an event before anybody could listen. */
+/** Whether a connection is closed. Its event may have been emitted before a listener was possible. */
 export function hasEnded(model: ChannelModel): boolean {
   const { stream } = model.connection as unknown as { stream: Duplex }
   return stream.destroyed || stream.writableEnded

@@ -26,33 +26,34 @@ import { topologyOf } from './topology.ts'
 import { takeWork } from './work-queue.ts'
 
 export interface RabbitMqLogOptions {
-  /** `amqp://user:password@host:port/vhost`; `?heartbeat=` in seconds, default 10. */
+  /** URL: `amqp://user:password@host:port/vhost`. `?heartbeat=` is in seconds; default: 10. */
   url: string
-  /** Of the names of exchanges and streams; default `rabble`. */
+  /** Prefix of the names of exchanges and streams. Default: `rabble`. */
   prefix?: string
-  /** Must be the same everywhere; default 1. */
+  /** Number of partitions; must be the same everywhere. Default: 1. */
   partitions?: number
   limits?: Partial<PublishLimits>
   observer?: LogObserver
   logger?: Logger
-  /** For streams that don't exist yet. */
+  /** Retention of streams that don't exist yet. */
   retention?: Partial<Retention>
-  /** Default: the clock of the machine. Heartbeats, and the time limit of a TCP connect, go by the machine's in any case. */
+  /** Default: the clock of the machine. Heartbeats and the time limit of a TCP connect always use the machine's. */
   clock?: Clock
 }
 
 export interface RabbitMqLog extends EventLog {
   reconnect(reason: string): void
   /**
-   * Takes tasks from the durable queue `<prefix>.<name>` as long as no other process does and the log takes events. Close
-   * it before the log.
+   * Takes tasks from the durable queue `<prefix>.<name>` while no other process does and the log accepts events. Close it before
+   * the log.
    */
   takeWork(name: string, work: DoTask, observer?: WorkObserver): WorkQueue
 }
 
 /**
- * The log in RabbitMQ. Resolves at once, also when the broker is down: it connects by itself and `status` tells.
- * @throws Error if the URL is none
+ * Opens the log in RabbitMQ. Resolves at once, also when the broker is down: it connects in the background, and `status` has the
+ * state.
+ * @throws Error if the URL is invalid
  */
 export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<RabbitMqLog> {
   const { prefix = 'rabble', partitions = 1, observer = {}, logger, clock = systemClock } = options
@@ -70,7 +71,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
   })
   const name = `${prefix} ${hostname()} ${process.pid} ${randomUUID().slice(0, 8)}`
 
-  // Two connections: a broker short of memory or disk blocks those that publish, and readers are to go on.
+  // Uses two connections: a broker short of memory or disk blocks those that publish, and readers must continue.
   const connect = (role: 'publish' | 'read' | 'work', until = signal) =>
     keepConnected({ url, signal: until, outage, clock, observer, name: `${name} ${role}`, role })
   const publishing = connect('publish')
@@ -80,7 +81,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     return reading
   }
 
-  /** How many readers each partition has just now. */
+  /** Number of readers of each partition now. */
   const readers: number[] = new Array(partitions).fill(0)
 
   async function* read(
@@ -101,7 +102,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     }
   }
 
-  /** For a process that only publishes: reads what the broker may have refused wrongly, from then on. */
+  /** Reads the batches that the broker may have refused wrongly, in a process that only publishes, from the first refusal on. */
   async function readForPublisher(partition: number): Promise<void> {
     if ((readers[partition] ?? 0) > 0) return
     for await (const _ of read(partition, { age: 60_000 }, { observer: {} }));
@@ -151,7 +152,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),
     onSignal(listener) {
-      // Not before somebody listens: history, for one, never does.
+      // Starts with the first listener: history, for example, never has one.
       if (!receiving) receiveSignals(readConnection(), topology, signals, signal)
       receiving = true
       return signals.on(listener)

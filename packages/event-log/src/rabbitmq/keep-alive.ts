@@ -6,7 +6,7 @@ import type { Outage } from '../outage.ts'
 const backoff = { first: 100, longest: 5_000 }
 
 export interface KeepAliveOptions {
-  /** What is kept alive, for the log. */
+  /** Name of the part in the log. */
   part: string
   outage: Outage
   clock: Clock
@@ -14,8 +14,8 @@ export interface KeepAliveOptions {
 }
 
 /**
- * Keeps something alive: `attempt` brings it up, calls `up`, and ends, usually by throwing, when it is lost. Then it is
- * called again after a pause, until `signal` aborts.
+ * Runs `attempt` until `signal` aborts, with a pause after each run. `attempt` connects, calls `up`, and ends, usually by
+ * throwing, when the connection is lost.
  */
 export async function keepAlive(
   options: KeepAliveOptions,
@@ -32,10 +32,10 @@ export async function keepAlive(
     } catch (error) {
       if (!signal.aborted) outage.down(part, error)
     }
-    // What comes up only to fall down again waits longer each time, too.
+    // The pause also grows if the part comes up but fails again soon.
     if (clock.monotonic() - upAt > backoff.longest) failures = 1
     await clock.sleep(backoffDelay(backoff, failures), { signal })
   }
-  // A reader that ended while it was down is missed by nobody.
+  // A reader that ended while it was down is no longer part of the outage.
   outage.up(part)
 }

@@ -12,17 +12,17 @@ export interface PublisherOptions {
   topology: Topology
   partitions: number
   backlog: Backlog
-  /** Called when the broker refuses a batch: whether the log has it, only a reader of the partition can tell. */
+  /** Called when the broker refuses a batch: only a reader of the partition can tell whether the log has it. */
   doubtful(partition: number): void
   logger: Logger | undefined
   clock: Clock
   signal: AbortSignal
 }
 
-/** Milliseconds without a refusal after which the next one is logged. */
+/** Time (ms) without a refusal after which the next one is logged. */
 const quiet = 10 * 60 * 1000
 
-/** `mandatory`: the broker confirms what no queue takes as well, and a log without its stream must be an error. */
+/** `mandatory`: the broker also confirms messages that no queue takes, and a log without its stream must be an error. */
 const publishOptions = {
   mandatory: true,
   persistent: true,
@@ -30,15 +30,15 @@ const publishOptions = {
   appId: 'rabble',
 }
 
-/** Publishes the batches of all partitions over one channel with confirms; each partition has its own queue. */
+/** Publishes the batches of all partitions over one channel with confirms. Each partition has its own queue. */
 export class Publisher {
-  /** By partition. */
+  /** Queues by partition. */
   readonly queues: PublishQueue[] = []
   readonly #options: PublisherOptions
   #open: OpenChannel<ConfirmChannel> | undefined
-  /** Exchanges of which the broker returned the one batch that is unconfirmed: their confirm is worth nothing. */
+  /** Exchanges for which the broker returned the one unconfirmed batch: their confirm has no meaning. */
   #returned = new Set<string>()
-  /** When the broker refused a batch last. */
+  /** Time of the broker's last refusal. */
   #refusedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PublisherOptions) {
@@ -52,7 +52,7 @@ export class Publisher {
         refuted(failure, events) {
           if (failure instanceof Refusal) backlog.observer.contradicted?.(events)
         },
-        // A broker that says it is blocked doesn't hang, and would block the next connection as well.
+        // A broker that reports that it is blocked doesn't hang, and would block the next connection as well.
         stuck: () => connection.blocked ?? connection.drop('the broker confirms nothing'),
       })
       this.queues.push(queue)
@@ -97,18 +97,18 @@ export class Publisher {
         if (!this.#returned.delete(exchange)) return resolve()
         const unroutable = new Error(`no stream is bound to ${exchange}`)
         reject(unroutable)
-        // The next channel begins with declaring everything again.
+        // The next channel declares everything again.
         open.fail(unroutable)
       }
-      // What publish returns is of no interest: with one batch a partition on the way, little is buffered.
+      // The result of publish is not needed: with one batch per partition in flight, little is buffered.
       const isSent = open.send((channel) => channel.publish(exchange, '', batch, publishOptions, answered))
       if (!isSent) reject(new Error('not connected'))
     })
   }
 
   /**
-   * The broker took a message and refused it. It does so for all queues of the exchange together if one of them refuses,
-   * and doesn't say which.
+   * Returns the error for a message that the broker refused. The broker refuses for all queues of the exchange together if one of
+   * them refuses, and doesn't say which.
    */
   #refusal(exchange: string): Refusal {
     const { clock, logger } = this.#options
@@ -124,12 +124,12 @@ export class Publisher {
   }
 }
 
-/** The broker's negative acknowledgement. */
+/** Negative acknowledgement of the broker. */
 class Refusal extends Error {
   override readonly name = 'Refusal'
 }
 
-/** amqplib (2.3.1) tells one from the loss of a channel only by its message. */
+/** Whether the error is a negative acknowledgement. amqplib (2.3.1) marks it only by its message. */
 function isNack(error: Error): boolean {
   return error.message === 'message nacked'
 }

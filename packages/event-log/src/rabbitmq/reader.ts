@@ -9,18 +9,18 @@ import { endOf } from './end-of-stream.ts'
 import type { Topology } from './topology.ts'
 
 /**
- * Batches on the way to, or in the hands of, one reader: 64 MiB if all are full, as a rule less than one. For the large
- * batches of a busy log it makes no difference; behind a log of single events history's transactions are no larger than this.
+ * Maximum number of unacknowledged batches of one reader: 64 MiB if all are full, usually less than one. It makes no difference
+ * for the large batches of a busy log. Behind a log of single events it is the maximum size of history's transactions.
  */
 const prefetch = 256
 const ackAfter = prefetch / 4
-/** Bytes after which a step ends although more is there, so that replay leaves the process time for other things. */
+/** Size (bytes) at which a step ends although more is there, so that a replay leaves the process time for other work. */
 const stepBytes = 512 * 1024
-/** What is not acknowledged for 30 minutes makes RabbitMQ close the channel (`consumer_timeout`). */
+/** Interval (ms) of acknowledgements. RabbitMQ closes a channel after 30 minutes without one (`consumer_timeout`). */
 const idleAckAfter = 1000
-/** Attachments in a row that the broker ended by an internal error, after which that is reported. */
+/** Number of attachments in a row that the broker ended with an internal error, after which the error is reported. */
 const maxCrashes = 3
-/** Milliseconds without the batch at which a reader attached, after which it asks where the log ends. */
+/** Time (ms) to wait for the batch at the reader's position, before it checks where the log ends. */
 const anchorTimeout = 3000
 
 export interface ReaderOptions {
@@ -36,14 +36,14 @@ export interface ReaderOptions {
   clock: Clock
 }
 
-/** One consumer of the stream, on one channel: tags and what is outstanding belong to it alone. */
+/** One consumer of the stream, on one channel. Delivery tags and outstanding deliveries belong to it alone. */
 interface Attachment {
   open: OpenChannel<Channel>
-  /** The offset that the first delivery must have, if the position is still in the log. */
+  /** Offset of the first delivery, if the position is still in the log. */
   expected: number | undefined
-  /** The offset of the newest delivery. */
+  /** Offset of the newest delivery. */
   newest: number | undefined
-  /** Tags up to which deliveries were handed over and are done with, and up to which the broker was told so. */
+  /** Delivery tags up to which deliveries were processed, and up to which they were acknowledged. */
   done: number
   acked: number
 }
@@ -58,25 +58,25 @@ interface Delivery {
   gap: LogBatch['gap']
 }
 
-/** At the first batch, the next one, or what came since a moment of `clock.monotonic`. */
+/** Start at the first batch, at the next one, or at a moment of `clock.monotonic`. */
 type Start = 'first' | 'next' | { since: number }
 
-/** One reader of one stream: attaches again whenever it has to, and goes on after the last batch that it yielded. */
+/** Reader of one stream. It attaches again whenever needed, and continues after the last batch that it yielded. */
 export class StreamReader {
   readonly #options: ReaderOptions
-  /** Whether it reads all of the log, and not only what is recent. */
+  /** Whether it reads all of the log, and not only recent events. */
   readonly #readsAll: boolean
-  /** Where to attach as long as nothing was yielded. */
+  /** Position to attach at before the first batch was yielded. */
   #start: Start
-  /** The offset of the last batch that was yielded, and when it was, by `clock.monotonic`. */
+  /** Offset of the last batch that was yielded, and its time by `clock.monotonic`. */
   #last: number | undefined
   #lastAt: number | undefined
-  /** The content of that batch, by which it is known again. */
+  /** Content of that batch, to recognise it. */
   #lastContent: Buffer | undefined
-  /** What was missed before the first batch of a log that starts over. */
+  /** Gap before the first batch of a log that starts over. */
   #gap: LogBatch['gap']
   #attachment: Attachment | undefined
-  /** How often the broker has failed since something new came. */
+  /** Number of the broker's failures since the last new batch. */
   #crashes = 0
   #pending: Delivery[] = []
   #wake: (() => void) | undefined
@@ -109,7 +109,7 @@ export class StreamReader {
         const taken = this.#take()
         const newest = taken.at(-1)
         if (newest === undefined) {
-          // Resolved within the delivery of the first batch of a socket read, continued after that of the last.
+          // Resolves with the first batch of a socket read, and continues after the last one.
           await new Promise<void>((resolve) => {
             this.#wake = resolve
           })
@@ -117,7 +117,7 @@ export class StreamReader {
         }
         const step = this.#decode(taken)
         if (step.length > 0) yield step
-        // Asked for the next step, so done with this one.
+        // A request for the next step means that this one is processed.
         newest.attachment.done = newest.tag
         this.#acknowledge(ackAfter)
         if (this.#pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
@@ -135,7 +135,7 @@ export class StreamReader {
     const open = await openChannel(model)
     const attachment: Attachment = { open, expected: this.#last, newest: undefined, done: 0, acked: 0 }
     await open.channel.prefetch(prefetch)
-    // What was delivered and not yet yielded comes again.
+    // The broker redelivers what the reader has not yielded yet.
     this.#pending = []
     attachment.expected = this.#last
     this.#attachment = attachment
@@ -152,7 +152,7 @@ export class StreamReader {
         (message) => this.#receive(attachment, message),
         { arguments: { 'x-stream-offset': this.#offset() } },
       )
-      // To attach to what is next a second time would skip what came in between: rather begin a little early.
+      // Attaching at "next" again would skip the batches in between: it starts a little earlier instead.
       if (this.#start === 'next') this.#start = { since: attachedAt - 5000 }
       up()
       this.#checkAnchor(model, attachment, ended.signal).catch(() => {})
@@ -166,9 +166,10 @@ export class StreamReader {
   }
 
   /**
-   * Behind the end of the log RabbitMQ attaches to what comes next, without an error. So if nothing comes, not even the
-   * batch that was read last, it may be another log, with events already that would otherwise never be read. Or broker or
-   * process are busy, so where the log ends has to prove it. An empty one does not: what it gets comes to us.
+   * Detects a log that ends before the reader's position. RabbitMQ then attaches to the next batch, without an error. If nothing
+   * arrives, not even the batch that was read last, it may be another log with events that would never be read. The broker or the
+   * process may also be busy, so only the end of the log proves it. An empty log proves nothing: the reader gets all its later
+   * batches.
    */
   async #checkAnchor(model: ChannelModel, attachment: Attachment, signal: AbortSignal): Promise<void> {
     const { topology, partition, clock } = this.#options
@@ -177,7 +178,7 @@ export class StreamReader {
     while (awaited() !== undefined) {
       await clock.sleep(anchorTimeout, { ref: false, signal })
       if (signal.aborted || awaited() === undefined) return
-      // Refused: the next one may be answered, and if the connection is gone, so are we.
+      // Ignores a refusal: the next request may be answered, and a lost connection ends this attachment.
       const end = await endOf(model, stream, clock).catch(() => undefined)
       const expected = awaited()
       if (expected === undefined || end === undefined || end >= expected) continue
@@ -185,13 +186,13 @@ export class StreamReader {
     }
   }
 
-  /** At the last batch itself, and not after it: whether it is still there tells whether anything is missing. */
+  /** Returns the stream offset to attach at: the last batch itself, whose presence shows that nothing is missing. */
   #offset(): unknown {
     if (this.#last !== undefined) return this.#last
-    // Not RabbitMQ's "first", which looks for no offset and so finds no log that counts anew; see `#startOver`.
+    // RabbitMQ's "first" doesn't look for an offset, so it doesn't detect a log that restarted its offsets; see `#startOver`.
     if (this.#start === 'first') return 0
     if (this.#start === 'next') return this.#start
-    // An interval and not a time: the broker subtracts it from its own clock, by which it has dated what is in the stream.
+    // Sends an interval, not a time: the broker subtracts it from its own clock, which has dated the batches of the stream.
     const age = this.#options.clock.monotonic() - this.#start.since
     return `${Math.max(1, Math.ceil(age / 1000))}s`
   }
@@ -212,11 +213,12 @@ export class StreamReader {
       this.#options.arrived(content)
       let gap: LogBatch['gap']
       if (expected !== undefined) {
-        // Offsets have holes, one at each new segment in RabbitMQ 3.10, so they can't be counted: it is the presence of
-        // the last batch that proves that nothing is missing after it. If it is gone, only the very next offset does.
+        // Offsets have holes, one at each new segment in RabbitMQ 3.10, so they can't be counted. The presence of the last batch
+        // proves that nothing is missing after it. Without it, only the very next offset proves that.
         if (offset > expected + 1) gap = this.#report(expected, offset)
       } else if (newest !== undefined && offset <= newest) {
-        // The broker has lost count: RabbitMQ 3.10 does after a crash that cut off its index. All that it has comes to us.
+        // The broker restarted its offsets, as RabbitMQ 3.10 does after a crash that cut off its index. The reader gets all that
+        // it has.
         gap = this.#report(newest, offset)
       }
       attachment.expected = undefined
@@ -227,7 +229,7 @@ export class StreamReader {
     }
   }
 
-  /** Whether a batch stands where the last one did and is not it: a new log has grown past our position already. */
+  /** Whether another batch has the last offset: a new log has grown past the reader's position. */
   #isOther(offset: number, content: Buffer): boolean {
     return offset === this.#last && this.#lastContent !== undefined && !this.#lastContent.equals(content)
   }
@@ -241,10 +243,10 @@ export class StreamReader {
   }
 
   /**
-   * The log ends before our position: it was deleted and made anew, or lost its end. Or RabbitMQ (3.10) counts anew, in the same
-   * file, after a crash that cut off its index: what stands there from before it can't read any more. All that came since then is new to
-   * us. One who reads all of it begins with the first; the others attach by time, rather too early: readers keep the first
-   * of each id.
+   * Restarts the reader because the log ends before its position: the log was deleted and created again, or lost its end. Or
+   * RabbitMQ (3.10) restarted the offsets in the same file, after a crash that cut off its index, and can't read the older
+   * batches any more. All batches since then are new to the reader. A reader of the whole log begins with the first one. The
+   * others attach by time, rather too early: readers keep the first of each id.
    */
   #startOver(attachment: Attachment, found: number): void {
     const gap = this.#report(attachment.expected ?? -1, found)
@@ -283,7 +285,7 @@ export class StreamReader {
     return step
   }
 
-  /** Tells the broker what is done, if it is `least` batches. Never the same tag twice, which closes the channel. */
+  /** Acknowledges processed batches if there are at least `least`. Never acknowledges a tag twice, which closes the channel. */
   #acknowledge(least: number): void {
     const attachment = this.#attachment
     if (attachment === undefined) return

@@ -5,10 +5,10 @@ import { type OpenChannel, openChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Topology } from './topology.ts'
 
-/** Signals that wait for one log instance at the broker; of more, the oldest are dropped. */
+/** Maximum number of signals that wait at the broker for one log instance. The oldest are dropped beyond it. */
 const queueLength = 10_000
 
-/** Sends signals: without confirms, and not at all if that would have to wait. */
+/** Sends signals without confirms. Drops a signal that would have to wait. */
 export class SignalSender {
   readonly #connection: Connection
   readonly #topology: Topology
@@ -25,7 +25,7 @@ export class SignalSender {
     if (this.#full || this.#connection.blocked !== undefined) return
     const options = { contentType: 'application/json', appId: 'rabble' }
     this.#open?.send((channel) => {
-      // False says that this one is buffered and the next should not be; amqplib would take any number.
+      // False means that this signal is buffered and the next one should not be; amqplib would buffer any number.
       this.#full = !channel.publish(this.#topology.names.signals, '', Buffer.from(json), options)
     })
   }
@@ -43,7 +43,7 @@ export class SignalSender {
   }
 }
 
-/** Receives signals, in a queue that is there only as long as this connection. */
+/** Receives signals, in a queue that exists as long as this connection. */
 export function receiveSignals(
   connection: Connection,
   topology: Topology,
@@ -54,7 +54,7 @@ export function receiveSignals(
   void connection.keep('signals in', signal, async (model, up) => {
     await topology.declareSignals(model)
     const { channel, lost, fail } = await openChannel(model)
-    // A new name each time: after a lost connection the broker may still hold the old queue for us.
+    // Uses a new name each time: after a lost connection the broker may still hold the old queue.
     const { queue } = await channel.assertQueue(`${signals}.${randomUUID()}`, {
       exclusive: true,
       autoDelete: true,

@@ -5,12 +5,12 @@ import { LastingFailure } from '../outage.ts'
 import type { Retention } from '../retention.ts'
 import { onChannel } from './channel.ts'
 
-/** The names that one prefix gives. Each partition has an exchange and a stream of its own. */
+/** Names with one prefix. Each partition has an exchange and a stream. */
 export interface Names {
   signals: string
   exchange(partition: number): string
   stream(partition: number): string
-  /** Of tasks, and of those that nobody could do. */
+  /** Queues of tasks, and of tasks that were set aside. */
   work(name: string): string
   rejected(name: string): string
 }
@@ -26,18 +26,18 @@ export function namesOf(prefix: string): Names {
   }
 }
 
-/** Declares what the log needs; safe to repeat, and repeated after each reconnect: a broker may come back empty. */
+/** Declares the exchanges and queues of the log. Repeated after each reconnect, since a broker may come back empty. */
 export interface Topology {
   names: Names
   declareLog(model: ChannelModel, partition: number): Promise<void>
-  /** The failure of a broker that ends the connection whenever it reads a stream. */
+  /** Returns the failure of a broker that ends the connection whenever it reads a stream. */
   unreadable(partition: number): LastingFailure
   declareSignals(model: ChannelModel): Promise<void>
-  /** The queue of tasks `name`, and the one for those that are set aside. */
+  /** Declares the queue of tasks `name`, and the one for tasks that are set aside. */
   declareWork(model: ChannelModel, name: string): Promise<void>
 }
 
-/** What is set aside is for people to look at: not for ever, nor any number. */
+/** Limits of tasks that are set aside for operators: their number, size and age. */
 const rejectedArguments = {
   'x-max-length': 10_000,
   'x-max-length-bytes': 64 * 1024 * 1024,
@@ -45,14 +45,14 @@ const rejectedArguments = {
 }
 
 /**
- * Milliseconds after which a stream without a leader is reported as lost. A stream of a broker that starts, or of a node that
- * failed, has one within seconds.
+ * Time (ms) after which a stream without a leader is reported as lost. While a broker starts, or after a node failed, the
+ * election takes seconds.
  */
 const electionTime = 5_000
 
 export interface TopologyOptions {
   prefix: string
-  /** The virtual host, as a name in the commands that are told to operators. */
+  /** Name of the virtual host, for the commands shown to operators. */
   virtualHost: string
   retention: Retention
   clock: Clock
@@ -63,7 +63,7 @@ export function topologyOf(options: TopologyOptions): Topology {
   const { prefix, virtualHost, retention, clock, logger } = options
   const names = namesOf(prefix)
   const warned = new Set<string>()
-  /** Since when (by the monotonic clock) the broker has said of a stream that it is there and can't be reached. */
+  /** Time by stream (monotonic clock) since which the broker has reported that the stream exists and can't be reached. */
   const leaderless = new Map<string, number>()
   const streamArguments = {
     'x-queue-type': 'stream',
@@ -82,7 +82,7 @@ export function topologyOf(options: TopologyOptions): Topology {
       leaderless.delete(stream)
     } catch (error) {
       if (codeOf(error) === 404) throw lostStream(stream, error)
-      // Somebody made it with another retention, and may have had a reason.
+      // Somebody created it with another retention, perhaps for a reason.
       if (!isInequivalent(error)) throw error
       await checkType(model, stream)
       warn(stream, { stream }, error)
@@ -90,8 +90,8 @@ export function topologyOf(options: TopologyOptions): Topology {
   }
 
   /**
-   * The broker knows a stream and finds none of its replicas. Not deleted from here: in a cluster the nodes that have its
-   * data may only be down.
+   * Returns the error for a stream of which the broker finds no replica. The stream is not deleted here: in a cluster the nodes
+   * with its data may only be down.
    */
   function lostStream(stream: string, error: unknown): unknown {
     const since = leaderless.get(stream) ?? clock.monotonic()
@@ -101,7 +101,10 @@ export function topologyOf(options: TopologyOptions): Topology {
     return new LastingFailure(`${message}. ${remedy(stream)}`, { cause: error })
   }
 
-  /** `rabbitmqctl delete_queue` needs a leader. The function takes a name or, from RabbitMQ 4 on, a record. */
+  /**
+   * Returns the command for operators. `rabbitmqctl delete_queue` needs a leader. The function takes a name or, from RabbitMQ 4
+   * on, a record.
+   */
   function remedy(stream: string): string {
     const forget =
       `N = rabbit_misc:r(<<"${virtualHost}">>, queue, <<"${stream}">>), ` +
@@ -125,7 +128,7 @@ export function topologyOf(options: TopologyOptions): Topology {
     logger?.warn({ ...fields, reason: error.message }, 'it exists with other arguments, used as it is')
   }
 
-  /** @throws Error if the queue is no stream. The broker names one argument that differs, and not always this one. */
+  /** @throws Error if the queue is not a stream. The broker names one argument that differs, and not always this one. */
   async function checkType(model: ChannelModel, stream: string): Promise<void> {
     try {
       await declare(model, stream, { 'x-queue-type': 'stream' })
@@ -135,8 +138,9 @@ export function topologyOf(options: TopologyOptions): Topology {
   }
 
   /**
-   * Declarations of streams, one after the other. RabbitMQ 3.10 answers with 541, which ends the connection, if a stream is
-   * declared again while it is being made: at the first start, by the connection that reads beside the one that publishes.
+   * Last declaration of a stream; declarations run one after the other. RabbitMQ 3.10 answers with 541, which ends the
+   * connection, if a stream is declared again while it is being created. At the first start the reading and the publishing
+   * connection would do that.
    */
   let declared: Promise<unknown> = Promise.resolve()
 
@@ -149,8 +153,8 @@ export function topologyOf(options: TopologyOptions): Topology {
   return {
     names,
     /**
-     * RabbitMQ (3.10) does so when it reads past the place in a log of several segments at which it began to count anew, and says
-     * why only in its own log.
+     * RabbitMQ (3.10) fails when it reads past the place where it restarted the offsets in a log of several segments. The reason
+     * is only in its own log.
      */
     unreadable(partition) {
       const stream = names.stream(partition)
@@ -171,7 +175,7 @@ export function topologyOf(options: TopologyOptions): Topology {
     declareSignals: (model) =>
       onChannel(model, (channel) => channel.assertExchange(names.signals, 'fanout', { durable: true })),
     async declareWork(model, name) {
-      // Without arguments, as a producer declares it that knows nothing but the name.
+      // Declares it without arguments, as producers do that know only the name.
       await declareQueue(model, names.work(name), {})
       await declareQueue(model, names.rejected(name), rejectedArguments)
     },
@@ -182,7 +186,7 @@ function isInequivalent(error: unknown): error is Error {
   return error instanceof Error && codeOf(error) === 406 && /inequivalent arg/.test(error.message)
 }
 
-/** The reply code of a refusal. */
+/** Returns the reply code of a refusal. */
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
 }

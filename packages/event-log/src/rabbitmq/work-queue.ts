@@ -7,23 +7,29 @@ import { type OpenChannel, openConfirmChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import type { Topology } from './topology.ts'
 
-/** Tasks under way. The log takes what comes while it confirms as one batch, so more would make it no faster. */
+/**
+ * Maximum number of tasks in progress. The log publishes events that arrive during a confirm as one batch, so more tasks would
+ * not be faster.
+ */
 const prefetch = 64
-/** Milliseconds, on average, after which who waits for the queue looks again whether it is free. */
+/** Average time (ms) between checks whether the queue is free. */
 const lookAgainAfter = 1000
-/** Milliseconds that each step of closing may take: to end the tasks under way, for one. */
+/** Time limit (ms) of each step of closing, such as the end of tasks in progress. */
 const closeTimeout = 2000
-/** Characters of a reason, which is a header. */
+/** Maximum length (characters) of a reason, which is a header. */
 const reasonLength = 500
 
 export interface WorkQueueOptions {
-  /** `notify` for the queue `<prefix>.notify`. */
+  /** Short name: `notify` for the queue `<prefix>.notify`. */
   name: string
-  /** Of its own: what is set aside is published, and a broker that is short of memory stops reading who publishes. */
+  /**
+   * Connection of the queue alone: it publishes tasks that are set aside, and a broker that is short of memory stops reading from
+   * connections that publish.
+   */
   connection: Connection
   topology: Topology
   work: DoTask
-  /** Whether tasks can be done now. While they can't, the queue is left to others. */
+  /** Whether tasks can be done now. If not, the queue is left to other processes. */
   ready(): boolean
   observer: WorkObserver
   logger: Logger | undefined
@@ -32,7 +38,7 @@ export interface WorkQueueOptions {
   stop: AbortController
 }
 
-/** Takes tasks from a queue, whenever no other process does. */
+/** Takes tasks from a queue while no other process does. */
 export function takeWork(options: WorkQueueOptions): WorkQueue {
   const { name, connection, topology, observer, logger, clock, stop } = options
   const detach = new AbortController()
@@ -48,7 +54,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
     await topology.declareWork(model, name)
     const open = await openConfirmChannel(model)
     current = open
-    // Only what is set aside is published here, so it is the queue for that which is gone; declared again next time.
+    // Only tasks that are set aside are published here, so their queue is missing. The next attempt declares it again.
     open.channel.on('return', () => open.fail(new Error(`there is no queue ${rejected}`)))
     try {
       await open.channel.prefetch(prefetch)
@@ -60,7 +66,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       observer.active?.(true)
       await open.lost
     } catch (error) {
-      // Two have seen that it was free, and the other one was first: no failure, but a reason to wait again.
+      // Another process was faster. That is not a failure: it waits again.
       if (!isOccupied(error)) throw error
     } finally {
       observer.active?.(false)
@@ -69,8 +75,8 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   }
 
   /**
-   * Waits until nobody takes from the queue. Not `x-single-active-consumer`, for which the broker would do the waiting:
-   * it is an argument of the queue, and any producer that declares the queue without it would be refused.
+   * Waits until the queue has no consumer. `x-single-active-consumer`, with which the broker would wait, is not used: it is an
+   * argument of the queue, and the broker would refuse producers that declare the queue without it.
    */
   async function free(open: OpenChannel<ConfirmChannel>, up: () => void): Promise<void> {
     let isUp = false
@@ -92,12 +98,12 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       open.fail(new Error(`the queue ${queue} was deleted`))
       return
     }
-    // Not acknowledged, these go back to their places in the queue when the channel is closed.
+    // Unacknowledged tasks return to their places in the queue when the channel is closed.
     if (closing || !open.alive) return
     if (message.fields.redelivered) observer.redelivered?.()
     underWay++
     settle(open, message)
-      // What isn't done yet comes again as well, so that nothing overtakes it.
+      // The unfinished tasks are redelivered as well, so that none overtakes this one.
       .catch((error: Error) => open.fail(error))
       .finally(() => {
         underWay--
@@ -118,7 +124,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
 
   function reasonOf(error: unknown): string {
     if (error instanceof RabbleError) return `${error.code}: ${error.message}`.slice(0, reasonLength)
-    // To be tried again and again, it would keep all others from being done.
+    // Retries would block all other tasks.
     logger?.error({ queue, err: error }, 'a task failed and is set aside')
     return 'internal-error: something went wrong here'
   }
@@ -142,7 +148,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
     })
   }
 
-  /** Resolves when something is over, failed or not, and after a while in any case. */
+  /** Waits for a step of closing, until it succeeds, fails or exceeds its time limit. */
   async function inTime(step: Promise<unknown>): Promise<void> {
     await Promise.race([step, clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
   }
@@ -159,7 +165,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
         await inTime(idle)
       }
       detach.abort()
-      // Before the connection: its own goodbye may overtake the last acknowledgements, which are on a channel.
+      // Closes the channel first: the end of the connection may overtake the last acknowledgements, which are on a channel.
       if (current?.alive) await inTime(current.channel.close())
       stop.abort()
       await inTime(Promise.all([attached, connection.closed]))
@@ -168,14 +174,14 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
 }
 
 /**
- * The properties by which a producer knows its message again, and no others: for a `user_id` that isn't ours the broker
- * would close the channel, each time anew; by an `expiration` the message would soon be gone; a header `CC` would spread it.
+ * Returns the properties by which a producer recognises its message, and no others. A `user_id` that isn't ours would close the
+ * channel each time; an `expiration` would soon remove the message; a header `CC` would copy it to other queues.
  */
 function kept(properties: MessageProperties): Record<string, string> {
   const { messageId, correlationId, contentType, type, appId } = properties
   return Object.fromEntries(
     Object.entries({ messageId, correlationId, contentType, type, appId }).filter(
-      // What was no UTF-8 is longer now, perhaps longer than a property can be.
+      // Invalid UTF-8 becomes longer when it is decoded, perhaps longer than a property can be.
       ([, value]) => typeof value === 'string' && Buffer.byteLength(value) <= 255,
     ),
   )

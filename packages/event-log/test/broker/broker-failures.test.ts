@@ -6,7 +6,7 @@ import { codeOf, event, follow, offsetsGrow, publishSurely } from '../../src/con
 import { build, patience } from './build.ts'
 import { testKill } from './kill.ts'
 
-// The broker is frozen, short of memory, and killed: it belongs to this file alone.
+// These tests freeze the broker, fill its memory and kill it, so it belongs to this file alone.
 
 assertNothingLeft(t)
 
@@ -16,7 +16,7 @@ const data = join(broker.node.home, 'data', 'rabbit@localhost')
 t.test('a broker that froze: refused in time, and all goes on once it is noticed or thaws', async (t) => {
   const { log, count } = await build(t, {
     prefix: 'frozen',
-    // In real time, because heartbeats are amqplib's: it notices after two to three of them.
+    // Uses real time, because heartbeats are amqplib's: it notices after two to three of them.
     url: `${broker.url}?heartbeat=1`,
     limits: { publishTimeout: 500 },
   })
@@ -41,7 +41,7 @@ t.test('a real memory alarm', async (t) => {
   const { log } = await build(t, { prefix: 'poor', url: broker.url, limits: { publishTimeout: 500 } })
   t.teardown(() => broker.shortOfMemory(false))
   await broker.shortOfMemory(true)
-  // Again and again, since the broker tells only those that publish.
+  // Publishes repeatedly, since the broker notifies only connections that publish.
   const blocked = async () => {
     await codeOf(log.publish(event('1')))
     return log.status().reason?.startsWith('blocked by the broker: low on memory') === true
@@ -98,7 +98,7 @@ t.test(
     t.match(gaps(), [['gap', 0, 30, Number]])
     const fresh = follow(t, (await build(t, options)).log, 'first')
     await all(fresh, after)
-    // Beyond the offset at which the log ended before.
+    // Writes past the offset at which the log ended before.
     const later = Array.from({ length: 30 }, (_, n) => `later-${n}`)
     await publish(later)
     for (const one of [reader, fresh]) await all(one, later)
@@ -116,7 +116,7 @@ t.test('a stream that lost its leader for good: told with the command that mends
   for (const id of ['1', '2', '3']) await publish(id)
   await reader.seen(3)
   await broker.kill()
-  // As after a kill during a first start: the broker knows no more that it has streams.
+  // As after a kill during a first start: the broker no longer knows that it has streams.
   rmSync(join(data, 'coordination', 'rabbit@localhost', 'names.dets'))
   await broker.restart()
   const reason = () => logged.find(({ level }) => level === 'error')?.fields
@@ -134,7 +134,7 @@ t.test('a stream that lost its leader for good: told with the command that mends
   t.match(gaps(), [['gap', 0, 3, 0]])
 })
 
-/** The file by which the broker finds offsets in the newest segment of a stream. */
+/** Returns the file by which the broker finds offsets in the newest segment of a stream. */
 function newestIndex(stream: string): string {
   const streams = join(data, 'stream')
   const folder =

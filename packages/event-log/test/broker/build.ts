@@ -6,7 +6,7 @@ import { during, movedLimits, patientLimits } from '../../src/conformance/fixtur
 import type { OpenOptions } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog, type Retention } from '../../src/index.ts'
 
-/** Milliseconds that a busy machine may take for anything. */
+/** Time limit (ms) of any step on a busy machine. */
 export const patience = 60_000
 
 export interface BuildOptions extends OpenOptions {
@@ -16,7 +16,7 @@ export interface BuildOptions extends OpenOptions {
   clock?: ManualClock
 }
 
-/** A log, and all that it tells. */
+/** Creates a log, and records all its callbacks and log lines. */
 export async function build(t: Test, options: BuildOptions) {
   const logged: { level: string; fields: object; message: string }[] = []
   const told: unknown[][] = []
@@ -44,8 +44,8 @@ export async function build(t: Test, options: BuildOptions) {
 }
 
 /**
- * Makes a log with a clock of its own, and waits until it is connected, unless the test wants it to fail. Time passes
- * meanwhile: a broker that several ask for streams at the same time may refuse one of them, and the next attempt waits.
+ * Creates a log with a clock of its own, and waits until it is connected, unless the test expects a failure. Time passes
+ * meanwhile: a broker that gets several requests for streams at once may refuse one of them, and the next attempt waits.
  */
 export async function buildWithClock(t: Test, options: BuildOptions & { connects?: false }) {
   const clock = createManualClock()
@@ -58,7 +58,7 @@ export async function buildWithClock(t: Test, options: BuildOptions & { connects
   return { ...built, clock }
 }
 
-/** An outage is two lines, however many notice it and however often they try; there may be another one after it. */
+/** Whether the log has two lines for each outage, for any number of parts and attempts. There may be more than one outage. */
 export function areOutages(logged: readonly { level: string }[]): boolean {
   return logged.every(({ level }, index) => level === (index % 2 === 0 ? 'warn' : 'info'))
 }
@@ -67,7 +67,7 @@ function same(entry: unknown[], start: unknown[]): boolean {
   return start.every((value, i) => entry[i] === value)
 }
 
-/** Does something at the broker, as an operator would. */
+/** Changes something at the broker, as an operator would. */
 export async function administrate<Result>(
   { url }: Pick<RabbitMq, 'url'>,
   work: (channel: Channel) => Promise<Result>,

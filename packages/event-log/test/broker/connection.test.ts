@@ -6,7 +6,7 @@ import { connectRabbitMqLog, type EventLog } from '../../src/index.ts'
 import { channelOpened, closeFrame, connectionOpened, startProxy } from '../proxy.ts'
 import { administrate, areOutages, build, buildWithClock, patience } from './build.ts'
 
-// Connections and channels that are lost or given up. No test here harms the broker itself.
+// Tests of lost and closed connections and channels. No test here harms the broker itself.
 
 assertNothingLeft(t)
 
@@ -185,7 +185,7 @@ t.test(
     await during(clock, publishing)
     const all = () => new Set(reader.ids()).size === confirmed.length
     await during(clock, until(all, patience, 'all to be read'))
-    // An event that was unconfirmed may stand in the log twice, but in its place.
+    // An unconfirmed event may be in the log twice, but in its order.
     t.same([...new Set(reader.ids())], confirmed)
     t.ok(offsetsGrow(reader.batches))
     t.same(gaps(), [])
@@ -198,7 +198,7 @@ t.test(
     const { log } = await build(t, { prefix: 'unheard', url })
     const other = await build(t, { prefix: 'unheard', url })
     let sent = 0
-    /** The newest signal that was heard of those that were sent. */
+    /** Listens for signals. Returns a function for the highest number received so far. */
     const listen = (to: EventLog) => {
       let newest = 0
       to.onSignal((signal) => {
@@ -215,7 +215,7 @@ t.test(
     await until(signalled(heard, 0), patience, 'a signal')
     await administrate(broker, (channel) => channel.deleteExchange('unheard.signals'))
     const before = sent
-    // A log that listens only now hears them, so they are sent, and to an exchange that is there.
+    // A log that begins to listen only now receives them, so they are sent, and to an exchange that exists.
     const late = await build(t, { prefix: 'unheard', url })
     const heardLate = listen(late.log)
     for (let n = 0; n < 5; n++) {
@@ -233,11 +233,11 @@ t.test('what was acknowledged is not acknowledged again, which would close the c
   const reader = follow(t, log, 'first')
   for (let i = 1; i <= 100; i++) await log.publish(event(`${i}`))
   await during(clock, reader.seen(100))
-  // The reader comes back for more, which is when it is done with what it has.
+  // The reader requests more once it has processed its batches.
   await turn()
-  // Acknowledging happens when idle, too, about once a second.
+  // It also acknowledges when idle, about once a second.
   await clock.advance(3000)
-  // Twice, since the broker may deliver one more before it closes a channel.
+  // Tries twice, since the broker may deliver one more before it closes a channel.
   for (const count of [101, 102]) {
     await log.publish(event(`${count}`))
     await reader.seen(count)

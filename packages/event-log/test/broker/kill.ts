@@ -5,13 +5,13 @@ import { event, follow, offsetsGrow, publishSurely } from '../../src/conformance
 import { areOutages, build, patience } from './build.ts'
 
 export interface Load {
-  /** Of each of two logs. */
+  /** Number of publishers of each of two logs. */
   publishers: number
-  /** Number of events that are confirmed before the broker is killed, at least, and as many after it. */
+  /** Minimum number of events that are confirmed before the broker is killed, and again after it. */
   events: number
 }
 
-/** As a subtest; the broker must be one that nothing else uses. */
+/** Tests a kill of the broker, as a subtest. Nothing else may use the broker. */
 export function testKill(t: Test, broker: RabbitMq, load: Load): void {
   t.test(
     'kill -9 of the broker under load: what was confirmed is there, readers have no gap and no repeat',
@@ -28,7 +28,7 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
             const id = `${i}-${j}-${n}`
             await publishSurely(log, event(id), () => retries++)
             confirmed.push(id)
-            // Otherwise the number of events, all of which are compared, would depend on the machine.
+            // Without the pause the number of events, all of which are compared, would depend on the machine.
             await sleep(5)
           }
         }),
@@ -48,7 +48,7 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
       for (const reader of [...readers, fresh]) {
         while (new Set(reader.ids()).size < confirmed.length) await reader.seen(reader.lines.length + 1)
       }
-      // Behind the last one there may be some that were published again, because their confirms came late.
+      // After the last one there may be events that were published again, because their confirms were late.
       const offsetsOf = ({ batches }: typeof fresh) => batches.map(({ offset }) => offset)
       const agree = () => readers.every((reader) => offsetsOf(reader).join() === offsetsOf(fresh).join())
       await until(agree, patience, 'all to have read as far').catch(() => {})

@@ -18,7 +18,7 @@ t.test('the RabbitMQ log conforms', async (t) => {
   let number = 0
   testEventLog(t, async (t) => {
     const prefix = `conformance-${number++}`
-    // Freezes for this log alone what others may be using as well.
+    // Freezes the broker only for this log, since others may use it too.
     const proxy = await startProxy(t, broker.url)
     return {
       async open(options) {
@@ -58,7 +58,7 @@ t.test('the age of events goes by the clock of the broker, whatever that of the 
     const other = await connectRabbitMqLog({ url: broker.url, prefix: 'ages', clock })
     t.teardown(() => other.close())
     const reader = follow(t, other, { age: 300_000 })
-    // One that begins too late gets these.
+    // A reader that attaches too late gets these.
     for (let n = 0; reader.lines.length === 0; n++) {
       await log.publish(event(`${ahead}/${n}`))
       await clock.sleep(50)
@@ -75,7 +75,7 @@ t.test('a reader that does not go on is sent no more than its window', async (t)
   const steps = log.read(0, 'first', stop.signal)[Symbol.asyncIterator]()
   await log.publish(event('0'))
   await steps.next()
-  // Each a batch of its own.
+  // Each event is a batch of its own.
   for (let i = 1; i <= 350; i++) await log.publish(event(`${i}`))
   const reading = proxy.connections.find(({ publishes }) => !publishes)
   await until(() => (reading?.deliveries ?? 0) >= 256, patience, 'the window to be full')

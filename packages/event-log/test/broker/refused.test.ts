@@ -4,7 +4,7 @@ import { codeOf, during, event, follow } from '../../src/conformance/fixture.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
 import { administrate, build, buildWithClock, patience } from './build.ts'
 
-// Cases in which the broker refuses, returns, or already has something in another form. No test here harms the broker.
+// Tests in which the broker refuses or returns messages, or has queues with other arguments. No test here harms the broker.
 
 assertNothingLeft(t)
 
@@ -26,7 +26,7 @@ t.test(
   'another queue refuses what the log takes: known from the log, not repeated, and told once',
   async (t) => {
     const prefix = 'refusing'
-    // Nothing is sent again on this clock, which stands still.
+    // This clock stands still, so nothing is sent again.
     const { log, count, logged } = await buildWithClock(t, { prefix, url })
     const reader = follow(t, log, 'first')
     await log.publish(event('0'))
@@ -106,7 +106,7 @@ t.test('a broker that blocks publishing: told, refused in time, and readers go o
   const second = codeOf(log.publish(event('2')))
   await clock.advance(300)
   t.equal(await second, 'unavailable')
-  // A connection that confirms nothing for twice the time would be given up if it didn't say why.
+  // A connection without confirms for twice the time limit would be dropped if the broker didn't report that it is blocked.
   await clock.advance(3000)
   await other.log.publish(event('3'))
   await reader.seen(2)

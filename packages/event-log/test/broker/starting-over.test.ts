@@ -6,7 +6,7 @@ import type { EventLog } from '../../src/index.ts'
 import { closeFrame, consumed, startProxy } from '../proxy.ts'
 import { administrate, build, buildWithClock, patience } from './build.ts'
 
-// Logs that have lost something, or seem to. No test here harms the broker itself.
+// Tests of logs that have lost something, or seem to. No test here harms the broker itself.
 
 assertNothingLeft(t)
 
@@ -56,7 +56,7 @@ t.test('a log that starts over below the position is read from its start', async
 
 t.test('a log that starts over, and to which nothing comes, is read from its start too', async (t) => {
   const { log, gaps, clock } = await buildWithClock(t, { prefix: 'silent', url })
-  // Many at once, which are chunks of many batches.
+  // Publishes many at once, which gives chunks of many batches.
   await Promise.all(Array.from({ length: 300 }, (_, n) => log.publish(event(`${n}`))))
   const reader = follow(t, log, { after: 1000 })
   await during(clock, reader.seen(300))
@@ -72,7 +72,7 @@ t.test('a new log that has grown past the position is not taken for the old one'
   const reader = follow(t, log, 'first')
   for (const id of ['1', '2', '3']) await writer.log.publish(event(id))
   await reader.seen(3)
-  // The reader doesn't hear of it until the new log has an offset 2 of its own.
+  // The reader doesn't learn of it until the new log has its own offset 2.
   for (const connection of proxy.connections) connection.hold('down')
   await administrate(broker, (channel) => channel.deleteQueue('grown.log.0'))
   for (const id of ['4', '5', '6', '7']) await writer.log.publish(event(id))
@@ -116,7 +116,7 @@ t.test('a broker that is slow to deliver has lost nothing', async (t) => {
     clock,
     until(() => held() !== undefined, patience, 'the reader to be back'),
   )
-  // It asks where the log ends if the batch that it has doesn't come for a while, on a channel of its own.
+  // If its batch doesn't arrive for a while, the reader asks on a separate channel where the log ends.
   const before = held()?.channels ?? 0
   await during(
     clock,
@@ -129,7 +129,7 @@ t.test('a broker that is slow to deliver has lost nothing', async (t) => {
   t.same(gaps(), [])
 })
 
-/** Where a log begins of which the broker has deleted something, once it has deleted all that is too much. */
+/** Returns the first offset of a log after the broker has deleted all that is over its limit. */
 async function firstOffset(t: Test, log: EventLog): Promise<number> {
   const found: number[] = []
   const settled = async () => {
@@ -150,7 +150,7 @@ t.test('retention passed the position: the reader tells, and goes on', async (t)
   for (let i = 0; i < 20; i++) await log.publish(event(`${i}`, 'general', 'x'.repeat(50_000)))
   const found = await firstOffset(t, log)
   t.same(gaps(), [], 'whoever starts with the first misses nothing')
-  /** The first batch after a position. */
+  /** Returns the first batch after a position. */
   const firstAfter = async (position: number) => {
     const reader = follow(t, log, { after: position })
     await reader.seen(1)

@@ -21,7 +21,7 @@ interface BuildOptions {
   prepare?: (log: EventLog) => Promise<void>
 }
 
-/** A process that takes tasks from the queue `<prefix>.tasks`, and all that it tells. */
+/** Starts a process that takes tasks from the queue `<prefix>.tasks`, and records its callbacks and log lines. */
 async function build(t: Test, prefix: string, options: BuildOptions = {}) {
   const { clock = createManualClock() } = options
   const tasks: Task[] = []
@@ -82,7 +82,7 @@ function put(prefix: string, ...bodies: string[]): Promise<void> {
   )
 }
 
-/** Promise.withResolvers, as far as needed here. */
+/** Replaces Promise.withResolvers, as far as needed here. */
 function gate() {
   let open: () => void = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ t.test('tasks that can not be done now come again, in their order', async (t) =>
   t.same(done, ['a', 'b', 'c', 'd', 'e'])
   t.ok(process.told.redelivered >= 2)
   t.equal(process.told.setAside, 0)
-  // Once for all of it, or again where it was well for long enough in between to say so.
+  // The lines come once, or again if the queue worked for long enough in between.
   const lines = ['RabbitMQ is not available, retrying', 'RabbitMQ is available again']
   t.same(
     process.logged,
@@ -192,7 +192,7 @@ t.test('closing waits for what is under way, and leaves the rest to the next in 
   await put('close', 'a', 'b')
   await one.did('a', 'b')
   const closed = one.close()
-  // Closing waits for two seconds, which don't pass meanwhile.
+  // Closing waits for two seconds, which don't pass on this clock.
   await put('close', 'c', 'd')
   open()
   await closed
@@ -231,7 +231,7 @@ t.test('while the log takes no events, tasks wait', async (t) => {
   const publishing = () => proxy.connections.find(({ publishes }) => publishes)
   const { log, clock, told, texts, did } = await build(t, 'blocked', {
     url: proxy.url,
-    // As a broker that is short of memory does.
+    // Fails as a broker that is short of memory does.
     async prepare(log) {
       publishing()?.inject(blockedFrame('low on memory'))
       await until(() => !log.status().connected, patience, 'the log to be blocked')
@@ -240,7 +240,7 @@ t.test('while the log takes no events, tasks wait', async (t) => {
   await until(() => told.connected, patience, 'its connection')
   t.match(log.status(), { reason: /^blocked by the broker/ })
   for (let i = 0; i < 10; i++) {
-    // Longer than it waits before it looks again.
+    // Longer than its pause between checks.
     await clock.advance(2000)
     const { consumerCount } = await administrate(broker, (channel) => channel.checkQueue('blocked.tasks'))
     if (consumerCount > 0) t.fail('it takes tasks that it can not do')

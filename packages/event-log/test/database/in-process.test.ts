@@ -8,7 +8,7 @@ import { codeOf, event, follow, movedLimits } from '../../src/conformance/fixtur
 import { testEventLog } from '../../src/conformance/index.ts'
 import { type EventLog, type LogObserver, openInProcessLog } from '../../src/index.ts'
 
-/** A database whose statements wait while it is frozen. */
+/** Returns a database whose statements wait while it is frozen. */
 function freezable(database: Database) {
   let frozen: Promise<void> | undefined
   let thaw = () => {}
@@ -37,7 +37,7 @@ t.test('the in-process log conforms', async (t) => {
     await database.query('drop table if exists rabble_log')
     const { database: seam, freeze, thaw } = freezable(database)
     const clock = createManualClock()
-    // One process has one handle.
+    // A process has only one handle.
     let log: EventLog | undefined
     t.teardown(() => log?.close())
     return {
@@ -111,14 +111,14 @@ t.test('statements that fail are tried again, told once, and refused when it tak
   t.equal(await refused, 'unavailable')
   t.match(log.status(), { connected: false, reason: /No space left/ })
   const late = log.publish(event('late'))
-  // Until it has failed, and waits for its turn.
+  // Waits until the statement has failed, and the retry is scheduled.
   await turn()
   broken = false
   await clock.advance(999)
   await late
   t.match(log.status(), { connected: true, waiting: 0 })
   t.same(logged, ['warn'])
-  // It counts as well again once it has been for a while.
+  // It counts as available again only after a while.
   await clock.advance(2000)
   t.same(logged, ['warn', 'info'])
   const reader = follow(t, log, 'first')
@@ -189,7 +189,7 @@ t.test('a clock that was wrong for a while leaves no hole, and deletes nothing t
   for (const away of [30 * day, 0, -30 * day, 0]) {
     clock.jump(away)
     await log.publish(event(`${away}`))
-    // A round in which it is deleted what may be.
+    // Lets one round of deletion pass.
     await clock.advance(61_000)
     await database.query('select 1')
     clock.jump(-away)

@@ -10,7 +10,7 @@ assertNothingLeft(t)
 
 const broker = await startRabbitMq(t)
 
-// The short forms are in test/broker: what a reader is sent is counted there, and here what it holds is weighed.
+// The short forms of these tests are in test/broker. They count what a reader receives; these measure its memory.
 
 t.test('a reader that does not go on holds no more than its window', async (t) => {
   const { log } = await build(t, { prefix: 'slow', url: broker.url })
