@@ -8,7 +8,7 @@ import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 
-/** A change as another program could write it to the log. */
+/** Writes a change to the log, as another program could. */
 function inject(
   log: MemoryLog,
   type: 'edit' | 'delete',
@@ -25,7 +25,7 @@ function line(id: string, text: string): string {
   return JSON.stringify({ type: 'message', room: 'general', id, from: ada, text, at, via: 'gateway-0' })
 }
 
-/** All that a client was ever sent. */
+/** Returns all frames that a client has got, as JSON. */
 function everything(client: ChatClient): string {
   return JSON.stringify(client.frames)
 }
@@ -46,7 +46,7 @@ t.test('who joins gets messages as they are by now, and no text that is gone', a
   const { id: deleted } = await ada.delete('general', second)
   await ada.sees(deleted)
 
-  // One that starts now reads the same from the log.
+  // A gateway that starts now reads the same from the log.
   for (const url of [ws, (await build(t, { log })).ws]) {
     const bob = await connectChat(t, url, { name: 'Bob' })
     await bob.join('general')
@@ -112,7 +112,7 @@ t.test('what a gateway keeps from history changes too', async (t) => {
     ...createFakeHistory(),
     async replay(): Promise<Replay> {
       await answer?.()
-      // What the gateway remembers is not part of the answer.
+      // This answer does not have the changes that the gateway remembers.
       return { through, complete: true, ids, lines }
     },
   }
@@ -128,7 +128,7 @@ t.test('what a gateway keeps from history changes too', async (t) => {
     return client
   }
 
-  // While history answers with what it has, one of its messages is deleted.
+  // While history answers, one of the messages in its answer is deleted.
   answer = async () => {
     inject(log, 'delete', deleteId('general', 'm3'), 'm3')
     await writer.sees(deleteId('general', 'm3'))

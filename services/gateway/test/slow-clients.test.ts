@@ -4,7 +4,7 @@ import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { build, type TestGateway } from './build.ts'
 
-/** Watches how many bytes wait for each client, at most. */
+/** Watches the maximum number of bytes that wait for each client. */
 function watchUnsent({ server }: TestGateway): { look(): void; readonly most: number } {
   const sockets: Socket[] = []
   server.on('connection', (socket) => sockets.push(socket))
@@ -50,11 +50,11 @@ t.test(
       await bob.sees(sending.at(-1)?.id ?? '')
     }
     const closed = () => metric('rabble_gateway_disconnections_total', { reason: 'tooSlow' })
-    // The system takes some for the slow one: not 24 MB.
+    // The operating system takes some bytes for the slow client, but not 24 MB.
     while ((await closed()) === 0 && sent < 2000) await say()
     t.equal(await closed(), 1)
     for (let n = 0; n < 5; n++) await say()
-    // What one turn of the event loop brings is written before anybody looks.
+    // All events of one turn of the event loop are written before the check.
     const turn = 20 * 13_000
     t.ok(unsent.most <= unsentBytes + turn, `${unsent.most} bytes at most`)
     t.equal(bob.messages('general').length, sent)
@@ -74,7 +74,7 @@ t.test(
       recent: { perRoom: 2000, totalBytes: 256 * 1024 * 1024 },
     })
     const { ws, metric } = gateway
-    // More than the system takes.
+    // More than the operating system takes.
     fill(gateway, 16, 1_000_000)
     const deaf = await connectChat(t, ws, { name: 'Deaf' })
     deaf.pause()
@@ -106,7 +106,7 @@ t.test('a client that asks for replay after replay without reading them makes no
   for (let n = 0; n < 100; n++) greedy.raw('{"type":"join","room":"general","recent":500}')
   const joins = () => metric('rabble_gateway_joins_total')
   await until(async () => (await joins()) > 1, 60_000, 'the first replay')
-  // Work that the gateway does meanwhile, in as many turns as there would be replays.
+  // The gateway does other work meanwhile, in as many turns as there would be replays.
   for (let n = 0; n < 100; n++) {
     await ada.request({ type: 'ping' })
     unsent.look()

@@ -19,7 +19,7 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
   }
 }
 
-/** What history has of a room that the log has forgotten. */
+/** Returns the events that history has of a room that the log has forgotten. */
 function old(room: string, ids: string[]): { ids: string[]; lines: string[] } {
   const from = { id: 'ada', name: 'Ada' }
   const at = '2026-11-22T10:00:00.000Z'
@@ -56,7 +56,7 @@ t.test('who has many rooms to resume isn’t kept for the time of each', async (
   const began = clock.monotonic()
   const joined = await passing(clock, 250, Promise.all(joins))
   t.strictSame(new Set(joined.map(({ complete }) => complete)), new Set([false]))
-  // Not 24 times 3 s: the first waits for so long, and others briefly until 10 s later. Each takes two looks.
+  // Not 24 times 3 s: the first join waits for 3 s, and others only briefly until 10 s later. Each takes two steps.
   const seconds = (clock.monotonic() - began) / 1000
   t.ok(seconds < 48, `it took ${seconds} s`)
 })
@@ -69,7 +69,7 @@ t.test(
     let through = -1
     const history = historyThat(async ({ room }) => {
       const answer = { through, ...old(room, ['q1', 'q2', 'q3']) }
-      // Never does it have what is written while it answers.
+      // It never has the events that are written while it answers.
       await say()
       through = log.last
       await say()
@@ -99,7 +99,7 @@ t.test('what a room got meanwhile, and the gateway has forgotten again, is waite
     if (asked === 1 || asked > 3) through = log.last
     const answer = { through, ...old(room, asked > 3 ? ids : ['q1', 'q2']) }
     if (asked > 1) return answer
-    // Others push it out of the gateway's memory at once.
+    // Other rooms push it out of the gateway's memory at once.
     ids.push((await writer.send('quiet', 'a word')).id)
     for (let n = 0; n < 20; n++) await writer.send(`busy-${n}`, 'x'.repeat(4_000))
     return answer
