@@ -4,13 +4,13 @@ import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { webSocketTransport } from './transports/websocket/transport.ts'
 
 /**
- * A gateway on a Fastify instance, which must not listen yet. It reads the log from now on, and is to be called ready
- * when `unready()` says so. Closing the instance closes the sessions with 1001 first, then the reader; the log is the
- * caller's to close.
+ * Registers a gateway on a Fastify instance, which must not listen yet. The gateway reads the log from now on; `unready()` says
+ * when it is ready. Closing the instance closes first the sessions, with code 1001, and then the reader of the log. The caller
+ * closes the log.
  */
 export async function registerGateway(app: FastifyInstance, options: GatewayOptions): Promise<Gateway> {
   const gateway = createGateway(options)
-  // Before the transports' own hooks, which wait for connections that are closing.
+  // Must come before the hooks of the transports, which wait for closing connections.
   app.addHook('preClose', async () => gateway.close())
   app.addHook('onReady', async () => gateway.start())
   await webSocketTransport.register(app, gateway)

@@ -2,7 +2,7 @@ import { enoughBytes, type Limits } from '@rabble/contract'
 import { parseOrigins, type SettingName, type Settings, SettingsError, tokenSettings } from '@rabble/service'
 import type { GatewayOptions } from './gateway.ts'
 
-/** What a gateway reads from the environment, besides where to listen and where its log is. */
+/** Settings that a gateway reads from the environment, besides its own address and that of the log. */
 export const gatewaySettings = [
   ...tokenSettings,
   'RABBLE_ALLOWED_ORIGINS',
@@ -29,8 +29,8 @@ export const gatewaySettings = [
 type GatewaySettings = Settings<(typeof gatewaySettings)[number], never>
 
 /**
- * The settings as the gateway's options.
- * @throws SettingsError if not every text that is allowed fits into a frame
+ * Returns the settings as options of a gateway.
+ * @throws SettingsError if an allowed text may be too large for a frame
  */
 export function gatewayConfig(
   settings: GatewaySettings,

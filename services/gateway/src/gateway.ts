@@ -40,14 +40,14 @@ import type { SessionHost } from './transports/transport.ts'
 const comeBackAfter = 1_000
 /** Milliseconds. */
 const day = 24 * 60 * 60 * 1000
-/** Number of event ids, up to twice as many, that are kept to recognise repeated events. */
+/** Minimum number of event ids that are kept to recognise repeated events. The maximum is twice as many. */
 const seenEvents = 100_000
 
 export interface GatewayOptions {
   log: EventLog
-  /** The history service, from which clients that were away for long are resumed, and in which old messages are looked up. */
+  /** The history service. It resumes clients that were away for long, and finds old messages. */
   history?: HistoryClient | undefined
-  /** The rooms service, which knows the members of rooms over all gateways. Without it this gateway knows its own only. */
+  /** The rooms service, which knows the members of rooms over all gateways. Without it this gateway knows only its own. */
   rooms?: RoomsClient | undefined
   /** Whether only rooms that were created can be joined. */
   createdRoomsOnly: boolean
@@ -62,7 +62,7 @@ export interface GatewayOptions {
   helloTimeout: number
   /** Silence (ms) after which a client is pinged. After twice that time the connection is dropped. */
   heartbeat: number
-  /** Maximum age (ms) of a connection. Before it a client is asked to come back on another one. Default: a day. */
+  /** Maximum age (ms) of a connection. Before that, the client is asked to reconnect. Default: 1 day. */
   maxConnectionAge?: number
   recent: { perRoom: number; totalBytes: number }
   /** Maximum size (bytes) of replays that are unread, over all sessions. */
@@ -89,24 +89,24 @@ export interface GatewayOptions {
 export interface Gateway extends SessionHost, PublishHost {
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
-  /** Begins to call other services. They may run in the same process, so they must be there. */
+  /** Begins to call other services. Those in the same process must be registered by then. */
   start(): void
-  /** Accepts no new clients and sends those that are there to other gateways, within `longest` milliseconds. */
+  /** Accepts no new clients and, over at most `longest` (ms), sends the connected ones to other gateways. */
   drain(longest: number): Promise<void>
   /** Closes all sessions and stops reading the log. */
   close(): Promise<void>
 }
 
 /**
- * Composes a gateway in layers, from the ground up: each part takes those below it. What goes the other way, from a lower
- * layer to a higher one, is a subscription that is made once both are there.
+ * Composes a gateway in layers, from the bottom up: each part takes the parts below it. A lower layer reaches a higher one only
+ * by a subscription, which is made once both exist.
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const { log, limits, tokens, clock = systemClock, metrics, logger } = options
   const id = `gateway-${randomBytes(6).toString('hex')}`
   const common = { clock, metrics, logger }
 
-  // What this gateway remembers, and counts.
+  // Memory of this gateway, and its counters.
   const seen = createDuplicateFilter(seenEvents, clock, clock.monotonic() - lookBack)
   const recent = createRoomBuffers(options.recent, log.partitions)
   const positions = createLogPositions(log.partitions)
@@ -118,7 +118,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     traffic.delivered(deliveries)
   })
 
-  // Replays of what is no longer remembered.
+  // Replays of events that are no longer in memory.
   const history = options.history && watchHistory(options.history, { metrics, logger })
   const times = options.historyTimes ?? defaultHistoryTimes
   const { timeout } = times
@@ -162,7 +162,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   // Rooms.
   const counts = createCounts()
-  // Users of this gateway that the service does not know yet are there nevertheless.
+  // The service may not know all users of this gateway yet. They count all the same.
   const count = (room: string) => Math.max(counts.get(room) ?? 0, hub.count(room))
   const presence = createPresence({
     count,
@@ -183,10 +183,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       presence,
       ...common,
     })
-  // Without a rooms service, the users of this gateway are all that there are.
+  // Without a rooms service, presence covers the users of this gateway only.
   hub.observe(rooms === undefined ? presence : { joined: rooms.seats.seated, left: rooms.seats.left })
 
-  // The state of the whole, which the other gateways are told.
+  // The state of this gateway, which it reports to the others.
   let phase: 'open' | 'draining' | 'stopped' = 'open'
   function unready(): string | undefined {
     if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'

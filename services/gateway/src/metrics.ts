@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** Everything that a gateway counts, in `registry` (two gateways in one process have one each). */
+/** Creates all metrics of a gateway in `registry`. Two gateways in one process need a registry each. */
 export function createMetrics(registry: Registry) {
   const registers = [registry]
   let newest = 0
@@ -215,11 +215,11 @@ export function createMetrics(registry: Registry) {
       help: 'How often reading could not go on where it had stopped.',
       registers,
     }),
-    /** `lag`: age (ms) of the last event that was read. */
+    /** Sets the lag. `lag`: age (ms) of the last event that was read. */
     observeLag(lag: number): void {
       newest = Math.max(0, lag) / 1000
     },
-    /** The same where there is a rooms service. */
+    /** Adds the gauges of a gateway with a rooms service. They are read at each scrape. */
     watchRooms(read: { seats(): { held: number; owed: number }; names(): number }): void {
       new Gauge({
         name: 'rabble_gateway_seats',
@@ -241,7 +241,7 @@ export function createMetrics(registry: Registry) {
         },
       })
     },
-    /** What is asked for at each scrape. */
+    /** Adds gauges that are read at each scrape. */
     watch(read: {
       waiting(): number
       recentBytes(): number
@@ -282,7 +282,7 @@ export function createMetrics(registry: Registry) {
       })
     },
   }
-  // A series that appears with its first count has never grown, so alerts would miss that one.
+  // A series that first appears with the value 1 has never increased, so alerts would miss its first count.
   metrics.closed.inc({ reason: 'tooSlow' }, 0)
   for (const reason of ['full', 'unready']) metrics.refusedConnections.inc({ reason }, 0)
   for (const way of ['signals', 'log']) metrics.deaf.inc({ way }, 0)

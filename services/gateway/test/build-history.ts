@@ -8,7 +8,7 @@ import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { secret } from './build.ts'
 
-/** A real history over an empty database, which reads the log. */
+/** Starts a real history over an empty database, which reads the log. */
 export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
   const database = await openTestPglite()
   const logger = createLogger('history', 'silent')
@@ -27,7 +27,7 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
   return { ...client, replay: (query, user) => insist(() => client.replay(query, user)) }
 }
 
-/** Asks again where history gives up, as it does after a few seconds. */
+/** Asks again if history gives up, as it does after a few seconds. */
 async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -18,9 +18,9 @@ export interface TestGateway<Log extends EventLog = MemoryLog> {
   ws: string
   /** `http://127.0.0.1:<port>` */
   http: string
-  /** The value of a metric, summed over its labels unless some are given. */
+  /** Returns the value of a metric, summed over its labels unless some are given. */
   metric(name: string, labels?: Record<string, string>): Promise<number>
-  /** What listens there. */
+  /** The HTTP server that listens there. */
   server: Server
   close(): Promise<void>
 }
@@ -28,13 +28,13 @@ export interface TestGateway<Log extends EventLog = MemoryLog> {
 type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
   limits?: Partial<Limits>
   log?: MemoryLog
-  /** Whether not to wait until it is ready. */
+  /** Whether to return before the gateway is ready. */
   impatient?: boolean
 }
 
 /**
- * A gateway in this process, ready, on a port of its own; closed with the test. It is more patient than others: a machine
- * that stands still for a while must not decide what a test sees.
+ * Starts a gateway in this process, on a port of its own, and waits until it is ready. It is closed with the test. It has longer
+ * timeouts than others: a machine that stalls for a while must not decide the result of a test.
  */
 export async function build(t: Test, options: Options = {}): Promise<TestGateway> {
   const { clock = systemClock } = options

@@ -43,14 +43,14 @@ function all(recent: RoomBuffers): readonly ByteString[] {
   return recent.behind('a', recent.missing('a'))?.lines ?? []
 }
 
-/** A memory that has read the log from its beginning. */
+/** Returns room buffers that have read the log from its beginning. */
 function createWhole(perRoom: number, totalBytes = 1e9): RoomBuffers {
   const recent = createRoomBuffers({ perRoom, totalBytes })
   recent.begin(0, -1)
   return recent
 }
 
-/** What a client has after some events: its messages, as they are by then. */
+/** Returns the messages of a client after some events, in their current versions. */
 function play(
   known: ReadonlyMap<string, MessageEvent>,
   events: Iterable<ChatEvent>,
@@ -151,9 +151,9 @@ for (const [who, strangers] of [
     const pick = createPick(createRandom(seed + 1))
     const recent = createWhole(30)
     const events: ChatEvent[] = []
-    /** What a client has that has seen the first n events. */
+    /** Messages of a client after the first n events, for each n. */
     const states: ReadonlyMap<string, MessageEvent>[] = [new Map()]
-    /** Texts that were edited away or deleted. */
+    /** Texts that were replaced or deleted. */
     const gone = new Set<string>()
     const wrong: unknown[] = []
     for (let n = 0; n < 500; n++) {
@@ -188,7 +188,7 @@ function createPick(random: () => number): (from: number, to: number) => number 
   return (from, to) => from + Math.floor(random() * (to - from))
 }
 
-/** What happens in a room: messages of two users, and changes of them by who may, and some by who may not. */
+/** Returns random events of a room: messages of two users, and changes of them by users who may and users who may not. */
 function createEvents(random: () => number, strangers: boolean): (n: number) => ChatEvent {
   const pick = createPick(random)
   const said: MessageEvent[] = []

@@ -1,4 +1,4 @@
-/** A frame of a client as its bytes (RFC 6455, section 5.2), masked with zeros, so that the payload stays as it is. */
+/** Returns a frame of a client as bytes (RFC 6455, section 5.2). The mask is zero, so that the payload stays as it is. */
 export function clientFrame(opcode: number, payload: string | Buffer = '', { fin = true } = {}): Buffer {
   const bytes = Buffer.from(payload)
   const length = bytes.length

@@ -52,7 +52,7 @@ t.test('the list waits for a history that lags behind, and for a dead one in vai
   const { clock, log, history, connect, store } = await withHistory(t)
   const ada = await connect('ada')
   store('dm:ada:bob', 'a')
-  // Before it began to read, the gateway has seen an event of its own.
+  // The gateway has seen an event of its own before it began to read.
   const late = passing(clock, 50, ada.request({ type: 'conversations' }))
   await t.rejects(late, { code: 'unavailable' })
   history.through = log.last

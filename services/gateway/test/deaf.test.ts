@@ -6,19 +6,19 @@ import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 import { pass } from './time.ts'
 
 const deliveryTimes = { interval: 10, quiet: 50, timeout: 300 }
-/** Milliseconds that pass at a time: several looks, but no more than a fraction of its patience. */
+/** Time (ms) that passes at once: several checks, but only a fraction of the gateway's patience. */
 const step = 50
 
 interface FragileLog extends MemoryLog {
-  /** Why its connections were made anew. */
+  /** Reasons for which its connections were replaced. */
   reconnects: string[]
-  /** After so many of them it hears again. */
+  /** Number of reconnects after which it delivers again. */
   attempts: number
-  /** How often a gateway has looked how it is: all that it counts, it counts in such looks. */
+  /** Number of checks of a gateway, which measures all its times in checks. */
   looks: number
 }
 
-/** A log that may become deaf. */
+/** Creates a log that may stop delivering. */
 function createFragileLog(clock: ManualClock): FragileLog {
   const log = createMemoryLog(2, { clock })
   const { status } = log
@@ -41,7 +41,7 @@ async function buildFragile(t: Test) {
   const clock = createManualClock()
   const log = createFragileLog(clock)
   const gateway = await build(t, { log, clock, deliveryTimes })
-  // The first marks come and go.
+  // The first marks are written and come back.
   await pass(clock, step, () => log.length > 6, 'marks to be written')
   t.equal(gateway.gateway.unready(), undefined)
   t.strictSame(log.reconnects, [])
@@ -80,7 +80,7 @@ t.test('a log that is down is not made anew: there is nothing to arrive', async 
   log.deaf = 'signals'
   await pass(clock, step, () => signals > 0, 'something that does not arrive')
   log.broken = true
-  // The time in which it would be missed.
+  // The gateway would miss it within this time.
   await clock.advance(5 * deliveryTimes.timeout)
   t.equal(gateway.unready(), undefined, 'the check of the log tells')
   t.strictSame(log.reconnects, [])
@@ -94,7 +94,7 @@ t.test('a log in which something happens gets no marks', async (t) => {
   await build(t, { log, clock, deliveryTimes: { interval: 10, quiet: 1_000, timeout: 10_000 } })
   const before = log.length
   let injected = 0
-  // In twice as many looks as silence may last at most, a mark would have come.
+  // Within twice the checks of the longest silence, a mark would have come.
   for (const enough = log.looks + 240; log.looks < enough; injected += 2) {
     for (const partition of [0, 1]) log.inject('{"type":"of a later version","room":"x","id":"x"}', partition)
     await clock.advance(20)

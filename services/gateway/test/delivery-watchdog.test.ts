@@ -100,7 +100,7 @@ t.test('who comes back with after gets exactly what was missed, over another gat
   const after = reader.messages('general')[6]?.id
   await reader.close()
 
-  // A gateway that starts now reads the last minute, and may still be asked for what was before its start.
+  // A gateway that starts now reads the last minute, and clients may still ask it for events from before its start.
   const two = await build(t, { log })
   const back = await connectChat(t, two.ws, { name: 'Reader' })
   const writing = Promise.all(range(50).map((i) => writer.send('general', `more ${i}`)))

@@ -12,7 +12,7 @@ import { createMemoryLog } from './memory-log.ts'
 import { buildWithRooms } from './rooms-build.ts'
 import { passing } from './time.ts'
 
-/** As good clients do: each goes when it is told to. */
+/** Closes each client when the gateway tells it to leave, as well-behaved clients do. */
 async function obey(clients: readonly ChatClient[]): Promise<void> {
   await Promise.all(
     clients.map(async (client) => {
@@ -40,7 +40,7 @@ t.test(
   },
 )
 
-/** Sessions that nobody is behind, and what is said to all of them. */
+/** Returns sessions without clients. `told` gets the frames for all of them. */
 function sessionsOf(count: number, told: (frame: ServerFrame) => void): Set<Session> {
   const session = () => ({ user: { id: 'a', name: 'A' }, reply: told, close: () => {} }) as unknown as Session
   return new Set(Array.from({ length: count }, session))
@@ -63,7 +63,7 @@ t.test('a few clients are told at a time, over the whole window, each until the 
   const began = clock.monotonic()
   await clock.advance(1_500)
   await drained
-  // 250 ms at most for one step, and 10 ms for each client: so the window is 1.5 s.
+  // One step has at most 250 ms, and each client adds 10 ms: so the window is 1.5 s.
   const sizes = [...batches.values()].map(({ length }) => length)
   t.ok(Math.max(...sizes) <= 26, `at a time ${sizes}`)
   const last = Math.max(...batches.keys()) - began
@@ -77,7 +77,7 @@ t.test('a few clients are told at a time, over the whole window, each until the 
 t.test('it is over when the last one has gone, however long it might have taken', async (t) => {
   const clock = createManualClock()
   const allGone = new AbortController()
-  // They could take a minute.
+  // Leaving could take one minute.
   const sessions = sessionsOf(6_000, () => allGone.abort())
   const began = clock.monotonic()
   await drain({ sessions, longest: 60_000, allGone: allGone.signal, settle, clock, logger })
@@ -145,7 +145,7 @@ t.test(
     const confirmed = new Promise<void>((resolve) => {
       confirm = resolve
     })
-    // A log that confirms nothing yet, so that much is under way when the time has come.
+    // The log confirms nothing yet, so that much is in progress when the clients must leave.
     log.publish = async (event) => {
       if (event.type === 'message') {
         begun++
@@ -213,7 +213,7 @@ t.test('a guest that goes as it is told keeps its name until it is back', async 
   const { a, b } = await buildWithRooms(t, 2)
   const ada = await connectChat(t, a.ws, { name: 'Ada' })
   await Promise.all([obey([ada]), a.gateway.drain(1_000)])
-  // More turns than it takes to give a name back.
+  // These are more turns than giving a name back takes.
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
   const stranger = await connectChat(t, b.ws, { hello: false })
   await t.rejects(stranger.request({ type: 'hello', name: 'Ada' }), { code: 'name-taken' })

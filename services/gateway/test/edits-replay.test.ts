@@ -9,7 +9,7 @@ import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 
-/** A change as another program could write it to the log. */
+/** Writes a change to the log, as another program could. */
 function inject(
   log: MemoryLog,
   type: 'edit' | 'delete',
@@ -27,7 +27,7 @@ function line(id: string, text: string): ByteString {
   return byteString(Buffer.from(JSON.stringify(message)))
 }
 
-/** All that a client was ever sent. */
+/** Returns all frames that a client has got, as JSON. */
 function everything(client: ChatClient): string {
   return JSON.stringify(client.frames)
 }
@@ -48,7 +48,7 @@ t.test('who joins gets messages as they are by now, and no text that is gone', a
   const { id: deleted } = await ada.delete('general', second)
   await ada.sees(deleted)
 
-  // One that starts now reads the same from the log.
+  // A gateway that starts now reads the same from the log.
   for (const url of [ws, (await build(t, { log })).ws]) {
     const bob = await connectChat(t, url, { name: 'Bob' })
     await bob.join('general')
@@ -114,7 +114,7 @@ t.test('what a gateway keeps from history changes too', async (t) => {
     ...createFakeHistory(),
     async replay(): Promise<Replay> {
       await answer?.()
-      // What the gateway remembers is not part of the answer.
+      // This answer does not have the changes that the gateway remembers.
       return { through, complete: true, ids, lines }
     },
   }
@@ -130,7 +130,7 @@ t.test('what a gateway keeps from history changes too', async (t) => {
     return client
   }
 
-  // While history answers with what it has, one of its messages is deleted.
+  // While history answers, one of the messages in its answer is deleted.
   answer = async () => {
     inject(log, 'delete', deleteId('general', 'm3'), 'm3')
     await writer.sees(deleteId('general', 'm3'))

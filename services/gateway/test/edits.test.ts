@@ -7,7 +7,7 @@ import { createFakeHistory } from './fake-history.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { passing } from './time.ts'
 
-/** Somebody with a token, in the room "general". */
+/** Connects a user with a token, in the room "general". */
 async function enter(
   t: Test,
   { ws, tokens }: TestGateway,
@@ -19,7 +19,7 @@ async function enter(
   return client
 }
 
-/** Says something, and waits until it came back. */
+/** Sends a message, and waits until it came back. */
 async function say(client: ChatClient, text: string): Promise<string> {
   const { id } = await client.send('general', text)
   await client.sees(id)
@@ -156,7 +156,7 @@ t.test('the same cid again is the same edit, over another gateway too', async (t
 
 t.test('edits and deletions count as messages for the limit of a session', async (t) => {
   const gateway = await build(t, {
-    // So seldom that a slow machine saves up none.
+    // The rate is so low that a slow machine gains no further message.
     limits: { messagesPerSecond: 0.001, messageBurst: 3 },
   })
   const ada = await enter(t, gateway, 'ada')

@@ -3,22 +3,22 @@ import { type ByteString, byteString, noBytes } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 
 /**
- * A history in memory that has what a test gives it, and is as late or dead as the test wants. It passes the suite that
- * the real one passes.
+ * A history in memory, with the events that a test gives it. A test can delay it or make it fail. It passes the suite that the
+ * real one passes.
  */
 export interface FakeHistory extends HistoryClient {
-  /** Messages, and edits and deletions that follow them, by their ids, in the order of the log. */
+  /** Messages, and the edits and deletions that follow them, by id, in the order of the log. */
   messages: Map<string, ChatEvent>
-  /** Offset of the log up to which it says that it has read; null: nothing yet. */
+  /** Offset of the log up to which it claims to have read; null if nothing yet. */
   through: number | null
   down: boolean
-  /** It answers which events it knows when this resolves. */
+  /** Promise that delays the answers of `known`. */
   answering: Promise<unknown>
-  /** The ids in each question of which events it knows. */
+  /** Ids in each call of `known`. */
   readonly questions: readonly (readonly string[])[]
-  /** Number of questions for a message. */
+  /** Number of calls of `find`. */
   readonly asked: number
-  /** Maximum number of questions for a message that were open at a time. */
+  /** Maximum number of concurrent calls of `find`. */
   readonly maxAtOnce: number
 }
 
@@ -28,7 +28,7 @@ export function createFakeHistory(): FakeHistory {
   let open = 0
   let maxAtOnce = 0
 
-  /** A message after its changes, and the last one that counted. */
+  /** A message in its current version, and the last change that counted. */
   function fold(message: MessageEvent): { message: MessageEvent; newest: ChangeEvent | undefined } {
     let folded = message
     let newest: ChangeEvent | undefined
@@ -116,7 +116,7 @@ export function createFakeHistory(): FakeHistory {
   return fake
 }
 
-/** Whether a room is for all, or for this user. */
+/** Returns whether a room is for all, or for this user. */
 function mayRead(room: string, user: string | undefined): boolean {
   const kind = roomKind(room)
   if (kind?.kind === 'direct') return user !== undefined && kind.users.includes(user)

@@ -3,7 +3,7 @@ import type { NameClaim, Refusal } from '@rabble/rooms/client'
 
 /** The names that a rooms service lets users have, in memory. */
 export interface FakeNames {
-  /** The users' ids by the names that are held, in lower case; for those of accounts, an empty one. */
+  /** Ids of users by the names that are held, in lower case. The id of an account is empty here. */
   readonly held: ReadonlyMap<string, string>
   /** Claims names, those of accounts first. The answers are in the order of the claims. */
   claim(gateway: string, claims: readonly NameClaim[]): (User | Refusal)[]
@@ -13,13 +13,13 @@ export interface FakeNames {
   drop(gateway: string): void
 }
 
-/** In the place of a user's id. */
+/** Placeholder for the ids of accounts. */
 const accounts = ''
 
-/** `displace` puts out a guest whose name belongs to an account from now on. */
+/** `displace` removes a guest whose name belongs to an account from now on. */
 export function createFakeNames(displace: (guest: string) => void): FakeNames {
   const held = new Map<string, string>()
-  /** By their ids: their names, and the gateways that hold these. */
+  /** By the ids of users, their names and the gateways that hold these. */
   const guests = new Map<string, { name: string; gateways: Set<string> }>()
   let made = 0
 

@@ -2,11 +2,11 @@ import type { Policy, PolicyChanges, RoomPolicy } from '@rabble/rooms/client'
 
 /** The policies of a rooms service, in memory. */
 export interface FakePolicies {
-  /** The last version. */
+  /** The newest version. */
   readonly version: number
-  /** While true, each copy that is behind is too old. */
+  /** While true, each copy that is behind counts as too old. */
   forgetful: boolean
-  /** Sets a policy, or says that it no longer holds. */
+  /** Sets a policy, or removes it. */
   put(key: string, policy: Policy | null): void
   /** Returns what has changed since a version. */
   since(version: number): PolicyChanges
@@ -27,7 +27,7 @@ export function createFakePolicies(): FakePolicies {
     },
     forgetful: false,
     put(key, policy) {
-      // Taken out, so that it moves to the end.
+      // Deleted first, so that it moves to the end.
       entries.delete(key)
       entries.set(key, { version: ++version, policy })
     },

@@ -13,7 +13,7 @@ t.test('the rooms service of these tests does what the real one does', async (t)
     const signals: Signal[] = []
     const rooms = createFakeRooms({ signal: (signal) => void signals.push(signal) }, tokens)
     let keys = 0
-    /** Puts a policy under a key of its own, which is returned. */
+    /** Puts a policy under a new key. Returns the key. */
     function put(policy: Policy): string {
       const key = `${policy.kind}:${++keys}`
       rooms.put(key, policy)

@@ -15,35 +15,35 @@ import { createFakePolicies } from './fake-policies.ts'
 import { createFakeSeats } from './fake-seats.ts'
 
 /**
- * The rooms service in memory, for several gateways of one test, which can be told to fail. It passes the suite that the
- * real one passes. Rooms and restrictions are what policies say of them; nobody is invited anywhere.
+ * The rooms service in memory, for several gateways of one test. A test can make it fail. It passes the suite that the real one
+ * passes. Policies define rooms and restrictions. There are no invitations.
  */
 export interface FakeRooms extends RoomsClient {
   /** While true, every call fails. */
   down: boolean
-  /** While true, every copy of the policies that is behind is too old. */
+  /** While true, every copy of the policies that is behind counts as too old. */
   forgetful: boolean
-  /** While true, what it tells gateways gets lost. */
+  /** While true, its signals to gateways get lost. */
   silent: boolean
   /**
-   * Calls of this name that are made from now on get no answer until what is returned is called; with an error, they fail.
-   * The service does at once what they ask for.
+   * Withholds the answers to calls of this name from now on, until the returned function is called. With an error, the calls
+   * fail. The service executes them at once.
    */
   hold(call: 'seats' | 'renew'): (error?: Error) => void
   /** Ends all leases, or that of one gateway, with all that belongs to them. */
   expire(gateway?: string): void
   /** Sets or removes a policy, and tells the gateways. */
   put(key: string, policy: Policy | null): void
-  /** The ids of the users in a room. */
+  /** Returns the ids of the users in a room. */
   seated(room: string): string[]
-  /** The users' ids by the names that are held; for those of accounts, an empty one. */
+  /** Ids of users by the names that are held. The id of an account is empty here. */
   readonly held: ReadonlyMap<string, string>
-  /** Every call of `seats`: how many it took and gave. */
+  /** Number of seats that each call of `seats` took and gave back. */
   readonly batches: { take: number; give: number }[]
   readonly audited: AuditEntry[]
 }
 
-/** Seconds for which guests get tokens. */
+/** Lifetime (s) of guests' tokens. */
 const lifetime = 3_600
 
 export function createFakeRooms(
@@ -96,7 +96,7 @@ export function createFakeRooms(
       const held = new Promise<void>((resolve, reject) => {
         end = (error) => (error === undefined ? resolve() : reject(error))
       })
-      // There may be no call that waits for it.
+      // There may be no call that waits for its answer.
       held.catch(() => {})
       holds.set(call, held)
       return (error) => {

@@ -19,12 +19,12 @@ export interface FakeSeats {
 export interface FakeSeatsOptions {
   rulesOf(room: string): RoomPolicy | undefined
   isBanned(user: string, room: string): boolean
-  /** Tells gateways of a room that has changed. */
+  /** Tells gateways about a room that has changed. */
   tell(signal: PresenceSignal): void
 }
 
 export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): FakeSeats {
-  /** By room and the user's id: the user, and the gateways through which it is there. */
+  /** By room and id of the user, the user and the gateways through which it is there. */
   const rooms = new Map<string, Map<string, { user: User; gateways: Set<string> }>>()
   const versions = new Map<string, number>()
 
@@ -36,7 +36,7 @@ export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): 
     version: versions.get(room) ?? 0,
   })
 
-  /** Collects the changes of one call, which are told together. */
+  /** Collects the changes of one call, which are sent together. */
   function createChanges() {
     const changes = new Map<string, { joined: User[]; left: User[] }>()
     function of(room: string) {

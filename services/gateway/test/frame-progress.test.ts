@@ -16,7 +16,7 @@ t.test(
     let wrong: string | undefined
     for (let round = 0; round < 100; round++) {
       const stream: Buffer[] = []
-      /** What is whole ends here, and control frames that stand alone as well. */
+      /** Offsets at which nothing is incomplete: after a whole message, or after a control frame outside of one. */
       const ends: number[] = [0]
       let size = 0
       const add = (frame: Buffer, ending: boolean) => {
@@ -35,7 +35,7 @@ t.test(
       }
       const bytes = Buffer.concat(stream)
       const progress = new FrameProgress()
-      /** When each byte came: the number of its chunk. */
+      /** For each byte, the number of its chunk. */
       const chunks: number[] = []
       for (let at = 0, now = 1; at < bytes.length; now++) {
         const length = 1 + below([10, 1_000, 100_000][below(3)] ?? 1)

@@ -12,13 +12,13 @@ import { build, secret, type TestGateway } from './build.ts'
 import { createFakeRooms } from './fake-rooms.ts'
 import { createMemoryLog } from './memory-log.ts'
 
-/** Lines that are read by one gateway, and those between two looks at whether it is well. */
+/** Number of lines that one gateway reads, and number of lines between two checks of its health. */
 const ofGateway = 20_000
 const ofBatch = 500
 
 /**
- * Damages so many lines of the log, and fewer signals and notifications of the queue, and has gateways read them. What is
- * behind them must arrive as if they weren't there, and clients get nothing that is no event.
+ * Damages `lines` lines of the log, and fewer signals and notifications of the queue, and lets gateways read them. Valid events
+ * behind them must arrive as if they weren't there, and clients must get only valid events.
  */
 export async function surviveAll(t: Test, lines: number): Promise<void> {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -49,7 +49,7 @@ async function survive(t: Test, lines: number, random: () => number): Promise<vo
     for (let n = 0; n < 5; n++) await notify(mutated('{"room":"general","text":"hi","cid":"a"}', random))
     const { id } = await ada.send('general', 'is anybody there?')
     await ada.sees(id)
-    // What is collected goes out, and the gateway says how it is.
+    // Collected presence is sent, and the gateway reports its state.
     await clock.advance(1_000)
     const { gateways, here } = await ada.request({ type: 'gateways' })
     if (!Number.isFinite(gateways.find(({ gateway }) => gateway === here)?.lag))
@@ -59,7 +59,7 @@ async function survive(t: Test, lines: number, random: () => number): Promise<vo
   t.ok(malformedSignals > 0, 'and some signals')
   t.equal(gateway.gateway.unready(), undefined)
   await checkWhatClientsGet(t, gateway, ada)
-  // Of a million lines not all are to stay in memory until the last one was read.
+  // A million lines must not all stay in memory until the last one was read.
   for (const batches of log.kept) batches.length = 0
 }
 
@@ -77,7 +77,7 @@ function isEvent({ type }: ServerFrame): boolean {
   return type === 'message' || type === 'edit' || type === 'delete'
 }
 
-/** The task that a gateway does for each notification of the queue: it is done, or refused with a reason. */
+/** Returns the task that a gateway does for each notification of the queue. The task succeeds, or is refused with a reason. */
 function queueOf({ gateway }: TestGateway): (body: Buffer) => Promise<void> {
   let work: DoTask | undefined
   const takeWork = (_: string, task: DoTask) => {

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { build } from './build.ts'
 import type { MemoryLog } from './memory-log.ts'
 
-/** A log as a gateway reads it that was cut off from it, while what it missed passed out of its retention. */
+/** Returns a log as it is read by a gateway that was cut off, while the events that it missed passed out of retention. */
 function tornLog(log: MemoryLog): { log: MemoryLog; cut: boolean; missed: number } {
   const torn = { log: { ...log, read }, cut: false, missed: 0 }
   let missed: number | undefined
@@ -26,7 +26,7 @@ function tornLog(log: MemoryLog): { log: MemoryLog; cut: boolean; missed: number
   return torn
 }
 
-/** Somebody comes back to a room of which the gateway has missed a message. */
+/** Lets a user come back to a room of which the gateway has missed a message. */
 export async function comeBackOverGap(t: Test, log: MemoryLog, history?: HistoryClient): Promise<void> {
   const room = 'torn'
   const torn = tornLog(log)

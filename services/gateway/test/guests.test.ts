@@ -7,7 +7,7 @@ import { secret } from './build.ts'
 import { buildWithRooms } from './rooms-build.ts'
 import { pass, passing } from './time.ts'
 
-/** What `welcome` says. */
+/** Fields of a `welcome` frame. */
 interface Welcome {
   user: { id: string; name: string }
   token: string
@@ -63,7 +63,7 @@ t.test('who vanishes keeps the name for a while, and a token of one who has it i
   cut.once('open', () => cut.send(JSON.stringify({ type: 'hello', token })))
   await welcomed
   await ada.close()
-  // Of two that go, the last one decides.
+  // Of two sessions that end, the last one decides.
   await until(async () => (await a.metric('rabble_gateway_connections')) === 1, 60_000, 'one to be gone')
   cut.terminate()
   await until(async () => (await a.metric('rabble_gateway_connections')) === 0, 60_000, 'them to be gone')
@@ -115,7 +115,7 @@ t.test('after a lease that ended names are claimed again; who has lost the name 
   const bob = await connectChat(t, a.ws, { name: 'Bob' })
   await until(() => rooms.held.size === 2, 60_000, 'the names')
   const eve = await connectChat(t, b.ws, { hello: false })
-  // Before Ada's gateway notices.
+  // This happens before Ada's gateway notices.
   const answer = rooms.hold('renew')
   rooms.expire(a.gateway.id)
   await eve.request({ type: 'hello', name: 'Ada' })

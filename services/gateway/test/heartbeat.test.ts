@@ -8,10 +8,10 @@ import { webSocketCodec } from '../src/transports/websocket/framing.ts'
 
 const heartbeat = 25_000
 
-/** A session of a client that answers nothing, and what is done to it. */
+/** Creates a session of a client that answers nothing, and a record of the calls on it. */
 function build(t: Test, unsent = 0) {
   const manual = createManualClock()
-  /** Milliseconds for which the process stood still: no timer ran then. */
+  /** Time (ms) for which the process stood still: no timer ran then. */
   let stood = 0
   const clock = { ...manual, monotonic: () => manual.monotonic() + stood }
   const done: string[] = []
@@ -74,7 +74,7 @@ t.test('whom a gateway that stood still could not hear is asked before it is giv
   standStill(10 * heartbeat)
   await clock.advance(1_000)
   t.strictSame(done, ['asked'])
-  // It was asked again and again, at each look.
+  // It was pinged again at each check.
   await clock.advance(heartbeat)
   t.strictSame(new Set(done), new Set(['asked']))
   await clock.advance(1_000)

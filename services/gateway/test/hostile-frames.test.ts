@@ -9,7 +9,7 @@ import { clientFrame, opcodes } from './client-frame.ts'
 
 const { text, continuation, ping, pong } = opcodes
 
-/** A client that writes bytes of its own behind the handshake, where the gateway must not wait for a hello. */
+/** Connects a client that writes raw bytes after the handshake. The gateway must not wait for a hello. */
 async function connectRaw(t: Test, { ws, server }: TestGateway) {
   const accepted = once(server, 'connection') as Promise<[Socket]>
   const client = new WebSocket(ws)
@@ -20,13 +20,13 @@ async function connectRaw(t: Test, { ws, server }: TestGateway) {
   if (client.readyState !== client.OPEN) await once(client, 'open')
   const [there] = await accepted
   return {
-    /** Replies to the frames that are sent. */
+    /** Returns the replies to the frames that are sent. */
     frames: () => client,
     write: (bytes: Buffer) => void socket.write(bytes),
     closed: once(client, 'close').then(([code, reason]) => ({ code, reason: String(reason) })),
-    /** Bytes that the gateway has read. */
+    /** Returns the number of bytes that the gateway has read. */
     read: () => there.bytesRead,
-    /** Writes bytes of which the gateway reads nothing before it has read those before. */
+    /** Writes bytes, and waits until the gateway has read them, so that they arrive as one piece. */
     async writeAlone(bytes: Buffer) {
       const before = there.bytesRead
       socket.write(bytes)
@@ -45,7 +45,7 @@ t.test('control frames between the fragments of a message are few, or the client
   const client = await connectRaw(t, gateway)
   const filling = Buffer.concat(Array(400).fill(clientFrame(pong, 'x'.repeat(125))))
   client.write(clientFrame(text, ' ', { fin: false }))
-  // Each fragment would keep 50 kB in memory: a gigabyte until the message is as large as it may be.
+  // Each fragment would keep 50 kB in memory: a gigabyte until the message has its maximum size.
   for (let n = 0; n < 100; n++) {
     client.write(Buffer.concat([filling, clientFrame(continuation, ' ', { fin: false })]))
   }
@@ -72,7 +72,7 @@ t.test('a message may be cut, and answered pings between its fragments do no har
 })
 
 t.test('a message in too many fragments, or in too many pieces, closes with 1008', async (t) => {
-  // Of frames of this size and smaller ones.
+  // For frames of this size and smaller ones.
   const gateway = await build(t, { limits: { frameBytes: 16 * 1024 } })
   const cut = await connectRaw(t, gateway)
   cut.write(clientFrame(text, ' ', { fin: false }))

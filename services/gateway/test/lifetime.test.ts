@@ -13,7 +13,7 @@ t.test('a client is asked to come back on another connection before its own is t
     Array.from({ length: 20 }, (_, n) => connectChat(t, ws, { name: `user ${n}` })),
   )
   const asked = () => clients.filter(({ frames }) => frames.some(({ type }) => type === 'reconnect'))
-  /** Lets time pass, and everybody get what was said meanwhile. */
+  /** Lets time pass, and waits until all clients have got the frames of that time. */
   const wait = async (milliseconds: number) => {
     await clock.advance(milliseconds)
     await Promise.all(clients.map((client) => client.request({ type: 'ping' })))

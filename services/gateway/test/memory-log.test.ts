@@ -3,12 +3,12 @@ import { testEventLog } from '@rabble/event-log/conformance'
 import t from 'tap'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
-/** For tests that are not about it: a machine that stands still for a while refuses nothing. Milliseconds. */
+/** Limits (ms) for tests of other things: a machine that stalls for a while must refuse nothing. */
 const patient = { publishTimeout: 120_000 }
 
 t.test('the log of these tests conforms', async (t) => {
   testEventLog(t, async (t) => {
-    // All handles are one, as in a process.
+    // All handles are the same object, as in a process.
     let log: MemoryLog | undefined
     let kept: MemoryLog['kept'] | undefined
     let thaw = () => {}

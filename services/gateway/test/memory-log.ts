@@ -21,31 +21,31 @@ import {
   stepBytes,
 } from '@rabble/event-log/parts'
 
-/** A log in memory for several gateways in one test, which can be told to fail. */
+/** A log in memory for several gateways in one test. A test can make it fail. */
 export interface MemoryLog extends EventLog {
   /** While true, publishing fails with `unavailable`. */
   broken: boolean
-  /** While true, events are stored and confirmed, but the publisher is told, a second later, that they were not. */
+  /** While true, events are stored and confirmed, but one second later the publisher is told that they were not. */
   losesConfirms: boolean
-  /** What does not arrive although nothing looks wrong. */
+  /** Kind of delivery that stops although nothing looks wrong. */
   deaf: 'log' | 'signals' | undefined
-  /** Writes any text, as a stranger with access to the broker could. */
+  /** Writes any text, as another program with access to the broker could. */
   inject(text: string | Buffer, partition?: number): void
-  /** Sends what may be no signal, as a stranger could. */
+  /** Sends content that may be no signal, as another program could. */
   injectSignal(content: Buffer): void
-  /** Stores nothing until what is returned is called. */
+  /** Stores nothing until the returned function is called. */
   freeze(): () => void
-  /** Number of events in it. */
+  /** Number of events in the log. */
   readonly length: number
   /** Offset of the newest batch of partition 0. */
   readonly last: number
-  /** Its content, with which another one can go on after this one was closed. */
+  /** Content of the log, with which another one can go on after this one was closed. */
   readonly kept: Kept[][]
 }
 
-/** The offset of a batch is its place. */
+/** A batch. Its offset is its index. */
 interface Kept {
-  /** When it was stored. */
+  /** Time at which it was stored. */
   at: number
   bytes: number
   batch: LogBatch
@@ -55,14 +55,14 @@ export interface MemoryLogOptions {
   clock?: Clock
   limits?: Partial<PublishLimits>
   observer?: LogObserver
-  /** The content that another one kept. */
+  /** Content that another log kept. */
   kept?: Kept[][]
 }
 
-/** How long (ms) the publisher waits for a confirm that is lost: so the event was read long before. */
+/** Time (ms) that the publisher waits for a lost confirm. The event is read long before. */
 const lostAfter = 1_000
 
-/** Made of the parts of the real logs, but for what keeps the batches. */
+/** Creates a log from the parts of the real ones, except for the storage of batches. */
 export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}): MemoryLog {
   const { clock = systemClock, observer = {} } = options
   const kept = options.kept ?? Array.from({ length: partitions }, () => [])
@@ -149,7 +149,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   return log
 }
 
-/** As a partition of the in-process log, without a database. */
+/** Behaves as a partition of the in-process log, without a database. */
 class Partition {
   readonly queue: PublishQueue
   readonly #number: number

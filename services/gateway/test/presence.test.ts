@@ -23,7 +23,7 @@ function presence(more: Partial<PresenceSignal>): PresenceSignal {
   return { type: 'presence', room, joined: [], left: [], count: 1, version: 1, ...more }
 }
 
-/** Ada in the room of a gateway whose clock stands still, once she was told that she came. */
+/** Enters Ada into a room of a gateway whose clock stands still. Resolves once she was told that she joined. */
 async function enter(t: Test) {
   const clock = createManualClock()
   const { a } = await buildWithRooms(t, 1, { clock })
@@ -37,12 +37,12 @@ async function enter(t: Test) {
     a,
     clock,
     ada,
-    /** Signals, and lets them arrive. */
+    /** Sends signals and waits until they have arrived. */
     async signal(...signals: PresenceSignal[]) {
       for (const each of signals) a.log.signal(each)
       await ada.request({ type: 'ping' })
     },
-    /** What she was told since. */
+    /** Returns the presence frames that she has got since. */
     async told() {
       await ada.request({ type: 'ping' })
       return ada.frames.slice(before).filter(isPresence)
@@ -69,7 +69,7 @@ t.test(
     await clock.advance(1)
     t.same(
       (await told()).map(({ joined, count }) => [joined.length, count]),
-      // Up to a hundred the room isn't large.
+      // A room of up to a hundred users isn't large.
       [
         [50, 51],
         [20, 1001],

@@ -277,12 +277,12 @@ function nested(depth: number): object {
   return depth === 1 ? {} : { a: nested(depth - 1) }
 }
 
-/** A request that the types would not allow. */
+/** Sends a request that the types would not allow. */
 function anything(client: ChatClient, frame: object): Promise<ServerFrame> {
   return client.request(frame as never)
 }
 
-/** The code of the error that answers it; none if something else does. */
+/** Returns the code of the error that answers the request; `none` for another answer. */
 function codeOf(reply: Promise<unknown>): Promise<string> {
   return reply.then(
     () => 'none',

@@ -21,10 +21,10 @@ t.test(
       type: 'refresh',
       token: await tokens.sign(ada, 1_200),
     })
-    // By the gateway's clock; the token is made by that of the machine.
+    // The gateway uses this clock. The token is made by the clock of the machine.
     t.ok(expiresIn > 600_000 && expiresIn < 700_000, `${expiresIn} ms are left`)
     t.equal(token, undefined, 'an account gets none')
-    // The first token has ended.
+    // The first token has expired.
     clock.jump(100_000)
     await clock.advance(1_000)
     await client.send('general', 'still here')

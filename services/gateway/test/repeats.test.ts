@@ -11,13 +11,13 @@ import { passing } from './time.ts'
 const room = 'general'
 const ada = { id: guestId('Ada'), name: 'Ada' }
 
-/** A message as Ada said it long ago. */
+/** Returns a message that Ada sent long ago. */
 function old(cid: string, text = cid): MessageEvent {
   const id = eventId(ada.id, room, cid)
   return { type: 'message', room, id, cid, from: ada, text, at: '2026-11-22T10:00:00.000Z', via: 'gateway-0' }
 }
 
-/** A gateway that has just started, with a history that has messages which the gateway never read. */
+/** Starts a new gateway, with a history that has messages which the gateway never read. */
 async function restarted(t: Test, ...messages: MessageEvent[]) {
   const clock = createManualClock()
   const log = createMemoryLog(1, { clock })
@@ -38,18 +38,18 @@ async function restarted(t: Test, ...messages: MessageEvent[]) {
   return { ws, clock, log, history, metric, connect }
 }
 
-/** Sends a message, or an edit, with nothing but these fields. */
+/** Sends a message, or an edit, with these fields only. */
 function say(client: ChatClient, text: string, more: { cid?: string; resent?: number } = {}) {
   return client.request({ type: 'send', room, text, ...more })
 }
 
-/** The texts in the log. */
+/** Returns the texts in the log. */
 function texts(log: MemoryLog): string[] {
   const entries = log.kept.flat().flatMap(({ batch }) => batch.entries)
   return entries.flatMap(({ event }) => ('text' in event ? [String(event.text)] : []))
 }
 
-/** History has what the log has by now. */
+/** Copies the events of the log into history. */
 function catchUp(history: FakeHistory, log: MemoryLog): void {
   for (const { batch } of log.kept.flat()) {
     for (const { event } of batch.entries) {

@@ -45,7 +45,7 @@ t.test('a user, and an address, get so many bytes of some seconds at once, and t
   const { clock, budget } = build()
   const eve = ['address-1', 'user:eve']
   budget.check(eve)
-  // More than those of eight seconds: what is missing is owed.
+  // This is more than the bytes of eight seconds: the excess is owed.
   budget.spend(eve, 10 * perSecond)
   t.throws(() => budget.check(eve), { code: 'rate-limited', retryAfter: 2_001 })
   t.throws(() => budget.check(['address-2', 'user:eve']), { code: 'rate-limited' })

@@ -14,7 +14,7 @@ export interface Sources {
 const timeout = 120_000
 let last = 0
 
-/** Puts messages into the log, of which each id is a new one. Returns the ids. */
+/** Writes messages to the log, each with a new id. Returns the ids. */
 export async function fill({ log }: Pick<Sources, 'log'>, room: string, count: number): Promise<string[]> {
   const rest = { room, from: { id: 'ada', name: 'Ada' }, at: new Date().toISOString(), via: 'worker' }
   const messages = Array.from({ length: count }, (): MessageEvent => {
@@ -29,7 +29,7 @@ export function ids(room: string, ...clients: ChatClient[]): string[] {
   return clients.flatMap((client) => client.messages(room).map(({ id }) => id))
 }
 
-/** Somebody misses `count` messages, of which `perRoom` are in memory, and comes back while more keep coming. */
+/** Lets a user miss `count` messages, of which `perRoom` are in memory, and come back while more messages come. */
 export async function missMany(t: Test, sources: Sources, count: number, perRoom: number): Promise<void> {
   const room = `missed ${count}`
   const recent = { perRoom, totalBytes: 64 * 1024 * 1024 }
@@ -55,14 +55,14 @@ export async function missMany(t: Test, sources: Sources, count: number, perRoom
 }
 
 export interface Form {
-  /** Events that are written. */
+  /** Number of events that are written. */
   events: number
   readers: number
-  /** How often each reader comes back. */
+  /** Number of times that each reader comes back. */
   rounds: number
 }
 
-/** People leave and come back at random, over two gateways with little memory, while somebody writes on. */
+/** Lets users leave and come back at random, over two gateways with little memory, while another user goes on writing. */
 async function comeAndGo(
   t: Test,
   sources: Sources,
@@ -89,7 +89,7 @@ async function comeAndGo(
     }
   }
   const read = async (name: string) => {
-    // When to leave and to come back, told by what was written by then.
+    // The times to leave and to come back, as numbers of events written by then.
     const moments = Array.from({ length: 2 * rounds }, () => Math.floor(random() * events)).sort(
       (a, b) => a - b,
     )
@@ -120,7 +120,7 @@ async function comeAndGo(
   return { writer, readers: [...all, [late]] }
 }
 
-/** Everybody gets each message once, in one order. */
+/** Checks that everybody gets each message once, in the same order. */
 export async function comeAndGoForMessages(t: Test, sources: Sources, form: Form): Promise<void> {
   const room = 'messages'
   const { writer, readers } = await comeAndGo(t, sources, room, form, async (writer, _, n) => {
@@ -132,7 +132,7 @@ export async function comeAndGoForMessages(t: Test, sources: Sources, form: Form
   t.ok(report.ok, report.text)
 }
 
-/** Messages are edited and deleted, too: everybody shows what the writer shows. */
+/** Checks that everybody shows what the writer shows, although messages are edited and deleted. */
 export async function comeAndGoForChanges(t: Test, sources: Sources, form: Form): Promise<void> {
   const room = 'changes'
   const said: string[] = []
@@ -145,7 +145,7 @@ export async function comeAndGoForChanges(t: Test, sources: Sources, form: Form)
     } else if (random() < 0.2) await writer.delete(room, old).then(() => deleted.add(old))
     else await writer.edit(room, old, `edit ${n}`).catch(({ code }) => refused.add(code))
   })
-  // Another one may have deleted it just then.
+  // Another call may have deleted the message just then.
   refused.delete('message-not-found')
   t.strictSame([...refused], [])
   const [first] = ids(room, writer)
@@ -156,7 +156,7 @@ export async function comeAndGoForChanges(t: Test, sources: Sources, form: Form)
   )
 }
 
-/** Messages as a client shows them that got these events. */
+/** Returns the messages as a client shows them after these events. */
 function shown(room: string, ...parts: ChatClient[]): Record<string, string> {
   const messages = new Map<string, MessageEvent>()
   for (const event of parts.flatMap((client): readonly ChatEvent[] => client.events(room))) {

@@ -5,7 +5,7 @@ import { createRoomBuffers } from '../src/replay/room-buffers.ts'
 
 let offset = 0
 
-/** An event with what is remembered of it; each is a batch of its own. */
+/** Returns an event with its line and its offset. Each event is a batch of its own. */
 function event(room: string, id: string, text = 'hi'): [MessageEvent, Buffer, number] {
   const event: MessageEvent = {
     type: 'message',

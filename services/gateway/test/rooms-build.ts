@@ -6,8 +6,8 @@ import { createFakeRooms, type FakeRooms } from './fake-rooms.ts'
 import { createMemoryLog } from './memory-log.ts'
 
 /**
- * Gateways that share a log and a rooms service in memory. All of them go by `clock`, but for the service if it has one of its
- * own; default: the machine's.
+ * Builds gateways that share a log and a rooms service in memory. All of them use `clock`, except for a service with its own
+ * clock. Default: the clock of the machine.
  */
 export async function buildWithRooms(
   t: Test,

@@ -5,7 +5,7 @@ import type { Connection } from '../src/sessions/connection.ts'
 import { Session } from '../src/sessions/session.ts'
 import { webSocketCodec } from '../src/transports/websocket/framing.ts'
 
-/** A session, and what its connection is told to have written. */
+/** Creates a session, and the state that its connection reports. */
 function build() {
   const state = { unsent: 0, taken: 0, closed: '' }
   const connection: Connection = {

@@ -8,7 +8,7 @@ import { pass } from './time.ts'
 const eve = '192.0.2.1'
 const ada = '192.0.2.2'
 
-/** Puts messages into the log, which clients could send only one after the other. */
+/** Writes messages to the log, since clients could send them only one after the other. */
 function fill({ log }: TestGateway, count: number, length: number): void {
   const from = { id: 'system', name: 'System' }
   const rest = { type: 'message', room: 'general', from, at: '2026-11-22T10:00:00.000Z', via: 'g' }
@@ -30,7 +30,7 @@ t.test('replay after replay of a large room is rate-limited for who asks, and no
     for (let n = 0; n < 10; n++) answers.push((await replay()).events.length)
   }
   await t.rejects(refused(), { code: 'rate-limited', retryAfter: Number })
-  // Of half a megabyte each, those of eight seconds and what then is missing.
+  // Each is half a megabyte. Three use the bytes of eight seconds and some more, which are owed.
   t.strictSame(answers, [500, 500, 500])
   const again = await connectChat(t, ws, { name: 'Greedy', address: eve })
   await t.rejects(
@@ -49,7 +49,7 @@ t.test('replay after replay of a large room is rate-limited for who asks, and no
 t.test('one guest that reads none of its replays leaves room for those of others', async (t) => {
   const recent = { perRoom: 2_000, totalBytes: 256 * 1024 * 1024 }
   const gateway = await build(t, { replayBytes: 60_000_000, recent })
-  // More than the system takes.
+  // More than the operating system takes.
   fill(gateway, 16, 1_000_000)
   const { ws, metric } = gateway
   const count = 5
@@ -90,7 +90,7 @@ t.test('one client that resumes many rooms doesn’t keep others from having the
   const reader = await connectChat(t, ws, { name: 'Ada', address: ada })
   all.push(reader.join('adas', { after: 'old' }))
   const late = await connectChat(t, ws, { name: 'Ada Two', address: ada })
-  // A room for which Eve waits already.
+  // Eve is waiting for an answer about this room already.
   all.push(late.join('eve-29', { after: 'old' }))
   const joins = () => metric('rabble_gateway_frames_received_total', { type: 'join' })
   await until(async () => (await joins()) === 32, 60_000, 'all to ask')

@@ -24,7 +24,7 @@ t.test(
       recent: { perRoom: 2000, totalBytes: 256 * 1024 * 1024 },
     })
     const { ws, metric } = gateway
-    // More than the system takes.
+    // More than the operating system takes.
     fill(gateway, 16, 1_000_000)
     const deaf = await connectChat(t, ws, { name: 'Deaf' })
     deaf.pause()
@@ -56,7 +56,7 @@ t.test('a client that asks for replay after replay without reading them makes no
   for (let n = 0; n < 100; n++) greedy.raw('{"type":"join","room":"general","recent":500}')
   const joins = () => metric('rabble_gateway_joins_total')
   await until(async () => (await joins()) > 1, 60_000, 'the first replay')
-  // Work that the gateway does meanwhile, in as many turns as there would be replays.
+  // The gateway does other work meanwhile, in as many turns as there would be replays.
   for (let n = 0; n < 100; n++) {
     await ada.request({ type: 'ping' })
     unsent.look()

@@ -57,7 +57,7 @@ t.test('who has many rooms to resume isn’t kept for the time of each', async (
   const began = clock.monotonic()
   const joined = await passing(clock, 250, Promise.all(joins))
   t.strictSame(new Set(joined.map(({ complete }) => complete)), new Set([false]))
-  // Not 24 times 3 s: the first waits for so long, and others briefly until 10 s later. Each takes two looks.
+  // Not 24 times 3 s: the first join waits for 3 s, and others only briefly until 10 s later. Each takes two steps.
   const seconds = (clock.monotonic() - began) / 1000
   t.ok(seconds < 48, `it took ${seconds} s`)
 })
@@ -70,7 +70,7 @@ t.test(
     let through = -1
     const history = historyThat(async ({ room }) => {
       const answer = { through, ...old(room, ['q1', 'q2', 'q3']) }
-      // Never does it have what is written while it answers.
+      // It never has the events that are written while it answers.
       await say()
       through = log.last
       await say()
@@ -100,7 +100,7 @@ t.test('what a room got meanwhile, and the gateway has forgotten again, is waite
     if (asked === 1 || asked > 3) through = log.last
     const answer = { through, ...old(room, asked > 3 ? ids : ['q1', 'q2']) }
     if (asked > 1) return answer
-    // Others push it out of the gateway's memory at once.
+    // Other rooms push it out of the gateway's memory at once.
     ids.push((await writer.send('quiet', 'a word')).id)
     for (let n = 0; n < 20; n++) await writer.send(`busy-${n}`, 'x'.repeat(4_000))
     return answer

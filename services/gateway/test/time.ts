@@ -1,7 +1,7 @@
 import type { ManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 
-/** Lets time pass, so many milliseconds at each look, until `check` holds. Input and output have a minute for it. */
+/** Lets time pass in steps of `milliseconds` until `check` holds. Input and output have one minute for it. */
 export async function pass(
   clock: ManualClock,
   milliseconds: number,
@@ -16,7 +16,7 @@ export async function pass(
   await until(look, 60_000, what)
 }
 
-/** Lets time pass in the same way until a promise is settled, and returns what it resolves to. */
+/** Lets time pass in the same way until a promise is settled. Returns its result. */
 export async function passing<T>(clock: ManualClock, milliseconds: number, promise: Promise<T>): Promise<T> {
   let settled = false
   const settle = () => {

@@ -46,7 +46,7 @@ await runService({
     const { app, logger, registry, clocks } = ground
     const metrics = createGatewayMetrics(registry)
     const database = await openPglite(settings.DATA_DIR)
-    // There is always one: guests get tokens, and services show each other some.
+    // A secret is always needed, for the tokens of guests and those between services.
     const secret = settings.RABBLE_SECRET ?? ownSecret(settings.DATA_DIR)
     const tokens = tokensFrom({ ...settings, RABBLE_SECRET: secret }, { logger })
     const internalTokens = createInternalTokens(secret)
@@ -80,7 +80,7 @@ await runService({
       alone: true,
       ...roomsConfig(settings),
     })
-    // Closed after what uses them: hooks of the same instance run last to first, those of plugins before.
+    // These close after the parts that use them: hooks of one instance run last to first, and hooks of plugins before them.
     app.addHook('onClose', () => database.close())
     app.addHook('onClose', () => log.close())
     const gateway = await registerGateway(app, {

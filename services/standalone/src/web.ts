@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
-/** From dist/src: the page as Vite has built it. */
+/** Folder of the page as Vite has built it, seen from dist/src. */
 const site = new URL('../../../../web/dist/site/', import.meta.url)
 
-/** Nothing but our own files, no inline code, and text only through text nodes. */
+/** Allows only own files, no inline code, and text only through text nodes. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -19,7 +19,7 @@ const contentSecurityPolicy = [
   "trusted-types 'none'",
 ].join('; ')
 
-/** The chat page at `/`. What is below `/assets/` has a name that changes with its content. */
+/** Serves the chat page at `/`. Files below `/assets/` have names that change with their content. */
 export async function serveWeb(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
     root: fileURLToPath(site),

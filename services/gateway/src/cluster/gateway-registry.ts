@@ -3,21 +3,21 @@ import type { GatewayInfo, GatewaySignal } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Traffic } from './traffic.ts'
 
-/** Time (ms) between two reports of a gateway, give or take a fifth. */
+/** Time (ms) between two reports of a gateway, ±20%. */
 const interval = 2_000
 /** Silence (ms) after which another gateway counts as gone, and the time (ms) for which it is listed as gone. */
 const goneAfter = 6_000
 const listedFor = 30_000
-/** Maximum number of gateways that are remembered. There are no more, unless somebody makes them up. */
+/** Maximum number of gateways in memory. Only forged signals could name more. */
 const maxGateways = 1_000
 
-/** What the gateways report of themselves, for people who look. Nothing is decided by it. */
+/** Collects what the gateways report about themselves. It is for display: nothing is decided by it. */
 export interface GatewayRegistry {
   /** Reports the state of this gateway now. */
   report(): void
   /** Takes the report of a gateway. */
   heard(signal: GatewaySignal): void
-  /** Returns all gateways that reported of late, this one too, in the order of their ids. */
+  /** Returns all gateways that reported lately, with this one, ordered by id. */
   list(): GatewayInfo[]
   /** Sends the last report. */
   close(): void
@@ -30,7 +30,7 @@ export function createGatewayRegistry(options: {
   /** Returns the number of sessions. */
   sessions(): number
   state(): GatewaySignal['state']
-  /** Is called after each report of this gateway. */
+  /** Called after each report of this gateway. */
   reported(): void
   clock: Clock
 }): GatewayRegistry {
@@ -54,7 +54,7 @@ export function createGatewayRegistry(options: {
     figures = {
       messagesPerSecond: round(published / seconds),
       deliveriesPerSecond: round(delivered / seconds),
-      // If nothing was read, the lag is what it was.
+      // Without events, the lag stays the same.
       lag: lag === undefined ? figures.lag : round(lag),
     }
     since = at

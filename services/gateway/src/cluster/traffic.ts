@@ -1,4 +1,4 @@
-/** What happened at this gateway between two reports. */
+/** Traffic of this gateway between two reports. */
 export interface Report {
   /** Events that the log confirmed. */
   published: number
@@ -10,13 +10,13 @@ export interface Report {
 
 /** Counts what happens at this gateway, for its reports to the others. */
 export interface Traffic {
-  /** An event was confirmed by the log. */
+  /** Counts an event that the log confirmed. */
   published(): void
-  /** So many frames were fanned out. */
+  /** Counts frames that were fanned out. */
   delivered(frames: number): void
-  /** An event was read at this age (ms). */
+  /** Counts an event that was read at this age (ms). */
   late(lag: number): void
-  /** Returns what happened since the last call. */
+  /** Returns the traffic since the last call. */
   take(): Report
 }
 

@@ -4,30 +4,30 @@ import type { Identity } from '@rabble/service'
 import type { Rooms } from '../rooms/index.ts'
 import type { Session } from '../sessions/session.ts'
 
-/** What deciding about a client needs. */
+/** Parts that the admission of a client needs. */
 export interface AdmitParts {
-  /** `guest`: a name is enough; `jwt`: a token only. */
+  /** `guest`: a name is enough. `jwt`: a token is required. */
   readonly auth: 'guest' | 'jwt'
-  /** Absent where each gateway is alone. */
+  /** Undefined if there is no rooms service. */
   readonly rooms: Pick<Rooms, 'policies' | 'names'> | undefined
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** A client that may come in. */
+/** A client that was admitted. */
 export interface Entry {
   user: User
   roles: readonly string[]
   guest: boolean
-  /** Whether nobody had this id before. */
+  /** Whether the id is a new one. */
   isNew?: boolean
-  /** When the token ends (milliseconds since 1970). Absent: the session lasts as long as the name is held. */
+  /** Time at which the token expires (ms since 1970). Absent: the session lasts for as long as the name is held. */
   expiresAt?: number
-  /** For a guest: a new token, and when it ends. */
+  /** Of a guest: a new token, and the time at which it expires (ms since 1970). */
   fresh?: { token: string; expiresAt: number }
 }
 
 /**
- * Decides whether somebody whom a token names may be here, and claims the name for as long as the token is good.
+ * Checks that the user of a token may connect and, where guests may enter, claims the user's name until the token expires.
  * @throws RabbleError `forbidden`, `name-taken`, `unavailable`
  */
 export async function admit({ auth, rooms }: AdmitParts, known: Identity): Promise<Entry> {
@@ -37,7 +37,7 @@ export async function admit({ auth, rooms }: AdmitParts, known: Identity): Promi
   const account = guest ? {} : { account: expiresAt }
   const claim = { name: user.name, user: user.id, ...account }
   const claimed = await rooms.names.claim(claim).catch((error: unknown) => {
-    // The token says whose the name is; it is claimed when that can be done again.
+    // The token proves whose name it is. The name is claimed once the service answers again.
     if (error instanceof RabbleError && error.code === 'unavailable') return undefined
     throw error
   })
@@ -55,7 +55,7 @@ export function freshToken({
   return token === undefined ? {} : { fresh: { token, expiresAt } }
 }
 
-/** The session is that of the entry from now on. Returns what its client is told of its token. */
+/** Assigns the entry to the session. Returns the fields of the reply that concern its token. */
 export function settle(
   { auth, rooms, clock }: AdmitParts,
   session: Session,
@@ -63,7 +63,7 @@ export function settle(
 ): { token?: string; expiresIn?: number } {
   session.roles = roles
   session.expiresAt = expiresAt
-  // Where no guest may enter, nobody's name has to be held.
+  // Where guests may not enter, no name has to be held.
   if (auth === 'guest') rooms?.names.arrived(user, guest ? undefined : expiresAt)
   const ends = fresh?.expiresAt ?? expiresAt
   return {

@@ -5,21 +5,21 @@ import type { MessageLookup } from '../replay/message-lookup.ts'
 import type { RoomBuffers } from '../replay/room-buffers.ts'
 import type { IdentifiedSession } from './command.ts'
 
-/** What finding a message to change needs. */
+/** Parts that the search for a message to change needs. */
 export interface ChangeParts extends Taker {
   readonly recent: Pick<RoomBuffers, 'message'>
   readonly lookup: MessageLookup
 }
 
-/** A message that a session may change, and what the event that does so says about it. */
+/** A message that a session may change, and the common fields of the event that changes it. */
 export interface Change {
   message: MessageEvent
   fields: Pick<ChangeEvent, 'message' | 'from' | 'moderator' | 'at' | 'via'>
 }
 
 /**
- * Finds the message that a frame names, if this session may change it: in a room where it may write, and its own, or any
- * for a moderator.
+ * Finds the message that a frame names, and checks that this session may change it: it may write in the room, and is the author
+ * or a moderator.
  * @throws RabbleError `bad-frame`, `not-joined`, `forbidden`, `message-not-found`, `unavailable`
  */
 export async function changeable(
@@ -51,7 +51,7 @@ async function lookUp(
 ): Promise<MessageEvent> {
   const { user } = session
   const message = await lookup.find(room, id, user, session.sharers)
-  // That may have taken seconds, in which the session may have ended, or been put out of the room.
+  // The search may have taken seconds. The session may have ended or left the room meanwhile.
   if (session.closed) throw new RabbleError('unauthorized', 'this session has ended')
   checkWritable(room, user, session)
   return message

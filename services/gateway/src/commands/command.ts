@@ -1,12 +1,12 @@
 import type { ClientFrames, ClientFrameType, User } from '@rabble/contract'
 import type { Session } from '../sessions/session.ts'
 
-/** A session whose client has said who it is. */
+/** A session whose user is known. */
 export type IdentifiedSession = Session & { user: User }
 
 /**
- * Carries out one client frame. `Parts` are the parts of the gateway that it uses. The next frame of the session waits for
- * what it returns.
+ * Executes one client frame. `Parts` are the parts of the gateway that it uses. The next frame of the session waits for the
+ * returned promise.
  * @throws RabbleError, which the client gets as an `error` frame with the frame's `ref`
  */
 export type Command<T extends ClientFrameType, Parts> = (
@@ -15,7 +15,7 @@ export type Command<T extends ClientFrameType, Parts> = (
   frame: ClientFrames[T],
 ) => void | Promise<void>
 
-/** The field by which a reply names its request. */
+/** Returns the field by which a reply names its request. */
 export function withRef<R>(ref: R | undefined): { ref?: R } {
   return ref === undefined ? {} : { ref }
 }

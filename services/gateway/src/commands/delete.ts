@@ -5,14 +5,12 @@ import { type PublishParts, publishNow } from './publish.ts'
 
 export interface DeleteParts extends ChangeParts, PublishParts {}
 
-/**
- * Deletes a message. One that is deleted already is acknowledged again, so that a lost acknowledgement does no harm.
- */
+/** Deletes a message. A message that is deleted already is acknowledged again, so that a lost acknowledgement does no harm. */
 export const remove: Command<'delete', DeleteParts> = async (parts, session, frame) => {
   const { message, fields } = await changeable(parts, session, frame)
   const { room } = frame
   const id = deleteId(room, message.id)
   if (message.deleted !== undefined) session.reply({ type: 'sent', ...withRef(frame.ref), id })
-  // The id follows from the message, so a repeat is no second deletion.
+  // The id is derived from the message, so a repeat is not a second deletion.
   else publishNow(parts, session, { type: 'delete', room, id, ...fields }, frame.ref)
 }

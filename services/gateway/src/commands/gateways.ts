@@ -6,7 +6,7 @@ export interface GatewaysParts {
   readonly registry: Pick<GatewayRegistry, 'list'>
 }
 
-/** Lists the gateways, as far as this one has heard of them. */
+/** Lists the gateways that this one knows. */
 export const gateways: Command<'gateways', GatewaysParts> = ({ id, registry }, session, frame) => {
   session.reply({ type: 'gateways', ...withRef(frame.ref), gateways: registry.list(), here: id })
 }

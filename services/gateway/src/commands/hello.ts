@@ -10,13 +10,13 @@ import { type Command, withRef } from './command.ts'
 export interface HelloParts extends AdmitParts, RefusalParts {
   readonly limits: Limits
   readonly tokens: Pick<Tokens, 'verify'>
-  /** Limits how many guests without a token each address may bring. */
+  /** Limits the new guests (without a token) of each address. */
   readonly newGuests: Rates
   readonly hub: Pick<Hub, 'identify'>
   readonly rooms: Pick<Rooms, 'policies' | 'names' | 'audit'> | undefined
 }
 
-/** What recording a refusal needs. */
+/** Parts that recording a refusal needs. */
 export interface RefusalParts {
   readonly id: string
   readonly rooms: Pick<Rooms, 'audit'> | undefined
@@ -33,7 +33,7 @@ export const hello: Command<'hello', HelloParts> = async (parts, session, frame)
   })
   const { user } = entry
   if (session.closed) {
-    // Nobody got the token with which a new guest could come back.
+    // A new guest did not get its token, so it cannot come back.
     rooms?.names.gone(user, frame.token === undefined)
     return
   }
@@ -60,7 +60,7 @@ async function enter(
   if (typeof known !== 'string') return admit(parts, known)
   if (rooms === undefined) return { user: { id: guestId(known), name: known }, roles: [], guest: true }
   rooms.policies.checkLoaded()
-  // Each holds a name, and looking for a free one asks the service too.
+  // Each new guest holds a name, and finding a free one is a call to the service.
   const retryAfter = parts.newGuests.take(session.network)
   if (retryAfter > 0) {
     throw new RabbleError('rate-limited', 'too many new guests come from this address', { retryAfter })
@@ -69,7 +69,7 @@ async function enter(
   return { user: claimed.user, roles: [], guest: true, isNew: true, ...freshToken(claimed) }
 }
 
-/** Returns whose token it is, or the name of a guest without one. */
+/** Returns the identity of a token, or the name of a guest without a token. */
 async function identify(
   parts: HelloParts,
   session: Session,
@@ -81,7 +81,7 @@ async function identify(
     try {
       return await parts.tokens.verify(session.cookie)
     } catch (error) {
-      // Browsers keep cookies for longer than they are good for something.
+      // Browsers may keep cookies after their tokens have expired.
       if (!named || !(error instanceof RabbleError) || error.code !== 'unauthorized') throw error
     }
   }
@@ -99,7 +99,7 @@ async function identify(
 
 const logged: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken'])
 
-/** Records for moderators that somebody was not let in. `user` is given if that is known for sure. */
+/** Records the refusal of a client for moderators. `user` is given only if it is known for sure. */
 export function recordRefusal({ id, rooms }: RefusalParts, error: unknown, user?: User, name?: string): void {
   if (!(error instanceof RabbleError) || !logged.has(error.code)) return
   rooms?.audit.refused({ code: error.code, gateway: id, ...(name !== undefined && { name }) }, user)

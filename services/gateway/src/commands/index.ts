@@ -17,7 +17,7 @@ import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { typing } from './typing.ts'
 
-/** All commands, and which of the session's rate limits each counts for. */
+/** All commands, each with the rate limit of the session that it counts against. */
 const commands = {
   hello: { cost: 'frame', run: hello },
   refresh: { cost: 'frame', run: refresh },
@@ -35,7 +35,7 @@ const commands = {
 
 type AnyCommand = (typeof commands)[ClientFrameType]['run']
 
-/** The parts of the gateway that the commands use, all together. */
+/** All parts of the gateway that the commands use. */
 export type CommandParts = ([AnyCommand] extends [(parts: infer Parts, ...rest: never) => unknown]
   ? Parts
   : never) & {
@@ -43,9 +43,7 @@ export type CommandParts = ([AnyCommand] extends [(parts: infer Parts, ...rest: 
   logger: Logger
 }
 
-/**
- * Decodes one frame of a session and carries it out. Never throws or rejects: the client is told what is wrong.
- */
+/** Decodes and executes one frame of a session. Never throws or rejects: the client gets the errors. */
 export function execute(parts: CommandParts, session: Session, data: string | Buffer): void | Promise<void> {
   let frame: ClientFrame | undefined
   const refuse = (error: unknown) => {
@@ -64,7 +62,7 @@ export function execute(parts: CommandParts, session: Session, data: string | Bu
       throw new RabbleError('unauthorized', 'say hello first')
     }
     if (cost === 'message') session.takeMessage()
-    // The table pairs each type with the command for its frames, which its type can't say of a frame of any type.
+    // The table pairs each type with the command for its frames. TypeScript cannot follow that for a frame of any type.
     const command = run as Command<ClientFrameType, CommandParts>
     return command(parts, session as IdentifiedSession, frame as never)?.catch(refuse)
   } catch (error) {

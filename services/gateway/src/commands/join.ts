@@ -18,19 +18,19 @@ export interface JoinParts {
   readonly count: (room: string) => number
   readonly rooms: Pick<Rooms, 'policies' | 'seats'> | undefined
   readonly recent: Pick<RoomBuffers, 'after' | 'newest'>
-  /** Absent where there is no history to ask. */
+  /** Undefined without a history service. */
   readonly historyReplay: Pick<HistoryReplay, 'fetch' | 'after'> | undefined
   readonly replays: ReplayBudget
   readonly metrics: Pick<Metrics, 'joins'>
 }
 
 const defaultRecent = 50
-/** Number of events that are sent when there is no space for more. */
+/** Number of events that are sent when the replay budget allows no more. */
 const minEvents = 10
 
 /**
- * Brings the session into a room and sends it the events that it missed. Snapshot and membership are one step of the event
- * loop, so no event is missing and none comes twice between `events` and what follows.
+ * Adds the session to a room and sends it the events that it missed. Snapshot and membership are one step of the event loop, so
+ * no event is missing or sent twice between `events` and the live events.
  */
 export const join: Command<'join', JoinParts> = async (parts, session, frame) => {
   const { room } = frame
@@ -41,7 +41,7 @@ export const join: Command<'join', JoinParts> = async (parts, session, frame) =>
   if (session.rooms.size >= limits.roomsPerSession && !session.rooms.has(room)) {
     throw new RabbleError('too-large', `a session may be in ${limits.roomsPerSession} rooms at a time`)
   }
-  // Rooms of users are entered by saying hello, and who is in a room already has a seat: joining only replays.
+  // The rooms of a user are entered by hello, and a member of a room has a seat already: joining only replays.
   if (rooms === undefined || kind !== 'room' || session.rooms.has(room)) {
     return enter(parts, session, frame)
   }
@@ -67,13 +67,13 @@ async function enter(
   const { room, after, ref } = frame
   const capacity = claim === undefined ? parts.rooms?.policies.room(room)?.capacity : claim.capacity
   const { hub, rooms, recent, historyReplay, replays, limits, metrics } = parts
-  // One replay at a time: a client that doesn't read them can't pile them up.
+  // One replay at a time, so that a client that does not read cannot pile them up.
   await session.connection.drained(limits.unsentBytes)
   if (after !== undefined && recent.after(room, after) === undefined) {
     await historyReplay?.fetch(room, after, user, session.sharers)
   }
   const own = roomKind(room)?.kind === 'room'
-  // A ban may have come while this join waited. Who has been in all the while was put out by it.
+  // A ban may have come while this join waited. It has removed members already; others are checked here.
   if (own && !session.rooms.has(room)) await rooms?.policies.checkEntry(user.id, room)
   if (session.closed) return
   claim?.check()
@@ -85,7 +85,7 @@ async function enter(
   const missed =
     after === undefined ? undefined : (recent.after(room, after) ?? historyReplay?.after(room, after))
   const newest = recent.newest(room, frame.recent ?? defaultRecent)
-  // Who asked for what followed an event that isn't known gets the newest ones, and is told.
+  // If the event `after` is not known, the client gets the newest events, and `complete` is false.
   const complete = after === undefined ? newest.complete : missed !== undefined
   const lines = (missed ?? newest.lines).filter((line) => line !== '')
   const count = parts.count(room)
@@ -101,7 +101,7 @@ async function enter(
   session.replay(joined)
 }
 
-/** Makes a `joined` frame. The lines are JSON as it stands in the log: they are not parsed. */
+/** Builds a `joined` frame. The lines are JSON as it is in the log, one character per byte. They are not parsed. */
 function joinedReply(
   ref: Ref | undefined,
   room: string,

@@ -6,7 +6,7 @@ export interface LeaveParts {
   readonly hub: Pick<Hub, 'leave'>
 }
 
-/** Takes the session out of a room. */
+/** Removes the session from a room. */
 export const leave: Command<'leave', LeaveParts> = ({ hub }, session, frame) => {
   if (!session.rooms.has(frame.room)) throw new RabbleError('not-joined', 'this session is not in the room')
   hub.leave(session, frame.room)

@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
 import { withRef } from './command.ts'
 
-/** What publishing an event of a session needs. */
+/** Parts that publishing an event of a session needs. */
 export interface PublishParts {
   readonly publisher: Pick<Publisher, 'publish'>
   readonly repeats: RepeatCheck
@@ -15,9 +15,9 @@ export interface PublishParts {
 }
 
 /**
- * Publishes an event and acknowledges it once the log has it. The frames behind it don't wait for that: a session's
- * events reach the log in the order in which they came. They do wait if history has to be asked first whether the event is a
- * repeat; `allowed` throws if it may not be published any more after that.
+ * Publishes an event and acknowledges it once the log has it. Later frames do not wait for that: the events of a session reach
+ * the log in the order in which they came. Later frames wait only if history must be asked whether the event is a repeat. After
+ * that, `allowed` throws if the event may no longer be published.
  */
 export function publish(
   parts: PublishParts,
@@ -41,8 +41,8 @@ export function publish(
 }
 
 /**
- * Returns why the event may be a repeat of an old one, or undefined if it is new. A client says so itself by `resent`. For one
- * that doesn't, the first events of its session may be repeats: a client sends again after it has lost a connection.
+ * Returns why the event may repeat an old one; undefined if it is new. `resent` says so explicitly. Without it, only the first
+ * events of a session are suspect, because a client sends again after it has lost a connection.
  */
 function suspicionOf(
   session: Session,
@@ -55,7 +55,7 @@ function suspicionOf(
   return early && !isFresh(cid, now) ? 'perhaps' : undefined
 }
 
-/** Publishes an event that is no repeat, or does no harm as one, and acknowledges it once the log has it. */
+/** Publishes an event that is not a repeat, or is harmless as one, and acknowledges it once the log has it. */
 export function publishNow(
   parts: PublishParts,
   session: Session,

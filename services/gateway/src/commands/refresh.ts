@@ -11,8 +11,8 @@ export interface RefreshParts extends AdmitParts, RefusalParts {
 }
 
 /**
- * Gives the session another token of its user. The new token tells until when the session lasts and what the user may do. The
- * user keeps the name that others know.
+ * Replaces the token of the session by another one of its user. The new token decides when the session ends and what the user may
+ * do. The user keeps its name.
  */
 export const refresh: Command<'refresh', RefreshParts> = async (parts, session, frame) => {
   const { user } = session
@@ -26,7 +26,7 @@ export const refresh: Command<'refresh', RefreshParts> = async (parts, session, 
     recordRefusal(parts, error, user)
     throw error
   })
-  // It went while its name was claimed once more.
+  // The session ended while its name was claimed again.
   if (session.closed) parts.rooms?.names.gone(user, false)
   else session.reply({ type: 'refreshed', ...withRef(frame.ref), ...settle(parts, session, entry) })
 }

@@ -26,7 +26,10 @@ export const send: Command<'send', SendParts> = (parts, session, frame) => {
   })
 }
 
-/** The room that the message goes to, if this session may send there. */
+/**
+ * Returns the room of the message.
+ * @throws RabbleError if this session may not send there
+ */
 function destination(session: IdentifiedSession, { room, to }: ClientFrames['send']): string {
   const { user } = session
   if ((room === undefined) === (to === undefined)) {

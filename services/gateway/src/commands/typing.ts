@@ -9,7 +9,7 @@ export interface TypingParts {
   readonly log: Pick<EventLog, 'signal'>
 }
 
-/** Tells the members of the room on all gateways, by a signal: it may get lost and is never stored. */
+/** Sends a typing notice to the members of the room on all gateways, as a signal: it may get lost and is never stored. */
 export const typing: Command<'typing', TypingParts> = ({ rooms, log }, session, { room }) => {
   const { user } = session
   checkWritable(room, user, session)

@@ -17,13 +17,13 @@ import { readable } from '../messages/access.ts'
 import { checkMeta, createMessage, type Taker as MessageTaker } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
 
-/** The gateway that takes a message, and its limits. */
+/** The gateway that accepts a message, and its limits. */
 interface Taker extends MessageTaker {
   readonly limits: Limits
 }
 
 /**
- * What a program says in a room, as an event. `key` is the cid if it stands outside of the body, in a header.
+ * Returns a program's message in a room as an event. `key` is a cid from outside of the body, such as a header.
  * @throws RabbleError `bad-frame`, `forbidden`, `too-large`
  */
 export function messageEvent(
@@ -47,8 +47,8 @@ export function messageEvent(
 }
 
 /**
- * What the system tells somebody, as an event. `key` is the cid if it stands outside of the body. `publisher` is whose token
- * it came with: cids of different ones have nothing to do with each other. Nobody knows who put it into the queue.
+ * Returns a notification from the system as an event. `key` is a cid from outside of the body. `publisher` is the user of the
+ * token: equal cids of different publishers are independent. The publisher of a notification in the queue is unknown.
  * @throws RabbleError `bad-frame`, `too-large`
  */
 export function noticeEvent(
@@ -85,7 +85,7 @@ function destination({ user, room }: NotifyRequest): string {
   return everybody
 }
 
-/** The name of a message, from outside of its body or from within, where the schema has checked it. */
+/** Returns the cid from outside of the body, or the one in the body, which the schema has checked. */
 function cidOf(key: string | undefined, cid: string | undefined): string | undefined {
   if (key === undefined) return cid
   if (cid !== undefined && cid !== key) {
@@ -94,7 +94,7 @@ function cidOf(key: string | undefined, cid: string | undefined): string | undef
   if (key === '' || [...key].length > 128) {
     throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) has 1 to 128 characters')
   }
-  // Bytes that are no UTF-8 have all become this one: of two such names, the second message would be lost.
+  // All bytes that are not valid UTF-8 have become this character. Two such cids could be equal, and the second message lost.
   if (key.includes('\ufffd')) {
     throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) must be well-formed Unicode')
   }

@@ -10,7 +10,7 @@ export interface NotifyQueueOptions extends PublishingOptions {
   metrics: Pick<Metrics, 'workerPublishes' | 'queueActive' | 'queueRedelivered' | 'queueRejected'>
 }
 
-/** Publishes what programs put into the queue `<prefix>.notify`, as `POST /api/notify` does, until it is closed. */
+/** Publishes the notifications in the queue `<prefix>.notify`, as `POST /api/notify` does, until the result is closed. */
 export function takeNotices(options: NotifyQueueOptions): WorkQueue {
   const { log, gateway, metrics } = options
   const publishing = createPublishing(options)

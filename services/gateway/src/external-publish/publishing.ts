@@ -4,9 +4,9 @@ import type { AuditEntry } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { RefusedEntry } from '../rooms/audit-trail.ts'
 
-/** What the gateway does for programs that publish without a session. */
+/** The gateway, as programs that publish without a session need it. */
 export interface PublishHost {
-  /** The gateway's id: a new one at each start. */
+  /** Id of the gateway, a new one at each start. */
   readonly id: string
   readonly limits: Limits
   readonly clock: Clock
@@ -15,26 +15,23 @@ export interface PublishHost {
    * @throws RabbleError `unavailable`
    */
   publish(event: MessageEvent): Promise<void>
-  /**
-   * Finds out whether an event with a name of its sender's is stored already; see `RepeatCheck.check`. Returns undefined if
-   * there is nothing to ask.
-   */
+  /** Checks whether an event with a `cid` is stored already; see `RepeatCheck.check`. Returns undefined if no check is needed. */
   checkRepeat(event: MessageEvent): Promise<'stored' | 'new' | 'unchecked'> | undefined
   /**
-   * Checks that a user who has no session may write in a room, and is neither banned nor muted.
-   * @throws RabbleError `forbidden`; `unavailable` while that isn't known
+   * Checks that a user without a session may write in a room, and is neither banned nor muted.
+   * @throws RabbleError `forbidden`; `unavailable` while that is not known
    */
   checkWriter(user: string, room: string): Promise<void>
-  /** Records an act for moderators, where a rooms service keeps them; see `AuditTrail.record`. */
+  /** Records an action for moderators, if there is a rooms service; see `AuditTrail.record`. */
   audit(entry: AuditEntry): Promise<void> | undefined
-  /** Records that somebody was refused, at a limited rate. */
+  /** Records a refused request for moderators, at a limited rate. */
   auditRefusal(detail: Omit<RefusedEntry, 'gateway'>, user?: User): void
 }
 
-/** How it came. */
+/** Path on which a request came. */
 export type Way = 'http' | 'amqp'
 
-/** What is to be published, for whom, and what it is called in the audit. */
+/** An event to publish, the user who publishes it, and the name of the action in the audit. */
 export interface Publication {
   event: MessageEvent
   actor: User
@@ -47,8 +44,8 @@ export interface PublishingOptions {
 }
 
 /**
- * Publishes what a program asks for and counts how it ended. `prepare` finds out what that is, or throws a RabbleError; if
- * it does so at once, events are published in the order of the calls.
+ * Publishes what a program asks for and counts the result. `prepare` returns that, or throws a RabbleError. If `prepare` is
+ * synchronous, events are published in the order of the calls.
  */
 export type Publishing = (
   way: Way,
@@ -58,7 +55,7 @@ export type Publishing = (
 export function createPublishing({ gateway, metrics }: PublishingOptions): Publishing {
   let last: Promise<unknown> = Promise.resolve()
 
-  /** Waits for an answer and, as messages of the queue keep their order, for those to earlier questions. */
+  /** Waits for an answer. In the queue, messages keep their order, so they also wait for the answers to earlier questions. */
   function inTurn<Answer>(way: Way, answer: Promise<Answer> | undefined): Promise<Answer | undefined> {
     if (way === 'http') return Promise.resolve(answer)
     const turn = Promise.all([answer, last]).then(([answer]) => answer)
@@ -70,13 +67,13 @@ export function createPublishing({ gateway, metrics }: PublishingOptions): Publi
     try {
       const prepared = prepare()
       const { event, actor, action } = prepared instanceof Promise ? await prepared : prepared
-      // A program that sends again may do so much later, such as after its own restart.
+      // A program may send again much later, for example after its restart.
       const found = await inTurn(way, gateway.checkRepeat(event))
       if (found === 'unchecked') await gateway.publish({ ...event, unchecked: true })
       else if (found !== 'stored') await gateway.publish(event)
       metrics.workerPublishes.inc({ way, result: 'published' })
       const audited = gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
-      // Of the queue nothing more is taken until then; over HTTP each program has its rate.
+      // The queue delivers nothing more until then. Over HTTP, each program has a rate limit.
       if (way === 'amqp') await audited
       return event
     } catch (error) {

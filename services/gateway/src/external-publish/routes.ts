@@ -4,26 +4,26 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { messageEvent, noticeEvent } from './event.ts'
 import { createPublishing, type Publication, type PublishHost, type PublishingOptions } from './publishing.ts'
 
-/** The role whose tokens may publish without a connection. */
+/** Role that a token needs to publish without a connection. */
 const role = 'service'
 
 export interface WorkerRoutesOptions extends PublishingOptions {
   gateway: PublishHost
   tokens: Pick<Tokens, 'verify'>
-  /** Messages a second, for each user of a token. */
+  /** Maximum rate (messages a second) of each user. */
   perSecond: number
 }
 
-/** What programs publish over HTTP: in a room as themselves, or from the system to whom it concerns. */
+/** Adds the routes by which programs publish over HTTP: messages of their own in a room, and notifications from the system. */
 export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   const { gateway, tokens } = options
   const publishing = createPublishing(options)
   const { perSecond } = options
   const rates = createRates({ perSecond }, gateway.clock)
-  // What is too large for a frame would be too large for some client as well.
+  // A message that is too large for a frame would be too large for some clients as well.
   const route = { bodyLimit: gateway.limits.frameBytes }
 
-  /** By a bearer token only: a cookie would let any page that somebody visits publish. */
+  /** Accepts bearer tokens only: with a cookie, any page that a user visits could publish. */
   async function authorize(request: FastifyRequest): Promise<User> {
     const token = bearerToken(request.headers.authorization)
     if (token === undefined) throw new RabbleError('unauthorized', 'this needs Authorization: Bearer <token>')
@@ -50,7 +50,7 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
     return publishing('http', async () => {
       const user = await authorize(request)
       const publication = prepare(user, idempotencyKey(request))
-      // Also where the system speaks for the user.
+      // The user is also checked for notifications, where the system speaks for the user.
       await gateway.checkWriter(user.id, publication.event.room)
       return publication
     })

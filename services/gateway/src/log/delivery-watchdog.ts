@@ -8,39 +8,39 @@ import type { Metrics } from '../metrics.ts'
 export interface DeliveryTimes {
   /** Time between two checks. */
   interval: number
-  /** Silence of a partition after which a mark is written, give or take a fifth: usually one gateway writes it for all. */
+  /** Silence of a partition after which a mark is written, ±20%, so that usually one gateway writes it for all. */
   quiet: number
-  /** Time in which an awaited event must arrive. After it the connections are made anew, and it begins again. */
+  /** Time in which an awaited event must arrive. After that, the gateway reconnects and waits for the same time again. */
   timeout: number
 }
 
 export const defaultDeliveryTimes: DeliveryTimes = { interval: 500, quiet: 5_000, timeout: 10_000 }
 
 /**
- * Finds out whether the log still delivers. All connections may look fine and bring nothing, for example after a failover of the
- * broker: only an event that must arrive, and does not, shows it. So the gateway waits for its own signals to come back,
- * and writes a mark into each partition that was silent for a while. Events that the log did not take are not awaited: a log
- * that is down says so itself.
+ * Detects a log that has stopped delivering. All connections may look fine and deliver nothing, for example after a failover of
+ * the broker. Only a missing event shows it. So the gateway waits for its own signals to come back, and writes a mark into each
+ * partition that was silent for a while. It does not wait for events that the log did not take: a log that is down reports
+ * errors.
  */
 export interface DeliveryWatchdog {
-  /** Call for each batch that was read from a partition. */
+  /** Notes that a batch was read from a partition. */
   read(partition: number): void
-  /** Call when a signal of this gateway was sent. */
+  /** Notes that a signal of this gateway was sent. */
   signalled(): void
-  /** Call when a signal of this gateway came back. */
+  /** Notes that a signal of this gateway came back. */
   heard(): void
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   close(): void
 }
 
-/** A path on which events arrive. Time is counted in checks: a process that was frozen has not waited meanwhile. */
+/** A path on which events arrive. Time is counted in checks, so that a process does not count the time in which it was frozen. */
 interface Probe {
   label: 'signals' | 'log'
-  /** What is wrong if nothing arrives. */
+  /** Description of the fault if nothing arrives. */
   problem: string
   arrivals: number
-  /** Number of checks since an event is awaited; undefined if none is. */
+  /** Number of checks for which an event has been awaited; undefined if none is. */
   awaited: number | undefined
   /** Whether the awaited event did not arrive in time. */
   stalled: boolean
@@ -54,7 +54,7 @@ interface Partition extends Probe {
   enough: number
 }
 
-/** For a log that cannot stall. */
+/** Watchdog of a log that cannot stall. */
 const unfailing: DeliveryWatchdog = {
   read() {},
   signalled() {},
@@ -135,7 +135,7 @@ export function startDeliveryWatchdog(options: {
       () => true,
       () => false,
     )
-    // It may have been faster than its confirm.
+    // The mark may have arrived before its confirm.
     if (confirmed && partition.arrivals === arrivals) partition.awaited = 0
   }
 

@@ -1,18 +1,18 @@
 import type { Clock } from '@rabble/clock'
 
 /**
- * The ids of events that were seen lately, so that an event which stands in the log twice is handed out once. Holds the
- * last `size` to twice `size` ids: two generations, of which the older is dropped when the younger is full.
+ * Ids of recent events, so that an event that is in the log twice is delivered once. Holds the last `size` to twice `size` ids,
+ * in two generations: the older one is dropped when the younger one is full.
  */
 export interface DuplicateFilter {
-  /** False if the id was seen before. */
+  /** Adds an id. Returns false if it was seen before. */
   add(id: string): boolean
   has(id: string): boolean
-  /** The time (of the clock's `monotonic`, ms) since which no id was dropped. */
+  /** Time (ms, by the clock's `monotonic`) since which no id was dropped. */
   readonly since: number
 }
 
-/** `since` is the time from which on all ids will have been added; default: now. */
+/** `since`: time (ms, by the clock's `monotonic`) from which all ids are added. Default: now. */
 export function createDuplicateFilter(
   size: number,
   clock: Pick<Clock, 'monotonic'>,

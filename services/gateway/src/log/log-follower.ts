@@ -10,24 +10,24 @@ import type { DuplicateFilter } from './duplicate-filter.ts'
 import type { LogPositions } from './log-positions.ts'
 import type { Publisher } from './publisher.ts'
 
-/** How far back (ms) a gateway reads when it starts, so that it can resume the clients of one that died. */
+/** How far back (ms) a gateway reads at its start, to resume the clients of a gateway that died. */
 export const lookBack = 60_000
-/** Milliseconds after which a mark that has not come back is published again. */
+/** Time (ms) after which a mark that has not come back is published again. */
 const markAgain = 10_000
 
-/** Follows the log: every event once, to the recent ones, to the sessions, and to whoever waits for it. */
+/** Follows the log: passes each event once to the room buffers and the sessions, and tells the publisher that it came. */
 export interface LogFollower {
-  /** Why the gateway doesn't know all recent events yet, or undefined once it does. */
+  /** Returns why the gateway doesn't know all recent events yet; undefined once it does. */
   unready(): string | undefined
-  /** Offset of a room's partition up to which history must have stored it, so that it knows all events that `seen` lacks. */
+  /** Returns the offset up to which history must have stored a room's partition to know all events that `seen` lacks. */
   unseen(room: string): number
   /** Stops reading. */
   stop(): Promise<void>
 }
 
 /**
- * Reads all partitions from the last minute on. Ready means: an event that this gateway itself published after it began
- * to read has come back through every partition, so everything before it was read, and delivery works end to end.
+ * Reads all partitions, from one minute back. The gateway is ready when an event that it published after it began to read has
+ * come back through every partition: everything before that event was read, and delivery works end to end.
  */
 export function followLog(options: {
   log: EventLog
@@ -37,11 +37,11 @@ export function followLog(options: {
   positions: LogPositions
   publisher: Publisher
   hub: Hub
-  /** A message was changed. */
+  /** Called for each change of a message. */
   changed: (change: ChangeEvent) => void
   /**
-   * Something came from a partition. `lag` is the age (ms) of its last event, if that is for clients and the gateway has caught up
-   * with the log.
+   * Called after each read from a partition. `lag` is the age (ms) of the last event; undefined if that event is not for clients,
+   * or the gateway has not caught up with the log.
    */
   arrived: (partition: number, lag: number | undefined) => void
   clock: Clock
@@ -52,7 +52,7 @@ export function followLog(options: {
   const { clock, metrics, logger } = options
   const abort = new AbortController()
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
-  /** The offset right before the first batch of each partition that was read. */
+  /** For each partition, the offset right before the first batch that was read. */
   const before: number[] = new Array(log.partitions).fill(-1)
   const seenSince = seen.since
   const doubtfulBefore = createHorizon(seen, clock)
@@ -64,7 +64,7 @@ export function followLog(options: {
       }
       return
     }
-    // The sender may know before anybody sees the event, so that both leave in one write.
+    // The acknowledgement comes before the event, so that the sender gets both in one write.
     publisher.arrived(event.id)
     if (!seen.add(event.id)) {
       metrics.repeated.inc()
@@ -79,7 +79,7 @@ export function followLog(options: {
 
   let told = false
 
-  /** No event may keep those behind it from everybody. */
+  /** Skips an event that fails, so that it does not hold up the events behind it. */
   function acceptSafely(partition: number, { event, line }: LogEntry, offset: number): void {
     try {
       accept(partition, event, line, offset)
@@ -98,7 +98,7 @@ export function followLog(options: {
     let first = true
     for await (const batches of log.read(partition, { age: lookBack }, abort.signal)) {
       for (const { offset, entries, gap } of batches) {
-        // What is remembered from before a gap does not lead up to what comes now. History may have what is missing.
+        // Events before and after a gap are not consecutive. History may have the missing ones.
         if (first || gap !== undefined) {
           recent.begin(partition, offset - 1)
           before[partition] = offset - 1
@@ -119,8 +119,8 @@ export function followLog(options: {
   }
 
   /**
-   * Publishes the mark that shows when reading has caught up, again and again until it comes back: one that was stored
-   * before the reader attached may be passed over, if the clocks of the log's servers differ.
+   * Publishes the mark that shows when reading has caught up, and repeats it until it comes back. A mark that was stored before
+   * the reader attached may be skipped if the clocks of the log's servers differ.
    */
   async function mark(partition: number): Promise<void> {
     const event = startedEvent(gateway, partition, log.partitions, clock.now())
@@ -129,7 +129,7 @@ export function followLog(options: {
         await log.publish(event)
         await clock.sleep(markAgain, { signal: abort.signal, ref: false })
       } catch {
-        // The log says itself what is wrong with it; the same line again is harmless.
+        // The log reports its own errors. A second copy of the mark is harmless.
         await clock.sleep(500 + Math.random() * 500, { signal: abort.signal })
       }
     }
@@ -137,7 +137,7 @@ export function followLog(options: {
 
   const work = [...behind].flatMap((partition) => [
     follow(partition).catch((error: unknown) => {
-      // Reading retries by itself, so this is a bug: better no gateway than one that looks alive and reads nothing.
+      // Reading retries on its own, so this is a bug: no gateway is better than one that seems to work and reads nothing.
       if (!abort.signal.aborted) throw error
     }),
     mark(partition),
@@ -157,8 +157,8 @@ export function followLog(options: {
 }
 
 /**
- * Returns what tells the time (milliseconds since 1970) before which an event can't have been taken if it is read for the first
- * time now, but by a clock that is wrong: if somebody wrote it again, `seen` may know it no more.
+ * Returns a function that tells a horizon (ms since 1970). An event from before it that is not in `seen` is doubtful: it may be
+ * an old one that was written again after `seen` dropped it, unless the clock of its gateway is wrong.
  */
 function createHorizon(seen: Pick<DuplicateFilter, 'since'>, clock: Clock): () => number {
   let since = Number.NaN

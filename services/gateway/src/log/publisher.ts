@@ -2,17 +2,17 @@ import type { ChatEvent } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { DuplicateFilter } from './duplicate-filter.ts'
 
-/** Takes events to the log, each id once at a time, and tells when the log has it. */
+/** Publishes events to the log, each id only once at a time. */
 export interface Publisher {
   /**
-   * Resolves once the log has the event: it was confirmed, or came back through the log, or was there already
-   * because the client sent it before.
+   * Resolves once the log has the event: it was confirmed, or came back through the log, or was there already because the client
+   * sent it before.
    * @throws RabbleError `unavailable`
    */
   publish(event: ChatEvent): Promise<void>
-  /** An event came through the log: whoever waits for it may know. To be called for each, also for repeated ones. */
+  /** Resolves the promise for an event that came through the log. Call it for each event, also for repeated ones. */
   arrived(id: string): void
-  /** Resolves once all that waits now is confirmed or given up, and whoever published it knows. */
+  /** Resolves once each event that waits now is confirmed or has failed. */
   settled(): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export function createPublisher(
   }
 }
 
-/** Promise.withResolvers, which Node 20 doesn't have. */
+/** `Promise.withResolvers`, which Node 20 lacks. */
 function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
   let resolve: () => void = () => {}
   let reject: (error: unknown) => void = () => {}

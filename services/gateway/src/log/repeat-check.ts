@@ -5,34 +5,34 @@ import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
 import type { DuplicateFilter } from './duplicate-filter.ts'
 
-/** Milliseconds by which an age that a client tells may be too small. */
+/** Tolerance (ms) for ages that clients report too small. */
 const margin = 10_000
-/** How long (ms) history is waited for if the event is most likely new. */
+/** Timeout (ms) of history for an event that is most likely new. */
 const shortTimeout = 1_000
-/** How long (ms) such events are not asked for after history did not answer. */
+/** Time (ms) in which such events are not checked after history did not answer. */
 const cooldown = 10_000
-/** How long (ms) to wait before asking again. */
+/** Pause (ms) before the next question. */
 const pause = 50
-/** Ids in one question. */
+/** Maximum number of ids in one question. */
 const maxIds = 500
-/** Questions to history at a time. */
+/** Maximum number of concurrent questions to history. */
 const maxQuestions = 8
 
 /**
- * Why an event may repeat one that the gateway no longer remembers: its sender says that it is a repeat, and how long ago
- * (ms) it was sent first; or `perhaps`, if nothing rules it out.
+ * Reason why an event may repeat one that the gateway no longer remembers. `age`: the sender says that it is a repeat, and how
+ * long ago (ms) it sent the first one. `perhaps`: nothing rules it out.
  */
 export type Suspicion = { age: number } | 'perhaps'
 
 /**
- * Tells repeats from new events. A gateway recognises what it read from the log itself, which begins a minute before its
- * start and ends after some 100,000 events. For what may be older it asks history, never for what is surely new.
+ * Tells repeats from new events. The gateway recognises what it read from the log itself: its memory begins one minute before its
+ * start and holds about 100,000 events. For older events it asks history, but never for an event that is surely new.
  */
 export interface RepeatCheck {
   /**
-   * Finds out whether an event is stored already. Returns undefined if there is nothing to ask: it is new, or remembered.
-   * The question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and
-   * the event is most likely new.
+   * Checks whether an event is stored already. Returns undefined if no question is needed: the event is new, or remembered. The
+   * question waits for its turn among `sharers`, as for `Turns`. Resolves to `unchecked` if history could not tell and the event
+   * is most likely new.
    * @throws RabbleError `unavailable` if history could not tell and the event is a repeat
    */
   check(
@@ -44,17 +44,17 @@ export interface RepeatCheck {
 
 interface Question {
   ids: string[]
-  /** Undefined if history can't tell. */
+  /** Resolves to the ids that history has; undefined if it could not tell. */
   answer: Promise<ReadonlySet<string> | undefined>
 }
 
 export function createRepeatCheck(options: {
-  /** Without it only what is remembered is recognised. */
+  /** Without it, only remembered events are recognised. */
   history: HistoryClient | undefined
   seen: DuplicateFilter
-  /** Offset up to which history must have stored the partition of a room: it has all then that `seen` lacks. */
+  /** Returns the offset up to which history must have stored a room's partition to have all events that `seen` lacks. */
   needed: (room: string) => number
-  /** How long (ms) history is waited for if the event is a repeat. */
+  /** Timeout (ms) of history for an event that is a repeat. */
   timeout: number
   clock: Clock
   metrics: Metrics
@@ -62,7 +62,7 @@ export function createRepeatCheck(options: {
   const { history, seen, needed, timeout, clock, metrics } = options
   const questions = new Map<string, Question>()
   const turns = createTurns({ active: maxQuestions }, clock)
-  /** Until when history is not asked for events that are most likely new. */
+  /** Time (ms, by `monotonic`) until which history is not asked about events that are most likely new. */
   let cooldownEndsAt = 0
 
   function put(room: string, id: string, limit: number, sharers: readonly string[]): Question['answer'] {
@@ -85,7 +85,7 @@ export function createRepeatCheck(options: {
     sharers: readonly string[],
   ): Question['answer'] {
     const deadline = clock.monotonic() + limit
-    // All that comes within one turn of the event loop, or while others are asked, is one question.
+    // Ids that come within one turn of the event loop, or while other questions are asked, share a question.
     await Promise.resolve()
     return turns.run(sharers, async () => {
       if (questions.get(key)?.ids === ids) questions.delete(key)
@@ -135,11 +135,11 @@ export function createRepeatCheck(options: {
   }
 }
 
-/** How far (ms) the time in a cid may be from the gateway's, for the cid to be taken for a new one. */
+/** Maximum difference (ms) between the time in a new cid and the gateway's clock. */
 const freshness = 10_000
 
 /**
- * Whether a cid was made just now: it is a UUID of version 7, which begins with the time as 48 bits of milliseconds.
+ * Returns whether a cid was made just now: a UUID of version 7 begins with its time as 48 bits of milliseconds.
  * Source: RFC 9562, 5.7.
  */
 export function isFresh(cid: string, now: number): boolean {

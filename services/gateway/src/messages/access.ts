@@ -1,11 +1,11 @@
 import { RabbleError, type RoomKind, roomKind, roomNameRule, type User } from '@rabble/contract'
 import type { Session } from '../sessions/session.ts'
 
-/** Who has this role may change what others said, and enter rooms without being invited. */
+/** Role whose users may change messages of others, and enter rooms without an invitation. */
 export const moderator = 'moderator'
 
 /**
- * What kind of room it is, if this user may read there.
+ * Returns the kind of a room that this user may read.
  * @throws RabbleError `bad-frame` for a name that no room can have, `forbidden` for the room of others
  */
 export function readable(room: string, user: User): RoomKind {
@@ -21,7 +21,7 @@ export function readable(room: string, user: User): RoomKind {
 }
 
 /**
- * Checks that this session may say something there, which is in rooms that it has joined and among its direct messages.
+ * Checks that this session may write in a room: it has joined the room, or the room is one of its direct messages.
  * @throws RabbleError `bad-frame`, `forbidden`, `not-joined`
  */
 export function checkWritable(room: string, user: User, session: Session): void {

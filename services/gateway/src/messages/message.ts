@@ -4,9 +4,9 @@ import { type ClientFrames, type MessageEvent, RabbleError, type User } from '@r
 import { eventId } from '@rabble/contract/ids'
 import { textOf } from './text.ts'
 
-/** Maximum depth of objects and arrays in `meta`: not every JSON parser takes far deeper ones. */
+/** Maximum depth of objects and arrays in `meta`: some JSON parsers fail on far deeper ones. */
 const maxDepth = 32
-/** Maximum size of `meta` as JSON, in bytes. Frames may be larger, but only for texts of which each character is escaped. */
+/** Maximum size (bytes) of `meta` as JSON. Frames may be larger, but only for texts in which each character is escaped. */
 const maxMetaBytes = 16 * 1024
 
 /** @throws RabbleError `too-large` */
@@ -31,7 +31,7 @@ export interface Taker {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** Returns what a user says in a room as an event, with an id that follows from its `cid`. */
+/** Returns a user's message in a room as an event, with an id that is derived from its `cid`. */
 export function createMessage(
   taker: Taker,
   user: User,

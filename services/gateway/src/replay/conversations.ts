@@ -3,29 +3,29 @@ import { type Conversation, RabbleError } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 
-/** Most conversations that are listed. */
+/** Maximum number of conversations in a list. */
 const most = 200
-/** How long (ms) to wait before asking again. */
+/** Pause (ms) before the next question. */
 const pause = 50
-/** Questions to history at a time. */
+/** Maximum number of concurrent questions to history. */
 const maxQuestions = 4
 
-/** Tells users with whom they talk, so that they find what somebody new said while they were away. */
+/** Lists the conversations of users, so that they find what a new contact said while they were away. */
 export interface Conversations {
   /**
-   * Lists the rooms of a user's direct messages, the newest first, with all that this gateway had read from the log when it
-   * was asked. The user waits for a turn among `sharers`, as for `Turns`.
+   * Lists the rooms of a user's direct messages, newest first, with all that this gateway had read from the log at the time of
+   * the call. The call waits for its turn among `sharers`, as for `Turns`.
    * @throws RabbleError `unavailable` if history does not answer in time, or lags behind
    */
   list(user: string, sharers: readonly string[]): Promise<Conversation[]>
 }
 
 export function createConversations(options: {
-  /** Without it there is no list. */
+  /** Without it, the list is empty. */
   history: HistoryClient | undefined
-  /** Offsets up to which this gateway has read each partition; -1 before the first batch. */
+  /** Returns the offsets up to which this gateway has read each partition; -1 before the first batch. */
   positions: () => readonly number[]
-  /** How long (ms) history is waited for. */
+  /** Timeout (ms) of history. */
   timeout: number
   clock: Clock
 }): Conversations {

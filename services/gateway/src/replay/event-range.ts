@@ -3,39 +3,39 @@ import { isChatEvent, parseLogEvent } from '@rabble/contract/parse'
 import { type ByteString, byteString, bytesOf, noBytes } from '@rabble/event-log'
 
 /**
- * Events of one room, one behind the other, as a gateway keeps them to replay them.
+ * Consecutive events of one room, as a gateway keeps them to replay them.
  */
 export interface EventRange {
   ids: string[]
-  /** Empty for an event that is replayed no more: its id still is a place to resume from. */
+  /** Empty for an event that is no longer replayed. Its id still is a place to resume from. */
   lines: ByteString[]
-  /** Of an edit or a deletion the id of its message, else empty. */
+  /** For an edit or a deletion, the id of its message; otherwise empty. */
   targets: string[]
-  /** Index of the oldest; what is before is empty. */
+  /** Index of the oldest event. Entries before it are empty. */
   head: number
 }
 
-/** A stretch of lines from history. */
+/** Returns the range of lines from history. */
 export function eventRangeOf(ids: readonly string[], lines: readonly ByteString[]): EventRange {
   return { ids: [...ids], lines: [...lines], targets: lines.map(targetOf), head: 0 }
 }
 
-/** The id of the message that a line changes, empty if it changes none. */
+/** Returns the id of the message that a line changes; empty if it changes none. */
 export function targetOf(line: ByteString): string {
-  // Nearly all lines: they need not be parsed.
+  // Nearly all lines are messages, which need not be parsed.
   if (line === '' || line.startsWith('{"type":"message"')) return ''
   const event = eventOf(line)
   return event === undefined || event.type === 'message' ? '' : event.message
 }
 
-/** The message with this id, as it is by now; undefined if it isn't there. */
+/** Returns the current version of the message with this id; undefined if it isn't there. */
 export function messageIn({ ids, lines, head }: EventRange, id: string): MessageEvent | undefined {
   const index = ids.lastIndexOf(id)
   const event = index < head ? undefined : eventOf(lines[index] ?? noBytes)
   return event?.type === 'message' ? event : undefined
 }
 
-/** The changes that are replayed, in order: all of them, or those of one message. */
+/** Returns the changes that are replayed, in order: all of them, or those of one message. */
 export function changesIn({ targets, lines, head }: EventRange, message?: string): ChangeEvent[] {
   const found: ChangeEvent[] = []
   for (let index = head; index < targets.length; index++) {
@@ -48,9 +48,9 @@ export function changesIn({ targets, lines, head }: EventRange, message?: string
 }
 
 /**
- * Applies a change to what came before it, so that no text stays that was edited away or deleted: the message becomes
- * what it is by now, and of its changes only the newest one keeps its line. Returns by how many bytes the lines have
- * grown, and whether the change counts.
+ * Applies a change to the events before it, so that no text remains that was edited away or deleted: the message gets its current
+ * version, and of its changes only the newest one keeps its line. Returns by how many bytes the lines have grown, and whether the
+ * change counts.
  */
 export function applyChange(
   stretch: EventRange,
@@ -69,7 +69,7 @@ export function applyChange(
     const event = eventOf(lines[index] ?? noBytes)
     if (event?.type === 'message') message = { index, event }
     else if (event !== undefined) changes.push({ index, event })
-    // History has it from a version that read more than this one. What can't be changed is handed out no more.
+    // History has the line from a version that accepts more than this one. It cannot be changed, so it is no longer replayed.
     else put(index, noBytes)
   }
   const superseded = message ? changes : changes.filter(({ event }) => mayBothCount(event, change))
@@ -82,9 +82,9 @@ export function applyChange(
   return { grown, counts }
 }
 
-/** Applies changes that came after all of a stretch. */
+/** Applies changes that came after all events of a range. */
 export function applyChanges(stretch: EventRange, changes: readonly ChangeEvent[]): void {
-  // There may be thousands of both: each is not to be searched for by itself.
+  // There may be thousands of both: one pass finds the places for all changes.
   const places = new Map<string, number[]>(changes.map(({ message }) => [message, []]))
   for (const [index, id] of stretch.ids.entries()) {
     places.get(id)?.push(index)
@@ -93,7 +93,7 @@ export function applyChanges(stretch: EventRange, changes: readonly ChangeEvent[
   for (const change of changes) applyChange(stretch, change, places.get(change.message))
 }
 
-/** Where a message and its changes are. Changes are rare: they search, and the way of a message has no index to keep. */
+/** Returns the places of a message and its changes. Changes are rare, so they search, and messages have no index to update. */
 function placesOf({ ids, targets, head }: EventRange, message: string): number[] {
   const places: number[] = []
   for (let index = head; index < ids.length; index++) {
@@ -103,8 +103,8 @@ function placesOf({ ids, targets, head }: EventRange, message: string): number[]
 }
 
 /**
- * Of a message that isn't there nobody knows who wrote it. But two who are no moderators can't both be its author: one of
- * their changes counts for nobody, and must not hide the other one.
+ * Returns whether both changes may count, if their message isn't there. Its author is unknown, but two users who are not
+ * moderators cannot both be the author: one of their changes does not count, and must not hide the other one.
  */
 function mayBothCount(one: ChangeEvent, other: ChangeEvent): boolean {
   return one.moderator === true || other.moderator === true || one.from.id === other.from.id

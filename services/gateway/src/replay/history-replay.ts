@@ -7,56 +7,56 @@ import type { Metrics } from '../metrics.ts'
 import { applyChange, applyChanges, changesIn, type EventRange, eventRangeOf } from './event-range.ts'
 import type { RoomBuffers } from './room-buffers.ts'
 
-/** Most events that a resuming client gets at once; who missed more pages through the history. */
+/** Maximum number of events that a resuming client gets at once. A client that missed more pages through the history. */
 const maxMessages = 10_000
-/** Ids in one question. The oldest of them decides how far back it goes, so most others are answered all the same. */
+/** Maximum number of ids in one question. The oldest one decides how far back it goes, so it answers most others too. */
 const maxIds = 500
-/** How long (ms) a join waits for history where others have just waited in vain: one that is well answers in that time. */
+/** Time (ms) that a join waits for history after others have waited in vain. A healthy history answers in that time. */
 const shortTimeout = 250
-/** How long (ms) others wait but briefly then: sessions do one thing after another, and may have many rooms to resume. */
+/** Time (ms) for which joins wait only briefly then: a session does one thing at a time, and may resume many rooms. */
 const cooldown = 10_000
-/** How long (ms) to wait before asking again. */
+/** Pause (ms) before the next question. */
 const retryInterval = 100
-/** How long (ms) others that come back to the same room are waited for, so that all of them cost one question. */
+/** Time (ms) in which clients that come back to the same room are collected, so that they cost one question. */
 const coalesceWindow = 10
-/** Rooms about which history is asked at a time. */
+/** Maximum number of rooms about which history is asked at a time. */
 const maxQuestions = 8
-/** Bytes of what history answered that are kept for those who come a little later. */
+/** Maximum size (bytes) of answers from history that are kept for clients that come a little later. */
 const maxBytes = 32 * 1024 * 1024
 
 /**
- * What is older than the recent events: fetched from history when a client comes back that was away for long. What
- * history answers ends at an offset of the log, and is followed by the recent events behind that offset. So nothing is
- * missing or twice in between, also where the log holds an event twice.
+ * Replays events that are older than the room buffers, from history, to clients that were away for long. An answer of history
+ * ends at an offset of the log, and the buffered events behind that offset follow it. So no event is missing or sent twice in
+ * between, even where the log holds an event twice.
  */
 export interface HistoryReplay {
   /**
-   * Fetches what is needed to answer `after`, and resolves in time, whether it could be had or not. `user` is who asks, and
-   * waits for its turn among `sharers`, as for `Turns`.
+   * Fetches the events for `after`. Resolves in time, also without success. `user` is the one who asks, and waits for its turn
+   * among `sharers`, as for `Turns`.
    */
   fetch(room: string, after: string, user: User, sharers: readonly string[]): Promise<void>
-  /** The lines of all that followed `after`, up to the newest recent event; undefined if that isn't known. */
+  /** Returns the lines of all events that followed `after`, up to the newest one; undefined if these are not known. */
   after(room: string, after: string): ByteString[] | undefined
-  /** A message was changed: to be called for each change that comes through the log, so that no old text is handed out. */
+  /** Applies a change to the kept answers. Call it for each change that comes through the log, so that no old text is sent. */
   changed(change: ChangeEvent): void
 }
 
-/** A piece of a room from history, with all events up to the offset `through`. */
+/** A range of a room from history, with all events up to the offset `through`. */
 interface Piece extends EventRange {
   through: number
   known: ReadonlySet<string>
   bytes: number
 }
 
-/** A question that waits to be asked, or is being asked. */
+/** A question that waits for its turn, or is being asked. */
 interface Question {
   after: Set<string>
-  /** Until when somebody waits for it (milliseconds of the clock's `monotonic`). */
+  /** Time (ms, by the clock's `monotonic`) until which a client waits for it. */
   deadline: number
-  /** Whether nothing is left to wait for. */
+  /** Resolves to true if nothing is left to wait for. */
   done: Promise<boolean>
   answer(answered: boolean): void
-  /** First names of those who wait in turn to ask it: it is asked when the first of them has its turn. */
+  /** First names of the clients that wait in turn to ask it. It is asked when the first of them has its turn. */
   askers: Set<string>
   asked: boolean
 }
@@ -64,9 +64,9 @@ interface Question {
 export function createHistoryReplay(options: {
   history: HistoryClient
   recent: RoomBuffers
-  /** Offset up to which this gateway has read the partition of a room. */
+  /** Returns the offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
-  /** How long (ms) a join waits for a history that lags behind, or is slow; in turn, too. */
+  /** Time (ms) that a join waits for a history that lags behind or is slow, including the wait for its turn. */
   timeout: number
   clock: Clock
   metrics: Metrics
@@ -76,10 +76,10 @@ export function createHistoryReplay(options: {
   const questions = new Map<string, Question>()
   const turns = createTurns({ active: maxQuestions })
   let bytes = 0
-  /** Until when joins wait but briefly. */
+  /** Time (ms, by the clock's `monotonic`) until which joins wait only briefly. */
   let cooldownEndsAt = 0
 
-  /** Somebody else's turn may come sooner than that of who asked first, and may be for many other rooms. */
+  /** Asks the question at the turn of this client. That may come before the turn of the client that asked first. */
   async function ask(
     room: string,
     question: Question,
@@ -95,10 +95,10 @@ export function createHistoryReplay(options: {
   }
 
   async function askInTurn(room: string, question: Question, user: User): Promise<boolean> {
-    // From here on the question is fixed; who comes now asks the next one.
+    // From here on the question is fixed. Clients that come now ask the next one.
     questions.delete(room)
     if (clock.monotonic() >= question.deadline) return false
-    // What history's answer is joined to must not be dropped before those who wait have been served from both.
+    // The events that follow history's answer must stay in memory until all waiting clients have been served from both.
     const release = recent.pin(room)
     try {
       return await askUntil(room, [...question.after].slice(0, maxIds), user.id, question.deadline)
@@ -110,8 +110,8 @@ export function createHistoryReplay(options: {
   }
 
   /**
-   * Asks again while history has not stored yet what this gateway lacks of the room. The gateway must have read all that
-   * history has, too, so that nothing of the answer comes a second time. False if that wasn't so in time.
+   * Asks again until history has stored what this gateway lacks of the room. The gateway must also have read all that history
+   * has, so that no event of the answer comes again. Returns false if that took too long.
    */
   async function askUntil(room: string, after: string[], user: string, deadline: number): Promise<boolean> {
     while (clock.monotonic() < deadline) {
@@ -129,7 +129,7 @@ export function createHistoryReplay(options: {
     return false
   }
 
-  /** Whether this gateway has read up to an offset, in time. */
+  /** Waits until this gateway has read up to an offset. Returns false if that took too long. */
   async function reads(room: string, offset: number, deadline: number): Promise<boolean> {
     while (position(room) < offset && clock.monotonic() < deadline) await clock.sleep(retryInterval / 10)
     return position(room) >= offset
@@ -137,11 +137,11 @@ export function createHistoryReplay(options: {
 
   function keep(room: string, { ids, lines }: Replay, through: number): void {
     const piece = { ...eventRangeOf(ids, lines), through, known: new Set(ids), bytes: 0 }
-    // Changes that history had not stored: its messages don't know of them. Those that it has are lines of the piece.
+    // Changes that history had not stored yet are missing in its messages. Those that it had are lines of the piece.
     const newer = recent.behind(room, through)
     if (newer !== undefined) applyChanges(piece, changesIn(eventRangeOf(newer.ids, newer.lines)))
     forget(room)
-    // If nothing is remembered of the room, the newest become recent, and the next client needs no history.
+    // If the room has no buffer, the newest events fill one, and the next client needs no history.
     recent.restore(room, ids, piece.lines, through)
     piece.bytes = piece.lines.reduce((sum, line) => sum + line.length, 0)
     pieces.set(room, piece)
@@ -161,7 +161,7 @@ export function createHistoryReplay(options: {
     const piece = pieces.get(room)
     if (piece === undefined) return undefined
     const rest = recent.behind(room, piece.through)
-    // What followed it is no longer remembered: there may be a hole by now.
+    // The events behind the piece are no longer remembered, so there may be a hole.
     if (rest === undefined) forget(room)
     const index = piece.ids.indexOf(id)
     if (rest === undefined || index === -1) return undefined
@@ -197,7 +197,7 @@ export function createHistoryReplay(options: {
         void ask(room, question, user, sharers)
       }
       const answered = await inTime(question.done, deadline - clock.monotonic(), clock)
-      // One that waits behind many others of its own says nothing about history.
+      // A client that waits behind many questions of its own says nothing about history.
       if (!answered && isAnswering && question.asked) cooldownEndsAt = clock.monotonic() + cooldown
     },
   }
@@ -211,7 +211,7 @@ function newQuestion(deadline: number): Question {
   return { after: new Set(), deadline, done, answer, askers: new Set(), asked: false }
 }
 
-/** False if it takes longer than `limit` (ms). */
+/** Returns false if it takes longer than `limit` (ms). */
 async function inTime(done: Promise<boolean>, limit: number, clock: Clock): Promise<boolean> {
   const settled = new AbortController()
   const late = clock.sleep(Math.max(0, limit), { signal: settled.signal }).then(() => false)

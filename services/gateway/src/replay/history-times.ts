@@ -1,10 +1,10 @@
 /** Milliseconds. */
 export interface HistoryTimes {
-  /** How long a join, or who wants to change a message, waits for a history that lags behind, or is slow. */
+  /** Time that a join, or a change of a message, waits for a history that lags behind or is slow. */
   timeout: number
   /**
-   * How long a message must be unknown before it is said not to exist: who has just got `sent` may be faster than the log,
-   * which brings the message to this gateway.
+   * Time for which a message must be unknown before it is reported as not found. A client that has just got `sent` may be faster
+   * than the log, which brings the message to this gateway.
    */
   notFoundGrace: number
 }

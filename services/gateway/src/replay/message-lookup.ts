@@ -6,28 +6,32 @@ import type { Metrics } from '../metrics.ts'
 import type { HistoryTimes } from './history-times.ts'
 import type { RoomBuffers } from './room-buffers.ts'
 
-/** How long (ms) to wait before looking again: at first, and at most. */
+/** First and maximum pause (ms) before looking again. */
 const firstPause = 25
 const maxPause = 400
-/** Questions to history at a time. */
+/** Maximum number of concurrent questions to history. */
 const maxQuestions = 8
 
-/** Finds messages that are not among the recent ones, for who wants to change them. */
+/** Finds messages that are not in the room buffers, for users who want to change them. */
 export interface MessageLookup {
   /**
-   * The message as it is by now. `user` is who asks, and waits for its turn among `sharers`, as for `Turns`.
+   * Returns the current version of the message. `user` is the one who asks, and waits for its turn among `sharers`, as for
+   * `Turns`.
    * @throws RabbleError `message-not-found`, `unavailable`; the latter within about 10 seconds
    */
   find(room: string, id: string, user: User, sharers: readonly string[]): Promise<MessageEvent>
 }
 
-/** `unknown`: history has all that this gateway has, and not the message. `unable`: history can't be asked. */
+/**
+ * `unknown`: history has all that this gateway has, and not the message. `lagging`: history has not. `unable`: history did not
+ * answer.
+ */
 type Answer = MessageEvent | 'unknown' | 'lagging' | 'unable'
 
 export function createMessageLookup(options: {
   history: HistoryClient | undefined
   recent: RoomBuffers
-  /** Offset up to which this gateway has read the partition of a room. */
+  /** Returns the offset up to which this gateway has read the partition of a room. */
   position: (room: string) => number
   times: HistoryTimes
   clock: Clock

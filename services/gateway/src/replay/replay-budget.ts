@@ -2,48 +2,47 @@ import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import { TokenBucket } from '@rabble/service'
 
-/** Replays up to this size (bytes) are always sent: they are no more than live messages may leave unread. */
+/** Size (bytes) up to which replays are always sent. Live messages may leave as much unread. */
 const small = 64 * 1024
-/** Seconds' worth of bytes that somebody may ask for at once after a quiet time. */
+/** Burst after a quiet time, in seconds of the rate. */
 const burst = 8
-/** How many times as much as one user may come to one address, where many users may be at home. */
+/** Factor by which the rate of an address exceeds that of a user, since many users may share an address. */
 const usersOfAddress = 16
-/** The share of all unread bytes that one user, and one address, may hold. */
+/** Share of all unread bytes that one user, and one address, may hold. */
 const shares = { user: 1 / 16, address: 1 / 4 }
 
 /**
- * Bounds what replays cost. All together may leave so many bytes unread: thousands that come back to a busy room at once must
- * not cost the gateway its memory. Each user and each address has a share of that, and so many bytes a second: an answer of
- * megabytes takes one small frame to ask for, so one client could keep a gateway busy for all others. `sharers` are as
- * `sharersOf` names them.
+ * Limits what replays cost. The unread bytes of all sessions are limited: thousands that come back to a busy room at once must
+ * not exhaust the gateway's memory. Each user and each address has a share of that, and a limited rate: a small frame asks for
+ * megabytes, so one client could keep a gateway busy for all others. `sharers` are as `sharersOf` names them.
  */
 export interface ReplayBudget {
-  /** @throws RabbleError `rate-limited` while one of `sharers` has had its bytes of these seconds */
+  /** @throws RabbleError `rate-limited` while one of `sharers` exceeds its rate */
   check(sharers: readonly string[]): void
-  /** Counts bytes that are sent among those of these seconds. */
+  /** Counts sent bytes for the rates. */
   spend(sharers: readonly string[], bytes: number): void
-  /** Takes `bytes` until `read` resolves. False if not so many may be unread: send less. */
+  /** Holds `bytes` until `read` resolves. Returns false if that would be too many unread bytes: send less. */
   hold(sharers: readonly string[], bytes: number, read: () => Promise<void>): boolean
-  /** Bytes that are held. */
+  /** Number of held bytes. */
   readonly held: number
 }
 
-/** Bytes that one user, or one address, has had. */
+/** Bytes of one user or one address. */
 interface Account {
-  /** Those of these seconds. */
+  /** Rate of sent bytes. */
   rate: TokenBucket
   unread: number
   /** Maximum of unread bytes. */
   share: number
 }
 
-/** Accounts that are looked at whenever one is used, to forget those that are as good as new. */
+/** Number of accounts that are checked whenever one is used, to forget those that are as good as new. */
 const looks = 4
 
 export function createReplayBudget(options: {
-  /** Bytes that may be unread over all sessions. */
+  /** Maximum number of unread bytes over all sessions. */
   limit: number
-  /** Bytes of replays for one user. */
+  /** Maximum rate (bytes a second) of replays for one user. */
   perSecond: number
   clock: Clock
 }): ReplayBudget {
@@ -70,7 +69,7 @@ export function createReplayBudget(options: {
     return sharers.map(account)
   }
 
-  /** Takes some out, and puts those back, behind all others, that are still needed. */
+  /** Checks some accounts. Forgets those that are not needed any more, and moves the others to the end. */
   function forgetSome(): void {
     const now = clock.monotonic()
     let looked = 0
@@ -97,7 +96,7 @@ export function createReplayBudget(options: {
     hold(sharers, bytes, read) {
       if (bytes <= small) return true
       const own = accountsOf(sharers)
-      // One at a time may have any size.
+      // A single replay may have any size.
       const isShare = own.every(({ unread, share }) => unread === 0 || unread + bytes <= share)
       if (!isShare || held + bytes > limit) return false
       const count = (change: number) => {
@@ -105,7 +104,7 @@ export function createReplayBudget(options: {
         for (const one of own) one.unread += change
       }
       count(bytes)
-      // In the next turn, when the bytes have been written.
+      // The bytes have been written by the next turn.
       setImmediate(() => void read().finally(() => count(-bytes)))
       return true
     },

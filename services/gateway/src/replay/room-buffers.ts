@@ -3,84 +3,81 @@ import { type ByteString, byteString, noBytes, partitionOf } from '@rabble/event
 import { applyChange, changesIn, type EventRange, messageIn, targetOf } from './event-range.ts'
 
 /**
- * The newest events of each room, to answer `join` without asking anybody. Bounded three ways: events per room, bytes
- * per room, bytes in total; over the total, the rooms that were quiet for longest are forgotten whole.
+ * The newest events of each room, to answer `join` without any call. They are bounded three ways: events per room, bytes per
+ * room, bytes in total. Over the total, the rooms that were quiet for longest are forgotten completely.
  */
 export interface RoomBuffers {
   /**
-   * Remembers the line of an event, which is copied; of a change, also what it makes of its message. `offset` is that of its
-   * batch in the log. If the event is `doubtful`, it may repeat one that stands further back in the log than this memory
-   * reaches: it is handed out, but it is no place to resume from.
+   * Remembers an event and its line, which is copied. A change is also applied to its message. `offset` is that of its batch in
+   * the log. A `doubtful` event may repeat one that is further back in the log than this memory reaches: it is delivered, but it
+   * is no place to resume from.
    */
   add(event: ChatEvent, line: Buffer, offset: number, doubtful?: boolean): void
   /**
-   * The lines of what followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful. The empty id
-   * stands before the room's first event.
+   * Returns the lines of the events that followed `id`, some of them empty; undefined if `id` isn't remembered, or is doubtful.
+   * The empty id stands before the room's first event.
    */
   after(room: string, id: string): ByteString[] | undefined
-  /**
-   * What stands behind an offset of the log, which is known to be all of it; undefined if something behind it may have been
-   * forgotten.
-   */
+  /** Returns all events behind an offset of the log; undefined if some of them may have been forgotten. */
   behind(room: string, offset: number): Remembered | undefined
-  /** The highest offset of the log at or before which events of the room may be missing here; -1 if none are. */
+  /** Returns the highest offset of the log at or before which events of the room may be missing here; -1 if none are. */
   missing(room: string): number
-  /** A message as it is by now, if it is remembered and not doubtful. */
+  /** Returns the current version of a message, if it is remembered and not doubtful. */
   message(room: string, id: string): MessageEvent | undefined
   /**
-   * The edits and deletions that are remembered, in order, of all messages or of one; without those that newer ones have
-   * made pointless.
+   * Returns the remembered edits and deletions, in order, of all messages or of one, without those that newer ones have
+   * superseded.
    */
   changes(room: string, message?: string): ChangeEvent[]
   /**
-   * Remembers events of a room of which nothing is remembered, as far as there is space for them. They are all that followed
-   * the first of them up to `offset`.
+   * Remembers events of a room of which nothing is remembered, as far as there is space for them. They are all events from the
+   * first of them up to `offset`.
    */
   restore(room: string, ids: readonly string[], lines: readonly ByteString[], offset: number): void
-  /** Keeps a room's oldest while somebody is about to need it, within the bounds in bytes. Returns what ends that. */
+  /** Keeps a room's oldest events, within the bounds in bytes, until the returned function is called. */
   pin(room: string): () => void
-  /** The lines of the newest `count`; `complete` tells whether these are all that the room has, or as many as were asked for. */
+  /** Returns the lines of the newest `count` events. `complete`: they are all that the room has, or as many as `count`. */
   newest(room: string, count: number): { lines: ByteString[]; complete: boolean }
   /**
-   * Forgets the rooms of a partition, and takes it that events up to `offset` may be missing: -1 if what comes now is the
-   * very beginning of the log, so that a room that isn't remembered has no messages. To be called before the first event.
+   * Forgets the rooms of a partition. From now on, events up to `offset` may be missing: -1 if the next event is the first of the
+   * log, so that a room that isn't remembered has no messages. Call it before the first event.
    */
   begin(partition: number, offset: number): void
   readonly bytes: number
   readonly rooms: number
 }
 
-/** A part of a room. */
+/** Part of a room. */
 export interface Remembered {
   ids: readonly string[]
-  /** Empty for an event that is replayed no more. */
+  /** Empty for an event that is no longer replayed. */
   lines: readonly ByteString[]
 }
 
-/** What is before `head` is cut off now and then, not at each event. */
+/** A room. Entries before `head` are removed now and then, not at each event. */
 interface Room extends EventRange {
   bytes: number
-  /** Of each event the offset of its batch in the log. */
+  /** For each event, the offset of its batch in the log. */
   offsets: number[]
   /** See `RoomBuffers.missing`. */
   missing: number
-  /** The ids that may repeat older ones; undefined as long as there are none. */
+  /** Ids that may repeat older ones; undefined if there were none yet. */
   doubtful: Set<string> | undefined
 }
 
-/** About what a remembered line costs besides its bytes. */
+/** Approximate cost (bytes) of a remembered line besides its bytes. */
 const overhead = 100
 
-/** `partitions` is the log's number of them. */
+/** `partitions`: number of partitions of the log. */
 export function createRoomBuffers(
   limits: { perRoom: number; totalBytes: number },
   partitions = 1,
 ): RoomBuffers {
   const rooms = new Map<string, Room>()
   const roomBytes = limits.totalBytes / 8
-  /** How many hold a room. */
+  /** Number of pins of each room. */
   const pins = new Map<string, number>()
-  /** Of each partition, what may be missing in a room that isn't remembered: everything until its reading begins. */
+  /** For each partition, the value of `missing` for rooms that are not remembered: infinite until reading begins. */
   const missing: number[] = new Array(partitions).fill(Number.POSITIVE_INFINITY)
   let total = 0
 
@@ -119,7 +116,7 @@ export function createRoomBuffers(
 
   function remember(name: string, id: string, line: ByteString, target: string, offset: number): Room {
     const room = rooms.get(name) ?? emptyRoom(missingIn(name))
-    // Taken out and put back: a Map keeps its order of insertion, so the quietest room comes first.
+    // Removed and added again: a Map keeps its order of insertion, so the quietest room comes first.
     rooms.delete(name)
     rooms.set(name, room)
     const size = line.length + overhead
@@ -140,13 +137,13 @@ export function createRoomBuffers(
     return rooms.get(name)?.missing ?? missing[partitionOf(name, partitions)] ?? -1
   }
 
-  /** -1 if it isn't remembered. */
+  /** Returns -1 if it isn't remembered. */
   function indexOf(room: Room | undefined, id: string): number {
     const index = room?.ids.lastIndexOf(id) ?? -1
     return room === undefined || index < room.head ? -1 : index
   }
 
-  /** Whether the change counts, as far as this gateway knows. */
+  /** Applies the change. Returns whether it counts, as far as this gateway knows. */
   function change(event: ChangeEvent): boolean {
     const room = rooms.get(event.room)
     if (room === undefined) return true
@@ -196,7 +193,7 @@ export function createRoomBuffers(
 
     restore(name, ids, lines, offset) {
       if (rooms.has(name)) return
-      // There may be older ones, whatever was known of the log.
+      // The room may have older events, whatever was known of the log.
       rooms.set(name, emptyRoom(offset))
       for (const [index, line] of lines.entries()) {
         remember(name, ids[index] ?? '', line, targetOf(line), offset)

@@ -3,14 +3,14 @@ import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 
 /**
- * Returns the same history, of which each failed call is counted. An outage is logged once when it begins and once when every
- * kind of call that failed has succeeded again, whoever asks.
+ * Returns the same history, but counts each failed call. An outage is logged once when it begins, and once when every kind of
+ * call that failed has succeeded again, for any caller.
  */
 export function watchHistory(
   history: HistoryClient,
   { metrics, logger }: { metrics: Pick<Metrics, 'historyErrors'>; logger: Logger },
 ): HistoryClient {
-  /** The kinds of calls that failed last. */
+  /** Kinds of calls that failed the last time. */
   const failing = new Set<keyof HistoryClient>()
 
   async function watch<Answer>(call: keyof HistoryClient, answer: Promise<Answer>): Promise<Answer> {

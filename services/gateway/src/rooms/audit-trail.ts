@@ -4,16 +4,16 @@ import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
 import { TokenBucket } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 
-/** How long (ms) entries are collected, if they don't fill a batch before, and until a batch is tried again. */
+/** Time (ms) for which entries are collected if they do not fill a batch sooner, and after which a batch is retried. */
 const interval = 1_000
-/** Entries of one call, and those that may wait; more are counted only. */
+/** Maximum number of entries in one call, and of entries that wait. Further ones are only counted. */
 const batchSize = 500
 const maxWaiting = 2_000
-/** Refused logins a second that are written down for long, and at once: who tries a million names must not fill it. */
+/** Maximum rate (a second) and burst of recorded refusals, so that a million attempts do not fill the audit. */
 const refusalsPerSecond = 20
 const refusalsBurst = 100
 
-/** What is known of who was not let in: the name that was asked for, or where it was asked for over HTTP. */
+/** Facts about a refused client: the name that it asked for, or its address over HTTP. */
 export interface RefusedEntry {
   code: ErrorCode
   gateway: string
@@ -21,16 +21,17 @@ export interface RefusedEntry {
   address?: string
 }
 
-/** Hands what moderators may want to read later to the rooms service, soon. */
+/** Passes entries that moderators may want to read to the rooms service, in batches. */
 export interface AuditTrail {
   /**
-   * Whoever records much should wait for what is returned: until there is a place again, or the service can't be asked, in
-   * which case nobody is held up and some entries will be missing.
+   * Records an entry. A caller with many entries should wait for the returned promise, which resolves when there may be space
+   * again. It is undefined while there is space, and while the service does not answer: no caller is held up then, and entries
+   * may be dropped.
    */
   record(entry: AuditEntry): Promise<void> | undefined
-  /** Somebody was not let in; nobody knows who, without a token that says so. */
+  /** Records a refusal. `user` is known only if a token proved it. */
   refused(detail: RefusedEntry, user?: User): void
-  /** Hands over what waits, if that can be done. */
+  /** Passes on the waiting entries, if the service answers. */
   close(): Promise<void>
 }
 
@@ -47,7 +48,7 @@ export function createAuditTrail(options: {
   let closed = false
   const refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, clock.monotonic())
 
-  /** What is no batch any more waits for its time again, unless there will be none. */
+  /** Passes on full batches, and leaves the rest to the timer. A closed trail passes on the rest, too. */
   async function handBatches(): Promise<void> {
     try {
       do {
@@ -57,7 +58,7 @@ export function createAuditTrail(options: {
         failing = false
       } while (waiting.length >= (closed ? 1 : batchSize))
     } catch {
-      // Whether the service is there is told by its lease; the same batch again, later.
+      // The lease reports an outage of the service. The same batch is retried later.
       failing = true
     }
   }

@@ -1,6 +1,6 @@
-/** How many users the rooms have that concern this gateway, over all gateways. */
+/** Numbers of users, over all gateways, in the rooms that concern this gateway. */
 export interface Counts {
-  /** Takes a count unless a newer one is known. Returns whether the number is another one now. */
+  /** Takes a count unless a newer one is known. Returns whether the number has changed. */
   observe(room: string, count: number, version: number): boolean
   get(room: string): number | undefined
   forget(room: string): void

@@ -15,12 +15,12 @@ import type { Presence } from './presence.ts'
 import { createSeats, type Seats } from './seats.ts'
 import { createServiceTime } from './service-time.ts'
 
-/** Names in one reply to `members`; `count` is exact in larger rooms too. */
+/** Maximum number of names in a reply to `members`. `count` is exact in larger rooms too. */
 export const maxNames = 1_000
-/** How long (ms) saying goodbye to the service may take. */
+/** Maximum time (ms) of the last calls to the service, which end the lease and pass on the audit. */
 const closeTimeout = 2_000
 
-/** What this gateway has from the rooms service, and tells it. */
+/** The gateway's side of the rooms service. */
 export interface Rooms {
   readonly policies: Policies
   readonly seats: Seats
@@ -29,11 +29,11 @@ export interface Rooms {
   readonly audit: AuditTrail
   /** Begins to call the service. */
   start(): void
-  /** Takes what the rooms service tells all gateways. */
+  /** Takes a signal that the rooms service sends to all gateways. */
   onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'gateway' }>): void
-  /** Why nobody should come here yet, or undefined. */
+  /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
-  /** Takes and gives nothing more: what this gateway had goes back with its lease. To be called before sessions are closed. */
+  /** Stops taking and releasing seats and names, which end with the lease. Call it before sessions are closed. */
   stop(): void
   close(): Promise<void>
 }
@@ -170,7 +170,7 @@ export function connectRooms(options: {
     },
     unready() {
       if (!policies.loaded) return 'who may enter where is not known yet'
-      // Once is enough: seats and names that are owed later are no reason to send anybody away.
+      // One lease is enough: seats and names that are owed later are no reason to send clients away.
       return leased ? undefined : 'there is no lease at the rooms service yet'
     },
     stop() {

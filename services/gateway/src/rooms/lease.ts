@@ -4,37 +4,34 @@ import type { Renewal, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 
-/** How often (ms) the lease is renewed, give or take a fifth, so that gateways that started together drift apart. */
+/** Time (ms) between two renewals, ±20%, so that gateways that started together drift apart. */
 const interval = 5_000
 /** Pauses (ms) after failures. The first ones are short, since another replica may answer at once. */
 const backoff = { first: 100, longest: 1_000 }
 
-/**
- * This gateway's lease at the rooms service, to which its seats and names belong, and with it what is known of that
- * service: whether it answers.
- */
+/** This gateway's lease at the rooms service, to which its seats and names belong. It also tells whether the service answers. */
 export interface Lease {
-  /** Takes the lease out and keeps it. */
+  /** Takes out the lease and renews it. */
   start(): void
   /** Whether there is a lease, as far as is known, and the service answered the last call. */
   readonly held: boolean
-  /** Whether the service has failed again and again. */
+  /** Whether the service has failed repeatedly. */
   readonly down: boolean
   /**
-   * Makes a call that belongs to the lease. Undefined: the lease had ended, and so has what belonged to it.
-   * @throws Error if the call failed: then nobody knows whether it was done
+   * Makes a call that belongs to the lease. Resolves to undefined if the lease had ended, with all that belonged to it.
+   * @throws Error if the call failed; the service may have executed it
    */
   use<T>(name: string, call: () => Promise<T | undefined>): Promise<T | undefined>
-  /** Stops renewing, and gives the lease back if that can be done. */
+  /** Stops renewing, and ends the lease if the service answers. */
   close(): Promise<void>
 }
 
 export interface LeaseObserver {
-  /** There is a new lease to which nothing belongs yet. */
+  /** Called when there is a new lease, to which nothing belongs yet. */
   fresh(): void
-  /** The service answers (again): calls may be made. */
+  /** Called when the service answers (again): calls may be made. */
   held(): void
-  /** The service is down. */
+  /** Called when the service is down. */
   down(): void
   renewed(renewal: Renewal): void
 }
@@ -50,11 +47,11 @@ export function keepLease(options: {
   const { rooms, gateway, observer, clock, metrics, logger } = options
   const stop = new AbortController()
   const underWay = new Set<Promise<unknown>>()
-  /** Wakes the renewal that waits for its time. */
+  /** Aborts the pause before the next renewal. */
   let alarm = new AbortController()
   let state: 'held' | 'doubtful' | 'down' = 'doubtful'
   let fresh = true
-  /** Failures in a row; the calls have to succeed themselves where renewing alone is no proof. */
+  /** Failures in a row. After a failed call, a renewal alone proves nothing: a call must succeed. */
   let failures = 0
   let callsFail = false
   let told = false
@@ -74,7 +71,7 @@ export function keepLease(options: {
     observer.held()
   }
 
-  /** One failure is a connection that broke: what waits for an answer can wait for the next attempt as well. */
+  /** Counts a failure. A single one may be a broken connection, so waiting calls are kept for the next attempt. */
   function failed(error: unknown): void {
     failures++
     alarm.abort()
@@ -114,7 +111,7 @@ export function keepLease(options: {
   }
 
   async function renew(): Promise<void> {
-    // What was asked for under the old lease must not be mistaken for something that belongs to the new one.
+    // Answers to calls under the old lease must not be mistaken for seats and names of the new one.
     if (fresh) await Promise.allSettled(underWay)
     try {
       const wasFresh = fresh
@@ -174,7 +171,7 @@ export function keepLease(options: {
     },
     async close() {
       stop.abort()
-      // Otherwise it ends by itself.
+      // If this fails, the lease expires.
       await rooms.end(gateway).catch(() => {})
     },
   }

@@ -3,15 +3,18 @@ import { RabbleError, type User } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createTurns } from '@rabble/turns'
 
-/** How long (ms) an answer is good for all who ask. */
+/** Time (ms) for which an answer is reused for all callers. */
 const fresh = 1_000
-/** Rooms of which an answer is kept, or waited for; questions at a time. */
+/** Maximum number of rooms with a kept or awaited answer, and of concurrent questions. */
 const maxRooms = 1_000
 const maxQuestions = 8
 
-/** Who is in a room over all gateways. */
+/** Lists the users in rooms, over all gateways. */
 export interface Roster {
-  /** `sharers` say who asks, as for `Turns`. @throws RabbleError `unavailable` */
+  /**
+   * Returns the users in a room. The question waits for its turn among `sharers`, as for `Turns`.
+   * @throws RabbleError `unavailable`
+   */
   members(room: string, sharers: readonly string[]): Promise<{ users: User[]; count: number }>
 }
 
@@ -37,7 +40,7 @@ export function createRoster(options: {
       const now = clock.monotonic()
       const known = answers.get(room)
       if (known !== undefined && now - known.at < fresh) return known.members
-      // In the order of asking, so the first are the oldest.
+      // The answers are in the order of the questions, so the oldest come first.
       for (const [name, { at }] of answers) {
         if (now - at < fresh) break
         answers.delete(name)

@@ -7,20 +7,20 @@ import type { Session } from '../sessions/session.ts'
 import { banSentence } from './policies.ts'
 import type { ServiceTime } from './service-time.ts'
 
-/** Kicks that are remembered, at least: who is told of one by a signal soon finds it among the policies. */
+/** Minimum number of remembered kicks. A kick comes first as a signal and soon again with the policies. */
 const rememberedKicks = 10_000
 
-/** Puts people out who may not stay. */
+/** Removes users who may not stay. */
 export interface Moderation {
-  /** A user, out of a room or of the gateway; of the same id once. False if that was done already. */
+  /** Removes a user from a room or from the gateway, once for each id. Returns false if that was done already. */
   kick(kick: KickSignal | KickPolicy): boolean
-  /** These bans are new. */
+  /** Applies new bans. */
   ban(bans: readonly UserPolicy[]): void
   /** Closes all connections of a user. */
   disconnect(user: string, message: string): void
-  /** Puts a user out of a room, for whatever reason. */
+  /** Removes a user from a room, for any reason. */
   evict(user: string, room: string, code: ErrorCode, message: string): void
-  /** Puts everybody out of a room. */
+  /** Removes all members from a room. */
   clear(room: string, code: ErrorCode, message: string): void
 }
 
@@ -69,7 +69,10 @@ export function createModeration(
   }
 }
 
-/** A close frame has room for 123 bytes of UTF-8 (RFC 6455, section 5.5). What people see as one character is not cut in two. */
+/**
+ * Returns the beginning of a message that fits into a close frame: 123 bytes of UTF-8 (RFC 6455, section 5.5). A grapheme is not
+ * cut in two.
+ */
 function closeReason(message: string): string {
   let bytes = 0
   for (const { segment, index } of new Intl.Segmenter().segment(message)) {

@@ -4,62 +4,64 @@ import { newGuestId } from '@rabble/contract/ids'
 import type { ClaimedName, NameClaim, Refusal, RoomsClient } from '@rabble/rooms/client'
 import type { Lease } from './lease.ts'
 
-/** Names that one call claims and gives back. */
+/** Maximum number of names that one call claims and releases. */
 const batchSize = 500
-/** Guests that may wait for their names at a time. */
+/** Maximum number of guests that wait for a name. */
 const maxWaiting = 20_000
 /**
- * How long (ms) a guest waits for a name: less than the 5 s that our client waits for an answer to hello. One who has a token
- * that says whose it is need not wait so long.
+ * Time (ms) that a guest waits for a name: less than the 5 s that the SDK waits for an answer to hello. A user with a token,
+ * which proves the name, waits for the short time.
  */
 const timeout = 4_000
 const shortTimeout = 2_000
-/** How long (ms) the name of a guest who vanished is kept for who has the token. */
+/** Time (ms) for which the name of a guest who vanished is kept for the holder of its token. */
 const keep = 30_000
-/** How often (ms) names are looked at that end if they are not claimed again. */
+/** Time (ms) between two searches for names that end soon. */
 const sweepInterval = 60_000
-/** Names that end within this time (ms) are claimed again: it is longer than the clocks of services may differ. */
+/** Time (ms) before its end at which a name is claimed again. It is longer than the clocks of services may differ. */
 const margin = 30 * 60_000
 
 /**
- * The names of those who are here, where guests may enter. Guests hold them for as long as they have a session here; those
- * of accounts the service keeps by itself, until their token ends.
+ * Names of the users who are here, where guests may enter. A guest holds a name for as long as it has a session here. The service
+ * keeps the name of an account until its token expires.
  */
 export interface Names {
   /**
-   * Claims a name for somebody new or, with the id that a token says, for who had it already.
-   * @throws RabbleError that says why not, `unavailable` if that can't be known
+   * Claims a name for a new guest or, with the id in a token, for the user who had it before.
+   * @throws RabbleError with the reason of the refusal, `unavailable` if the service did not answer
    */
   claim(claim: NameClaim): Promise<ClaimedName>
-  /** A session of this user is there, or has another token; `account`: as in its claim. */
+  /** Notes a session of this user, or another token of it. `account`: as in its claim. */
   arrived(user: User, account?: number): void
-  /** A session of the user has ended: in peace, or it may come back. Names are kept while there is another one. */
+  /**
+   * Notes that a session of the user has ended. `clean`: it will not come back. The name is kept while there is another session.
+   */
   gone(user: User, clean: boolean): void
-  /** Nothing is held any more, under a new lease. */
+  /** Claims all names again, under a new lease. */
   forget(): void
-  /** The service can be asked. */
+  /** Makes the calls that wait: the service answers. */
   resume(): void
-  /** The service is down: who waits is told. */
+  /** Rejects the claims that wait: the service is down. */
   failPending(): void
   readonly held: number
   close(): void
 }
 
-/** Somebody at this gateway. */
+/** A user at this gateway, and its name. */
 interface Holder {
   user: User
-  /** When the token of an account ends. */
+  /** Time at which the token of an account expires (ms since 1970). */
   account?: number | undefined
   present: boolean
-  /** Until when the name is held, by the clock's `monotonic`; undefined if it must be claimed first. */
+  /** Time (ms, by `monotonic`) until which the name is held; undefined if it must be claimed first. */
   until: number | undefined
-  /** Ends the time for which the name of somebody is kept who is not there. */
+  /** Timer that releases the name of a user who has gone. */
   leaving?: Timer
 }
 
 interface Claiming {
   claim: NameClaim & { user: string }
-  /** Whether anybody still waits for the answer. */
+  /** Whether the client still waits for the answer. */
   waits: boolean
   settle(outcome: ClaimedName | RabbleError): void
 }
@@ -70,15 +72,15 @@ export function createNames(options: {
   lease: Pick<Lease, 'held' | 'down' | 'use'>
   /** Whether the user has a session here. */
   isThere: (user: User) => boolean
-  /** Somebody else has the name of a guest who is there. */
+  /** Called when the name of a present guest belongs to another user. */
   lost: (user: User, refusal: Refusal) => void
   clock: Clock
 }): Names {
   const { rooms, gateway, lease, isThere, lost, clock } = options
   const holders = new Map<string, Holder>()
-  /** Claims of who says hello, in the order of asking. */
+  /** Claims of clients that say hello, in the order of asking. */
   const waiting = new Set<Claiming>()
-  /** Guests that are there and have to be claimed again, and those who are gone. */
+  /** Ids of users whose names must be claimed again, and of users who are gone. */
   const again = new Set<string>()
   const release = new Set<string>()
   let asking = false
@@ -125,7 +127,7 @@ export function createNames(options: {
       .finally(pump)
   }
 
-  /** What is not known to be done is done again. */
+  /** Queues again what the service may not have done. */
   function repeat(hellos: readonly Claiming[], renewed: readonly Holder[], given: readonly string[]): void {
     for (const hello of hellos) if (hello.waits) waiting.add(hello)
     for (const { user } of renewed) again.add(user.id)
@@ -149,14 +151,14 @@ export function createNames(options: {
     }
     for (const [index, holder] of renewed.entries()) {
       const answer = answers[hellos.length + index]
-      // Not now is not no: the next sweep asks again.
+      // A temporary refusal is not final: the next sweep asks again.
       if (answer === undefined || ('refused' in answer && answer.refused !== 'name-taken')) continue
       if (!('refused' in answer)) holder.until = inOwnTime(answer.expiresAt)
       else if (holder.present) lost(holder.user, answer)
     }
   }
 
-  /** What the service says by the wall clock is measured by one that nobody sets. */
+  /** Converts a time of the service's wall clock to this process's monotonic clock, which nobody sets. */
   function inOwnTime(expiresAt: number): number {
     return clock.monotonic() + expiresAt - clock.now()
   }
@@ -186,7 +188,7 @@ export function createNames(options: {
       if (closed || lease.down || waiting.size >= maxWaiting) return Promise.reject(unavailable())
       return new Promise((resolve, reject) => {
         const limit = claim.user === undefined ? timeout : shortTimeout
-        // Who has an id can ask again, or give the name back, where nobody knows whether it was given.
+        // With an id, the claim can be repeated or the name released if the outcome is unknown.
         const wanted = { ...claim, user: claim.user ?? newGuestId() }
         const claiming: Claiming = {
           claim: wanted,
@@ -200,7 +202,7 @@ export function createNames(options: {
               if (outcome.code === 'unavailable' && !holders.has(wanted.user)) release.add(wanted.user)
               reject(outcome)
             } else if (waits) resolve(outcome)
-            // Nobody is there any more who wants it.
+            // The client that wanted it has gone.
             else if (holders.get(outcome.user.id)?.present === false) letGo(outcome.user.id)
           },
         }
@@ -215,7 +217,7 @@ export function createNames(options: {
       holder.leaving?.cancel()
       release.delete(user.id)
       holder.present = true
-      // It has another token, for which the name could not be claimed just now.
+      // The user has another token, for which the name could not be claimed just now.
       if (account !== holder.account) Object.assign(holder, { account, until: undefined })
       if (holder.until !== undefined) return
       again.add(user.id)
@@ -247,7 +249,7 @@ export function createNames(options: {
   }
 }
 
-/** Takes up to `most` out of a set. */
+/** Removes up to `most` ids from a set and returns them. */
 function pick(ids: Set<string>, most: number): string[] {
   const picked = [...ids].slice(0, most)
   for (const id of picked) ids.delete(id)

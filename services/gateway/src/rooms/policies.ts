@@ -6,13 +6,13 @@ import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 import type { ServiceTime } from './service-time.ts'
 
-/** The gateway's copy of what isn't for everybody, and what follows from it; see `PolicyCopy`. */
+/** The gateway's copy of bans, mutes and rules of rooms, and the checks that follow from it; see `PolicyCopy`. */
 export interface Policies extends Pick<PolicyCopy, 'loaded' | 'announced' | 'room' | 'close'> {
-  /** @throws RabbleError `unavailable` while nothing is known */
+  /** @throws RabbleError `unavailable` while no copy is loaded */
   checkLoaded(): void
   /**
-   * Decides by what has been announced, and waits for that if it must.
-   * @throws RabbleError `forbidden` if a ban keeps the user out; `unavailable` if that can't be found out now
+   * Checks a user by all policies that have been announced, and waits for these if necessary.
+   * @throws RabbleError `forbidden` if a ban keeps the user out; `unavailable` if that is not known now
    */
   checkEntry(user: string, room?: string): Promise<void>
   /** @throws RabbleError `forbidden` if the user may not write there now */
@@ -21,7 +21,7 @@ export interface Policies extends Pick<PolicyCopy, 'loaded' | 'announced' | 'roo
 
 export function followPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
-  /** These are new: sessions may have to go. */
+  /** Called with new policies: sessions may have to go. */
   changed: (fresh: readonly Policy[]) => void
   time: Pick<ServiceTime, 'now'>
   clock: Clock
@@ -46,7 +46,7 @@ export function followPolicies(options: {
         changed(fresh)
       },
       failed(error, failures) {
-        // The lease warns of a service that is down.
+        // The lease reports an outage of the service.
         if (failures === 1) logger.debug({ err: error }, 'the policies can not be fetched; trying again')
       },
     },
@@ -69,7 +69,7 @@ export function followPolicies(options: {
     async checkEntry(user, room) {
       await copy.settled()
       checkLoaded()
-      // Who was put out a moment ago, by a signal, would come back by a copy that doesn't say why.
+      // A user who was just removed by a signal could come back: an old copy does not say why.
       if (copy.failing) throw unknown('who may not enter is not known just now')
       const ban = copy.find('ban', user, room)
       if (ban !== undefined) throw new RabbleError('forbidden', banSentence(ban))
@@ -85,7 +85,7 @@ function unknown(message: string): RabbleError {
   return new RabbleError('unavailable', message, { retryAfter: 1000 })
 }
 
-/** What somebody who is banned is told. */
+/** Returns the sentence that tells a user of a ban. */
 export function banSentence(ban: UserPolicy): string {
   return sentence('this user is banned', ban)
 }

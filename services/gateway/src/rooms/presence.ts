@@ -1,30 +1,30 @@
 import type { Clock, Timer } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 
-/** How long (ms) the first comings and goings after a quiet time are collected before the members are told. */
+/** Time (ms) for which the first joins and leaves after a quiet time are collected before the members are told. */
 const soon = 50
-/** How long (ms) until they are told again. */
+/** Time (ms) between two frames. */
 const interval = 500
-/** Users in a room beyond which it is large, and names that are told there, of those who came and of those who went. */
+/** Number of users above which a room is large, and maximum number of joined and of left users that are named there. */
 const large = 100
 const sample = 20
 
 interface Changes {
   joined: Map<string, User>
   left: Map<string, User>
-  /** Whether the count is another one. */
+  /** Whether the count has changed. */
   changed: boolean
   timer: Timer
 }
 
 /**
- * Tells the members of a room who came and went: two frames a second at most, however many come and go, so that the
- * frames grow with the members and not with their square.
+ * Tells the members of a room who joined and left. It sends at most two frames a second, so that their number grows with the
+ * members and not with their square.
  */
 export interface Presence {
   joined(room: string, user: User): void
   left(room: string, user: User): void
-  /** The number of users is another one. */
+  /** Notes that the number of users has changed. */
   counted(room: string): void
   close(): void
 }
@@ -35,7 +35,7 @@ export function createPresence(options: {
   clock: Clock
 }): Presence {
   const { clock } = options
-  /** Rooms that have something to tell, or were told a moment ago. */
+  /** Rooms with something to tell, or that were told a moment ago. */
   const rooms = new Map<string, Changes>()
 
   function begin(name: string, delay: number): Changes {
@@ -69,7 +69,7 @@ export function createPresence(options: {
   }
 
   return {
-    // Who left and came back in between was never away, and the other way round.
+    // A user who left and came back in between was never away, and the other way round.
     joined(name, user) {
       const { joined, left } = changesOf(name)
       if (!left.delete(user.id)) add(joined, user)
@@ -88,7 +88,7 @@ export function createPresence(options: {
   }
 }
 
-/** More than this many are never told: the room is large. */
+/** Adds a user. A room with more changes than this is large and never tells them all. */
 function add(users: Map<string, User>, user: User): void {
   if (users.size < 10 * large) users.set(user.id, user)
 }

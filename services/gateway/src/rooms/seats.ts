@@ -4,51 +4,51 @@ import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabb
 import type { Metrics } from '../metrics.ts'
 import type { Lease } from './lease.ts'
 
-/** Seats that one call takes or gives back. */
+/** Maximum number of seats that one call takes and releases. */
 const batchSize = 1_000
-/** Joins that may wait for a seat at a time. */
+/** Maximum number of joins that wait for a seat. */
 const maxWaiting = 20_000
-/** How long (ms) a join waits for a seat. */
+/** Time (ms) that a join waits for a seat. */
 const timeout = 5_000
-/** How long (ms) until a seat is asked for again that the service could not give just then. */
+/** Pause (ms) before a seat is requested again that the service could not give. */
 const pause = 1_000
 
-/** A place that a join got; to be released once the session is in the room, or isn't going to be. */
+/** A place that a join got. Release it once the session is in the room, or the join has failed. */
 export interface Claim {
   capacity?: number
-  /** @throws RabbleError that says why the place is none any more */
+  /** @throws RabbleError with the reason if the place was revoked */
   check(): void
   release(): void
 }
 
 /**
- * Who sits where through this gateway, and what the rooms service was told of it. What is wanted is known here: a user's
- * first session in a room takes a seat, the last one gives it back, and whatever happens in between (a call that fails, a
- * lease that ends) the two are brought together again.
+ * Seats of users in rooms through this gateway, and what the rooms service knows of them. The wanted state is known here: a
+ * user's first session in a room takes a seat, and the last one gives it back. After a failed call or a lost lease, the service
+ * is brought to the wanted state again.
  */
 export interface Seats {
   /**
-   * Waits for a seat, or, where the service doesn't answer and the room is for everybody, for nothing.
-   * @throws RabbleError that says why there is none
+   * Waits for a seat. Resolves without one if the service is down and the room is for everybody.
+   * @throws RabbleError with the reason if there is no seat
    */
   claim(room: string, user: User, from: { moderator: boolean; network: string }): Promise<Claim>
-  /** The user's first session is in the room; to be called between `claim` and `release`. */
+  /** Notes that the user's first session is in the room. Call it between `claim` and `release`. */
   seated(room: string, user: User): void
-  /** Whoever has a claim there, and isn't in the room yet, stays out. */
+  /** Makes the pending claims of a user fail with `why`. */
   revoke(room: string, user: string, why: RabbleError): void
-  /** The user's last session has left the room. */
+  /** Notes that the user's last session has left the room. */
   left(room: string, user: User): void
-  /** Whether anybody is in the room, or about to be. */
+  /** Whether a user is in the room, or about to be. */
   concern(room: string): boolean
-  /** Nothing is taken any more, under a new lease. */
+  /** Queues all wanted seats again, under a new lease. */
   forget(): void
-  /** The service can be asked. */
+  /** Makes the calls that wait: the service answers. */
   resume(): void
-  /** The service is down: who waits is told, or let in. */
+  /** Ends all waiting: the service is down. Joins of rooms for everybody go on without a seat, others fail. */
   failPending(): void
-  /** Seats that the service knows of, and those that it doesn't yet or still. */
+  /** Returns the number of seats that the service knows of, and of those that it has yet to be told of. */
   count(): { held: number; owed: number }
-  /** Asks for nothing more. */
+  /** Stops all calls. */
   close(): void
 }
 
@@ -59,13 +59,13 @@ interface Place {
   seated: boolean
   /** Whether the user may enter rooms without being invited. */
   moderator: boolean
-  /** Where the user's last join came from. */
+  /** Network of the user's last join. */
   network: string
-  /** Joins that have not come to an end. */
+  /** Number of joins that have not ended. */
   claims: number
-  /** Why those that had begun by then come to nothing. */
+  /** Reason why joins that had begun by then fail. */
   revoked?: RabbleError
-  /** What the service knows, as far as is known here. While it is asked, nobody knows. */
+  /** State at the service, as far as it is known here. It is unknown during a call. */
   known: 'held' | 'free' | 'unknown'
   waiting: Set<Waiting>
 }
@@ -78,21 +78,21 @@ export function createSeats(options: {
   rooms: Pick<RoomsClient, 'seats'>
   gateway: string
   lease: Pick<Lease, 'held' | 'down' | 'use'>
-  /** Whether a room isn't for everybody in any number, and whether a user may be in with one session only. */
+  /** Whether a room has rules, and whether a user may be in it with one session only. */
   restricted: (room: string) => boolean
   single: (room: string) => boolean
-  /** How many users a room has by now. */
+  /** Called with the number of users that a room has now. */
   counted: (room: string, seat: Seat) => void
-  /** Nobody is in the room any more. */
+  /** Called when a room has no users here any more. */
   roomEmpty: (room: string) => void
-  /** Somebody who sits in the room may not stay. */
+  /** Called when a member may not stay in a room. */
   refused: (room: string, user: User, refusal: Refusal) => void
   clock: Clock
   metrics: Metrics
 }): Seats {
   const { rooms, gateway, lease, restricted, single, counted, roomEmpty, refused, clock, metrics } = options
   const places = new Map<string, Map<string, Place>>()
-  /** Places of which the service may know something else than is wanted, in the order of asking. */
+  /** Places whose state at the service may differ from the wanted one, in the order of asking. */
   let due = new Set<Place>()
   let asking = false
   let closed = false
@@ -124,7 +124,7 @@ export function createSeats(options: {
     return seated || claims > 0
   }
 
-  /** Brings together what is wanted and what the service knows. */
+  /** Asks the service for the wanted state, if its own is another one. */
   function update(place: Place): void {
     const wanted = isWanted(place)
     if (wanted ? place.known !== 'held' : place.known !== 'free') {
@@ -136,7 +136,7 @@ export function createSeats(options: {
   function drop(place: Place): void {
     const { room, user } = place
     const users = places.get(room)
-    // A place that was due may be gone already, and another be there of the same user.
+    // The place may have been dropped already, and the same user may have a new one.
     if (users?.get(user.id) !== place) return
     users.delete(user.id)
     if (users.size > 0) return
@@ -164,7 +164,7 @@ export function createSeats(options: {
       } else if (!wanted) drop(place)
     }
     if (taking.length + giving.length === 0) return
-    // Until the answer nobody knows; who wants something else meanwhile is due again.
+    // The state is unknown until the answer. A place whose wanted state changes meanwhile is due again.
     for (const place of taking) place.known = 'unknown'
     for (const place of giving) place.known = 'unknown'
     metrics.seatBatch.observe(taking.length + giving.length)
@@ -174,7 +174,7 @@ export function createSeats(options: {
       .then(
         (answers) => {
           asking = false
-          // An ended lease is seen by `forget`, which follows.
+          // After the end of a lease, `forget` follows.
           if (answers !== undefined) answered(taking, giving, answers)
         },
         () => {
@@ -211,7 +211,7 @@ export function createSeats(options: {
       later(place)
       return
     }
-    // The claims that were refused end by themselves; who sits there leaves, which ends the place.
+    // The refused claims release themselves. A member leaves the room, which drops the place.
     if (place.seated) refused(place.room, place.user, refusal)
     if (!isWanted(place)) drop(place)
   }
@@ -231,12 +231,12 @@ export function createSeats(options: {
     for (const one of [...place.waiting]) one.settle(outcome)
   }
 
-  /** What becomes of who waits in vain: rooms for everybody can be entered, and the seat is owed. */
+  /** Returns the error of a join that gets no seat; undefined for a room for everybody, where the seat is owed. */
   function withoutSeat(place: Place): RabbleError | undefined {
     return restricted(place.room) ? unavailable() : undefined
   }
 
-  /** Nobody waits any longer. */
+  /** Settles all joins that wait. */
   function dismiss(): void {
     for (const users of places.values()) {
       for (const place of users.values()) if (place.waiting.size > 0) settle(place, withoutSeat(place))
@@ -245,7 +245,7 @@ export function createSeats(options: {
 
   function wait(place: Place): Promise<Seat | undefined> {
     return new Promise((resolve, reject) => {
-      // A service that is slow may know of a rule that isn't known here yet: only one that is down is done without.
+      // A slow service may know of a rule that is not known here yet. Only a service that is down is bypassed.
       const timer = clock.setTimeout(() => one.settle(unavailable()), timeout)
       const one: Waiting = {
         settle(outcome) {

@@ -1,9 +1,9 @@
-/** Frames that may wait behind one that takes long, before reading from the client stops. */
+/** Number of waiting frames at which reading from the client stops. */
 const maxWaiting = 64
 
 /**
- * Carries out a session's frames one after the other: a frame whose execution returns a promise holds up those behind
- * it, so that `join` and `send` may be sent in one go. Most frames are done at once and never wait here.
+ * Executes a session's frames one after the other. A frame whose execution returns a promise holds up those behind it, so that
+ * `join` and `send` may be sent together. Most frames finish at once and never wait here.
  */
 export class CommandQueue<Frame> {
   readonly #execute: (frame: Frame) => void | Promise<void>
@@ -18,7 +18,7 @@ export class CommandQueue<Frame> {
     this.#flow = flow
   }
 
-  /** Executes the frame, now or when those before it are done. */
+  /** Executes the frame, now or after those before it. */
   put(frame: Frame): void {
     if (this.#busy) {
       this.#queue.push(frame)
@@ -31,7 +31,7 @@ export class CommandQueue<Frame> {
     void work.finally(() => this.#drain())
   }
 
-  /** Reads nothing more from the client; resolves when all that it has sent is carried out. */
+  /** Stops reading from the client. Resolves when all frames that it has sent are executed. */
   async rest(): Promise<void> {
     this.#resting = true
     this.#flow.pause()

@@ -1,16 +1,16 @@
 import type { ClientFrame, CloseReason, Ref, ServerFrame } from '@rabble/contract'
 
-/** A frame for one client, as JSON, and what a wire format may need to know of it. */
+/** A frame for one client, as JSON, and the fields of it that a wire format may need. */
 export interface Reply {
   type: ServerFrame['type']
-  /** The request that it answers. */
+  /** The `ref` of the request that it answers. */
   ref?: Ref | undefined
   json: Buffer
 }
 
 /**
- * A wire format: how frames become bytes, and bytes frames. There is one object per format, so that each event is encoded once
- * per format and not once per client.
+ * A wire format, which decodes and encodes frames. There is one object per format, so that each event is encoded once per format
+ * and not once per client.
  */
 export interface Codec {
   /** The name of the format, such as `websocket`. */
@@ -20,7 +20,7 @@ export interface Codec {
    * @throws FrameError if it is no valid frame
    */
   decode(data: string | Buffer): ClientFrame
-  /** Encodes frames that many clients get, each a complete JSON text, as one piece of bytes. */
+  /** Encodes frames for many clients, each a complete JSON text, into one buffer. */
   encodeEvents(frames: readonly Buffer[]): Buffer
   /** Encodes a frame for one client. */
   encodeReply(reply: Reply): Buffer
@@ -29,21 +29,21 @@ export interface Codec {
 /** A client's connection, as a transport gives it to the core. */
 export interface Connection {
   readonly codec: Codec
-  /** Bytes that were written and that the system hasn't taken yet. */
+  /** Number of written bytes that the operating system has not taken yet. */
   readonly unsent: number
-  /** Bytes of whole writes that the system has taken so far. */
+  /** Number of bytes of whole writes that the operating system has taken so far. */
   readonly taken: number
-  /** Time, of the clock's `monotonic`, since which a message of the client is incomplete; undefined if none is. */
+  /** Time (ms, by the clock's `monotonic`) since which a message of the client is incomplete; undefined if none is. */
   readonly unfinishedSince: number | undefined
   /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
   write(pieces: readonly Buffer[]): void
   /** Stops and resumes reading what the client sends. */
   pause(): void
   resume(): void
-  /** Asks for a sign of life; for each that comes the transport calls the session's `heard`. */
+  /** Asks for a sign of life. The transport reports each one to the session. */
   ping(): void
   close(reason: CloseReason, message: string): void
-  /** Ends it without asking. */
+  /** Drops the connection without a close handshake. */
   terminate(): void
   /** Resolves when no more than `bytes` are unsent, or the connection is closed. */
   drained(bytes: number): Promise<void>

@@ -2,41 +2,41 @@ import type { Clock } from '@rabble/clock'
 import type { Logger } from '@rabble/service'
 import type { Session } from './session.ts'
 
-/** Milliseconds that each client adds to the time over which all of them leave. */
+/** Time (ms) that each client adds to the window in which all of them leave. */
 const perSession = 10
-/** Clients are told in steps of so many milliseconds. */
+/** Minimum and maximum length (ms) of the steps in which clients are told. */
 const shortestStep = 100
 const longestStep = 250
 const message = 'this gateway is draining'
 
 /** Milliseconds. */
 export interface DrainTimes {
-  /** How long a client may stay when its time has come. */
+  /** Time for which a client may stay after it should have left. */
   reconnectGrace: number
-  /** How long what it has sent may take to be confirmed. */
+  /** Maximum time until all that it has sent is confirmed. */
   confirmTimeout: number
 }
 
 export const defaultDrainTimes: DrainTimes = { reconnectGrace: 2_000, confirmTimeout: 5_000 }
 
-/** The longest (ms) that a drain with this window takes. */
+/** Returns the maximum duration (ms) of a drain with this window (ms). */
 export function drainTimeout(window: number): number {
   return window + defaultDrainTimes.reconnectGrace + defaultDrainTimes.confirmTimeout
 }
 
 /**
- * Sends clients to other gateways, a few at a time, in random order: so they come back evenly spread, and those others
- * have time to take them. Who doesn't go is closed. Resolves when nobody is left.
+ * Sends clients to other gateways, a few at a time, in random order: so they spread evenly, and the other gateways have time to
+ * accept them. A client that does not leave is closed. Resolves when no client is left.
  */
 export async function drain(options: {
-  /** Those of the gateway, which lose whoever has gone. */
+  /** Sessions of the gateway. Those that have ended are removed from it. */
   sessions: ReadonlySet<Session>
-  /** Milliseconds over which they leave at most. */
+  /** Maximum window (ms) in which they leave. */
   longest: number
   times?: DrainTimes | undefined
-  /** Aborts when nobody is left. */
+  /** Aborts when no session is left. */
   allGone: AbortSignal
-  /** Reads nothing more from a session; resolves when what it has sent is answered. */
+  /** Stops reading from a session. Resolves when all that it has sent is answered. */
   settle(session: Session): Promise<void>
   clock: Clock
   logger: Logger
@@ -81,7 +81,7 @@ export async function drain(options: {
   logger.info({ left: sessions.size, seconds }, 'sent clients to other gateways')
 }
 
-/** Fisher–Yates. */
+/** Returns the items in random order (Fisher–Yates). */
 function shuffled<Item>(items: Iterable<Item>): Item[] {
   const result = [...items]
   for (let i = result.length - 1; i > 0; i--) {

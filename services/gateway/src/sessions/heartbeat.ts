@@ -8,9 +8,9 @@ export interface HeartbeatTimes {
 }
 
 /**
- * Ends who says no hello in time, whose token expires, who doesn't read, who doesn't finish a message within a heartbeat,
- * and who is silent, after asking for a sign of life.
- * `lost` is called for the last ones, whose connection is ended without asking. Returns what stops it.
+ * Closes sessions that send no hello in time, whose token expires, that do not read, or that do not finish a message within a
+ * heartbeat. Pings silent sessions. If one does not answer, it calls `lost` and drops the connection. Returns a function that
+ * stops it.
  */
 export function startHeartbeat(
   sessions: Iterable<Session>,
@@ -19,7 +19,7 @@ export function startHeartbeat(
 ): () => void {
   const every = Math.min(1000, heartbeat / 4)
   let sweptAt = clock.monotonic()
-  /** When this process went on after it had stood still for long: what came meanwhile is read only after this sweep. */
+  /** Time at which this process resumed after a long standstill. Data that came meanwhile is read only after this sweep. */
   let resumedAt = Number.NEGATIVE_INFINITY
 
   function sweep(): void {
@@ -28,7 +28,7 @@ export function startHeartbeat(
     if (at - sweptAt > heartbeat / 2 + every) resumedAt = at
     sweptAt = at
     for (const session of sessions) {
-      // Who was not heard since then is asked first.
+      // A session that has been silent since then is pinged first.
       const silent = at - Math.max(session.lastHeard, resumedAt - heartbeat)
       const stuck = session.stuck(at, 2 * heartbeat, resumedAt)
       const { unfinishedSince = at } = session.connection

@@ -3,45 +3,45 @@ import type { Codec } from './connection.ts'
 import type { Session } from './session.ts'
 
 /**
- * Who gets what: the sessions of this gateway by room and by user, and the fan-out to them.
+ * Sessions of this gateway by room and by user, and the fan-out to them.
  *
- * What arrives for a room within one turn of the event loop is encoded once per codec into one shared buffer, and each
- * session gets everything of the turn in one write: a write costs microseconds, whatever its length.
+ * Events of a room within one turn of the event loop are encoded once per codec into one shared buffer, and each session gets
+ * everything of the turn in one write: a write costs microseconds, whatever its length.
  */
 export interface Hub {
   readonly sessions: ReadonlySet<Session>
   add(session: Session): void
-  /** The session has said who it is: from now on it gets what is sent to its user and to everybody. */
+  /** Sets the user of a session. From now on it gets what is sent to its user and to everybody. */
   identify(session: Session, user: User): void
-  /** Takes the session out of everything. */
+  /** Removes the session from everything. */
   remove(session: Session): void
   /**
-   * Hands out what has arrived in this turn for the room, which is in the recent events already: a session that is served
-   * from those right after this call, in the same turn, misses nothing and gets nothing twice.
+   * Delivers the events of the room that have arrived in this turn, which are in the room buffers already. A session that is
+   * served from those right after this call, in the same turn, misses nothing and gets nothing twice.
    */
   settle(room: string): void
-  /** Settles the room and brings the session into it. */
+  /** Settles the room and adds the session to it. */
   join(session: Session, room: string): void
   leave(session: Session, room: string): void
-  /** The sessions of a user, and those in a room. */
+  /** Returns the sessions of a user, and those in a room. */
   sessionsOf(user: string): Iterable<Session>
   members(room: string): Iterable<Session>
-  /** Users of this gateway in the room, each once. */
+  /** Returns the users of this gateway in the room, each once. */
   users(room: string): User[]
   count(room: string): number
-  /** Hands an event on to whom it is for, at the end of this turn. `line` must stay as it is until then. */
+  /** Delivers an event to its audience at the end of this turn. `line` must not change until then. */
   deliver(event: ChatEvent, line: Buffer): void
-  /** Whether anybody here gets what happens in a room. */
+  /** Whether any session here gets the events of a room. */
   reaches(room: string): boolean
-  /** Hands a frame on to all members of a room, but for the sessions of one user if `except` names one. */
+  /** Sends a frame to all members of a room. `except`: id of a user whose sessions do not get it. */
   notify(room: string, frame: Buffer, except?: string): void
-  /** To be called by a session that has something to write. */
+  /** Schedules the flush of a session that has something to write. */
   dirty(session: Session): void
-  /** Sets who is told from now on which users are in which rooms. */
+  /** Sets the observer of memberships. */
   observe(observer: MembershipObserver): void
 }
 
-/** Is told when the first session of a user came to a room, and when the last one left. */
+/** Observes when the first session of a user joins a room, and when the last one leaves it. */
 export interface MembershipObserver {
   joined(room: string, user: User): void
   left(room: string, user: User): void
@@ -49,7 +49,7 @@ export interface MembershipObserver {
 
 interface Members {
   sessions: Set<Session>
-  /** Sessions of each user, to count a user once. */
+  /** Users with the number of their sessions, to count a user once. */
   users: Map<string, { user: User; sessions: number }>
 }
 
@@ -99,14 +99,14 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
   }
 
   /**
-   * Whether nobody here is in the room, as its name tells at a glance. Asked for each event of the log, of which most may
-   * be for members of other gateways.
+   * Returns true if no session here can get the events of a room. It is a fast check, since it runs for each event of the log,
+   * and most events may be for members of other gateways.
    */
   function isElsewhere(room: string): boolean {
     return !rooms.has(room) && room !== '*' && !room.includes(':')
   }
 
-  /** The sets of sessions that get what happens in a room; no session is in two of them. */
+  /** Returns the sets of sessions that get the events of a room. No session is in two of them. */
   function audience(room: string): Iterable<Session>[] {
     const members = rooms.get(room)
     if (members !== undefined) return [members.sessions]

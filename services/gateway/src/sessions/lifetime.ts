@@ -1,16 +1,16 @@
 import type { Clock } from '@rabble/clock'
 import type { Session } from './session.ts'
 
-/** How often (ms) all connections are looked at; a client is told to go within that time. */
+/** Time (ms) between two checks of all connections. A client is told to reconnect within that time. */
 const every = 20_000
-/** How long (ms) it may stay then. */
+/** Time (ms) for which it may stay after that. */
 const reconnectGrace = 60_000
 
 /**
- * Asks clients to come back on another connection before theirs is older than `longest` (ms), each at another time of the second
- * half of it. An Nginx whose configuration was loaded anew keeps its old processes for as long as connections go through them:
- * so they end in time, without one moment in which all of those clients are cut off. A client that doesn't go is closed. Returns
- * what stops it.
+ * Asks clients to reconnect before their connection is older than `longest` (ms), each at a random time in the second half of
+ * that age. An Nginx that has reloaded its configuration keeps its old processes for as long as connections go through them: so
+ * these processes end in time, without one moment at which all their clients are cut off. A client that does not reconnect is
+ * closed. Returns a function that stops it.
  */
 export function limitLifetime(
   sessions: Iterable<Session>,

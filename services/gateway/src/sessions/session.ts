@@ -11,56 +11,56 @@ import {
 import { networkOf, sharersOf, TokenBucket } from '@rabble/service'
 import type { Connection, Reply } from './connection.ts'
 
-/** Frames a second besides messages, which have a limit of their own; enough to join every allowed room at once. */
+/** Maximum rate (a second) and burst of frames besides messages: enough to join every allowed room at once. */
 const framesPerSecond = 100
 const framesBurst = 300
-/** Frames a second that may be refused for long, and at once, before the client is cut off. */
+/** Maximum rate (a second) and burst of refused frames before the client is cut off. */
 const refusalsPerSecond = 20
 const refusalsBurst = 1000
-/** Tokens a second, and at once: each may be a call to the rooms service. */
+/** Maximum rate (a second) and burst of new tokens. Each may be a call to the rooms service. */
 const refreshesPerSecond = 1
 const refreshesBurst = 5
-/** Pings, and pongs that were not asked for, a second for long, and at once. */
+/** Maximum rate (a second) and burst of pings and of pongs without a ping. */
 const controlsPerSecond = 10
 const controlsBurst = 100
-/** A typing notice goes to every member: one a second and room is plenty. */
+/** Minimum time (ms) between two typing notices in a room, since each goes to every member. */
 const typingInterval = 1000
 
-/** Events at the beginning of a session that may be repeats of what was sent over an earlier connection. */
+/** Number of events at the beginning of a session that may repeat those of an earlier connection. */
 const earlyEvents = 50
 
-/** What the core does when a session has something to write, or ends. */
+/** Callbacks of a session to the core. */
 export interface SessionEvents {
-  /** It has something to write, and hadn't before. */
+  /** Called when the session has something to write, and had nothing before. */
   dirty(session: Session): void
-  /** It was closed from this side; called once. */
+  /** Called once, when this side closes the session. */
   ended(session: Session, reason: CloseReason): void
 }
 
-/** One client's connection and what is known of it. */
+/** Connection of one client, and its state. */
 export class Session {
   readonly id: string
-  /** The name of its transport, for the metrics. */
+  /** Name of its transport, for the metrics. */
   readonly transport: string
   readonly connection: Connection
-  /** Whose address it comes from, as `networkOf` tells. */
+  /** Network of the client's address, as `networkOf` returns it. */
   readonly network: string
   readonly rooms = new Set<string>()
   /** The token that came with the connection, in a browser's cookie. */
   readonly cookie: string | undefined
-  /** IP address of the client, as proxies tell it that are trusted. */
+  /** IP address of the client, as trusted proxies report it. */
   readonly address: string
   /** Set by `hello`. */
   user: User | undefined
-  /** What the user may do besides what everybody may. */
+  /** Roles that allow the user more than others. */
   roles: readonly string[] = []
-  /** When the token that it came with ends (milliseconds since 1970). */
+  /** Time at which its token expires (ms since 1970). */
   expiresAt: number | undefined
   closed = false
-  /** It was asked to come back to another gateway: if it goes now, it is not gone. */
+  /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
   #early = earlyEvents
-  /** By the clock's `monotonic`. */
+  /** Time (ms, by the clock's `monotonic`). */
   readonly connectedAt: number
   #lastHeard: number
 
@@ -71,14 +71,14 @@ export class Session {
   readonly #refusals: TokenBucket
   readonly #refreshes: TokenBucket
   readonly #controls: TokenBucket
-  /** Pings that the client hasn't answered. */
+  /** Number of pings that the client has not answered. */
   #pings = 0
   readonly #typedAt = new Map<string, number>()
   readonly #events: SessionEvents
   #out: Buffer[] = []
-  /** Bytes of the replay that the client asked for last: they may be unread on top of the limit. */
+  /** Size (bytes) of the replay that the client asked for last. As much may be unread on top of the limit. */
   #allowance = 0
-  /** What the system had taken of what was written when that last grew, and when this was noticed. */
+  /** Value of `connection.taken` when it last grew, and when this was noticed. */
   #progress: { taken: number; at: number }
 
   constructor(
@@ -107,17 +107,17 @@ export class Session {
     this.#controls = new TokenBucket(controlsPerSecond, controlsBurst, now)
   }
 
-  /** The names under which the shares of this client are counted. */
+  /** Returns the names under which the shares of this client are counted. */
   get sharers(): string[] {
     return sharersOf(this.address, this.user?.id)
   }
 
-  /** When the client last gave a sign of life, by the clock's `monotonic`. */
+  /** Time (ms, by the clock's `monotonic`) of the client's last sign of life. */
   get lastHeard(): number {
     return this.#lastHeard
   }
 
-  /** The client gave a sign of life. */
+  /** Notes a sign of life of the client. */
   heard(): void {
     this.#lastHeard = this.#clock.monotonic()
   }
@@ -128,22 +128,22 @@ export class Session {
     this.connection.ping()
   }
 
-  /** The client answered a ping, or sends pongs unasked. */
+  /** Notes a pong of the client, with or without a ping before it. */
   heardPong(): void {
     this.heard()
     if (this.#pings > 0) this.#pings--
     else this.#takeControl()
   }
 
-  /** The client asked for a sign of life. */
+  /** Notes a ping of the client. */
   heardPing(): void {
     this.heard()
     this.#takeControl()
   }
 
   /**
-   * Control frames cost nothing by themselves, but may stand between the fragments of a message: each of those keeps all
-   * in memory that came with it, so their number is what bounds it.
+   * Limits control frames. They cost nothing alone, but may stand between the fragments of a message, and each fragment keeps
+   * everything in memory that came with it. So their number must be bounded.
    */
   #takeControl(): void {
     if (this.#controls.take(this.#clock.monotonic()) > 0) this.#cutOff('too many control frames')
@@ -173,7 +173,7 @@ export class Session {
 
   /**
    * Sends a reply that may be longer than what a client may leave unread, because the client asked for it. Wait for
-   * `connection.drained` before the next one, or the sum has no bound.
+   * `connection.drained` before the next one: the sum is not limited otherwise.
    */
   replay(reply: Reply): void {
     this.#allowance = reply.json.length
@@ -190,7 +190,7 @@ export class Session {
       message,
       ...(retryAfter !== undefined && { retryAfter }),
     })
-    // An unavailable log is not the client's fault; anything else, often enough, is a flood.
+    // An unavailable log is not the client's fault. Any other error, often enough, is a flood.
     if (errorCodes[code].status < 500 && this.#refusals.take(this.#clock.monotonic()) > 0) {
       this.#cutOff('too many refused frames')
     }
@@ -205,12 +205,12 @@ export class Session {
       })
   }
 
-  /** Whether the next event may be a repeat from an earlier connection; to be asked once for each. */
+  /** Returns whether the next event may be a repeat from an earlier connection. Call it once for each event. */
   isEarly(): boolean {
     return this.#early > 0 && this.#early-- > 0
   }
 
-  /** The user is a new one, so that nothing was sent before. */
+  /** Notes that the user is a new one, who has sent nothing before. */
   hasNoPast(): void {
     this.#early = 0
   }
@@ -237,7 +237,7 @@ export class Session {
     }
   }
 
-  /** Whether a typing notice for `room` may go out now. */
+  /** Returns whether a typing notice for `room` may be sent now. */
   takeTyping(room: string): boolean {
     const last = this.#typedAt.get(room)
     const at = this.#clock.monotonic()
@@ -259,9 +259,9 @@ export class Session {
   }
 
   /**
-   * Whether the client can't be reading, whatever it sends: nothing of what is unsent went out for `timeout` (ms). To be
-   * asked at intervals. Of a long replay, which is one write, only the end is seen, so each `unsentBytes` gets that time.
-   * What was before `since` doesn't count.
+   * Returns whether the client cannot be reading, whatever it sends: no unsent byte went out for `timeout` (ms). Call it at
+   * intervals. Of a long replay, which is one write, only the end is seen, so each `unsentBytes` gets that time. Time before
+   * `since` does not count.
    */
   stuck(at: number, timeout: number, since = Number.NEGATIVE_INFINITY): boolean {
     const { taken, unsent } = this.connection
@@ -277,7 +277,7 @@ export class Session {
     this.#events.ended(this, reason)
   }
 
-  /** The connection is gone: nothing more is written. */
+  /** Ends the session of a connection that is gone: nothing more is written. */
   end(): void {
     this.closed = true
     this.#out = []

@@ -6,8 +6,8 @@ import type { Connection } from '../sessions/connection.ts'
 import type { Session } from '../sessions/session.ts'
 
 /**
- * One way by which clients reach the gateway: it owns routes, negotiation and bytes, and knows nothing of rooms and messages.
- * What it must keep to, `sessions/connection.ts` says for connections, and `SessionHost` for sessions.
+ * One way by which clients reach the gateway. It owns routes, negotiation and bytes, and knows nothing of rooms and messages.
+ * `sessions/connection.ts` specifies what its connections must do, and `SessionHost` how it uses sessions.
  */
 export interface Transport {
   /** The name of the transport in metrics, such as `websocket`. */
@@ -16,13 +16,13 @@ export interface Transport {
   register(app: FastifyInstance, host: SessionHost): Promise<void>
 }
 
-/** What a transport tells of a client that connects. */
+/** Facts that a transport reports about a client that connects. */
 export interface ClientInfo {
   /** The transport's name. */
   transport: string
   /** The `Origin` header. */
   origin: string | undefined
-  /** How the client reached this server, with which its origin is compared. */
+  /** Describes how the client reached this server. The origin is compared with it. */
   reached: Reached
   /** IP address of the client itself, not of a proxy. */
   address: string
@@ -40,7 +40,9 @@ export interface SessionHost {
   refusal(): RabbleError | undefined
   /** Accepts a connection. Returns undefined if it was refused and closed. */
   open(connection: Connection, client: ClientInfo): Session | undefined
-  /** Takes one frame of the client, as its connection's codec decodes it. What is wrong with it is answered in its turn. */
+  /**
+   * Takes one frame of the client, as its connection's codec decodes it. Errors in it are answered in the order of the frames.
+   */
   receive(session: Session, data: string | Buffer): void
   /**
    * Ends a session whose connection is gone. `reason` is for metrics; default: `client`. `clean` tells whether the client

@@ -8,14 +8,14 @@ import { comeBackOverGap } from '../gap.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { comeAndGoForChanges, comeAndGoForMessages, fill, ids, missMany } from '../resuming.ts'
 
-// All tests have these together, and rooms of their own: to open a database takes seconds.
+// All tests share these and use rooms of their own, since opening a database takes seconds.
 const log = createMemoryLog()
 const history = await buildHistory(t, log)
 const sources = { log, history }
 const recent = { perRoom: 50, totalBytes: 64 * 1024 * 1024 }
 const form = { events: 200, readers: 4, rounds: 3 }
 
-/** A log of which a new reader gets nothing old, as if all of it were more than a minute old. */
+/** Returns a log from which a new reader gets no old events, as if all of them were more than a minute old. */
 function withoutLookingBack(log: EventLog): EventLog {
   return {
     ...log,
@@ -117,7 +117,7 @@ t.test(
     const back = await connectChat(t, later.ws, { name: 'Ada', timeout: 120_000 })
     await back.join(room)
     t.equal((await back.send(room, 'X', { cid: 'X' })).id, x)
-    // Somebody writes it into the log a second time. As this gateway did not look back, it has to be older than that.
+    // The event is written into the log a second time. As this gateway did not look back, it has to be older than that.
     const at = '2026-11-22T10:00:00.000Z'
     log.inject(JSON.stringify({ ...ada.messages(room)[1], at }))
     const { id: last } = await back.send(room, 'the last one')

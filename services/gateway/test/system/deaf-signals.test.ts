@@ -24,8 +24,8 @@ t.test('signals that do not come back are noticed with a real broker, and mended
 
   const connection = await connect(broker.url)
   const channel = await connection.createChannel()
-  // The one that takes its place brings nothing to anybody, and can't be made what it should be: so nothing is mended before
-  // it was seen here.
+  // The new exchange delivers nothing, and the gateways cannot declare it with the right type: so nothing recovers before this
+  // test has seen the fault.
   await Promise.all([
     channel.deleteExchange('rabble.signals'),
     channel.assertExchange('rabble.signals', 'direct', { durable: true }),
@@ -43,7 +43,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   }
   await channel.deleteExchange('rabble.signals')
   await connection.close()
-  // Each notices in its own time.
+  // Each gateway notices in its own time.
   await until(
     () => [one, two].every(({ logs }) => logs().includes('it arrives again')),
     60_000,

@@ -10,7 +10,7 @@ import { secret } from '../build.ts'
 
 assertNothingLeft(t)
 
-// From services/gateway/dist/test/system.
+// Seen from services/gateway/dist/test/system.
 const examples = fileURLToPath(new URL('../../../../../examples/', import.meta.url))
 
 const broker = await sharedRabbitMq(t)
@@ -20,7 +20,7 @@ const token = await createTokens(secret).sign({ id: 'robot', name: 'Robot' }, 60
 const ada = await connectChat(t, gateway.url, { name: 'Ada' })
 await ada.join('general')
 
-/** Runs an example as its page says, twice, and resolves with what it wrote the first time. */
+/** Runs an example twice, as its page says. Resolves to the output of the first run. */
 async function run(command: string, ...args: string[]): Promise<string> {
   const env = {
     PATH: process.env.PATH,
@@ -34,7 +34,7 @@ async function run(command: string, ...args: string[]): Promise<string> {
   return stdout.trim()
 }
 
-/** What Ada sees under a name, once she sees it; whatever was said before it is there, too. */
+/** Waits until Ada sees a message under a name. Everything that was sent before is there too. */
 async function told(id: string): Promise<MessageEvent> {
   return (await ada.sees(id)) as MessageEvent
 }
@@ -66,13 +66,13 @@ t.test('Node.js puts a notification into the queue', async (t) => {
 })
 
 t.test('Python puts a notification into the queue', async (t) => {
-  // Debian's, to which its python3-pika belongs.
+  // Debian's Python, to which its package python3-pika belongs.
   t.equal(await run('/usr/bin/python3', 'python/notify.py', notice('It’s done'), 'python-1'), 'python-1')
   t.match(await told(eventId('system', 'general', 'python-1')), { text: 'It’s done' })
 })
 
 t.test('what was run twice under one name was told once', async (t) => {
-  // Through the queue, behind all that is in it.
+  // Sent through the queue, behind everything in it.
   await run(process.execPath, 'node/notify.mjs', notice('the last'), 'last')
   await told(eventId('system', 'general', 'last'))
   const cids = ada.messages('general').map(({ cid }) => cid)

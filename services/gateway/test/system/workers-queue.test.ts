@@ -24,12 +24,12 @@ const seed = Number(process.env.WORKERS_QUEUE_SEED ?? randomInt(2 ** 31))
 
 const broker = await startRabbitMq(t)
 const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'warn', RABBLE_PUBLISH_TIMEOUT_MS: '2000' }
-// One after the other: RabbitMQ may refuse one of two that declare a new stream at the same time, which is an outage of its own.
+// Start one after the other: RabbitMQ may refuse one of two that declare a new stream at once, which is an outage of its own.
 const gateways = [await startService(t, 'gateway', env), await startService(t, 'gateway', env)]
 await broker.streamsSettled()
 await until(async () => (await active()).length === 1, patience, 'a gateway that takes notices')
 
-/** The gateways that take from the queue, by their own account. One that is dead doesn't say. */
+/** Returns the gateways that take from the queue, as they report it. A dead gateway does not report. */
 async function active(): Promise<Service[]> {
   const takes = await Promise.all(
     gateways.map(async ({ url }) => {
@@ -42,7 +42,7 @@ async function active(): Promise<Service[]> {
   return gateways.filter((_, n) => takes[n])
 }
 
-/** Somebody in a room who comes back, to another gateway, whenever the connection is lost. */
+/** Keeps a client in a room. It reconnects through another gateway whenever the connection is lost. */
 function listen(t: Test, room: string) {
   const clients: ChatClient[] = []
   let over = false
@@ -103,7 +103,7 @@ t.test(
       [notice({ message: 'hi', cid: '\ud800' }), /^bad-frame: .*cid must be well-formed/],
       [notice({ message: '\u3164' }), /^bad-frame: .*invisible/],
       [notice({ message: 'hi', cid: 'a' }, 'b'), /^bad-frame: .*cid in the body/],
-      // What a broker refuses, were it to come from us.
+      // A message with properties that the broker would refuse if the gateway published them.
       [
         {
           body: 'with properties',
@@ -177,7 +177,7 @@ t.test(
       metrics = await (await fetch(`${taking?.url}/metrics`)).text()
       return counts.every((line) => metrics.includes(line))
     }
-    // It counts when the broker has confirmed, by which time others may have the message.
+    // It counts once the broker has confirmed. Other users may have the message by then.
     await until(counted, patience, 'all to be counted').catch(() => {})
     for (const line of counts) t.match(metrics, line)
   },
@@ -207,7 +207,7 @@ t.test(
         await victim.restart()
       }
     })()
-    // In portions, so that there is something to do for each gateway that takes over.
+    // In portions, so that each gateway that takes over has work to do.
     for (let from = 0; from < notices.length; from += 100) {
       await putIntoQueue(broker.url, 'rabble.notify', notices.slice(from, from + 100))
       await new Promise((resolve) => setTimeout(resolve, random() * 600))

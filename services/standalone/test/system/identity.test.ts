@@ -9,13 +9,13 @@ import {
 } from '@rabble/harness'
 import t from 'tap'
 
-/* Nobody gets another's name, or acts as another, over any door. */
+/* No client gets the name of another user, or acts as another user, on any path. */
 
 assertNothingLeft(t)
 
 const secret = 'a secret for tests, of forty characters.'
 const mona = { id: 'mona', name: 'Mona' }
-/** Milliseconds that an answer, or a start, may take on a machine that is slow. */
+/** Time (ms) that an answer, or a start, may take on a slow machine. */
 const timeout = 120_000
 
 function start(auth: 'guest' | 'jwt'): Promise<Service> {
@@ -25,7 +25,7 @@ function start(auth: 'guest' | 'jwt'): Promise<Service> {
     RABBLE_AUTH: auth,
     RABBLE_SECRET: secret,
     RABBLE_ALLOWED_ORIGINS: 'https://*.example.com, capacitor://localhost',
-    // Who waits for a name here has not said hello for long.
+    // Clients that wait for a name here send no hello for a long time.
     RABBLE_HELLO_TIMEOUT_MS: '600000',
     RABBLE_APPEARING_ROOMS_PER_HOUR: '5',
   }
@@ -36,7 +36,7 @@ const [open, strict] = await Promise.all([start('guest'), start('jwt')])
 
 type Answer = { status: number; code?: string; token?: string }
 
-/** Asks over HTTP, with a bearer token if there is one. */
+/** Sends an HTTP request, with a bearer token if there is one. */
 async function ask(
   url: string,
   method: 'GET' | 'POST' | 'DELETE',
@@ -142,7 +142,7 @@ t.test('where guests may enter, an account has its name', async (t) => {
   t.match(await ask(`${url}/api/session`, 'POST', undefined, { name: 'GRACE' }), { code: 'name-taken' })
 })
 
-/** A token as somebody writes it who does without a library. */
+/** Returns a token as an attacker writes it, without a library. */
 function written(header: object, claims: object, key = secret): string {
   const parts = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
   const signature = createHmac('sha256', key).update(parts.join('.')).digest('base64url')

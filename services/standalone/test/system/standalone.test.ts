@@ -15,7 +15,7 @@ import t from 'tap'
 
 assertNothingLeft(t)
 
-/** Milliseconds that an answer, or a start, may take on a machine that is slow. */
+/** Time (ms) that an answer, or a start, may take on a slow machine. */
 const timeout = 120_000
 
 async function history(url: string, room: string): Promise<{ id: string; text: string }[]> {
@@ -28,7 +28,7 @@ async function history(url: string, room: string): Promise<{ id: string; text: s
 const folder = privateFolder(t, 'standalone')
 const env = { DATA_DIR: folder, LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
 const rabble = await startService(t, 'standalone', env)
-/** Of Mona, by the secret of the first start. */
+/** Token of Mona, signed with the secret of the first start. */
 let token = ''
 
 t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
@@ -80,7 +80,7 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
   await rabble.kill()
   await rabble.restart()
   const first = [...acknowledged]
-  // All of them, unless the machine took long.
+  // All of them, unless the machine took too long.
   const minuteAgo = Date.now() - 60_000
   const least = saidAt.filter((at) => at > minuteAgo).length
   const joined = await say('second')

@@ -1,18 +1,18 @@
 /**
- * Follows where a client's frames begin and end (RFC 6455, section 5.2), to know since when a message is not whole. The
- * library that reads them tells only when one is.
+ * Follows where a client's frames begin and end (RFC 6455, section 5.2), to know since when a message is incomplete. The library
+ * that reads them reports only complete messages.
  */
 export class FrameProgress {
   /** Time, as passed to `read`, since which a frame or a message is incomplete; undefined if none is. */
   unfinishedSince: number | undefined
   /** The beginning of a frame whose header is incomplete. */
   #header: number[] = []
-  /** Bytes of the frame that are to come. */
+  /** Number of bytes of the frame that have not come yet. */
   #rest = 0
-  /** Whether a message has begun of which more frames are to come. */
+  /** Whether a message has begun that has more frames to come. */
   #inMessage = false
 
-  /** Takes what has arrived at a time. */
+  /** Takes a chunk that arrived at the time `now`. */
   read(chunk: Uint8Array, now: number): void {
     for (let at = 0; at < chunk.length; ) {
       this.unfinishedSince ??= now
@@ -28,7 +28,7 @@ export class FrameProgress {
     }
   }
 
-  /** Once the header is whole, forgets it and returns the bytes behind it: the payload. */
+  /** Returns the length of the payload once the header is complete, and forgets the header. */
   #payload(): number {
     const [first = 0, second = 0] = this.#header
     const short = second & 0x7f

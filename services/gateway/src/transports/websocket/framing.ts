@@ -2,8 +2,8 @@ import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec } from '../../sessions/connection.ts'
 
 /**
- * JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the
- * other in one buffer. A server's frame is the same for every client, so it is made once and its bytes are shared.
+ * Encodes JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the
+ * other in one buffer. A server's frame is the same for every client, so it is encoded once and its bytes are shared.
  */
 export const webSocketCodec: Codec = {
   name: 'websocket',
@@ -31,7 +31,7 @@ function headerSize(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10
 }
 
-/** Returns where the payload begins. */
+/** Writes the header of a frame. Returns the offset of the payload. */
 function writeHeader(buffer: Buffer, at: number, length: number): number {
   buffer[at] = 0x81
   if (length < 126) {

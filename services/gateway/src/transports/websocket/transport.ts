@@ -10,10 +10,10 @@ import type { SessionHost, Transport } from '../transport.ts'
 import { FrameProgress } from './frame-progress.ts'
 import { webSocketCodec } from './framing.ts'
 
-/** How long (ms) a client has to answer a close frame before its socket is dropped, with all that waits for it. */
+/** Time (ms) that a client has to answer a close frame before its socket is dropped, with all that waits for it. */
 const closeTimeout = 2_000
 
-/** Frames for which the library closes the connection by itself, with the code of the reason. */
+/** Errors for which the library itself closes the connection, each with the reason of the close code. */
 const refused: Record<string, CloseReason> = {
   WS_ERR_INVALID_UTF8: 'notText',
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'policy',
@@ -21,14 +21,14 @@ const refused: Record<string, CloseReason> = {
 }
 
 /**
- * Bytes that a fragment of a message, or a piece in which a frame arrives, has in the mean at least where the message is as
- * large as it may be. Each costs hundreds of bytes of memory until the message is whole.
+ * Minimum mean size (bytes) of the parts of a message that has the maximum size. A part is a fragment, or a piece in which a
+ * frame arrives. Each part costs hundreds of bytes of memory until the message is complete.
  */
 const partBytes = 256
-/** Parts that a message may have in any case: libraries cut as they like, networks too. */
+/** Number of parts that any message may have: libraries and networks split as they like. */
 const minParts = 64
 
-/** Codes with which a client says that it leaves; 1005 is a close frame without one. */
+/** Close codes of a client that leaves on purpose. 1005 is a close frame without a code. */
 const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
 /** The native protocol: one JSON object per text frame, at `/ws`. */
@@ -39,15 +39,15 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   await app.register(websocket, {
     options: {
       maxPayload: host.limits.frameBytes,
-      // Also of connections that it closes by itself. @types/ws doesn't know it yet.
+      // Applies also to connections that the library closes. @types/ws does not know it yet.
       ...{ closeTimeout },
       maxFragments: parts,
       maxBufferedChunks: parts,
-      // Compression costs more memory per connection than all the rest together.
+      // Compression costs more memory per connection than everything else together.
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
     },
-    // The gateway has closed its sessions, with a code, in a preClose hook of its own.
+    // The gateway has closed its sessions, with a code, in its own preClose hook.
     preClose(done) {
       app.websocketServer.close(() => done())
     },
@@ -57,14 +57,14 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     },
   })
 
-  // Once it closes, Fastify answers with 503 before any hook, and leaves the socket open, for which Node would wait.
+  // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
   app.server.on('upgrade', (_request, socket) => {
     if (host.closed) socket.end(() => socket.destroy())
   })
 
-  // An answer instead of the handshake: a proxy can ask another gateway then, which a close code can't tell it.
+  // Answers instead of a handshake: a proxy can try another gateway then. It would not see a close code.
   const onRequest: onRequestHookHandler = (_request, _reply, done) => done(host.refusal())
-  // Everything up to the handlers happens in this turn: a frame that comes right behind the upgrade is not lost.
+  // Everything up to the handlers happens in this turn, so that a frame right behind the upgrade is not lost.
   app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
     const tcp = request.raw.socket
     const progress = new FrameProgress()
@@ -86,7 +86,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       host.receive(session, isBinary ? (data as Buffer) : data.toString()),
     )
     socket.on('pong', () => session.heardPong())
-    // The library answers pings by itself; whoever sends them without reading the answers is a slow reader too.
+    // The library itself answers pings. A client that sends pings without reading the answers is a slow reader too.
     socket.on('ping', () => {
       session.heardPing()
       session.flush()
@@ -99,8 +99,8 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
 }
 
 /**
- * Frames that are encoded already go to the TCP socket directly: the library would encode them again for each client.
- * Both may write to the socket because neither splits a frame over several writes, and compression is off.
+ * Returns a connection that writes encoded frames to the TCP socket directly: the library would encode them again for each
+ * client. Both may write to the socket because neither splits a frame over several writes, and compression is off.
  */
 function createConnection(socket: WebSocket, tcp: Socket, progress: FrameProgress, clock: Clock): Connection {
   return {
@@ -133,7 +133,7 @@ function createConnection(socket: WebSocket, tcp: Socket, progress: FrameProgres
     },
     close(reason: CloseReason, message: string) {
       socket.close(closeCodes[reason].code, message)
-      // Of a connection that isn't read the client's answer would never be seen.
+      // Otherwise the client's answer would never be read from a paused connection.
       socket.resume()
       clock.setTimeout(() => socket.terminate(), closeTimeout).unref()
     },
