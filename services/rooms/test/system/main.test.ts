@@ -14,7 +14,7 @@ const takes = (room: string, ...users: string[]) => ({
   give: [],
 })
 
-/** What a service answers in the end: one that has no time is asked again, which is harmless. */
+/** Repeats a request until the service has time to answer it, which is harmless. */
 async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   let answers: Answer[] = []
   const answered = async () => {
@@ -43,7 +43,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   const log = await openLog(t, broker.url)
   const signals: Signal[] = []
   log.onSignal((signal) => signals.push(signal))
-  // What is told before the broker has bound its queue is lost.
+  // Signals sent before the broker has bound its queue are lost.
   const hears = () => {
     log.signal({ type: 'policy', version: 0 })
     return signals.length > 0
@@ -52,7 +52,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   const g1: RoomsClient = overHttp(first.url, internalTokens)
   const g2: RoomsClient = overHttp(second.url, internalTokens)
 
-  // As gateways do: the test may take longer than a lease lasts. Over a client of its own, as each is told
+  // Renews the lease, as gateways do: the test may take longer than a lease lasts. It uses its own client, since each is told
   // of a change once.
   const keeper = overHttp(second.url, internalTokens)
   const kept = new Set<string>()
