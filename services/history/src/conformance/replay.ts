@@ -13,13 +13,13 @@ import {
   room,
 } from './fixture.ts'
 
-/** Asks for what followed in the room. */
+/** Returns a function that asks for what followed in the room. */
 function askerOf({ client }: HistoryFixture) {
   return (query: Partial<ReplayQuery> & Pick<ReplayQuery, 'after'>): Promise<Replay> =>
     client.replay({ room, limit: 100, ...query }, undefined)
 }
 
-/** The events in the lines of a replay, whose bytes are characters; undefined for lines that are empty. */
+/** Returns the events in the lines of a replay, whose bytes are characters; undefined for empty lines. */
 function eventsIn({ lines }: Pick<Replay, 'lines'>): (ChatEvent | undefined)[] {
   return lines.map((line) =>
     line === '' ? undefined : (JSON.parse(Buffer.from(line, 'latin1').toString()) as ChatEvent),
