@@ -29,21 +29,24 @@ import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
 
 export interface HistoryOptions extends RetainOptions {
-  /** Knows who may read which room, and what rooms keep, and is told which have messages. Without it every room is for everybody. */
+  /**
+   * Decides who may read which room, reports the rooms' retention, and is told which rooms have messages. Default: all rooms
+   * are open.
+   */
   rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'>
-  /** Log and database are the caller's to close, after the app. */
+  /** The caller closes log and database, after the app. */
   log: Pick<EventLog, 'partitions' | 'read'>
   database: Database
   tokens: Pick<Tokens, 'verify'>
-  /** What gateways show when they ask. Without it they can't. */
+  /** Verifies the tokens of gateways. Without it, their requests are refused. */
   internalTokens?: Pick<InternalTokens, 'verify'> | undefined
   metrics: HistoryMetrics
   logger: Logger
   /** Whether reading any room needs a token (`RABBLE_AUTH=jwt`). Direct messages always do. */
   requireToken?: boolean
-  /** Default: the machine's. */
+  /** Default: the system clock. */
   clock?: Clock
-  /** Milliseconds that the database may take for a read, other than usual, for tests. */
+  /** Time limit (ms) for each read of the database, for tests. Default: each kind of read has its own. */
   deadline?: number
 }
 
@@ -52,12 +55,12 @@ const tables = [
   ...['search', 'search_positions', 'search_stale', 'direct_rooms', 'moments'],
 ].map((table) => `history.${table}`)
 
-/** From dist/src. */
+/** Path from dist/src. */
 const migrations = new URL('../../migrations/', import.meta.url)
 
 /**
- * The history as a Fastify plugin, with the readiness checks and notes for `operations`. It starts with the app, whether the
- * database is there or not: until it is, reads are answered with `unavailable` and messages wait in the log.
+ * Creates history as a Fastify plugin, with the readiness checks and notes for `operations`. It starts with the app even if the
+ * database is down. Until the database is there, reads are answered with `unavailable`, and messages wait in the log.
  */
 export function history(options: HistoryOptions): {
   plugin: FastifyPluginAsync
@@ -94,7 +97,7 @@ export function history(options: HistoryOptions): {
         }),
       )
       app.addHook('onReady', async () => {
-        // Not awaited: the app listens, and says that it isn't ready, while the database is down.
+        // Not awaited: while the database is down, the app listens and reports that it is not ready.
         prepared = keepPrepared({
           prepare: () => migrate(database, 'history', migrations),
           missing: () => missingTables(database, tables),
@@ -121,7 +124,7 @@ export function history(options: HistoryOptions): {
     notes: {
       gaps: async () => {
         if (prepared?.job === undefined) return undefined
-        // If that fails, the check of the database tells.
+        // If this fails, the check of the database reports it.
         const gaps = describeGaps(database).catch(() => undefined)
         return inTime(gaps, clock)
       },

@@ -18,39 +18,39 @@ export interface Replay extends Omit<StoredReplay, 'lines'> {
 
 /** A message that a gateway asked for. */
 export interface Found {
-  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  /** Offset of the log up to which the room is certainly stored; null if nothing of its partition is. */
   through: number | null
-  /** As it is after its changes; undefined if it isn't stored. */
+  /** The message after its changes; undefined if it is not stored. */
   message: MessageEvent | undefined
 }
 
-/** What other services ask history. The same calls over HTTP and, in one process, without a socket. */
+/** Operations of history for other services: over HTTP or, in one process, without a socket. */
 export interface HistoryClient {
   /**
-   * Returns what followed in a room.
-   * `user` is the id of who asks, for rooms that not everybody may read.
-   * @throws Error if history can't answer, within 5 seconds
+   * Returns the events that followed in a room. `user` is the
+   * id of the user for whom the service asks, for rooms that not everybody may read.
+   * @throws Error if history can't answer within 5 seconds
    */
   replay(query: ReplayQuery, user: string | undefined): Promise<Replay>
   /**
-   * A message of a room, as it is after its edits, or its deletion.
-   * @throws Error if history can't answer, within 5 seconds
+   * Returns a message of a room after its edits or its deletion.
+   * @throws Error if history can't answer within 5 seconds
    */
   find(room: string, id: string, user: string | undefined): Promise<Found>
   /**
-   * Tells which of up to 1,000 ids name a stored event of a room. Needs no user: it tells nothing about an event but that
-   * it is there, to who can derive its id.
-   * @throws Error if history can't answer, within 5 seconds
+   * Returns which of up to 1,000 ids name a stored event of a room. It needs no user: it reveals only that an event exists, to
+   * a caller that can derive its id.
+   * @throws Error if history can't answer within 5 seconds
    */
   known(room: string, ids: readonly string[]): Promise<Known>
   /**
-   * The rooms of direct messages in which something was said to or by a user last, the newest first, at most `limit` (1,000).
-   * @throws Error if history can't answer, within 5 seconds
+   * Returns up to `limit` (maximum: 1,000) rooms with direct messages to or from a user, newest messages first.
+   * @throws Error if history can't answer within 5 seconds
    */
   directRooms(user: string, limit: number): Promise<DirectRooms>
 }
 
-/** Milliseconds that history may take for an answer. */
+/** Time (ms) within which history must answer. */
 const defaultTimeout = 5_000
 
 type Call = (
@@ -61,8 +61,8 @@ type Call = (
 ) => Promise<{ status: number; body: Buffer }>
 
 /**
- * `url` is history's address, such as `http://history:8080`; `timeout` is in milliseconds. `clocks` compares the clock of
- * history with ours, at each answer.
+ * Creates a client over HTTP. `url` is history's address, such as `http://history:8080`. `timeout` is in milliseconds (default:
+ * 5 s). `clocks` compares the clock of history with the local one at each answer.
  */
 export function overHttp(
   url: string,
@@ -85,7 +85,7 @@ export function overHttp(
   })
 }
 
-/** `app` has history's routes. */
+/** Creates a client for `app`, which has history's routes, without a socket. */
 export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,

@@ -1,13 +1,13 @@
 import type { SettingName, Settings } from '@rabble/service'
 import type { Retention } from './jobs/retention.ts'
 
-/** What the history itself reads from the environment, wherever it runs. */
+/** Settings that history reads from the environment, alone or together with others in one process. */
 export const historySettings = [
   'RABBLE_HISTORY_RETENTION_DAYS',
   'RABBLE_HISTORY_MESSAGES_PER_ROOM',
 ] as const satisfies SettingName[]
 
-/** The settings as options of a history. */
+/** Returns the settings as options of history. */
 export function historyConfig(settings: Settings<(typeof historySettings)[number], never>): {
   retention?: Retention
 } {

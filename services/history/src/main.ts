@@ -43,7 +43,7 @@ await runService({
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-history',
-      // Reads may take ten at a time; the writer, the index and retention must always find one.
+      // Reads use up to ten at a time. The writer, the index and retention must always find one.
       connections: 16,
       onError: (error) => logger.warn({ err: error }, 'a connection to the database was lost'),
     })
@@ -68,7 +68,7 @@ await runService({
         internalTokens && { rooms: overHttp(roomsUrl, internalTokens, { caller: 'history', clocks }) }),
     })
     app.register(plugin)
-    // Without the broker nothing new arrives, but all that is stored can be read: told, and no reason to send readers away.
+    // Without the broker nothing new arrives, but stored messages can be read: a note, not a failed readiness check.
     operations(app, {
       registry,
       checks,

@@ -23,23 +23,23 @@ export interface HistoryMetrics {
   querySeconds: Histogram<'query'>
   position: Gauge<'partition'>
   /**
-   * Since when the oldest message waits that was read from the log and is not in the database yet, by partition: by the clock's
-   * `monotonic`. After the loss of the lease, since when nobody is known to write.
+   * Time since which the oldest message waits that was read from the log and is not in the database yet, by partition. Measured
+   * by the clock's `monotonic`. After the loss of the lease: time since which no writer is known.
    */
   pending: Map<number, number>
   pendingEvents: Gauge<'partition'>
   /**
-   * For a partition that this replica writes no longer. How far behind it is goes on to be told until it is known that
-   * another one writes, and tells: if the database is down, nobody does.
+   * Ends the metrics of a partition that this replica no longer writes. The lag is still reported until another replica is
+   * known to write and to report it: while the database is down, no replica writes.
    */
   stepDown(partition: number): void
-  /** Another replica writes the partition. */
+  /** Records that another replica writes the partition. */
   standBy(partition: number): void
 }
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** `clock` must be the one that the history goes by. */
+/** Creates the metrics. `clock` must be the clock that history uses. */
 export function createMetrics(registry: Registry, clock: Clock = systemClock): HistoryMetrics {
   const registers = [registry]
   const pending = new Map<number, number>()
@@ -185,7 +185,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
       registers,
     }),
   }
-  // A series that appears with its first count has never grown, so alerts would miss that one.
+  // Alerts on growth would miss the first count of a series that does not start at 0.
   for (const operation of ['migrate', 'ingest', 'index', 'read']) metrics.databaseErrors.inc({ operation }, 0)
   return metrics
 }

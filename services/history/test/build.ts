@@ -26,7 +26,7 @@ export const tokens = createTokens(secret)
 export const internalTokens = createInternalTokens(secret)
 const backoff = { first: 5, longest: 100 }
 
-/** An ingest alone, closed at the end of the test. */
+/** Starts an ingest without the other parts, closed at the end of the test. */
 export function ingestOf(
   t: Test,
   log: Log,
@@ -42,10 +42,10 @@ export function ingestOf(
   return { ...ingest, metrics }
 }
 
-/** Milliseconds that an answer may take on a machine that is slow, or stands still for a while. */
+/** Maximum time (ms) for an answer, on a slow machine or one that stalls for a while. */
 export const patience = 60_000
 
-/** A whole history, which starts when it is first asked something. */
+/** Builds a whole history, which starts with its first request. */
 export function build(
   t: Test,
   options: Pick<HistoryOptions, 'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
@@ -67,7 +67,7 @@ export function build(
   return app
 }
 
-/** The ids of a whole room, page by page, once it has so many messages. */
+/** Returns the ids of a whole room, page by page, once it has `count` messages. */
 export async function idsOf(database: Database, count: number, room = 'general'): Promise<string[]> {
   await waitFor(database, count)
   return (await allOf(database, room)).map(({ id }) => id)
@@ -83,7 +83,7 @@ export async function allOf(database: Database, room = 'general'): Promise<Messa
   }
 }
 
-/** Waits until there are so many messages, of all rooms. */
+/** Waits until there are `count` messages in all rooms together. */
 export async function waitFor(database: Database, count: number): Promise<void> {
   let found = 0
   await until(
@@ -97,7 +97,7 @@ export async function waitFor(database: Database, count: number): Promise<void> 
   )
 }
 
-/** Lets all that is stored be as old as if that had been done so many days ago. */
+/** Makes all stored messages count as stored `days` days ago. */
 export async function storedDaysAgo(database: Database, days: number): Promise<void> {
   await database.query(
     `insert into history.moments (partition, sequence, at)
@@ -107,7 +107,7 @@ export async function storedDaysAgo(database: Database, days: number): Promise<v
   )
 }
 
-/** Waits until a partition stands at an offset. */
+/** Waits until a partition is at an offset. */
 export async function waitForOffset(database: Database, offset: number, partition = 0): Promise<void> {
   await until(
     async () => {

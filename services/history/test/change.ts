@@ -9,23 +9,23 @@ const change = {
   via: 'gateway-2',
 }
 
-/** An edit as a gateway makes it, by the author of `message()` unless told. */
+/** Makes an edit as a gateway does. Default author: that of `message()`. */
 export function edit(id: string, message: string, more: Partial<EditEvent> = {}): EditEvent {
   return { type: 'edit', ...change, id, message, text: `text of ${id}`, ...more }
 }
 
-/** Likewise, a deletion. */
+/** Makes a deletion as a gateway does. Default author: that of `message()`. */
 export function deletion(id: string, message: string, more: Partial<DeleteEvent> = {}): DeleteEvent {
   return { type: 'delete', ...change, id, message, ...more }
 }
 
-/** The events of a log without those that it holds again. */
+/** Returns the events of a log without repeats. */
 export function firstOf(log: readonly ChatEvent[]): ChatEvent[] {
   const ids = new Set<string>()
   return log.filter(({ id }) => !ids.has(id) && ids.add(id))
 }
 
-/** What the messages of a log are in the end, in its order. */
+/** Returns the messages of a log after all changes, in its order. */
 export function foldedOf(log: readonly ChatEvent[]): MessageEvent[] {
   const messages = new Map<string, MessageEvent>()
   for (const event of firstOf(log)) {
@@ -38,7 +38,7 @@ export function foldedOf(log: readonly ChatEvent[]): MessageEvent[] {
   return [...messages.values()]
 }
 
-/** Everything that stands in history's tables, as one text. */
+/** Returns the contents of all tables of history, as one text. */
 export async function wholeOf(database: Database): Promise<string> {
   const tables = await database.query<{ name: string }>(
     "select table_name as name from information_schema.tables where table_schema = 'history'",

@@ -16,8 +16,8 @@ const rooms = ['general', 'random']
 const users = ['ada', 'bob', 'eve'].map((id) => ({ id, name: id.toUpperCase() }))
 
 /**
- * A log of messages, and of changes of them by whoever, in which a tenth of the events stands again somewhere later, and a
- * few changes come before what they change.
+ * Returns a log of messages, and of changes by any user. A tenth of the events is repeated later, and a few changes come before
+ * their messages.
  */
 function randomLog(random: () => number, count: number): ChatEvent[] {
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
@@ -26,7 +26,7 @@ function randomLog(random: () => number, count: number): ChatEvent[] {
   for (let n = 0; n < count; n++) {
     const what = random()
     const target = pick(messages)
-    // Mostly its author, who edits the newest messages most.
+    // Mostly the author of the message.
     const by = { from: random() < 0.8 && target !== undefined ? target.from : pick(users) }
     const may = random() < 0.1 ? ({ moderator: true } as const) : {}
     const where = { room: random() < 0.95 && target !== undefined ? target.room : pick(rooms) }
@@ -56,7 +56,7 @@ function randomLog(random: () => number, count: number): ChatEvent[] {
   return log
 }
 
-/** In steps of random sizes, of which some are written row by row. */
+/** Writes a log in steps of random sizes, some of them row by row. */
 async function writeAll(database: Database, log: readonly ChatEvent[], random: () => number): Promise<void> {
   for (let from = 0; from < log.length; ) {
     const size = 1 + Math.floor(random() ** 3 * 40)
@@ -66,7 +66,7 @@ async function writeAll(database: Database, log: readonly ChatEvent[], random: (
   }
 }
 
-/** The page that a cursor asks for, of the events of a room. */
+/** Returns the page that a cursor selects among the events of a room. */
 function pageOfModel(inRoom: readonly ChatEvent[], query: Omit<PageQuery, 'room'>) {
   const cursor = inRoom.findIndex(({ id }) => id === (query.before ?? query.after))
   const ids = (part: readonly ChatEvent[]) =>
@@ -86,7 +86,7 @@ function pageOfModel(inRoom: readonly ChatEvent[], query: Omit<PageQuery, 'room'
       }
 }
 
-/** What a client that has seen a part of a room shows after it was told the rest. */
+/** Returns what a client shows that has seen a part of a room and then received the rest. */
 function shownBy(seen: readonly ChatEvent[], told: readonly ChatEvent[]): MessageEvent[] {
   const shown = new Map(foldedOf(seen).map((message) => [message.id, message]))
   for (const event of told) {
@@ -100,7 +100,7 @@ function shownBy(seen: readonly ChatEvent[], told: readonly ChatEvent[]): Messag
   return [...shown.values()]
 }
 
-/** A question, what was answered, and what the answer should have been. */
+/** A question, its answer, and the expected answer. */
 interface Answer {
   asked: string
   found: unknown
@@ -169,7 +169,7 @@ async function replays(database: Database, log: readonly ChatEvent[]): Promise<A
           ids,
           lines: lines.length,
           shown: shownBy(inRoom.slice(0, place + 1), told),
-          // Of each message the newest change only.
+          // Only the newest change of each message.
           changesOfOneMessage: changes.length - new Set(changes).size,
         },
         expected: {
@@ -185,7 +185,7 @@ async function replays(database: Database, log: readonly ChatEvent[]): Promise<A
   return answers
 }
 
-/** By each word that was ever written: found if it is a message's now, and stored nowhere if not. */
+/** Checks each word that was ever written: found if a message has it now, and stored nowhere if not. */
 async function words(
   database: Database,
   log: readonly ChatEvent[],
@@ -211,7 +211,7 @@ async function words(
   return answers
 }
 
-/** Writes a log of so many events, and compares what is read with what the log in its order says. */
+/** Writes a log of `count` events, and compares what is read with what the log says. */
 export async function checkModel(
   t: Test,
   database: Database,

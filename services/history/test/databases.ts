@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 
 export { patient } from '@rabble/database/testing'
 
-/** From dist/test. */
+/** Path from dist/test. */
 export const migrations = new URL('../../migrations/', import.meta.url)
 
 /** Runs the same tests over both databases. */

@@ -8,7 +8,7 @@ import { createExportStreams } from '../src/routes/export-streams.ts'
 
 const limits = { most: 10, maxOfEach: 2, timeout: 60_000, bytesPerSecond: 100_000 }
 
-/** As many chunks of 100 kB as somebody reads. */
+/** Yields chunks of 100 kB for as long as they are read. */
 async function* endless(seen: { made: number; ended: boolean }): AsyncGenerator<string, void, undefined> {
   try {
     for (;;) {
@@ -27,7 +27,7 @@ t.test('who reads nothing for long is cut off, and whose place it was is free', 
   const stream = await streams.open(['ada'], endless(seen))
   const end = t.rejects(finished(stream), /too slowly/)
   stream.read(1)
-  // It fills its buffer, and waits from then on.
+  // The stream fills its buffer, and then waits.
   await until(() => stream.readableLength >= stream.readableHighWaterMark, 30_000, 'the buffer to be full')
   await clock.advance(29_999)
   t.notOk(stream.destroyed)
@@ -54,7 +54,7 @@ t.test('a reader that takes a little now and then is cut off once it is too slow
     size += chunk.length
     stream.pause()
   })
-  // A chunk of 100 kB each 20 seconds: half of what it must take.
+  // A chunk of 100 kB every 20 seconds: half of the required rate.
   for (; !stream.destroyed && seconds < 600; seconds += 20) {
     const before = size
     stream.resume()

@@ -1,10 +1,10 @@
 import type { Database } from '@rabble/database'
 import { type SearchOptions, search } from '../src/search/search.ts'
 
-/** The time at minute n. */
+/** Returns the time at a minute. */
 export const at = (minute: number) => new Date(Date.UTC(2026, 10, 22, 10, minute)).toISOString()
 
-/** The ids of what a search finds, newest first. */
+/** Returns the ids of the results of a search, newest first. */
 export async function idsFound(
   database: Database,
   q: string,

@@ -14,8 +14,8 @@ import { index } from './write.ts'
 const ofBatch = 250
 
 /**
- * Damages so many lines of the log, and has a history read them. What gateways hand out of them is stored, or set aside, and
- * nothing else; and all of it can be read and searched.
+ * Damages `lines` lines of the log, and has a history read them. The history must store or set aside exactly the events that
+ * gateways hand out, and everything stored must be readable and searchable.
  */
 export async function storeAll(t: Test, databases: TestDatabases, lines: number): Promise<void> {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))

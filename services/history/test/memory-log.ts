@@ -2,21 +2,21 @@ import type { LogEvent } from '@rabble/contract'
 import { type EventLog, type LogBatch, type LogEntry, type LogStart, partitionOf } from '@rabble/event-log'
 import { decodeBatch } from '@rabble/event-log/parts'
 
-/** A log in memory that a test fills batch by batch, and that tells from where it was read. */
+/** A log in memory that a test fills batch by batch, and that records from where it was read. */
 export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read'> {
-  /** Where each reader started, in the order in which they came. */
+  /** Where each reader started, in the order of their arrival. */
   readonly starts: { partition: number; from: LogStart }[]
-  /** The events as one batch of each partition that they fall into, in which malformed ones are left out, as in any log. */
+  /** Appends events, as one batch for each of their partitions. Malformed ones are left out, as in any log. */
   append(...events: LogEvent[]): void
-  /** Text as one batch of partition 0, as a stranger could write it. */
+  /** Appends text as one batch of partition 0, as another program could write it. */
   inject(text: Buffer): void
-  /** One entry of partition 0 whose line need not be its event's. */
+  /** Appends one entry to partition 0. Its line need not be that of its event. */
   appendEntry(entry: LogEntry): void
-  /** What the next reader, or the one that waits, is to fail with. */
+  /** Sets the error with which the next reader, or the waiting one, fails. */
   fail(error: Error): void
-  /** Empties it, and offsets begin anew, as after the loss of a broker. */
+  /** Empties the log. Offsets start again, as after the loss of a broker. */
   startOver(): void
-  /** Offsets begin anew behind the batches that are there, as after a crash that cut off the broker's index. */
+  /** Starts offsets again behind the existing batches, as after a crash that cut off the broker's index. */
   loseCount(): void
   /** Forgets the oldest batches of partition 0, up to an offset, as retention does. */
   forget(offset: number): void
@@ -87,7 +87,7 @@ export function createMemoryLog(partitions = 1): MemoryLog {
       starts.push({ partition, from })
       const list = batches[partition] ?? []
       const wanted = typeof from === 'object' && 'after' in from ? from.after : -1
-      // As both real logs do when they don't hold the position: they go on with what they have, and say so.
+      // As both real logs do when they don't hold the position: they continue with what they have, and report it.
       const startsOver = wanted > (list.at(-1)?.offset ?? -1)
       const isPassed = wanted >= 0 && list[0] !== undefined && list[0].offset > wanted + 1
       let gap = startsOver || isPassed ? { expected: wanted + 1 } : undefined

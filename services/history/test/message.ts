@@ -1,6 +1,6 @@
 import type { MessageEvent } from '@rabble/contract'
 
-/** A message as a gateway makes it. */
+/** Makes a message as a gateway does. */
 export function message(id: string, more: Partial<MessageEvent> = {}): MessageEvent {
   return {
     type: 'message',

@@ -15,13 +15,13 @@ interface Node {
 
 const room = 'large'
 
-/** Makes a room of so many messages among others, and checks that pages and replays of it read little else. */
+/** Creates a room of `rows` messages among others, and checks that its pages and replays read little else. */
 export async function checkPlans(t: Test, rows: number): Promise<void> {
   const server = await startPostgres(t, { settings: { autovacuum: 'off' } })
   const database = await connectPostgres(await server.createDatabase(), patient)
   t.teardown(() => database.close())
   await migrate(database, 'history', migrations)
-  // Every other message is in one of many small rooms, so that neighbours in the room are none in the table.
+  // Every other message is in one of many small rooms, so that neighbours in the room are not neighbours in the table.
   await database.query(
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via)
      select 0, n, 'm' || n, case n % 2 when 0 then $1 else 'room-' || n % 999 end, 'ada', 'Ada',
@@ -29,7 +29,7 @@ export async function checkPlans(t: Test, rows: number): Promise<void> {
      from generate_series(1, $2::int) as numbers (n)`,
     [room, 2 * rows],
   )
-  // And each has been changed later, in the same order.
+  // Each message was changed later, in the same order.
   await database.query(
     `insert into history.changes (partition, sequence, id, room, message, line)
      select partition, sequence + $1, 'c' || id, room, id, case sequence % 3 when 0 then text end
@@ -38,7 +38,7 @@ export async function checkPlans(t: Test, rows: number): Promise<void> {
   )
   await database.query('analyze history.messages, history.changes')
 
-  /** The plans, as carried out, of what is asked of the tables of events. */
+  /** Returns the executed plans of the queries on the tables of events. */
   async function plansOf(ask: (database: Database) => Promise<{ lines: string[] }>): Promise<Node[]> {
     const plans: Node[] = []
     const explain =
@@ -83,7 +83,7 @@ export async function checkPlans(t: Test, rows: number): Promise<void> {
       new Set([...(Object.keys(query).length > 0 ? byId : []), 'messages_by_room']),
     )
     const buffers = buffersOf(plans)
-    // 51 or 102 rows, each perhaps in a block of its own, and the way down the indexes.
+    // 51 or 102 rows, each perhaps in its own block, and the levels of the indexes.
     t.ok(buffers < 150, `${JSON.stringify(query)} takes ${buffers} buffers`)
   }
 

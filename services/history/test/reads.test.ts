@@ -9,7 +9,7 @@ import { createReads } from '../src/routes/reads.ts'
 
 const unavailable = { code: 'unavailable', retryAfter: 2_000 }
 
-/** Work of the database, ended by hand. */
+/** Database work that tests end by hand. */
 function works() {
   const ends: (() => void)[] = []
   return {

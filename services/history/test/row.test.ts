@@ -58,7 +58,7 @@ t.test('a message comes back as the very JSON that it was', (t) => {
 })
 
 t.test('a message comes back however deep it is', (t) => {
-  // JSON.stringify gives up at some thousand levels, at fewer the more of the stack is used.
+  // JSON.stringify gives up at some thousand levels, and earlier if more of the stack is in use.
   const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
   const { at: _, ...row } = toRow(message('deep'))
   const extra = JSON.stringify({ event: `{"more":${deep}}`, from: `{"more":${deep}}` })

@@ -9,7 +9,7 @@ import { createMetrics } from '../src/metrics.ts'
 import { historyRoutes } from '../src/routes/history.ts'
 import { logger, tokens } from './build.ts'
 
-/** The routes over a database that answers what it was asked last when the test says so. */
+/** Builds the routes over a database whose answers the test releases. */
 async function build(t: Test) {
   const clock = createManualClock()
   const asked: (() => void)[] = []
@@ -36,7 +36,7 @@ async function build(t: Test) {
   )
   t.teardown(() => app.close())
   await app.ready()
-  /** The status of an answer, and its error code. */
+  /** Returns the status of an answer, and its `retry-after`. */
   const get = async (url: string, remoteAddress: string, user?: string) => {
     const token = user && (await tokens.sign({ id: user, name: user }, 600))
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
@@ -46,7 +46,7 @@ async function build(t: Test) {
   return {
     asked,
     get,
-    /** Answers all that is asked, until `answers` are there. */
+    /** Answers all queries until `answers` have arrived. */
     async answer<Answer>(answers: Promise<Answer>): Promise<Answer> {
       const answering = setInterval(() => {
         for (const answer of asked.splice(0)) answer()

@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseQuery } from '../src/search/search-query.ts'
 import { snippetOf } from '../src/search/snippet.ts'
 
-/** The snippet with what matches in brackets. */
+/** Returns the snippet with matches in brackets. */
 function marked(text: string, q: string): string {
   return snippetOf(text, parseQuery(q))
     .map((part) => (part.match ? `[${part.text}]` : part.text))

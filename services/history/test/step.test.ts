@@ -3,7 +3,7 @@ import t from 'tap'
 import { defaultStepLimits, stepsOf } from '../src/projection/step.ts'
 import { message } from './message.ts'
 
-/** Batches of so many events each, whose lines have so many bytes. */
+/** Returns batches with these numbers of events, whose lines have `bytes` bytes each. */
 function batchesOf(sizes: number[], bytes = 100): LogBatch[] {
   return sizes.map((size, offset) => ({
     offset,

@@ -20,7 +20,7 @@ export async function write(
   return project(database, { partition, from, to: (from ?? 0) + 1, entries }, options)
 }
 
-/** Resolves to how many were indexed, once there is nothing more to index. */
+/** Indexes until nothing is left. Resolves to the number of indexed messages. */
 export async function index(database: Database, limit = 500): Promise<number> {
   let sum = 0
   for (;;) {

@@ -1,38 +1,38 @@
 import type { ErrorCode, User } from '@rabble/contract'
 
-/** A user who is about to be in a room through a gateway, with its first session there. */
+/** A user who is about to enter a room with its first session on a gateway. */
 export interface SeatRequest {
   room: string
   user: User
-  /** May enter rooms without being invited. */
+  /** Whether the user may enter rooms without an invitation. */
   moderator?: true
-  /** Where the join came from, as `networkOf` tells. */
+  /** Network from which the user joins, as `networkOf` returns it. */
   network?: string
 }
 
-/** A user whose last session of a gateway has left a room. */
+/** A user whose last session on a gateway has left a room. */
 export interface SeatRelease {
   room: string
   /** The user's id. */
   user: string
 }
 
-/** Why something was refused, as the client is told. `retryAfter` is in milliseconds. */
+/** A refusal, as the client receives it. `retryAfter` is in milliseconds. */
 export interface Refusal {
   refused: ErrorCode
   message: string
   retryAfter?: number
 }
 
-/** The seat is taken. */
+/** A seat that was taken. */
 export interface Seat {
-  /** Users in the room, over all gateways, and the version of that number. */
+  /** Number of users in the room, over all gateways, and the version of that number. */
   count: number
   version: number
   capacity?: number
 }
 
-/** How many users are in a room; a higher version is newer. */
+/** Number of users in a room. A higher version is newer. */
 export interface Count {
   room: string
   count: number
@@ -40,66 +40,66 @@ export interface Count {
 }
 
 export interface Renewal {
-  /** Milliseconds after which the lease ends unless it is renewed. */
+  /** Time (ms) after which the lease ends if it is not renewed. */
   expiresIn: number
-  /** The last version of the policies. */
+  /** Latest version of the policies. */
   policies: number
-  /** The time (ms since 1970) by the clock that ends bans and mutes: the database's. */
+  /** Time (ms since 1970) by the clock that ends bans and mutes: the database's. */
   now: number
-  /** The rooms in which this gateway has seats and whose count has changed since its last renewal. */
+  /** Rooms in which this gateway has seats and whose count may have changed since its last renewal. */
   counts: Count[]
 }
 
 /**
- * A name that somebody wants, a guest unless told. `user` is the guest's id: what its token says, or a new one (`newGuestId`). Without it the
- * service makes one up, and who doesn't get the answer can neither ask again nor give the name back.
+ * A claim of a name (default: for a guest). `user` is the guest's id: from its token, or a new one (`newGuestId`). Without
+ * `user` the service creates an id; a caller that misses the answer can then neither repeat the claim nor give the name back.
  */
 export interface NameClaim {
   name: string
   user?: string
   /**
-   * Of somebody with an account, who is there or not: the name is kept until the token ends then (milliseconds since 1970),
-   * taken from a guest who has it, and shared with other accounts.
+   * Time (ms since 1970) at which an account's token ends; marks the claim as an account's. The name is kept until then,
+   * whether the user is connected or not. It is taken from a guest who has it, and shared with other accounts.
    */
   account?: number
 }
 
 export interface ClaimedName {
   user: User
-  /** With which a guest may come back, to any gateway. */
+  /** Token with which a guest may return, through any gateway. */
   token?: string
-  /** When the token ends (milliseconds since 1970), a guest's or that of an account. */
+  /** Time (ms since 1970) at which the token of the guest or account ends. */
   expiresAt: number
 }
 
-/** A room that isn't for everybody in any number, or one that is no more. */
+/** A room with restrictions, or a deleted room. */
 export interface RoomPolicy {
   kind: 'room'
   room: string
   capacity?: number
   inviteOnly?: true
-  /** A user may be in with one session only. */
+  /** Whether a user may be in the room with one session only. */
   single?: true
   /**
-   * The room was deleted: when a gateway first meets this, it puts out everybody who is in the room (`room-not-found`), also
-   * if it was cut off when it happened. Beside it stands `inviteOnly` at most, since such a room stays closed; otherwise it
-   * restricts nobody who comes later: whether the room may appear again is the seats' to decide. If it is created again,
-   * an entry of that room replaces this one.
+   * The room was deleted. A gateway that first learns of this removes everybody from the room (`room-not-found`), even if the
+   * gateway was cut off at the time of the deletion. The only other setting is `inviteOnly`, since such a room stays closed.
+   * Without it, later joins are not restricted: taking a seat decides whether the room may appear again. If the room is created
+   * again, its own entry replaces this one.
    */
   deleted?: true
 }
 
-/** Who may not enter (`ban`) or not write (`mute`): in a room, or anywhere. */
+/** A user who may not enter (`ban`) or not write (`mute`), in a room or anywhere. */
 export interface UserPolicy {
   kind: 'ban' | 'mute'
   user: string
   room?: string
-  /** Milliseconds since 1970, by the clock of `Renewal.now`; absent: for good. */
+  /** Milliseconds since 1970, by the clock of `Renewal.now`. Absent: permanent. */
   expiresAt?: number
   reason?: string
 }
 
-/** A user was put out, of a room or everywhere. A gateway does so once, when it first meets this, which goes after a day. */
+/** A user was kicked from a room or everywhere. A gateway does so once, when it first learns of it. Dropped after a day. */
 export interface KickPolicy {
   kind: 'kick'
   id: string
@@ -110,26 +110,26 @@ export interface KickPolicy {
 
 export type Policy = RoomPolicy | UserPolicy | KickPolicy
 
-/** What history keeps of a room: what is within both bounds. */
+/** Bounds on what history keeps of a room. It keeps the messages within both. */
 export interface RoomRetention {
-  /** Milliseconds. */
+  /** Maximum age (ms). */
   maxAge?: number
-  /** Messages. */
+  /** Maximum number of messages. */
   maxMessages?: number
 }
 
 export interface PolicyChanges {
-  /** The version up to which these are all changes. */
+  /** Version up to which these are all changes. */
   version: number
-  /** Whether the copy must be emptied first, because it is too old to be brought up to date. */
+  /** Whether the copy must be emptied first, because it can't be brought up to date. */
   reset: boolean
-  /** Whether there are more behind `version`. */
+  /** Whether there are more changes after `version`. */
   more: boolean
-  /** In the order of their versions; null for what no longer holds. */
+  /** Changes in the order of their versions; null for a policy that no longer holds. */
   changes: { key: string; policy: Policy | null }[]
 }
 
-/** Something to be remembered for moderators. */
+/** An entry of the audit, which moderators can read. */
 export interface AuditEntry {
   actor: User
   action: string
@@ -138,76 +138,76 @@ export interface AuditEntry {
   detail?: Record<string, unknown>
 }
 
-/** A part of all names, in the order of code points, and those rooms in it that have messages. */
+/** A range of names in the order of code points, and the rooms in it that have messages. */
 export interface NamesWithMessages {
-  /** The part begins behind this name. */
+  /** Name after which the range begins. */
   after: string
-  /** The part ends with this name. Absent at the end of all names. */
+  /** Name with which the range ends. Absent at the end of all names. */
   through?: string
   names: readonly string[]
 }
 
-/** Who wants to read; nobody in particular without `user`. */
+/** A user who wants to read. Without `user`: an anonymous reader. */
 export interface Reader {
   /** The user's id. */
   user?: string
   moderator?: boolean
 }
 
-/** A page of the rooms that somebody may not read. */
+/** A page of the rooms that a user may not read. */
 export interface HiddenPage {
-  /** Whether that is every room: the user is banned everywhere. */
+  /** Whether every room is hidden: the user is banned everywhere. */
   everything: boolean
   names: string[]
-  /** For the next page; absent at the end. */
+  /** Start of the next page. Absent at the end. */
   next?: string
 }
 
-/** A page of rooms that have a retention of their own. */
+/** A page of rooms that have their own retention. */
 export interface RetentionPage {
   rooms: Record<string, RoomRetention>
-  /** For the next page; absent at the end. */
+  /** Start of the next page. Absent at the end. */
   next?: string
 }
 
 /**
- * What gateways ask the rooms service. The same calls over HTTP and, in one process, without a socket. Each rejects with
- * an Error if the service can't answer within 5 seconds; then nobody knows whether it was done, and doing it again is
+ * Operations of the rooms service for other services: over HTTP or, in one process, without a socket. Each rejects with an
+ * Error if the service can't answer within 5 seconds. The operation may have been carried out nevertheless; repeating it is
  * harmless.
  */
 export interface RoomsClient {
   /**
-   * Keeps a gateway's seats for another 15 seconds. Undefined if its lease had ended: then its seats are gone, and it
-   * begins anew with `fresh`, which takes out a lease without seats.
+   * Keeps a gateway's seats for another 15 seconds. Returns undefined if its lease had ended: its seats are gone, and the
+   * gateway starts again with `fresh`, which takes out a lease without seats.
    */
   renew(gateway: string, options: { fresh: boolean }): Promise<Renewal | undefined>
-  /** Gives the gateway's lease back, with all seats and names that belong to it. */
+  /** Gives back a gateway's lease with all its seats and names. */
   end(gateway: string): Promise<void>
   /**
-   * Takes and gives back seats, up to 1,000 in all, each room and user at most once. The answers are those to `take`, in
-   * its order. Undefined if the lease had ended.
+   * Takes and gives back seats: up to 1,000 in all, each room and user at most once. Returns the answers to `take`, in its
+   * order; undefined if the lease had ended.
    */
   seats(
     gateway: string,
     batch: { take: readonly SeatRequest[]; give: readonly SeatRelease[] },
   ): Promise<(Seat | Refusal)[] | undefined>
-  /** Who is in a room, over all gateways: up to `limit` names, and how many there are. */
+  /** Returns up to `limit` users of a room, over all gateways, and their total number. */
   members(room: string, limit: number): Promise<{ users: User[]; count: number }>
-  /** Claims names, and gives back those of guests (ids) who have left this gateway. Answers as `seats`. */
+  /** Claims names, and gives back those of guests (ids) who have left this gateway. Returns as `seats` does. */
   names(
     gateway: string,
     batch: { claim: readonly NameClaim[]; release: readonly string[] },
   ): Promise<(ClaimedName | Refusal)[] | undefined>
-  /** What has changed since a version of the policies; 0 is nothing. */
+  /** Returns the changes since a version of the policies. 0 asks for all policies. */
   policies(since: number): Promise<PolicyChanges>
-  /** Up to 500 entries. */
+  /** Records up to 500 entries in the audit. */
   audit(entries: readonly AuditEntry[]): Promise<void>
-  /** What history keeps of rooms that have a setting of their own, by name. */
+  /** Returns the retention of the rooms that have their own, by name. */
   retention(): Promise<ReadonlyMap<string, RoomRetention>>
-  /** Those of up to 100 rooms whose messages somebody may read. */
+  /** Returns those of up to 100 rooms whose messages a user may read. */
   readable(rooms: readonly string[], reader: Reader): Promise<string[]>
-  /** All rooms that a user (an id) may not read, or nobody in particular; `everything` says that it is every room. */
+  /** Returns all rooms that a user (an id) or an anonymous reader may not read. `everything` means all rooms. */
   hidden(user: string | undefined): Promise<{ everything: boolean; names: string[] }>
-  /** Tells which rooms have messages, in a part of all names, up to 1,000: only a moderator may create a room of such a name. */
+  /** Reports the rooms with messages in a range of names, up to 1,000. Only a moderator may create a room with such a name. */
   former(part: NamesWithMessages): Promise<void>
 }

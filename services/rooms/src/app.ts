@@ -19,12 +19,12 @@ import { sessionRoutes } from './routes/sessions.ts'
 
 export type { RoomsOptions } from './options.ts'
 
-/** From dist/src. */
+/** Path from dist/src. */
 const migrations = new URL('../../migrations/', import.meta.url)
 
 /**
- * The rooms as a Fastify plugin, with the readiness checks for `operations`. It starts with the app, whether the database
- * is there or not: until it is, everything is answered with `unavailable`.
+ * Creates the rooms service as a Fastify plugin, with the readiness checks for `operations`. It starts with the app even if the
+ * database is down. Until the database is there, all requests are answered with `unavailable`.
  */
 export function rooms(options: RoomsOptions): {
   plugin: FastifyPluginAsync
@@ -66,7 +66,7 @@ export function rooms(options: RoomsOptions): {
       app.register(moderationRoutes(routes))
       app.register(auditRoutes(routes))
       app.addHook('onReady', async () => {
-        // Not awaited: the app listens, and says that it isn't ready, while the database is down.
+        // Not awaited: while the database is down, the app listens and reports that it is not ready.
         prepared = keepPrepared({
           prepare,
           missing: () => missingTables(database, tables),

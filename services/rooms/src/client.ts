@@ -42,8 +42,8 @@ type Call = (
 ) => Promise<{ status: number; text: string }>
 
 /**
- * `url` is the service's address, such as `http://rooms:8080`; `timeout` is in milliseconds. `clocks` compares the clock of
- * the service with ours, at each answer.
+ * Creates a client over HTTP. `url` is the service's address, such as `http://rooms:8080`. `clocks` compares the clock of the
+ * service with the local one at each answer.
  */
 export function overHttp(
   url: string,
@@ -65,7 +65,7 @@ export function overHttp(
   })
 }
 
-/** `app` has the service's routes. */
+/** Creates a client for `app`, which has the service's routes, without a socket. */
 export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
@@ -89,12 +89,12 @@ function createClient(
   call: Call,
 ): RoomsClient {
   const requests = createRequestOrder(clock)
-  /** Up to where each gateway has been told of changed counts. */
+  /** Moment up to which each gateway has received changed counts, by gateway. */
   const seen = new Map<string, string>()
-  /** How far a copy of the policies has been loaded that began with nothing. */
+  /** Version that a load of all policies has reached; undefined if none is under way. */
   let loaded: number | undefined
 
-  /** Undefined for 410, which says that a lease has ended. */
+  /** Returns undefined for status 410: the lease has ended. */
   async function ask<Answer>(request: Request): Promise<Answer | undefined> {
     const headers = {
       authorization: `Bearer ${await internalTokens.sign({ caller })}`,

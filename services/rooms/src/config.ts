@@ -2,7 +2,7 @@ import { parseOrigins, type SettingName, type Settings } from '@rabble/service'
 import { defaultHourlyLimits } from './audit/audit.ts'
 import type { RoomsOptions } from './options.ts'
 
-/** What the rooms service itself reads from the environment, wherever it runs. */
+/** Settings that the rooms service reads from the environment, alone or together with others in one process. */
 export const roomsSettings = [
   'RABBLE_ROOMS',
   'RABBLE_ROOM_CREATION',
@@ -14,7 +14,7 @@ export const roomsSettings = [
   'RABBLE_ALLOWED_ORIGINS',
 ] as const satisfies SettingName[]
 
-/** The settings as options of a rooms service. */
+/** Returns the settings as options of a rooms service. */
 export function roomsConfig(
   settings: Settings<(typeof roomsSettings)[number], never>,
 ): Pick<

@@ -38,9 +38,9 @@ await runService({
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-rooms',
-      // Each kind of work has places of its own, see the limits where the routes are; the sweeper must always find one.
+      // Each kind of work has its own share of connections (see the limits at the routes). The sweeper must always find one.
       connections: 30,
-      // Within the 4 s in which gateways are answered.
+      // Less than the 4 s within which gateways are answered.
       statementTimeout: 3_000,
       onError: (error) => logger.warn({ err: error }, 'a connection to the database was lost'),
     })
@@ -60,7 +60,7 @@ await runService({
       logger,
     })
     app.register(plugin)
-    // Without the broker nobody is told at once, but seats are given and counted: told, and no reason to send gateways away.
+    // Without the broker no changes are signalled, but seats are still given and counted: a note, not a failed readiness check.
     operations(app, { registry, checks, notes: { clocks: clocks.note, log: logConnected(log, registry) } })
     app.addHook('onClose', async () => {
       await log.close()

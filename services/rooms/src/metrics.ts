@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
-/** Written by whoever does the work; every name is documented in docs/operations.md. */
+/** Metrics of the rooms service. Every name is documented in docs/operations.md. */
 export interface RoomsMetrics {
   leases: Gauge
   seats: Gauge
@@ -88,7 +88,7 @@ export function createMetrics(registry: Registry): RoomsMetrics {
       registers,
     }),
   }
-  // A series that appears with its first count has never grown, so alerts would miss that one.
+  // Alerts on growth would miss the first count of a series that does not start at 0.
   for (const work of ['migrate', 'sweep', 'upkeep']) metrics.databaseErrors.inc({ work }, 0)
   return metrics
 }

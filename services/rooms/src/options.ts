@@ -9,11 +9,11 @@ import type { RoomChange } from './presence/presence.ts'
 import type { LeaseTimes } from './seats/leases.ts'
 
 export interface RoomsOptions {
-  /** Log and database are the caller's to close, after the app. */
+  /** The caller closes log and database, after the app. */
   log: Pick<EventLog, 'partitions' | 'publish' | 'read' | 'signal'>
   database: Database
   tokens: Pick<Tokens, 'sign' | 'signGuest' | 'verify'>
-  /** What other services show. */
+  /** Verifies the tokens of other services. */
   internalTokens: Pick<InternalTokens, 'verify'>
   /** Compares the clock of the database with that of this process. */
   clocks: Pick<ClockWatch, 'compare'>
@@ -23,39 +23,39 @@ export interface RoomsOptions {
   mode: 'open' | 'closed'
   /** Whether reading anything needs a token (`RABBLE_AUTH=jwt`). */
   requireToken?: boolean
-  /** Origins besides the own one whose pages may act for who is signed in with a cookie. */
+  /** Origins, besides the service's own, whose pages may act for a user who is signed in with a cookie. */
   allowedOrigins?: Origins
-  /** Who may create rooms; `everybody` unless told. */
+  /** Users who may create rooms. Default: `everybody`. */
   roomCreation?: 'everybody' | 'moderators'
-  /** What somebody who is no moderator may do within an hour. */
+  /** Limits per hour for a user who is not a moderator. Default: 20 rooms, 500 actions. */
   hourlyLimits?: HourlyLimits
-  /** Rooms that may appear within an hour because one user joins them, who is no moderator; default: 100. */
+  /** Maximum number of rooms per hour that may appear because one user, who is not a moderator, joins them. Default: 100. */
   appearingRoomsPerHour?: number
-  /** Days for which the audit is kept; 365 unless told. */
+  /** Days for which the audit is kept. Default: 365. */
   auditDays?: number
-  /** How often one address may ask for a session in a minute; default: 300. */
+  /** Maximum number of session requests per minute from one address. Default: 300. */
   loginsPerMinute?: number
-  /** Default: the machine's. Rates of requests from one address go by the machine's in any case. */
+  /** Default: the system clock. */
   clock?: Clock
-  /** Whether no other process uses the database: then leases that are there at the start belong to nobody. */
+  /** Whether no other process uses the database. Leases that exist at the start then belong to nobody. */
   alone?: boolean
-  /** Other than the usual ones, for tests. */
+  /** Replace some of the default times, for tests. */
   leaseTimes?: Partial<LeaseTimes>
   announcementTimes?: AnnouncementTimes
-  /** Milliseconds that the database may take for what is asked of it, other than usual, for tests. */
+  /** Time limit (ms) for all work in the database, for tests. Default: each kind of work has its own. */
   deadline?: number
 }
 
-/** What each plugin of routes gets. */
+/** Options of each plugin of routes. */
 export interface RoutesOptions extends Omit<RoomsOptions, 'log'> {
   log: Pick<EventLog, 'partitions' | 'publish' | 'signal'>
   clock: Clock
-  /** Counts one act of an address. @throws RabbleError `rate-limited` */
+  /** Counts one action of an address. @throws RabbleError `rate-limited` */
   checkAddress: (address: string) => void
-  /** Whether the tables are there. */
+  /** Whether the tables exist. */
   migrated: () => boolean
-  /** Knows whether the tables can be read and written. */
+  /** Tracks whether the tables can be read and written. */
   health: WorkHealth
-  /** Tells others what has changed, as `Notifier` does. */
+  /** Reports changes, as `Notifier` does. */
   notify(changes: readonly RoomChange[]): void
 }

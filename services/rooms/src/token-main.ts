@@ -4,8 +4,8 @@ import { isUserId, isUserName } from '@rabble/contract'
 import { createLogger, readSecretFile, readSettings, tokenSettings, tokensFrom } from '@rabble/service'
 
 /*
- * Prints a token for somebody who runs a Rabble: signed with RABBLE_SECRET or, without one, with what a Rabble in one
- * process keeps in DATA_DIR.
+ * Prints a token for an operator. It is signed with RABBLE_SECRET. Default: the secret that a single-process Rabble keeps in
+ * DATA_DIR.
  */
 
 const usage = 'make token USER=<id> [NAME=<name>] [ROLES=moderator,service] [HOURS=24]'

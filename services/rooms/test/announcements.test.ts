@@ -9,7 +9,7 @@ function userOf(name: string): User {
   return { id: name.toLowerCase(), name }
 }
 
-/** The announcements of a room by which people come and go. */
+/** Makes the announcements of one room. */
 function build({ muted = [] as string[], failing = false } = {}) {
   const clock = createManualClock()
   const told: MessageEvent[] = []

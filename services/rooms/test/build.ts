@@ -13,30 +13,30 @@ export const tokens = createTokens(secret)
 export const internalTokens = createInternalTokens(secret)
 export const logger = createLogger('rooms-test', 'silent')
 
-/** Milliseconds that an answer may take on a machine that is slow, or stands still for a while. */
+/** Maximum time (ms) for an answer, on a slow machine or one that stalls for a while. */
 export const patience = 60_000
 
-/** What a service tells others, as a log keeps it. */
+/** Events and signals of a service, as a log keeps them. */
 export interface Told {
   signals: Signal[]
   events: MessageEvent[]
-  /** What publishing fails with, if it is to. */
+  /** Error with which publishing fails, if set. */
   failure?: RabbleError
-  /** Events that stood in the log before. */
+  /** Events that the log held before. */
   earlier?: LogEvent[]
 }
 
 export interface Replica {
   app: FastifyInstance
-  /** A gateway's; another for each call. */
+  /** Returns the client of a gateway; another one for each call. */
   client(): RoomsClient
   told: Told
   metrics: RoomsMetrics
-  /** The sum of a metric over its labels, or of those that match. */
+  /** Returns the sum of a metric over all labels, or over the matching ones. */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
 
-/** One whole rooms service, started; several over one database are replicas. */
+/** Starts a whole rooms service. Several over one database are replicas. */
 export async function startReplica(
   t: Test,
   database: Database,
@@ -56,7 +56,7 @@ export async function startReplica(
     logger,
     mode: 'open',
     deadline: patience,
-    // No lease ends because a test takes long.
+    // No lease must end because a test takes long.
     leaseTimes: { duration: 600_000, ...leaseTimes },
     ...rest,
   })
@@ -111,14 +111,14 @@ export function userOf(id: string): User {
   return { id, name: id.slice(0, 1).toUpperCase() + id.slice(1) }
 }
 
-/** The presence signals of a room. */
+/** Returns the presence signals of a room. */
 export function presenceOf({ signals }: Told, room: string): PresenceSignal[] {
   return signals.filter(
     (signal): signal is PresenceSignal => signal.type === 'presence' && signal.room === room,
   )
 }
 
-/** What somebody may set of a room that has been created. */
+/** Settings of a room that users can change. */
 export interface Settings {
   capacity?: number
   access?: 'open' | 'invite'
@@ -136,7 +136,7 @@ export async function makeRoom(database: Database, name: string, settings: Setti
   )
 }
 
-/** Who has a seat, in the order of room, user and gateway, and what is counted. */
+/** Returns the seats, in the order of room, user and gateway, and the counts. */
 export async function seatsIn(
   database: Database,
 ): Promise<{ seats: string[]; counts: Record<string, number> }> {

@@ -8,7 +8,7 @@ const secret = 'a secret that is long enough to be one'
 const logger = createLogger('rooms-test', 'silent')
 const now = Date.parse('2026-11-22T10:00:00.000Z')
 
-/** What a caller gets, and is told of clocks, where the clock of the service is ahead by so many milliseconds. */
+/** Returns what a caller gets, and what its clock watch receives, if the service's clock is `ahead` milliseconds ahead. */
 async function ask(t: Test, ahead: number) {
   const clock = createManualClock(now + ahead)
   const app = createApp({ logger, clock })

@@ -4,14 +4,14 @@ import type { Refusal, Seat } from '../src/client.ts'
 import { makeRoom, presenceOf, type Replica, seatsIn, startReplica, type Told } from './build.ts'
 import { gatewayOf } from './gateway.ts'
 
-/** Lets 200 users at once try to enter a room for ten, over four gateways of two replicas; another room each time. */
+/** Lets 200 users at once try to enter a room for ten, over four gateways of two replicas. Each round has another room. */
 export async function checkCrowds(t: Test, database: Database, rounds: number): Promise<void> {
   const told: Told = { signals: [], events: [] }
   const replicas = [await startReplica(t, database, { told }), await startReplica(t, database, { told })]
   const gateways = await Promise.all(
     ['g1', 'g2', 'g3', 'g4'].map((name, index) => gatewayOf(replicas[index % 2] as Replica, name)),
   )
-  /** A busy machine doesn't get to all of them in time: they ask again. */
+  /** Repeats a request that a busy machine did not answer in time. */
   async function insist(room: string, n: number): Promise<(Seat | Refusal)[]> {
     try {
       return (await gateways[n % 4]?.take(room, `user-${n}`)) ?? []

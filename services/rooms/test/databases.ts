@@ -4,10 +4,10 @@ import t, { type Test } from 'tap'
 
 export { patient } from '@rabble/database/testing'
 
-/** From dist/test. */
+/** Path from dist/test. */
 export const migrations = new URL('../../migrations/', import.meta.url)
 
-/** Makes a database with the tables of rooms, and nothing else in it. */
+/** Makes a database with only the tables of rooms. */
 export type MakeDatabase = (t: Test) => Promise<Database>
 
 /** Runs the same tests over both databases. */

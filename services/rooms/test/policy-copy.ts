@@ -1,7 +1,7 @@
 import type { PolicyChanges } from '../src/client.ts'
 import type { RoomApi } from './room-api.ts'
 
-/** A copy of the policies as a gateway keeps it. */
+/** Creates a copy of the policies, as a gateway keeps it. */
 export function createCopy({ client }: Pick<RoomApi, 'client'>) {
   const entries = new Map<string, object>()
   let version = 0

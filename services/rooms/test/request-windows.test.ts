@@ -22,6 +22,6 @@ t.test('a limit for a minute is one for a minute also when the wall clock is set
   t.same([await ask('a'), await ask('b')], [429, 200])
   await clock.advance(1)
   t.same([await ask('a'), await ask('a'), await ask('a')], [200, 200, 429])
-  // Of those that are too many the one is forgotten that was quiet for longest.
+  // Beyond the maximum, the least recently used window is forgotten.
   t.same([await ask('c'), await ask('b'), await ask('b')], [200, 200, 200])
 })

@@ -19,7 +19,7 @@ const secret = 'a secret that is long enough to be one'
 export const ada: User = { id: 'ada', name: 'Ada' }
 export const bob: User = { id: 'bob', name: 'Bob' }
 export const eve: User = { id: 'eve', name: 'Eve' }
-/** Has the role. */
+/** A moderator. */
 export const mona: User = { id: 'mona', name: 'Mona' }
 
 export interface Answer {
@@ -28,15 +28,15 @@ export interface Answer {
   headers: Record<string, unknown>
 }
 
-/** The routes of rooms, moderation and audit, and what a test needs to talk to them. */
+/** The routes of rooms, moderation and audit, with helpers for tests. */
 export interface RoomApi {
   database: Database
   client: RoomsClient
-  /** What was signalled, oldest first. */
+  /** Signals, oldest first. */
   signals: Signal[]
-  /** A user's token. */
+  /** Returns a user's token. */
   tokenOf(user: User): Promise<string>
-  /** Makes a request as a user, or as nobody. */
+  /** Makes a request as a user, or without a user. */
   as(
     user: User | undefined,
     request: string,
@@ -45,7 +45,7 @@ export interface RoomApi {
   ): Promise<Answer>
 }
 
-/** Without the jobs behind the routes, which tests call themselves. */
+/** Builds the routes without the jobs behind them, which tests call directly. */
 export async function buildApi(
   t: Test,
   database: Database,
@@ -103,7 +103,7 @@ export async function buildApi(
   }
 }
 
-/** Puts so many users into a room, without a gateway. */
+/** Puts `users` users into a room, without a gateway. */
 export async function seat(database: Database, room: string, users: number): Promise<void> {
   await database.query(
     `insert into rooms.seats (room, user_id, user_name, gateway)

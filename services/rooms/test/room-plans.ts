@@ -9,20 +9,20 @@ interface Plan {
   'Shared Read Blocks': number
 }
 
-/** A list that is asked for, by whom, how many rooms are in it, and how many buffers it may take. */
+/** A list request: its query, its viewer, the number of rooms found, and the maximum number of buffers. */
 export type Asked = readonly [query: Partial<RoomListQuery>, viewer: Viewer, found: number, buffers: number]
 
 export const guest = { all: false }
 export const user = { user: 'user-7', all: false }
 export const moderator = { user: 'mona', all: true }
 
-/** Makes so many rooms, and checks how much of the tables and indexes is looked at for lists of them. */
+/** Creates `rooms` rooms, and checks how much of the tables and indexes their lists read. */
 export async function checkLists(t: Test, rooms: number, asked: readonly Asked[]): Promise<void> {
   const server = await startPostgres(t, { settings: { autovacuum: 'off' } })
   const database = await connectPostgres(await server.createDatabase(), patient)
   t.teardown(() => database.close())
   await migrate(database, 'rooms', migrations)
-  // Names are scattered over the table; every third room is invite-only, and every tenth has somebody in it.
+  // Names are scattered over the table. Every third room is invite-only, and every tenth has users.
   await database.query(
     `insert into rooms.rooms (name, topic, folded, access, created_by)
      select name, topic, name || E'\\n' || topic, case number % 3 when 0 then 'invite' else 'open' end,
@@ -50,7 +50,7 @@ export async function checkLists(t: Test, rooms: number, asked: readonly Asked[]
   )
   await database.query('vacuum analyze rooms.rooms, rooms.presence, rooms.invitations')
 
-  /** What a page has, and how much of the tables and indexes was looked at for it. */
+  /** Returns the contents of a page, and how much of the tables and indexes was read for it. */
   async function costOf(
     query: Partial<RoomListQuery>,
     viewer: Viewer,

@@ -17,18 +17,18 @@ import {
 import { patient } from './databases.ts'
 
 /*
- * Gateways that take and give seats at random, are late, forget everything or stop for a while, over several replicas.
- * Whenever they rest, the database must hold what they think that they have, and the signals, in the order of their
- * versions, must tell how it came to that.
+ * Gateways take and give seats at random, are late, forget everything or stop for a while, over several replicas. When they
+ * rest, the database must hold what the gateways believe to have, and the signals, in the order of their versions, must explain
+ * it.
  */
 
 const capacities: Record<string, number> = { small: 3, middle: 6, large: 1_000 }
 const rooms = Object.keys(capacities)
 const users = Array.from({ length: 14 }, (_, n) => `user-${n}`)
-/** Milliseconds. Leases end when a schedule says so. */
+/** Times (ms). Leases end when a schedule says so. */
 const leaseTimes = { duration: 600_000, sweep: 100, grace: 0 }
 
-/** One that knows its seats, as `room user`. */
+/** Creates a gateway that knows its seats, as `room user`. */
 function createGateway(name: string, client: RoomsClient, database: Database, random: () => number) {
   const seats = new Set<string>()
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
@@ -69,26 +69,26 @@ function createGateway(name: string, client: RoomsClient, database: Database, ra
     name,
     seats,
     begin,
-    /** Afterwards it has a lease that nobody ends while it rests. */
+    /** Renews the lease, so that the gateway has one that nobody ends while it rests. */
     renew,
     async act(): Promise<void> {
       const choice = random()
       if (choice < 0.75) await change()
       else if (choice < 0.95) await renew()
       else if (choice < 0.97) await begin()
-      // As if it had stood still for as long as a lease lasts. It may come back before that is found.
+      // As if it had been frozen for longer than a lease lasts. It may return before that is noticed.
       else await expire(database, name)
     },
   }
 }
 
-/** A schedule is the same for the same seed, as far as the machine lets it. */
+/** The same seed gives the same schedule, as far as the machine allows. */
 export interface Schedule {
   seed: number
   rounds: number
 }
 
-/** Gateways of one replica, over PGlite. */
+/** Runs gateways of one replica, over PGlite. */
 export async function checkPglite(t: Test, schedule: Schedule): Promise<void> {
   const database = await openTestPglite()
   t.teardown(() => database.close())
@@ -96,7 +96,7 @@ export async function checkPglite(t: Test, schedule: Schedule): Promise<void> {
   await run(t, database, [await startReplica(t, database, { told, leaseTimes })], told, schedule)
 }
 
-/** Gateways of three replicas, over PostgreSQL. */
+/** Runs gateways of three replicas, over PostgreSQL. */
 export async function checkPostgres(t: Test, schedule: Schedule): Promise<void> {
   const server = await startPostgres(t)
   const url = await server.createDatabase()
@@ -112,7 +112,7 @@ export async function checkPostgres(t: Test, schedule: Schedule): Promise<void> 
   t.notMatch(server.logs(), /deadlock/, 'none waited for another that waited for it')
 }
 
-/** Checks after each round that the database and the signals say what the gateways think. */
+/** Checks after each round that the database and the signals agree with the gateways. */
 async function run(
   t: Test,
   database: Database,
@@ -140,7 +140,7 @@ async function run(
     }
     const expected = rooms.map((room) => ({ room, wrong: 0, users: inside(room) }))
     const signalled = () => rooms.map((room) => ({ room, ...replay(told, room) }))
-    // What others see of a commit may come before its answer, and that is when a replica tells.
+    // Others may see a commit before its answer arrives, and a replica signals after the answer.
     const isTold = () => isDeepStrictEqual(signalled(), expected)
     await until(isTold, patience, 'the last signals').catch(() => {})
     t.strictSame(signalled(), expected, `signals of round ${round}`)
@@ -150,7 +150,7 @@ async function run(
   }
 }
 
-/** Lets a lease seem to be one that nobody has renewed in time. */
+/** Lets a lease seem not to have been renewed in time. */
 async function expire(database: Database, gateway: string): Promise<void> {
   await database.query(
     `update rooms.leases set expires_at = now() - interval '1 second'
@@ -159,7 +159,7 @@ async function expire(database: Database, gateway: string): Promise<void> {
   )
 }
 
-/** Who is in a room by what was signalled, and how often a signal doesn't fit the one before. */
+/** Returns the users in a room according to the signals, and how often a signal does not fit the one before. */
 function replay(told: Told, room: string): { users: string[]; wrong: number } {
   const signals = presenceOf(told, room).sort((a, b) => a.version - b.version)
   const inside = new Set<string>()

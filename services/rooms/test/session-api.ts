@@ -21,11 +21,11 @@ export interface SessionApi {
   app: FastifyInstance
   client: RoomsClient
   tokens: Tokens
-  /** What one gateway is told about one name. */
+  /** Claims a name through a gateway. Returns the answer. */
   claim(gateway: string, name: string, user?: string): Promise<ClaimedName | Refusal | undefined>
 }
 
-/** The routes of names and sessions, and those of leases, without the jobs behind them. */
+/** The routes of names, sessions and leases, without the jobs behind them. */
 export async function buildSessions(
   t: Test,
   database: Database,
@@ -68,7 +68,7 @@ export async function buildSessions(
   }
 }
 
-/** @throws Error unless the name was given */
+/** Returns the user of a claimed name. @throws Error if it was refused */
 export function given(answer: ClaimedName | Refusal | undefined): User {
   if (answer === undefined || 'refused' in answer) throw new Error(`refused: ${JSON.stringify(answer)}`)
   return answer.user
@@ -77,7 +77,7 @@ export function given(answer: ClaimedName | Refusal | undefined): User {
 export interface SessionAnswer {
   status: number
   body: Record<string, unknown>
-  /** The cookie's value; undefined if none was set. */
+  /** Value of the cookie; undefined if none was set. */
   cookie: string | undefined
   setCookie: string
   headers: Record<string, unknown>

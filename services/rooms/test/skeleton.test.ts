@@ -2,7 +2,7 @@ import { isUserName } from '@rabble/contract'
 import t from 'tap'
 import { skeletonsOf } from '../src/names/skeleton.ts'
 
-/** Whether two names can be taken for each other. */
+/** Whether two names can be mistaken for each other. */
 function alike(a: string, b: string): boolean {
   const skeletons = skeletonsOf(a)
   return skeletonsOf(b).some((skeleton) => skeletons.includes(skeleton))

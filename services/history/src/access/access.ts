@@ -13,21 +13,21 @@ import type { Readers } from './readers.ts'
 
 export interface AccessOptions {
   tokens: Pick<Tokens, 'verify'>
-  /** Whether everybody needs a token (`RABBLE_AUTH=jwt`), or only who reads what isn't for all. */
+  /** Whether every request needs a token (`RABBLE_AUTH=jwt`), or only those for rooms that not everybody may read. */
   requireToken: boolean
   readers: Readers
 }
 
 type Request = Pick<FastifyRequest, 'method' | 'headers' | 'host' | 'protocol'>
 
-/** Nothing can be changed here, so it doesn't matter which page a reader's cookie comes from: it can't read the answer. */
+/** Empty: requests change nothing here, so the origin of a page does not matter. The page can't read the answer. */
 const allowedOrigins: Origins = new Set()
 
 /**
- * Whether a request may read a room. Who may enter may read rooms and what was said to everybody (`*`), as it gets them
- * live; direct messages and what is for one user are for those whose token says that they are meant. A guest by name
- * alone can't prove that, so it can't read them. Resolves to who makes the request, as `callerOf`.
- * @throws RabbleError `bad-frame` for no room's name, `unauthorized`, `forbidden`, `unavailable`
+ * Checks whether a request may read a room. A user who may enter a room may read it, and may read the messages to everybody
+ * (`*`), as it receives them live. Direct messages and messages for one user need a token of one of their users. A guest who
+ * only gives a name can't prove its identity, so it can't read them. Resolves to the caller, as `callerOf` does.
+ * @throws RabbleError `bad-frame` for an invalid room name, `unauthorized`, `forbidden`, `unavailable`
  */
 export async function checkAccess(
   room: string,
@@ -46,7 +46,7 @@ export async function checkAccess(
 }
 
 /**
- * Whether a service may read a room: what is for all, or for the user on whose behalf it asks.
+ * Checks whether a service may read a room: one for everybody, or one for the user on whose behalf it asks.
  * @throws RabbleError as `checkAccess`
  */
 export async function checkServiceAccess(
@@ -60,7 +60,7 @@ export async function checkServiceAccess(
 }
 
 /**
- * Who makes a request; undefined if it has no token and none is required.
+ * Returns the caller of a request; undefined if the request has no token and needs none.
  * @throws RabbleError `unauthorized`
  */
 export function callerOf(request: Request, options: AccessOptions): Promise<Identity | undefined> {
@@ -74,7 +74,7 @@ function checkParticipant(users: readonly string[] | undefined, user: string | u
   }
 }
 
-/** Undefined if it is for all. */
+/** Returns the only users who may read a room; undefined if it is for everybody. */
 function participants(room: string): readonly string[] | undefined {
   const kind: RoomKind | undefined = roomKind(room)
   switch (kind?.kind) {

@@ -5,12 +5,12 @@ import type { Logger } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 
 /**
- * How often (ms) the rooms service is asked for newer policies. Gateways are told by signals; for history these would bring every
- * typing notice along, and an empty answer costs less.
+ * Time (ms) between two requests for newer policies. Gateways are told by signals. History would receive every typing signal
+ * with them, and an empty answer costs less.
  */
 const interval = 1_000
 
-/** History's copy of the policies, which is kept up to date from `start` to `close`. */
+/** Keeps history's copy of the policies up to date, from `start` to `close`. */
 export function followPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
   clock: Clock
@@ -30,7 +30,7 @@ export function followPolicies(options: {
       },
       failed(error, failures) {
         metrics.roomsErrors.inc()
-        // One failure is no news: rooms may start just now, too.
+        // A single failure is not logged: the rooms service may be starting too.
         if (failures !== 2) return
         told = true
         logger.warn(

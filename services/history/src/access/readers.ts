@@ -8,30 +8,30 @@ import type { HistoryMetrics } from '../metrics.ts'
 
 type Caller = Pick<Identity, 'user' | 'roles'> | undefined
 
-/** Which rooms somebody may read. Whoever may enter a room may, and only the rooms service knows who that is. */
+/** Decides which rooms a caller may read: those that it may enter, which only the rooms service knows. */
 export interface Readers {
   /** @throws RabbleError `unauthorized`, `forbidden`, `unavailable` */
   check(room: string, caller: Caller): Promise<void>
   /**
-   * All rooms that somebody may not read, as they are now.
+   * Returns all rooms that a caller may not read now.
    * @throws RabbleError `forbidden` if that is every room, `unavailable`
    */
   hidden(caller: Caller): Promise<string[]>
 }
 
-/** Where answers come from. */
+/** Sources of the answers. */
 export interface ReadersSource {
-  /** Asked of rooms for those who are invited, and of all while there are no policies yet. */
+  /** Asked about invite-only rooms, and about all rooms while there are no policies yet. */
   rooms: Pick<RoomsClient, 'readable' | 'hidden'>
-  /** Answer for all other rooms, whether the rooms service is there or not. */
+  /** Answer for all other rooms, whether the rooms service is available or not. */
   policies: Pick<PolicyCopy, 'loaded' | 'failing' | 'room' | 'find'>
 }
 
-/** Milliseconds that an answer counts for; while the service can't be asked, the last one does. */
+/** Time (ms) for which an answer counts. While the rooms service is unavailable, the last answer counts. */
 const lasting = 10_000
 const maxAnswers = 20_000
 
-/** Without `source` every room is for everybody. `requireToken`: there is nobody who reads without saying who it is. */
+/** Creates the readers. Without `source`, every room is open. `requireToken`: there are no anonymous readers. */
 export function createReaders(
   source: ReadersSource | undefined,
   options: {
@@ -43,7 +43,7 @@ export function createReaders(
 ): Readers {
   const { clock, requireToken, metrics, logger } = options
   let failing = false
-  /** By user and room; the empty user is nobody, and what nobody may read is for all. */
+  /** Answers by user and room. The empty user is an anonymous reader, and everybody may read what that one may read. */
   const answers = new Map<string, { readable: boolean; at: number }>()
   const keyOf = (user: string, room: string) => `${user}\n${room}`
 
@@ -51,7 +51,7 @@ export function createReaders(
     const found = new Set(readable)
     for (const room of asked) {
       const key = keyOf(user, room)
-      // Taken out and put back, so that the oldest comes first.
+      // Deleted and set again, so that the oldest comes first.
       answers.delete(key)
       answers.set(key, { readable: found.has(room), at: clock.monotonic() })
     }
@@ -61,7 +61,7 @@ export function createReaders(
     }
   }
 
-  /** Counts that the rooms service does not answer, and tells of it once. */
+  /** Counts that the rooms service does not answer, and logs it once. */
   async function answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
       const result = await answer
@@ -82,7 +82,7 @@ export function createReaders(
       (room) => (answers.get(keyOf(user, room))?.at ?? Number.NEGATIVE_INFINITY) < fresh,
     )
     const known = () => unknown.every((room) => answers.has(keyOf(user, room)))
-    // Nobody waits for a service that is known not to answer.
+    // No request waits for a service that is known to be unavailable.
     if (unknown.length > 0 && !(policies.failing && known())) {
       const reader = user === '' ? {} : { user }
       await answered(rooms.readable(unknown, reader)).then(
@@ -103,7 +103,7 @@ export function createReaders(
     const isBanned = (room: string) =>
       caller !== undefined && policies.find('ban', caller.user.id, room) !== undefined
     const guarded = [...named].filter((room) => isGuarded(room) && !isBanned(room))
-    // What anybody may read who doesn't say who it is, a ban closes only where everybody is known.
+    // A banned user could read an open room anonymously. A ban closes it only where there are no anonymous readers.
     const isOpen = (room: string) => !isGuarded(room) && !(requireToken && isBanned(room))
     const open = asked.filter((room) => !named.has(room) || isOpen(room))
     const isHopeless = guarded.length === 0 || (policies.loaded && caller === undefined)

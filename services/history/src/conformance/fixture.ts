@@ -2,10 +2,10 @@ import type { ChatEvent, DeleteEvent, EditEvent, MessageEvent, User } from '@rab
 import type { Test } from 'tap'
 import type { HistoryClient } from '../client.ts'
 
-/** One history, empty at first. */
+/** A history, empty at first. */
 export interface HistoryFixture {
   client: HistoryClient
-  /** Writes events into the log, behind what it has. Resolves to their offset, once history has stored them. */
+  /** Appends events to the log. Resolves to their offset, once history has stored them. */
   store(...events: ChatEvent[]): Promise<number>
 }
 

@@ -14,7 +14,7 @@ import {
   room,
 } from './fixture.ts'
 
-/** Asks for what followed in the room. */
+/** Returns a function that asks for what followed in the room. */
 function askerOf({ client }: HistoryFixture) {
   return (query: Partial<ReplayQuery> & Pick<ReplayQuery, 'after'>): Promise<Replay> =>
     client.replay({ room, limit: 100, ...query }, undefined)

@@ -11,18 +11,18 @@ export interface IndexingOptions {
   metrics: HistoryMetrics
   logger: Logger
   health: WorkHealth
-  /** Whether the tables are there. */
+  /** Whether the tables exist. */
   migrated: () => boolean
 }
 
-/** Rows of one transaction. PGlite does nothing else meanwhile, and so does the process that it is in. */
+/** Maximum number of rows in one transaction. PGlite, and the process that runs it, do nothing else meanwhile. */
 const most = 500
-/** Milliseconds between two looks at whether there is something to index. */
+/** Time (ms) between two checks for messages to index. */
 const pause = 500
 
 /**
- * Puts new and changed messages into the search, until closed. It works for half of the time at most: with a backlog,
- * the writer needs the database more. Several replicas may do this; they take turns.
+ * Adds new and changed messages to the search index, until closed. It works for at most half of the time: with a backlog, the
+ * writer needs the database more. Several replicas may do this; they take turns.
  */
 export function startIndexing(options: IndexingOptions): {
   close(): Promise<void>
@@ -56,7 +56,7 @@ export function startIndexing(options: IndexingOptions): {
       health.ended('indexing', error)
     },
   }
-  // Rejects once it is aborted, and not before: `retryLogged` gives up for no other reason.
+  // Rejects only after the abort: `retryLogged` gives up for no other reason.
   const running = run().catch(() => {})
   return {
     close() {
@@ -67,7 +67,7 @@ export function startIndexing(options: IndexingOptions): {
 }
 
 interface Behind {
-  /** Null for messages that changed. */
+  /** Null for changed messages. */
   partition: number | null
 }
 
@@ -79,7 +79,7 @@ interface Row {
   text: string
 }
 
-/** Indexes up to `limit` messages of each partition, and of those that changed. Resolves to how many it looked at. */
+/** Indexes up to `limit` messages of each partition, and up to `limit` changed ones. Resolves to the number processed. */
 export async function indexStep(database: Database, limit: number): Promise<number> {
   const behind = await database.query<Behind>(
     `select partition from history.positions left join history.search_positions as indexed using (partition)
@@ -101,7 +101,7 @@ async function indexNew(query: Database['query'], partition: number, limit: numb
     'insert into history.search_positions (partition, sequence) values ($1, 0) on conflict do nothing',
     [partition],
   )
-  // Whom the row is locked by is indexing what we would.
+  // If the row is locked, another replica is indexing this partition.
   const [position] = await query<{ indexed: number; written: number }>(
     `select indexed.sequence as indexed, positions.sequence as written
      from history.search_positions as indexed join history.positions using (partition)
@@ -122,7 +122,7 @@ async function indexNew(query: Database['query'], partition: number, limit: numb
 }
 
 async function indexStale(query: Database['query'], limit: number): Promise<number> {
-  // Waits for whoever may be putting in what was read before the change.
+  // Waits for transactions that may be indexing texts read before the change.
   await query('select from history.search_positions order by partition for update', [])
   const stale = await query<{ at: string; partition: number; sequence: number }>(
     `delete from history.search_stale where (at, partition, sequence) in
@@ -153,7 +153,7 @@ async function put(query: Database['query'], rows: Row[]): Promise<void> {
     sequence: row.sequence,
     words: documentOf(row),
   }))
-  // The time is the table's own, as the driver's has milliseconds only.
+  // The time comes from the table, since the driver's has only milliseconds.
   await query(
     `insert into history.search (at, partition, sequence, room, words)
      select coalesce(at, '-infinity'), partition, sequence, room, words::tsvector

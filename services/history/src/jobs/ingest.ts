@@ -4,18 +4,18 @@ import { writePartition } from '../projection/writer.ts'
 import { type RetainOptions, retain } from './retention.ts'
 
 export interface IngestOptions extends Omit<Partition, 'partition' | 'problems' | 'signal'>, RetainOptions {
-  /** Milliseconds between two looks at whether the leader is still there; 1,000 unless told. */
+  /** Time (ms) between two checks whether the leader is still there. Default: 1 s. */
   standby?: number
 }
 
 export interface Ingest {
-  /** Why messages don't get into the database just now; undefined if they do, or if that is up to another replica. */
+  /** Returns why messages are not written to the database now; undefined if they are, or if another replica writes them. */
   problem(): string | undefined
-  /** Resolves when the steps that are under way are written or given up. They are read again at the next start. */
+  /** Resolves when the steps under way are written or given up. The next start reads them again. */
   close(): Promise<void>
 }
 
-/** Projects the log into the database, each partition from where it stands, until closed. Needs the migrations. */
+/** Projects the log into the database, each partition from its position, until closed. Needs the migrations. */
 export function startIngest(options: IngestOptions): Ingest {
   const stop = new AbortController()
   const problems = new Map<number, string>()
@@ -34,9 +34,9 @@ export function startIngest(options: IngestOptions): Ingest {
 type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby'>
 
 /**
- * Leads a partition whenever nobody else does, until `signal` aborts. Whoever leads it writes it; the others don't even
- * read the log, and look every second whether the lease is free: after `kill -9` it is at once, after 5 seconds if the
- * leader is frozen or cut off (see `Database.lease`).
+ * Leads a partition whenever no other replica does, until `signal` aborts. Only the leader reads and writes the partition. The
+ * others check every second whether the lease is free: at once after `kill -9`, after 5 seconds if the leader is frozen or cut
+ * off (see `Database.lease`).
  */
 async function follow(options: Follow): Promise<void> {
   const { partition, problems, signal, logger, metrics, standby = 1_000 } = options
@@ -55,7 +55,7 @@ async function follow(options: Follow): Promise<void> {
     try {
       await lead(options, lease)
     } catch (error) {
-      // Or aborted: what was not written is in the log, and the next leader finds its place in the database.
+      // Or it was aborted: events that were not written are in the log, and the next leader finds its position in the database.
       if (!signal.aborted && !lease.ended.aborted) {
         logger.error({ err: error, partition }, 'reading the log failed; starting again')
         problems.set(partition, `reading the log: ${(error as Error).message}`)
@@ -79,7 +79,7 @@ function election(options: Follow): Promise<Lease | undefined> {
   return retryForPartition(options, 'asking who writes', () => database.lease(`history ${partition}`))
 }
 
-/** Writes the partition as long as the lease lasts, unless that fails, and deletes what it may. */
+/** Writes the partition until the lease ends or writing fails, and deletes old messages meanwhile. */
 async function lead(options: Follow, lease: Lease): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, lease.ended, failed.signal])

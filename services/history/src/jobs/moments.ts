@@ -1,9 +1,11 @@
 import type { Database } from '@rabble/database'
 
-/** Milliseconds between two moments: retention is about so much late. */
+/** Time (ms) between two moments. Retention may be late by this much. */
 const hour = 60 * 60 * 1000
 
-/** The newest moment (ms since 1970) at which it was noted how far a partition is stored; undefined if it never was. */
+/**
+ * Returns the newest moment (ms since 1970) at which the stored sequence of a partition was noted; undefined if there is none.
+ */
 export async function newestMoment(
   database: Pick<Database, 'query'>,
   partition: number,
@@ -16,8 +18,8 @@ export async function newestMoment(
 }
 
 /**
- * Notes up to which sequence a partition is stored `now`, if the `newest` moment is an hour ago. Forgets the moments of which no
- * message is left.
+ * Notes up to which sequence a partition is stored `now`, if the `newest` moment is at least an hour old. Deletes moments that
+ * have no messages left.
  */
 export async function noteMoment(
   database: Pick<Database, 'query'>,
@@ -40,7 +42,7 @@ export async function noteMoment(
   )
 }
 
-/** The sequence up to which a partition was stored by a time (ms since 1970); undefined if nothing surely was. */
+/** Returns the sequence up to which a partition was certainly stored by a time (ms since 1970); undefined if nothing was. */
 export async function storedBy(
   database: Pick<Database, 'query'>,
   partition: number,

@@ -6,37 +6,37 @@ import { restored } from '../text/storable.ts'
 import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
 
-/** What is kept of a room: what is within both bounds. */
+/** Bounds on what is kept of a room. Messages within both are kept. */
 export interface Retention {
-  /** Milliseconds since a message was stored. */
+  /** Maximum time (ms) since a message was stored. */
   maxAge?: number
-  /** Messages. */
+  /** Maximum number of messages. */
   maxMessages?: number
 }
 
-/** What is kept: of all rooms, and less of those that say so themselves. */
+/** Retention for all rooms, and stricter retention of single rooms. */
 export interface RetainOptions {
   retention?: Retention
-  /** Tells of rooms that keep less than all, and is told which rooms have messages. */
+  /** Reports rooms that keep less than others, and is told which rooms have messages. */
   rooms?: { retention(): Promise<ReadonlyMap<string, Retention>>; former: TellNames }
   /** Compares the clock of the database with that of this process. */
   clocks: Pick<ClockWatch, 'compare'>
-  /** Milliseconds between two rounds over the rooms; a minute unless told. */
+  /** Time (ms) between two rounds over the rooms. Default: 1 minute. */
   rest?: number
 }
 
 /*
- * Room by room, because rooms differ in what they keep, and because the index by room then finds the oldest without one
- * over time, which every message would have to pay for.
+ * Works room by room, because rooms have different retention, and because the index by room then finds the oldest messages. An
+ * index by time is not needed, which would slow down the writing of every message.
  */
 const eventsAtOnce = 500
 const roomsAtOnce = 100
-/** Between two statements, so that those who read and write come first. */
+/** Delay (ms) between two statements, so that readers and writers come first. */
 const yieldDelay = 20
 
 /**
- * Deletes what is too old or too much, in rounds over the rooms of a partition, until `signal` aborts. Never rejects. Notes
- * when messages were stored also if nothing is to be deleted, for whoever wants that later.
+ * Deletes messages that are too old or too many, in rounds over the rooms of a partition, until `signal` aborts. Never rejects.
+ * Notes when messages were stored even if nothing is to be deleted, in case retention is set later.
  */
 export async function retain(
   options: Partition,
@@ -55,7 +55,7 @@ export async function retain(
       deleted += await trim(options, room, strictest(retention, own.get(room)), outdated)
       if (signal.aborted) break
     }
-    // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
+    // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
     if (deleted > 0 && database.kind === 'pglite') {
       await retryUntilStopped(options, () => database.query('vacuum history.messages, history.changes'))
     }
@@ -65,8 +65,9 @@ export async function retain(
 }
 
 /**
- * What rooms keep of their own: the last that is known, while nobody can say. Nothing goes wrong if that is nothing, since no
- * room keeps more than all do. One failure is no news: rooms may start just now, too.
+ * Returns a function that asks for the rooms' own retention. While the rooms service does not answer, the last known answer
+ * counts. No answer yet does no harm, since the rooms' own retention only deletes more. A single failure is not logged: the
+ * rooms service may be starting too.
  */
 function asking(
   { signal, logger, metrics, partition }: Partition,
@@ -90,12 +91,12 @@ function asking(
   }
 }
 
-/** The sequence up to which messages are older than so many milliseconds; undefined if none surely is. */
+/** Returns the sequence up to which messages are certainly older than `age` milliseconds; undefined if none is. */
 type Outdated = (age: number) => Promise<number | undefined>
 
 /**
- * Tells of each round what is too old in it. One clock decides, the database's, and only while it is plausible: if it is far
- * from ours, or shows a time before one that it has shown, nothing is too old.
+ * Returns a function that determines for each round what is too old. Only the database's clock decides, and only while it is
+ * plausible: if it is far from the local clock, or behind a time that it showed before, nothing is too old.
  */
 function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => Promise<Outdated> {
   const { clock, database, logger, metrics, partition } = options
@@ -136,7 +137,7 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
   }
 }
 
-/** Both bounds of both. */
+/** Returns the stricter of both bounds. */
 function strictest(all: Retention = {}, own: Retention = {}): Retention {
   const less = (a = Number.POSITIVE_INFINITY, b = Number.POSITIVE_INFINITY) => Math.min(a, b)
   const maxAge = less(all.maxAge, own.maxAge)
@@ -147,7 +148,7 @@ function strictest(all: Retention = {}, own: Retention = {}): Retention {
   }
 }
 
-/** The rooms of all partitions, by skipping from one to the next in the index: it takes no longer for long rooms. */
+/** Yields the rooms of all partitions by skipping from one to the next in the index, so long rooms take no longer. */
 async function* roomsOf(options: Partition): AsyncGenerator<string> {
   const { database, signal } = options
   let after = ''
@@ -161,8 +162,8 @@ async function* roomsOf(options: Partition): AsyncGenerator<string> {
 }
 
 /**
- * Brings a room down to what may be kept of it. Returns how many events went: messages, and changes before the oldest
- * message that stays, since what they changed is gone and all after them are newer than what is kept.
+ * Deletes from a room what exceeds its bounds. Returns the number of deleted events: messages, and changes before the oldest
+ * remaining message, since the messages that they changed are gone.
  */
 async function trim(
   options: Partition,
@@ -172,7 +173,7 @@ async function trim(
 ): Promise<number> {
   const { database, metrics } = options
   const old = maxAge === undefined ? undefined : await outdated(maxAge)
-  // Once, since it counts all that stays. What comes meanwhile is for the next round.
+  // Queried once, since it counts all remaining messages. The next round handles messages that arrive meanwhile.
   const surplus =
     maxMessages === undefined
       ? undefined
@@ -208,7 +209,7 @@ async function trim(
   return messages + changes
 }
 
-/** The sequence of the newest message behind which there are `count`; null if there are no more than that. */
+/** Returns the sequence of the newest message that has `count` messages after it; null if there is none. */
 async function lastBefore(database: Database, room: string, count: number): Promise<number | null> {
   const [row] = await database.query<{ sequence: number }>(
     'select sequence from history.messages where room = $1 order by sequence desc offset $2 limit 1',
@@ -217,7 +218,7 @@ async function lastBefore(database: Database, room: string, count: number): Prom
   return row?.sequence ?? null
 }
 
-/** Deletes until nothing is left to. Returns how many went. */
+/** Deletes until nothing is left to delete. Returns the number of deleted events. */
 async function inBatches(options: Partition, deleteSome: () => Promise<number>): Promise<number> {
   let total = 0
   while (!options.signal.aborted) {
@@ -229,12 +230,12 @@ async function inBatches(options: Partition, deleteSome: () => Promise<number>):
   return total
 }
 
-/** Undefined once `signal` aborts. */
+/** Retries work. Resolves to undefined once `signal` aborts. */
 async function retryUntilStopped<Result>(
   options: Partition,
   work: () => Promise<Result>,
 ): Promise<Result | undefined> {
-  // Problems of its own: that old messages stay for longer is none of getting new ones in.
+  // Separate problems: old messages that stay longer are no problem of writing new ones.
   return retryForPartition({ ...options, problems: new Map() }, 'deleting old messages', work).catch(
     () => undefined,
   )

@@ -4,15 +4,15 @@ import type { RoomsClient } from '@rabble/rooms/client'
 import type { Partition } from '../projection/partition.ts'
 import { restored } from '../text/storable.ts'
 
-/** Tells the rooms service which rooms have messages. */
+/** Reports to the rooms service which rooms have messages. */
 export type TellNames = RoomsClient['former']
 
-/** Names that are told in one round. */
+/** Maximum number of names reported in one round. */
 const most = 1000
 
 /**
- * Tells the rooms service, a part in each round and over and over again, which rooms have messages: a name that has some is
- * not for whoever creates it first. The partition that is first does it for all, since they share their tables.
+ * Returns a function that reports to the rooms service which rooms have messages, one part per round, over and over: only
+ * moderators may create a room with such a name. The first partition reports for all, since they share their tables.
  */
 export function tellingNames(options: Partition, tell: TellNames): () => Promise<void> {
   const { database, metrics, partition, signal } = options
@@ -29,13 +29,13 @@ export function tellingNames(options: Partition, tell: TellNames): () => Promise
       await Promise.race([tell({ after, names, ...(through !== undefined && { through }) }), stopped])
       after = through ?? ''
     } catch {
-      // The next round tells it again.
+      // The next round reports them again.
       metrics.roomsErrors.inc()
     }
   }
 }
 
-/** Names of rooms of all partitions, as they are stored, by skipping from one to the next: long rooms take no longer. */
+/** Returns the stored names of rooms of all partitions, by skipping from one to the next: long rooms take no longer. */
 export async function roomsAfter(
   { query }: Pick<Database, 'query'>,
   after: string,

@@ -3,20 +3,20 @@ import type { Database } from '@rabble/database'
 import { restored, storable } from '../text/storable.ts'
 
 export interface DirectRooms {
-  /** Of each partition, the offset of the log up to which the list is complete; null if nothing of it is stored yet. */
+  /** Offsets of the log, by partition, up to which the list is complete; null if nothing of the partition is stored yet. */
   through: (number | null)[]
-  /** The newest first. */
+  /** Newest messages first. */
   rooms: Conversation[]
 }
 
-/** Returns the rooms of direct messages in which something was said to or by a user last, at most `limit`. */
+/** Returns up to `limit` rooms with direct messages to or from a user, newest messages first. */
 export async function directRoomsOf(
   database: Database,
   partitions: number,
   user: string,
   limit: number,
 ): Promise<DirectRooms> {
-  // Before the list, so that it is never ahead of it.
+  // Read before the list, so that the offsets are never ahead of it.
   const positions = await database.query<{ partition: number; log_offset: number | null }>(
     'select partition, log_offset from history.positions',
   )

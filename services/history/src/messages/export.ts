@@ -3,12 +3,12 @@ import { storable } from '../text/storable.ts'
 import { columns } from './page.ts'
 import { type StoredMessage, toLine } from './row.ts'
 
-/** Messages that are in memory at a time. */
+/** Maximum number of messages in memory. */
 const pageSize = 500
 
 /**
- * All messages of a room that are there when it is asked, in the order of the log, as chunks of NDJSON. The next page is
- * read when it is asked for. `read` is how a page is to be read.
+ * Yields all messages of a room that exist at the time of the request, in the order of the log, as chunks of NDJSON. Each page
+ * is read when it is requested. `read` runs the reading of a page.
  */
 export async function* exportOf(
   database: Database,

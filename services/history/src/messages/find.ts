@@ -7,13 +7,13 @@ import { positionOf } from './replay.ts'
 import { type StoredMessage, toLine } from './row.ts'
 
 export interface Found {
-  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  /** Offset of the log up to which the room is certainly stored; null if nothing of its partition is. */
   through: number | null
-  /** The JSON of the message, as it is after its changes; undefined if it isn't stored. */
+  /** JSON of the message after its changes; undefined if it is not stored. */
   line: string | undefined
 }
 
-/** A message of a room. The position is read before it, so it is never behind. */
+/** Finds a message of a room. The position is read first, so it is never ahead of the message. */
 export async function findMessage(
   database: Database,
   partitions: number,
@@ -28,13 +28,13 @@ export async function findMessage(
 }
 
 export interface Known {
-  /** Offset of the log up to which the room is surely stored; null if nothing of its partition is. */
+  /** Offset of the log up to which the room is certainly stored; null if nothing of its partition is. */
   through: number | null
-  /** Which of the ids that were asked for are stored. */
+  /** Those of the requested ids that are stored. */
   ids: string[]
 }
 
-/** Returns which of some ids name a stored message or change of a room. Reads the position before them, so it is never ahead. */
+/** Returns which of some ids name a stored message or change of a room. The position is read first, so it is never ahead. */
 export async function knownOf(
   database: Database,
   partitions: number,

@@ -1,6 +1,6 @@
 import type { Database } from '@rabble/database'
 
-/** What an operator is to know about gaps, over all partitions; undefined if there are none. */
+/** Returns a note for operators about the gaps in all partitions; undefined if there are none. */
 export async function describeGaps(database: Database): Promise<string | undefined> {
   const [row] = await database.query<{ count: number; newest: Date | null }>(
     'select count(*), max(noticed_at) as newest from history.gaps',

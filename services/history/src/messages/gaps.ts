@@ -1,9 +1,9 @@
 import type { Database } from '@rabble/database'
 import { restored } from '../text/storable.ts'
 
-/** A place where messages are known to be missing, since the log had lost them before they could be read. */
+/** A place where messages are known to be missing: the log lost them before they could be read. */
 export interface Gap {
-  /** The id of the first message behind it; absent if there is none yet. */
+  /** Id of the first message after it. Absent if there is none yet. */
   before?: string
   /** RFC 3339, UTC. */
   noticedAt: string
@@ -15,9 +15,9 @@ interface GapRow {
 }
 
 /**
- * The gaps from the message before a page (`previous`; undefined: the room's start) to its last one, and, if nothing
- * is behind the page (`next`), to the room's end. So, page by page, each gap is told once.
- * Whether it was this room that lost something, nobody can say.
+ * Returns the gaps from the message before a page (`previous`; undefined: the start of the room) to the page's last message
+ * and, if nothing follows the page (`next`), to the end of the room. So each gap is on exactly one page. A gap is known by
+ * partition: it is not known whether this room lost something.
  */
 export async function gapsBetween(
   database: Database,
@@ -28,7 +28,7 @@ export async function gapsBetween(
 ): Promise<Gap[]> {
   const last = rows.at(-1)?.sequence
   if (next !== undefined && last === undefined) return []
-  // A gap is behind the message whose sequence it has.
+  // A gap follows the message whose sequence it has.
   const gaps = await database.query<GapRow>(
     `select sequence, noticed_at from history.gaps
      where partition = $1 and sequence >= $2 and ($3::bigint is null or sequence < $3)

@@ -5,26 +5,26 @@ import { type Gap, gapsBetween } from './gaps.ts'
 import { type Place, placesOf } from './places.ts'
 import { type StoredMessage, toLine } from './row.ts'
 
-/** Which messages of a room; without a cursor the newest ones. The cursors exclude each other. */
+/** Selects messages of a room. Default: the newest ones. The cursors exclude each other. */
 export interface PageQuery {
   room: string
-  /** The id of a message of the room, or of a change of one: the page ends right before it. */
+  /** Id of a message of the room, or of a change of one: the page ends right before it. */
   before?: string
-  /** The same: the page begins right after it. */
+  /** Such an id: the page begins right after it. */
   after?: string
-  /** The same: the page holds it, unless it is a change, and what is on both sides of it, as much of the one as of the other if there is. */
+  /** Such an id: the page holds it, unless it is a change, and messages on both sides, if possible as many on each. */
   around?: string
   limit: number
 }
 
 export interface Page {
-  /** The JSON of each message, in the order of the log, whichever way the page was asked for. */
+  /** JSON of each message, in the order of the log, whichever cursor was used. */
   lines: string[]
-  /** Whether there are older ones before the page. */
+  /** Whether there are older messages before the page. */
   hasMoreBefore: boolean
-  /** Whether there are newer ones behind it. */
+  /** Whether there are newer messages after the page. */
   hasMoreAfter: boolean
-  /** Where messages are known to be missing: between two of the page, right before its first, or at the room's end. */
+  /** Places where messages are known to be missing: between two of the page, right before its first, or at the room's end. */
   gaps: Gap[]
 }
 
@@ -33,10 +33,10 @@ interface Row extends StoredMessage {
   sequence: number
 }
 
-/** The rows of a page, and what bounds it. */
+/** The rows of a page, and its bounds. */
 interface Cut {
   rows: Row[]
-  /** The last message before the page, and the first one behind it; undefined at the room's ends. */
+  /** Sequences of the last message before the page and of the first one after it; undefined at the room's ends. */
   previous?: number | undefined
   next?: number | undefined
   partition?: number | undefined
@@ -46,7 +46,7 @@ export const columns =
   'id, room, sender_id, sender_name, text, at, via, cid, reply_to, meta, edited, deleted, extra'
 
 /**
- * A page of a room. A room without messages, which need not exist, gives an empty one.
+ * Returns a page of a room. A room without messages, which need not exist, has an empty page.
  * @throws RabbleError `bad-frame` if the cursor names no message of the room
  */
 export async function pageOf(database: Database, query: PageQuery): Promise<Page> {
@@ -66,7 +66,7 @@ async function cutOf(
   const room = storable(query.room)
   const id = before ?? after ?? around
   const cursor = id === undefined ? undefined : await find(database, query.room, id)
-  // One more than asked for tells whether there are more.
+  // One row more than requested shows whether there are more.
   if (cursor === undefined) {
     const older = await olderThan(database, room, undefined, limit + 1)
     return { ...lastOf(older, limit), partition: older[0]?.partition }
@@ -82,7 +82,7 @@ async function cutOf(
     const previous = isMessage ? sequence : (await olderThan(database, room, sequence, 1))[0]?.sequence
     return { rows: rows.slice(0, limit), previous, next: rows[limit]?.sequence, partition }
   }
-  // Either side may have to fill what the other one can't.
+  // Each side may have to fill what the other lacks.
   const [older, newer] = [
     await olderThan(database, room, sequence + 1, limit + 1),
     await newerThan(database, room, sequence, limit + 1),
@@ -96,12 +96,12 @@ async function cutOf(
   }
 }
 
-/** The newest `limit` of rows that came newest first. */
+/** Returns the newest `limit` of rows that are sorted newest first. */
 function lastOf(rows: Row[], limit: number): Cut {
   return { rows: rows.slice(0, limit).reverse(), previous: rows[limit]?.sequence }
 }
 
-/** Newest first. */
+/** Returns rows newest first. */
 function olderThan(
   database: Database,
   room: string,

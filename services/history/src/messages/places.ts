@@ -1,15 +1,15 @@
 import type { Database } from '@rabble/database'
 import { restored, storable } from '../text/storable.ts'
 
-/** Where an event stands in the order of its partition. */
+/** Place of an event in the order of its partition. */
 export interface Place {
   partition: number
   sequence: number
-  /** Or an edit or a deletion, which stands in no page. */
+  /** False for an edit or a deletion, which is on no page. */
   isMessage: boolean
 }
 
-/** The places of messages and of their changes, by id, of those that are stored in a room. */
+/** Returns the places of stored messages and changes of a room, by id. */
 export async function placesOf(
   database: Pick<Database, 'query'>,
   room: string,

@@ -5,46 +5,46 @@ import { columns } from './page.ts'
 import { placesOf } from './places.ts'
 import { type StoredMessage, toLine } from './row.ts'
 
-/** What followed in a room since some events: for a gateway that resumes many clients at once. */
+/** A query for what followed in a room after some events. A gateway uses it to resume many clients at once. */
 export interface ReplayQuery {
   room: string
-  /** Ids of the last messages or changes that clients saw; an empty one stands before the room's first. */
+  /** Ids of the last messages or changes that clients saw. An empty id stands for the beginning of the room. */
   after: readonly string[]
-  /** Most events. */
+  /** Maximum number of events. */
   limit: number
 }
 
 export interface Replay {
   /**
-   * Offset of the log up to which the replay has all events of the room; null if nothing of its partition is stored yet.
-   * The gateway joins the replay to what it remembers here: an offset is one place, while an id may stand in the log twice.
+   * Offset of the log up to which the replay has all events of the room; null if nothing of its partition is stored yet. The
+   * gateway appends the events that it remembers here: an offset is one place, while an id may be in the log twice.
    */
   through: number | null
-  /** False if since each of `after` that is known there is too much, or events were lost: nothing is sent then. */
+  /** False if, after each known id of `after`, there are too many events or some were lost: nothing is sent then. */
   complete: boolean
-  /** Begins with the oldest of `after` since which that isn't so; empty if none is known. In the order of the log. */
+  /** Ids in the order of the log, from the oldest id of `after` for which that is not so; empty if none is known. */
   ids: string[]
   /**
-   * The JSON of each: messages as they are now, and, where the log has it, the newest change of each message. Empty for
-   * the other changes, which nobody need see any more, but from which clients may resume.
+   * JSON of each event: messages as they are now and, where the log has it, the newest change of each message. Empty for the
+   * other changes, which no client needs any more, but from which clients may resume.
    */
   lines: string[]
 }
 
-/** As many as a message has: its id and nothing else. */
+/** As many columns as a message has: its id, and nulls. */
 const columnsOfChange = columns.replaceAll(/\b(?!id\b)\w+/g, 'null')
 
 /** Less than any sequence. */
 const beginning = 0
 
-/** Rows that are read at a time. */
+/** Maximum number of rows read at a time. */
 const pageRows = 1000
-/** A replay is no longer, whatever its number of events: as UTF-8 at most three times as many bytes. */
+/** Maximum length of a replay, whatever its number of events. In UTF-8 it has at most three times as many bytes. */
 const maxCharacters = 4 * 1024 * 1024
 
 /**
- * All in one snapshot: with the position nothing is missing before it, and nothing there from behind it, which would come
- * to a gateway a second time.
+ * Reads everything in one snapshot: nothing before the position is missing, and nothing after it is included, since the gateway
+ * would receive that twice.
  */
 export function replayOf(database: Database, partitions: number, question: ReplayQuery): Promise<Replay> {
   const partition = partitionOf(question.room, partitions)
@@ -64,7 +64,7 @@ async function replayIn(reader: Reader, partition: number, question: ReplayQuery
   const nothing = { through, complete: true, ids: [], lines: [] }
   if (starts.length === 0) return nothing
 
-  // Nobody is to go without because another one was away for too long.
+  // A client that was away for too long must not keep others from their replay.
   const gap = await lastGap(reader, partition)
   const whole = starts.filter((sequence) => sequence > gap)
   const rows = whole.length === 0 ? nothing : await rowsOf(reader, storable(room), whole, limit)
@@ -73,11 +73,11 @@ async function replayIn(reader: Reader, partition: number, question: ReplayQuery
 
 interface Row extends StoredMessage {
   sequence: number
-  /** The line of a change, in place of a message. */
+  /** Line of a change, instead of a message. */
   change: string | null
 }
 
-/** Returns what stands from one of some sequences on: from the lowest from which that isn't too much. */
+/** Returns the events from the lowest of some sequences that is not followed by too many. */
 async function rowsOf(
   reader: Reader,
   room: string,
@@ -129,7 +129,7 @@ export async function positionOf(reader: Reader, partition: number): Promise<num
   return row?.log_offset ?? null
 }
 
-/** Returns the sequence behind which the log lost events of the partition last; -1 if it lost none. */
+/** Returns the sequence after which the log last lost events of the partition; -1 if it lost none. */
 async function lastGap(reader: Reader, partition: number): Promise<number> {
   const [row] = await reader.query<{ sequence: number | null }>(
     'select max(sequence) as sequence from history.gaps where partition = $1',

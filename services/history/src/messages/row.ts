@@ -1,7 +1,7 @@
 import type { MessageEvent } from '@rabble/contract'
 import { restored, storable } from '../text/storable.ts'
 
-/** A message as its columns hold it, but for partition and sequence. */
+/** A message as its columns hold it, without partition and sequence. */
 export interface MessageRow {
   id: string
   room: string
@@ -18,20 +18,20 @@ export interface MessageRow {
   extra: Optional
 }
 
-/** Null in the database. What is undefined isn't written out in JSON, and most of it is in most messages. */
+/** Null in the database. JSON leaves out undefined values, of which most messages have many. */
 type Optional = string | null | undefined
 
-/** What a query gives back. */
+/** A row as a query returns it. */
 export type StoredMessage = Omit<MessageRow, 'at'> & { at: Date | null }
 
-/** What the columns can't hold: an `at` that is no plain UTC time and, as JSON objects, fields of later versions. */
+/** Values that the columns can't hold: an `at` that is no plain UTC time and, as JSON objects, fields of later versions. */
 interface Extra {
   at?: string
   from?: string
   event?: string
 }
 
-/** @throws RangeError if `meta` is nested too deeply for JSON.stringify, which JSON.parse takes at any depth */
+/** @throws RangeError if `meta` is nested too deeply for JSON.stringify; JSON.parse takes any depth */
 export function toRow(message: MessageEvent): MessageRow {
   const { type: _, room, id, cid, from, text, at, via, replyTo, meta, edited, deleted, ...event } = message
   const { id: senderId, name, ...sender } = from
@@ -59,15 +59,16 @@ export function toRow(message: MessageEvent): MessageRow {
   }
 }
 
-/** What is left of `extra` when the message is deleted: what was added to it is part of what was said. */
+/** Returns what is left of `extra` when the message is deleted: fields added to the event are part of what was said. */
 export function extraOfDeleted(json: string | null): string | undefined {
   const { event: _, ...extra } = extraOf(json)
   return hasFields(extra) ? JSON.stringify(extra) : undefined
 }
 
 /**
- * The event's JSON as clients got it, its fields in the order of the contract. What is nested goes in as it was stored:
- * parsed and made anew, one message of great depth would fail whole pages, as JSON.stringify bears less of it then.
+ * Returns the event's JSON as clients received it, with its fields in the order of the contract. Nested values are copied as
+ * they were stored. If they were parsed and serialized again, one deeply nested message could fail whole pages, since
+ * JSON.stringify takes less depth then.
  */
 export function toLine(row: StoredMessage): string {
   const extra = extraOf(row.extra)
@@ -105,12 +106,12 @@ function fieldOf(name: string, json: Optional): string {
   return typeof json === 'string' ? `,"${name}":${json}` : ''
 }
 
-/** The fields of a JSON object that has some, to be put behind others. */
+/** Returns the fields of a JSON object that has some, to be appended to others. */
 function fieldsOf(json: string | undefined): string {
   return json === undefined ? '' : `,${json.slice(1, -1)}`
 }
 
-/** Whether a timestamptz gives back the very string: UTC with milliseconds, and a year from 1 to 9999. */
+/** Whether a timestamptz returns the same string: UTC with milliseconds, and a year from 1 to 9999. */
 function isPlainTime(at: string): boolean {
   const time = new Date(at)
   return !Number.isNaN(time.getTime()) && time.toISOString() === at && at >= '0001' && at < ':'

@@ -3,7 +3,7 @@ import type { Database } from '@rabble/database'
 import { extraOfDeleted, jsonOf } from '../messages/row.ts'
 import { restored, storable } from '../text/storable.ts'
 
-/** An edit or a deletion, its line as the log has it, and its place. */
+/** An edit or a deletion, its line in the log, and its sequence. */
 export interface PlacedChange {
   event: ChangeEvent
   line: Buffer
@@ -11,16 +11,16 @@ export interface PlacedChange {
 }
 
 export interface Folded {
-  /** Changes that were not stored yet. */
+  /** Number of changes that were not stored yet. */
   added: number
-  /** How many of them changed a message. */
+  /** Number of those that changed a message. */
   edit: number
   delete: number
 }
 
 export const noChanges: Folded = { added: 0, edit: 0, delete: 0 }
 
-/** What is needed of a message to see whether a change counts, and what it leaves. */
+/** Columns of a message that decide whether a change counts, and what it leaves. */
 interface Target {
   sequence: number
   id: string
@@ -32,18 +32,18 @@ interface Target {
   extra: string | null
 }
 
-/** A message that changes, and the newest of the changes that did it. */
+/** A changed message, and the newest change that changed it. */
 interface Fold {
   sequence: number
   extra: string | null
-  /** Without the text that it had, which may be long. */
+  /** Without its former text, which may be long. */
   message: MessageEvent
   newest: PlacedChange | undefined
 }
 
 /**
- * Applies changes, in the order of the log, to what is stored, to which the messages of the same step belong already.
- * All of them take four statements, however many they are.
+ * Applies changes, in the order of the log, to the stored messages. Those of the same step are stored already. Runs at most
+ * four statements, however many changes there are.
  */
 export async function fold(
   query: Database['query'],
@@ -56,7 +56,7 @@ export async function fold(
   const folds = await targetsOf(query, fresh)
   for (const change of fresh) {
     const target = folds.get(change.event.message)
-    // A message that comes after its change was not there when it was read in other steps than this one.
+    // In separate steps, a message that follows its change in the log would not be there yet.
     if (target === undefined || target.sequence > change.sequence) continue
     const message = changed(target.message, change.event)
     if (message === target.message) continue
@@ -68,7 +68,7 @@ export async function fold(
   return folded
 }
 
-/** The first of each id, unless it is stored already. */
+/** Returns the first change of each id, unless it is stored already. */
 async function unknownOf(
   query: Database['query'],
   changes: readonly PlacedChange[],
@@ -111,7 +111,7 @@ function foldOf({ sequence, extra, ...row }: Target): Fold {
   return { sequence, extra, message, newest: undefined }
 }
 
-/** The changes, with a line for the newest of each message, and what has become of the messages. */
+/** Writes the changes, with a line for the newest of each message, and the changed messages. */
 async function write(
   query: Database['query'],
   partition: number,
@@ -120,7 +120,7 @@ async function write(
 ): Promise<void> {
   const results = folds.filter(({ newest }) => newest !== undefined)
   if (results.length > 0) {
-    // Whoever indexes takes the locks that follow in another order, so it is waited for, as it waits for us.
+    // Indexing takes the next locks in another order. So this transaction waits for it here, and it waits for this one.
     await query('select from history.search_positions where partition = $1 for update', [partition])
   }
   const newest = new Set(results.map((fold) => fold.newest))

@@ -3,10 +3,10 @@ import type { Position } from './projection.ts'
 import { lastIdOf } from './step.ts'
 
 /**
- * What the log holds after a position, for ever, with `gap` on the first batch behind each place where something is
- * missing. The batch at the position is read once more, since an offset alone may lie: the log's retention may have
- * passed it, or another log, made after the loss of the first, may have that offset by now. Such a log is read from its
- * beginning, since all of it is new, or is known by its ids. If the log starts over while it is read, its reader does that.
+ * Yields what the log holds after a position, endlessly. `gap` is set on the first batch after each place where something is
+ * missing. The batch at the position is read again, since an offset alone is not reliable: the log's retention may have passed
+ * it, or another log, created after the loss of the first, may have that offset by now. Such a log is read from its beginning,
+ * since all of it is new, or is known by its ids. If the log starts over while it is read, its reader does the same.
  */
 export async function* resumeReading(
   log: Pick<EventLog, 'read'>,
@@ -40,17 +40,17 @@ function startsOver({ offset, gap }: LogBatch): boolean {
   return gap !== undefined && offset < gap.expected
 }
 
-/** The first batches after a position, of which the one at the position must be the first. */
+/** Returns the batches after a position. The first of `batches` is expected to be the one at the position. */
 function continuationOf({ offset, lastId }: Position & { offset: number }, batches: LogBatch[]): LogBatch[] {
   const [first, ...others] = batches
   if (first === undefined) return []
   if (first.offset === offset) {
     const found = lastIdOf(first)
-    // Not known: of a history that did not yet write it down.
+    // Null: an earlier version of history did not record it.
     if (lastId === null || lastId === found) return others
   }
   const { gap: _, ...batch } = first
-  // The batch at the position is gone, and the very next is there: nothing is missing. See the reader of RabbitMQ.
+  // The batch at the position is gone, but the very next one is there, so nothing is missing. See the reader of RabbitMQ.
   if (first.offset === offset + 1) return [batch, ...others]
   return [{ ...batch, gap: { expected: offset + 1 } }, ...others]
 }

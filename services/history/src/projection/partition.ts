@@ -6,7 +6,7 @@ import { retryLogged } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 import type { StepLimits } from './step.ts'
 
-/** A partition of the log, and what those need who work on it. */
+/** A partition of the log, and the dependencies of the work on it. */
 export interface Partition {
   partition: number
   clock: Clock
@@ -16,15 +16,15 @@ export interface Partition {
   logger: Logger
   limits?: StepLimits
   backoff?: Backoff
-  /** Why the partition is not projected just now, by its number. */
+  /** Reasons why partitions are not projected now, by their numbers. */
   problems: Map<number, string>
-  /** Aborts when the work is to end. */
+  /** Aborts when the work must end. */
   signal: AbortSignal
 }
 
 /**
  * Runs work with the database until it succeeds, and records the problem meanwhile.
- * @throws the error of the database, once `signal` aborts, and never before
+ * @throws the error of the database, but only once `signal` aborts
  */
 export function retryForPartition<Result>(
   options: Partition,

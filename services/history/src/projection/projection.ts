@@ -5,49 +5,49 @@ import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
 import { isUnstorable } from './unstorable.ts'
 
-/** A message, an edit or a deletion, and its line as the log has it. */
+/** A message, an edit or a deletion, and its line in the log. */
 export interface ChatEntry {
   event: ChatEvent
   line: Buffer
 }
 
-/** A place in the log, after a batch. */
+/** A position in the log, after a batch. */
 export interface Position {
-  /** Of the batch; null is before the first one. */
+  /** Offset of the batch. Null: before the first one. */
   offset: number | null
-  /** Of the last event of the batch, as it is stored. Null if there is none, or if it is not known. */
+  /** Id of the last event of the batch, as it is stored. Null if there is none, or if it is not known. */
   lastId: string | null
 }
 
-/** Events that the log no longer had when they were to be read. */
+/** Events that the log no longer had when they should have been read. */
 export interface Gap {
-  /** The offset that should have come next, and the one that did. */
+  /** Offset that should have come next, and the one that did. */
   expected: number
   found: number
 }
 
-/** A part of one partition's log, to be projected in one transaction. */
+/** A part of one partition's log, projected in one transaction. */
 export interface Step {
   partition: number
-  /** Where the projection stands before, and after: offsets of batches. `null` is before the first one. */
+  /** Positions of the projection before and after: offsets of batches. Null: before the first one. */
   from: number | null
   to: number
-  /** The ids of both positions; null unless told. */
+  /** Ids of both positions. Default: null. */
   fromId?: string | null
   toId?: string | null
-  /** What is missing before it. */
+  /** Gap before the step. */
   gap?: Gap
   entries: ChatEntry[]
 }
 
-/** What of a step was new; the rest was in the log before. */
+/** New events of a step. The log held the other ones before. */
 export interface StepResult {
   messages: number
   changes: Folded
   refused: number
 }
 
-/** Where the projection of a partition stands. */
+/** Returns the position of the projection of a partition. */
 export async function readPosition(database: Database, partition: number): Promise<Position> {
   await database.query('insert into history.positions (partition) values ($1) on conflict do nothing', [
     partition,
@@ -59,7 +59,7 @@ export async function readPosition(database: Database, partition: number): Promi
   return { offset: row?.log_offset ?? null, lastId: row?.last_id ?? null }
 }
 
-/** How many gaps there are in what is stored of a partition. */
+/** Returns the number of gaps that are stored for a partition. */
 export async function countGaps(database: Database, partition: number): Promise<number> {
   const [row] = await database.query<{ count: number }>(
     'select count(*) from history.gaps where partition = $1',
@@ -69,10 +69,10 @@ export async function countGaps(database: Database, partition: number): Promise<
 }
 
 /**
- * Rows and position in one transaction. Resolves to undefined, with nothing written, if the projection does not stand at
- * `from`: another replica has moved it, or we did, in a commit whose answer was lost. This is what makes a leader
- * harmless that was frozen and believes that it still is one.
- * `careful` writes row by row and sets aside what PostgreSQL refuses; without it, such a row fails the whole step.
+ * Writes rows and position in one transaction. Resolves to undefined, with nothing written, if the projection is not at `from`:
+ * another replica has moved it, or this one did in a commit whose answer was lost. So a leader that was frozen and still
+ * believes that it leads does no harm. `careful` writes row by row and sets aside what PostgreSQL refuses. Default: a refused
+ * row fails the whole step.
  */
 export function project(
   database: Database,
@@ -95,7 +95,7 @@ export function project(
   })
 }
 
-/** A second gap at one place, with no message in between, widens the first. */
+/** Records a gap. A second gap at one place, with no message in between, widens the first. */
 async function insertGap(
   query: Database['query'],
   partition: number,
@@ -109,7 +109,7 @@ async function insertGap(
   )
 }
 
-/** The changes after the messages, which `fold` knows how to tell from the order of the log. */
+/** Writes the messages, then the changes. `fold` can tell the order of the log by the sequences. */
 async function writeAll(
   query: Database['query'],
   partition: number,
@@ -167,8 +167,8 @@ async function writeEach(
 }
 
 /**
- * Writes messages, and to whom the direct ones are. One JSON document is quicker than an array per column: both sides have
- * fast code for it.
+ * Writes messages, and lists the direct ones for their users. One JSON document is faster than an array per column: both sides
+ * have fast code for it.
  */
 async function insert(
   query: Database['query'],

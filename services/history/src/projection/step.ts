@@ -3,22 +3,22 @@ import type { LogBatch } from '@rabble/event-log'
 import { storable } from '../text/storable.ts'
 import type { Position, Step } from './projection.ts'
 
-/** What one transaction takes in at most, unless a single batch of the log is larger: it is never divided. */
+/** Limits of one transaction. A single batch of the log may exceed them: it is never divided. */
 export interface StepLimits {
   events: number
   bytes: number
 }
 
-/** Larger ones are no quicker, and hold a pool's connection, or all of PGlite, for longer. */
+/** Larger steps are not faster, and hold a connection of the pool, or all of PGlite, for longer. */
 export const defaultStepLimits: StepLimits = { events: 2_000, bytes: 2 * 1024 * 1024 }
 
-/** A step of the log, with what was left out of it. */
+/** A step of the log, with the number of its events including those left out. */
 export interface CountedStep extends Step {
   toId: string | null
   events: number
 }
 
-/** Cuts what a reader of the log was given into steps, in order. Only messages and their changes, of version 1, stay in. */
+/** Cuts batches of the log into steps, in order. Only messages and their changes, of version 1, are kept. */
 export function* stepsOf(
   partition: number,
   position: Position,
@@ -38,7 +38,7 @@ export function* stepsOf(
     }
     const next = batches[index + 1]
     const isFull = step.events >= limits.events || bytes >= limits.bytes
-    // A gap is told to be before the first event of a step.
+    // A gap can only be recorded before the first event of a step.
     if (next !== undefined && next.gap === undefined && !isFull) continue
     const to = { offset, lastId: lastIdOf(batch) }
     yield { ...step, to: to.offset, toId: to.lastId }
@@ -48,7 +48,7 @@ export function* stepsOf(
   }
 }
 
-/** By which a batch is known again; null if it holds no event. */
+/** Returns the id by which a batch is recognized; null if it holds no event. */
 export function lastIdOf({ entries }: LogBatch): string | null {
   const last = entries.at(-1)
   return last === undefined ? null : storable(last.event.id)

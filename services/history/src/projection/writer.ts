@@ -8,8 +8,8 @@ import { type CountedStep, defaultStepLimits, stepsOf } from './step.ts'
 import { isUnstorable } from './unstorable.ts'
 
 /**
- * Reads a partition from where it stands in the database, and writes it. Returns when somebody else has moved the
- * position, when the log was closed, or on abort.
+ * Reads a partition from its position in the database, and writes it. Returns when another replica has moved the position, when
+ * the log was closed, or on abort.
  */
 export async function writePartition(options: Partition): Promise<void> {
   const { log, database, metrics, partition, problems, signal, logger } = options
@@ -26,7 +26,7 @@ export async function writePartition(options: Partition): Promise<void> {
     for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {
       metrics.pendingEvents.set({ partition }, events)
       if (!(await take(options, step))) {
-        // We look again in a while, so as not to get into its way with each step.
+        // The caller tries again later, so as not to disturb the other replica at each step.
         logger.info({ partition }, 'somebody else has moved the position of this partition')
         return
       }
@@ -42,7 +42,7 @@ export async function writePartition(options: Partition): Promise<void> {
 /** Age (ms) of a message beyond which a log is not new. */
 const old = 60_000
 
-/** Tells loudly that a database holds nothing although the log does: it may have been lost. */
+/** Logs an error if the database holds nothing although the log is old: the database may have been lost. */
 function tellBeginning({ clock, partition, logger }: Partition, batches: readonly LogBatch[]): void {
   const [oldest] = batches.flatMap(({ entries }) =>
     entries.flatMap(({ event }) => (isChatEvent(event) ? event : [])),
@@ -55,7 +55,7 @@ function tellBeginning({ clock, partition, logger }: Partition, batches: readonl
   )
 }
 
-/** Writes a step, however long that takes. False if another replica has written it. */
+/** Writes a step, however long that takes. Returns false if another replica has moved the position. */
 async function take(options: Partition, step: CountedStep): Promise<boolean> {
   const { clock, database, metrics, partition, logger } = options
   const oldest = oldestOf(step)
@@ -74,7 +74,7 @@ async function take(options: Partition, step: CountedStep): Promise<boolean> {
   })
   end()
   if (result === undefined) {
-    // Our own commit, of which only the answer was lost, or another replica's that took the same step.
+    // Caused by a commit of this replica whose answer was lost, or by another replica that wrote the same step.
     const found = await retryForPartition(options, 'finding the position', () =>
       readPosition(database, partition),
     )
@@ -118,7 +118,7 @@ function count(metrics: HistoryMetrics, step: CountedStep, { messages, changes, 
   metrics.position.set({ partition: step.partition }, step.to)
 }
 
-/** When the first event of a step was sent (ms), if it says so in a way that we understand. */
+/** Returns the time (ms since 1970) of the first event of a step; undefined if it has no valid one. */
 function oldestOf(step: CountedStep): number | undefined {
   const at = Date.parse(step.entries[0]?.event.at ?? '')
   return Number.isNaN(at) ? undefined : at

@@ -6,23 +6,23 @@ type Chunks = AsyncGenerator<string, void, undefined>
 
 export interface ExportStreams {
   /**
-   * A stream of chunks that are made when it is read. It fails if making them fails, if nobody reads it for long, and on
-   * `close`; whoever sends it must then break the connection off, so that the client can tell. `sharers` are as
-   * `sharersOf` names them.
-   * @throws RabbleError `rate-limited` if one of `sharers` has too many, `unavailable` if all together have, and what making
-   *   the first chunk throws
+   * Opens a stream of chunks, which are made when it is read. The stream fails if making them fails, if nobody reads it for
+   * long, and on `close`. The sender must then break the connection off, so that the client notices. `sharers` are named as by
+   * `sharersOf`.
+   * @throws RabbleError `rate-limited` if one of `sharers` has too many, `unavailable` if there are too many in all, and what
+   * making the first chunk throws
    */
   open(sharers: readonly string[], chunks: Chunks): Promise<Readable>
   close(): void
 }
 
 export interface ExportLimits {
-  /** Streams at a time, and of each sharer. */
+  /** Maximum number of concurrent streams, in all and of each sharer. */
   most: number
   maxOfEach: number
-  /** Milliseconds in which the reader of a stream must take something. */
+  /** Time (ms) within which the reader of a stream must take something. */
   timeout: number
-  /** Characters a second that the reader must take in the mean, beyond the first `timeout`: a place is not for ever. */
+  /** Mean characters per second that the reader must take, `timeout` aside: nobody may keep a place forever. */
   bytesPerSecond: number
 }
 
@@ -31,7 +31,7 @@ export function createExportStreams(
   { most, maxOfEach, timeout, bytesPerSecond }: ExportLimits,
 ): ExportStreams {
   const streams = new Set<Readable>()
-  /** The sharers of each place that is taken. */
+  /** Sharers of each place that is taken. */
   const places = new Set<readonly string[]>()
 
   function checkPlace(sharers: readonly string[]): void {
@@ -49,7 +49,7 @@ export function createExportStreams(
       checkPlace(sharers)
       const place = [...sharers]
       places.add(place)
-      // Before the head of the answer goes out: a database that is down can still be told.
+      // Before the head of the answer is sent: an error of the database can still be reported.
       const first = await chunks.next().catch((error: unknown) => {
         places.delete(place)
         throw error
@@ -89,7 +89,7 @@ export function createExportStreams(
   }
 }
 
-/** The chunks, of which the first was read. Tells when one is handed out, and when the next one is asked for. */
+/** Yields the chunks, the first of which is read already. Reports when one is handed out, and when the next one is requested. */
 async function* watched(
   first: IteratorResult<string, void>,
   rest: Chunks,

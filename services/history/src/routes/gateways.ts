@@ -7,7 +7,7 @@ import { replayOf } from '../messages/replay.ts'
 import type { RoutesOptions } from './history.ts'
 import { createReads, type ReadLimits } from './reads.ts'
 
-/** Gateways ask few questions, some of them large: one for each room that clients come back to. */
+/** Gateways ask few questions, some of them large: one for each room to which clients return. */
 const limits: ReadLimits = { active: 2, waiting: 200, deadline: 4_000 }
 
 const id = Type.String({ minLength: 1, maxLength: 64 })
@@ -27,16 +27,14 @@ const directRoomsSchema = {
 const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems: 1, maxItems: 1000 }) }) }
 
 /**
- * For gateways; no proxy routes these from outside.
+ * Routes for gateways; proxies do not expose them.
  *
- * `POST /internal/rooms/{room}/replay` answers in NDJSON: what is known of the replay without its lines in the first line,
- * then the events, whose bytes the gateway hands on. A line that is empty belongs to an event that is not sent any more.
- *
- * `POST /internal/rooms/{room}/message` answers with one message, so that the gateway knows who may change it.
- *
- * `POST /internal/users/{user}/direct-rooms` answers in which rooms of direct messages a user was last.
- *
- * `POST /internal/rooms/{room}/known` answers which of some ids are stored, so that the gateway can tell repeats from new events.
+ * - `POST /internal/rooms/{room}/replay` returns NDJSON: the replay without its lines in the first line, then the events, whose
+ * bytes the gateway passes on. An empty line belongs to an event that is not sent any more.
+ * - `POST /internal/rooms/{room}/message` returns one message, so that the gateway knows who may change it.
+ * - `POST /internal/users/{user}/direct-rooms` returns the rooms of a user's latest direct messages.
+ * - `POST /internal/rooms/{room}/known` returns which of some ids are stored, so that the gateway can tell repeats from new
+ * events.
  */
 export function gatewayRoutes(
   options: RoutesOptions & { partitions: number; internalTokens: Pick<InternalTokens, 'verify'> | undefined },

@@ -17,17 +17,17 @@ export interface RoutesOptions {
   database: Database
   metrics: HistoryMetrics
   access: AccessOptions
-  /** Whether the tables are there. */
+  /** Whether the tables exist. */
   migrated: () => boolean
-  /** Knows whether the tables can be read and written. */
+  /** Tracks whether the tables can be read and written. */
   health: WorkHealth
-  /** Milliseconds that a read may take, instead of the usual ones. */
+  /** Time limit (ms) for each read. Default: each kind of read has its own. */
   deadline?: number | undefined
 }
 
 /**
- * Each kind of read has places of its own, so that a slow search keeps nobody from reading pages. Together they leave
- * some of the ten connections to the writer. `each` is the share of one user, and of one address.
+ * Each kind of read has its own share, so that slow searches never block pages. Together they leave some connections to the
+ * writer. `each` is the share of one user and of one address.
  */
 const pageLimits: ReadLimits = {
   active: 4,
@@ -42,7 +42,7 @@ const searchLimits: ReadLimits = {
   deadline: 4_000,
 }
 const exportLimits: ReadLimits = { active: 2, waiting: 8, each: { active: 1, rest: 1 }, deadline: 4_000 }
-/** As many streams as may read or wait to: one whose reader is slow does neither. */
+/** As many streams as may read or wait. A stream whose reader is slow does neither. */
 const streamLimits: ExportLimits = { most: 10, maxOfEach: 2, timeout: 30_000, bytesPerSecond: 32 * 1024 }
 
 const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 64 }))
@@ -101,7 +101,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         hasMoreAfter,
         ...(gaps.length > 0 && { gaps }),
       }
-      // A `MessagesReply`, of lines that are JSON already.
+      // A `MessagesReply`. The lines are JSON already.
       reply.type('application/json; charset=utf-8')
       return `{"messages":[${lines.join(',')}],${JSON.stringify(rest).slice(1)}`
     })
@@ -117,7 +117,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
         ...(since !== undefined && { since: timeOf('since', since) }),
         ...(until !== undefined && { until: timeOf('until', until) }),
       }
-      // Within the share of the caller: to be asked costs the rooms service something as well.
+      // Within the caller's share: this question costs the rooms service something as well.
       const find = async () => {
         const hidden = room === undefined ? await access.readers.hidden(caller) : []
         return search(database, { ...query, ...times, scope, hidden })
@@ -153,7 +153,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
 
 function timeOf(name: string, text: string): Date {
   const time = new Date(text)
-  // PostgreSQL knows no year of more than four digits in this form.
+  // PostgreSQL accepts no year of more than four digits in this form.
   if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(time.getTime()) || text < '0001') {
     throw new RabbleError('bad-frame', `${name} must be a time like 2026-11-22T10:00:00Z`)
   }

@@ -2,10 +2,10 @@ import type { Clock } from '@rabble/clock'
 import { type BoundedWork, createBoundedWork, type WorkHealth, type WorkLimits } from '@rabble/database'
 import type { HistoryMetrics } from '../metrics.ts'
 
-/** How much one kind of read may ask of the database. */
+/** Limits of one kind of read. */
 export type ReadLimits = WorkLimits
 
-/** Bounds what reads may cost, so that the writer finds connections whatever is asked. */
+/** Limits the cost of reads, so that the writer always finds connections. */
 export function createReads(
   limits: ReadLimits,
   options: {
@@ -13,7 +13,7 @@ export function createReads(
     metrics: HistoryMetrics
     migrated: () => boolean
     health?: WorkHealth | undefined
-    /** Milliseconds, instead of those of the limits. */
+    /** Time limit (ms). Default: that of `limits`. */
     deadline?: number | undefined
   },
 ): BoundedWork {

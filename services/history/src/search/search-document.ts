@@ -3,14 +3,14 @@ import { restored } from '../text/storable.ts'
 import { wordsOf } from '../text/words.ts'
 
 /*
- * What is indexed of a message, as a tsvector: its words with their positions and, without one, what else it is found
- * by. Those begin with a colon, which no word has, so that the index itself finds "this word, in this room".
+ * A message is indexed as a tsvector: its words with their positions and, without positions, other terms by which it is found.
+ * Those begin with a colon, which no word has, so that the index itself finds "this word, in this room".
  */
 
-/** What all may read. */
+/** Term of messages that everybody may read. */
 export const forAll = quote(':all')
 
-/** What is for one user: direct messages and the inbox. */
+/** Returns the term of messages for one user: direct messages and those of `user:` rooms. */
 export function forUser(id: string): string {
   return quote(`:for ${id}`)
 }
@@ -20,16 +20,16 @@ export function inRoom(room: string): string {
 }
 
 export function fromSender(id: string): string {
-  // A lexeme has at most 2,046 bytes, and an id of another program's making may be any string.
+  // A lexeme has at most 2,046 bytes, and an id made by another program may be any string.
   return quote(`:from ${id.slice(0, 500).replace(/[\ud800-\udbff]$/, '')}`)
 }
 
-/** A lexeme in the syntax of tsvector and tsquery. */
+/** Returns a lexeme in the syntax of tsvector and tsquery. */
 export function quote(lexeme: string): string {
   return `'${lexeme.replace(/['\\]/g, '$&$&')}'`
 }
 
-/** The strings as they are stored. */
+/** Returns the tsvector of a message, whose strings are in their stored form. */
 export function documentOf(row: { room: string; sender_id: string; text: string }): string {
   const words = wordsOf(restored(row.text)).map(({ term }, index) => `${quote(term)}:${index + 1}`)
   return [...words, inRoom(row.room), fromSender(row.sender_id), ...readersOf(row.room)].join(' ')

@@ -2,10 +2,10 @@ import { RabbleError } from '@rabble/contract'
 import { maxWords, type Word, wordsOf } from '../text/words.ts'
 import { quote } from './search-document.ts'
 
-/** Terms that must stand one behind the other. */
+/** Terms that must follow each other directly. */
 export type Phrase = { term: string; prefix: boolean; unspaced: boolean }[]
 
-/** What somebody searches for. All of `wanted` must be in a text, and nothing of `unwanted`. */
+/** A parsed search. A text must contain all of `wanted` and nothing of `unwanted`. */
 export interface SearchQuery {
   wanted: Phrase[]
   unwanted: Phrase[]
@@ -15,7 +15,8 @@ const most = 16
 const piece = /(-?)(?:"([^"]*)"?|(\S+))/g
 
 /**
- * `word`, `"several words"` in this order, `begin*` of a word, and `-` before any of them for what must not be there.
+ * Parses a search: `word`, `"several words"` in this order, `begin*` of a word, and `-` before any of them for what must be
+ * absent.
  * @throws RabbleError `bad-frame` if there is no word to search for, or too many
  */
 export function parseQuery(text: string): SearchQuery {
@@ -28,7 +29,7 @@ export function parseQuery(text: string): SearchQuery {
     query[minus === '-' ? 'unwanted' : 'wanted'].push(phrase)
   }
   if (query.wanted.length === 0) throw new RabbleError('bad-frame', 'q must hold a word to search for')
-  // Characters of scripts without spaces count for half a word.
+  // Characters of scripts without spaces count as half a word.
   if (query.wanted.length + query.unwanted.length > most || terms > 2 * most) {
     throw new RabbleError('bad-frame', `q must not hold more than ${most} words`)
   }
@@ -38,20 +39,20 @@ export function parseQuery(text: string): SearchQuery {
 function phraseOf(words: Word[], open: boolean): Phrase {
   return words.flatMap(({ term, unspaced, end, reach }, index) => {
     const single = unspaced && end === reach
-    // The last character of a run is in the pair before it; one that is alone begins a pair, or ends a run.
+    // The last character of a run is in the pair before it. A character that is alone begins a pair, or ends a run.
     if (single && words[index - 1]?.reach === end) return []
-    // One letter begins too many words.
+    // Too many words begin with the same letter.
     const prefix = single || (open && index === words.length - 1 && !unspaced && term.length > 1)
     return { term, unspaced, prefix }
   })
 }
 
-/** In the syntax of tsquery. */
+/** Returns a phrase in the syntax of tsquery. */
 export function tsqueryOf(phrase: Phrase): string {
   return `(${phrase.map(({ term, prefix }) => quote(term) + (prefix ? ':*' : '')).join(' <-> ')})`
 }
 
-/** Where a text has a phrase: ranges in UTF-16 units, ascending. */
+/** Returns where a text contains phrases: ranges in UTF-16 units, ascending. */
 export function rangesOf(
   words: readonly Word[],
   phrases: readonly Phrase[],

@@ -8,23 +8,23 @@ import { parseQuery, tsqueryOf } from './search-query.ts'
 import { type SnippetPart, snippetOf } from './snippet.ts'
 
 export interface SearchOptions {
-  /** What `parseQuery` takes. */
+  /** Search text, for `parseQuery`. */
   q: string
-  /** One room, which the caller may read, or all that `user` may read: rooms, `*`, and what is for that user. */
+  /** One room, which the caller may read, or all that `user` may read: rooms, `*`, and messages for that user. */
   scope: { room: string } | { user: string | undefined }
   /**
-   * All rooms that the caller may not read. They are left out before anything is counted or ranked: an answer that depended
-   * on what they hold, by its length, `hasMore`, an error or a cursor, would tell it word by word.
+   * All rooms that the caller may not read. They are left out before anything is counted or ranked: if an answer depended on
+   * their contents, its length, `hasMore`, an error or a cursor would reveal them word by word.
    */
   hidden?: readonly string[]
   /** Only messages of the user with this id. */
   from?: string
-  /** Not before this time, and before that one. */
+  /** Beginning (inclusive) and end (exclusive) of the period. */
   since?: Date
   until?: Date
   sort: 'rank' | 'newest'
   limit: number
-  /** The id of the last result that the caller has. */
+  /** Id of the last result that the caller has. */
   before?: string
 }
 
@@ -38,15 +38,18 @@ export interface SearchPage {
 }
 
 /**
- * The newest matches of which the results are taken. Fewer, and PostgreSQL believes that it finds them soonest by going
- * through all messages from the newest on, which for a rare word are all that there are; more, and the best of a word
- * that is everywhere take long to find.
+ * Number of newest matches from which the results are taken. With fewer, PostgreSQL expects to find them soonest by reading all
+ * messages from the newest on; for a rare word it then reads every message. With more, the best results for a very frequent
+ * word take long to find.
  */
 const considered = 1_000
-/** Milliseconds, then the server gives the statement up, and a search is `unavailable`. */
+/** Time (ms) after which the server cancels the statement. The search is then `unavailable`. */
 const statementTimeout = 3_000
 
-/** @throws RabbleError `bad-frame` if `q` has no words, or `before` is none of this search's results */
+/**
+ * Returns the results.
+ * @throws RabbleError `bad-frame` if `q` has no words, or `before` is not a result of this search
+ */
 export async function search(database: Database, options: SearchOptions): Promise<SearchPage> {
   const { limit, sort, hidden = [] } = options
   const query = parseQuery(options.q)
@@ -115,8 +118,8 @@ interface Cursor {
 }
 
 /**
- * The place of a result. As text, since a Date has no microseconds and a number of JavaScript is no `real`. A message that
- * the caller may not read has no place: by its rank, and even by its being there, it would tell what it is.
+ * Returns the place of a result. As text, since a Date has no microseconds and a number of JavaScript is no `real`. A message
+ * that the caller may not read has no place: its rank, and even its existence, would reveal what it says.
  */
 async function find(
   run: Database['query'],

@@ -3,19 +3,19 @@ import { type Word, wordsOf } from '../text/words.ts'
 import type { SearchQuery } from './search-query.ts'
 import { rangesOf } from './search-query.ts'
 
-/** A piece of a text, and whether it is what was searched for. */
+/** A part of a text, and whether it matches the search. */
 export interface SnippetPart {
   text: string
   match: boolean
 }
 
-/** Characters as people see them: how much of a text is shown, and how much of that before the first match. */
+/** Maximum number of visible characters of a snippet, and of those before the first match. */
 const longest = 200
 const lead = 60
 
 /**
- * The part of a text that holds the first match, as it was written; `…` stands where it was cut. No character is cut in two: of
- * one that holds a match, such as a family of which one person was searched for, all is marked.
+ * Returns the part of a text that holds the first match, as it was written, with `…` where it was cut. No character is divided:
+ * if a match is a part of one, such as one person of a family emoji, the whole character is marked.
  */
 export function snippetOf(text: string, query: SearchQuery): SnippetPart[] {
   const words = wordsOf(text)
@@ -26,7 +26,7 @@ export function snippetOf(text: string, query: SearchQuery): SnippetPart[] {
   if (start > 0) append(parts, '…', false)
   let at = start
   for (const range of ranges) {
-    // Ranges may overlap: two words that begin alike, neighbouring pairs, two people of one family.
+    // Ranges may overlap: two words with the same beginning, neighbouring pairs, two people of one family.
     if (range.end <= at) continue
     if (range.start >= end) break
     const from = Math.max(at, graphemes.begin(range.start))
@@ -40,7 +40,7 @@ export function snippetOf(text: string, query: SearchQuery): SnippetPart[] {
   return parts
 }
 
-/** From the beginning of a word to the end of one, if there is any to be had. */
+/** Returns the bounds of a snippet, at the beginning and end of words if possible. */
 function windowOf(
   text: string,
   graphemes: Graphemes,

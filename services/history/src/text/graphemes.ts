@@ -1,17 +1,17 @@
 const segmenter = new Intl.Segmenter()
 
 /**
- * The characters of a text as people see them: extended grapheme clusters (UAX #29), such as an emoji with its skin tone or a
- * letter with its marks. All places are in UTF-16 units. Each question looks only at what stands around the place.
+ * Characters of a text as people see them: extended grapheme clusters (UAX #29), such as an emoji with its skin tone or a
+ * letter with its marks. All positions are in UTF-16 units. Each method reads only the text around the position.
  */
 export interface Graphemes {
-  /** The beginning of the character that the unit at `index` is part of. */
+  /** Returns the beginning of the character that contains the unit at `index`. */
   begin(index: number): number
-  /** The end of the character that the unit before `index` is part of. */
+  /** Returns the end of the character that contains the unit before `index`. */
   end(index: number): number
-  /** The place that is so many characters behind `index`, which is between two; at most the end of the text. */
+  /** Returns the position `count` characters after `index`, which is between two characters; at most the end of the text. */
   after(index: number, count: number): number
-  /** The place that is so many characters before `index`, which is between two; at least 0. */
+  /** Returns the position `count` characters before `index`, which is between two characters; at least 0. */
   before(index: number, count: number): number
 }
 

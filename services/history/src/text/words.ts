@@ -1,40 +1,40 @@
 /** A word of a text, or two neighbouring characters of a script that is written without spaces. */
 export interface Word {
-  /** As it is compared: NFKC, in small letters. */
+  /** Form for comparison: NFKC, in lower case. */
   term: string
-  /** Where it is in the text, in UTF-16 units; of two characters, the first one. */
+  /** Position in the text, in UTF-16 units. Of two characters, only the first one counts. */
   start: number
   end: number
-  /** The end of both characters. */
+  /** End of both characters. */
   reach: number
-  /** Whether it is of a script without spaces; then what follows in the same run is the next word. */
+  /** Whether the script has no spaces. The next character of the same run then begins the next word. */
   unspaced: boolean
 }
 
-/** Longer terms are cut, and further words of a text left out: a tsvector holds 1 MiB, a position goes to 16,383. */
+/** Longer terms are cut, and further words of a text left out: a tsvector holds 1 MiB, and positions go up to 16,383. */
 const longestTerm = 64
 export const maxWords = 4_000
 
-// Script extensions, since the mark for long vowels belongs to two scripts. They have punctuation too: only letters count.
+// Script extensions, since the mark for long vowels belongs to two scripts. They include punctuation, which does not count.
 const scripts = ['Han', 'Hira', 'Kana', 'Bopo', 'Yiii', 'Thai', 'Laoo', 'Khmr', 'Mymr', 'Tibt']
 const unspaced = `(?=[\\p{L}\\p{M}\\p{N}])[${scripts.map((script) => `\\p{scx=${script}}`).join('')}]`
-// The flags of countries are pairs of letters of their own, those of their parts a black flag with tags behind it. The parts of
-// other emoji are words one by one, so that 👍 finds 👍🏽, and one person the family.
+// Flags of countries are pairs of special letters. Flags of their parts are a black flag followed by tags. The parts of other
+// emoji are separate words, so that 👍 finds 👍🏽, and one person finds the family.
 const emoji =
   '\\p{Regional_Indicator}{1,2}|\\p{Extended_Pictographic}[\\u{e0020}-\\u{e007f}]*|[#*]\\ufe0f?\\u20e3'
 const pattern = new RegExp(
   `((?:${unspaced})+)|(?!${unspaced})[\\p{L}\\p{N}](?:(?!${unspaced})[\\p{L}\\p{M}\\p{N}])*|${emoji}`,
   'gu',
 )
-/** Half of all texts, and ten times as quick. */
+/** Half of all texts are ASCII, for which this is ten times as fast. */
 const ascii = /^[\0-\x7f]*$/
 const asciiWord = /[a-z0-9]+/gi
-/** A character, with the marks for voiced sounds that are characters of their own in half-width Katakana. */
+/** A character, with the marks for voiced sounds, which are separate characters in half-width Katakana. */
 const unit = /.[\uff9e\uff9f]?/gsu
 
 /**
- * The words of a text, in order: letters and digits of one script or another up to anything else, an emoji, or, where
- * words have no spaces between them, each two neighbouring characters, and the last one of a run alone.
+ * Returns the words of a text, in order. A word is a run of letters and digits or an emoji. In scripts without spaces, each two
+ * neighbouring characters are a word, and so is the last character of a run.
  */
 export function wordsOf(text: string): Word[] {
   const words: Word[] = []
@@ -68,7 +68,7 @@ function normal(text: string): string {
   return text.normalize('NFKC').toLowerCase().normalize('NFKC')
 }
 
-/** Not within a character of two units, which PostgreSQL would refuse. */
+/** Cuts a term, but not within a surrogate pair: PostgreSQL would refuse half of one. */
 function cut(term: string): string {
   return term.length <= longestTerm ? term : term.slice(0, longestTerm).replace(/[\ud800-\udbff]$/, '')
 }

@@ -25,7 +25,7 @@ async function openLog(t: Test, prefix: string, retention: Partial<Retention> = 
 const database = await openTestPglite()
 t.teardown(() => database.close())
 
-/** Empties the database, which all tests use one after the other. */
+/** Empties the database, which the tests share one after the other. */
 async function reset(): Promise<void> {
   await database.query('drop schema if exists history cascade; drop table if exists rabble_migrations')
   await migrate(database, 'history', migrations)
@@ -35,7 +35,7 @@ async function publish(log: EventLog, ids: string[], text = 'hi'): Promise<void>
   for (const id of ids) await log.publish(message(id, { text }))
 }
 
-/** Waits until the broker has dropped segments, which it does by and by, and drops no more. */
+/** Waits until the broker, which drops segments gradually, drops no more. */
 async function retentionIsDone(log: EventLog): Promise<void> {
   let before = 0
   await until(
@@ -91,7 +91,7 @@ t.test('RabbitMQ’s retention has passed the position', async (t) => {
   t.same(others, [])
 })
 
-// Which log history reads is a matter of the prefix, so another one is what it finds after the first was lost.
+// The prefix decides which log history reads. Another prefix stands for a new log after the loss of the first.
 for (const [what, count] of [
   ['is empty at first', 0],
   ['is shorter', 2],
@@ -110,7 +110,7 @@ for (const [what, count] of [
     const { metrics } = ingestOf(t, anew, database)
     const leads = async () => (await metrics.leader.get()).values[0]?.value === 1
     await until(leads, patience, 'it to read')
-    // Some while it looks for its place. Real time: where the log's reader stands nobody tells.
+    // Time for the reader to look for its place. Real time: the log's reader does not report its place.
     await delay(500)
     await publish(anew, ids.slice(count))
     t.same(await idsOf(database, 15), ['a', 'b', 'c', 'd', 'e', ...ids])

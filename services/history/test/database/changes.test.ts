@@ -11,7 +11,7 @@ import { write } from '../write.ts'
 const bob = { id: 'bob', name: 'Bob' }
 const hostile = '\0 \ud800 \ufdd0 \ufdd00000 " \\ \u202e'
 
-/** Each with what becomes of its messages, in a few words, and what must not be stored anywhere. */
+/** Logs with the resulting messages, in short form, and with texts that must not be stored anywhere. */
 const cases: Record<string, { log: ChatEvent[]; gone?: string[] }> = {
   'an edit': { log: [message('a', { text: 'old' }), edit('e', 'a')], gone: ['old'] },
   'the last of several edits': {
@@ -113,7 +113,7 @@ await onBoth(async (t, databases) => {
         refused: 0,
         read: foldedOf(log),
         exported: foldedOf(log),
-        // Of what must be stored nowhere.
+        // Texts that must not be stored anywhere.
         left: [],
         places: firstOf(log).length,
       }
@@ -180,7 +180,7 @@ await onBoth(async (t, databases) => {
     const { metrics } = ingestOf(t, log, database)
     log.append(message('a'), message('b'))
     await waitFor(database, 2)
-    // Too deep for JSON.stringify, though not for JSON.parse.
+    // Too deep for JSON.stringify, but not for JSON.parse.
     const from: Record<string, unknown> = { id: 'ada', name: 'Ada' }
     let inner = from
     for (let n = 0; n < 200_000; n++) inner = inner.a = {} as Record<string, unknown>

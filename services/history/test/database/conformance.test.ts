@@ -7,7 +7,7 @@ import { build, internalTokens, patience, waitForOffset } from '../build.ts'
 import { patient } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 
-// Of one kind, since other tests run over both, and a database in its own process costs several times as much.
+// Only over one database: other tests run over both, and a database in a process of its own costs several times as much.
 const server = await sharedPostgres(t)
 
 async function makeFixture(t: Test): Promise<HistoryFixture> {

@@ -12,15 +12,15 @@ import { message } from '../message.ts'
 
 const path = '/api/rooms/general/export'
 
-/** A history with a room of so many messages, that listens. */
+/** Starts a history that listens, with a room of `count` messages. */
 async function start(t: Test, database: Database, count: number, text = 'some words') {
   const log = createMemoryLog()
   const app = build(t, { log, database })
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
-  // Of a client that broke an answer off there may be a connection without any request, for which closing would wait.
+  // A client that broke off an answer may leave a connection without a request, for which closing would wait.
   t.teardown(() => app.server.closeAllConnections())
   await until(async () => (await fetch(`${address}/readyz`)).status === 200, patience, 'history to be ready')
-  // Not through the log, which takes its time.
+  // Not through the log, which takes longer.
   await database.query(
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid)
      select 0, n, 'm' || n, 'general', 'ada', 'Ada', $2, '2026-11-22T10:00:00Z', 'gateway-1', 'cid-m' || n
@@ -104,7 +104,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
   const { address } = await start(t, counted, 20_000, 'x'.repeat(2_000))
   const pages = 20_000 / 500
 
-  /** A client that reads the head of the answer, and then nothing more. */
+  /** Connects a client that reads the head of the answer, and then nothing more. */
   async function slowClient() {
     const socket = connect(Number(new URL(address).port), '127.0.0.1')
     t.teardown(() => socket.destroy())
@@ -113,7 +113,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
     return socket
   }
 
-  /** Waits until no more pages are read: none is, and over ten looks none was. */
+  /** Waits until no more pages are read: none is under way, and ten checks found no new one. */
   async function settled(): Promise<number> {
     let before = -1
     let looks = 0

@@ -14,7 +14,7 @@ t.test('while PostgreSQL is frozen reads are refused soon, and work again when i
   t.teardown(() => database.close())
   const log = createMemoryLog()
   log.append(message('a'))
-  // Long before the driver gives a statement up.
+  // Long before the driver gives up a statement.
   const app = build(t, { log, database, deadline: 4_000 })
   await app.ready()
   await until(async () => (await app.inject(page)).statusCode === 200, patience, 'history to be ready')

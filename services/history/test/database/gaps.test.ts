@@ -11,7 +11,7 @@ const gapsOf = (database: Database) =>
   database.query('select partition, sequence, expected, found from history.gaps order by sequence', [])
 
 await onBoth(async (t, databases) => {
-  /** A history that has read a, b and c, at offsets 0, 2 and 4, and was closed. */
+  /** Returns a history that has read a, b and c, at offsets 0, 2 and 4, and was closed. */
   async function behind(t: Parameters<typeof databases.migrated>[0]) {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
@@ -152,7 +152,7 @@ await onBoth(async (t, databases) => {
     const { database, log } = await behind(t)
     const app = build(t, { log, database })
     await app.ready()
-    // A database that is slow to answer is told of in place of what it was asked.
+    // If the database is slow, the answer reports that instead.
     const answers = (wanted: (gaps: string | undefined) => boolean, what: string) =>
       until(
         async () => {

@@ -8,7 +8,7 @@ import { at, idsFound } from '../found.ts'
 import { message } from '../message.ts'
 import { index, write } from '../write.ts'
 
-/** Lets a transaction of a test wait for others for longer than the server allows those of services. */
+/** Lets a test's transaction wait for others for longer than the server allows for those of services. */
 const idleForLong = 'set local idle_in_transaction_session_timeout = 0'
 
 await onBoth(async (t, databases) => {
@@ -74,7 +74,7 @@ await onBoth(async (t, databases) => {
   if (databases.kind === 'pglite') return
   await t.test('a change while its message is being indexed is not lost', async (t) => {
     const database = await databases.migrated(t)
-    // The row of the position is there, so that nobody has to wait for it to be made.
+    // The row of the position exists, so that nobody has to wait for its creation.
     await write(database, 0, [message('c', { text: 'other' })])
     await index(database)
     await write(database, 0, [message('a', { text: 'first' }), message('b', { text: 'first' })])
@@ -87,7 +87,7 @@ await onBoth(async (t, databases) => {
           (query) =>
             work(async (sql, params) => {
               const rows = await query(sql, params)
-              // What was read is changed before it is put in, and the entries are there before anybody hears of that.
+              // The text is changed after it was read. The entries are there before the other replica learns of the change.
               if (sql.startsWith('insert into history.search (')) {
                 await query(idleForLong, [])
                 change ??= (async () => {
@@ -95,7 +95,7 @@ await onBoth(async (t, databases) => {
                   await database.query("delete from history.messages where id = 'b'")
                 })()
                 await change
-                // Another replica hears of the change before these entries are there.
+                // Another replica learns of the change before these entries are there.
                 other ??= index(database)
                 await doneOrWaiting(database, other)
               }
@@ -114,7 +114,7 @@ await onBoth(async (t, databases) => {
 
   await t.test('a change that comes while an older one is being indexed waits for that', async (t) => {
     const database = await databases.migrated(t)
-    // Changed before it is indexed, so that it has an entry and is to be indexed again.
+    // Changed before it is indexed: it has an entry, and must be indexed again.
     await write(database, 0, [message('a', { text: 'first' }), edit('e1', 'a', { text: 'second' })])
     let change: Promise<unknown> | undefined
     const between: Database = {

@@ -88,7 +88,7 @@ await onBoth(async (t, databases) => {
       statement() {
         if (++statements % 3 === 0) throw Object.assign(new Error('gone'), { code: '08006' })
       },
-      // The commit was done, and its answer lost.
+      // The commit succeeded, but its answer was lost.
       committed() {
         if (++commits % 2 === 0) throw Object.assign(new Error('gone'), { code: '08006' })
       },
@@ -117,7 +117,7 @@ await onBoth(async (t, databases) => {
     const log = createMemoryLog()
     let goOn = () => {}
     let mayLead = Promise.resolve()
-    // The problem is over with the next lease, which waits until it was seen.
+    // The problem ends with the next lease, which waits until the problem was seen.
     const waiting: Database = {
       ...database,
       async lease(name) {

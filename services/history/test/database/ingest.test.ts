@@ -67,7 +67,7 @@ await onBoth(async (t, databases) => {
     log.append(message('c'))
     ingestOf(t, log, database)
     t.same(await idsOf(database, 3), ['a', 'b', 'c'])
-    // The batch at the position comes again, as a proof that it is still the same log.
+    // The batch at the position is read again, as a proof that it is still the same log.
     t.same(log.starts[before], { partition: 0, from: { after: 1 } })
   })
 
@@ -99,7 +99,7 @@ await onBoth(async (t, databases) => {
       const counts = await Promise.all(replicas.map(async ({ metrics }) => metrics.rows.get()))
       return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0)
     }
-    // Rows are seen before whoever wrote them hears that they are, and counts them.
+    // Rows are visible before the writer learns of its commit and counts them.
     await until(async () => (await total()) >= 500, patience, 'the count')
     t.equal(await total(), 500)
   })

@@ -15,7 +15,7 @@ await onBoth(async (t, databases) => {
       const clock = createManualClock(1_900_000_000_000)
       const log = createMemoryLog()
       log.append(message('a', { at: new Date(clock.now() - age).toISOString() }))
-      // The clocks differ, too, of which other lines tell.
+      // The clocks differ too, which other lines report.
       const lines: string[] = []
       const write = (line: string) => {
         if (line.includes('holds nothing')) lines.push(line)
@@ -49,7 +49,7 @@ await onBoth(async (t, databases) => {
       return body.includes('"a"') && body.includes('"b"')
     }
     await until(filled, patience, 'the messages')
-    // Again if it meets a job that locks the tables in another order.
+    // Repeated if it meets a job that locks the tables in another order.
     await until(
       () =>
         database.query('drop schema history cascade').then(

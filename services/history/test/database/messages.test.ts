@@ -9,7 +9,7 @@ import { write } from '../write.ts'
 const room = 'general'
 const ids = Array.from({ length: 1_234 }, (_, n) => `m${n}`)
 
-/** As ingested, in two steps, with another room's messages between. */
+/** Stores messages as ingest does, in two steps, with another room's messages between. */
 async function fill(database: Database): Promise<void> {
   await database.query('insert into history.positions (partition) values (0)')
   const messages = ids.flatMap((id) => [message(id, { room }), message(`other-${id}`, { room: 'other' })])
@@ -33,7 +33,7 @@ await onBoth(async (t, databases) => {
     return { ids: lines.map((line): string => JSON.parse(line).id), ...rest }
   }
 
-  /** Whether there are more before and behind. */
+  /** Returns whether there are more messages before and after. */
   const more = (hasMoreBefore: boolean, hasMoreAfter: boolean) => ({ hasMoreBefore, hasMoreAfter, gaps: [] })
 
   await t.test('without a cursor it is the newest messages, oldest first', async (t) => {
@@ -41,7 +41,7 @@ await onBoth(async (t, databases) => {
   })
 
   for (const limit of [1, 50, 200]) {
-    // One by one, some hundred are enough.
+    // One by one, some hundred messages are enough.
     const wanted = limit === 1 ? ids.slice(-100) : ids
     await t.test(`paging back and forth by ${limit} gives the whole order`, async (t) => {
       let back = await page({}, limit)
@@ -105,7 +105,7 @@ await onBoth(async (t, databases) => {
   })
 
   await t.test('what the log lost is told once, by the page that holds the place', async (t) => {
-    // Sequences: m<n> has 2n + 1, the messages of the other room are between.
+    // Sequences: m<n> has 2n + 1, and the messages of the other room are between.
     const noticedAt = '2026-11-22T10:00:00.000Z'
     const gap = (before?: string) => ({ ...(before !== undefined && { before }), noticedAt })
     await database.query(

@@ -14,7 +14,7 @@ const day = 24 * 60 * 60 * 1000
 const retention = { maxAge: 30 * day, maxMessages: 2 }
 
 await onBoth(async (t, databases) => {
-  /** A database with a message of 31 days, and a room that holds one message too many. */
+  /** Returns a database with a message that is 31 days old, and a room with one message too many. */
   async function filled(t: Test): Promise<Database> {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
@@ -26,7 +26,7 @@ await onBoth(async (t, databases) => {
     return database
   }
 
-  /** Retention by a clock that is ahead of the database's by so many milliseconds, and what it has done. */
+  /** Runs retention by a clock that is `ahead` milliseconds ahead of the database's, and observes it. */
   function retaining(t: Test, database: Database, ahead: number) {
     const clock = createManualClock(Date.now() + ahead)
     const { metrics } = ingestOf(t, createMemoryLog(), database, { clock, retention })
@@ -34,7 +34,7 @@ await onBoth(async (t, databases) => {
     return {
       clock,
       paused: async () => (await metrics.retentionPaused.get()).values[0]?.value,
-      /** Lets rounds pass until so many messages were deleted. The clock doesn't go away from the database's meanwhile. */
+      /** Lets rounds pass until `count` messages were deleted. The clock keeps its distance from the database's. */
       async deletes(count: number) {
         const round = async () => {
           for (const step of [20, 60_000]) {
@@ -86,7 +86,7 @@ await onBoth(async (t, databases) => {
       return new Map()
     }
     ingestOf(t, log, database, { clock, rooms: { retention, former: async () => {} } })
-    /** Lets rounds pass until something holds. The clock doesn't go away from the database's meanwhile. */
+    /** Lets rounds pass until a check holds. The clock keeps its distance from the database's. */
     const pass = (check: () => boolean | Promise<boolean>, what: string) =>
       until(
         async () => {
@@ -108,7 +108,7 @@ await onBoth(async (t, databases) => {
     log.append(message('c'))
     await waitFor(database, 3)
     await database.query("update history.moments set at = at - interval '59 minutes'", [])
-    // The one that is under way, and a whole one.
+    // The round under way, and a whole one.
     const enough = rounds + 2
     await pass(() => rounds >= enough, 'a round')
     t.same(await moments(), [2])
@@ -129,7 +129,7 @@ await onBoth(async (t, databases) => {
     for (const file of readdirSync(folder).sort().slice(0, 4))
       copyFileSync(`${folder}/${file}`, `${former}/${file}`)
     await migrate(database, 'history', former)
-    // A message a day for a hundred days, and one of them from long ago.
+    // One message a day for a hundred days, one of them with a much older time.
     await database.query(
       `insert into history.messages (sequence, partition, id, room, sender_id, sender_name, text, via, at)
        select n * 1000, 0, 'm' || n, 'general', 'ada', 'Ada', '', '', now() - case n when 70 then 400 else 100 - n end * interval '1 day'

@@ -29,7 +29,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
   await app.ready()
   const ids: string[] = []
   let flowing = true
-  // So many at most in a round, since history has to catch up in the end, and a slow machine takes long for a round.
+  // Maximum number of messages in a round: history must catch up in the end, and a slow machine takes long for a round.
   const roundful = 2_000
   let most = roundful
   const flow = (async () => {
@@ -39,7 +39,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
         ids.push(id)
         log.append(message(id))
       }
-      // Real time: messages flow while the server dies, whenever that is.
+      // Real time: messages flow while the server dies, at whatever moment.
       await delay(2)
     }
   })()

@@ -8,7 +8,7 @@ import { message } from '../message.ts'
 
 const ada = { id: 'ada', name: 'Ada' }
 const eve = { id: 'eve', name: 'Eve' }
-/** Messages that come last, each in a room of its own that is for Ada. */
+/** Returns the newest messages, each in its own room, which is for Ada. */
 const vaults = (count: number, text: string) =>
   Array.from({ length: count }, (_, n) => message(`${text}${n}`, { room: `vault-${text}-${n}`, text }))
 
@@ -23,7 +23,7 @@ await onBoth(async (t, databases) => {
     ...vaults(200, 'hoard'),
     ...vaults(450, 'trove'),
   )
-  /** What the rooms service says: these rooms are for Ada. The version is how many they are. */
+  /** Answers of the rooms service: these rooms are for Ada. The version is their number. */
   const service = { down: false, asked: 0, closed: ['cellar'], banned: '' }
   service.closed.push(...vaults(450, 'trove').map(({ room }) => room))
   service.closed.push(...vaults(200, 'hoard').map(({ room }) => room))
@@ -134,7 +134,7 @@ await onBoth(async (t, databases) => {
         t.match(answer, { results: [{ message: { id: word === 'plan' ? 'g' : 'h' } }], hasMore: false }, word)
       }
       t.match(await get(`${path}&q=trove`, adas), { status: 200, body: /vault-trove/ })
-      // The id of a hidden message, with words that it has and words that it hasn't, is as good as one that nobody has.
+      // The id of a hidden message must get the same answer as an unknown id, whether the words match or not.
       const [none, ...hidden] = await Promise.all(
         ['nobodys&q=plan', 'c3&q=plan', 'c3&q=hoard', 'd&q=plan'].map((query) =>
           get(`${path}&before=${query}`, eves),

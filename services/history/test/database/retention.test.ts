@@ -14,7 +14,7 @@ const former = async () => {}
 const daysAgo = (days: number) => new Date(Date.now() - days * day).toISOString()
 
 await onBoth(async (t, databases) => {
-  /** What is left of each room once retention has deleted so many messages. */
+  /** Returns what is left of each room after retention has deleted `deleted` messages. */
   async function trimmed(
     t: Test,
     { log, database, deleted, ...what }: Trim,
@@ -32,14 +32,14 @@ await onBoth(async (t, databases) => {
     deleted: number
   }
 
-  /** Stores so many messages that a log has. */
+  /** Stores `count` messages of a log. */
   async function store(t: Test, log: MemoryLog, database: Database, count: number): Promise<void> {
     const ingest = ingestOf(t, log, database)
     await waitFor(database, count)
     await ingest.close()
   }
 
-  /** A database that holds what a log has. */
+  /** Returns a database that holds what a log has. */
   async function filled(t: Test, log: MemoryLog, count: number): Promise<Database> {
     const database = await databases.migrated(t)
     await store(t, log, database, count)
@@ -58,7 +58,7 @@ await onBoth(async (t, databases) => {
     }
     const database = await filled(t, log, 12)
     await storedDaysAgo(database, 31)
-    // Of gateways whose clocks are wrong, too: they take nothing with them.
+    // Gateways with wrong clocks sent some of these, which must take no other messages with them.
     for (const room of rooms) {
       log.append(
         message(`${room} 4`, { room, at: daysAgo(29) }),
@@ -113,7 +113,7 @@ await onBoth(async (t, databases) => {
     const database = await filled(t, log, 1_210)
     const { metrics } = ingestOf(t, log, database, { clock, retention: { maxMessages: 10 } })
     const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
-    // It takes breath after the first ones, for as long as the clock stands still.
+    // It pauses after the first ones while the clock stands still.
     await until(async () => (await retired()) > 0, patience, 'the first to go')
     const ids = Array.from({ length: 10 }, (_, n) => `new ${n}`)
     for (const id of ids) log.append(message(id))
@@ -172,7 +172,7 @@ await onBoth(async (t, databases) => {
       })
       const failures = async () => (await metrics.roomsErrors.get()).values[0]?.value ?? 0
       const left = async (room: string) => (await idsOf(database, 0, room)).join()
-      /** Lets a minute pass, which is a round, until something holds. */
+      /** Lets rounds of a minute pass until a check holds. */
       const rounds = (check: () => Promise<boolean>, what: string) =>
         until(
           async () => {
@@ -188,7 +188,7 @@ await onBoth(async (t, databases) => {
       await rounds(async () => (await left('a')) === 'a2,a3,a4', 'the first to go')
       const before = await failures()
       retention = down
-      // The round in which they went is over.
+      // The round that deleted them is over.
       await rounds(async () => (await failures()) > before, 'the next failure')
       log.append(message('a5', { room: 'a' }))
       await rounds(async () => (await left('a')) === 'a3,a4,a5', 'the next to go')
@@ -207,7 +207,7 @@ await onBoth(async (t, databases) => {
     t.same(await idsOf(database, 2), ['a', 'b'])
   })
 
-  /** The ids of the changes that are stored of a room. */
+  /** Returns the ids of the stored changes of a room. */
   const changesOf = async (database: Database, room: string) =>
     (
       await database.query<{ id: string }>(
@@ -231,7 +231,7 @@ await onBoth(async (t, databases) => {
     await storedDaysAgo(database, 31)
     log.append(
       message('b'),
-      // Of a message that goes, but newer than one that stays: who was away still has to hear of it.
+      // Changes a deleted message, but is newer than a remaining one: clients that were away must still receive it.
       edit('a2', 'a'),
       deletion('b1', 'b'),
     )

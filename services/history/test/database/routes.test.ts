@@ -14,7 +14,7 @@ const eve = { id: 'eve', name: 'Eve' }
 await onBoth(async (t, databases) => {
   const database = await databases.empty(t)
   const log = createMemoryLog()
-  // 64 letters of four bytes each, the longest name that there can be in an address.
+  // 64 letters of four bytes each: the longest name that fits into an address.
   const longRoom = '𐐀'.repeat(64)
   const events = [
     message('a'),
@@ -221,7 +221,7 @@ await onBoth(async (t, databases) => {
       /^rabble_history_query_seconds_count\{query="page"\} [1-9]/m,
       /^rabble_history_query_seconds_count\{query="search"\} [1-9]/m,
     ]
-    // Not all of them are there while another of these histories writes.
+    // Some are missing while another of these histories writes.
     await until(
       async () => {
         const { body } = await app.inject('/metrics')

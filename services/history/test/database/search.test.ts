@@ -98,7 +98,7 @@ await onBoth(async (t, databases) => {
 
   await t.test('page by page, newest or best first, each result comes once', async (t) => {
     const database = await databases.migrated(t)
-    // The shorter a text, the more a word in it says; many have the same rank and the same time.
+    // A word counts more in a shorter text. Many messages have the same rank and the same time.
     const messages = Array.from({ length: 120 }, (_, n) =>
       message(`m${n}`, { text: `needle ${'straw '.repeat(n % 7)}`, at: at(n >> 3) }),
     )

@@ -21,7 +21,7 @@ async function messagesOf(url: string, room = 'general', token = ''): Promise<st
   }
 }
 
-/** The messages, once there are so many. A read that takes a slow machine too long is asked for again. */
+/** Returns the messages once there are `count`. Repeats a read that takes too long on a slow machine. */
 async function storedOf(url: string, count: number): Promise<string[]> {
   let ids: string[] = []
   await until(

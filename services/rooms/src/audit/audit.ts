@@ -2,10 +2,10 @@ import { type AuditReply, RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { AuditEntry } from '../api.ts'
 
-/** Characters of JSON. */
+/** Maximum length of the JSON of `detail`, in characters. */
 const longestDetail = 4_000
 
-/** Writes entries, in the transaction of what they are about. */
+/** Writes entries, in the transaction of the actions that they record. */
 export async function recordAudit(query: Database['query'], entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return
   await query(
@@ -22,7 +22,7 @@ export async function recordAudit(query: Database['query'], entries: readonly Au
   )
 }
 
-/** Of refused logins, names are whatever somebody tried: PostgreSQL's text holds no U+0000 and no lone surrogates. */
+/** Replaces what PostgreSQL can't store: U+0000 and lone surrogates. Refused logins may contain any name. */
 function storable(text: string): string {
   return text.replaceAll('\0', '\ufffd').toWellFormed()
 }
@@ -33,18 +33,18 @@ function jsonOf(detail: Record<string, unknown>): string {
 }
 
 export interface AuditQuery {
-  /** The id of an entry: those before it. */
+  /** Id of an entry: only earlier entries are returned. */
   before?: number
   limit: number
-  /** Whom it is about. */
+  /** Id of the affected user. */
   user?: string
-  /** Who did it. */
+  /** Id of the acting user. */
   actor?: string
   room?: string
   action?: string
 }
 
-/** The newest entries, newest first. */
+/** Returns the newest entries, newest first. */
 export async function auditOf(
   database: Pick<Database, 'query'>,
   { before, limit, ...filters }: AuditQuery,
@@ -90,19 +90,19 @@ export async function auditOf(
   return { entries, hasMore: rows.length > limit }
 }
 
-/** What somebody who is no moderator may do within an hour. */
+/** Limits per hour for a user who is not a moderator. */
 export interface HourlyLimits {
   /** Rooms created. */
   rooms: number
-  /** Anything that is audited. */
+  /** Audited actions. */
   acts: number
 }
 
 export const defaultHourlyLimits: HourlyLimits = { rooms: 20, acts: 500 }
 
 /**
- * Whether somebody may do one more thing. Everything that counts leaves an entry in the same transaction; two transactions
- * of one user follow each other.
+ * Checks whether a user may carry out one more action. Every counted action records an entry in the same transaction, and
+ * transactions of one user run one after another.
  * @throws RabbleError `rate-limited`
  */
 export async function checkHourlyLimits(
@@ -127,10 +127,10 @@ export async function checkHourlyLimits(
   }
 }
 
-/** Days for which refused logins are kept at most: who tries names for a year must not fill it. */
+/** Maximum number of days for which refused logins are kept: a year of attempts must not fill the audit. */
 export const refusalDays = 30
 
-/** Deletes the oldest entries, of one action or all, up to 1,000, as far as they are older than `days`; how many went. */
+/** Deletes up to 1,000 of the oldest entries (of one action, or of all) that are older than `days`. Returns their number. */
 export async function trimAudit(
   database: Pick<Database, 'query'>,
   days: number,

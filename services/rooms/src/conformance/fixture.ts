@@ -11,37 +11,37 @@ import type {
   UserPolicy,
 } from '../api.ts'
 
-/** Settings of a room that gateways must know. Without any, the room is for everybody in any number. */
+/** Settings of a room that gateways must know. Without any, the room has no restrictions. */
 export interface RoomRules {
   capacity?: number
   inviteOnly?: true
   single?: true
 }
 
-/** A ban or a mute, for good. */
+/** A permanent ban or mute. */
 export type Restriction = Pick<UserPolicy, 'kind' | 'user' | 'room'>
 
-/** One rooms service in which rooms appear when they are joined (mode `open`), empty at first. */
+/** A rooms service, empty at first, in which rooms appear when they are joined (mode `open`). */
 export interface RoomsFixture {
   client: Omit<RoomsClient, 'retention' | 'readable' | 'hidden' | 'former'>
-  /** Signals to gateways, oldest first. They include those that follow from calls that were answered. */
+  /** Signals to gateways, oldest first. They include the signals that follow from answered calls. */
   readonly signals: readonly Signal[]
   /** Entries that clients have written, oldest first. */
   audited(): Promise<AuditEntry[]>
-  /** The identity in a guest's token. @throws RabbleError as `Tokens.verify` */
+  /** Returns the identity in a guest's token. @throws RabbleError as `Tokens.verify` */
   verify(token: string): Promise<Identity>
   createRoom(name: string, rules: RoomRules): Promise<void>
   deleteRoom(name: string): Promise<void>
-  /** Bans or mutes a user. The result lifts it. */
+  /** Bans or mutes a user. Returns a function that lifts it. */
   restrict(restriction: Restriction): Promise<() => Promise<void>>
   kick(kick: { user: string; room?: string }): Promise<void>
-  /** Ends a lease as if nobody had renewed it. Resolves once nothing of it is left and gateways have been told. */
+  /** Ends a lease as if it had not been renewed. Resolves once nothing of it is left and gateways have been told. */
   expire(gateway: string): Promise<void>
-  /** Forgets what has ended, as happens after a day: copies of the policies from before are too old then. */
+  /** Forgets what has ended, as happens after a day. Earlier copies of the policies are then too old. */
   forget(): Promise<void>
 }
 
-/** The part of a rooms service that history asks, empty at first. */
+/** The part of a rooms service that history uses, empty at first. */
 export interface ReadersFixture {
   client: Pick<RoomsClient, 'retention' | 'readable' | 'hidden'>
   createRoom(name: string, settings: { inviteOnly?: true; retention?: RoomRetention }): Promise<void>
@@ -54,7 +54,7 @@ export interface ReadersFixture {
 export type MakeFixture = (t: Test) => Promise<RoomsFixture>
 export type MakeReadersFixture = (t: Test) => Promise<ReadersFixture>
 
-/** Milliseconds that what follows from a call may take. */
+/** Maximum time (ms) for effects that follow from a call. */
 export const patience = 60_000
 
 export const [ada, bob, eve, joe] = ['ada', 'bob', 'eve', 'joe'].map(userOf) as [User, User, User, User]
@@ -63,13 +63,13 @@ export function userOf(id: string): User {
   return { id, name: id.slice(0, 1).toUpperCase() + id.slice(1) }
 }
 
-/** One gateway with a lease. */
+/** A gateway with a lease. */
 export interface TestGateway {
-  /** Takes seats of a room, in one batch. @throws Error if the lease has ended */
+  /** Takes seats in a room, in one batch. @throws Error if the lease has ended */
   take(room: string, ...users: User[]): Promise<(Seat | Refusal)[]>
-  /** Takes one. */
+  /** Takes one seat. */
   takeOne(room: string, user: User, more?: Pick<SeatRequest, 'moderator'>): Promise<Seat | Refusal>
-  /** Gives seats of a room back, in one batch. */
+  /** Gives back seats in a room, in one batch. */
   give(room: string, ...users: User[]): Promise<void>
 }
 
@@ -97,14 +97,14 @@ export async function gatewayOf(
   }
 }
 
-/** The presence signals of a room, oldest first. */
+/** Returns the presence signals of a room, oldest first. */
 export function presenceOf({ signals }: Pick<RoomsFixture, 'signals'>, room: string): PresenceSignal[] {
   return signals.filter(
     (signal): signal is PresenceSignal => signal.type === 'presence' && signal.room === room,
   )
 }
 
-/** The contents of these signals, without their versions. */
+/** Returns the contents of these signals, without their versions. */
 export function changesIn(
   fixture: Pick<RoomsFixture, 'signals'>,
   room: string,
@@ -118,7 +118,7 @@ export function seatOf(answer: Seat | Refusal | undefined): Seat {
   return answer
 }
 
-/** The error codes of refusals, and the counts of seats. */
+/** Returns the error codes of refusals, and the counts of seats. */
 export function outcomesOf(answers: readonly (Seat | Refusal)[]): (string | number)[] {
   return answers.map((answer) => ('refused' in answer ? answer.refused : answer.count))
 }

@@ -19,8 +19,9 @@ export type {
 } from './fixture.ts'
 
 /**
- * Tests what gateways rely on, as subtests of `t`: all of RoomsClient but `retention` and `readable`. `makeFixture` makes
- * an empty service for each. An implementation may choose what this leaves open, such as the texts of refusals.
+ * Tests what gateways rely on, as subtests of `t`: all of RoomsClient but `retention`, `readable`, `hidden` and `former`.
+ * `makeFixture` makes an empty service for each. An implementation may choose what the tests leave open, such as the texts of
+ * refusals.
  */
 export function testRoomsClient(t: Test, makeFixture: MakeFixture): void {
   testLeases(t, makeFixture)
@@ -32,7 +33,7 @@ export function testRoomsClient(t: Test, makeFixture: MakeFixture): void {
   testAudit(t, makeFixture)
 }
 
-/** Tests what history relies on: `retention` and `readable`. */
+/** Tests what history relies on: `retention`, `readable` and `hidden`. */
 export function testRoomsClientOfHistory(t: Test, makeFixture: MakeReadersFixture): void {
   testReaders(t, makeFixture)
 }

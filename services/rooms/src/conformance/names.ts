@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { ClaimedName, NameClaim, Refusal } from '../api.ts'
 import { type MakeFixture, patience, type RoomsFixture } from './fixture.ts'
 
-/** End of the tokens of accounts (milliseconds since 1970). */
+/** Time (ms since 1970) at which the tokens of accounts end. */
 const account = Date.UTC(2100, 0, 1)
 
 /** Gateways with a lease each, which claim names. */
@@ -16,7 +16,7 @@ async function claimsOf({ client }: Pick<RoomsFixture, 'client'>, ...gateways: s
   }
   return {
     names,
-    /** Claims one name, for a new guest unless `user` is an id. */
+    /** Claims one name. `user` is the guest's id. Default: a new guest. */
     async claim(gateway: string, name: string, user?: string) {
       const [answer] = await names(gateway, [{ name, ...(user !== undefined && { user }) }])
       if (answer === undefined) throw new Error('there is no answer')

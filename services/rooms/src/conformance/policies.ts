@@ -7,7 +7,7 @@ function copyOf({ client }: Pick<RoomsFixture, 'client'>) {
   const policies = new Map<string, Policy>()
   const copy = {
     version: 0,
-    /** In the order in which they came. */
+    /** In the order of arrival. */
     all: () => [...policies.values()],
     /** Fetches what has changed. Returns the last answer. */
     async update(): Promise<PolicyChanges> {
@@ -30,7 +30,7 @@ function policiesIn(changes: PolicyChanges['changes']): (Policy | null)[] {
   return changes.map(({ policy }) => policy)
 }
 
-/** The highest version that gateways were told of. */
+/** Returns the latest version of which gateways were told. */
 function toldOf({ signals }: Pick<RoomsFixture, 'signals'>): unknown {
   return signals.findLast(({ type }) => type === 'policy')?.version
 }

@@ -9,7 +9,7 @@ import { skeletonsOf } from '../names/skeleton.ts'
 import { putPolicies } from '../policies/policies.ts'
 import { foldedOf } from '../rooms/room-search.ts'
 
-/** Rooms that are written in one statement. */
+/** Maximum number of rooms written in one statement. */
 const atOnce = 1_000
 
 export interface LostRoomsOptions {
@@ -20,8 +20,8 @@ export interface LostRoomsOptions {
 }
 
 /**
- * Names this database as PostgreSQL does. A dump that is restored makes tables with other OIDs; a base backup that is
- * restored begins another timeline, or has the identifier of another server. A copy of the files has the same name.
+ * SQL expression that identifies this database, as PostgreSQL does. A restored dump has tables with other OIDs; a restored base
+ * backup starts another timeline, or has the identifier of another server. A copy of the files has the same identity.
  */
 const identity = `(
   select concat_ws('/', system_identifier, timeline_id,
@@ -30,8 +30,9 @@ const identity = `(
 )`
 
 /**
- * Begins the versions of policies above all that the lost database gave out: by the time in milliseconds, since no database has
- * a thousand changes in each second. Copies made of the lost one are then too old, and are made anew.
+ * Raises the version of the policies above all versions that the lost database handed out: to the current time in milliseconds,
+ * since no database makes a thousand changes per second. Copies made from the lost database are then too old, and are loaded
+ * again.
  */
 const beginVersions = `with begin as (
   select greatest(version, (extract(epoch from clock_timestamp()) * 1000)::bigint) as version from rooms.policy_version
@@ -47,9 +48,9 @@ interface Origin {
 const readOrigin = `select compared, identity <> ${identity} as restored from rooms.origin`
 
 /**
- * Compares a database that is new, or restored from a backup, with the log. Rooms with messages that it doesn't know were in
- * a database that was lost, and nobody knows any more who might read them: they stay closed until a moderator decides. A
- * database that was compared is left alone. All of it happens before anybody may enter, so nobody is in before.
+ * Compares a database that is new, or restored from a backup, with the log. Rooms that have messages but are missing in the
+ * database were in a lost database. Their former readers are unknown, so the rooms stay closed until a moderator decides. A
+ * database that was already compared is left alone. This runs before anybody may enter, so nobody is in such a room.
  */
 export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSignal): Promise<void> {
   const { database, logger } = options
@@ -72,12 +73,12 @@ export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSig
   }
 }
 
-/** Returns the names of all rooms of which the log holds messages. */
+/** Returns the names of all rooms with messages in the log. */
 async function roomsInLog({ log, clock }: LostRoomsOptions, signal: AbortSignal): Promise<Set<string>> {
   const names = new Set<string>()
   for (let partition = 0; partition < log.partitions; partition++) {
     const id = `rooms-${randomUUID()}`
-    // A mark, behind everything that is there by now.
+    // Marks the end of what the log holds now.
     const mark: StartedEvent = {
       type: 'started',
       room: roomIn(partition, log.partitions),
@@ -101,7 +102,7 @@ async function roomsInLog({ log, clock }: LostRoomsOptions, signal: AbortSignal)
   }
 }
 
-/** Returns how many rooms there are that nobody knew. */
+/** Creates the rooms that the database does not know, as invite-only. Returns their number. */
 async function closeUnknown(query: Database['query'], names: readonly string[]): Promise<number> {
   const [origin] = await query<Origin>(`${readOrigin} for update`, [])
   if (origin?.compared && !origin.restored) return 0

@@ -12,13 +12,13 @@ import { fillLooks } from '../rooms/room-looks.ts'
 const pause = 10_000
 /** Rounds in an hour. */
 const hourly = 360
-/** More at once would keep others from the database for too long. */
+/** Maximum number of batches of each kind per round. More would block other users of the database for too long. */
 const batchesAtOnce = 100
 
 /**
- * Takes away what is over: bans and mutes, what gateways needed to know of them, rooms that nobody uses, old entries of
- * the audit. Every replica does it; those that meet leave rows to each other. What is over the database's clock decides, so
- * that clock is compared with ours as well.
+ * Deletes what has ended: bans and mutes, policies that told gateways of them, unused rooms, old entries of the audit. Every
+ * replica does this; replicas that meet skip each other's locked rows. The database's clock decides what has ended, so that
+ * clock is compared with the clock of this process.
  */
 export function startUpkeep(
   options: Pick<
@@ -30,7 +30,7 @@ export function startUpkeep(
   const stop = new AbortController()
   let failing = false
 
-  /** Until there is nothing left to do. */
+  /** Repeats `work` until nothing is left to do, at most `batchesAtOnce` times. */
   async function all(work: () => Promise<number>): Promise<void> {
     for (let batch = 0; batch < batchesAtOnce && !stop.signal.aborted; batch++) {
       if ((await work()) === 0) return
@@ -51,7 +51,7 @@ export function startUpkeep(
     if (number % hourly !== 0) return
     await forgetRooms(database)
     await trimFormer(database)
-    // PostgreSQL has autovacuum; without one PGlite's files would only ever grow.
+    // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
     if (database.kind === 'pglite') await database.query(vacuum)
   }
 
@@ -87,6 +87,6 @@ export const tables = [
   ...['restrictions', 'policies', 'policy_version', 'audit'],
 ].map((table) => `rooms.${table}`)
 
-/** Fails if a table can't be written, and writes nothing. */
+/** Fails if a table can't be written. Writes nothing. */
 const touch = tables.map((table) => `delete from ${table} where false`).join('; ')
 const vacuum = `vacuum (analyze) ${tables.join(', ')}`

@@ -5,11 +5,11 @@ import type { RoomsOptions, RoutesOptions } from '../options.ts'
 import { createAnnouncements, defaultAnnouncementTimes } from '../presence/announcements.ts'
 import type { RoomChange } from '../presence/presence.ts'
 
-/** Users in a room beyond which it is large, and names that a signal has at most, of those who came and of those who went. */
+/** Number of users beyond which a room is large, and maximum number of names in each list of a large room's signals. */
 const large = 100
 const sample = 20
 
-/** Puts out guests whose name belongs to an account from now on, once that is committed; over all gateways. */
+/** Kicks guests whose name now belongs to an account, on all gateways. Called after the commit. */
 export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: readonly string[]): void {
   for (const user of guests) {
     const signal: KickSignal = { type: 'kick', user, message: 'this name belongs to an account' }
@@ -18,8 +18,8 @@ export function tellDisplaced({ log }: Pick<RoutesOptions, 'log'>, guests: reado
 }
 
 /**
- * Tells what has changed, once it is committed: gateways by signals and, where the room wants it, everybody by messages of
- * the system. Neither is waited for, and what gets lost is lost.
+ * Reports changes after their commit: to gateways by signals and, in rooms with `announce`, to everybody by system messages.
+ * Callers wait for neither. Lost reports are not repeated.
  */
 export interface Notifier {
   notify(changes: readonly RoomChange[]): void

@@ -3,14 +3,14 @@ import type { RoutesOptions } from '../options.ts'
 import { forgetEmpty } from '../presence/presence.ts'
 import { defaultLeaseTimes, sweepLease } from '../seats/leases.ts'
 
-/** Rooms that are forgotten in one transaction. */
+/** Maximum number of empty rooms whose counts are deleted in one transaction. */
 const forgottenAtOnce = 1000
-/** Milliseconds between two looks at how many there are of everything. */
+/** Time (ms) between two counts of leases, seats and users. */
 const countPause = 10_000
 
 /**
- * Ends leases that nobody renews: takes their seats away and tells who has left. Every replica does this; each lease that
- * has ended is in one's hands at a time.
+ * Ends leases that are not renewed: removes their seats and reports the users who left. Every replica does this. Only one
+ * replica at a time handles an ended lease.
  */
 export function startSweeper(options: RoutesOptions): { close(): Promise<void> } {
   const { clock, database, metrics, logger, health, notify } = options
@@ -65,13 +65,13 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'sweep' })
         health.ended('ending leases', error)
-        // Gateways could not renew their leases either, so let those do it that are alive.
+        // Gateways could not renew their leases either: live gateways get time to do so.
         graceUntil = clock.monotonic() + times.grace
         if (!failing && !stop.signal.aborted)
           logger.error({ err: error }, 'ending leases fails; trying again')
         failing = true
       }
-      // So that replicas don't all look at the same moment.
+      // Replicas should not all sweep at the same moment.
       await clock.sleep(times.sweep * (0.75 + Math.random() / 2), { signal: stop.signal })
     }
   }

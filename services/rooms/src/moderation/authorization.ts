@@ -4,7 +4,7 @@ import type { Identity } from '@rabble/service'
 import type { RoomRow } from '../rooms/room-rows.ts'
 import { isBanned } from './bans.ts'
 
-/** Who may do what: moderators anything, whoever created a room what concerns that room. */
+/** Whether a caller is a moderator. Moderators may do anything; the creator of a room may do anything that concerns the room. */
 export function isModerator({ roles }: Pick<Identity, 'roles'>): boolean {
   return roles.includes('moderator')
 }
@@ -15,7 +15,7 @@ export function checkModerator(caller: Identity): void {
 }
 
 /**
- * Who is banned from a room can't lift that as its owner.
+ * Checks that the caller is a moderator or owns the room. An owner who is banned from the room can't lift that ban.
  * @throws RabbleError `forbidden`
  */
 export async function checkOwner(

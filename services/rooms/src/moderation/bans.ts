@@ -1,6 +1,6 @@
 import type { Database } from '@rabble/database'
 
-/** Whether a ban keeps a user out of a room or, without one, of everything. One of everything counts in each room. */
+/** Whether a ban keeps a user out of a room or, without `room`, out of everything. A ban from everything holds in each room. */
 export async function isBanned(query: Database['query'], user: string, room?: string): Promise<boolean> {
   const bans = await query(
     `select from rooms.restrictions

@@ -1,7 +1,7 @@
 import { type BoundedWork, createBoundedWork, type WorkLimits } from '@rabble/database'
 import type { RoutesOptions } from '../options.ts'
 
-/** Bounds what one kind of work may ask of the database, and counts it. */
+/** Limits the database work of one kind, and measures it. */
 export function createWork(
   limits: WorkLimits,
   options: Pick<RoutesOptions, 'clock' | 'metrics' | 'migrated' | 'deadline' | 'health'>,

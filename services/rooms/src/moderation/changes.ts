@@ -12,22 +12,22 @@ import { isModerator } from './authorization.ts'
 import { isBanned } from './bans.ts'
 import { createWork } from './bounded-queries.ts'
 
-/** One thing that somebody does, within a transaction. */
+/** One action of a user, within a transaction. */
 export interface Change {
   query: Database['query']
   caller: Identity
-  /** What it leaves for moderators to read; anything but a `change` that changes nothing leaves something. */
+  /** Records an entry for moderators. Every action that changes something records one. */
   record(entry: Omit<AuditEntry, 'actor'>): void
-  /** What gateways must know from now on. */
+  /** Changes a policy, which gateways must know. */
   policy(entry: PolicyEntry): void
-  /** Puts a user out, of a room or everywhere, of each gateway once. */
+  /** Kicks a user from a room or everywhere, once on each gateway. */
   kick(kick: { user: string; room?: string; message: string }): void
-  /** Sent after the commit; may be lost. */
+  /** Sends a signal after the commit. It may be lost. */
   signal(signal: Signal): void
 }
 
 export interface Changes {
-  /** Carries out what a request asks for. */
+  /** Carries out what a request asks for, within a transaction. */
   run<Result>(
     request: FastifyRequest,
     action: string,
@@ -35,11 +35,11 @@ export interface Changes {
   ): Promise<Result>
 }
 
-/** Users who may do as much as one may from one address: guests make as many users as they like. */
+/** Number of users whose limits one address may use up: guests can create as many users as they like. */
 const actorsPerAddress = 4
 
 /**
- * Limits what is done from each address. Returns what counts one act of an address.
+ * Limits the actions from each address. Returns a function that counts one action of an address.
  * @throws RabbleError `rate-limited`
  */
 export function limitActs(
@@ -56,12 +56,12 @@ export function limitActs(
   }
 }
 
-/** A few at a time: what people and scripts do by hand is not much, and gateways come first. */
+/** A few at a time: manual and scripted changes are rare, and gateways come first. */
 const limits = { active: 2, waiting: 100, each: { active: 1, waiting: 50 }, deadline: 4_000 }
 
 /**
- * Carries out changes: who asks, how much of it, what is recorded and told, all in one transaction, and gateways are told
- * once it is committed.
+ * Carries out changes. One transaction checks the caller and the rate, makes the change, and records it with its policies.
+ * Gateways are signalled after the commit.
  */
 export function createChanges(options: RoutesOptions): Changes {
   const { checkAddress, clock, database, log, tokens } = options
@@ -76,7 +76,7 @@ export function createChanges(options: RoutesOptions): Changes {
     const entries: AuditEntry[] = []
     const policies: PolicyEntry[] = []
     const signals: Signal[] = []
-    // Moderators too: whoever took over the account of one is stopped by another.
+    // Moderators too: another moderator can stop somebody who took over a moderator's account.
     if (await isBanned(query, caller.user.id)) throw new RabbleError('forbidden', 'this user is banned')
     if (!isModerator(caller)) await checkHourlyLimits(query, caller.user.id, action, hourlyLimits)
     const result = await what({

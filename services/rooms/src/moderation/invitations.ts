@@ -7,11 +7,11 @@ import type { Change } from './changes.ts'
 const most = 10_000
 
 /**
- * Lets a user into an invite-only room. Of other rooms it is remembered for when they become one.
+ * Invites a user into a room. In a room that is not invite-only, the invitation counts once it becomes so.
  * @throws RabbleError `room-not-found`, `forbidden`, `too-large`
  */
 export async function invite({ query, caller, record }: Change, room: string, user: string): Promise<void> {
-  // Not shared, so that two don't count at once.
+  // Not a shared lock: two requests must not count at the same time.
   await checkOwner(query, caller, await lockRoom(query, room, 'update'))
   const added = await query(
     `insert into rooms.invitations (room, user_id, invited_by) values ($1, $2, $3)
@@ -28,7 +28,7 @@ export async function invite({ query, caller, record }: Change, room: string, us
   record({ action: 'invite', room, user })
 }
 
-/** Takes an invitation back; whoever is in an invite-only room by it is put out. */
+/** Takes an invitation back. Kicks the user from an invite-only room. */
 export async function uninvite(
   { query, caller, record, kick }: Change,
   room: string,
@@ -36,7 +36,7 @@ export async function uninvite(
 ): Promise<void> {
   const row = await lockRoom(query, room, 'update')
   await checkOwner(query, caller, row)
-  // Whoever takes a seat just now is in before, and put out, or finds no invitation.
+  // A user who takes a seat at this moment is either seated before, and kicked, or finds no invitation.
   if (row.access === 'invite') await lockCounts(query, [room])
   const deleted = await query('delete from rooms.invitations where room = $1 and user_id = $2 returning 1', [
     room,

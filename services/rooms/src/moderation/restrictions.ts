@@ -8,7 +8,7 @@ import type { Change } from './changes.ts'
 
 export type RestrictionKind = UserPolicy['kind']
 
-/** Bans and mutes of one room that its owner may have in force; gateways keep them all in memory. */
+/** Maximum number of bans and mutes in force in one room that its owner may set. Gateways keep all of them in memory. */
 const most = 1_000
 
 interface Row {
@@ -24,7 +24,7 @@ interface Row {
 }
 
 const columns = 'id, kind, user_id, room, reason, by_id, by_name, created_at, expires_at'
-/** What ends one is written into the audit as. */
+/** Actions recorded in the audit when a restriction is lifted. */
 const ends = { ban: 'unban', mute: 'unmute' } as const
 
 /** @throws RabbleError `forbidden`, `room-not-found` */
@@ -33,14 +33,14 @@ export async function checkPlace({ query, caller }: Change, room: string | undef
   else await checkOwner(query, caller, await lockRoom(query, room, 'share'))
 }
 
-/** What somebody who is put out is told. */
+/** Returns the message for a user who is kicked. */
 export function kickMessage(what: string, reason: string): string {
   return reason === '' ? what : `${what}: ${reason}`
 }
 
 /**
- * Bans or mutes a user, in a room or everywhere, for some time or for good. A second one of the same kind in the same place
- * replaces the first.
+ * Bans or mutes a user in a room or everywhere, for a limited time or permanently. Replaces an earlier restriction of the same
+ * kind in the same place.
  * @throws RabbleError `forbidden`, `room-not-found`, `too-large`
  */
 export async function restrict(
@@ -84,7 +84,10 @@ async function checkNumber(query: Database['query'], room: string): Promise<void
   }
 }
 
-/** @throws RabbleError `not-found`, also if it is in a place where the caller has no say: its id must tell nothing */
+/**
+ * Lifts a ban or mute.
+ * @throws RabbleError `not-found`, also for a restriction that the caller may not lift: an id must reveal nothing
+ */
 export async function lift(change: Change, kind: RestrictionKind, id: number): Promise<void> {
   const { query, caller } = change
   const [found] = await query<{ room: string | null }>(
@@ -93,7 +96,7 @@ export async function lift(change: Change, kind: RestrictionKind, id: number): P
   )
   const missing = () => new RabbleError('not-found', `there is no such ${kind}`)
   if (found === undefined) throw missing()
-  // Those in a room that is forgotten by now are for moderators, too.
+  // Moderators can also lift restrictions in a room that was forgotten meanwhile.
   if (!isModerator(caller)) {
     await checkPlace(change, found.room ?? undefined).catch((error: unknown) => {
       throw error instanceof RabbleError && isRefusal(error) ? missing() : error
@@ -121,12 +124,12 @@ export interface RestrictionsQuery {
   kind: RestrictionKind
   user?: string
   room?: string
-  /** The id of the last one of the page before. */
+  /** Id of the last restriction of the previous page. */
   after?: number
   limit: number
 }
 
-/** Those that are in force, oldest first. */
+/** Returns the restrictions that are in force, oldest first. */
 export async function listRestrictions(
   { query }: Pick<Database, 'query'>,
   { kind, user, room, after = 0, limit }: RestrictionsQuery,
@@ -160,7 +163,7 @@ export async function mutedIn(
   return new Set(rows.map(({ user }) => user))
 }
 
-/** Removes up to 500 that are over; how many there were. Gateways saw the time themselves, so nobody need be told at once. */
+/** Removes up to 500 expired restrictions. Returns their number. Gateways check the time themselves, so no signal is needed. */
 export async function expireRestrictions(database: Pick<Database, 'transaction'>): Promise<number> {
   return database.transaction(async (query) => {
     const rows = await query<{ id: number }>(

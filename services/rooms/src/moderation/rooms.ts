@@ -10,7 +10,7 @@ import { checkOwner, isModerator } from './authorization.ts'
 import { isBanned } from './bans.ts'
 import type { Change } from './changes.ts'
 
-/** What may be set of a room; null takes a setting away. */
+/** Settings of a room. Null removes a setting. */
 export interface RoomSettings {
   topic?: string
   capacity?: number | null
@@ -31,7 +31,7 @@ export function checkUserId(id: string): void {
 }
 
 /**
- * For texts that are shown in one line.
+ * Checks a text that is shown on one line.
  * @throws RabbleError `bad-frame`
  */
 export function checkLine(field: string, text: string): void {
@@ -50,7 +50,7 @@ const unset: Omit<RoomRow, 'name' | 'created_by' | 'created_at'> = {
   retention_messages: null,
 }
 
-/** A row's columns as they are with these settings. */
+/** Returns the columns of a row with these settings applied. */
 function withSettings<Row extends typeof unset>(row: Row, { retention, ...settings }: RoomSettings): Row {
   return {
     ...row,
@@ -62,7 +62,7 @@ function withSettings<Row extends typeof unset>(row: Row, { retention, ...settin
   }
 }
 
-/** In the order of `settingColumns`. */
+/** Columns of the settings; `settingValues` has the same order. */
 const settingColumns = 'topic, capacity, access, single, announce, retention_age, retention_messages'
 function settingValues(row: typeof unset): unknown[] {
   const { topic, capacity, access, single, announce, retention_age, retention_messages } = row
@@ -70,10 +70,10 @@ function settingValues(row: typeof unset): unknown[] {
 }
 
 /**
- * Creates a room, which then belongs to the caller. Only a moderator gets a name that may have messages: its settings would
- * reach what others said before, `retention` would delete it and `access` take it from them.
- * @throws RabbleError `room-exists`, also if it appeared by itself: those who are in it would find it changed; or if another
- * one looks like it; `forbidden`
+ * Creates a room, which then belongs to the caller. Only a moderator may use a name that may have messages: the settings would
+ * affect what others said before, since `retention` would delete it and `access` would hide it.
+ * @throws RabbleError `room-exists`, also for a room that appeared without being created (its users would find it changed), and
+ * if another room looks like it; `forbidden`
  */
 export async function createRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
   const { query, caller } = change
@@ -96,7 +96,7 @@ export async function createRoom(change: Change, name: string, settings: RoomSet
   return row
 }
 
-/** A room that appeared by itself belongs to the moderator who first changes it, and is kept from then on. */
+/** Changes a room. One that appeared without being created then belongs to the moderator who changes it, and is kept. */
 export async function changeRoom(change: Change, name: string, settings: RoomSettings): Promise<RoomRow> {
   const { query, caller } = change
   const old = await lockRoom(query, name, 'update')
@@ -116,15 +116,15 @@ export async function changeRoom(change: Change, name: string, settings: RoomSet
 }
 
 /**
- * With its invitations, bans and mutes. Its messages stay in history, as long as that keeps them. So a room for those who
- * are invited is left as nobody's, with nobody invited: if it were gone, it would appear again for the next who joins
- * it, and its messages with it.
+ * Deletes a room with its invitations, bans and mutes. Its messages stay in history for as long as history keeps them. An
+ * invite-only room therefore remains, without owner and invitations: if it were gone, it would appear again for the next user
+ * who joins it, with its messages.
  */
 export async function deleteRoom(change: Change, name: string): Promise<void> {
   const { query, caller } = change
   const room = await lockRoom(query, name, 'update')
   await checkOwner(query, caller, room)
-  // Whoever takes a seat just now is in before, and put out, or finds no room.
+  // A user who takes a seat at this moment is either seated before, and kicked, or finds no room.
   await lockCounts(query, [name])
   const lifted = await query<{ id: number }>('delete from rooms.restrictions where room = $1 returning id', [
     name,
@@ -152,14 +152,14 @@ export async function deleteRoom(change: Change, name: string): Promise<void> {
   change.record({ action: 'room.delete', room: name })
 }
 
-/** Users that are in a room now. */
+/** Returns the number of users who are in a room now. */
 export async function countOf(query: Database['query'], name: string): Promise<number> {
   const [row] = await query<{ users: number }>('select users from rooms.presence where room = $1', [name])
   return row?.users ?? 0
 }
 
 /**
- * A room, for somebody who may know of it.
+ * Returns a room, if the caller may know of it.
  * @throws RabbleError `room-not-found`, `unauthorized`, `forbidden`
  */
 export async function findRoom(
@@ -180,7 +180,7 @@ export async function findRoom(
   )
 }
 
-/** Whether a user was invited into a room, or may enter all the same. */
+/** Whether a user may enter a room: it is open, or the user was invited or needs no invitation. */
 async function isInvited(
   query: Database['query'],
   room: RoomRow,

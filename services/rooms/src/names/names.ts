@@ -5,42 +5,42 @@ import { skeletonsOf } from './skeleton.ts'
 
 type Query = Database['query']
 
-/** Milliseconds after which a name may be free that only a gateway holds: its lease has ended by then. */
+/** Time (ms) after which a name that only a gateway holds may be free: the lease has ended by then. */
 const retryAfter = 15_000
 
-/** Names that nobody may have, and what looks like them. */
+/** Skeletons of names that nobody may have. */
 const reserved = new Set(skeletonsOf(systemUser.name))
 
-/** In the place of a user's id: the name is one of accounts, which the operator lets have it. No user has an empty id. */
+/** Placeholder for a user's id: the name belongs to accounts, whose names the operator decides. No user has an empty id. */
 const accounts = ''
 
-/** Seconds for which a name is kept that no gateway holds: whoever signed in is soon there, or comes back soon. */
+/** Seconds for which a name is kept without a gateway: a guest who signed in, or left, soon connects. */
 export const unusedFor = 10 * 60
 
-/** Seconds for which a name is kept at most, 68 years: some tokens of accounts have no end worth speaking of. */
+/** Maximum number of seconds for which a name is kept (68 years): some tokens of accounts practically never end. */
 const longest = 2 ** 31 - 1
 
-/** Who wants a name. */
+/** A user who claims a name. */
 export interface Claim extends User {
-  /** When the token of an account ends (milliseconds since 1970). Without it a guest, with an id that is known or new. */
+  /** Time (ms since 1970) at which an account's token ends. Absent for a guest, whose id is known or new. */
   account?: number
 }
 
-/** How guests claim names. */
+/** Way in which guests hold the names that they claim. */
 export type Hold =
-  /** For as long as the gateway holds it. Who has another name already has given this one up. */
+  /** While the gateway holds it. Refused to a guest who has another name by now, for which it gave this one up. */
   | { gateway: string }
   /** Until it expires. Another name of the same guest is given up. */
   | 'kept'
 
 export interface Claimed {
-  /** Why not, for each claim. */
+  /** Refusal of each claim; undefined if granted. */
   refusals: (Refusal | undefined)[]
-  /** Guests whose name belongs to an account from now on: whoever is there must go. */
+  /** Guests whose name now belongs to an account: they must be kicked. */
   displaced: string[]
 }
 
-/** A claim that may be granted, for so many seconds. */
+/** A claim, and the seconds for which its name is kept if granted. */
 interface Wanted {
   id: string
   name: string
@@ -58,11 +58,11 @@ interface NameRow {
 }
 
 /**
- * Claims names, those of accounts first, in their order: each is held for `seconds`, or an account's time, or refused. To
- * do it again is harmless, as long as the ids are the same. All claims there are follow each other, so that names can't be
- * had by two who ask in different orders.
+ * Claims names, those of accounts first, in their order. Each name is held for `seconds`, or until an account's token ends, or
+ * refused. Repeating a call is harmless if the ids are the same. All claims run one after another, so that concurrent claims in
+ * different orders can't both get a name.
  *
- * An account takes its name from a guest, and shares it with other accounts: it's the operator who names those.
+ * An account takes its name from a guest, and shares it with other accounts: the operator decides their names.
  */
 export async function claimNames(
   query: Query,
@@ -71,7 +71,7 @@ export async function claimNames(
   seconds: number,
   now: number,
 ): Promise<Claimed> {
-  // What is no name can be anything, also what the database doesn't store.
+  // An invalid name can be any string, even one that the database can't store.
   const wanted = claims.map(({ id, name, account }) => ({
     id,
     name,
@@ -149,7 +149,7 @@ function refusalOf(
 async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promise<void> {
   const guests = claims.filter(({ account }) => !account)
   const ids = guests.map(({ id }) => id)
-  // A row each, also where one guest claims twice, or two accounts have one name: then for the longer time.
+  // One row per skeleton, even if a guest claims twice or two accounts share a name: the longer time counts.
   const rows = new Map<string, Wanted>()
   for (const claim of claims) {
     for (const skeleton of claim.skeletons) {
@@ -157,7 +157,7 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
       rows.set(skeleton, { ...claim, seconds: Math.max(seconds, claim.seconds) })
     }
   }
-  // A former name stays the guest's while it is there through a gateway, where it may still be called so.
+  // A former name stays the guest's while a gateway holds it, where the guest may still have that name.
   await query(
     `update rooms.names set name = present.name, kept = false, expires_at = case when exists (
        select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
@@ -165,7 +165,7 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
      where names.user_id = present.user_id and not (skeleton = any($3))`,
     [ids, guests.map(({ name }) => name), [...rows.keys()]],
   )
-  // Whoever keeps a name keeps it for as long as before when a gateway comes to hold it too.
+  // A name that was kept stays kept, for at least as long, when a gateway comes to hold it too.
   const values = [...rows.values()]
   await query(
     `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
@@ -193,7 +193,7 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
   )
 }
 
-/** Guests have left a gateway: their names are free unless another gateway holds them, those that are kept a little later. */
+/** Releases the names of guests who left a gateway, unless another gateway holds them. Kept names become free later. */
 export async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
   if (users.length === 0) return
   await lockNames(query)
@@ -201,7 +201,7 @@ export async function releaseNames(query: Query, gateway: string, users: readonl
   await free(query, users)
 }
 
-/** A gateway's lease has ended. */
+/** Releases the names of a gateway whose lease has ended. */
 export async function releaseGateway(query: Query, gateway: string): Promise<void> {
   await lockNames(query)
   const users = await query<{ id: string }>(
@@ -215,14 +215,14 @@ export async function releaseGateway(query: Query, gateway: string): Promise<voi
     )
 }
 
-/** A guest gives its name up. While it is there through a gateway, it has it nevertheless. */
+/** Gives up a guest's name. The guest still has it while a gateway holds it. */
 export async function giveUpName(query: Query, user: string): Promise<void> {
   await lockNames(query)
   await query('update rooms.names set kept = false where user_id = $1', [user])
   await free(query, [user])
 }
 
-/** Deletes names that nobody has any more, up to 1,000; how many went. */
+/** Deletes expired names, up to 1,000. Returns their number. */
 export async function forgetNames(database: Pick<Database, 'transaction'>): Promise<number> {
   return database.transaction(async (query) => {
     await lockNames(query)
@@ -243,7 +243,7 @@ export async function forgetNames(database: Pick<Database, 'transaction'>): Prom
   })
 }
 
-/** Deletes the names of users that are neither kept nor held. Those that are kept are free a little later. */
+/** Deletes the names of users that are neither kept nor held. Kept ones become free after at most `unusedFor` seconds. */
 async function free(query: Query, users: readonly string[]): Promise<void> {
   await query(
     `update rooms.names set expires_at = least(expires_at, now() + $2::int * interval '1 second')
@@ -258,7 +258,7 @@ async function free(query: Query, users: readonly string[]): Promise<void> {
   )
 }
 
-/** Whoever changes names does it alone; who wants a lease as well locks that first. */
+/** Lets one transaction at a time change names. A transaction that also needs a lease must lock the lease first. */
 async function lockNames(query: Query): Promise<void> {
   await query("select pg_advisory_xact_lock(hashtextextended('rabble names', 0))", [])
 }

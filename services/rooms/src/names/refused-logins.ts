@@ -2,24 +2,24 @@ import type { Clock } from '@rabble/clock'
 import type { User } from '@rabble/contract'
 import type { AuditEntry } from '../api.ts'
 
-/** Entries in a second; the others are only counted. */
+/** Maximum number of entries per second. The others are only counted. */
 const perSecond = 20
 
-/** Who is written down where nobody knows who it was: no user has an empty id. */
+/** Actor of an entry if the user is unknown: no user has an empty id. */
 const stranger: User = { id: '', name: '' }
 
-/** Somebody who was not let in. */
+/** A login that was refused. */
 export interface RefusedLogin {
   user?: User
-  /** The name that was asked for. */
+  /** Requested name. */
   name?: string
   address: string
   code: string
 }
 
 /**
- * Tells refused logins to the audit, not more than so many a second: who tries a million names must not fill it. How many
- * were left out stands in the next entry.
+ * Records refused logins in the audit, up to `perSecond` each second: a million attempts must not fill it. The next entry says
+ * how many were left out.
  */
 export function createRefusedLogins(
   clock: Clock,
@@ -45,6 +45,6 @@ export function createRefusedLogins(
       detail: { ...detail, ...(name !== undefined && { name }), ...(leftOut > 0 && { leftOut }) },
     }
     leftOut = 0
-    audit([entry]).catch(() => {}) // Counted where the database is asked.
+    audit([entry]).catch(() => {}) // Counted where the database is used.
   }
 }

@@ -2,12 +2,12 @@ import type { FastifyRateLimitStore, FastifyRateLimitStoreCtor } from '@fastify/
 import type { Clock } from '@rabble/clock'
 
 /**
- * Counts requests in windows, for @fastify/rate-limit. Its own store measures them by the wall clock: after that is set back by
- * an hour, a window of a minute would last for an hour. `most` windows are kept; those that were quiet for longest go first.
+ * Counts requests in windows, for @fastify/rate-limit. Its own store uses the wall clock: after that is set back by an hour, a
+ * window of a minute would last for an hour. At most `most` windows are kept; the least recently used go first.
  */
 export function requestWindows(clock: Pick<Clock, 'monotonic'>, most: number): FastifyRateLimitStoreCtor {
   return class Windows implements FastifyRateLimitStore {
-    /** In the order in which they were used. */
+    /** In the order of use, least recent first. */
     readonly #windows = new Map<string, { current: number; endsAt: number }>()
 
     incr(

@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** Which characters look like which: Unicode TR39, see unicode/README.md. From dist/src. */
+/** Characters that look alike: Unicode TR39, see unicode/README.md. Path from dist/src. */
 const file = new URL('../../../unicode/confusables.json', import.meta.url)
 const looks = readLooks()
 
-/** What doesn't show: characters that are ignored where they can't be shown, spaces, and the empty Braille pattern. */
+/** Invisible characters: those ignored where they can't be shown, spaces, and the empty Braille pattern. */
 const unseen = /[\p{Default_Ignorable_Code_Point}\p{Z}\s\u2800]/gu
 
-/** Characters of a skeleton; some ligatures stand for a whole sentence. */
+/** Maximum number of characters of a skeleton. Some ligatures stand for a whole sentence. */
 const longest = 300
 
 /**
- * What a name looks like, in one or two ways: names that have one in common can be taken for each other. Unlike in UTS
- * #39, 4, upper and lower case are the same here, and that takes two: "IAN" is "ian" in capitals, and looks like "lAN",
- * which is Lan. Were they put together, i would look like l, and Neil like Nell.
+ * Returns one or two skeletons, which describe what a name looks like: names with a common skeleton can be mistaken for each
+ * other. Unlike in UTS #39, 4, upper and lower case are the same here, which takes two skeletons: "IAN" is "ian" in capitals,
+ * and looks like "lAN", which is Lan. With a single one, i would look like l, and Neil like Nell.
  *
- * Accents show, so Zoë is not Zoe. None at all for a name that can't be seen.
+ * Accents are visible, so Zoë is not Zoe. An invisible name has no skeleton.
  */
 export function skeletonsOf(name: string): string[] {
   const all = [settle(name.normalize('NFKC')), settle(lookOf(lookOf(name).normalize('NFKC')))]
@@ -30,7 +30,7 @@ function settle(text: string): string {
   return settled
 }
 
-/** All of one case. Unlike `toLowerCase` alone, ß is ss, ſ is s, ς is σ, and the Turkish İ is i. */
+/** Converts to one case. Unlike with `toLowerCase` alone, ß is ss, ſ is s, ς is σ, and the Turkish İ is i. */
 function fold(text: string): string {
   return text.toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFD').replaceAll('i\u0307', 'i')
 }
@@ -41,7 +41,7 @@ function lookOf(text: string): string {
   return result.normalize('NFD')
 }
 
-/** The database's index takes no longer ones. */
+/** Replaces a skeleton that is too long for the database's index by a hash. */
 function shorten(skeleton: string): string {
   if (skeleton.length <= longest) return skeleton
   return `#${createHash('sha256').update(skeleton).digest('base64url')}`

@@ -9,17 +9,17 @@ export interface PolicyEntry {
   policy: Policy | null
 }
 
-/** Entries of one answer. */
+/** Maximum number of entries in one answer. */
 const pageSize = 1000
 
 /**
- * Policies of each kind that there may be before only moderators add some. All gateways keep all of them in memory, and load
- * them before anybody may enter, so those who own rooms must not make them as many as they like.
+ * Maximum number of policies of each kind; only moderators may add more. All gateways keep all policies in memory, and load
+ * them before anybody may enter, so owners of rooms must not create an unlimited number.
  */
 const most = { room: 100_000, restriction: 20_000, kick: 20_000 }
 
 /**
- * Checks whether somebody who is no moderator may leave these policies.
+ * Checks whether a user who is not a moderator may add these policies.
  * @throws RabbleError `too-large`
  */
 export async function checkPolicies(
@@ -48,8 +48,8 @@ export async function checkPolicies(
 }
 
 /**
- * Changes policies within a transaction, as its last step: others who change some wait from here until it ends. What is
- * the same already is left alone. Whoever writes the same key has locked what it is about before.
+ * Changes policies, as the last step of a transaction: other transactions that change policies wait from here until it ends.
+ * Unchanged policies are left alone. The caller must have locked what the keys are about, such as the room.
  * @returns the version to tell the gateways after the commit; undefined if nothing changed
  */
 export async function putPolicies(
@@ -82,13 +82,13 @@ export async function putPolicies(
   return rows.length === 0 ? undefined : Math.max(...rows.map(({ version }) => version))
 }
 
-/** Whether it tells of something that is over, and need not be known for good. */
+/** Whether a policy reports something that is over and need not be known permanently. */
 function isPassing(policy: Policy): boolean {
   if (policy.kind === 'kick') return true
   return policy.kind === 'room' && policy.deleted === true && policy.inviteOnly === undefined
 }
 
-/** A `putPolicies` of one. */
+/** Changes one policy, as `putPolicies`. */
 export function putPolicy(
   query: Database['query'],
   key: string,
@@ -106,9 +106,9 @@ interface Row {
 }
 
 /**
- * What has changed since a version, in the order of the versions. A copy that is too old, one that is of another database
- * and one that holds nothing is loaded from the beginning; `loading` says that `since` is how far such a load has come, so that it isn't taken for
- * a copy that is too old.
+ * Returns the changes since a version, in the order of the versions. A copy that is too old, belongs to another database, or is
+ * empty is loaded from the beginning. `loading`: `since` is how far such a load has come, so that it is not taken for a copy
+ * that is too old.
  */
 export async function changesSince(
   database: Pick<Database, 'query'>,
@@ -145,10 +145,10 @@ export async function changesSince(
   }
 }
 
-/** Drops what told for a day that something had ended. Copies that are older are then loaded anew. */
+/** Drops entries that have reported for a day that something ended. Older copies are then loaded again. Returns their number. */
 export async function forgetPolicies(database: Database): Promise<number> {
   return database.transaction(async (query) => {
-    // First, as whoever changes policies does: nobody reads a version that is about to be forgotten.
+    // First, as in all changes of policies: nobody must read a version that is about to be forgotten.
     await query('select version from rooms.policy_version for update', [])
     const [row] = await query<{ dropped: number }>(
       `with old as (

@@ -2,28 +2,28 @@ import type { Clock } from '@rabble/clock'
 import { backoffDelay } from '@rabble/clock/retry'
 import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '../api.ts'
 
-/** Pauses (ms) before rooms is asked again. */
+/** Pauses (ms) between attempts to ask the rooms service. */
 const backoff = { first: 100, longest: 2_000 }
 
 /**
- * Another service's copy of what isn't for everybody: rooms with rules, bans and mutes. It is asked for each join, message and
- * page, and so is there, complete, and up to date within a second, whether the rooms service answers or not.
+ * Copy of the policies (rooms with rules, bans and mutes) in another service, which consults it for each join, message and
+ * page. So it is local and complete, and up to date within a second, and it works while the rooms service does not answer.
  */
 export interface PolicyCopy {
-  /** Whether the copy is complete; before, nothing is known. */
+  /** Whether the copy is complete. Before, nothing is known. */
   readonly loaded: boolean
   readonly version: number
-  /** Whether the last attempt to fetch what is newer failed. */
+  /** Whether the last attempt to fetch changes failed. */
   readonly failing: boolean
-  /** There is a version: what is newer than the copy is fetched. */
+  /** Reports the latest version. Fetches what is newer than the copy. */
   announced(version: number): void
-  /** Fetches what is newer, if there is anything. */
+  /** Fetches what is newer than the copy, if there is anything. */
   refresh(): void
-  /** Resolves when the copy is as new as what was announced, or an attempt to make it so failed. */
+  /** Resolves when the copy is as new as the reported version, or an attempt to fetch it failed. */
   settled(): Promise<void>
-  /** What is special about a room. */
+  /** Returns the policy of a room; undefined if there is none. */
   room(name: string): RoomPolicy | undefined
-  /** The ban or mute of a user that holds now: in the room, or everywhere. */
+  /** Returns the ban or mute of a user that holds now, in the room or everywhere. */
   find(kind: UserPolicy['kind'], user: string, room?: string): UserPolicy | undefined
   close(): void
 }
@@ -31,12 +31,15 @@ export interface PolicyCopy {
 export function copyPolicies(options: {
   rooms: Pick<RoomsClient, 'policies'>
   observer: {
-    /** The copy is up to date, with so many entries. These are new: sessions may have to go. */
+    /**
+     * Called when the copy is up to date. `fresh`: new policies, for which sessions may have to end. `entries`: size of the
+     * copy.
+     */
     fetched(fresh: readonly Policy[], version: number, entries: number): void
-    /** An attempt failed, so many in a row; there will be another. */
+    /** Called when an attempt failed, with the number of failures in a row. Another attempt follows. */
     failed(error: unknown, failures: number): void
   }
-  /** The time by which bans and mutes end; default: the clock's. */
+  /** Clock by which bans and mutes end. Default: `clock`. */
   time?: Pick<Clock, 'now'>
   clock: Clock
 }): PolicyCopy {
@@ -47,10 +50,10 @@ export function copyPolicies(options: {
   let wanted = -1
   let loaded = false
   let fetching = false
-  /** The last attempt to fetch what was announced failed. */
+  /** Whether the last attempt to fetch what was reported failed. */
   let failing = false
   let attempt = Promise.resolve()
-  /** Not acted on yet, also over an attempt that fails halfway. */
+  /** New policies that the observer has not received yet. They survive an attempt that fails halfway. */
   const fresh: Policy[] = []
 
   async function fetchOnce(): Promise<void> {
@@ -65,12 +68,12 @@ export function copyPolicies(options: {
           fresh.push(policy)
           continue
         }
-        // The same again, from a copy that is made anew, must not happen to anybody twice.
+        // A copy that is loaded again must not repeat to the observer what it knew before.
         const known = JSON.stringify(copy.get(key)) === JSON.stringify(policy)
         next.put(key, policy)
         if (policy !== null && !known) fresh.push(policy)
       }
-      // A page that brings nothing on would be asked for for ever.
+      // Otherwise a page without progress would be requested forever.
       more = changes.more && changes.version > at
       at = changes.version
     }
@@ -81,7 +84,7 @@ export function copyPolicies(options: {
     observer.fetched(fresh.splice(0), version, copy.size)
   }
 
-  /** Until the copy is as new as what was announced. */
+  /** Fetches until the copy is as new as the reported version. */
   async function fetchAll(): Promise<void> {
     for (let failures = 0; !stop.signal.aborted; ) {
       try {
@@ -134,7 +137,7 @@ export function copyPolicies(options: {
   }
 }
 
-/** Policies by their keys, and by what they are asked for. */
+/** Stores policies by key, and for look-ups by room and by user. */
 function createEntries(time: Pick<Clock, 'now'>) {
   const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
@@ -169,7 +172,7 @@ function createEntries(time: Pick<Clock, 'now'>) {
       users.set(policy.user, own.set(key, policy))
     },
     room: (name: string) => rooms.get(name),
-    /** What holds now: in the room, or everywhere. */
+    /** Returns the ban or mute that holds now, in the room or everywhere. */
     find(kind: UserPolicy['kind'], user: string, room: string | undefined): UserPolicy | undefined {
       const now = time.now()
       for (const policy of users.get(user)?.values() ?? []) {

@@ -4,19 +4,19 @@ import { eventId } from '@rabble/contract/ids'
 import type { EventLog } from '@rabble/event-log'
 import type { RoomChange } from './presence.ts'
 
-/** Milliseconds. */
+/** Times in milliseconds. */
 export interface AnnouncementTimes {
-  /** For which the first comings and goings after a quiet time are collected: a page that is reloaded is no news. */
+  /** Time for which changes are collected after a quiet period: a page that is reloaded is no news. */
   soon: number
-  /** Between two announcements of a room. */
+  /** Time between two announcements in a room. */
   interval: number
 }
 
 export const defaultAnnouncementTimes: AnnouncementTimes = { soon: 1_000, interval: 5_000 }
 
-/** Names in one announcement; the others are counted. */
+/** Maximum number of names in one announcement. The other users are only counted. */
 const maxNames = 20
-/** Users that are collected of those who came, and of those who went; more are not told. */
+/** Maximum number of collected users who joined, and who left. More are not reported. */
 const maxUsers = 1_000
 
 interface Collected {
@@ -28,13 +28,13 @@ interface Collected {
 }
 
 /**
- * Tells by messages of the system who came to a room and who left it. They stay in the log for good and need no right to
- * speak, so they are collected: a room gets two of them every few seconds at most, however often somebody joins and leaves,
- * and they don't name users who may not speak there.
+ * Announces by system messages which users joined and left a room. The log keeps these messages, and they need no right to
+ * write. So changes are collected: a room gets at most two messages every few seconds, however often users join and leave.
+ * Users who are muted there are not named.
  */
 export interface Announcements {
   add(change: RoomChange): void
-  /** What has not been told yet is not told any more. */
+  /** Drops what has not been announced yet. */
   close(): void
 }
 
@@ -98,7 +98,7 @@ export function createAnnouncements(options: {
     add({ room, joined, left, version }) {
       const collected = rooms.get(room) ?? begin(room, times.soon)
       collected.version = Math.max(collected.version, version)
-      // A user who left and came back in between was never away, and the other way round.
+      // A user who left and came back in between was never away. The reverse holds too.
       for (const user of left) if (!collected.joined.delete(user.id)) put(collected.left, user)
       for (const user of joined) if (!collected.left.delete(user.id)) put(collected.joined, user)
     },
@@ -113,7 +113,7 @@ function put(users: Map<string, User>, user: User): void {
   if (users.size < maxUsers) users.set(user.id, user)
 }
 
-/** "Ada", "Ada and Bob", "Ada, Bob and 3 others". */
+/** Returns a list such as "Ada", "Ada and Bob" or "Ada, Bob and 3 others". */
 function listed(named: readonly User[], count: number): string {
   const names = named.map(({ name }) => name)
   const others = count - names.length

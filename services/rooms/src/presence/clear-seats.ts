@@ -2,12 +2,12 @@ import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { lockCounts, type RoomChange, writeCounts } from './presence.ts'
 
-/** Seats that go in one transaction. */
+/** Maximum number of seats removed in one transaction. */
 const atOnce = 1000
 
 /**
- * Takes seats away from a gateway whose lease has ended, as many as one transaction may, and tells whether none is left.
- * The caller has locked the lease, so nobody else changes them.
+ * Removes seats of a gateway whose lease has ended, as many as one transaction may. `done`: none is left. The caller has locked
+ * the lease, so nobody else changes these seats.
  */
 export async function clearSeats(
   query: Database['query'],
@@ -27,7 +27,7 @@ export async function clearSeats(
      where seats.room = gone.room and seats.user_id = gone.user_id and seats.gateway = $3`,
     [...pairs, gateway],
   )
-  // A user who is there through another gateway as well has not left.
+  // A user who is also there through another gateway has not left.
   const stay = await query<{ room: string; id: string }>(
     `select seats.room, seats.user_id as id
      from rooms.seats join unnest($1::text[], $2::text[]) as gone (room, user_id) using (room, user_id)`,

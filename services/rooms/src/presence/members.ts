@@ -2,11 +2,11 @@ import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 
 export interface Members {
-  /** Each once, however many sessions and gateways, in the order of their ids. */
+  /** Users in the order of their ids, each once however many sessions and gateways it has. */
   users: User[]
-  /** How many there are in all. */
+  /** Total number of users in the room. */
   count: number
-  /** Whether there are more behind these. */
+  /** Whether there are more users after these. */
   hasMore: boolean
 }
 
@@ -16,7 +16,7 @@ interface Row {
   name: string
 }
 
-/** Who is in a room now, over all gateways: up to `limit`, behind a user's id. */
+/** Returns up to `limit` users who are in a room now, over all gateways, after the user id `after`. */
 export async function membersOf(
   database: Pick<Database, 'query'>,
   { room, limit, after = '' }: { room: string; limit: number; after?: string },

@@ -2,11 +2,11 @@ import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { Count } from '../api.ts'
 
-/** What has changed in a room: who came, who went, and how many there are now. */
+/** Changes in a room: users who joined, users who left, and the new count. */
 export interface RoomChange extends Count {
   joined: User[]
   left: User[]
-  /** Whether that is told as messages. */
+  /** Whether the change is announced by messages. */
   announce: boolean
 }
 
@@ -17,8 +17,8 @@ interface Row {
 }
 
 /**
- * Locks the counts of rooms until the transaction ends, and with them the rooms' seats. Every transaction does this once,
- * for all its rooms, in the order of their names: so none waits for another that waits for it.
+ * Locks the counts of rooms, and with them the rooms' seats, until the transaction ends. To avoid deadlocks, every transaction
+ * does this once, for all its rooms in the order of their names.
  */
 export async function lockCounts(
   query: Database['query'],
@@ -34,14 +34,14 @@ export async function lockCounts(
       'select room, users, version from rooms.presence where room = any($1) order by room for update',
       [rooms],
     )
-    // Fewer if one was forgotten between the two statements.
+    // Fewer if a count was forgotten between the two statements.
     if (rows.length === rooms.length) return new Map(rows.map((row) => [row.room, countOf(row)]))
   }
-  // As the database says it when it gives up for such a reason: the whole transaction may be tried again.
+  // Uses the database's own code for such a failure, so that the whole transaction may be retried.
   throw Object.assign(new Error('rooms are forgotten as fast as they appear'), { code: '40001' })
 }
 
-/** Writes the counts of rooms that have changed, and gives the new versions. */
+/** Writes the counts of rooms that have changed. Returns them with their new versions. */
 export async function writeCounts(
   query: Database['query'],
   counts: ReadonlyMap<string, number>,
@@ -58,13 +58,13 @@ export async function writeCounts(
   return new Map(rows.map((row) => [row.room, countOf(row)]))
 }
 
-/** More than one transaction changes, so that each answer gets further than the last. */
+/** Maximum number of counts in an answer: more than one transaction changes, so that each answer makes progress. */
 const countsAtOnce = 5000
 
 /**
- * The counts of a gateway's rooms that others may have changed since a moment, and the moment to ask for next. Transactions
- * that were under way at that moment count as later, so some are told twice, and none is left out.
- * @param since as an earlier answer, or `renewLease`, called it; undefined is the beginning
+ * Returns the counts of a gateway's rooms that others may have changed since a moment, and the moment for the next call.
+ * Transactions that were under way at that moment count as later. So some counts are returned twice, but none is missed.
+ * @param since from an earlier answer or from `renewLease`; undefined: the beginning
  * @param seen a moment before this call
  */
 export async function changedCounts(
@@ -84,7 +84,7 @@ export async function changedCounts(
   return { counts: rows.map(countOf), seen: last?.changed ?? seen }
 }
 
-/** Forgets rooms in which nobody is. Their next versions will be higher all the same. */
+/** Forgets the counts of empty rooms. Their next versions will be higher nevertheless. Returns how many were forgotten. */
 export async function forgetEmpty(query: Database['query'], limit: number): Promise<number> {
   const rows = await query(
     `delete from rooms.presence where room in (

@@ -1,13 +1,14 @@
 import type { Database } from '@rabble/database'
 
-/** Rooms that are looked at in one statement. */
+/** Maximum number of rooms checked in one statement. */
 const pageSize = 500
 
 /**
- * Forgets rooms that appeared by themselves, were never given a setting, and have been empty for a day: they would
- * appear again just the same, and their names are remembered for the sake of their messages. A room that is empty for the first time is marked, and one that isn't any more loses the mark.
- * Rows that somebody else has locked are left for the next time, so that nobody waits in a circle.
- * @returns how many went
+ * Deletes rooms that appeared without being created, never had a setting changed, and have been empty for a day. They would
+ * appear again unchanged. Their names are remembered because of their messages. A room found empty for the first time is
+ * marked; a marked room that is used again loses the mark. Rows that are locked by others are skipped until the next round,
+ * which avoids deadlocks.
+ * @returns the number of deleted rooms
  */
 export async function forgetRooms({ query }: Pick<Database, 'query'>, limit = pageSize): Promise<number> {
   let forgotten = 0

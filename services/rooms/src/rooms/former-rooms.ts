@@ -1,16 +1,16 @@
 import type { Database } from '@rabble/database'
 import type { NamesWithMessages } from '../api.ts'
 
-/** Names that are remembered where no history says which of them have no messages; the oldest go first. */
+/** Maximum number of remembered names, if no history reports which of them have no messages. The oldest go first. */
 const most = 1_000_000
 
-/** Whether messages of an earlier room of this name may be there. */
+/** Whether messages of an earlier room of this name may exist. */
 export async function isFormer(query: Database['query'], name: string): Promise<boolean> {
   const rows = await query('select 1 from rooms.former where name = $1', [name])
   return rows.length > 0
 }
 
-/** Remembers rooms that are about to go. */
+/** Remembers the names of rooms that are being deleted. */
 export async function becomeFormer(query: Database['query'], names: readonly string[]): Promise<void> {
   await query(
     `insert into rooms.former (name) select name from unnest($1::text[]) as gone (name)
@@ -20,8 +20,8 @@ export async function becomeFormer(query: Database['query'], names: readonly str
 }
 
 /**
- * Brings a part of the names in line with what history has: rooms with messages that are not known here are remembered, and
- * names without messages are free again. History may be a little behind, so a name stays for an hour.
+ * Updates a range of the names from what history has. Names with messages that are not known here are remembered; names without
+ * messages become free. History may lag a little, so a name stays for at least an hour.
  */
 export async function compareFormer(
   { query }: Pick<Database, 'query'>,

@@ -2,8 +2,8 @@ import type { Database } from '@rabble/database'
 import type { HiddenPage, Reader } from '../api.ts'
 
 /**
- * Those of some rooms whose messages somebody may read: as who may enter them. A room that there is not was for everybody:
- * one for those who are invited doesn't go when it is deleted (see `deleteRoom`).
+ * Returns those of some rooms whose messages a user may read: those that it may enter. A room that does not exist was open,
+ * since an invite-only room remains when it is deleted (see `deleteRoom`).
  */
 export async function readableOf(
   query: Database['query'],
@@ -25,8 +25,8 @@ export async function readableOf(
 }
 
 /**
- * All rooms that a user may not read, by name, as `readableOf` decides. `onlyUsers` says that nobody reads without a token:
- * then a ban also hides rooms for everybody.
+ * Returns all rooms that a user may not read, by name, by the rules of `readableOf`. `onlyUsers`: reading needs a token, so
+ * that a ban hides open rooms too.
  */
 export async function hiddenFrom(
   query: Database['query'],

@@ -4,43 +4,43 @@ import { type RoomRow, roomColumns, roomReplyOf } from './room-rows.ts'
 import { searchOf } from './room-search.ts'
 
 export interface RoomListQuery {
-  /** Words, or parts of words, that name and topic hold. */
+  /** Words, or parts of words, in the name or topic. */
   q?: string
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   after?: string
   limit: number
-  /** By name, in the order of code points, or those with most users first. */
+  /** Order: by name in the order of code points, or by number of users, highest first. */
   sort: 'name' | 'users'
 }
 
-/** Who asks: the id of a user, if it is known, and whether all rooms are to be seen. */
+/** The reader of a list: its user id, if known, and whether it sees all rooms. */
 export interface Viewer {
   user?: string
   all: boolean
 }
 
-/** Up to so many rooms that match are found by the index over pieces and sorted; of more, a page is soon full. */
+/** Maximum number of matches that are found by the index over pieces and then sorted. With more, a page fills quickly. */
 const few = 500
-/** Invite-only rooms that one user sees in lists. */
+/** Maximum number of own invite-only rooms, and of invitations, that a user's lists include. */
 const maxOwn = 1_000
 
 type Row = RoomRow & { users: number }
 
-/** What the statements below have in common. Invite-only rooms are there for those who may enter. */
+/** Common parts of the statements below. Invite-only rooms are included for users who may enter them. */
 interface Source {
   query: Database['query']
-  /** Begins a statement. */
+  /** Beginning of a statement. */
   with: string
   from: string
-  /** Holds for a row of it that matches. */
+  /** Condition that holds for a matching row of `from`. */
   matches: string
   params: readonly unknown[]
   all: boolean
 }
 
 /**
- * A page of rooms with the users in them. Sorted by users, a room that changes its place between two pages may be on both or
- * on none.
+ * Returns a page of rooms with their numbers of users. If sorted by users, a room that moves between two requests may be on
+ * both pages or on neither.
  */
 export async function listRooms(
   { query }: Pick<Database, 'query'>,
@@ -73,7 +73,7 @@ async function sourceOf(query: Database['query'], q: string | undefined, viewer:
      ) matching`,
     [pieces, words],
   )
-  // Either way would be slow where the other one is fast, and the planner doesn't know which.
+  // Each way is slow where the other is fast, and the planner does not know which to choose.
   if ((found[0]?.count ?? 0) > few) {
     return { ...common, with: '', from: 'rooms.rooms', matches, params: [own, words] }
   }
@@ -88,7 +88,7 @@ async function sourceOf(query: Database['query'], q: string | undefined, viewer:
   }
 }
 
-/** Invite-only rooms that a user may enter. */
+/** Returns the invite-only rooms that a user may enter. */
 async function invitedInto(query: Database['query'], user: string): Promise<string[]> {
   const rows = await query<{ name: string }>(
     `select name from (
@@ -104,20 +104,20 @@ async function invitedInto(query: Database['query'], user: string): Promise<stri
 }
 
 /**
- * Rooms that may be seen, to be sorted by name. Two sorted pieces of an index rather than one condition, so that rooms that
- * can't be seen cost nothing.
+ * Returns a query of visible rooms, to be sorted by name. It reads two sorted parts of an index instead of one condition, so
+ * that invisible rooms cost nothing.
  */
 function visible({ from, matches, all }: Source, condition: string, limit: number): string {
   const rooms = (seen: string) =>
     `select ${roomColumns} from ${from} rooms where ${seen} and ${condition} and ${matches}`
-  // Mentioned all the same: a parameter that isn't has no type.
+  // Mentions the parameter because PostgreSQL can't infer the type of an unused one.
   if (all) return rooms('$1::text[] is not null')
   const first = `order by name limit ${limit}`
   return `(${rooms("access = 'open'")} ${first})
     union all (${rooms("access = 'invite' and name = any($1::text[])")} ${first})`
 }
 
-/** Asked for each row, and not joined, so that the counts of all other rooms are left alone. */
+/** Looked up for each row instead of joined, so that the counts of all other rooms are not read. */
 function usersOf(name: string): string {
   return `coalesce((select users from rooms.presence where room = ${name}), 0)`
 }
@@ -132,7 +132,7 @@ function byName(source: Source, after: string, limit: number, condition = 'true'
   )
 }
 
-/** First those with users, of which there are as many as users at most; then the others by name. */
+/** Lists rooms with users first (at most as many rooms as users), then the others by name. */
 async function byUsers(
   source: Source,
   after: { users: number; name: string } | undefined,
@@ -159,12 +159,12 @@ async function byUsers(
 }
 
 /**
- * What `next` said: a name, behind the number of users if it is sorted by these.
+ * Parses `next`: a name, preceded by the number of users if sorted by users.
  * @throws RabbleError `bad-frame`
  */
 function placeOf(after: string, sort: RoomListQuery['sort']): { users: number; name: string } {
   const [, users, name = ''] = (sort === 'name' ? /^()(.*)$/su : /^(\d{1,9}):(.*)$/su).exec(after) ?? []
-  // Not `isRoomName`: rooms may be there whose names were allowed by an earlier version.
+  // Not `isRoomName`: an earlier version may have allowed other names.
   if (name === '' || /[\p{Cc}\p{Cs}]/u.test(name))
     throw new RabbleError('bad-frame', 'after must be what the page before gave as next')
   return { users: Number(users), name }

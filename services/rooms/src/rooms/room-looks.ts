@@ -1,15 +1,16 @@
 import type { Database } from '@rabble/database'
 import { skeletonsOf } from '../names/skeleton.ts'
 
-/** What is said of a room that looks like another one. Not which one: it may be for those who are invited. */
+/** Message for a room that looks like another one. It does not name the other room, which may be invite-only. */
 export const lookAlike = 'there is a room already whose name looks like this one'
 
-/** Rooms that are looked at in one transaction. */
+/** Maximum number of rooms handled in one transaction. */
 const pageSize = 500
 
 /**
- * Those of some rooms that can't come to be, since another one that is there, or an earlier one of them, looks alike. Whoever
- * makes rooms does it alone from here until the transaction ends: so nothing else may be locked before.
+ * Returns those of some rooms that can't be created because they look like an existing room, or like an earlier one of them.
+ * From here until the transaction ends, no other transaction creates rooms. To avoid deadlocks, the caller must not hold locks
+ * that such a transaction needs.
  */
 export async function lookAlikesAmong(
   query: Database['query'],
@@ -31,7 +32,7 @@ export async function lookAlikesAmong(
   return alike
 }
 
-/** Works out what rooms look like that an earlier version made. Returns how many there were, up to a page. */
+/** Computes the skeletons of rooms that an earlier version created. Returns their number, at most one page. */
 export function fillLooks(database: Pick<Database, 'transaction'>): Promise<number> {
   return database.transaction(async (query) => {
     const rows = await query<{ name: string }>(

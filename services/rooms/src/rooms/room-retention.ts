@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import type { RetentionPage } from '../api.ts'
 import { type RoomRow, retentionOf } from './room-rows.ts'
 
-/** What history keeps of rooms, of those behind a name. */
+/** Returns the retention of rooms after a name. */
 export async function retentionsAfter(
   { query }: Pick<Database, 'query'>,
   after: string,

@@ -5,7 +5,7 @@ import { skeletonsOf } from '../names/skeleton.ts'
 import { lookAlikesAmong } from './room-looks.ts'
 import { foldedOf } from './room-search.ts'
 
-/** A row of rooms.rooms, as far as anybody asks. */
+/** A row of rooms.rooms, without columns that nobody reads. */
 export interface RoomRow {
   name: string
   topic: string
@@ -22,10 +22,10 @@ export interface RoomRow {
 export const roomColumns =
   'name, topic, capacity, access, single, announce, retention_age, retention_messages, created_by, created_at'
 
-/** Milliseconds. */
+/** One day in milliseconds. */
 export const day = 24 * 60 * 60 * 1000
 
-/** What others are told of a room in which there are so many users. */
+/** Returns what clients see of a room with `count` users. */
 export function roomReplyOf(row: RoomRow, count: number): RoomReply {
   const { maxAge, maxMessages } = retentionOf(row)
   const retention = {
@@ -53,7 +53,7 @@ export function retentionOf(row: Pick<RoomRow, 'retention_age' | 'retention_mess
   }
 }
 
-/** What gateways must know of a room; null if it is for everybody in any number. */
+/** Returns the policy of a room; null if it has no restrictions. */
 export function policyOf({ name, capacity, access, single }: RoomRow): RoomPolicy | null {
   if (capacity === null && access === 'open' && !single) return null
   return {
@@ -66,7 +66,7 @@ export function policyOf({ name, capacity, access, single }: RoomRow): RoomPolic
 }
 
 /**
- * A room, locked until the transaction ends: `update` for who changes it, `share` for who relies on it.
+ * Returns a room, locked until the transaction ends: `update` to change it, `share` to rely on it.
  * @throws RabbleError `room-not-found`
  */
 export async function lockRoom(
@@ -82,9 +82,8 @@ export async function lockRoom(
 }
 
 /**
- * Makes rooms that are not there, for who joins them, but for those that look like others, which are returned. One that was
- * found empty no longer counts as such, and can't be forgotten until the transaction ends; rooms in daily use are only looked
- * at.
+ * Creates the missing rooms for users who join them. Returns those not created because they look like others. A room marked as
+ * empty loses the mark, and can't be forgotten until the transaction ends. Rooms in daily use are only read.
  */
 export async function letRoomsAppear(
   query: Database['query'],

@@ -1,23 +1,23 @@
 /*
- * Rooms are found by any part of their name or topic, as people type it into a search box. PostgreSQL folds letters by
- * the locale of its database, and PGlite by none, so we do it; the index is over pieces of the folded text (`rooms.pieces`).
+ * Rooms are found by any part of their name or topic, as typed into a search box. PostgreSQL folds letters by the locale of its
+ * database, and PGlite by none, so this code folds them. The index is over pieces of the folded text (`rooms.pieces`).
  */
 
-/** How a search compares a room: case and forms of the same letter don't matter. No word goes beyond the line. */
+/** Returns the text to search in, without differences of case or letter form. No word spans both of its lines. */
 export function foldedOf(name: string, topic: string): string {
   return `${folded(name)}\n${folded(topic)}`
 }
 
 export interface Search {
-  /** Each must stand in name or topic. */
+  /** Words of which each must be in name or topic. */
   words: string[]
-  /** What the index must find for that. */
+  /** Pieces of the words, for the index. */
   pieces: string[]
 }
 
 const most = 8
 
-/** What a query asks for; without words it asks for all rooms. Of many words the first eight count. */
+/** Parses a query. Without words it matches all rooms. Only the first eight words count. */
 export function searchOf(query: string): Search {
   const words = folded(query)
     .split(/\s+/)
@@ -26,7 +26,7 @@ export function searchOf(query: string): Search {
   return { words, pieces: [...new Set(words.flatMap(piecesOf))] }
 }
 
-/** Three characters each; of a shorter word it is the word. */
+/** Returns the pieces of a word: three characters each. A shorter word is one piece. */
 function piecesOf(word: string): string[] {
   const characters = [...word]
   const size = Math.min(3, characters.length)

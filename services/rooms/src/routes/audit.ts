@@ -19,7 +19,7 @@ const schema = {
   }),
 }
 
-/** What was done, refused and said by services, for moderators. */
+/** Routes of the audit, for moderators: actions, refused logins, and reports of services. */
 export function auditRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { database, tokens, allowedOrigins = new Set<string>() } = options
   const work = createWork(limits, options)

@@ -11,12 +11,12 @@ import { limitAppearing } from '../seats/appearing-rooms.ts'
 import { defaultLeaseTimes, endLease, renewLease, sweepLease, takeOutLease } from '../seats/leases.ts'
 import { changeSeats, type SeatBatch } from '../seats/seats.ts'
 
-/** A gateway has one batch under way, so these are gateways. They wait for each other where they want the same rooms. */
+/** A gateway has one batch under way, so these are numbers of gateways. Batches for the same rooms wait for each other. */
 const seatLimits = { active: 6, waiting: 200, deadline: 4_000 }
 /** Never behind seats: a lease that can't be renewed costs all seats of a gateway. */
 const leaseLimits = { active: 3, waiting: 500, deadline: 4_000 }
 
-/** Seats that one batch takes and gives back. */
+/** Maximum number of seats that one batch takes and gives back. */
 const batchSize = 1000
 
 const params = Type.Object({ gateway: Type.String({ minLength: 1, maxLength: 64 }) })
@@ -49,8 +49,8 @@ const seatsSchema = {
 }
 
 /**
- * Leases and seats, for gateways; no proxy routes these from outside. 410 says that a lease has ended, 409 that the call
- * came after the gateway had given it up, and that nothing was done.
+ * Routes of leases and seats, for gateways; proxies do not expose them. Status 410 means that the lease has ended. 409 means
+ * that the call arrived after the gateway had given it up, and nothing was done.
  */
 export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, database, internalTokens, metrics, mode, notify } = options
@@ -59,7 +59,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   const leases = createWork(leaseLimits, options)
   const appearing = limitAppearing(options.appearingRoomsPerHour, clock)
 
-  /** Tried again where that may help, and never committed once nobody waits for it. */
+  /** Runs a transaction. Retries it where that may help, and never commits it once nobody waits for it. */
   function transaction<Result>(
     signal: AbortSignal,
     work: (query: Database['query']) => Promise<Result>,
@@ -105,7 +105,7 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       async (request, reply) => {
         await leases.run('end', async (signal) => {
           await retried(clock, signal, () => endLease(database.query, request.params.gateway))
-          // What is left when nobody waits any more, the sweeper takes away.
+          // The sweeper removes what is left when nobody waits any more.
           for (;;) {
             const swept = await transaction(signal, (query) => sweepLease(query, { expired: false }))
             if (swept === undefined) return
@@ -129,14 +129,14 @@ export function gatewayRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
           const result = await transaction(signal, (query) =>
             changeSeats(query, gateway, turn, { take: valid, give }, admit),
           )
-          // Here, since it is committed, whether or not somebody still waits.
+          // Here because it is committed, whether or not somebody still waits.
           if (typeof result !== 'string') notify(result.changes)
           return result
         })
         if (typeof result === 'string') return answerWithout(reply, result)
         metrics.batchSeats.observe(take.length + give.length)
         metrics.gives.inc(give.length)
-        // One that an earlier version would have taken must not keep the others of its gateway from being answered.
+        // Earlier versions accepted more. An invalid request must not keep the gateway's other requests from being answered.
         const answered = new Map(valid.map((request, index) => [request, result.answers[index]]))
         const answers = take.map((request) => answered.get(request) ?? invalid)
         for (const answer of answers) metrics.takes.inc({ result: resultOf(answer) })
@@ -173,7 +173,7 @@ function resultOf(answer: Seat | Refusal): string {
   return 'refused' in answer ? answer.refused : 'taken'
 }
 
-/** To a call that did nothing. */
+/** Answers a call that did nothing. */
 function answerWithout(reply: FastifyReply, why: 'ended' | 'overtaken') {
   const [statusCode, code, message] =
     why === 'ended'

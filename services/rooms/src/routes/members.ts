@@ -6,7 +6,7 @@ import { checkRoomName, findRoom } from '../moderation/rooms.ts'
 import type { RoutesOptions } from '../options.ts'
 import { membersOf } from '../presence/members.ts'
 
-/** `each` is the share of one user, and of one address; gateways have no such bound. */
+/** `each` is the share of one user and of one address. Gateways have no such limit. */
 const limits = { active: 3, waiting: 200, each: { active: 1, waiting: 50 }, deadline: 4_000 }
 
 const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 128 }) })
@@ -17,7 +17,7 @@ const membersSchema = {
 }
 const internalSchema = { params, querystring: Type.Object({ limit }) }
 
-/** Who is in a room: for everybody who may enter it, and for gateways, which know who may. */
+/** Routes of the users in a room: for everybody who may enter it, and for gateways, which know who may. */
 export function memberRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { database, internalTokens, tokens, allowedOrigins = new Set<string>() } = options
   const reads = createWork(limits, options)

@@ -22,7 +22,7 @@ const user = Type.String({ minLength: 1, maxLength: 64 })
 const room = Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
 const reason = Type.String({ maxLength: 256, default: '' })
 const kickSchema = { body: Type.Object({ user, room, reason }) }
-/** Ten years are for longer than anybody means. */
+/** Maximum duration: ten years, longer than anybody needs. */
 const seconds = Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 60 * 60 }))
 const restrictSchema = { body: Type.Object({ user, room, reason, seconds }) }
 const liftSchema = { params: Type.Object({ id: Type.Integer({ minimum: 1, maximum: 2 ** 53 - 1 }) }) }
@@ -35,7 +35,7 @@ const listSchema = {
   }),
 }
 
-/** For moderators everywhere, and for who created a room in that room. */
+/** Routes of moderation: for moderators everywhere, and for the creator of a room in that room. */
 export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { database, tokens, allowedOrigins = new Set<string>() } = options
   const changes = createChanges(options)
@@ -97,7 +97,7 @@ export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncType
     }
   }
 
-  /** Of a room that is there no more, it is nobody. */
+  /** Returns a room with its owner. A room that no longer exists has none. */
   async function ownerOf(room: string): Promise<Pick<RoomRow, 'name' | 'created_by'>> {
     const [row] = await database.query<RoomRow>(`select ${roomColumns} from rooms.rooms where name = $1`, [
       room,

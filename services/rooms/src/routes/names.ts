@@ -11,9 +11,9 @@ import type { RoutesOptions } from '../options.ts'
 
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
 
-/** Names that one batch claims and gives back. */
+/** Maximum number of names that one batch claims, and that it gives back. */
 const batchSize = 1000
-/** Seconds for which a guest who said hello has a token; gateways that still need the name claim it again before. */
+/** Lifetime (s) of the token of a guest who said `hello`. Gateways that still need the name claim it again before the end. */
 const lifetime = 24 * 60 * 60
 
 const schema = {
@@ -31,7 +31,7 @@ const schema = {
   }),
 }
 
-/** Names, for gateways; no proxy routes this from outside. 410 says that the lease has ended. */
+/** Routes of names, for gateways; proxies do not expose them. Status 410 means that the lease has ended. */
 export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, database, tokens, internalTokens, requireToken } = options
   const work = createWork(limits, options)
@@ -68,7 +68,7 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
         const claimed = await work.run('names', (signal) =>
           retried(clock, signal, () =>
             transactionWithin(database, signal, async (query) => {
-              // The sweeper locks the lease before it takes the names away.
+              // Locked first, as by the sweeper, which locks the lease before it removes the names.
               const lease = await query(
                 'select 1 from rooms.leases where gateway = $1 and isfinite(expires_at) for share',
                 [gateway],

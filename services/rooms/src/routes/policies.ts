@@ -35,7 +35,7 @@ const hiddenSchema = {
 }
 const formerSchema = {
   body: Type.Object({
-    // History's own names may be any string.
+    // Names in history may be any string.
     after: Type.String(),
     through: Type.Optional(Type.String()),
     names: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 1000 }),
@@ -57,11 +57,14 @@ const auditSchema = {
 }
 
 /**
- * For gateways and history; no proxy routes these from outside.
+ * Routes for gateways and history; proxies do not expose them.
  *
- * `GET /internal/policies?since=` says what gateways must know of rooms and users, `GET /internal/retention` what history
- * keeps of rooms, `POST /internal/readable` which of some rooms a user may read, `GET /internal/hidden` which rooms a user may
- * not read, `POST /internal/former` takes from history which names have messages, and `POST /internal/audit` writes down what others did.
+ * - `GET /internal/policies?since=` returns what gateways must know of rooms and users.
+ * - `GET /internal/retention` returns what history keeps of rooms.
+ * - `POST /internal/readable` returns which of some rooms a user may read.
+ * - `GET /internal/hidden` returns which rooms a user may not read.
+ * - `POST /internal/former` receives from history which names have messages.
+ * - `POST /internal/audit` records what other services report.
  */
 export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, database, internalTokens } = options
@@ -92,7 +95,7 @@ export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox 
       )
     })
 
-    // 1,000 names.
+    // Enough for 1,000 names.
     const former = { schema: formerSchema, bodyLimit: 1024 * 1024, ...quiet }
     app.post('/internal/former', former, async (request, reply) => {
       await serviceOf(request.headers.authorization, internalTokens)
@@ -104,7 +107,7 @@ export function policyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox 
       return reply.code(204).send()
     })
 
-    // 500 entries with texts of some length.
+    // Enough for 500 entries with texts of some length.
     const audit = { schema: auditSchema, bodyLimit: 4 * 1024 * 1024, ...quiet }
     app.post('/internal/audit', audit, async (request, reply) => {
       await serviceOf(request.headers.authorization, internalTokens)

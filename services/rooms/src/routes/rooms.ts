@@ -24,15 +24,15 @@ import type { RoutesOptions } from '../options.ts'
 import { listRooms } from '../rooms/room-list.ts'
 import { roomReplyOf } from '../rooms/room-rows.ts'
 
-/** Users who may create as many rooms as one may from one address: guests make as many users as they like. */
+/** Number of users whose limits one address may use up: guests can create as many users as they like. */
 const creatorsPerAddress = 10
-/** Addresses that are counted; those that were quiet for longest go first. */
+/** Maximum number of addresses that are counted. The least recently used go first. */
 const addresses = 10_000
 
-/** `each` is the share of one user, and of one address. */
+/** `each` is the share of one user and of one address. */
 const readLimits = { active: 3, waiting: 200, each: { active: 2, waiting: 100 }, deadline: 4_000 }
 
-/** Not `anyOf`, of which Ajv would turn null into a number. */
+/** Returns the schema of an integer or null. Not `anyOf`, with which Ajv would turn null into a number. */
 function orNull(maximum: number) {
   return Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 1, maximum }))
 }
@@ -67,7 +67,7 @@ const listSchema = {
   }),
 }
 
-/** Rooms for those who make them, look for them and are invited into them. */
+/** Routes of rooms: create, list, change and delete them, and invite users. */
 export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const { database, tokens, allowedOrigins = new Set<string>(), roomCreation = 'everybody' } = options
   const changes = createChanges(options)
@@ -175,7 +175,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   }
 }
 
-/** Of what came, what is a setting. */
+/** Returns the settings in a request's body. */
 function settingsOf({ topic, capacity, access, single, announce, retention }: RoomSettings): RoomSettings {
   checkLine('topic', topic ?? '')
   return {

@@ -25,20 +25,20 @@ import type { RoutesOptions } from '../options.ts'
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
 const auditLimits = { active: 1, waiting: 20, deadline: 4_000 }
 
-/** Seconds for which a guest's token is good. */
+/** Lifetime (s) of a guest's token. */
 const lifetime = 24 * 60 * 60
-/** Addresses whose requests are counted; those that were quiet for longest go first. */
+/** Maximum number of addresses whose requests are counted. The least recently used go first. */
 const addresses = 10_000
 
-/** What costs nothing, or needs a valid token. */
+/** For requests that cost nothing or need a valid token. */
 const unlimited = { config: { rateLimit: false } }
 
-/** Why somebody is not let in that moderators may read of. */
+/** Error codes of refused logins that moderators may read about. */
 const audited: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken', 'rate-limited'])
 
 const schema = { body: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }) }
 
-/** Signing in: guests by a name, others by the token that they have, which browsers can keep in a cookie. */
+/** Routes of sessions: guests sign in by a name, others by their token. Browsers can keep the token in a cookie. */
 export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
   const {
     clock,
@@ -55,7 +55,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     auditWork.run('audit', () => recordAudit(database.query, entries)),
   )
 
-  /** @throws RabbleError why not */
+  /** Claims a name. @throws RabbleError the refusal */
   async function claim(user: Claim): Promise<void> {
     const { refusals, displaced } = await work.run('session', (signal) =>
       retried(clock, signal, () =>
@@ -71,13 +71,15 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
     throw new RabbleError(code, message, { ...(retryAfter !== undefined && { retryAfter }) })
   }
 
-  /** Who has a token of somebody with an account keeps it, in the cookie too, and the name, where guests could take it. */
+  /**
+   * Returns the session of an account. Its token stays the same, in the cookie too. Claims its name where guests could take it.
+   */
   async function known(caller: Identity, token = ''): Promise<SessionReply> {
     if (!requireToken) await claim({ ...caller.user, account: caller.expiresAt })
     return { token, ...caller, roles: [...caller.roles] }
   }
 
-  /** Claims the name; the guest stays who it was. */
+  /** Claims the name. The guest keeps its id. */
   async function signIn(name: string, caller: Identity | undefined): Promise<SessionReply> {
     const user = { id: caller?.user.id ?? newGuestId(), name: name.normalize('NFC').trim() }
     if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
@@ -98,13 +100,13 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       errorResponseBuilder: (_request, { ttl }) =>
         new RabbleError('rate-limited', `no more than ${loginsPerMinute} a minute`, { retryAfter: ttl }),
     })
-    // Tokens are nothing for caches.
+    // Caches must not keep tokens.
     app.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store')
     })
     app.addHook('onError', async (request, _reply, error) => {
       if (!(error instanceof RabbleError) || !audited.has(error.code)) return
-      // Nobody tried anything who has shown nothing.
+      // A request without a token is no attempt to log in.
       if (error.code === 'unauthorized' && bearerToken(request.headers.authorization) === undefined) return
       const name = (request.body as { name?: string } | undefined)?.name
       refused({ address: request.ip, code: error.code, ...(name !== undefined && { name }) })
@@ -112,7 +114,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
 
     app.post('/api/session', { schema }, async (request, reply) => {
       const { name } = request.body
-      // A page must not sign its visitors in as somebody else either.
+      // A page must not sign its visitors in as another user either.
       if (!isAllowedOrigin(request.headers.origin, request, allowedOrigins)) {
         throw new RabbleError('forbidden', 'a page of this origin may not sign in here')
       }
@@ -151,7 +153,7 @@ function tokenOf(request: FastifyRequest): string | undefined {
   return bearerToken(request.headers.authorization) ?? sessionToken(request.headers.cookie, request.protocol)
 }
 
-/** Whether the browser came over TLS, as far as a trusted proxy says so. */
+/** Whether the browser connected over TLS, as far as a trusted proxy says so. */
 function isSecure(request: FastifyRequest): boolean {
   return request.protocol === 'https'
 }

@@ -2,15 +2,16 @@ import type { Clock } from '@rabble/clock'
 import { createRates } from '@rabble/service'
 import type { Refusal, SeatRequest } from '../api.ts'
 
-/** Users who may make as many rooms appear as one may from one address: guests make as many users as they like. */
+/** Number of users whose limits one address may use up: guests can create as many users as they like. */
 const usersPerAddress = 10
 
-/** Says why a room that is not there may not appear for who asks for a seat in it. */
+/** Returns the reason why a room that does not exist may not appear for a request; undefined if it may. */
 export type Admit = (request: SeatRequest) => Refusal | undefined
 
 /**
- * Limits the rooms that appear because somebody joins them: each is listed, and stays for a day. Returns what makes an
- * `Admit` for one batch, which counts each request once, however often its transaction is tried.
+ * Limits the rooms that appear because a user joins them: each is listed, and stays for a day. Returns a function that makes an
+ * `Admit` for one batch. An `Admit` counts each request once, however often its transaction is retried. `perHour` is for each
+ * user (default: 100).
  */
 export function limitAppearing(perHour = 100, clock: Clock): () => Admit {
   const rateOf = (burst: number) => createRates({ perSecond: burst / 3600, burst }, clock)

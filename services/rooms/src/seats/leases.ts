@@ -4,27 +4,27 @@ import { clearSeats } from '../presence/clear-seats.ts'
 import type { RoomChange } from '../presence/presence.ts'
 import type { RequestPlace } from './request-order.ts'
 
-/** Milliseconds. */
+/** Times in milliseconds. */
 export interface LeaseTimes {
-  /** How long a lease lasts unless it is renewed. */
+  /** Time after which a lease ends if it is not renewed. */
   duration: number
-  /** Between two looks for leases that have expired. */
+  /** Time between two checks for expired leases. */
   sweep: number
   /**
-   * How long no lease expires after the service started or found its database again: nobody could renew one meanwhile,
-   * and gateways that are alive are to keep their seats.
+   * Time during which no lease expires after the service started or reached its database again. Gateways could not renew their
+   * leases before, and live gateways must keep their seats.
    */
   grace: number
 }
 
 export const defaultLeaseTimes: LeaseTimes = { duration: 15_000, sweep: 1_000, grace: 7_000 }
 
-/** `ended`: there is no lease; `overtaken`: the gateway had given the call up when it came, so nothing was done. */
+/** `ended`: there is no lease. `overtaken`: the gateway had given up the call before it arrived, so nothing was done. */
 export type Held = 'held' | 'ended' | 'overtaken'
 
 /**
- * Locks a gateway's lease until the transaction ends, against those who would end it, and notes which of its calls are
- * settled.
+ * Locks a gateway's lease until the transaction ends, so that nobody can end the lease, and records which calls of the gateway
+ * are settled.
  */
 export async function holdLease(
   query: Database['query'],
@@ -44,8 +44,8 @@ export async function holdLease(
 }
 
 /**
- * Prolongs a lease; undefined if it had ended. `policies` is the version of these, `now` the time (ms since 1970), and `seen`
- * names a moment: whatever changes from then on, `changedCounts` finds with it.
+ * Renews a lease. Returns undefined if it had ended. `policies` is the version of the policies, `now` the time (ms since 1970).
+ * `seen` identifies a moment: `changedCounts` finds all changes since then.
  */
 export async function renewLease(
   query: Database['query'],
@@ -63,7 +63,7 @@ export async function renewLease(
   return lease
 }
 
-/** What was taken away from a gateway, and whether nothing is left. */
+/** Seats and users removed from a gateway. `done`: nothing of the gateway is left. */
 export interface Cleared {
   seats: number
   changes: RoomChange[]
@@ -71,8 +71,8 @@ export interface Cleared {
 }
 
 /**
- * Takes a lease out that has no seats. Those of a former one go in as many transactions as they need; before the last of
- * them, which says `done`, the lease can't be used.
+ * Takes out a lease without seats. Seats of the gateway's former lease are removed in as many transactions as they need. The
+ * last one returns `done`; before it, the lease can't be used.
  */
 export async function takeOutLease(
   query: Database['query'],
@@ -80,7 +80,7 @@ export async function takeOutLease(
   place: RequestPlace,
   duration: number,
 ): Promise<Cleared | 'overtaken'> {
-  // Waits for those who take seats under the former one, and for those who end it.
+  // Waits for transactions that take seats under the former lease, and for those that end it.
   const mine = await query(
     `insert into rooms.leases as mine (gateway, expires_at, settled) values ($1, '-infinity', $3)
      on conflict (gateway) do update
@@ -100,14 +100,14 @@ export async function takeOutLease(
   return cleared
 }
 
-/** Marks a lease so that it can't be used or renewed any more, and is swept at once. */
+/** Marks a lease as ended: it can't be used or renewed any more, and is swept at once. */
 export async function endLease(query: Database['query'], gateway: string): Promise<void> {
   await query(`update rooms.leases set expires_at = '-infinity' where gateway = $1`, [gateway])
 }
 
 /**
- * Takes away what belongs to one lease that has ended, or a part of it; undefined if there is none, or only such as
- * somebody else is sweeping. `expired` says whether those count that were not renewed, or only those that were given back.
+ * Removes what belongs to one ended lease, or a part of it. Returns undefined if there is none, or if others are sweeping all
+ * of them. `expired`: include leases that were not renewed in time, not only those that were given back.
  */
 export async function sweepLease(
   query: Database['query'],
@@ -121,12 +121,12 @@ export async function sweepLease(
   if (lease === undefined) return undefined
   const cleared = await clearGateway(query, lease.gateway)
   if (cleared.done) await query('delete from rooms.leases where gateway = $1', [lease.gateway])
-  // Whoever could renew it now would keep a part of its seats.
+  // Otherwise the gateway could renew the lease now and keep a part of its seats.
   else await endLease(query, lease.gateway)
   return cleared
 }
 
-/** Seats, and with the last of them names. */
+/** Removes seats and, with the last of them, names. */
 async function clearGateway(query: Database['query'], gateway: string): Promise<Cleared> {
   const cleared = await clearSeats(query, gateway)
   if (cleared.done) await releaseGateway(query, gateway)

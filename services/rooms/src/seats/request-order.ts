@@ -1,21 +1,21 @@
 import type { Clock } from '@rabble/clock'
 
-/** The place of a call among the calls of one client. */
+/** Position of a call among the calls of one client. */
 export interface RequestPlace {
-  /** Higher than that of each call before. */
+  /** Number of this call, higher than those of all earlier calls. */
   order: number
-  /** Calls up to this one have been answered, or nobody waits for them any more. */
+  /** Number up to which all calls have been answered or given up. */
   settled: number
 }
 
 /**
- * Numbers calls so that one that got stuck on its way, and that was given up, can be told from those that count: done
- * late, it would undo what was asked for after it. A higher number tells nothing by itself, since calls may run side by side.
+ * Numbers calls, so that the service can tell a delayed call that was given up from calls that count: carried out late, it
+ * would undo what later calls asked for. A higher number alone means nothing, since calls may run concurrently.
  */
 export function createRequestOrder(clock: Clock): {
   run<Result>(call: (place: RequestPlace) => Promise<Result>): Promise<Result>
 } {
-  // Whoever makes a client anew for the same gateway begins higher.
+  // A client that is created later for the same gateway starts with higher numbers.
   let last = clock.now() * 1000
   // In the order of their numbers.
   const open = new Set<number>()

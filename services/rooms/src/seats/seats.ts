@@ -14,15 +14,15 @@ export interface SeatBatch {
 }
 
 export interface SeatResult {
-  /** To `take`, in its order. */
+  /** Answers to `take`, in its order. */
   answers: (Seat | Refusal)[]
   changes: RoomChange[]
 }
 
 /**
- * Gives back and takes seats, within the caller's transaction: about ten statements however many there are. Nobody else
- * changes these rooms' seats meanwhile, so what is decided here is true when it is written. Rooms that are not there appear if
- * `admit` lets them; without it, none does.
+ * Gives back and takes seats within the caller's transaction, in about ten statements however many seats there are. The seats
+ * of these rooms stay locked meanwhile, so that decisions still hold when they are written. Rooms that do not exist appear if
+ * `admit` lets them. Without `admit`, none appears.
  */
 export async function changeSeats(
   query: Database['query'],
@@ -111,7 +111,7 @@ export async function changeSeats(
   }
 }
 
-/** Lets rooms appear that are not there. Returns the requests for which one may not. */
+/** Lets missing rooms appear. Returns the refusals, by request. */
 async function appear(
   query: Database['query'],
   take: readonly SeatRequest[],
@@ -136,7 +136,7 @@ async function appear(
   return refused
 }
 
-/** What is to be written. */
+/** Collects the changes to be written. */
 function createPlan() {
   const given: SeatRelease[] = []
   const taken: SeatRequest[] = []
@@ -218,7 +218,7 @@ async function readInvitations(
   return (room, user) => invited.has(`${room}\0${user}`)
 }
 
-/** The user's name at the seat through this gateway, if there is one, and whether there is one through another. */
+/** Returns the user's name at the seat through this gateway, if there is one, and whether there is a seat through another. */
 type FindSeats = (
   room: string,
   user: string,

@@ -16,19 +16,19 @@ import { patient } from '../databases.ts'
 
 const moderator: User = { id: 'mona', name: 'Mona' }
 
-/** Makes a service that is running like new. */
+/** Empties the tables, so that a running service is like new. */
 async function empty(database: Database): Promise<void> {
   const tables = [
     ...['leases', 'seats', 'presence', 'rooms', 'invitations', 'name_holders', 'names'],
     ...['restrictions', 'policies', 'audit', 'former'],
   ]
   const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`
-  // More than once, since a job of the service may lock the tables in another order.
+  // Repeated, since a job of the service may lock the tables in another order.
   await until(() => database.query(truncate, []).then(() => true), patience, 'the tables to be empty')
   await database.query('update rooms.policy_version set version = 0, forgotten = 0', [])
 }
 
-// Over one database, since other tests run over both, and the one of its own process costs several times as much.
+// Only over one database: other tests run over both, and PGlite costs several times as much.
 const server = await sharedPostgres(t)
 const database = await connectPostgres(await server.createDatabase(), patient)
 t.teardown(() => database.close())
@@ -38,7 +38,7 @@ const replica = await startReplica(t, database, { told, leaseTimes: { sweep: 50,
 const { app } = replica
 const token = await tokens.sign(moderator, 3600, ['moderator'])
 
-/** Makes a request as a moderator, as `POST /api/rooms`. */
+/** Makes a request as a moderator, such as `POST /api/rooms`. */
 async function ask<Answer>(request: string, payload?: object): Promise<Answer> {
   const [method, url = ''] = request.split(' ') as ['POST' | 'PUT' | 'DELETE', string]
   const headers = { authorization: `Bearer ${token}` }

@@ -15,10 +15,10 @@ import {
 } from '../build.ts'
 import { onBoth, patient } from '../databases.ts'
 
-/** Milliseconds: leases last until a test ends them, which is soon found, also after the start. */
+/** Times (ms). Leases last until a test ends them. The sweeper soon finds that, also right after the start. */
 const times = { duration: 600_000, sweep: 100, grace: 0 }
 
-/** As if nobody had renewed these leases for as long as they last. */
+/** Lets leases seem not to have been renewed in time. */
 async function expire(database: Database, ...gateways: string[]): Promise<void> {
   await database.query(
     "update rooms.leases set expires_at = now() - interval '1 second' where gateway = any($1)",
@@ -41,7 +41,7 @@ async function post(replica: Replica, path: string, body: object): Promise<numbe
   return reply.statusCode
 }
 
-/** A guest of this gateway, who said hello with its name. */
+/** Makes a guest hold its name through this gateway. */
 async function holdName(database: Database, gateway: string): Promise<void> {
   await database.query(
     `insert into rooms.names (skeleton, name, user_id, kept, expires_at)
@@ -99,7 +99,7 @@ await onBoth(async (t, make) => {
       await client.seats('g1', takes(room, ...Array.from({ length: 800 }, (_, n) => `user-${n}`)))
     }
     await client.end('g1')
-    // The sweeper may have been quicker, and is not waited for.
+    // The sweeper may have been quicker; the end of the lease does not wait for it.
     const nothingIsHeld = async () => {
       const { seats } = await seatsIn(database)
       return seats.length === 0 && (await names(database)).length === 0
@@ -179,7 +179,7 @@ await onBoth(async (t, make) => {
     const [first] = (await client.seats('g1', takes('tea', 'ada'))) as Seat[]
     await client.seats('g1', { take: [], give: [{ room: 'tea', user: 'ada' }] })
     const forgotten = async () => {
-      // Unless the sweeper does it.
+      // The sweeper may do it before.
       await forgetEmpty(database.query, 10)
       return (await database.query('select from rooms.presence', [])).length === 0
     }
@@ -208,7 +208,7 @@ await onBoth(async (t, make) => {
     const database = await make(t)
     const replica = await startReplica(t, database, { leaseTimes: { ...times, duration: 1 } })
     const client = replica.client()
-    // It may have ended before the seat is taken.
+    // The lease may have ended before the seat is taken.
     const seated = async () => {
       await client.renew('g1', { fresh: true })
       return (await client.seats('g1', takes('tea', 'ada'))) !== undefined
@@ -238,7 +238,7 @@ await onBoth(async (t, make) => {
     t.equal((await seatsIn(database)).counts.tea, 2)
     t.ok(await replica.client().renew('alive', { fresh: false }))
     const swept = async () => {
-      // A pause at its longest.
+      // Longest pause.
       await clock.advance(1_250)
       return (await seatsIn(database)).counts.tea === 1
     }
@@ -289,7 +289,7 @@ t.test('each lease that ends is ended by one of many replicas', async (t) => {
   await until(() => left().length >= 20, patience, 'all to have left')
   t.equal(new Set(left()).size, 20)
   t.equal(left().length, 20)
-  // Replicas tell side by side.
+  // Replicas signal concurrently.
   const signals = presenceOf(told, 'tea').sort((a, b) => a.version - b.version)
   t.equal(signals.at(-1)?.count, 0)
 })

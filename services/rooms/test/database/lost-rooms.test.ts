@@ -14,15 +14,15 @@ function message(room: string): MessageEvent {
   return { type: 'message', room, id: `message in ${room}`, from: userOf('ada'), text: 'hi', at, via: 'g0' }
 }
 
-/** A log in which somebody spoke before. */
+/** Returns a log with earlier messages. */
 function oldLog(...rooms: string[]): Told {
   const mark: LogEvent = { type: 'mark', room: 'gateways:0', id: 'mark' }
   return { signals: [], events: [], earlier: [mark, ...rooms.map(message)] }
 }
 
-/** Takes the tables away, as a database does that comes back empty. */
+/** Drops the tables, as in a database that comes back empty. */
 async function empty(database: Database): Promise<void> {
-  // Again if it meets a job that locks the tables in another order.
+  // Repeated if it meets a job that locks the tables in another order.
   const drop = () =>
     database.query('drop schema rooms cascade').then(
       () => true,
@@ -32,7 +32,7 @@ async function empty(database: Database): Promise<void> {
   await database.query('delete from rabble_migrations', [])
 }
 
-/** Makes a table anew with the same rows, as `pg_restore --clean` does. */
+/** Recreates a table with the same rows, as `pg_restore --clean` does. */
 async function restore(database: Database): Promise<void> {
   await database.query(
     `alter table rooms.origin rename to dumped;

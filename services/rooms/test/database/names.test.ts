@@ -72,7 +72,7 @@ await onBoth(async (t, make, kind) => {
     await database.query(`update rooms.names set expires_at = now() - interval '1 s'`, [])
     const second = given(await claim('g1', 'Ada'))
     t.not(second.id, ada.id)
-    await database.query('delete from rooms.name_holders', []) // As the crash of PostgreSQL does.
+    await database.query('delete from rooms.name_holders', []) // As a crash of PostgreSQL does.
     given(await claim('g1', 'aDa'))
     await database.query(`update rooms.names set expires_at = now() - interval '1 s'`, [])
     t.ok((await forgetNames(database)) > 0)

@@ -70,7 +70,7 @@ t.test('rooms is not ready while a table is locked, or while nothing can be writ
   const [other, database] = [await open(), await open({ statementTimeout: 200 })]
   const clock = createManualClock()
   const replica = await startReplica(t, database, { clock })
-  /** Waits while what rooms does now and then is done. The server ends a transaction that is idle for 5 seconds. */
+  /** Waits for the end of a periodic job of the service. The server ends a transaction that is idle for 5 seconds. */
   const readiness = (wanted: RegExp, query = other.query) =>
     until(
       async () => {
@@ -135,7 +135,7 @@ t.test(
       'renewals to work',
     )
     t.match(await client.seats('g1', takes('tea', 'bob')), [{ count: 2 }])
-    // Those who were first in the queue had their connection when it woke: they found that nobody waits for them.
+    // The first in the queue had their connection when it woke, and found that nobody waited for them.
     t.same((await seatsIn(database)).seats, ['tea ada g1', 'tea bob g1'])
   },
 )

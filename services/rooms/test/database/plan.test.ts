@@ -4,7 +4,7 @@ import { checkLists, guest, moderator, user } from '../room-plans.ts'
 const middle = 'room-8'
 
 t.test('lists and searches of 20,000 rooms read what they show and little else', (t) =>
-  // The table alone has about 320 pages, so that this finds less than the long form does.
+  // The table alone has about 320 pages, so this test finds less than the long one.
   checkLists(t, 20_000, [
     [{}, guest, 50, 300],
     [{ after: middle }, user, 50, 300],

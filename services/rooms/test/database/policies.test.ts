@@ -75,7 +75,7 @@ await onBoth(async (t, make) => {
     })()
     async function ban(user: string): Promise<void> {
       const { status } = await api.as(mona, 'POST /api/moderation/bans', { user })
-      // On a busy machine not all are in time.
+      // On a busy machine some requests are too late.
       if (status === 503) return ban(user)
       t.equal(status, 201)
     }

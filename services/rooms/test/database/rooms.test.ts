@@ -78,7 +78,7 @@ await onBoth(async (t, make) => {
     await letRoomsAppear(database.query, ['forgotten'])
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
     t.equal(await forgetRooms(database), 1)
-    // What history tells, in two parts.
+    // Report of history, in two parts.
     await client.former({ after: '', through: 'm', names: ['deleted', 'forgotten'] })
     await client.former({ after: 'm', names: ['unknown'] })
     for (const name of names) {
@@ -92,7 +92,7 @@ await onBoth(async (t, make) => {
     }
     t.equal((await as(mona, 'POST /api/rooms', { name: 'unknown' })).status, 201)
 
-    // History may be behind, so that a name without messages is not free at once.
+    // History may lag, so a name without messages is not free at once.
     await client.former({ after: '', names: [] })
     t.equal((await as(bob, 'POST /api/rooms', { name: 'deleted' })).status, 403)
     await database.query("update rooms.former set since = now() - interval '2 hours'", [])

@@ -8,7 +8,7 @@ import { checkCrowds } from '../crowds.ts'
 import { onBoth } from '../databases.ts'
 import { gatewayOf } from '../gateway.ts'
 
-/** The database, and how many statements it was asked since `start`. */
+/** Counts the statements since `start`. */
 function counted(database: Database): { database: Database; start(): void; statements(): number } {
   let count = 0
   return {

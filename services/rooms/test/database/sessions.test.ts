@@ -17,7 +17,7 @@ async function build(t: Test, make: MakeDatabase, options: Parameters<typeof bui
 
 await onBoth(async (t, make) => {
   t.test('a guest signs in with a name, and comes back with the cookie or the token', async (t) => {
-    // At a whole second, as the cookie and the token tell their end in such.
+    // A whole second, since the cookie and the token give their end in seconds.
     const clock = createManualClock(1_900_000_000_000)
     const { ask, tokens } = await build(t, make, { clock })
     const first = await ask('POST', { name: ' Ada ' })

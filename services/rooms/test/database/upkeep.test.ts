@@ -18,7 +18,7 @@ await onBoth(async (t, make) => {
   await t.test('replicas clear up together as soon as they start, and again every few seconds', async (t) => {
     const database = await make(t)
     const { as, client } = await buildApi(t, database)
-    // More than goes in one statement.
+    // More than one statement handles.
     await database.query(
       `insert into rooms.restrictions (kind, user_id, by_id, by_name, expires_at)
        select 'ban', 'user-' || n, 'mona', 'Mona', now() - interval '1 second'
@@ -65,7 +65,7 @@ await onBoth(async (t, make) => {
       )
       return row
     }
-    // The one may be done with the rooms while the other still has entries in its hands that it took from it.
+    // One replica may have finished with the rooms while the other still holds entries that it took before.
     const done = async () => {
       const { restrictions = 0, rooms, audit = 0 } = (await left()) ?? {}
       return rooms === 0 && restrictions <= 1 && audit <= 50 * 24 + 30
@@ -80,7 +80,7 @@ await onBoth(async (t, make) => {
 
     await database.query("update rooms.restrictions set expires_at = now() - interval '1 second'", [])
     const again = async () => {
-      // A pause at its longest.
+      // Longest pause.
       await clock.advance(12_500)
       return (await left())?.restrictions === 0
     }

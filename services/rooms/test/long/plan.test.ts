@@ -13,7 +13,7 @@ t.test('lists and searches of 100,000 rooms read what they show and little else'
     [{ sort: 'users' }, guest, 50, 600],
     [{ sort: 'users', after: `12:${middle}` }, user, 50, 600],
     [{ sort: 'users', after: `0:${middle}` }, guest, 50, 600],
-    // A few rooms have it, two have it, all have it, none has it.
+    // A few rooms match, then two, then all, then none.
     [{ q: 'topic 7777' }, guest, 21, 1200],
     [{ q: '31415' }, moderator, 2, 100],
     [{ q: 'ROOM topic' }, user, 50, 500],

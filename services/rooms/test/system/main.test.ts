@@ -14,7 +14,7 @@ const takes = (room: string, ...users: string[]) => ({
   give: [],
 })
 
-/** What a service answers in the end: one that has no time is asked again, which is harmless. */
+/** Repeats a request until the service has time to answer it, which is harmless. */
 async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   let answers: Answer[] = []
   const answered = async () => {
@@ -58,7 +58,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   const g1: RoomsClient = overHttp(first.url, internalTokens)
   const g2: RoomsClient = overHttp(second.url, internalTokens)
 
-  // As gateways do: the test may take longer than a lease lasts. Over a client of its own, as each is told
+  // Renews the lease, as gateways do: the test may take longer than a lease lasts. It uses its own client, since each is told
   // of a change once.
   const keeper = overHttp(second.url, internalTokens)
   const kept = new Set<string>()
