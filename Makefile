@@ -1,4 +1,4 @@
-# Everything that people do with a clone. `make` alone lists it.
+# All commands for work with a clone. `make` without a target lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -24,7 +24,7 @@ dist/.built: node_modules/.installed $(SOURCES)
 	tsc -b
 	@mkdir -p dist && touch $@
 
-# What the page imports is compiled before. Vite takes it anew only if something of the page has changed.
+# The page's imports are compiled first. Vite builds the page only if one of its files has changed.
 web/dist/.built: $(PAGE) | dist/.built
 	@cd web && vite build --logLevel warn
 	@touch $@
@@ -32,7 +32,7 @@ web/dist/.built: $(PAGE) | dist/.built
 start: build ## Run Rabble in one process: PORT (8080), HOST (127.0.0.1), DATA_DIR (./data)
 	@exec node --enable-source-maps services/standalone/dist/src/main.js
 
-# The shell has a USER too, who is not meant. Quotes in a name are kept.
+# Only values from the command line count, since the shell sets USER as well. Quotes in a name are kept.
 given = '$(if $(filter command line,$(origin $(1))),$(subst ','\'',$($(1))))'
 token: build ## Print a token: USER=ada [NAME=Ada] [ROLES=moderator,service] [HOURS=24]
 	@node --enable-source-maps services/rooms/dist/src/token-main.js \
@@ -57,7 +57,7 @@ logs: ## Follow the logs of the containers: SERVICE=gateway for one service
 down: ## Stop and remove the containers; the data stays in its volumes
 	docker compose down
 
-# Which files are in a part, test/runner/src/parts.ts says.
+# test/runner/src/parts.ts assigns the files to parts.
 run_tests = exec node --enable-source-maps test/runner/dist/src/main.js $(ARGS)
 
 test: build ## Run the tests (TESTS='FILE …' for some), but for the long forms: ARGS=--help

@@ -1,15 +1,15 @@
 import { defineConfig } from 'vite'
 
-/** The page as browsers get it, in dist/site. `tsc` has checked the types before, and compiled what it imports. */
+/** Builds the page for browsers, in dist/site. `tsc` has checked the types and compiled the imported packages before. */
 export default defineConfig({
   root: import.meta.dirname,
-  // The page also works below a path.
+  // Relative, so that the page also works below a path.
   base: './',
   build: {
     outDir: 'dist/site',
     emptyOutDir: true,
     target: ['chrome111', 'firefox114', 'safari16.4'],
-    // A policy against inline code would refuse it.
+    // The content security policy refuses inline assets.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -4,21 +4,21 @@ import type { TestContext } from '@rabble/harness'
 /** An option of a benchmark: `--name value`. */
 export interface Option {
   default: string
-  /** What the value must look like. */
+  /** Pattern of valid values. */
   rule: RegExp
   help: string
 }
 
 export interface Bench<Name extends string> {
   name: string
-  /** What is measured, for `--help`. */
+  /** Description of the measurement, for `--help`. */
   help: string
   options: Readonly<Record<Name, Option>>
-  /** `t` is what the harness needs of a test. What is returned is printed as one line of JSON, the last one. */
+  /** Runs the benchmark. `t` is a test context for the harness. The result is printed last, as one line of JSON. */
   run(t: TestContext, values: Record<Name, string>): Promise<object>
 }
 
-/** Runs a benchmark from the command line, and takes away what it started. */
+/** Runs a benchmark from the command line, and then the teardowns. */
 export async function runBench<Name extends string>(bench: Bench<Name>): Promise<void> {
   const values = read(bench, process.argv.slice(2))
   if (values === undefined) return
@@ -41,12 +41,12 @@ export async function runBench<Name extends string>(bench: Bench<Name>): Promise
   }
 }
 
-/** One line, or several. */
+/** Prints one or several lines. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** The options, or undefined if there is nothing to run. */
+/** Returns the options, or undefined if there is nothing to run. */
 function read<Name extends string>(
   bench: Bench<Name>,
   args: readonly string[],

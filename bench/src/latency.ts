@@ -3,7 +3,7 @@ export interface Percentiles {
   p99: number
 }
 
-/** Of times in milliseconds, in any order, with two digits. */
+/** Returns percentiles of times (ms) in any order, rounded to two decimals. */
 export function percentilesOf(times: readonly number[]): Percentiles {
   const sorted = [...times].sort((a, b) => a - b)
   const at = (share: number) =>

@@ -1,4 +1,4 @@
-/** Scrapes a service. Resolves to what reads a metric: its value, summed over its labels; 0 if there is none. */
+/** Scrapes a service. Resolves to a function that returns the sum of a metric over its labels, or 0 without the metric. */
 export async function scrape(url: string): Promise<(name: string) => number> {
   const reply = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(60_000) })
   const lines = (await reply.text()).split('\n')

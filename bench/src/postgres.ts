@@ -1,4 +1,4 @@
-/** PostgreSQL's own settings, in place of what the harness chooses for tests. */
+/** PostgreSQL's defaults, in place of the harness's settings for tests. */
 export const postgresDefaults = {
   shared_buffers: '128MB',
   wal_level: 'replica',

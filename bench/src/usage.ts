@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { descendants } from '@rabble/harness'
 
-/** Linux counts CPU time in units of 10 ms (USER_HZ, 100 on all its platforms): proc(5). */
+/** Units of CPU time per second on Linux (USER_HZ, 100 on all its platforms): proc(5). */
 const ticksPerSecond = 100
 
-/** Seconds of CPU that a process has used, with all below it, those that have ended included. */
+/** Returns the CPU seconds of a process and its descendants, including those that have ended. */
 export function cpuSeconds(pid: number): number {
   return [pid, ...descendants(pid)].reduce((sum, member) => sum + ticksOf(member), 0) / ticksPerSecond
 }
@@ -12,15 +12,15 @@ export function cpuSeconds(pid: number): number {
 function ticksOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // After the name, which may hold anything: state is field 3; utime, stime, cutime and cstime are 14 to 17.
+    // After the name, which may contain any character: state is field 3; utime, stime, cutime and cstime are 14 to 17.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0)
   } catch {
-    return 0 // It has just ended; its parent has counted it.
+    return 0 // It has just ended. Its parent has counted it.
   }
 }
 
-/** Seconds of CPU that the whole machine has used, over all cores. */
+/** Returns the CPU seconds of the whole machine, over all cores. */
 export function machineSeconds(): number {
   // user, nice, system, idle, iowait, irq, softirq, steal
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
@@ -32,7 +32,7 @@ export function machineSeconds(): number {
   return (user + nice + system + irq + softirq) / ticksPerSecond
 }
 
-/** MiB of memory that a process has now (RSS), and the most that it ever had. */
+/** Returns the memory (RSS, in MiB) of a process now, and its peak. */
 export function memory(pid: number): { now: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   const mebibytes = (field: string) =>

@@ -1,4 +1,4 @@
-// A bot that answers what begins with "echo", in the order in which it was said, and misses nothing over reconnects.
+// A bot that answers messages that begin with "echo", in their order. It misses none when it reconnects.
 import { connect } from '@rabble/client'
 import { WebSocket } from 'ws'
 
@@ -13,7 +13,7 @@ for await (const event of chat.room(ROOM, { recent: 0 })) {
   if (event.type === 'gap') process.stderr.write('something was missed for good\n')
   if (event.type !== 'message' || !event.message.text.startsWith('echo ')) continue
   const { id, text } = event.message
-  // It may be stopped, or muted, before the answer is out.
+  // The bot may be stopped or muted before its answer is acknowledged.
   const failed = (error) => process.stderr.write(`no answer to ${id}: ${error.message}\n`)
   await chat.room(ROOM).send(text.slice(5), { replyTo: id }).catch(failed)
 }

@@ -8,8 +8,8 @@ url=${RABBLE_URL:-http://127.0.0.1:8080}
 : "${RABBLE_TOKEN:?must be a token with the role service}"
 path=$1 body=$2 name=${3:-$(cat /proc/sys/kernel/random/uuid)}
 
-# A name makes it safe to send again what may have been published already: after a lost connection, on 429 and 5xx curl
-# does, and waits for as long as `retry-after` says. The token comes from a file, because others can see arguments.
+# The name makes a retry safe, even if the message has been published already. curl retries after a lost connection, on 429
+# and on 5xx, and waits as long as `retry-after` says. The token comes from a file, because other users can see arguments.
 curl --silent --show-error --fail-with-body --max-time 10 --retry 5 --retry-connrefused \
   --header @<(printf 'Authorization: Bearer %s\n' "$RABBLE_TOKEN") \
   --header "Idempotency-Key: $name" \

@@ -1,4 +1,4 @@
-// Puts a notification into the queue: node notify.mjs '{"room": "general", "message": "Build 7 is done"}' [name]
+// Publishes a notification to the queue: node notify.mjs '{"room": "general", "message": "Build 7 is done"}' [name]
 import { randomUUID } from 'node:crypto'
 import { connect } from 'amqplib'
 
@@ -6,7 +6,7 @@ const { RABBLE_AMQP_URL: url = 'amqp://guest:guest@127.0.0.1:5672' } = process.e
 const [body = '', messageId = randomUUID()] = process.argv.slice(2)
 
 const connection = await connect(url, { noDelay: true })
-// With confirms, so that we know that the broker has it; `mandatory`, because it also confirms what goes into no queue.
+// The broker confirms that it has the message. It also confirms a message that matches no queue: hence `mandatory`.
 const channel = await connection.createConfirmChannel()
 let returned = false
 channel.on('return', () => {
@@ -16,7 +16,7 @@ channel.sendToQueue('rabble.notify', Buffer.from(body), {
   contentType: 'application/json',
   persistent: true,
   mandatory: true,
-  // Put it in again under the same name if this fails: it is told once.
+  // If this fails, publish it again with the same name. It is delivered to the room once.
   messageId,
 })
 await channel.waitForConfirms()

@@ -1,11 +1,11 @@
-// Says something in a room over HTTP: RABBLE_TOKEN=… node say.mjs general 'Build 7 is done' [name]
+// Sends a message to a room over HTTP: RABBLE_TOKEN=… node say.mjs general 'Build 7 is done' [name]
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const { RABBLE_URL: url = 'http://127.0.0.1:8080', RABBLE_TOKEN: token } = process.env
 const [room = '', text, name = randomUUID()] = process.argv.slice(2)
 
-/** The same name again is the same message, so it may be sent until there is an answer. */
+/** Sends the message until there is an answer. The name makes that safe: it identifies the message. */
 async function say(attempts) {
   try {
     const response = await fetch(`${url}/api/rooms/${encodeURIComponent(room)}/messages`, {

@@ -13,8 +13,8 @@ name = sys.argv[2] if len(sys.argv) > 2 else str(uuid.uuid4())
 
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
-# From now on basic_publish waits until the broker has it, and raises an error if it has not, or if there is no such queue
-# (mandatory). Put it in again under the same name then: it is told once.
+# From here on basic_publish waits for the broker's confirm. It raises an error if the broker refuses the message, or if there
+# is no such queue (mandatory). Publish it again with the same name then. It is delivered to the room once.
 channel.confirm_delivery()
 channel.basic_publish(
     exchange="",

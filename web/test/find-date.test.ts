@@ -5,7 +5,7 @@ import { findDate } from '../src/search/find-date.ts'
 const hour = 3_600_000
 const begin = Date.parse('2026-11-01T00:00:00Z')
 
-/** A room with one message in each hour. */
+/** Returns a room with one message in each hour. */
 function roomOf(messages: number): {
   history(options?: HistoryOptions): Promise<HistoryPage>
   asked: () => number

@@ -17,7 +17,7 @@ function message(at: Date, more: Partial<Message> = {}): Message {
   }
 }
 
-// In the time zone of whoever runs this: days are those of the reader.
+// In the time zone of this machine, since days are those of the reader.
 const noon = new Date(2026, 10, 22, 12, 0)
 const soon = new Date(2026, 10, 22, 12, 4)
 const later = new Date(2026, 10, 22, 12, 6)

@@ -34,7 +34,7 @@ t.test('rows keep their heights whatever comes before and behind them', async (t
   const random = createRandom(seed)
   const heights = new Heights()
   const known = new Map<string, number>()
-  // The same array all the time, as the room's is.
+  // The array stays the same object, like that of a room.
   const list = items(1_000, 1_010)
   let [first, last] = [1_000, 1_010]
   for (let round = 0; round < 2_000; round++) {

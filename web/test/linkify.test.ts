@@ -2,7 +2,7 @@ import { createRandom } from '@rabble/harness'
 import t from 'tap'
 import { linkify } from '../src/conversation/linkify.ts'
 
-/** The links in a text, as they are written. */
+/** Returns the links in a text, as written. */
 function links(text: string): string[] {
   return linkify(text).flatMap(({ text, href }) => (href === undefined ? [] : [text]))
 }
@@ -42,7 +42,7 @@ t.test('what ends a sentence, a quotation or a bracket is no part of an address'
 })
 
 t.test('a text of any length is read at one go', async (t) => {
-  // What looks again at each bracket at all that stands before it doesn't come to an end with so many.
+  // An algorithm that scans all text before each bracket would not finish in time.
   const many = 300_000
   t.same(links(`https://example.org/${')'.repeat(many)}`), ['https://example.org/'])
   t.same(links(`https://example.org/${'('.repeat(many)}${'])'.repeat(many)}.`).length, 1)

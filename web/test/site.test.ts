@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 
-/** From dist/test: the page as `make build` leaves it. */
+/** Address of the built page, seen from dist/test. */
 const site = new URL('../site/', import.meta.url)
 const html = readFileSync(new URL('index.html', site), 'utf8')
 
-/** Bytes of script, compressed, that the page needs before it shows anything. */
+/** Maximum size (bytes, compressed) of the scripts that the page loads before it shows anything. */
 const most = 60_000
 
-/** A script and what it imports before it runs. */
+/** Returns a script and its static imports. */
 function withImports(url: URL, known = new Set<string>()): Set<string> {
   if (known.has(url.href)) return known
   known.add(url.href)

@@ -4,7 +4,7 @@ import { badge, countUnread, type Mark, sum } from '../src/conversation/unread.t
 
 const by = { by: { id: 'bob', name: 'Bob' }, at: '2026-11-22T10:00:00.000Z' }
 
-/** Messages m1, m2 and so on, by these users. */
+/** Returns messages m1, m2 and so on, by these users. */
 function room(...from: string[]): Message[] {
   return from.map((id, index) => ({
     type: 'message',
@@ -17,7 +17,7 @@ function room(...from: string[]): Message[] {
   }))
 }
 
-/** What Ada has not read. */
+/** Returns the badge of Ada's unread messages. */
 function unread(messages: Message[], mark: Mark, hasOlder = true): string {
   return badge(countUnread({ messages, hasOlder }, mark, 'ada'))
 }

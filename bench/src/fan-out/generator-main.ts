@@ -1,9 +1,9 @@
 import type { Counts, GeneratorMessage, Load } from './generator.ts'
 import { connectMember, type Member } from './member.ts'
 
-// See generator.ts: the process that holds the members. It ends with the one that has started it.
+// See generator.ts: the process with the members. It ends when its parent process does.
 
-/** Members that connect at a time. */
+/** Maximum number of members that connect at once. */
 const most = 100
 const text =
   'As long as a message of a chat is when somebody has something to say, and not much longer than that.'

@@ -3,22 +3,22 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { TestContext } from '@rabble/harness'
 
-/** Rooms full of members, some of which send a message again as soon as their last one is acknowledged. */
+/** Rooms with members. Each sender sends its next message as soon as the last one is acknowledged. */
 export interface Load {
   port: number
   rooms: number
   members: number
-  /** Of each room. */
+  /** Number of senders in each room. */
   senders: number
 }
 
-/** What all members together have got so far. */
+/** Number of messages, over all members, so far. */
 export interface Counts {
   delivered: number
   sent: number
 }
 
-/** What the generator's process tells. */
+/** A message from the generator's process. */
 export type GeneratorMessage = { ready: true } | { failed: string } | Counts
 
 export interface Generator {
@@ -27,7 +27,7 @@ export interface Generator {
   stop(): Promise<void>
 }
 
-/** Starts the members in a process of their own. Resolves once all are in their rooms and the senders have begun. */
+/** Starts the members in a separate process. Resolves once all have joined their rooms and the senders have begun. */
 export async function startGenerator(t: TestContext, load: Load): Promise<Generator> {
   const child = fork(fileURLToPath(new URL('./generator-main.js', import.meta.url)))
   t.teardown(() => child.kill('SIGKILL'))
@@ -48,7 +48,7 @@ export async function startGenerator(t: TestContext, load: Load): Promise<Genera
   }
 }
 
-/** @throws Error if it failed, ended, or took more than a minute */
+/** Waits for the next message. @throws Error if a member failed, the process ended, or a minute has passed */
 async function answer(child: ChildProcess): Promise<GeneratorMessage> {
   const done = new AbortController()
   const { signal } = done

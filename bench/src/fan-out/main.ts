@@ -6,7 +6,7 @@ import { scrape } from '../metrics.ts'
 import { cpuSeconds, machineSeconds } from '../usage.ts'
 import { type Load, startGenerator } from './generator.ts'
 
-/** The more members get a message, and the more messages come at once, the less a delivery costs: both ends of that. */
+/** Both extremes: a delivery costs less the more members get a message, and the more messages arrive at once. */
 const shapesOf = (members: number): Readonly<Record<string, Shape>> => ({
   'one big room': { rooms: 1, members, senders: Math.min(members, 16) },
   'many small rooms': { rooms: Math.ceil(members / 5), members: 5, senders: 5 },
@@ -39,7 +39,7 @@ await runBench({
   },
 })
 
-/** With a gateway and a log of its own, so that it doesn't read first what another one left. */
+/** Measures with a new gateway and a new log, so that the gateway doesn't first read events of the run before. */
 async function measure(
   t: TestContext,
   rabbitmq: RabbitMq,
@@ -85,7 +85,7 @@ async function measure(
   return {
     deliveriesPerSecond: Math.round(perSecond('delivered')),
     messagesPerSecond: Math.round(perSecond('sent')),
-    /** Of CPU time for each delivery, all that the gateway does for the message included. */
+    /** CPU time of the gateway per delivery, including all its other work for the message. */
     gatewayMicroseconds: round((more('gateway') / more('delivered')) * 1e6),
     messagesPerBatch: round(more('published') / more('batches')),
     gatewayCores: round(perSecond('gateway')),

@@ -7,9 +7,9 @@ export interface MemberOptions {
   name: string
   /** Called for each message of the room that arrives. */
   onMessage(): void
-  /** Called when a message of its own was acknowledged. */
+  /** Called when one of the member's own messages was acknowledged. */
   onSent(): void
-  /** Called if the gateway refuses something or closes the connection. */
+  /** Called if the gateway answers with an error or the connection is closed. */
   onFailure(reason: string): void
 }
 
@@ -20,8 +20,8 @@ export interface Member {
 const message = Buffer.from('{"type":"message"')
 
 /**
- * A client as cheap as can be, since it shares the machine with the gateway that is measured: it looks at the type of
- * frames that were fanned out, and parses only others. Resolves once it is in the room.
+ * Connects a client that uses as little CPU as possible, since it shares the machine with the measured gateway: it compares
+ * only the beginning of message frames, and parses the others. Resolves once the client is in the room.
  */
 export function connectMember(options: MemberOptions): Promise<Member> {
   const { port, room, name } = options
@@ -80,7 +80,7 @@ function upgrade(port: number): string {
   ].join('\r\n')
 }
 
-/** A text frame of at most 64 KiB, masked with zeros: RFC 6455, 5.2 and 5.3. */
+/** Returns a text frame of at most 64 KiB, masked with zeros: RFC 6455, 5.2 and 5.3. */
 function encode(text: string): Buffer {
   const payload = Buffer.from(text)
   const long = payload.length > 125
@@ -91,7 +91,7 @@ function encode(text: string): Buffer {
   return Buffer.concat([head, payload])
 }
 
-/** Hands over the payloads of all frames that are whole. Returns the rest. */
+/** Passes the payloads of all complete text frames to `receive`. Returns the remaining bytes. */
 function takeFrames(bytes: Buffer, receive: (payload: Buffer) => void): Buffer {
   let start = 0
   while (bytes.length - start >= 2) {
@@ -108,7 +108,7 @@ function takeFrames(bytes: Buffer, receive: (payload: Buffer) => void): Buffer {
     }
     const end = start + head + length
     if (bytes.length < end) break
-    // Anything but text, such as a ping, isn't for us.
+    // Other frames, such as pings, are ignored.
     if (((bytes[start] ?? 0) & 0x0f) === 1) receive(bytes.subarray(start + head, end))
     start = end
   }

@@ -6,17 +6,17 @@ import { connect } from 'amqplib'
 export interface Backlog {
   events: number
   rooms: number
-  /** Events of one batch, on the average: sizes vary evenly from 1 to nearly twice as many. */
+  /** Average number of events in a batch. Sizes are spread evenly from 1 to nearly twice that. */
   batch: number
   random: () => number
 }
 
-/** Batches that may be unconfirmed at a time. */
+/** Maximum number of unconfirmed batches. */
 const most = 200
 
 /**
- * Fills a new log the way that other programs may (docs/protocol/log.md), since the log's own publisher would make
- * its batches as large as its hurry demands. Resolves to the mean size of an event, in bytes.
+ * Fills a new log as other programs may (docs/protocol/log.md), since the log's own publisher chooses the size of its batches
+ * by the load. Resolves to the mean size of an event, in bytes.
  */
 export async function publishBacklog(
   url: string,
@@ -49,14 +49,14 @@ export async function publishBacklog(
   return bytes / events
 }
 
-/** Makes exchange and stream, as the first gateway would. */
+/** Declares the exchange and the stream, as the first gateway would. */
 async function declare(url: string): Promise<void> {
   const log = await connectRabbitMqLog({ url })
   await until(() => log.status().connected, 60_000, 'the log')
   await log.close()
 }
 
-/** Who writes messages of 1 to 40 words, mostly short ones, out of 20,000 words of which few are frequent. */
+/** Returns a generator of messages of 1 to 40 words, mostly few. It uses 20,000 words, some of which are frequent. */
 function writer(random: () => number): (n: number, room: string) => MessageEvent {
   const letters = () => String.fromCharCode(97 + Math.floor(random() * 26))
   const words = Array.from({ length: 20_000 }, () =>
@@ -69,7 +69,7 @@ function writer(random: () => number): (n: number, room: string) => MessageEvent
   return (n, room) => ({
     type: 'message',
     room,
-    // As long as real ones, and as random.
+    // As long and as random as a real id.
     id: Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256))).toString('base64url'),
     cid: `0f8a4c52-${n}`,
     from: senders[Math.floor(random() * senders.length)] ?? ada,

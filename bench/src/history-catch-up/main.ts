@@ -59,7 +59,7 @@ async function openDatabase(t: TestContext, url: string): Promise<Database> {
   return database
 }
 
-/** A wrong result isn't worth timing. */
+/** @throws Error if the tables don't hold all events */
 async function checkRows(database: Database, events: number): Promise<void> {
   const [found] = await database.query<{ rows: number; indexed: number }>(
     `select (select count(*) from history.messages) as rows, (select count(*) from history.search) as indexed`,
@@ -72,7 +72,7 @@ async function checkRows(database: Database, events: number): Promise<void> {
 
 interface Run {
   events: number
-  /** When the process was started, as in `Mark`. */
+  /** Time of the start of the process, as in `Mark`. */
   start: number
   caughtUp: CatchUp
   metrics: (name: string) => number
@@ -101,7 +101,7 @@ function summarise({ events, start, caughtUp: { begin, all, indexed, memory }, m
       seconds: round(transactions),
       share: round(transactions / seconds),
     },
-    /** Of the time from the first row to the last, in cores. */
+    /** Mean number of busy cores between the first row and the last. */
     cores: {
       history: round(used('history') / seconds),
       postgres: round(used('postgres') / seconds),

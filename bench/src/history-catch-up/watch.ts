@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '@rabble/database'
 import { cpuSeconds, machineSeconds, memory } from '../usage.ts'
 
-/** How far history is: rows, and rows that the search knows. */
+/** Progress of history: number of rows, and of rows in the search. */
 interface Progress {
   rows: number
   indexed: number
 }
 
-/** CPU seconds that each has used so far; `machine` is all of it. */
+/** CPU seconds used so far by each process, and by the whole machine. */
 export type Usage = Record<'history' | 'postgres' | 'rabbitmq' | 'bench' | 'machine', number>
 
 /** A moment of the run. Times are in milliseconds, on the clock of `performance.now()`. */
@@ -18,13 +18,13 @@ export interface Mark extends Progress {
 }
 
 export interface CatchUp {
-  /** The last look at which there were no rows yet. */
+  /** Last sample without rows. */
   begin: Mark
-  /** All rows are there. */
+  /** First sample with all rows. */
   all: Mark
-  /** The search has caught up too. */
+  /** First sample with all rows in the search. */
   indexed: Mark
-  /** MiB of history at 25, 50, 75 and 100 % of the rows, and the most there ever was until all were there. */
+  /** Memory of history (MiB) at 25, 50, 75 and 100 % of the rows, and its peak until all rows were there. */
   memory: { quarters: number[]; peak: number }
 }
 
@@ -36,12 +36,12 @@ export interface Watched {
   onAll(): Promise<void>
 }
 
-/** Milliseconds between two looks. One costs about 1 ms. */
+/** Interval (ms) of the samples. A sample takes about 1 ms. */
 const interval = 25
-/** Milliseconds without any progress after which we give up. */
+/** Maximum time (ms) without progress. */
 const patience = 60_000
 
-/** Watches a history catch up, until the search has, too. @throws Error if it makes no progress for a minute */
+/** Samples a history until it and its search have caught up. @throws Error after a minute without progress */
 export async function watchCatchUp({ database, events, pids, onAll }: Watched): Promise<CatchUp> {
   const quarters: number[] = []
   let begin: Mark | undefined
@@ -81,7 +81,7 @@ async function progressOf(database: Database): Promise<Progress> {
     )
     return progress ?? { rows: 0, indexed: 0 }
   } catch (error) {
-    // The tables are not there yet.
+    // The tables don't exist yet (undefined_table).
     if ((error as { code?: string }).code === '42P01') return { rows: 0, indexed: 0 }
     throw error
   }

@@ -8,10 +8,10 @@ import { explain, plansOf } from './plans.ts'
 import { fillRoom, idOf, openDatabase, room } from './room.ts'
 
 const count = /^[1-9]\d{0,7}$/
-/** Requests before any is measured: connections are made, code is compiled. */
+/** Number of requests before the measurement, while connections are made and code is compiled. */
 const warmUp = 50
 
-/** In milliseconds; `cpu` is what a page costs on the average. */
+/** Times in milliseconds. `cpu` is the mean CPU time of a page. */
 interface Page extends Percentiles {
   cpu: { history: number; postgres: number }
 }
@@ -55,7 +55,7 @@ await runBench({
       return took
     }
     const random = createRandom(Number(values.seed))
-    // Every other message is in the room. Not so near to its ends that a page would be short.
+    // Every other message is in the room. The cursors keep a distance from its ends, so that each page is full.
     const any = () => idOf(2 * (limit + 1 + Math.floor(random() * (messages - 2 * limit - 1))))
     const kinds = [
       { kind: 'newest', query: () => '', statements: 1 },

@@ -2,8 +2,8 @@ import type { Database } from '@rabble/database'
 import { type Postgres, type Service, until } from '@rabble/harness'
 
 /**
- * Has the server write down how it carries out what a history asks (auto_explain, which comes with PostgreSQL). It costs time,
- * so not while anything is measured. Restarts the history, as it is for new connections only.
+ * Makes the server log the plans of history's statements (auto_explain, which comes with PostgreSQL). Logging costs time, so
+ * this must not run during a measurement. Restarts the history, since the setting affects new connections only.
  */
 export async function explain(database: Database, history: Service): Promise<void> {
   await database.query(`do $$ begin
@@ -15,7 +15,7 @@ export async function explain(database: Database, history: Service): Promise<voi
   await history.restart()
 }
 
-/** The plans of the statements, `count` of them, with which a history reads its messages when it is asked. */
+/** Calls `ask`, and returns the plans of the statements (at least `count`) with which history then reads its messages. */
 export async function plansOf(
   server: Postgres,
   count: number,
@@ -35,7 +35,7 @@ export async function plansOf(
   return plans.map((plan) => plan.slice(plan.indexOf('Query Text:')))
 }
 
-/** Lines that belong to the one before them begin with a tab. */
+/** Returns the entries of a log. Continuation lines begin with a tab. */
 function entriesOf(log: string): string[] {
   return log.split(/\n(?!\t)/).map((entry) => entry.replaceAll('\n\t', '\n'))
 }

@@ -4,18 +4,18 @@ import type { TestContext } from '@rabble/harness'
 
 export const room = 'large'
 
-/** As random as real ones, so that neighbours in the room are none in the index of ids. */
+/** Returns an id as random as a real one, so that neighbours in the room are far apart in the index of ids. */
 export function idOf(n: number): string {
   return createHash('md5').update(`${n}`).digest('hex')
 }
 
 /**
- * Puts messages into a room, straight into the tables of a history that is running, and as many into a thousand small ones: of
- * two neighbours in the table one is in the room. Resolves once they are as they would be after a day: vacuumed, analysed.
+ * Inserts messages of a room into the tables of a running history, alternating with as many messages of a thousand small
+ * rooms. Resolves once the tables are vacuumed and analysed, as they would be after a day.
  */
 export async function fillRoom(database: Database, messages: number): Promise<void> {
   const rows = 2 * messages
-  // Nothing is left to do for the search, which would be busy with them meanwhile.
+  // Marks all rows as indexed. Otherwise the search would index them during the measurement.
   await database.query(
     `insert into history.search_positions (partition, sequence) values (0, $1)
      on conflict (partition) do update set sequence = excluded.sequence`,
@@ -38,7 +38,7 @@ export async function fillRoom(database: Database, messages: number): Promise<vo
   await database.query('checkpoint')
 }
 
-/** A connection for that, which may take minutes. */
+/** Connects with a statement timeout that is long enough for `fillRoom`. */
 export async function openDatabase(t: TestContext, url: string): Promise<Database> {
   const database = await connectPostgres(url, { connections: 1, statementTimeout: 1_800_000 })
   t.teardown(() => database.close())

@@ -5,7 +5,7 @@ import { scrape } from '../metrics.ts'
 import { startProbe } from './probe.ts'
 
 const room = 'big'
-/** Clients that say hello at a time. */
+/** Number of clients that say hello at once. */
 const atOnce = 50
 
 await runBench({
@@ -64,7 +64,7 @@ await runBench({
   },
 })
 
-/** Evenly over the time, however long each one takes. */
+/** Starts the joins at even intervals, without waiting for the join before. */
 async function join(clients: readonly ChatClient[], milliseconds: number): Promise<void> {
   const start = performance.now()
   const joins: Promise<unknown>[] = []

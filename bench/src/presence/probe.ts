@@ -1,15 +1,15 @@
 import { connectChat, type TestContext } from '@rabble/harness'
 import { type Percentiles, percentilesOf } from '../latency.ts'
 
-/** Milliseconds between two messages. */
+/** Interval (ms) of the messages. */
 const every = 50
 
-/** In milliseconds. */
+/** Latencies in milliseconds. */
 export interface Latency extends Percentiles {
   messages: number
 }
 
-/** Two users in the room, of whom one says something now and then and the other one hears it, over another gateway. */
+/** Connects two users over different gateways. During the work, one sends messages at an interval and the other gets them. */
 export async function startProbe(
   t: TestContext,
   { from, to, room }: { from: string; to: string; room: string },

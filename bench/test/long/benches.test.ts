@@ -6,7 +6,7 @@ import t from 'tap'
 
 assertNothingLeft(t)
 
-/** Resolves to what a benchmark wrote. Without tap's variables, under which Node would run its loader. */
+/** Runs a benchmark without tap's variables, which would load tap's loader. Resolves to its output. */
 async function run(bench: string, ...args: string[]): Promise<string> {
   const script = fileURLToPath(new URL(`../../src/${bench}/main.js`, import.meta.url))
   const command = ['-i', `PATH=${process.env.PATH}`, process.execPath, script, ...args]
@@ -15,7 +15,7 @@ async function run(bench: string, ...args: string[]): Promise<string> {
 
 const resultOf = (output: string) => JSON.parse(output.trimEnd().split('\n').at(-1) ?? '')
 
-// What they measure here means nothing: this is so that they still run when somebody needs them.
+// These tests only check that the benchmarks run. The figures mean nothing here.
 
 t.test('history-catch-up takes in a small backlog, all of it, and ends with a line of JSON', async (t) => {
   const output = await run('history-catch-up', '--events', '2000', '--batch', '5')
@@ -59,7 +59,7 @@ t.test('presence counts what many who join are told', async (t) => {
   const latency = { messages: Number, p50: Number, p99: Number }
   t.match(result, { clients: 60, latencyMs: { before: latency, joining: latency, after: latency } })
   t.same(result.countAtLast, { least: 62, most: 62 }, 'everybody knows how many there are')
-  // For each join alone there would be 30 for each. Every half second there is one at most, of a second that may get long.
+  // A frame for each join would make 30 for each client. A frame at most every 0.5 s makes few, even if the second gets long.
   t.ok(result.framesPerClient > 0 && result.framesPerClient < 20)
 })
 

@@ -11,16 +11,16 @@ import { WebSocket } from 'ws'
 import type { TestContext } from './test-context.ts'
 
 export interface ChatOptions {
-  /** Of a guest, who is the same one for all of a test; a random one unless there is a token. */
+  /** Name of a guest. The same name is the same guest throughout a test. Default without a token: a random name. */
   name?: string
   token?: string
-  /** The Origin header; a client that is no browser sends none. */
+  /** Value of the Origin header. Default: no such header, as from a client that is no browser. */
   origin?: string
-  /** The X-Forwarded-For header, which a service believes that trusts this machine as a proxy. */
+  /** Value of the X-Forwarded-For header. A service that trusts this machine as a proxy believes it. */
   address?: string
-  /** Whether to say hello at once; true unless told. */
+  /** Whether to say hello at once. Default: true. */
   hello?: boolean
-  /** Milliseconds that a reply may take; 30,000 unless told. */
+  /** Timeout (ms) of a reply. Default: 30,000. */
   timeout?: number
 }
 
@@ -42,7 +42,7 @@ interface Replies {
 /** A request without its ref, which the client adds. */
 export type ChatRequest<T extends ClientFrameType> = Omit<ClientFrames[T], 'ref' | 'type'> & { type: T }
 
-/** An `error` frame that answered a request; `closed` and `timeout` are the client's own codes. */
+/** An `error` frame that answered a request. The codes `closed` and `timeout` are the client's own. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
   readonly code: ServerFrames['error']['code'] | 'closed' | 'timeout'
@@ -56,11 +56,11 @@ export class ReplyError extends Error {
 }
 
 export interface ChatClient {
-  /** Who the gateway says this is; undefined before `welcome`. */
+  /** User that the gateway named in `welcome`; undefined before it. */
   readonly user: { id: string; name: string } | undefined
   /** Every frame received, in order. */
   readonly frames: readonly ServerFrame[]
-  /** How the connection ended. */
+  /** Resolves with the close code and its reason when the connection ends. */
   readonly closed: Promise<{ code: number; reason: string }>
   /** Sends a frame with a ref of its own and resolves with its reply. @throws ReplyError */
   request<T extends ClientFrameType>(frame: ChatRequest<T>): Promise<Replies[T]>
@@ -69,30 +69,30 @@ export interface ChatClient {
   sendTo(user: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
   edit(room: string, id: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
   delete(room: string, id: string): Promise<ServerFrames['sent']>
-  /** What was seen of a room, from `joined.events` and by itself, in the order of arrival. */
+  /** Events of a room, from `joined.events` and from frames of their own, in the order of arrival. */
   events(room: string): readonly ChatEvent[]
-  /** The messages among them, each as it came: changes that came later are not applied. */
+  /** Messages among these events, each as it arrived. Later changes are not applied. */
   messages(room: string): readonly MessageEvent[]
-  /** The first frame for which `predicate` holds, among those received and, for `timeout` ms (30,000), to come. */
+  /** Resolves with the first frame, received before or later, for which `predicate` holds. `timeout`: 30,000 ms by default. */
   waitFor(predicate: (frame: ServerFrame) => boolean, timeout?: number): Promise<ServerFrame>
-  /** Resolves once an event was seen, in `joined.events` or by itself, within `timeout` ms (30,000). */
+  /** Resolves once an event was seen, in `joined.events` or in a frame of its own. `timeout`: 30,000 ms by default. */
   sees(id: string, timeout?: number): Promise<ServerFrame>
   /** Sends anything: a string as a text frame, bytes as a binary one. */
   raw(data: string | Uint8Array): void
-  /** Stops reading the socket, as a client does that is stuck: the gateway's writes pile up. */
+  /** Stops reading the socket, as a stuck client does. The gateway's writes pile up. */
   pause(): void
   resume(): void
-  /** Says goodbye; resolves when the connection is down. */
+  /** Closes the connection and resolves when it is closed. */
   close(): Promise<void>
 }
 
-/** The tokens with which the guests of a test come back, by their names. */
+/** Tokens with which the guests of a test come back, by name. */
 const guests = new WeakMap<TestContext, Map<string, string>>()
 
 /**
- * Connects over the native protocol and, unless told not to, says hello. `url` is a service's `http://` address or a
- * whole `ws://` address. It is closed at teardown.
- * @throws Error if the upgrade is refused, ReplyError if the hello is
+ * Connects over the native protocol and says hello, if `hello` is not false. `url` is a service's `http://` address or a
+ * whole `ws://` address. The connection is closed at teardown.
+ * @throws Error if the upgrade is refused, ReplyError if the hello is refused
  */
 export async function connectChat(
   t: TestContext,

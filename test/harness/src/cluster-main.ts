@@ -17,9 +17,9 @@ if (process.argv.includes('--help')) {
   process.exit(0)
 }
 
-/** Where it was kept before. It stays there if there is any. */
+/** Folder of the data in earlier versions. It is still used if it holds a cluster. */
 const former = './data/cluster'
-// Not in ./data, which `make start` makes for its owner only: as root, PostgreSQL and Nginx run as users of their own.
+// `make start` lets only the owner into ./data. As root, PostgreSQL and Nginx run as users of their own and can't enter it.
 const ownFolder = existsSync(`${former}/postgres/data/PG_VERSION`) ? former : './data-cluster'
 const folder = resolve(process.env.DATA_DIR || ownFolder)
 const teardowns: (() => unknown)[] = []

@@ -13,53 +13,53 @@ import { sharedPostgres, sharedRabbitMq } from './shared-servers.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface ClusterOptions {
-  /** 2 unless told. */
+  /** Number of gateways. Default: 2. */
   gateways?: number
-  /** Replicas of history and of rooms, 1 of each unless told; with 0 of both there is no PostgreSQL, either. */
+  /** Replicas of history and of rooms. Default: 1 of each. With 0 of both there is no PostgreSQL either. */
   histories?: number
   rooms?: number
   /**
-   * Whether RabbitMQ and PostgreSQL are its own, for a test that kills, freezes or asks them; else it has a virtual host and a
-   * database of those that all test files share. Default: false, or true with a `folder`.
+   * Whether the cluster has a RabbitMQ and a PostgreSQL of its own, for a test that kills, freezes or queries them. Otherwise
+   * it has a virtual host and a database on the servers that all test files share. Default: false, or true with a `folder`.
    */
   ownServers?: boolean
-  /** Whether Nginx is in front, which needs one of each behind it; true unless told. */
+  /** Whether Nginx is in front. It needs at least one gateway, history and rooms behind it. Default: true. */
   nginx?: boolean
-  /** Where Nginx listens; `127.0.0.1` and a free port unless told. */
+  /** Address on which Nginx listens. Default: `127.0.0.1` and a free port. */
   host?: string
   port?: number
-  /** Where its data stays, even if the machine crashes, of one cluster at a time; one that goes at teardown unless told. */
+  /** Folder in which the data of one cluster survives a crash of the machine. Default: one that is removed at teardown. */
   folder?: string
   /** More settings for all services, and variables for nginx/render. */
   env?: Readonly<Record<string, string>>
-  /** Whether what dies is started again, as containers would be; false unless told. */
+  /** Whether a process that died is started again, as a container would be. Default: false. */
   restart?: boolean
-  /** Whether RabbitMQ, which is its own then, tells metrics; default: false. */
+  /** Whether RabbitMQ exposes metrics. The cluster has a RabbitMQ of its own then. Default: false. */
   brokerMetrics?: boolean
-  /** Told of each process that was started, and of each that died. */
+  /** Called for each process that was started, and for each that died. */
   onChange?(name: string, state: 'started' | 'died'): void
-  /** Told every ten seconds of each service that isn't ready at the start yet, and why. */
+  /** Called every 10 s, during the start, for each service that isn't ready, with the reason. */
   onWait?(name: string, reason: string): void
 }
 
 export interface Cluster {
-  /** Where clients find it: Nginx, or the first gateway if there is none. */
+  /** Address for clients: of Nginx, or of the first gateway without Nginx. */
   readonly url: string
-  /** What its services sign tokens with. */
+  /** Secret with which the services sign tokens. */
   readonly secret: string
   readonly gateways: readonly Service[]
   readonly histories: readonly Service[]
   readonly rooms: readonly Service[]
-  /** For amqplib. */
+  /** RabbitMQ's address for amqplib. */
   readonly amqpUrl: string
-  /** @throws Error if this cluster has none; so do `rabbitmq` and `postgres`, without `ownServers`, and `nginx` */
+  /** @throws Error if this cluster has no database. `rabbitmq`, `postgres` and `nginx` throw likewise. */
   readonly databaseUrl: string
   readonly rabbitmq: RabbitMq
   readonly postgres: Postgres
   readonly nginx: Nginx
-  /** Starts one more gateway, of which Nginx doesn't know. */
+  /** Starts one more gateway, which Nginx doesn't know. */
   addGateway(): Promise<Service>
-  /** Asks all to end in peace. Without it they are killed at teardown. */
+  /** Asks all processes to shut down. Without this call they are killed at teardown. */
   stop(): Promise<void>
 }
 
@@ -71,10 +71,10 @@ export const noRateLimits = {
 }
 
 /**
- * Rabble as plain processes: RabbitMQ, PostgreSQL, gateways, histories, rooms and Nginx, all of them ready. A service that
- * is started again is live when `restart` resolves, and may need a moment until it is `ready`. `cluster.json` in the folder
- * says what runs: `{"processes": [{"name", "pid", "port"}]}`.
- * @throws Error if something else has the folder or the port
+ * Starts Rabble as plain processes: RabbitMQ, PostgreSQL, gateways, histories, rooms and Nginx. Resolves when all are ready.
+ * A restarted service is live when `restart` resolves, and may need a moment more until it is `ready`. `cluster.json` in the
+ * folder lists the running processes: `{"processes": [{"name", "pid", "port"}]}`.
+ * @throws Error if another process uses the folder or the port
  */
 export async function startCluster(t: TestContext, options: ClusterOptions = {}): Promise<Cluster> {
   const { gateways: gatewayCount = 2, histories: historyCount = 1, rooms: roomsCount = 1 } = options
@@ -89,14 +89,14 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       lock.release()
     })
   }
-  // PostgreSQL's own user must get through to its folder, and that of Nginx to the page.
+  // PostgreSQL's user must be able to enter its folder, and Nginx's user that of the page.
   chmodSync(folder, 0o755)
   if (options.folder !== undefined) checkWay(folder)
-  /** What is not to stay has a folder of its own, with which goes what it left elsewhere. */
+  /** Without `folder`, each server has a private folder, whose removal also frees what the server left elsewhere. */
   const kept = (name: string): { folder?: string } => {
     if (options.folder === undefined) return {}
     mkdirSync(join(folder, name), { recursive: true })
-    // What people said is nobody else's to read. A server that runs as another user lets it in itself.
+    // Messages are private. `startPostgres` and `startNginx` let in the users of their servers.
     chmodSync(join(folder, name), 0o700)
     return { folder: join(folder, name) }
   }
@@ -114,7 +114,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
 
   const ports = async (count: number) => Promise.all(Array.from({ length: count }, freePort))
   const [historyPorts, roomsPorts] = [await ports(historyCount), await ports(roomsCount)]
-  /** The address of one of several; each asks another one. */
+  /** Returns the variable with the address of one of several replicas. Callers are spread over the replicas. */
   const oneOf = (name: string, ports: readonly number[], n: number): Record<string, string> => {
     const port = ports[n % ports.length]
     return port === undefined ? {} : { [name]: `http://127.0.0.1:${port}` }
@@ -127,7 +127,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       LOG_LEVEL: 'warn',
       ...options.env,
     }
-    // Ready when the others are up: a service that waits for its neighbours would wait for itself.
+    // `live` only: services depend on each other, so waiting until one is ready before the others start would never end.
     const started = await startService(t, service, { ...common, ...env }, { wait: 'live' })
     return keeper.keep(`${service}-${n + 1}`, 'service', started)
   }
@@ -150,7 +150,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     Promise.all(Array.from({ length: gatewayCount }, startGateway)),
   ])
   await Promise.all([...rooms, ...histories, ...gateways].map((service) => readyOf(service, options)))
-  // RabbitMQ 3.10 may lose a stream for good if it is killed within a second of the stream's very first declaration.
+  // RabbitMQ 3.10 may lose a stream permanently if it is killed within a second of the stream's very first declaration.
   await rabbitmq?.streamsSettled()
 
   const portOf = ({ port }: Service) => port
@@ -195,7 +195,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   }
 }
 
-/** Waits for a service, and tells why that takes long. */
+/** Waits until a service is ready, and reports the reason if that takes long. */
 async function readyOf(service: Service, { onWait }: ClusterOptions): Promise<void> {
   const telling = setInterval(() => {
     void service.unreadiness().then((reason) => onWait?.(service.name, reason))
@@ -222,7 +222,7 @@ interface OwnServers {
 
 async function startOwn(t: TestContext, { kept, withDatabase, metrics }: OwnServers): Promise<Servers> {
   const folder = kept('postgres')
-  // The crash of the machine matters only to data that is to stay.
+  // A crash of the machine matters only to data that is kept.
   const settings: Record<string, string> = folder.folder === undefined ? {} : { fsync: 'on' }
   const [rabbitmq, postgres] = await Promise.all([
     startRabbitMq(t, { ...kept('rabbitmq'), metrics }),

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { privateFolder } from './private-folder.ts'
 import type { TestContext } from './test-context.ts'
 
-/** The variable by which the processes of test files find the folder with an empty PGlite, if the run has made one. */
+/** Environment variable with the folder of an empty PGlite, if the run has made one. Test files read it. */
 export const emptyPgliteVariable = 'RABBLE_TEST_PGLITE'
 
 /**
- * A folder for the DATA_DIR of the one process: with an empty database in it, if there is one to copy, since making one takes a
- * process several seconds. A test that is about the very first start takes a `privateFolder`.
+ * Returns a folder for the DATA_DIR of the standalone process. It holds a copy of an empty database, if the run has made one,
+ * since creating one takes several seconds. A test of the very first start uses a `privateFolder`.
  */
 export function dataFolder(t: TestContext): string {
   const folder = privateFolder(t, 'data')

@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** From test/harness/dist/src. */
+/** Path of the repository, seen from test/harness/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /**
- * Compares a table in a page of the documentation, between `<!-- section -->` and `<!-- /section -->`, with what the code
- * says it must be. With UPDATE_DOCS=1 in the environment the table is written anew instead.
+ * Compares a table in a page of the documentation, between `<!-- section -->` and `<!-- /section -->`, with the table that
+ * the code defines. With UPDATE_DOCS=1 in the environment it rewrites the table in the page instead.
  */
 export function checkDocumented(
   t: { equal(found: unknown, wanted: unknown, message: string): unknown },

@@ -1,4 +1,4 @@
-/** Set by `make test-all`. */
+/** Whether this is a run of `make test-all`. */
 const isLong = process.env.RABBLE_TEST_LONG === '1'
 
 /** Returns `usual`, or `long` in a run of `make test-all`. */

@@ -3,18 +3,18 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /*
- * Below the range that Linux takes the local ports of outgoing connections from (32768 and up): a port from there may
- * be gone by the time that the service listens, or when it is started again, as tests hold hundreds of connections.
+ * These ports are below the range from which Linux takes the local ports of outgoing connections (32768 and up). Tests hold
+ * hundreds of connections, so a port of that range may be taken before the service listens, or before it is restarted.
  */
 const firstPort = 20_000
 const portCount = 12_000
 
-/** The ports that this process was given. */
+/** Ports that `freePort` has returned in this process. */
 export const givenPorts = new Set<number>()
 
 /**
- * A TCP port on which nothing listens, that no other test process on this machine gets as long as this one runs. The
- * guard is the UDP port of the same number, held until the process ends, in whatever way; it is not needed otherwise.
+ * Returns a TCP port on which nothing listens. No other test process on this machine gets it while this one runs: the UDP port
+ * of the same number serves as a lock, which the kernel releases when the process ends. UDP is not used otherwise.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
@@ -45,7 +45,7 @@ async function reserve(port: number): Promise<boolean> {
   }
 }
 
-/** @throws Error that says why nothing can listen there now */
+/** @throws Error with the reason if nothing can listen there now */
 export async function assertFree(host: string, port: number): Promise<void> {
   try {
     await tryToListen(port, host)
@@ -56,7 +56,7 @@ export async function assertFree(host: string, port: number): Promise<void> {
   }
 }
 
-/** Listens for a moment, on all addresses unless told. */
+/** Listens for a moment. Default host: all addresses. @throws Error of `listen` */
 async function tryToListen(port: number, host?: string): Promise<void> {
   const server = createServer()
   try {

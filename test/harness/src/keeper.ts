@@ -4,28 +4,28 @@ import type { ManagedProcess } from './managed-process.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface KeeperOptions {
-  /** Whether what dies is started again; false unless told. */
+  /** Whether a process that died is started again. Default: false. */
   restart?: boolean
-  /** Told of each process that was started, and of each that died. */
+  /** Called for each process that was started, and for each that died. */
   onChange?(name: string, state: 'started' | 'died'): void
 }
 
-/** In this order processes are asked to end, those of one kind together. */
+/** Kinds of processes in the order in which they are stopped. Those of one kind are stopped together. */
 const kinds = ['door', 'service', 'database'] as const
 
 type Kept = ManagedProcess & { port: number }
 
 export interface Keeper {
   keep<P extends Kept>(name: string, kind: (typeof kinds)[number], process: P): P
-  /** Asks all to end, those first that need others. */
+  /** Stops all processes. Those that depend on others are stopped first. */
   stop(): Promise<void>
 }
 
-/** Milliseconds until a process that died is started again, and between two looks at them. */
+/** Delay (ms) until a process that died is started again, and interval (ms) of the checks. */
 const restartAfter = 1_000
 const lookEvery = 250
 
-/** Looks after processes: starts again what has died, if told so, and writes to `file` what runs. */
+/** Watches processes: restarts those that died, with `restart`, and writes a list of those that run to `file`. */
 export function createKeeper(t: TestContext, file: string, options: KeeperOptions): Keeper {
   const kept = new Map<string, { kind: (typeof kinds)[number]; process: Kept }>()
   const stop = new AbortController()
@@ -39,12 +39,12 @@ export function createKeeper(t: TestContext, file: string, options: KeeperOption
     const text = `${JSON.stringify({ processes }, null, 2)}\n`
     if (text === written) return
     written = text
-    // Whoever reads it gets the old one or the new one, and never a part.
+    // Renaming is atomic: a reader gets the old list or the new one, never a part.
     writeFileSync(`${file}.new`, text)
     renameSync(`${file}.new`, file)
   }
 
-  /** Resolves after these milliseconds to whether there is still something to do. */
+  /** Waits, and resolves with false if the keeper was stopped meanwhile. */
   async function goesOn(milliseconds: number): Promise<boolean> {
     await delay(milliseconds)
     return !stop.signal.aborted
@@ -59,13 +59,13 @@ export function createKeeper(t: TestContext, file: string, options: KeeperOption
     }
   }
 
-  /** What it needs may be down as well: then the next attempt is due in a second. */
+  /** Tries to start a process again. It may fail while a dependency is down; the next attempt follows after `restartAfter`. */
   async function startAgain(name: string, process: Kept): Promise<void> {
     const started = process.restart().then(
       () => options.onChange?.(name, 'started'),
       () => {},
     )
-    // Its number is known before it is ready.
+    // The process id is known before the process is ready.
     if (await goesOn(lookEvery)) write()
     await Promise.race([started, stopped])
     if (!stop.signal.aborted) write()
@@ -74,7 +74,7 @@ export function createKeeper(t: TestContext, file: string, options: KeeperOption
   const watching: Promise<void>[] = []
   return {
     keep(name, kind, process) {
-      // Runs before the teardown of the process itself, which it would otherwise start again.
+      // Runs before the teardown of the process, which the keeper would otherwise start again.
       t.teardown(() => stop.abort())
       kept.set(name, { kind, process })
       write()

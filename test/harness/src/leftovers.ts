@@ -8,10 +8,10 @@ import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
 
 /**
- * Makes a test file fail if anything that it started is left when it is over: call it first, on the `t` that is
- * imported, since teardowns run in reverse order. Looks for child processes (the harness's and any other), for
- * listeners on the ports that the harness gave out, and for its folders.
- * @param timeout milliseconds for all of it to go
+ * Makes a test file fail if anything that it started is left at its end. Call it first, on the imported `t`, since teardowns
+ * run in reverse order. Looks for child processes (the harness's and any other), for listeners on the ports that the harness
+ * gave out, and for its folders.
+ * @param timeout milliseconds until all must be gone
  */
 export function assertNothingLeft(t: TestContext, timeout = 60_000): void {
   t.teardown(async () => {
@@ -20,13 +20,13 @@ export function assertNothingLeft(t: TestContext, timeout = 60_000): void {
       found = await leftovers()
       return found.length === 0
     }
-    // What has just ended may take the kernel a moment, of a machine with much to do.
+    // On a busy machine the kernel may need a moment to clear away a process that has just ended.
     await until(nothing, timeout, 'nothing to be left').catch(() => {})
     if (found.length > 0) throw new Error(`the tests are over, and there is left:\n${found.join('\n')}`)
   })
 }
 
-/** What there is of this process: a line for each. */
+/** Describes each process, listener and folder that this test process still has, one a line. */
 export async function leftovers(): Promise<string[]> {
   const children = descendants(process.pid).filter((pid) => pid !== reaperPid())
   const listening = await Promise.all(
@@ -39,7 +39,7 @@ export async function leftovers(): Promise<string[]> {
   ]
 }
 
-/** Whether somebody takes connections on a port of this machine. */
+/** Whether something accepts connections on a port of this machine. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')

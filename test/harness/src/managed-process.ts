@@ -8,45 +8,45 @@ import { belongsToThisProcess } from './reaper.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
 
-/** How to start something, and how to tell that it is ready. Times are in milliseconds. */
+/** Command of a process, and a check of its readiness. Times are in milliseconds. */
 export interface Launch {
   name: string
   command: string
   args: readonly string[]
-  /** All of its environment, but for PATH. */
+  /** Whole environment of the process, except PATH. */
   env: Readonly<Record<string, string>>
   cwd?: string
   user?: SystemUser | undefined
-  /** What asks it to end in peace; SIGTERM unless told. */
+  /** Signal for an orderly shutdown. Default: SIGTERM. */
   stopSignal?: NodeJS.Signals
   stopTimeout?: number
   readyTimeout?: number
   isReady(): Promise<boolean>
 }
 
-/** A process that a test may ill-treat. */
+/** A process that a test may kill, freeze and restart. */
 export interface ManagedProcess {
   readonly name: string
-  /** Of the process that runs now, or ran last. */
+  /** Id of the process that runs now, or ran last. */
   readonly pid: number
   readonly running: boolean
-  /** SIGKILL to it and all below it; resolves when none is left. */
+  /** Sends SIGKILL to the process and all its descendants. Resolves when none is left. */
   kill(): Promise<void>
-  /** SIGSTOP, likewise: it keeps its connections and answers nothing. */
+  /** Sends SIGSTOP likewise: the process keeps its connections and answers nothing. */
   freeze(): void
   thaw(): void
-  /** Asks it to end and resolves with its exit code, `null` if it died of a signal. Rejects if it had to be killed. */
+  /** Stops the process. Resolves with its exit code, `null` if a signal ended it. Rejects if it had to be killed. */
   stop(): Promise<number | null>
-  /** Starts it again as it was, once it has ended; stops it first if it runs. Resolves when it is ready. */
+  /** Starts the process again with the same settings, after stopping it if it runs. Resolves when it is ready. */
   restart(): Promise<void>
-  /** The end of what it wrote, over all its restarts. */
+  /** Returns the end of its output, over all restarts. */
   logs(): string
 }
 
-/** The processes of this test process that have not ended yet. */
+/** Processes of this test process that have not ended yet: id → name. */
 export const openProcesses = new Map<number, string>()
 
-/** Starts a process and resolves when it is ready. It is killed at teardown, or when this process dies. */
+/** Starts a process and resolves when it is ready. The process is killed at teardown, or when this process dies. */
 export async function startProcess(t: TestContext, launch: Launch): Promise<ManagedProcess> {
   const output = createOutputTail()
   let child: ChildProcess | undefined
@@ -56,8 +56,8 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
 
   async function start(): Promise<void> {
     const environment = Object.entries({ PATH: process.env.PATH ?? '', ...launch.env })
-    // Through env(1), which becomes the command: tap's own runner adds variables to whatever Node starts, with which a
-    // service would run under its loader.
+    // Started through env(1), which becomes the command: tap's runner adds variables to each process that Node starts, and
+    // with them a service would run under tap's loader.
     const args = [
       '-i',
       ...environment.map(([name, value]) => `${name}=${value}`),
@@ -67,7 +67,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
     child = spawn('/usr/bin/env', args, {
       cwd: launch.cwd ?? '/',
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Out of reach of the Ctrl-C that ends the tests: the harness decides how each process ends.
+      // Out of reach of the Ctrl-C that ends the tests: the harness stops each process.
       detached: true,
       ...launch.user,
     })
@@ -85,7 +85,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
       if (!running()) throw new Error(`${launch.name} ended before it was ready`)
     } catch (error) {
       await kill()
-      // What it said last may come after the news of its end.
+      // Its last output may arrive after its `exit` event.
       await ended
       const { message, cause } = error as Error
       throw new Error(`${message}; its last output:\n${lastLines(output.text(), 30)}`, { cause })
@@ -99,11 +99,11 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
     for (const stream of [started.stdout, started.stderr]) if (stream) output.follow(stream)
     const closed = once(started, 'close')
     const [code, signal] = await once(started, 'exit')
-    // Nginx's workers, for one, outlive it if somebody kills it alone, and keep its port.
+    // Some workers, such as Nginx's, outlive their parent if it is killed alone, and keep its port.
     signalGroup(pid, 'SIGKILL')
     openProcesses.delete(pid)
     forget()
-    // Its last words may still be in the pipe, but a grandchild may keep that open for good.
+    // Its last output may still be in the pipe, but a grandchild may keep the pipe open indefinitely.
     await Promise.race([closed, delay(5_000)])
     output.note(`${launch.name}, process ${pid}, ended with ${signal ?? code}`)
     return code

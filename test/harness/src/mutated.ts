@@ -1,7 +1,7 @@
-/** Stands for an array of such a depth in what is written as JSON, which can't be done with the array itself. */
+/** Placeholders for arrays of this depth, replaced in the JSON text: JSON.stringify can't write the arrays themselves. */
 const deep = ['<100>', '<20000>']
 
-/** Values that are found at the wrong place, or nowhere. */
+/** Values that are wrong in most places, or everywhere. */
 const odd: readonly unknown[] = [
   ...[
     null,
@@ -45,8 +45,8 @@ const keys = ['__proto__', 'constructor', 'toJSON', 'type', 'id', 'from', 'at', 
 const bytes = [0x00, 0x0a, 0x0d, 0x22, 0x2c, 0x5c, 0x7b, 0x7d, 0x80, 0xff]
 
 /**
- * Returns JSON that somebody has damaged, or made up: of half of the texts some values are others or gone, of the rest some
- * bytes. A few stay as they are.
+ * Returns damaged or forged JSON. In half of the texts up to three values are replaced, added or removed, in the others up to
+ * three pieces of bytes. Some texts stay as they are.
  */
 export function mutated(json: string, random: () => number): Buffer {
   const times = Math.floor(random() * 4)
@@ -64,7 +64,7 @@ function mutatedValues(json: string, times: number, random: () => number): Buffe
     }
     const own = Object.keys(place)
     const key = random() < 0.8 && own.length > 0 ? pick(own, random) : pick(keys, random)
-    // A copy, since the next one may be put into it.
+    // A copy, since the next value may be put into it.
     const value = random() < 0.1 ? undefined : structuredClone(pick(odd, random))
     Object.defineProperty(place, key ?? '', { value, enumerable: true, configurable: true, writable: true })
   }
@@ -78,7 +78,7 @@ function mutatedBytes(text: Buffer, times: number, random: () => number): Buffer
     const at = Math.floor(random() * (result.length + 1))
     const end = at + Math.floor(random() ** 4 * (result.length - at))
     const put = [Buffer.of(pick(bytes, random) ?? 0), result.subarray(at, end), Buffer.alloc(0)]
-    // One byte more, or another one; the same piece twice; a piece less.
+    // Inserts or replaces a byte, repeats a piece, or removes one.
     const middle = pick(put, random) ?? result
     const rest = random() < 0.5 ? result.subarray(at) : result.subarray(end)
     result = Buffer.concat([result.subarray(0, at), middle, rest])

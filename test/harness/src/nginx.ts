@@ -8,18 +8,18 @@ import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
 import type { TestContext } from './test-context.ts'
 
-/** From test/harness/dist/src. */
+/** Path of the repository, seen from test/harness/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 export interface NginxOptions {
-  /** Ports on 127.0.0.1 of what is behind it. */
+  /** Ports of the services behind Nginx, on 127.0.0.1. */
   gateways: readonly number[]
   histories: readonly number[]
   rooms: readonly number[]
-  /** `127.0.0.1` unless told. */
+  /** Address on which Nginx listens. Default: `127.0.0.1` and a free port. */
   host?: string
   port?: number
-  /** Where its configuration and logs stay; a folder that goes at teardown unless told. */
+  /** Folder of its configuration and logs. Default: one that is removed at teardown. */
   folder?: string
   /** More variables for nginx/render. */
   env?: Readonly<Record<string, string>>
@@ -27,13 +27,13 @@ export interface NginxOptions {
 
 export interface Nginx extends ManagedProcess {
   readonly port: number
-  /** Where clients find it, without a slash at the end. */
+  /** Address for clients, without a slash at the end. */
   readonly url: string
-  /** The file with its access log. */
+  /** Path of its access log. */
   readonly accessLog: string
 }
 
-/** The machine's Nginx with the project's configuration. */
+/** Starts the machine's Nginx with the project's configuration. */
 export async function startNginx(t: TestContext, options: NginxOptions): Promise<Nginx> {
   const [port, statusPort] = [options.port ?? (await freePort()), await freePort()]
   const host = bracketed(options.host ?? '127.0.0.1')
@@ -43,7 +43,7 @@ export async function startNginx(t: TestContext, options: NginxOptions): Promise
   mkdirSync(folder, { recursive: true })
   let site = join(repository, 'web/dist/site')
   if (process.getuid?.() === 0) {
-    // Its workers are another user then, who must get through to the page: a clone may be in root's home.
+    // As root, its workers run as another user, who can't read the page if the clone is in root's home: hence the copy.
     chmodSync(folder, 0o711)
     cpSync(site, join(folder, 'site'), { recursive: true })
     site = join(folder, 'site')
@@ -68,18 +68,18 @@ export async function startNginx(t: TestContext, options: NginxOptions): Promise
     command: '/usr/sbin/nginx',
     args: ['-c', conf, '-p', folder, '-e', 'stderr', '-g', 'daemon off;'],
     env: {},
-    // Its own port, not the one for clients: somebody else may listen there, and on other addresses than this one.
+    // The status port, not the one for clients: another process may listen on that one, on another address.
     isReady: async () => (await fetch(`http://127.0.0.1:${statusPort}/livez`)).ok,
   })
   return Object.assign(nginx, { port, url: `http://${reachable(host)}:${port}`, accessLog })
 }
 
-/** An address as it stands in a URL. */
+/** Returns an address as it is written in a URL. */
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** What listens on all addresses is found on this machine's own. */
+/** Returns a loopback address for a server that listens on all addresses. */
 function reachable(host: string): string {
   return host === '0.0.0.0' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host
 }

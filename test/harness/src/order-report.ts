@@ -1,21 +1,21 @@
-/** What one client saw: the ids of messages in the order of arrival. */
+/** Client → ids of the messages that it saw, in the order of arrival. */
 export type Streams = Readonly<Record<string, readonly string[]>>
 
 export interface OrderReport {
   ok: boolean
-  /** A sentence per finding, for a person; one sentence if all is well. */
+  /** One sentence per finding, for people, or a single sentence if there is no finding. */
   text: string
-  /** Stream → ids that it lacks, although they were acknowledged or another stream has them. */
+  /** Stream → ids that it lacks, which were acknowledged or are in another stream. */
   missing: ReadonlyMap<string, readonly string[]>
   /** Stream → ids that it has more than once. */
   repeated: ReadonlyMap<string, readonly string[]>
-  /** Streams whose order differs from that of the fullest stream, which stands for "the" order. */
+  /** Streams whose order differs from that of the longest stream, which is the reference. */
   disordered: readonly string[]
 }
 
 /**
- * Checks the promise of the log: every client the same messages in the same order, none missing, none twice. A message
- * that was never acknowledged may be missing, but then for everybody.
+ * Checks the guarantee of the log: each client sees the same messages in the same order, none missing, none twice. A message
+ * that was never acknowledged may be missing, but then from all streams.
  */
 export function checkOrder(streams: Streams, acknowledged: Iterable<string> = []): OrderReport {
   const distinct = new Map(Object.entries(streams).map(([name, ids]) => [name, [...new Set(ids)]]))
@@ -64,7 +64,7 @@ function repeats(ids: readonly string[]): string[] {
   return [...twice]
 }
 
-/** Compares what both have; what one lacks is another finding. */
+/** Compares the order of the ids that both streams have. Missing ids are a finding of their own. */
 function firstDifference(
   one: readonly string[],
   other: readonly string[],

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** Keeps the end of what a process writes, so that a test that runs for long stays small. */
+/** Keeps the end of a process's output, to bound the memory of a long test. */
 export interface OutputTail {
   follow(stream: Readable): void
   note(line: string): void

@@ -10,14 +10,14 @@ import { privateFolder, type SystemUser } from './private-folder.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface PostgresOptions {
-  /** Server settings beyond, or instead of, the harness's own, such as `{ max_connections: '20' }`. */
+  /** Server settings that extend or replace those of the harness, such as `{ max_connections: '20' }`. */
   settings?: Readonly<Record<string, string>>
-  /** Where its data stays, which its user must be able to reach; a folder that goes at teardown unless told. */
+  /** Folder of its data, which the server's user must be able to enter. Default: one that is removed at teardown. */
   folder?: string
 }
 
 export interface Postgres extends ManagedProcess, Databases {
-  /** A superuser's address of the database `postgres`. */
+  /** Address of the database `postgres`, for a superuser. */
   readonly url: string
   readonly port: number
 }
@@ -25,29 +25,29 @@ export interface Postgres extends ManagedProcess, Databases {
 /** Databases of one server. */
 export interface Databases {
   /**
-   * Makes a database and returns its address: an empty one, or a copy of `template`, the address of a database of the same
-   * server to which nobody is connected.
+   * Creates a database and returns its address. It is empty, or a copy of `template`, the address of a database of the same
+   * server that has no connections.
    */
   createDatabase(template?: string): Promise<string>
-  /** Drops a database, whoever is connected to it. */
+  /** Drops a database, even if it has connections. */
   dropDatabase(address: string): Promise<void>
 }
 
-/** What makes a cluster small, alone and quick. */
+/** Settings for a small and fast server that only this machine can reach. */
 const ownSettings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  // Its files are in the data folder and go with it; those of `posix` would stay in /dev/shm after a kill.
+  // The files of `mmap` are removed with the data folder. Those of `posix` would stay in /dev/shm after a kill.
   dynamic_shared_memory_type: 'mmap',
   shared_buffers: '32MB',
   max_wal_senders: '0',
   wal_level: 'minimal',
   jit: 'off',
-  // The kernel keeps what a killed process wrote; only the crash of the machine would lose it, which no test is about.
+  // The kernel keeps the writes of a killed process. Only a crash of the machine would lose them, which no test covers.
   fsync: 'off',
 }
 
-/** A PostgreSQL cluster of its own. As root it runs as user postgres, since the server refuses root. */
+/** Starts a PostgreSQL server with a data folder of its own. As root it runs as user postgres, since the server refuses root. */
 export async function startPostgres(t: TestContext, options: PostgresOptions = {}): Promise<Postgres> {
   const bin = postgresBin()
   const user = serverUser()
@@ -65,7 +65,7 @@ export async function startPostgres(t: TestContext, options: PostgresOptions = {
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     env: { LC_ALL: 'C.UTF-8' },
     user,
-    // "Fast shutdown": SIGTERM would wait for every client to leave.
+    // SIGINT is "fast shutdown". SIGTERM would wait for all clients to disconnect.
     stopSignal: 'SIGINT',
     isReady: () => query(`${url}/postgres`, 'SELECT 1').then(() => true),
   })
@@ -74,8 +74,8 @@ export async function startPostgres(t: TestContext, options: PostgresOptions = {
 }
 
 /**
- * Checks that PostgreSQL's user can get through to a folder.
- * @throws Error that names the folder on the way that stops it
+ * Checks that PostgreSQL's user can enter a folder.
+ * @throws Error that names the parent folder that the user can't enter
  */
 export function checkWay(folder: string): void {
   const user = serverUser()
@@ -90,12 +90,12 @@ export function checkWay(folder: string): void {
   }
 }
 
-/** The server refuses root. */
+/** Returns user postgres if this process runs as root, which the server refuses. */
 function serverUser(): SystemUser | undefined {
   return process.getuid?.() === 0 ? systemUser('postgres') : undefined
 }
 
-/** @param server a superuser's address of any of its databases */
+/** @param server address of any of its databases, for a superuser */
 export function databasesOf(server: string): Databases {
   const nameIn = (address: string) => new URL(address).pathname.slice(1)
   return {
@@ -110,13 +110,13 @@ export function databasesOf(server: string): Databases {
 }
 
 /**
- * Makes the cluster unless it is there, and returns its password. 0.4 s, which a template kept between test files would
- * save, at the price of a folder that outlives them.
+ * Initialises the data folder if it is missing, and returns the password. Takes 0.4 s. A template shared by test files would
+ * save that time, but its folder would outlive them.
  */
 async function initialised(initdb: string, data: string, user?: SystemUser): Promise<string> {
   const passwordFile = `${data}.password`
   if (existsSync(join(data, 'PG_VERSION'))) return readFileSync(passwordFile, 'utf8')
-  // In another folder first: of one that was killed in the middle of it PostgreSQL can make nothing.
+  // Renamed when complete: PostgreSQL can't start from a data folder whose initdb was killed halfway.
   const draft = `${data}.new`
   rmSync(draft, { recursive: true, force: true })
   const password = randomBytes(12).toString('hex')
@@ -140,7 +140,7 @@ async function query(url: string, sql: string): Promise<void> {
   }
 }
 
-/** Debian's newest version, which is not in PATH, or whatever is in PATH. */
+/** Returns the folder of Debian's newest version, which is not in PATH, or else of the one in PATH. */
 function postgresBin(): string {
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Whether a process runs; one that has ended and waits for its parent to look (a zombie) does not. */
+/** Whether a process runs. A zombie, which has ended and waits for its parent, does not. */
 export function isRunning(pid: number): boolean {
   const stat = readStat(pid)
   return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X'
 }
 
-/** The running processes below one, whatever process groups or sessions they made for themselves. */
+/** Returns the running descendants of a process, in all process groups and sessions. */
 export function descendants(pid: number): number[] {
   const children = new Map<number, number[]>()
   for (const entry of readdirSync('/proc')) {
@@ -24,18 +24,18 @@ export function descendants(pid: number): number[] {
 }
 
 /**
- * Sends a signal to a process and everything below it and returns whom it was sent to. A process group would not do:
- * each backend of PostgreSQL has its own.
+ * Sends a signal to a process and its descendants, and returns their ids. A signal to the process group is not enough: each
+ * backend of PostgreSQL has a group of its own.
  */
 export function signalTree(pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): number[] {
-  // What is stopped cannot start a child while its children are being listed.
+  // A stopped process can't start a child while its children are being listed.
   send(pid, 'SIGSTOP')
   const tree = [pid, ...descendants(pid)]
   for (const member of tree) send(member, signal)
   return tree
 }
 
-/** Sends a signal to what is left of a process group. */
+/** Sends a signal to the remaining processes of a group. */
 export function signalGroup(leader: number, signal: 'SIGKILL'): void {
   send(-leader, signal)
 }
@@ -51,7 +51,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 function readStat(pid: number): { state: string; parent: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The second field is the command in parentheses, which may hold spaces and parentheses itself: proc(5).
+    // The second field is the command in parentheses, which may contain spaces and parentheses: proc(5).
     const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return { state, parent: Number(parent) }
   } catch {

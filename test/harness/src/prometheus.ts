@@ -6,7 +6,7 @@ import { type ManagedProcess, startProcess } from './managed-process.ts'
 import { privateFolder } from './private-folder.ts'
 import type { TestContext } from './test-context.ts'
 
-/** From test/harness/dist/src. */
+/** Path of monitoring/, seen from test/harness/dist/src. */
 const monitoring = fileURLToPath(new URL('../../../../monitoring/', import.meta.url))
 
 export interface Prometheus extends ManagedProcess {
@@ -16,8 +16,8 @@ export interface Prometheus extends ManagedProcess {
 }
 
 /**
- * The machine's Prometheus with the project's configuration and alerts, but that it asks every second, and the ports on
- * 127.0.0.1 that `targets` has for each job instead of names that only containers know.
+ * Starts the machine's Prometheus with the project's configuration and alerts. Two things differ: it scrapes every second,
+ * and `targets` gives the ports of each job on 127.0.0.1 in place of names that only containers know.
  * @throws Error if the configuration has a job that is not in `targets`
  */
 export async function startPrometheus(
@@ -45,7 +45,7 @@ export async function startPrometheus(
   return Object.assign(prometheus, { port, url })
 }
 
-/** The text of monitoring/prometheus.yml for processes of this machine. */
+/** Returns the text of monitoring/prometheus.yml, changed for processes of this machine. */
 function configured(text: string, targets: Readonly<Record<string, readonly number[]>>): string {
   let job = ''
   const lines = text.split('\n').map((line) => {

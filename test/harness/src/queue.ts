@@ -2,18 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConfirmChannel, type ConsumeMessage, connect, type Options } from 'amqplib'
 import type { TestContext } from './test-context.ts'
 
-/** How long (ms) messages are put into a queue again. */
+/** Time (ms) during which `putIntoQueue` retries. */
 const patience = 120_000
 
-/** One message, as a program puts it into a queue. */
+/** A message that a program puts into a queue. */
 export interface QueueMessage {
   body: string | Buffer
   options?: Options.Publish
 }
 
 /**
- * Puts messages into a queue of RabbitMQ until the broker has confirmed each, as a good producer does: after a lost
- * connection all that are not confirmed are sent again.
+ * Publishes messages to a queue of RabbitMQ until the broker has confirmed each one. After a lost connection it publishes
+ * those again that are not confirmed. @throws Error if that takes longer than `patience`
  */
 export async function putIntoQueue(
   url: string,
@@ -21,7 +21,7 @@ export async function putIntoQueue(
   messages: readonly QueueMessage[],
 ): Promise<void> {
   let left = [...messages]
-  // A broker that was killed may take long to come back.
+  // A killed broker may take long to start again.
   const deadline = performance.now() + patience
   while (left.length > 0) {
     if (performance.now() > deadline)
@@ -53,7 +53,7 @@ function confirmed(channel: ConfirmChannel, queue: string, { body, options }: Qu
   })
 }
 
-/** What comes out of a queue from now on, in an array that grows; each is acknowledged. */
+/** Consumes a queue into an array that grows, and acknowledges each message. */
 export async function takeFromQueue(t: TestContext, url: string, queue: string): Promise<ConsumeMessage[]> {
   const messages: ConsumeMessage[] = []
   const connection = await connect(url)

@@ -5,28 +5,28 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { until } from './until.ts'
 
-/** What a test may want of a running broker beyond ill-treating its process. */
+/** Operations on a running broker for tests. */
 export interface RabbitMqControl {
   /**
-   * Raises or clears the memory alarm: connections that publish are blocked (`connection.blocked`), those that only
-   * consume are not. A restart clears it, too.
+   * Raises or clears the memory alarm, which blocks connections that publish (`connection.blocked`) but not those that only
+   * consume. A restart also clears it.
    */
   shortOfMemory(short: boolean): Promise<void>
   /**
-   * Resolves once the first stream of a new broker would survive `kill -9`; give up after `timeout` ms (60,000).
-   * RabbitMQ keeps in memory, for 0.5 to 1.5 s after it confirmed the declaration, that it has streams at all: one
-   * that is killed within that time starts with a stream that stays without a leader for good (404).
+   * Resolves once the first stream of a new broker would survive `kill -9`. Rejects after `timeout` ms (default: 60,000).
+   * For 0.5 to 1.5 s after it confirmed the declaration, RabbitMQ keeps only in memory that it has streams at all. If it is
+   * killed within that time, its stream never has a leader again (404).
    */
   streamsSettled(timeout?: number): Promise<void>
-  /** Has an Erlang expression evaluated that gives `ok`, as `rabbitmqctl eval` does. */
+  /** Evaluates an Erlang expression in the broker, as `rabbitmqctl eval` does. @throws Error if the result is not `ok` */
   evaluate(expression: string): Promise<void>
-  /** Makes a virtual host, in which user `rabble` may do everything. */
+  /** Creates a virtual host in which user `rabble` has all permissions. */
   addVirtualHost(name: string): Promise<void>
-  /** Removes a virtual host with all that is in it; its connections are closed. */
+  /** Removes a virtual host with its contents. Its connections are closed. */
   deleteVirtualHost(name: string): Promise<void>
 }
 
-/** Where a broker's node is: its folder, which holds the cookie, and the port at which other nodes find it. */
+/** A broker's node: its folder, which holds the cookie, and its port for other nodes. */
 export interface RabbitMqNode {
   home: string
   distributionPort: number
@@ -34,14 +34,14 @@ export interface RabbitMqNode {
 
 export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
   const { home, distributionPort } = node
-  // rabbitmqctl would do, but takes 1.5 s for each call and starts an epmd that outlives it.
+  // rabbitmqctl would take 1.5 s for each call, and would start an epmd that outlives it.
   async function evaluate(expression: string): Promise<void> {
     const cookie = readFileSync(join(home, '.erlang.cookie'), 'utf8')
-    // A broker takes no second node of one name, and the name that it has otherwise is the same for many.
+    // A random name: a broker refuses a second node of the same name, and the default name is the same for all callers.
     const name = `test_${randomBytes(8).toString('hex')}`
     const args = ['-address', `127.0.0.1:${distributionPort}`, '-h', name, '-c', cookie, '-e']
     const calling = promisify(execFile)(erlCall(), args, { env: { HOME: home }, timeout: 120_000 })
-    // If it ends before it has read this, its exit code tells.
+    // If the process ends before it has read its input, its exit code reports that.
     calling.child.stdin?.on('error', () => {})
     calling.child.stdin?.end(`${expression.replace(/\.$/, '')}.\n`)
     const { stdout } = await calling
@@ -67,25 +67,25 @@ export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
   }
 }
 
-/** The file that says that a broker's data are good for another start. */
+/** Name of the file that marks a broker's data as usable for another start. */
 const settled = 'settled'
 
 /**
- * Deletes the data of a broker that was killed during its very first start, before its streams had settled: such a broker may
- * never have streams again. Nobody could use it yet, so nothing is lost.
+ * Deletes the data of a broker that was killed during its very first start, before `streamsSettled`. Such a broker may never
+ * have streams again. It has not been used yet, so nothing is lost.
  */
 export function beginAnewUnlessSettled(home: string): void {
   if (existsSync(join(home, settled)) || knowsStreams(home)) return
   rmSync(join(home, 'data'), { recursive: true, force: true })
 }
 
-/** Whether a broker has written down that it has streams. */
+/** Whether a broker has written to disk that it has streams. */
 function knowsStreams(home: string): boolean {
   const directory = join(home, 'data', 'rabbit@localhost', 'coordination', 'rabbit@localhost', 'names.dets')
   return existsSync(directory) && readFileSync(directory, 'latin1').includes('rabbit_stream_coordinator')
 }
 
-/** It comes with Erlang, beside the emulator. */
+/** Returns the path of erl_call, which Erlang installs beside its emulator. */
 function erlCall(): string {
   const root = dirname(dirname(realpathSync('/usr/bin/erl')))
   const erts = readdirSync(root).find((name) => name.startsWith('erts-'))

@@ -14,28 +14,28 @@ import { secretIn } from './secret.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface RabbitMqOptions {
-  /** Where rabbitmq-server is; Debian's unless told. The one in /usr/sbin insists on root or its own user. */
+  /** Folder of rabbitmq-server. Default: Debian's. The script in /usr/sbin requires root or its own user. */
   bin?: string
   /** Terms of the `rabbit` application for advanced.config, such as `{heartbeat, 5}`. */
   settings?: readonly string[]
-  /** Where its data stays, from `streamsSettled` on; default: a folder that goes at teardown. */
+  /** Folder in which its data is kept, once `streamsSettled` has resolved. Default: one that is removed at teardown. */
   folder?: string
-  /** Of what `logs()` holds; `warning` unless told. */
+  /** Level of the lines in `logs()`. Default: `warning`. */
   logLevel?: 'debug' | 'info' | 'warning' | 'error'
-  /** Whether it tells its own metrics, which takes its start longer; false unless told. */
+  /** Whether it exposes its metrics, which makes its start slower. Default: false. */
   metrics?: boolean
 }
 
 export interface RabbitMq extends ManagedProcess, RabbitMqControl {
-  /** For amqplib: user `rabble` with a password of its own, virtual host `/`. */
+  /** Address for amqplib: user `rabble` with a random password, virtual host `/`. */
   readonly url: string
   readonly port: number
-  /** Where `/metrics` is, on 127.0.0.1; undefined without `metrics`. */
+  /** Port of `/metrics` on 127.0.0.1; undefined without `metrics`. */
   readonly metricsPort: number | undefined
   readonly node: RabbitMqNode
 }
 
-/** A broker of its own: nothing of it is shared with another broker on the machine, nothing is left of it. */
+/** Starts a broker that shares nothing with other brokers on the machine. Nothing of it is left after teardown. */
 export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {}): Promise<RabbitMq> {
   const server = realpathSync(join(options.bin ?? '/usr/lib/rabbitmq/bin', 'rabbitmq-server'))
   const [port, distributionPort] = [await freePort(), await freePort()]
@@ -60,7 +60,7 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
     command: server,
     args: [],
     env: {
-      // Erlang keeps the cookie there, which lets nodes and tools talk to each other.
+      // Erlang keeps the cookie there, with which nodes and tools authenticate to each other.
       HOME: folder,
       RABBITMQ_SCRIPTS_DIR: sbin,
       RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -72,7 +72,7 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
       RABBITMQ_LOGS: '-',
       RABBITMQ_LOG: options.logLevel ?? 'warning',
       RABBITMQ_NODENAME: 'rabbit@localhost',
-      // Makes the start script become Erlang instead of starting it, so that our signals reach the broker.
+      // Makes the start script exec Erlang, so that signals reach the broker.
       RABBITMQ_ALLOW_INPUT: '1',
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArgs(distributionPort).join(' '),
     },
@@ -88,28 +88,28 @@ function erlangArgs(distributionPort: number): string[] {
   return [
     '-noinput',
     '+S 2:2',
-    // Without these few microseconds of busy waiting each file operation of the start costs two sleeps and wake-ups of
-    // a thread, 0.8 s in all. An idle broker takes 0.3 % of a core with them.
+    // A few microseconds of busy waiting save two sleeps and wake-ups of a thread at each file operation of the start,
+    // 0.8 s in all. An idle broker takes 0.3 % of a core with it.
     '+sbwt very_short +sbwtdio very_short',
-    // With a name from the start and a fixed port, no epmd is needed, which RabbitMQ would leave running, and two
-    // brokers may have the same name.
+    // With a name from the start and a fixed port, no epmd is needed, which RabbitMQ would leave running. Two brokers may
+    // then have the same name.
     `-sname rabbit@localhost -start_epmd false -erl_epmd_port ${distributionPort}`,
     `-kernel erl_epmd_node_listen_port ${distributionPort} -kernel inet_dist_use_interface {127,0,0,1}`,
   ]
 }
 
-/** The plugin that tells metrics, and those that it needs. */
+/** The plugin that exposes metrics, and its dependencies. */
 const metricsPlugins = ['rabbitmq_prometheus', 'rabbitmq_management_agent', 'rabbitmq_web_dispatch']
 
 /**
- * An installation of links, without any other plugin: Erlang looks for each of its 800 modules in each plugin's folder in
- * turn, 50,000 times in all, and takes 4.2 s to start instead of 2.4 s.
+ * Makes an installation of symbolic links with only these plugins. With all plugins, Erlang looks for each of its 800 modules
+ * in each plugin's folder in turn, 50,000 times in all, and starts in 4.2 s rather than 2.4 s.
  */
 function linkInstallation(installation: string, folder: string, plugins: readonly string[]): string {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(join(folder, 'plugins'), { recursive: true })
   for (const name of readdirSync(join(installation, 'plugins'))) {
-    // `rabbitmq_stream-3.10.8`, or without its version.
+    // The name is like `rabbitmq_stream-3.10.8`, or has no version.
     const plugin = name.split('-', 1)[0] ?? name
     if (name.startsWith('rabbitmq_') && !['rabbitmq_prelaunch', ...plugins].includes(plugin)) continue
     symlinkSync(join(installation, 'plugins', name), join(folder, 'plugins', name))
@@ -118,7 +118,7 @@ function linkInstallation(installation: string, folder: string, plugins: readonl
   return join(folder, 'sbin')
 }
 
-/** Whether the broker answers the protocol header with Connection.Start: it listens only once it has started. */
+/** Whether the broker answers the protocol header with Connection.Start. It listens only once it has started. */
 function answersAmqp(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('AMQP\x00\x00\x09\x01'))

@@ -1,6 +1,6 @@
 /**
- * Numbers from 0 to 1, the same for the same seed (Mulberry32). A test that acts at random prints its seed, and takes one
- * from the environment.
+ * Returns a generator of numbers from 0 to 1, the same for the same seed (Mulberry32). A test with random actions prints its
+ * seed, and takes one from the environment.
  */
 export function createRandom(seed: number): () => number {
   let state = seed

@@ -4,7 +4,7 @@ import { isRunning, signalTree } from './process-tree.ts'
 import type { Belonging, ReaperLine } from './reaper.ts'
 import { until } from './until.ts'
 
-// See reaper.ts: reads what belongs to the test process until that one ends, and then clears away what is left.
+// See reaper.ts: reads the belongings of the test process until that process ends, and then removes those that are left.
 
 const belongings = new Map<string, Belonging>()
 for await (const line of createInterface({ input: process.stdin })) {

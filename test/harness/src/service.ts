@@ -4,21 +4,21 @@ import { type ManagedProcess, startProcess } from './managed-process.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
 
-/** From test/harness/dist/src. */
+/** Path of the repository, seen from test/harness/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** As a rule everybody comes from this one machine. */
+/** Higher limits per address, since all clients of a test usually have the same one. */
 const oneMachine = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
 
 export interface ServiceOptions {
-  /** What Node runs, an absolute path; the service's own `main.js` unless told. */
+  /** Absolute path of the script for Node. Default: the service's `main.js`. */
   script?: string
   /**
-   * What to wait for at each start: until it can do its work (`ready`, the default), until it answers at all
-   * (`live`: for tests in which what it needs is down), or for nothing.
+   * Condition to wait for at each start: `/readyz` answers 200 (`ready`, the default), `/livez` does (`live`, for tests in
+   * which a dependency is down), or none (`nothing`).
    */
   wait?: 'ready' | 'live' | 'nothing'
-  /** Milliseconds for that; 120,000 unless told, since a loaded machine may take long to load Node's modules. */
+  /** Timeout (ms) of that wait. Default: 120,000, since a busy machine may take long to load Node's modules. */
   timeout?: number
 }
 
@@ -26,15 +26,15 @@ export interface Service extends ManagedProcess {
   readonly port: number
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   readonly url: string
-  /** Resolves once `/readyz` says 200. @param timeout milliseconds, 120,000 unless told */
+  /** Resolves once `/readyz` answers 200. @param timeout milliseconds; default: 120,000 */
   ready(timeout?: number): Promise<void>
-  /** Why `/readyz` doesn't say 200, in words. */
+  /** Resolves with the reason why `/readyz` doesn't answer 200, for people. */
   unreadiness(): Promise<string>
 }
 
 /**
- * Starts a service of Rabble as a process of its own, built before. Its environment is `env`, PATH, and a free `PORT`
- * unless `env` has one; a restart keeps all of it.
+ * Starts a service of Rabble, already built, as a process of its own. Its environment is `env`, PATH, and a free `PORT` if
+ * `env` has none. A restart keeps it.
  */
 export async function startService(
   t: TestContext,
@@ -52,7 +52,7 @@ export async function startService(
     env: { ...(options.script === undefined && oneMachine), ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,
-    // What containers get, too: a gateway first sends its clients to others.
+    // As long as containers get: a gateway first sends its clients to other gateways.
     stopTimeout: 90_000,
     isReady: async () => wait === 'nothing' || (await answersOk(`${url}/${wait}z`)),
   })
@@ -68,7 +68,7 @@ export async function startService(
   })
 }
 
-/** What a service says of why it isn't ready. */
+/** Returns the failed checks of a service's `/readyz`. */
 async function unreadiness(url: string): Promise<string> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) })

@@ -4,18 +4,18 @@ import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
 import { controlRabbitMq, type RabbitMqNode } from './rabbitmq-control.ts'
 import type { TestContext } from './test-context.ts'
 
-/** The variables by which the processes of test files find the servers that they share. */
+/** Environment variables with the addresses of the servers that test files share. */
 const rabbitMqVariable = 'RABBLE_TEST_RABBITMQ'
 const postgresVariable = 'RABBLE_TEST_POSTGRES'
 
-/** A broker as its variable describes it, in JSON. */
+/** Content of the broker's variable, as JSON. */
 type SharedRabbitMq = RabbitMqNode & { url: string }
 
-/** Starts a broker and a PostgreSQL for many test files, and returns the variables to start the files with. */
+/** Starts a broker and a PostgreSQL for many test files, and returns the environment variables for these files. */
 export async function startSharedServers(t: TestContext): Promise<Record<string, string>> {
   const [broker, postgres] = await Promise.all([
     startRabbitMq(t),
-    // Each file may have several pools at a time.
+    // Each file may have several pools at once.
     startPostgres(t, { settings: { max_connections: '300' } }),
   ])
   return variablesOf(broker, postgres)
@@ -27,8 +27,8 @@ function variablesOf({ url, node }: RabbitMq, postgres: Postgres): Record<string
 }
 
 /**
- * The address of an empty virtual host of the broker that all test files of this run share, or else of a broker of this
- * file's own. For tests that don't kill, freeze or reconfigure it; the others start one by `startRabbitMq`.
+ * Returns the address of an empty virtual host of the broker that all test files of this run share. Without a shared broker
+ * it starts one for this file. For tests that don't kill, freeze or reconfigure the broker; others use `startRabbitMq`.
  */
 export async function sharedRabbitMq(t: TestContext): Promise<{ url: string }> {
   const shared = process.env[rabbitMqVariable]
@@ -42,8 +42,9 @@ export async function sharedRabbitMq(t: TestContext): Promise<{ url: string }> {
 }
 
 /**
- * Databases of the PostgreSQL that all test files of this run share, or else of one of this file's own. They go at teardown.
- * For tests that don't kill, freeze or reconfigure it; the others start one by `startPostgres`.
+ * Returns the databases of the PostgreSQL that all test files of this run share. Those created are dropped at teardown.
+ * Without a shared server it starts one for this file. For tests that don't kill, freeze or reconfigure the server; others
+ * use `startPostgres`.
  */
 export async function sharedPostgres(t: TestContext): Promise<Databases> {
   const shared = process.env[postgresVariable]

@@ -5,60 +5,60 @@ import { type ChatClient, connectChat, ReplyError } from './chat-client.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface SteadyOptions {
-  /** `http://` address of Nginx or of a gateway; a function is asked before each connection. */
+  /** `http://` address of Nginx or of a gateway. A function is called before each connection. */
   url: string | (() => string)
   name: string
-  /** Rooms that it is in, always. */
+  /** Rooms that it joins on each connection. */
   rooms: readonly string[]
 }
 
-/** One loss of a connection and what came of it. Times are in milliseconds, `performance.now()`. */
+/** A lost connection and its replacement. Times are in milliseconds, of `performance.now()`. */
 export interface Comeback {
   lostAt: number
-  /** Until the new connection was in all rooms again. */
+  /** Time until the new connection had joined all rooms. */
   away: number
-  /** Whether the gateway had asked for it by a `reconnect` frame. */
+  /** Whether the gateway had requested it by a `reconnect` frame. */
   asked: boolean
-  /** The close code of the lost connection. */
+  /** Close code of the lost connection. */
   code: number
 }
 
 /**
- * A client as docs/protocol/websocket.md wants it: it comes back after each loss, resumes its rooms, sends again under the same cid
- * what was not acknowledged. It drops nothing that it gets twice, so that a checker sees it.
+ * A client as docs/protocol/websocket.md describes it: it reconnects after each loss, resumes its rooms, and sends messages
+ * that were not acknowledged again with the same cid. It keeps duplicates, so that a checker sees them.
  */
 export interface SteadyClient {
   readonly name: string
-  /** The gateway of the newest connection. */
+  /** Gateway of the newest connection. */
   readonly gateway: string
-  /** Resolves with the id once the message is acknowledged, however long that takes. */
+  /** Resolves with the id once the message is acknowledged, without a timeout. */
   send(room: string, text: string): Promise<string>
-  /** Ids of its own messages that were acknowledged. */
+  /** Ids of its acknowledged messages. */
   readonly acknowledged: readonly string[]
-  /** Ids of all messages seen of a room, in the order in which they came, over all connections. */
+  /** Returns the ids of all messages of a room that it received, over all connections, in the order of arrival. */
   ids(room: string): string[]
   readonly comebacks: readonly Comeback[]
-  /** Connections that were refused or failed while it wanted to come back. */
+  /** Number of failed attempts to reconnect. */
   readonly failures: number
-  /** Resolves when it is connected and in all rooms. @throws Error if that takes longer than `timeout` ms (60,000) */
+  /** Resolves when it is connected and in all rooms. @throws Error after `timeout` ms (default: 60,000) */
   connected(timeout?: number): Promise<void>
-  /** Leaves for good. */
+  /** Closes the connection and stops reconnecting. */
   stop(): Promise<void>
 }
 
-/** A connection, and what was missed before it that only history still had. */
+/** A connection, and the events before it that were fetched from history. */
 interface Part {
   client: ChatClient
   missed: Map<string, ChatEvent[]>
 }
 
-/** Milliseconds: the longest pause between two attempts, and how often what waits looks for a connection. */
+/** Longest pause (ms) between two attempts, and interval (ms) of the checks for a connection. */
 const longestPause = 3_000
 const lookEvery = 20
-/** Milliseconds for a reply: a gateway that is frozen is not to be waited for longer. */
+/** Timeout (ms) of a reply: a frozen gateway sends none. */
 const replyTimeout = 10_000
 
-/** Starts one, and resolves when it is in all its rooms. */
+/** Starts a steady client, and resolves when it is in all its rooms. */
 export async function startSteadyClient(t: TestContext, options: SteadyOptions): Promise<SteadyClient> {
   const { name, rooms } = options
   const address = typeof options.url === 'string' ? () => options.url as string : options.url
@@ -114,7 +114,7 @@ export async function startSteadyClient(t: TestContext, options: SteadyOptions):
     return undefined
   }
 
-  /** Resolves when the connection is lost, or given up because the gateway asked for that. */
+  /** Resolves when the connection is lost, or closed because the gateway requested it. */
   async function lost(client: ChatClient): Promise<Omit<Comeback, 'away'>> {
     let asked = false
     void client
@@ -142,7 +142,7 @@ export async function startSteadyClient(t: TestContext, options: SteadyOptions):
       current = client
     }
   })()
-  // An error is told by `connected` and by `stop`.
+  // `connected` and `stop` report an error.
   let failed: unknown
   life.catch((error: unknown) => {
     failed = error
@@ -199,7 +199,7 @@ function isPassing({ code }: ReplyError): boolean {
   return ['unavailable', 'rate-limited', 'closed', 'timeout', 'not-joined'].includes(code)
 }
 
-/** What happened after an event and before those that a gateway still had, from history. */
+/** Fetches from history the events of a room between `after` and the first event of `joined`. */
 async function missedIn(
   url: string,
   room: string,
@@ -221,7 +221,7 @@ async function missedIn(
     }
     const last = page.messages.at(-1)
     if (last === undefined || !page.hasMore) {
-      // Without a gateway's first event in it, history lags: then the rest is to come.
+      // If the gateway sent events and history doesn't have the first of them yet, history lags behind.
       if (known.size === 0) return missed
       throw new ReplyError('unavailable', 'history has not caught up yet')
     }

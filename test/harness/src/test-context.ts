@@ -1,4 +1,4 @@
-/** The part of tap's `t` that the harness uses. Teardowns run in reverse order. */
+/** Part of tap's `t` that the harness uses. Teardowns run in reverse order. */
 export interface TestContext {
   readonly name: string
   teardown(work: () => unknown): unknown

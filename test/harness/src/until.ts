@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Asks every 20 ms until `check` holds. Give it what may change, not a fixed sleep: a test is as fast as its machine. It is
- * asked once more when the time is over, since a machine may have stood still for as long.
+ * Calls `check` every 20 ms until it holds. Use it in place of a fixed sleep, so that a test is as fast as its machine. It calls
+ * `check` once more after the timeout, since the machine may have been suspended meanwhile.
  * @param timeout milliseconds
- * @throws Error saying `what` was waited for, and the last error of `check` as its cause
+ * @throws Error that names `what`, with the last error of `check` as its cause
  */
 export async function until(
   check: () => boolean | Promise<boolean>,

@@ -12,7 +12,7 @@ const message = (room: string, id: string): MessageEvent => {
   return { type: 'message', room, id, from, text: id, at: '2026-11-22T10:00:00.000Z', via: 'fixture' }
 }
 
-/** A gateway of the simplest kind: replies to everything, and sends what follows a join. */
+/** Starts a minimal gateway: it replies to all requests, and sends a message after each join. */
 async function startFixture(
   t: TestContext,
 ): Promise<{ url: string; sockets: WebSocket[]; origins: unknown[] }> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { assertNothingLeft, freePort, leftovers, privateFolder, type TestContext } from '../src/index.ts'
 
-/** A test whose end is ours to decide. */
+/** Returns a test context whose `end` runs the teardowns. */
 function createContext(): TestContext & { end(): Promise<void> } {
   const works: (() => unknown)[] = []
   return {

@@ -22,7 +22,7 @@ Options, in ARGS='…':
 A file's part is the folder within its package's test/ in which it stands. What each file wrote is in .test-output/.
 `
 
-/** From test/runner/dist/src. */
+/** Path of the repository, seen from test/runner/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 const output = join(repository, '.test-output')
 
@@ -62,7 +62,7 @@ function positive(option: 'jobs' | 'seconds'): number {
   throw new Error(`--${option} must be a whole number above 0, and is ${values[option]}`)
 }
 
-/** The end of what a file wrote, which its servers' last words are in. */
+/** Returns the end of a file's output, which includes the last lines of its servers. */
 function lastLines(log: string): string {
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n')
   return lines
@@ -73,7 +73,7 @@ function lastLines(log: string): string {
 
 async function run(files: readonly TestFile[], jobs: number, timeout: number): Promise<FileResult[]> {
   const servers = startServers(files.some(({ part }) => part !== 'unit'))
-  // Files that need them wait for them; if they can't be started, the run ends with that error.
+  // Files that need the servers wait for them, and the run ends with this error if they can't be started.
   servers.variables.catch(() => {})
   const stopped = new AbortController()
   const waiting = [...files]

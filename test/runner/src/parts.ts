@@ -1,23 +1,23 @@
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
-/** The parts of the tests, in the order in which they run: the quickest answers first. */
+/** Parts of the tests, in the order in which they run: the quickest first. */
 export const parts = ['unit', 'database', 'broker', 'system', 'browser', 'long'] as const
 export type Part = (typeof parts)[number]
 
 export interface TestFile {
   part: Part
-  /** Relative to the repository, such as `packages/contract/test/names.test.ts`. */
+  /** Path relative to the repository, such as `packages/contract/test/names.test.ts`. */
   source: string
-  /** The compiled file, which Node runs, relative to the repository. */
+  /** Path of the compiled file, which Node runs, relative to the repository. */
   compiled: string
 }
 
-/** Folders with packages in them, and packages. */
+/** Packages, and folders of packages. */
 const roots = ['packages', 'services', 'test', 'bench', 'web']
 const withoutTests = new Set(['node_modules', 'dist', 'src'])
 
-/** All test files of the repository, in the order of the parts. */
+/** Returns all test files of the repository, in the order of the parts. */
 export function findTests(repository: string): TestFile[] {
   const sources = roots
     .flatMap((root) => filesIn(join(repository, root)))
@@ -39,8 +39,9 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * A file's part is the folder within its package's `test/` in which it stands; the unit tests stand in `test/` itself.
- * @throws Error if it stands elsewhere
+ * Returns a test file with its part, which is the name of its folder in the package's `test/`. Files directly in `test/` are
+ * unit tests.
+ * @throws Error if the file is elsewhere
  */
 export function testFile(source: string): TestFile {
   const place =
@@ -55,8 +56,8 @@ export function testFile(source: string): TestFile {
 }
 
 /**
- * The files that are meant by paths of files or folders, of sources or of what they were compiled to.
- * @throws Error for a path that means none
+ * Returns the test files at these paths of files or folders, of sources or of compiled files.
+ * @throws Error for a path without test files
  */
 export function selectTests(files: readonly TestFile[], paths: readonly string[]): TestFile[] {
   const meant = (file: TestFile, path: string) =>

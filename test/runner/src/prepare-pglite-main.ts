@@ -1,4 +1,4 @@
 import { prepareEmptyPglite } from '@rabble/database/testing'
 
-// A process of its own, since PGlite would hold up the runner for seconds.
+// A separate process, since PGlite would block the runner for seconds.
 await prepareEmptyPglite(process.argv[2] ?? '.')

@@ -9,7 +9,7 @@ export function lineOf({ file, passed, failures, seconds }: FileResult): string 
   return `${verdict} ${inSeconds(seconds)}  ${file.source}  (${passed} passed${failed})`
 }
 
-/** Returns the failures of a file: which tests, why, and where the rest of its output is. */
+/** Returns the failures of a file: the tests, the reasons, and the path of its output. */
 export function failuresOf({ file, failures, log }: FileResult): string {
   const shown = failures.slice(0, 10)
   const more = failures.length > shown.length ? [`  … and ${failures.length - shown.length} more`] : []
@@ -32,11 +32,11 @@ function failureLines({ name, details }: Failure): string[] {
 export interface PartTime {
   part: Part
   files: number
-  /** From the start of its first file to the end of its last. */
+  /** Time from the start of its first file to the end of its last one. */
   seconds: number
 }
 
-/** How long each part took, which files took longest, and how it ended; the last line is `N passed, N failed`. */
+/** Returns the time of each part, the slowest files, and `N passed, N failed` as the last line. */
 export function summaryOf(
   results: readonly FileResult[],
   times: readonly PartTime[],

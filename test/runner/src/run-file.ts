@@ -4,9 +4,9 @@ import { type FinalResults, Parser, type Result } from 'tap-parser'
 import type { TestFile } from './parts.ts'
 
 export interface Failure {
-  /** The names of the test and those around it. */
+  /** Name of the test, with the names of its parent tests. */
   name: string
-  /** Details that tap reports: `diff`, `stack` and the like. */
+  /** Details that tap reports, such as `diff` and `stack`. */
   details: Record<string, unknown>
 }
 
@@ -14,24 +14,24 @@ export interface FileResult {
   file: TestFile
   passed: number
   failures: Failure[]
-  /** Wall time. */
+  /** Wall time, in seconds. */
   seconds: number
-  /** Where all that it wrote is. */
+  /** Path of its output. */
   log: string
 }
 
 export interface RunOptions {
   repository: string
   env: NodeJS.ProcessEnv
-  /** Gets all that the file writes. */
+  /** Path to which the file's output is written. */
   log: string
-  /** Milliseconds that it may take. */
+  /** Maximum run time (ms). */
   timeout: number
-  /** Ends it. */
+  /** Signal that ends the run of the file. */
   signal: AbortSignal
 }
 
-/** Runs one test file as a process of its own. Never rejects: a file that dies or hangs is a failure. */
+/** Runs one test file in a process of its own. Never rejects: a file that dies or hangs is a failure. */
 export async function runFile(file: TestFile, options: RunOptions): Promise<FileResult> {
   const began = performance.now()
   const parser = new Parser()
@@ -52,7 +52,7 @@ export async function runFile(file: TestFile, options: RunOptions): Promise<File
   child.stderr.on('data', (data: Buffer) => log.write(data))
   const stop = () => void child.kill('SIGINT')
   options.signal.addEventListener('abort', stop)
-  // The file itself gives up first, and says where; this is for one that can't.
+  // tap's timeout in the file comes first, and reports the test. This one is for a file that hangs.
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout + 30_000)
   const end = await new Promise<string | undefined>((resolve) => {
     child.on('error', (error) => resolve(error.message))
@@ -77,7 +77,7 @@ interface Counts {
   failures: Failure[]
 }
 
-/** Counts assertions, whatever the depth of their test. A test itself counts only if it failed and none of its own did. */
+/** Counts assertions at any depth. A test counts as one only if it failed without a failed assertion of its own. */
 function countAsserts(parser: Parser): Counts {
   const counts: Counts = { passed: 0, failures: [] }
   function follow(parser: Parser): void {

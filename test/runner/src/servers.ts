@@ -4,13 +4,13 @@ import { promisify } from 'node:util'
 import { emptyPgliteVariable, privateFolder, startSharedServers, type TestContext } from '@rabble/harness'
 
 export interface Servers {
-  /** Environment by which the test files find the servers. Rejects if one of them can't be started. */
+  /** Environment variables with the addresses of the servers. Rejects if one of them can't be started. */
   variables: Promise<Record<string, string>>
-  /** Ends them, and removes what they left. */
+  /** Stops the servers, and removes their folders. */
   stop(): Promise<void>
 }
 
-/** Starts what the test files of one run share: a broker, a PostgreSQL, and an empty PGlite to copy. */
+/** Starts the servers that the test files of one run share: a broker, a PostgreSQL, and an empty PGlite to copy. */
 export function startServers(needed: boolean): Servers {
   const teardowns: (() => unknown)[] = []
   const context: TestContext = {

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { findTests, parts, selectTests, testFile } from '../src/parts.ts'
 
-// From test/runner/dist/test.
+/** Path of the repository, seen from test/runner/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 t.test('a file is of the part in whose folder it stands', async (t) => {

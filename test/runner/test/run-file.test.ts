@@ -9,7 +9,7 @@ import { type FileResult, runFile } from '../src/run-file.ts'
 
 const tap = pathToFileURL(createRequire(import.meta.url).resolve('tap')).href
 
-/** Runs a file with this text, whose `t` is tap's. */
+/** Runs a file with this text, in which `t` is tap's. */
 async function run(t: Test, text: string, timeout = 120_000): Promise<FileResult> {
   const folder = privateFolder(t, 'run-file')
   writeFileSync(join(folder, 'x.test.mjs'), `import tap from '${tap}'\nconst { t } = tap\n${text}`)
@@ -53,7 +53,7 @@ t.test('a file that dies, hangs, says nothing or has a test that never ends has 
     failure('process.kill(process.pid, "SIGKILL")'),
     failure('process.exit(0)'),
     failure('throw new Error("at its start")'),
-    // Real time is what this limit is of.
+    // This limit is in real time.
     failure('t.test("never ends", () => new Promise((resolve) => setTimeout(resolve, 10_000)))', 3_000),
     failure('t.ok(true); t.plan(2)'),
   ])

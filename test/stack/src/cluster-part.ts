@@ -7,7 +7,7 @@ import { allAreReached } from './prometheus.ts'
 
 const nodes = ['rabbitmq', 'rabbitmq-2', 'rabbitmq-3']
 
-/** docker-compose.rabbitmq-cluster.yml: any one node of RabbitMQ may die. */
+/** Tests docker-compose.rabbitmq-cluster.yml: any single node of RabbitMQ may die. */
 export function clusterPart(load: { clients: number; rate: number }): Part {
   return {
     name: 'rabbitmq-cluster',

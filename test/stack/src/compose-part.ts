@@ -4,7 +4,7 @@ import type { Part } from './part.ts'
 import { createProject } from './project.ts'
 import { allAreReached, unknownMetrics } from './prometheus.ts'
 
-/** docker-compose.yml: what `make up`, `make scale` and `make down` do, and the death of each container. */
+/** Tests docker-compose.yml: `make up`, `make scale`, `make down`, and the death of each container. */
 export function composePart(load: { clients: number; rate: number }): Part {
   return {
     name: 'compose',

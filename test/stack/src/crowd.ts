@@ -12,27 +12,27 @@ import {
 import type { StepResult } from './table.ts'
 
 export interface CrowdOptions {
-  /** Of Nginx. */
+  /** Address of Nginx. */
   url: string
   clients: number
-  /** Messages a second of each. */
+  /** Messages per second of each client. */
   rate: number
 }
 
-/** People who all sit in one room, write all the time and read everything. */
+/** Clients in one room that all write at a steady rate and read everything. */
 export interface Crowd {
   readonly room: string
-  /** The gateways that hold them now. */
+  /** Returns the gateways of their current connections. */
   gateways(): Set<string>
-  /** Messages that arrived, over all of them. */
+  /** Returns the number of messages that arrived, over all clients. */
   delivered(): number
-  /** Does `work`, waits until everybody is there again, and measures. */
+  /** Runs `work`, waits until all clients are connected again, and measures. */
   step(name: string, work: () => Promise<unknown>): Promise<StepResult>
-  /** Stops writing and lets everybody read the rest. @throws Error if acknowledgements are owed after a minute */
+  /** Stops writing, and lets all clients read the rest. @throws Error if acknowledgements are missing after a minute */
   finish(): Promise<{ report: OrderReport; acknowledged: readonly string[] }>
 }
 
-/** Milliseconds that a step goes on after everybody is there again. */
+/** Time (ms) for which a step goes on after all clients are connected again. */
 const calm = 3_000
 
 export async function startCrowd(t: TestContext, { url, clients, rate }: CrowdOptions): Promise<Crowd> {
@@ -56,7 +56,7 @@ export async function startCrowd(t: TestContext, { url, clients, rate }: CrowdOp
     }
   }
   const writing = Promise.all(members.map(write))
-  // Told by whoever waits for it.
+  // `step` and `finish`, which wait for it, report the error.
   writing.catch(() => {})
   t.teardown(async () => {
     stop.abort()
@@ -106,7 +106,7 @@ export async function startCrowd(t: TestContext, { url, clients, rate }: CrowdOp
           return acknowledged.every((id) => ids.has(id))
         })
       }
-      // What is missing then is told by the report.
+      // The report lists the messages that are missing then.
       await until(seen, 60_000, 'everybody to have read all').catch(() => {})
       const streams = Object.fromEntries(members.map((member) => [member.name, member.ids(room)]))
       return { report: checkOrder(streams, acknowledged), acknowledged }
@@ -115,8 +115,8 @@ export async function startCrowd(t: TestContext, { url, clients, rate }: CrowdOp
 }
 
 /**
- * New connections until, with those that are `held` already, `count` gateways were reached: Nginx takes the one that has
- * the fewest, so that newcomers don't get to the full ones. @throws Error if that takes longer than a minute
+ * Opens connections until `count` gateways were reached, including those in `held`. Nginx chooses the gateway with the fewest
+ * connections, so new ones don't reach the full gateways. @throws Error after a minute
  */
 export async function reachGateways(
   t: TestContext,
@@ -135,7 +135,7 @@ export async function reachGateways(
   await until(another, 60_000, `${count} gateways behind ${url}`)
 }
 
-/** The ids of all messages of a room that history has, the newest first. */
+/** Returns the ids of all messages of a room in history, the newest first. */
 export async function historyOf(url: string, room: string): Promise<string[]> {
   const ids: string[] = []
   for (let more = true; more; ) {

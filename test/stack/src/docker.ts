@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 export interface DockerOptions {
-  /** Added to the variables that a Docker client needs; nothing else of ours gets into a file that Docker fills in. */
+  /** Variables added to those that a Docker client needs. No others can get into a file in which Docker substitutes them. */
   env?: Readonly<Record<string, string>>
-  /** For its standard input. */
+  /** Text for its standard input. */
   input?: string
-  /** Milliseconds; a minute unless told. */
+  /** Timeout (ms). Default: 60,000. */
   timeout?: number
 }
 
@@ -15,14 +15,14 @@ export class DockerError extends Error {
   override readonly name = 'DockerError'
 }
 
-/** What belongs to the client, and not to Rabble or to another project. */
+/** Environment variables of the Docker client, as opposed to those of Rabble or another project. */
 const clients =
   /^(PATH|HOME|USER|TMPDIR|SSH_\w+|XDG_\w+|DOCKER_\w+|BUILDX_\w+|BUILDKIT_\w+|\w+_PROXY|\w+_proxy)$/
 
-/** Lines of an error that are shown. */
+/** Maximum number of lines of an error. */
 const shown = 15
 
-/** Runs `docker`, or the program that is named, and resolves with its standard output. @throws DockerError */
+/** Runs `docker`, and resolves with its standard output. @throws DockerError */
 export async function docker(args: readonly string[], options: DockerOptions = {}): Promise<string> {
   return run('docker', args, options)
 }
@@ -42,7 +42,7 @@ export async function run(
     last.push(line)
     if (last.length > shown) last.shift()
   })
-  // It may have ended without reading.
+  // The process may have ended without reading its input.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   let late = false
@@ -72,7 +72,7 @@ function ownEnvironment(): Record<string, string> {
   )
 }
 
-/** What is wrong with Docker here, for people who want to run this; undefined if all is there. */
+/** Returns the reason why this machine's Docker can't run these tests, for people; undefined if it can. */
 export async function lackOfDocker(): Promise<string | undefined> {
   const wanted = [
     ['the docker command', ['--version']],
@@ -90,9 +90,9 @@ export async function lackOfDocker(): Promise<string | undefined> {
 }
 
 /**
- * Kills a container's first process with SIGKILL, as the kernel does when memory is short. Not `docker kill`, after which
- * Docker takes the container for stopped on purpose and doesn't start it again. From a container, since the engine may be
- * in a virtual machine.
+ * Kills a container's first process with SIGKILL, as the kernel does when memory is short. After `docker kill` Docker would
+ * take the container for stopped on purpose and wouldn't restart it. The kill runs in a container, since the engine may be in
+ * a virtual machine.
  */
 export async function killHard(container: string, image: string): Promise<void> {
   const pid = (await docker(['inspect', '--format', '{{.State.Pid}}', container])).trim()

@@ -71,7 +71,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-/** Why a part can't be run here; undefined if it can. */
+/** Returns the reason why a part can't run here; undefined if it can. */
 async function obstacle({ name }: Part): Promise<string | undefined> {
   if (name !== 'swarm') return undefined
   const nodes = await swarmNodes()
@@ -86,7 +86,7 @@ for (const part of parts) {
   const reason = await obstacle(part)
   if (reason === undefined) ok = (await runPart(part, stop.signal, print)) && ok
   else print(`${part.name}: left out, because ${reason}`)
-  // Asked for, it must have been run.
+  // A part requested by --only must run.
   if (reason !== undefined && values.only !== undefined) ok = false
 }
 print(ok && !stop.signal.aborted ? 'all is well' : 'NOT all is well')

@@ -2,15 +2,15 @@ import type { TestContext } from '@rabble/harness'
 import type { Crowd } from './crowd.ts'
 import { type StepResult, tableOf } from './table.ts'
 
-/** What the steps of a part write down as they go. */
+/** Functions for the steps of a part, which print and record. */
 export interface Protocol {
-  /** A line about what is done now. */
+  /** Prints a line about the current step. */
   say(text: string): void
-  /** Something is not as it should be; the part goes on. */
+  /** Records a finding. The part goes on. */
   wrong(text: string): void
-  /** Does and measures a step under the load of the crowd. */
+  /** Runs and measures a step under the load of the crowd. */
   step(crowd: Crowd, name: string, work: () => Promise<unknown>): Promise<void>
-  /** Ends the load, and looks whether everybody has the same. Resolves with what was acknowledged. */
+  /** Ends the load, and checks that all clients have the same messages. Resolves with the acknowledged ids. */
   finish(crowd: Crowd): Promise<readonly string[]>
 }
 
@@ -19,7 +19,7 @@ export interface Part {
   run(t: TestContext, protocol: Protocol): Promise<void>
 }
 
-/** Whether `stop` was aborted, or all was as it should be. Prints what happens and, at the end, a table. */
+/** Runs a part, prints its progress and, at the end, a table. Resolves to whether there were no findings. */
 export async function runPart(
   { name, run }: Part,
   stop: AbortSignal,

@@ -4,30 +4,30 @@ import { fileURLToPath } from 'node:url'
 import { freePort, privateFolder, type TestContext, until } from '@rabble/harness'
 import { docker, killHard, run } from './docker.ts'
 
-/** From test/stack/dist/src. */
+/** Path of the repository, seen from test/stack/dist/src. */
 export const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 export interface Project {
-  /** Of Nginx. */
+  /** Address of Nginx. */
   readonly url: string
   /** Builds the images, starts everything and waits until all is healthy. */
   up(): Promise<void>
   scale(gateways: number): Promise<void>
-  /** Stops and removes the containers; the data stays in its volumes. */
+  /** Stops and removes the containers. The data stays in its volumes. */
   down(): Promise<void>
-  /** The containers of a service. */
+  /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
-  /** Kills the container with SIGKILL, and resolves when Docker has started it again and it is healthy. */
+  /** Kills the container with SIGKILL. Resolves when Docker has restarted it and it is healthy. */
   kill(container: string): Promise<void>
 }
 
-/** Milliseconds. */
+/** Timeouts (ms). */
 const building = 15 * 60_000
 const starting = 5 * 60_000
 
 /**
- * The project's own Compose files under another name, on other ports, with secrets of its own in a private folder: another
- * Rabble on this machine doesn't notice. All of it goes at teardown, its data and its images too.
+ * Prepares the repository's Compose files under another project name, on other ports, with secrets in a private folder, so
+ * that another Rabble on this machine is not affected. Teardown removes all of it, with its data and its images.
  */
 export async function createProject(t: TestContext, files: readonly string[]): Promise<Project> {
   const name = `rabble-test-${randomBytes(3).toString('hex')}`

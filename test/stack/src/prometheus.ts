@@ -4,7 +4,7 @@ import { until } from '@rabble/harness'
 import { docker } from './docker.ts'
 import { repository } from './project.ts'
 
-/** Asks Prometheus from inside of a container of a gateway, since it need not be reachable from elsewhere. */
+/** Queries Prometheus from inside a gateway's container, since it may be unreachable from elsewhere. */
 async function ask<T>(gateway: string, path: string): Promise<T> {
   const program = `fetch('http://prometheus:9090/api/v1/${path}').then((r) => r.text()).then((t) => process.stdout.write(t))`
   const { data } = JSON.parse(await docker(['exec', gateway, 'node', '-e', program])) as { data: T }
@@ -12,8 +12,8 @@ async function ask<T>(gateway: string, path: string): Promise<T> {
 }
 
 /**
- * Resolves once Prometheus reaches all that it should: `replicas` says how many of each job.
- * @throws Error that says what it reached, after two minutes
+ * Resolves once Prometheus reaches all targets: `replicas` has the number of targets of each job.
+ * @throws Error after two minutes, with the targets that it reached
  */
 export async function allAreReached(
   gateway: string,
@@ -34,7 +34,7 @@ export async function allAreReached(
   })
 }
 
-/** Metrics that the alerts or the dashboard ask for, and nobody tells. */
+/** Returns the metrics in the alerts or the dashboard that no target exposes. */
 export async function unknownMetrics(gateway: string): Promise<string[]> {
   const known = new Set(Object.keys(await ask<Record<string, unknown>>(gateway, 'metadata')))
   const texts = ['alerts.yml', 'grafana/dashboards/rabble.json'].map((file) =>

@@ -5,38 +5,38 @@ import { DockerError, docker, run } from './docker.ts'
 import { repository } from './project.ts'
 
 export interface Stack {
-  /** Of Nginx. */
+  /** Address of Nginx. */
   readonly url: string
-  /** Addresses of what people look at. */
+  /** Addresses of pages for people. */
   readonly pages: readonly string[]
   readonly image: string
-  /** A name for one that doesn't work, which goes with the others. */
+  /** Name for a broken image, which is removed with the others. */
   readonly brokenImage: string
   /** Deploys, and waits until all tasks run. */
   deploy(): Promise<void>
-  /** The containers of a service. */
+  /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
   /**
-   * Updates a service, and resolves when that is over with what came of it, such as `completed` or `rollback_completed`, and
-   * with the image that is wanted then.
+   * Updates a service. Resolves at the end of the update with its state, such as `completed` or `rollback_completed`, and with
+   * the image of the service.
    */
   update(service: string, changes: readonly string[]): Promise<{ state: string; image: string }>
 }
 
-/** Milliseconds. */
+/** Timeouts (ms). */
 const building = 15 * 60_000
 const starting = 5 * 60_000
 const updating = 10 * 60_000
 
-/** Whether the engine is in a swarm, and with how many nodes. */
+/** Returns the number of nodes of the engine's swarm; 0 without a swarm. */
 export async function swarmNodes(): Promise<number> {
   const state = (await docker(['info', '--format', '{{.Swarm.LocalNodeState}} {{.Swarm.Nodes}}'])).trim()
   return state.startsWith('inactive') ? 0 : Number(state.split(' ')[1])
 }
 
 /**
- * The project's own stack.yml under another name and on other ports, in a swarm of one node, which is made if there is none.
- * Goes at teardown with its data, its secrets and its images, and so does the swarm if it was made here.
+ * Prepares the repository's stack.yml under another name and on other ports, in a swarm of one node, which is created if there
+ * is none. Teardown removes it with its data, its secrets, its images, and a swarm created here.
  */
 export async function createStack(t: TestContext): Promise<Stack> {
   const name = `rabble-test-${randomBytes(3).toString('hex')}`
@@ -65,7 +65,7 @@ export async function createStack(t: TestContext): Promise<Stack> {
   }
 
   if ((await swarmNodes()) === 0) {
-    // Before it is made: half of it may be there already when that fails.
+    // Registered before the creation, which may fail halfway.
     t.teardown(() => docker(['swarm', 'leave', '--force']).catch(() => {}))
     await docker(['swarm', 'init', '--advertise-addr', '127.0.0.1'])
   }
@@ -99,7 +99,7 @@ export async function createStack(t: TestContext): Promise<Stack> {
     brokenImage,
     async deploy() {
       const file = ['--compose-file', join(repository, 'stack.yml')]
-      // There is no registry to ask for what was built here.
+      // The images were built here and are in no registry.
       await docker(['stack', 'deploy', ...file, '--resolve-image', 'never', name], { env, timeout: starting })
       let states: string[] = []
       const running = async () => {

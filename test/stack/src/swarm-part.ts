@@ -6,7 +6,7 @@ import type { Part } from './part.ts'
 import { allAreReached } from './prometheus.ts'
 import { createStack } from './stack.ts'
 
-/** stack.yml: deploying, replacing all tasks of a service, and an image that doesn't work. */
+/** Tests stack.yml: deploying, replacing all tasks of a service, and a broken image. */
 export function swarmPart(load: { clients: number; rate: number }): Part {
   return {
     name: 'swarm',
@@ -19,7 +19,7 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
       const answers = async (page: string) => (await fetch(page)).ok
       for (const page of stack.pages) await until(() => answers(page), 120_000, page)
       await until(() => answers(url), 60_000, url)
-      // Nginx runs before everything behind it is there: Swarm starts all at once.
+      // Swarm starts all services at once, so Nginx runs before those behind it.
       await reachGateways(t, url, 3)
       const crowd = await startCrowd(t, { url, ...load })
 

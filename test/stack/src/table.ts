@@ -1,14 +1,14 @@
-/** What happened while something was done to the containers. Times are in milliseconds. */
+/** Measurements of one step. Times are in milliseconds, except `seconds`. */
 export interface StepResult {
   name: string
   seconds: number
   acknowledged: number
   delivered: number
-  /** How long the slowest acknowledgement took, with all that its client did to get it. */
+  /** Time of the slowest acknowledgement, including its client's reconnects and retries. */
   slowest: number
-  /** How long clients were away, each from the loss until it was in its room again. */
+  /** Time of each disconnection, from the loss until the client was in its room again. */
   away: readonly number[]
-  /** How many of these the gateway had asked for. */
+  /** Number of these that the gateway had requested. */
   asked: number
 }
 
@@ -25,7 +25,7 @@ const heads = [
   'max ms',
 ]
 
-/** A line for each step, for people to read. */
+/** Returns a table with a line for each step, for people. */
 export function tableOf(steps: readonly StepResult[]): string {
   const rows = steps.map(({ name, seconds, acknowledged, delivered, slowest, away, asked }) => [
     name,
@@ -50,7 +50,7 @@ export function tableOf(steps: readonly StepResult[]): string {
   return [line(heads), ...rows.map(line)].join('\n')
 }
 
-/** The smallest of `values` that `share` (0 to 1) of them don't exceed. @throws Error if there are none */
+/** Returns the smallest of `values` that `share` (0 to 1) of them don't exceed. @throws Error if there are none */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other)
   const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, until } from '@rabble/harness'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 
-/** What keeps Chromium to itself: no requests of its own, nothing that needs a desktop. */
+/** Arguments with which Chromium sends no requests of its own and needs no desktop. */
 const args = [
   '--no-sandbox',
   '--disable-gpu',
@@ -16,21 +16,21 @@ const args = [
 ]
 
 /**
- * What the browser logs of connections that are lost, in whatever moment, and of what the server refused. A request that was
- * under way when a server was killed ends in another way than one that comes later.
+ * Matches the browser's log lines for lost connections and refused requests. A request that was under way when a server was
+ * killed has another error than a later one.
  */
 const lost =
   /WebSocket connection to|net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|INTERNET_DISCONNECTED|NETWORK_CHANGED)|status of [45]\d\d/
 
-/** Milliseconds: a restart of the server, and the page's own wait before it comes back, take their time on a busy machine. */
+/** Timeout (ms). On a busy machine a restart of the server, and the page's delay before it reconnects, take long. */
 const patience = 120_000
 
-/** The Chromium that can't show a window takes a third less of the processor, and so is taken where there is one. */
+/** Path of Chromium. The headless shell is preferred, since it needs a third less CPU time. */
 const executablePath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find((path) =>
   existsSync(path),
 )
 
-/** A headless Chromium, closed at teardown. Pages of one browser know nothing of each other. */
+/** Starts a headless Chromium, which is closed at teardown. Pages of one browser are isolated from each other. */
 export async function launchBrowser(t: TestContext): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args, timeout: 180_000 })
   t.teardown(() => browser.close())
@@ -39,50 +39,50 @@ export async function launchBrowser(t: TestContext): Promise<Browser> {
 
 export interface PageOptions {
   colorScheme?: 'light' | 'dark'
-  /** CSS pixels; Playwright's 1280 x 720 unless told. */
+  /** Size in CSS pixels. Default: Playwright's 1280 x 720. */
   viewport?: { width: number; height: number }
   timezoneId?: string
   reducedMotion?: 'reduce' | 'no-preference'
-  /** A script that runs before those of the page, whatever its policy says. */
+  /** Script that runs before those of the page, regardless of the page's policy. */
   script?: string
 }
 
-/** The chat page in a browser profile of its own, as one person has it. */
+/** The chat page of one person, in a browser profile of its own. */
 export interface Person {
   readonly page: Page
   /**
-   * What went wrong in the page: exceptions, dialogs, violations of its policy, and errors that the browser logged but for
-   * lost connections and what the server refused.
+   * Problems in the page: exceptions, dialogs, violations of its policy, and errors in the browser's log, except for lost
+   * connections and refused requests.
    */
   readonly problems: readonly string[]
   readonly messageBox: Locator
   /** The list of messages. */
   readonly log: Locator
-  /** Goes through the door. */
+  /** Enters the chat at the door. */
   enter(name: string): Promise<void>
   /** Writes a message and presses Enter. */
   write(text: string): Promise<void>
   /** Waits until a message with exactly this text is on the page. */
   sees(text: string): Promise<void>
-  /** The texts of the messages on the page, from top to bottom. */
+  /** Returns the texts of the messages on the page, from top to bottom. */
   texts(): Promise<string[]>
-  /** Those of all messages, which may be too many to be in the page at once: scrolled through, from the first one. */
+  /** Returns the texts of all messages from the first one. Scrolls, since the page may not hold all of them at once. */
   allTexts(): Promise<string[]>
-  /** Waits until the texts on the page are these and no others, in this order. */
+  /** Waits until the texts on the page are exactly these, in this order. */
   shows(texts: readonly string[]): Promise<void>
-  /** Waits until this is what the page says of messages that were edited or deleted, or are on their way. */
+  /** Waits until the notes on edited, deleted and unsent messages are exactly these. */
   tells(fates: readonly string[]): Promise<void>
-  /** The message with this text, once it is in the room. */
+  /** Returns the message with this text, once it is in the room. */
   message(text: string): Locator
-  /** Presses a button of a message, such as Reply: it is there for who points at the message, wherever that moves. */
+  /** Presses a button of a message, such as Reply. The button shows under the pointer, so this follows a moving message. */
   press(text: string, button: string): Promise<void>
-  /** The gateway that holds this person. */
+  /** Returns the gateway of this page. */
   gateway(): Promise<string>
-  /** Goes over to another one. Resolves with what the page says of it. */
+  /** Switches to another gateway. Resolves with the outcome on the page. */
   switchGateway(): Promise<string>
 }
 
-/** Opens the page, and closes it at teardown: after a screenshot, if the test has failed. */
+/** Opens the page. It is closed at teardown, after a screenshot if the test has failed. */
 export async function openChat(
   t: TestContext,
   browser: Browser,
@@ -151,7 +151,7 @@ export async function openChat(
     press: (text, button) =>
       until(
         async () => {
-          // What was pressed may have been done, and the answer come too late.
+          // An earlier attempt may have succeeded after its timeout.
           const asked = page.getByRole('dialog', { name: 'Delete this message?' })
           if (await asked.isVisible()) return true
           await message(text).hover({ timeout: 10_000 })
@@ -170,7 +170,7 @@ export async function openChat(
         async () => {
           const asked = outcomes.length
           await page.getByRole('button', { name: 'Switch gateway' }).first().click()
-          // It takes a few attempts with a proxy that chooses at random, and says how they went.
+          // With a proxy that chooses at random it takes a few attempts. The page shows their outcome.
           const isOver = async () => {
             outcomes = (await heard()).filter((text) => /[^…]$/.test(text))
             return outcomes.length > asked
@@ -189,8 +189,8 @@ export async function openChat(
 }
 
 /**
- * What an element of the page says from now on, each text once for as long as it stays: also what is said but for a moment.
- * The element may come later. Ends with the document.
+ * Records the texts of an element from now on, also those that are shown only for a moment. The element may appear later. The
+ * recording ends with the document.
  */
 export async function listen(page: Page, selector: string): Promise<() => Promise<string[]>> {
   const heard = await page.evaluateHandle((selector) => {
@@ -226,13 +226,13 @@ async function allTexts(page: Page, log: Locator): Promise<string[]> {
       element.scrollTop = top === 'first' ? 0 : before + 400
       return element.scrollTop !== before
     }, top)
-    // Drawn in the next frame.
+    // The page draws in the next frame.
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
     return moved
   }
   const top = page.getByText('The beginning of the room')
   const isAtTop = async () => {
-    // Asked first: once all is loaded nothing comes above any more.
+    // Checked first: once all is loaded, nothing is added above.
     const isWhole = await top.isVisible()
     return !(await scroll('first')) && isWhole
   }

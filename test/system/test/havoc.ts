@@ -3,7 +3,7 @@ import { type Postgres, type Service, until } from '@rabble/harness'
 
 const deeds = ['leader killed', 'PostgreSQL killed', 'both killed', 'leader frozen'] as const
 
-/** How often each was done. */
+/** Number of times that each deed was done. */
 export type Deeds = Record<(typeof deeds)[number], number>
 
 export interface Victims {
@@ -13,8 +13,8 @@ export interface Victims {
 }
 
 /**
- * Kills (SIGKILL) or freezes the history that writes, and its database, one after the other at random, and repairs each,
- * until told to stop; each deed is done once at least. What `stop` resolves to is whole again.
+ * Kills (SIGKILL) or freezes the history that writes, and its database, one after the other at random, and restarts or thaws
+ * each, until `stop`. Each deed is done at least once. When `stop` resolves, all of them run again.
  */
 export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): Promise<Deeds> } {
   const done: Deeds = { 'leader killed': 0, 'PostgreSQL killed': 0, 'both killed': 0, 'leader frozen': 0 }
@@ -39,7 +39,7 @@ export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): 
     await Promise.all(victims.map((victim) => victim.restart()))
   }
 
-  /** Wakes it only once another one writes, so that it finds itself deposed without ever having stepped down. */
+  /** Freezes a leader until another one writes, so that it has lost the leadership when it goes on. */
   async function freeze(victim: Service): Promise<void> {
     victim.freeze()
     await leader()
@@ -61,7 +61,7 @@ export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): 
   }
 
   const working = work()
-  // An error is told by `stop`.
+  // `stop` reports an error.
   working.catch(() => {})
   return {
     async stop() {
@@ -72,7 +72,7 @@ export function wreakHavoc({ histories, postgres, random }: Victims): { stop(): 
   }
 }
 
-/** Who writes the partition, by its own account. One that is frozen or dead doesn't say. */
+/** Returns the history that reports to be the leader of the partition. A frozen or dead one reports nothing. */
 async function leaderOf(histories: readonly Service[]): Promise<Service | undefined> {
   const leads = await Promise.all(
     histories.map(async ({ url }) => {

@@ -1,4 +1,4 @@
-/** Texts that break pages which read them as more than text, or that look like more than text. */
+/** Texts that break a page which treats them as code or markup, or that deceive readers. */
 export const hostileTexts = [
   '<script>alert(1)</script>',
   '<img src=x onerror=alert(1)>',

@@ -2,19 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import ts from 'typescript'
 
-/** From test/system/dist/test. */
+/** Path of the repository, seen from test/system/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 const ignored = new Set(['node_modules', 'dist', 'data', 'data-cluster'])
 
-/** The Markdown files of a folder and of those in it, without folders that git ignores. */
-function markdownIn(folder: string): string[] {
+/** Returns the files of a folder, at any depth, whose names match, without folders that git ignores. */
+function filesIn(folder: string, names: RegExp): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
-    if (entry.isFile()) return entry.name.endsWith('.md') ? [path] : []
+    if (entry.isFile()) return names.test(entry.name) ? [path] : []
     const hidden = entry.name.startsWith('.') && entry.name !== '.github'
-    return entry.isDirectory() && !hidden && !ignored.has(entry.name) ? markdownIn(path) : []
+    return entry.isDirectory() && !hidden && !ignored.has(entry.name) ? filesIn(path, names) : []
   })
 }
 
@@ -24,7 +25,7 @@ interface Line {
   text: string
 }
 
-/** Each paragraph, list item and table cell of a page. Headings, code and HTML are left out. */
+/** Returns each paragraph, list item, tag and table cell of a page. Headings, code and HTML are left out. */
 function blocksOf(page: string): Line[][] {
   const blocks: Line[][] = []
   let paragraph: Line[] = []
@@ -35,7 +36,10 @@ function blocksOf(page: string): Line[][] {
   let fence: string | undefined
   for (const [index, line] of page.split('\n').entries()) {
     const number = index + 1
-    const text = line.replace(/^[\s>]+/, '').trimEnd()
+    const text = line
+      .replace(/^[\s>]+/, '')
+      .replaceAll(/(?<!`)`[^`]+`(?!`)/g, '`…`')
+      .trimEnd()
     const [mark] = /^(```|~~~)/.exec(text) ?? []
     if (fence !== undefined) {
       if (mark === fence) fence = undefined
@@ -49,7 +53,7 @@ function blocksOf(page: string): Line[][] {
       const cells = text.split(/(?<!\\)\|/).map((cell) => cell.trim())
       blocks.push(...cells.filter((cell) => cell !== '').map((cell) => [{ number, text: cell }]))
     } else {
-      const item = /^([-*+]|\d+[.)]) +/.exec(text)
+      const item = /^([-*+]|\d+[.)]|@\w+) +/.exec(text)
       if (item !== null) finish()
       paragraph.push({ number, text: text.slice(item?.[0].length ?? 0) })
     }
@@ -58,7 +62,7 @@ function blocksOf(page: string): Line[][] {
   return blocks
 }
 
-/** The sentences of a block, each with the number of the line on which it begins. */
+/** Returns the sentences of a block, each with the number of the line on which it begins. */
 function sentencesOf(block: readonly Line[]): Line[] {
   const sentences: Line[] = []
   let open: Line | undefined
@@ -80,11 +84,50 @@ function isBad(sentence: string): boolean {
   return !question && !heading && /^[("'“‘*_]*(Who|Whoever|Whom|What) /.test(sentence)
 }
 
-function complaintsAbout(name: string, page: string): string[] {
+/** Returns the bad sentences of a page, or of a comment that begins on line `first` of a file. */
+function complaintsAbout(name: string, page: string, first = 1): string[] {
   return blocksOf(page)
     .flatMap(sentencesOf)
     .filter(({ text }) => isBad(text))
-    .map(({ number, text }) => `${name}:${number}: ${text}`)
+    .map(({ number, text }) => `${name}:${first + number - 1}: ${text}`)
+}
+
+/** Returns the comments of a TypeScript file in their order, without those in strings and in the text of JSX. */
+function rangesIn(file: ts.SourceFile): ts.CommentRange[] {
+  const found = new Map<number, ts.CommentRange>()
+  const visit = (node: ts.Node) => {
+    const children = node.getChildren(file).filter((child) => !ts.isJSDoc(child))
+    for (const child of children) visit(child)
+    if (children.length > 0 || ts.isJsxText(node)) return
+    // A token begins at the end of the one before, so these are all comments between the two.
+    const trailing = ts.getTrailingCommentRanges(file.text, node.pos) ?? []
+    const leading = ts.getLeadingCommentRanges(file.text, node.pos) ?? []
+    for (const range of [...trailing, ...leading]) found.set(range.pos, range)
+  }
+  visit(file)
+  return [...found.values()].sort((one, other) => one.pos - other.pos)
+}
+
+/** Returns the text of each comment without its marks. Line comments on successive lines of their own are one comment. */
+function commentsIn(name: string, code: string): Line[] {
+  const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest)
+  const comments: Line[] = []
+  let next: number | undefined
+  for (const { kind, pos, end } of rangesIn(file)) {
+    const { line, character } = file.getLineAndCharacterOfPosition(pos)
+    const isBlock = kind === ts.SyntaxKind.MultiLineCommentTrivia
+    const text = code.slice(pos + 2, isBlock ? end - 2 : end).replaceAll(/^\s*[*/]+/gm, '')
+    const isAlone = !isBlock && code.slice(pos - character, pos).trim() === ''
+    const last = comments.at(-1)
+    if (isAlone && line === next && last !== undefined) last.text += `\n${text}`
+    else comments.push({ number: line + 1, text })
+    next = isAlone ? line + 1 : undefined
+  }
+  return comments
+}
+
+function complaintsAboutComments(name: string, code: string): string[] {
+  return commentsIn(name, code).flatMap(({ number, text }) => complaintsAbout(name, text, number))
 }
 
 t.test('a sentence that is hard to read is found', async (t) => {
@@ -93,7 +136,7 @@ t.test('a sentence that is hard to read is found', async (t) => {
     '',
     'A client waits. Who comes back',
     'keeps its name. It ends unless',
-    'told otherwise. What is a room? **What bounds it.** See `a.b`.',
+    'told otherwise. What is a room? **What bounds it.** See `a.b`, `a. What b` and `unless told`.',
     '',
     '| name  | meaning                              |',
     '| ----- | ------------------------------------ |',
@@ -115,11 +158,62 @@ t.test('a sentence that is hard to read is found', async (t) => {
   ])
 })
 
+t.test('a comment that is hard to read is found, and only in comments', async (t) => {
+  const code = [
+    '#!/usr/bin/env node',
+    '/** Who waits is served. */',
+    'export function serve(): string {',
+    '  // A client waits. It is served at once, unless',
+    '  // told otherwise. What is a room? `What` is a word.',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is TypeScript to be parsed, not evaluated
+    '  return `// What a template holds.${1 /* Whoever counts, */}`',
+    '}',
+    '/**',
+    ' * Serves. Says, when it is done,',
+    ' * What it did',
+    ' * @throws What went wrong',
+    ' * ```',
+    ' * What an example prints.',
+    ' * ```',
+    ' */',
+    "const pattern = /[/*] What's matched/ // A pattern",
+    '// What follows a trailing comment.',
+    "const text = '// What a string says.'",
+    'const page = (',
+    '  <p>',
+    "    // What the page doesn't say.{/* Whom it serves */} /* What it does. */",
+    '    <b title="x">// What is bold.</b>',
+    '  </p>',
+    ')',
+    '// 5 unless told.',
+  ].join('\n')
+  t.same(complaintsAboutComments('page.tsx', code), [
+    'page.tsx:2: Who waits is served.',
+    'page.tsx:4: It is served at once, unless told otherwise.',
+    'page.tsx:6: Whoever counts,',
+    'page.tsx:11: What went wrong',
+    'page.tsx:17: What follows a trailing comment.',
+    'page.tsx:21: Whom it serves',
+    'page.tsx:25: 5 unless told.',
+  ])
+})
+
 t.test('no page has a sentence that begins with a clause, or says "unless told"', async (t) => {
-  const pages = markdownIn(repository).map((path) => relative(repository, path))
+  const pages = filesIn(repository, /\.md$/).map((path) => relative(repository, path))
   t.ok(pages.length > 10, 'the pages are found')
   t.same(
     pages.flatMap((page) => complaintsAbout(page, readFileSync(join(repository, page), 'utf8'))),
     [],
   )
 })
+
+for (const folder of ['packages', 'services', 'web', 'test', 'bench']) {
+  t.test(`nor has a comment in ${folder}`, async (t) => {
+    const files = filesIn(join(repository, folder), /\.tsx?$/).map((path) => relative(repository, path))
+    t.ok(files.length > 10, 'the files are found')
+    t.same(
+      files.flatMap((file) => complaintsAboutComments(file, readFileSync(join(repository, file), 'utf8'))),
+      [],
+    )
+  })
+}

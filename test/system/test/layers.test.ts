@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 
-/** From test/system/dist/test. */
+/** Path of the repository, seen from test/system/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /**
- * The folders and files of a source folder, from the ground up. What stands on a floor imports from its own and from those
- * before it, and never from those behind it.
+ * Floors of a source folder, from the ground up: its folders and files. A floor imports only from itself and from floors
+ * before it in the list.
  */
 const floors: Record<string, readonly string[]> = {
   'services/gateway/src': [
@@ -80,7 +80,7 @@ interface Import {
   to: string
 }
 
-/** The imports within a folder, types too, by paths relative to it. */
+/** Returns the imports within a folder, including types, by paths relative to it. */
 function importsIn(folder: string): Import[] {
   const root = join(repository, folder)
   const files = readdirSync(root, { withFileTypes: true, recursive: true })
@@ -97,7 +97,7 @@ function importsIn(folder: string): Import[] {
   )
 }
 
-/** The files of each circle, as far as they are found by going along the imports from each file once. */
+/** Returns the files of circles that are found by following the imports of each file once. */
 function circlesIn(imports: readonly Import[]): string[] {
   const targets = new Map<string, string[]>()
   for (const { from, to } of imports) targets.set(from, [...(targets.get(from) ?? []), to])

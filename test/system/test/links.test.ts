@@ -4,10 +4,10 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-/** From test/system/dist/test. */
+/** Path of the repository, seen from test/system/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** Returns a page without what a reader sees as code, where brackets and `#` mean nothing. */
+/** Returns a page without blocks of code, where brackets and `#` mean nothing. */
 function withoutBlocks(page: string): string {
   return page.replace(/^( *)(`{3,}|~{3,}).*\n[\s\S]*?^ *\2[`~]* *$/gm, '')
 }
@@ -28,7 +28,7 @@ function anchorsOf(page: string): Set<string> {
   return anchors
 }
 
-/** Returns the targets of the links and images of a page that are no addresses. */
+/** Returns the targets of the links and images of a page, except web addresses. */
 function linksIn(page: string): string[] {
   const text = withoutBlocks(page)
   const inline = text.replace(/(`+)(?!`).*?[^`]\1(?!`)/g, '').matchAll(/\]\(<?([^\s)>]+)/g)
@@ -39,7 +39,7 @@ function linksIn(page: string): string[] {
     .filter((target) => !/^[a-z][a-z+.-]*:/i.test(target))
 }
 
-/** Returns why a link of a page leads nowhere, or undefined. Files are relative to the repository. */
+/** Returns the reason why a link of a page is broken, or undefined. Files are relative to the repository. */
 function problem(file: string, link: string, read: (file: string) => string | undefined): string | undefined {
   const [path = '', anchor] = link.split('#', 2)
   const target = path === '' ? file : join(dirname(file), decodeURIComponent(path))
@@ -51,14 +51,14 @@ function problem(file: string, link: string, read: (file: string) => string | un
   return `${file}: ${link} names no heading`
 }
 
-/** Returns the text of a page, an empty one for other files and for folders, and undefined if there is no such file. */
+/** Returns the text of a page, an empty text for other files and for folders, and undefined without such a file. */
 function readInRepository(file: string): string | undefined {
   const path = join(repository, file)
   if (relative(repository, path).startsWith('..') || !existsSync(path)) return undefined
   return file.endsWith('.md') ? readFileSync(path, 'utf8') : ''
 }
 
-/** Sources without a repository may have other pages beside them. */
+/** Reason to skip a test: without a repository, there may be other pages beside the sources. */
 const skip = existsSync(join(repository, '.git')) ? false : 'this is no clone'
 
 t.test('each relative link of a page leads to a file and a heading', { skip }, async (t) => {

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChatClient, ReplyError, type TestContext } from '@rabble/harness'
 
 export interface Writer {
-  /** Ids that were answered with `sent`, in that order. */
+  /** Ids in the `sent` replies, in their order. */
   readonly acknowledged: string[]
-  /** How often a send was answered with `unavailable`. */
+  /** Number of sends that were answered with `unavailable`. */
   readonly refused: number
-  /** Sends no new messages; resolves when the one under way is acknowledged. */
+  /** Stops sending. Resolves when the message under way is acknowledged. */
   stop(): Promise<void>
 }
 
 /**
- * Writes to a room without a pause, one message after the other, and sends each again under the same cid until it is
- * acknowledged. Its connection must last: `startSteadyClient` comes back.
+ * Sends messages to a room one after the other without a pause, and repeats each with the same cid until it is acknowledged.
+ * It doesn't reconnect. `startSteadyClient` does.
  */
 export function startWriter(t: TestContext, name: string, room: string, client: ChatClient): Writer {
   const acknowledged: string[] = []
@@ -42,7 +42,7 @@ export function startWriter(t: TestContext, name: string, room: string, client: 
   const work = (async () => {
     for (let n = 0; !stopped; n++) await deliver(`${name} ${n}`)
   })()
-  // An error is told by `stop`.
+  // `stop` reports an error.
   work.catch(() => {})
 
   return {

@@ -3,7 +3,7 @@ import type { Message, Room } from '@rabble/client'
 import { connection, onGoOut } from '../state/session.ts'
 import { draft } from './draft.ts'
 
-/** The message that is about to be deleted, when somebody has said so. */
+/** Message whose deletion the user is asked to confirm. */
 export const deleting = signal<{ room: Room; message: Message } | undefined>(undefined)
 onGoOut(() => {
   deleting.value = undefined
@@ -17,14 +17,14 @@ export function edit(message: Message): void {
   draft.value = { about: 'edit', message }
 }
 
-/** Whether somebody may change it: the author, or a moderator, which the server knows. */
+/** Whether a message is the user's own and not deleted. */
 export function isOwn(message: Message, me: string | undefined): boolean {
   return message.from.id === me && message.deleted === undefined
 }
 
 /**
- * Writes something. Returns why it was not taken, for people: then it is nowhere but where it was typed, and must stay there.
- * What was taken stands in the room until it has arrived, or with the reason why it can't.
+ * Sends a message or a change. Returns undefined if the SDK accepted it: it is then in `room.pending` until it arrives, or
+ * with the reason why it can't. Otherwise returns the reason, for people, and the text must stay in its input.
  */
 export function write(room: Room, writing: () => Promise<unknown>): string | undefined {
   const before = new Set(room.pending)
@@ -35,7 +35,7 @@ export function write(room: Room, writing: () => Promise<unknown>): string | und
     : 'Not sent: too much waits to be sent already. It stays here.'
 }
 
-/** Writing something resolves late or never; what fails for good stands at the message with what can be done. */
+/** Ignores a rejection. The message shows a permanent failure, with buttons to retry or discard. */
 export function quietly(sending: Promise<unknown>): void {
   sending.catch(() => {})
 }

@@ -3,8 +3,8 @@ import type { ChatEvent, Message } from '@rabble/client'
 export type Change = Exclude<ChatEvent, { type: 'message' }>
 
 /**
- * A message from history after an edit or a deletion; the same object if that is about another one, or doesn't count. The SDK
- * does this for the messages that a room holds.
+ * Applies an edit or a deletion to a message from history. Returns the same object if the change is about another message or
+ * is not allowed. For the messages of a room the SDK does this.
  */
 export function changed(message: Message, change: Change): Message {
   const may = change.moderator === true || change.from.id === message.from.id

@@ -13,7 +13,7 @@ import { toEnd } from './jump.ts'
 import { Quote } from './quote.tsx'
 import { isInvisible } from './shown.ts'
 
-/** Where messages are written. */
+/** Input for new messages, answers and edits. */
 export function Composer({ room }: { room: Room }): JSX.Element {
   const text = useSignal(texts.get(room.name) ?? '')
   const problem = useSignal('')
@@ -21,7 +21,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
   const { value: about } = draft
   const editing = about.about === 'edit' ? about.message : undefined
   const most = chat.value?.limits?.textCharacters ?? 4_000
-  // Code points, as the server counts: what people see as one character may be any number of them.
+  // Code points, as on the server. A character that people see may consist of any number of them.
   const length = text.value.length > most * 0.8 ? [...text.value].length : 0
   const tooLong = length > most
 
@@ -29,12 +29,11 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     draft.value = { about: 'new' }
     if (!touch.peek()) box.current?.focus()
   }, [])
-  // After a disconnection it is another one.
+  // After a disconnection `room` is another object.
   useEffect(() => {
     problem.value = ''
   }, [room, about])
-  // What is edited takes the place of what was typed, which comes back afterwards. At once: what somebody types next would
-  // be lost under it.
+  // An edited message replaces the draft, which comes back afterwards. A layout effect, so that no typing is lost in between.
   useLayoutEffect(() => {
     text.value = editing === undefined ? (texts.get(room.name) ?? '') : editing.text
     if (about.about !== 'new') box.current?.focus()

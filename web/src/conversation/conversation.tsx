@@ -18,7 +18,7 @@ import { Messages } from './messages.tsx'
 import { beginning, shown } from './shown.ts'
 import { Typing } from './typing.tsx'
 
-/** A room, or the direct messages with somebody. */
+/** A room, or a conversation of direct messages. */
 export function Conversation(): JSX.Element {
   changes.value
   const room = current.value
@@ -68,7 +68,7 @@ export function Conversation(): JSX.Element {
   )
 }
 
-/** Why the room can't be entered. */
+/** Reason why the user is not in the room. */
 function Entry({ room }: { room: Room }): JSX.Element | null {
   changes.value
   const { state } = room

@@ -3,12 +3,12 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 
 const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 const dateWithYear = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' })
 
-/** Hours and minutes. */
+/** Returns hours and minutes. */
 export function timeOf(at: string): string {
   return format(time, at)
 }
 
-/** The same without "AM" and "PM", where there is little space. */
+/** Returns hours and minutes without "AM" and "PM", for narrow places. */
 export function shortTimeOf(at: string): string {
   const then = new Date(at)
   if (Number.isNaN(then.getTime())) return ''
@@ -19,12 +19,12 @@ export function shortTimeOf(at: string): string {
     .trim()
 }
 
-/** Everything about it. */
+/** Returns the full date and time. */
 export function momentOf(at: string): string {
   return format(full, at)
 }
 
-/** The day, as people call it. */
+/** Returns the day for people, such as "Today". */
 export function dayOf(at: string): string {
   const then = new Date(at)
   const day = new Date(then).setHours(0, 0, 0, 0)
@@ -35,7 +35,7 @@ export function dayOf(at: string): string {
   return format(then.getFullYear() === new Date().getFullYear() ? date : dateWithYear, at)
 }
 
-/** A program may have written anything there. */
+/** Formats a time. Returns an empty string for an invalid one, since other programs may write any text as the time. */
 function format(how: Intl.DateTimeFormat, at: string): string {
   const then = new Date(at)
   return Number.isNaN(then.getTime()) ? '' : how.format(then)

@@ -1,13 +1,13 @@
 import type { Message } from '@rabble/client'
 
-/** Messages of one sender within this time stand under one name: milliseconds. */
+/** Messages of one sender within this time (ms) share one heading. */
 const together = 5 * 60_000
 
-/** How a message stands below the one before it. */
+/** Layout of a message, compared with the one before it. */
 export interface Place {
-  /** It is the first of its day, in the reader's time zone. */
+  /** Whether it is the first message of its day, in the reader's time zone. */
   day: boolean
-  /** It shows who said it. */
+  /** Whether it shows its sender. */
   head: boolean
 }
 

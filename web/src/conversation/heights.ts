@@ -1,14 +1,14 @@
-/** What has an id; each id once. */
+/** An item with a unique id. */
 interface Identified {
   readonly id: string
 }
 
-/** Pixels of a row that was never drawn. */
+/** Assumed height (px) of a row that was never drawn. */
 const guess = 56
 
 /**
- * How tall the rows of a list are, and so where each begins: as measured, or as guessed until it was drawn. Items are added at
- * both ends, and taken away at the beginning. 100,000 rows take about a millisecond to add up again.
+ * Heights and offsets of the rows of a list. The height of a row is measured, or assumed until it is drawn. Items are added at
+ * both ends, and removed at the beginning. Adding up 100,000 rows again takes about a millisecond.
  */
 export class Heights {
   readonly #measured = new Map<string, number>()
@@ -17,22 +17,22 @@ export class Heights {
   #last: string | undefined
   #heights: number[] = []
   #tops: number[] = [0]
-  /** `#tops` is right up to here. */
+  /** Index up to which `#tops` is valid. */
   #clean = 0
 
   get length(): number {
     return this.#heights.length
   }
 
-  /** The sum of all. */
+  /** Height of the whole list. */
   get total(): number {
     return this.top(this.length)
   }
 
-  /** The list is this one now: the same array with other items, or another one. */
+  /** Sets the list: the same array with other items, or another array. */
   follow(items: readonly Identified[]): void {
     const before = this.#heights.length
-    // What has grown at its end only keeps its rows.
+    // A list with new items only at its end keeps its rows.
     const grown =
       this.#items === items && items[0]?.id === this.#first && items[before - 1]?.id === this.#last
     this.#items = items
@@ -48,7 +48,7 @@ export class Heights {
     this.#clean = Math.min(this.#clean, this.#heights.length)
   }
 
-  /** Where row `index` begins; that of one behind the last is where the list ends. */
+  /** Returns the offset of row `index`. The index after the last row gives the end of the list. */
   top(index: number): number {
     for (; this.#clean < index && this.#clean < this.#heights.length; this.#clean++) {
       this.#tops[this.#clean + 1] =
@@ -57,7 +57,7 @@ export class Heights {
     return this.#tops[Math.max(0, Math.min(index, this.#heights.length))] as number
   }
 
-  /** Which row is at this height; the first or the last one beyond the ends. */
+  /** Returns the row at this offset; the first or the last row for offsets beyond the ends. */
   at(offset: number): number {
     let low = 0
     let high = Math.max(0, this.length - 1)
@@ -70,7 +70,7 @@ export class Heights {
     return low
   }
 
-  /** Row `index` was drawn. */
+  /** Stores the measured height of row `index`. */
   measure(index: number, height: number): void {
     const item = this.#items[index]
     if (item === undefined || this.#heights[index] === height) return
@@ -79,7 +79,7 @@ export class Heights {
     this.#clean = Math.min(this.#clean, index)
   }
 
-  /** Where an item is, looked for from where it was; -1 if it is gone. */
+  /** Returns the index of an item, or -1 without it. The search begins at its former index. */
   indexOf(id: string, near: number): number {
     for (let distance = 0; distance <= this.#items.length; distance++) {
       if (this.#items[near + distance]?.id === id) return near + distance

@@ -4,11 +4,11 @@ export interface Piece {
   href?: string
 }
 
-/** No space, no quotes and angle brackets, no control or formatting character: what looks like an address is one. */
+/** Pattern of addresses. It excludes spaces, quotes, angle brackets, control and formatting characters, which could deceive. */
 const address = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}]+/giu
 const pairs = { ')': '(', ']': '[', '}': '{' }
 
-/** Finds the addresses of the web in a text. Nothing else is read into it: the pieces joined are the text. */
+/** Finds web addresses in a text. The joined pieces are the same text. */
 export function linkify(text: string): Piece[] {
   const pieces: Piece[] = []
   let from = 0
@@ -24,9 +24,9 @@ export function linkify(text: string): Piece[] {
   return pieces
 }
 
-/** Punctuation behind an address belongs to the sentence; a bracket does unless it was opened in the address. */
+/** Removes punctuation from the end of an address. A closing bracket stays if it was opened in the address. */
 function withoutEnd(found: string): string {
-  // Counted once and kept true: counting again at each bracket would take a second for a text of nothing else.
+  // Counts once and updates the counts. Counting again at each bracket would take a second for a text of brackets.
   const extra = new Map(
     Object.entries(pairs).map(([close, open]) => [close, count(found, close) - count(found, open)]),
   )
@@ -44,7 +44,7 @@ function count(text: string, letter: string): number {
   return text.split(letter).length - 1
 }
 
-/** The longest name of a host; parsers take long to turn a longer one into the letters of the DNS. */
+/** Maximum length of a host name. Parsers take long to convert a longer one for the DNS. */
 const longestHost = 253
 
 function hrefOf(text: string): string | undefined {

@@ -13,20 +13,20 @@ import { badge } from './unread.ts'
 import { UnsentRow } from './unsent-row.tsx'
 import { Viewport } from './viewport.ts'
 
-/** Messages before the first one are loaded when so many pixels are left. */
+/** Distance (px) to the first message at which older ones are loaded. */
 const loadAt = 1_500
 const page = 100
-/** Messages that were loaded for somebody who has come back to the end are let go of. */
+/** At the end of the list, a room with more than `maxAtEnd` messages is trimmed to `keepAtEnd`. */
 const maxAtEnd = 1_000
 const keepAtEnd = 300
-/** Milliseconds: how long a message is marked that somebody jumped to, and how long it is said why nobody could. */
+/** Time (ms) for which the target of a jump is marked, and for which the reason of a failed jump is shown. */
 const markedFor = 2_500
 const saidFor = 6_000
-/** Draws, one after the other, until what is drawn fits: more is never needed. */
+/** Maximum number of successive draws until the drawn rows fill the window. More is never needed. */
 const maxDraws = 6
 const firstHeight = 900
 
-/** The messages of a room. However many there are, only those around what can be seen are in the page. */
+/** List of the messages of a room. Only rows in and near the visible part are in the page. */
 export function Messages({ room }: { room: Room }): JSX.Element {
   changes.value
   const redraws = useSignal(0)
@@ -39,7 +39,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   const list = useRef<HTMLOListElement>(null)
   const view = useRef<Viewport>(null)
   const draws = useRef(0)
-  /** Whether the focus was in the list before this was drawn. */
+  /** Whether the focus was in the list before this draw. */
   const held = useRef(false)
   const settled = useRef(() => {})
   view.current ??= new Viewport()
@@ -62,7 +62,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   }
   const look = () => {
     atEnd.value = viewport.atEnd
-    // A room of which the gateway remembers nothing may be a quiet one, or new: history knows.
+    // A room without events at the gateway may be quiet or new. Only history knows.
     const isKnown = room.messages.length > 0 || room.state.is === 'in'
     if (viewport.above(height()) < loadAt && problem.peek() === '' && isKnown) void load()
     if (viewport.atEnd && room.messages.length > maxAtEnd) room.trim(keepAtEnd)
@@ -72,7 +72,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     viewport.settle(scroller.current, list.current)
     if (!viewport.scant(height())) draws.current = 0
     else if (draws.current++ < maxDraws) redraw()
-    // Whose row was scrolled away goes on from the list.
+    // If the focused row was removed by scrolling, the list gets the focus.
     if (held.current && document.activeElement === document.body)
       scroller.current.focus({ preventScroll: true })
     look()
@@ -97,12 +97,12 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   settled.current = settle
   useLayoutEffect(settle)
   useEffect(() => {
-    // A row that opens, a keyboard that comes up, a window that is turned.
+    // Sizes change when a row expands, a keyboard appears or a device is rotated.
     const observer = new ResizeObserver(() => settled.current())
     for (const element of [scroller.current, list.current]) if (element !== null) observer.observe(element)
     return () => observer.disconnect()
   }, [])
-  // Drawn again, it loads what is wanted still.
+  // The next draw loads older messages again.
   useEffect(
     () =>
       room.on('joined', () => {
@@ -110,7 +110,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       }),
     [room],
   )
-  // The arrow keys go through the messages, from the one that has the focus.
+  // The arrow keys move through the messages, from the focused one.
   useEffect(() => {
     const move = (event: KeyboardEvent) => {
       const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
@@ -234,7 +234,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     </div>
   )
 
-  /** An edit that failed, of a message that isn't there to show it. */
+  /** Whether a change is a failed edit whose message is not in the list. */
   function isAlone({ type, state, message }: Pending): boolean {
     if (type !== 'edit' || state !== 'failed') return false
     return !messages.some(({ id, deleted }) => id === message && deleted === undefined)

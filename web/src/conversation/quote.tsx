@@ -6,10 +6,10 @@ import { changes, onGoOut } from '../state/session.ts'
 import { type Change, changed } from './changed.ts'
 import { beginning, shown } from './shown.ts'
 
-/** Messages that were answered and are not among those that the room holds; null: there is none. */
+/** Answered messages that the room doesn't hold, by id. `null`: history has no such message. */
 const fetched = signal<ReadonlyMap<string, Message | null>>(new Map())
 const most = 500
-/** Those, and what is being asked for, each with the changes that came meanwhile: the answer may not know of them. */
+/** Ids of fetched and requested messages, each with the changes since the request, which the response may lack. */
 const asked = new Map<string, Change[]>()
 const heard = new WeakSet<Room>()
 
@@ -18,7 +18,7 @@ onGoOut(() => {
   asked.clear()
 })
 
-/** What a message answers: a click leads there. */
+/** The message that a message answers. A click jumps to it. */
 export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: () => void }): JSX.Element {
   changes.value
   const message = room.messages.findLast((other) => other.id === id) ?? fetched.value.get(id)
@@ -53,7 +53,7 @@ async function look(room: Room, id: string): Promise<void> {
   hear(room)
   try {
     const { messages } = await room.history({ around: id, limit: 1 })
-    // Somebody else is in by now, or what is known is out of date.
+    // Another user is in by now, or the cache was cleared.
     if (asked.get(id) !== meanwhile) return
     const found = messages.find((message) => message.id === id)
     const next = new Map(fetched.value)
@@ -65,12 +65,12 @@ async function look(room: Room, id: string): Promise<void> {
     }
     fetched.value = next
   } catch {
-    // History doesn't know it, or can't be asked now: it is asked again later, and the click may find it.
+    // History doesn't have it, or is unavailable. A later draw asks again, and a click may find it.
     if (asked.get(id) === meanwhile) asked.delete(id)
   }
 }
 
-/** Keeps true what was fetched: the room does so only for the messages that it holds. */
+/** Applies changes to fetched messages. The room does so only for the messages that it holds. */
 function hear(room: Room): void {
   if (heard.has(room)) return
   heard.add(room)
@@ -82,7 +82,7 @@ function hear(room: Room): void {
   }
   room.on('edit', change)
   room.on('delete', change)
-  // Changes may have been missed.
+  // Changes in the gap may be missing.
   room.on('gap', () => {
     asked.clear()
     fetched.value = new Map()

@@ -12,27 +12,27 @@ import { Text } from './text.tsx'
 interface Props {
   room: Room
   message: Message
-  /** The first of its day. */
+  /** Whether it is the first message of its day. */
   day: boolean
-  /** Shows who said it. */
+  /** Whether it shows its sender. */
   head: boolean
   me: string | undefined
-  /** The newest own one says that it has arrived. */
+  /** Whether it is the newest own message, which shows that it has arrived. */
   newestOwn: boolean
-  /** An edit or a deletion of it that is not in the room yet. */
+  /** Edit or deletion of it that is not in the room yet. */
   change: Pending | undefined
   changeState: Pending['state'] | undefined
-  /** The keyboard's place in the list. */
+  /** Whether the Tab key reaches this row. */
   active: boolean
-  /** Somebody jumped here. */
+  /** Whether it is the target of a jump. */
   marked: boolean
 }
 
-/** A message that is in the log. */
+/** A message in the log. */
 export class Row extends Component<Props> {
   /**
-   * Most rows are as they were when something changes. No `useMemo` in its place: the elements that it keeps hold their
-   * list as it was then, with rows that are long gone.
+   * Skips rows without a change, which are most. `useMemo` is no alternative: the elements that it keeps refer to the list of
+   * that time, with rows that were removed long ago.
    */
   override shouldComponentUpdate(next: Props): boolean {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name])

@@ -3,11 +3,11 @@ import type { JSX } from 'preact'
 import { linkify } from './linkify.ts'
 import { isInvisible, isLonger, shown } from './shown.ts'
 
-/** Characters as people see them, and lines: more are cut. */
+/** Numbers of graphemes and of lines beyond which a text is cut. */
 const longText = 1_200
 const manyLines = 24
 
-/** What somebody wrote: as it is, but for links to the web. What is very long is cut on the page until somebody wants it all. */
+/** Text of a message, unchanged except for web links. A very long text is cut until the reader expands it. */
 export function Text({ text }: { text: string }): JSX.Element {
   const whole = useSignal(false)
   if (isInvisible(text)) return <p class="fate">a message without anything to see</p>

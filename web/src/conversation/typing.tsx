@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { typing } from '../state/people.ts'
 
-/** Who else is typing. Names stay within their own direction. */
+/** Line with the other users who are typing. Each name keeps its own text direction. */
 export function Typing(): JSX.Element {
   const names = typing.value.map(({ name }) => `\u2068${name}\u2069`)
   const words =

@@ -1,23 +1,23 @@
 import type { Message, Room } from '@rabble/client'
 
-/** Up to where somebody has read: the message of this id, which is read itself, or is the first one that isn't. */
+/** Reading position in a room. The message with this id is read, or is the first unread one. */
 export interface Mark {
   id: string
   read: boolean
 }
 
-/** More are not counted: "99+" says enough. */
+/** Highest count. More is shown as "99+". */
 const maxUnread = 99
 
-/** How many messages are unread, and whether there may be more. */
+/** Number of unread messages, and whether there may be more. */
 export interface Unread {
   count: number
   more: boolean
 }
 
 /**
- * How many messages of others stand behind the mark, up to `maxUnread`. Of a room that holds the mark no more, or not yet
- * after a reload, all that it holds; an empty `id` is the beginning.
+ * Counts the messages of others after the mark, up to `maxUnread`. If the room doesn't hold the marked message, any more or
+ * yet, all its messages count. An empty `id` is the beginning.
  */
 export function countUnread(
   { messages, hasOlder }: Pick<Room, 'messages' | 'hasOlder'>,
@@ -37,13 +37,13 @@ export function countUnread(
   return { count, more: hasOlder }
 }
 
-/** Over several rooms. */
+/** Adds up several rooms. */
 export function sum(unread: readonly Unread[]): Unread {
   const count = unread.reduce((sum, { count }) => sum + count, 0)
   return { count: Math.min(count, maxUnread), more: count > maxUnread || unread.some(({ more }) => more) }
 }
 
-/** As it stands on a badge. */
+/** Returns the text of a badge. */
 export function badge({ count, more }: Unread): string {
   return `${count}${more ? '+' : ''}`
 }

@@ -8,7 +8,7 @@ import { shortTimeOf, timeOf } from './dates.ts'
 import { Quote } from './quote.tsx'
 import { Text } from './text.tsx'
 
-/** A message of one's own that is not in the room yet. */
+/** An own message that is not in the room yet. */
 export function UnsentRow({
   room,
   pending,

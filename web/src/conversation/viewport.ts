@@ -1,29 +1,29 @@
 import type { Message } from '@rabble/client'
 import { Heights } from './heights.ts'
 
-/** Pixels beyond what can be seen that are drawn, too. */
+/** Distance (px) beyond the visible part up to which rows are drawn. */
 const overscan = 1_200
-/** When fewer are left, more are drawn. */
+/** Distance (px) to the end of the drawn rows at which more are drawn. */
 const reserve = 500
-/** Pixels: closer to the end counts as being there. */
+/** Distance (px) to the end of the list that counts as being there. */
 const closeToEnd = 48
 
-/** What stays where it is on the screen, whatever happens above and below it: this row, so far below the upper edge. */
+/** The row that keeps its place on the screen when rows around it change. `top` is its distance (px) to the upper edge. */
 interface Anchor {
   id: string
-  /** Where it was in the list. */
+  /** Its last known index in the list. */
   index: number
   top: number
 }
 
 /**
- * Which rows of a long list are drawn, and where it is scrolled to. The rows stand in the page's normal flow, with as much space
- * above and below as the others would take. Nothing is ever moved by what it should measure: after each change the row that
- * was looked at is looked up, and scrolled back to where it was. At the end, the list stays at its end.
+ * Decides which rows of a long list are drawn, and holds its scroll position. The rows are in the normal flow of the page, with
+ * padding above and below for the rows that are not drawn. After each change the anchor row is measured and scrolled back to
+ * its place, so wrong assumed heights move nothing. At its end, the list stays there.
  */
 export class Viewport {
   readonly heights = new Heights()
-  /** Rows `first` up to, without, `last` are drawn. */
+  /** Range of the drawn rows, without `last`. */
   first = 0
   last = 0
   atEnd = true
@@ -32,7 +32,7 @@ export class Viewport {
   #lastTop = 0
   #lastHeight = 0
 
-  /** Decides what is drawn of these messages, in a window of so many pixels. */
+  /** Decides which of these messages are drawn, in a window of `height` pixels. */
   follow(items: readonly Message[], height: number): void {
     this.#items = items
     this.heights.follow(items)
@@ -44,8 +44,8 @@ export class Viewport {
   }
 
   /**
-   * Somebody may have scrolled since, and the event of that is still to come: what is drawn now must not take it back. Comes
-   * before anything is drawn, which may move things, too.
+   * Takes over scrolling whose event is still to come, so that the next draw doesn't undo it. Call it before the draw, which
+   * may scroll as well.
    */
   moved({ scrollTop, scrollHeight, clientHeight }: HTMLElement): void {
     const by = scrollTop - this.#lastTop
@@ -56,7 +56,7 @@ export class Viewport {
     this.#lastTop = scrollTop
   }
 
-  /** Whether what is drawn is about to be not enough. */
+  /** Whether more rows must be drawn soon. */
   scant(height: number): boolean {
     const start = this.#start(height)
     const above = this.first > 0 && start - reserve < this.heights.top(this.first)
@@ -64,22 +64,22 @@ export class Viewport {
     return above || below
   }
 
-  /** Pixels from the first message to the upper edge of what can be seen. */
+  /** Returns the distance (px) from the first message to the upper edge of the visible part. */
   above(height: number): number {
     return this.#start(height)
   }
 
-  /** Somebody has scrolled, or something else has: `rows` are what is drawn. */
+  /** Handles a scroll event, of the user or of a change of the page. `list` holds the drawn rows. */
   scrolled(scroller: HTMLElement, list: HTMLElement): void {
     const { scrollTop, scrollHeight, clientHeight } = scroller
     const left = scrollHeight - scrollTop - clientHeight
-    // What has grown while it was at its end still is.
+    // A list that grew while it was at its end is still at its end.
     const grown = this.atEnd && scrollTop >= this.#lastTop - 1 && scrollHeight > this.#lastHeight
     this.atEnd = left <= closeToEnd || grown
     this.#remember(scroller, list)
   }
 
-  /** Everything is drawn: measures it, and puts what was looked at back to where it was. */
+  /** Measures the drawn rows after a draw, and scrolls the anchor back to its place. */
   settle(scroller: HTMLElement, list: HTMLElement): void {
     for (let index = this.first; index < this.last; index++) {
       const row = list.children[index - this.first]
@@ -94,11 +94,11 @@ export class Viewport {
       if (top !== undefined && Math.abs(top - this.#anchor.top) >= 0.5)
         scroller.scrollTop += top - this.#anchor.top
     }
-    // Where it could not be scrolled to, it is where it is.
+    // If the list can't scroll that far, the anchor takes its actual place.
     this.#remember(scroller, list)
   }
 
-  /** Puts a message into the upper part of what can be seen. */
+  /** Places a message in the upper part of the window at the next draw. */
   show(id: string, height: number): void {
     this.atEnd = false
     this.#anchor = { id, index: 0, top: Math.round(height / 4) }
@@ -112,7 +112,7 @@ export class Viewport {
     if (this.atEnd) return this.heights.total - height
     if (this.#anchor === undefined) return 0
     const index = this.heights.indexOf(this.#anchor.id, this.#anchor.index)
-    // It is gone with the oldest ones: the first one there is.
+    // It was removed with the oldest ones: starts at the first row.
     this.#anchor = index === -1 ? undefined : { ...this.#anchor, index }
     return this.#anchor === undefined ? 0 : this.heights.top(index) - this.#anchor.top
   }
@@ -124,9 +124,9 @@ export class Viewport {
     for (let index = this.first; index < this.last; index++) {
       const box = list.children[index - this.first]?.getBoundingClientRect()
       if (box === undefined || box.bottom <= edge) continue
-      // The first one loses its day and its name once older ones stand above it: what stands below is to stay.
+      // The first row loses its day and its name when older ones appear above it. The row below is a better anchor.
       if (index === 0 && this.last > 1 && box.bottom < edge + scroller.clientHeight) continue
-      // Beyond what is drawn, after a leap.
+      // The window is beyond the drawn rows after a jump.
       if (box.top > edge + scroller.clientHeight) break
       this.#set(index, box.top - edge)
       return

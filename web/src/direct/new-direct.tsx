@@ -7,10 +7,10 @@ import { Avatar } from '../ui/avatar.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 
 const most = 50
-/** A user's id, by the rules of the protocol. */
+/** Pattern of a user's id in the protocol. */
 const anId = /^[A-Za-z0-9._-]{1,64}$/
 
-/** Asks whom to write to: by name, of those who were seen, or by id. */
+/** Dialog that asks for the recipient: one of the known users by name, or any user by id. */
 export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
   changes.value
   const letters = useSignal('')

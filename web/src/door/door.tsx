@@ -3,11 +3,11 @@ import { useEffect, useRef } from 'preact/hooks'
 import { door, enter } from '../state/session.ts'
 import { Logo } from '../ui/logo.tsx'
 
-/** Where guests say who they are. */
+/** Page on which guests enter their names. */
 export function Door(): JSX.Element {
   const { name, busy, problem } = door.value
   const input = useRef<HTMLInputElement>(null)
-  // After a refusal the name is there to be changed.
+  // After a refusal the name is selected, ready to be changed.
   useEffect(() => input.current?.select(), [problem])
   useEffect(() => {
     document.title = 'Rabble'

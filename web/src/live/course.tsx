@@ -4,7 +4,7 @@ import { remembered } from './fleet.ts'
 const width = 120
 const height = 28
 
-/** The last two minutes of a figure, as a line: decoration of the number beside it. */
+/** Line of a figure over the last two minutes. It decorates the number beside it. */
 export function Course({ values, highest }: { values: readonly number[]; highest: number }): JSX.Element {
   const points = values.map((value, index) => {
     const x = width - ((values.length - 1 - index) * width) / (remembered - 1)

@@ -1,15 +1,15 @@
-/** A dot of the picture: some sessions, which keep their dot when they go to another gateway. */
+/** A dot of the picture stands for some sessions. They keep their dot when they move to another gateway. */
 export interface Dot {
   id: number
   gateway: string
-  /** Its place among the dots of its gateway, from the middle outwards. */
+  /** Index among the dots of its gateway, from the middle outwards. */
   place: number
 }
 
-/** More dots say no more than these. */
+/** Maximum number of dots. */
 const most = 150
 
-/** How many sessions a dot stands for, so that there are not too many: 1, 2, 5, 10 … */
+/** Returns the number of sessions per dot that keeps the picture within `most` dots: 1, 2, 5, 10 … */
 export function sessionsPerDot(sessions: number): number {
   for (let scale = 1; ; scale *= 10) {
     for (const step of [1, 2, 5]) if (sessions / (step * scale) <= most) return step * scale
@@ -17,8 +17,8 @@ export function sessionsPerDot(sessions: number): number {
 }
 
 /**
- * Where the dots are after `wanted`, the number of dots of each gateway. Those that can stay do; those that their gateway has
- * too many of go to where some are missing, and only then dots come or go.
+ * Moves the dots until each gateway has its number of `wanted` ones. As many as possible stay. Surplus dots move to gateways
+ * that lack some. Only the rest is added or removed.
  */
 export function moveDots(dots: readonly Dot[], wanted: ReadonlyMap<string, number>): Dot[] {
   const staying = new Map([...wanted.keys()].map((gateway): [string, number[]] => [gateway, []]))
@@ -35,6 +35,6 @@ export function moveDots(dots: readonly Dot[], wanted: ReadonlyMap<string, numbe
     while (ids.length < (wanted.get(gateway) ?? 0)) ids.push(free.shift() ?? ++last)
     moved.push(...ids.map((id, place) => ({ id, gateway, place })))
   }
-  // In the order of their ids they keep their elements, which can so move smoothly.
+  // Sorted by id, the dots keep their elements, whose moves are then animated.
   return moved.sort((one, other) => one.id - other.id)
 }

@@ -5,25 +5,25 @@ import { chat } from '../state/session.ts'
 type Gateways = Awaited<ReturnType<Chat['gateways']>>
 export type Gateway = Gateways['gateways'][number]
 
-/** How often (ms) the gateways are asked for; each says how it is every two seconds. */
+/** Interval (ms) of the requests. Each gateway reports its state every two seconds. */
 const every = 2_000
-/** Answers of which a course is drawn: two minutes. */
+/** Number of responses in a line: two minutes. */
 export const remembered = 60
 
-/** What was answered last; undefined before the first answer. */
+/** Last response; undefined before the first one. */
 export const fleet = signal<Gateways | undefined>(undefined)
-/** Whether the last question had no answer: what is shown is old. */
+/** Whether the last request failed, so that the page shows old data. */
 export const stale = signal(false)
-/** Deliveries per second of each gateway, newest last. */
+/** Deliveries per second of each gateway, the newest last. */
 export const courses = signal<ReadonlyMap<string, readonly number[]>>(new Map())
 
-/** Asks as long as it isn't stopped, one question after the other. */
+/** Requests the gateways repeatedly, one request at a time. Returns a function that stops it. */
 export function watchFleet(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
   const look = async () => {
     try {
-      // Nobody looks at a hidden page.
+      // A hidden page needs no update.
       if (!document.hidden) {
         const answer = await chat.peek()?.gateways()
         if (answer !== undefined && !stopped) take(answer)

@@ -11,11 +11,11 @@ import { Picture } from './picture.tsx'
 
 const rate = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 
-/** All gateways: who holds how many sessions, how busy each is, and which one is yours. */
+/** Page with all gateways: their sessions, their load, and the one of this session. */
 export function Gateways(): JSX.Element {
   useEffect(watchFleet, [])
   const answer = fleet.value
-  // After a loss the answer is that of the gateway before.
+  // After a lost connection the response is still that of the gateway before.
   const here = connection.value.is === 'open' ? connection.value.gateway : (answer?.here ?? '')
   const gateways = answer?.gateways ?? []
   const there = gateways.filter(({ state }) => isThere(state))
@@ -119,7 +119,7 @@ function Figures({
   )
 }
 
-/** Tells who can't see the picture that a gateway came or went. */
+/** Announces to screen readers that a gateway came or went. */
 function News(): JSX.Element {
   const words = useSignal('')
   const before = useRef(new Map<string, Gateway['state']>())

@@ -5,7 +5,7 @@ import { PageHead } from '../shell/page-head.tsx'
 const loaded = signal<ComponentType | undefined>(undefined)
 const problem = signal(false)
 
-/** The gateways, live. Loaded when somebody wants to see it, so that the chat itself is on the screen sooner. */
+/** Live page of the gateways. Its code is loaded when the page is first opened, so that the chat starts faster. */
 export function LivePage(): JSX.Element {
   const Gateways = loaded.value
   if (Gateways !== undefined) return <Gateways />

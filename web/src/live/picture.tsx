@@ -3,13 +3,13 @@ import { useRef } from 'preact/hooks'
 import { type Dot, moveDots, sessionsPerDot } from './dots.ts'
 import { type Gateway, isThere } from './fleet.ts'
 
-/** Units of the picture, which are CSS pixels where there is room for it. */
+/** Sizes in units of the picture, which are CSS pixels where the page is wide enough. */
 const cell = { width: 200, height: 212 }
 const radius = 70
 const middle = { x: cell.width / 2, y: 84 }
 const golden = Math.PI * (3 - Math.sqrt(5))
 
-/** The gateways with their sessions as dots, which wander when a gateway ends. The table says the same in words. */
+/** Picture of the gateways with their sessions as dots, which move when a gateway ends. The table has the same data. */
 export function Picture({
   gateways,
   here,
@@ -30,7 +30,7 @@ export function Picture({
       isThere(state) ? Math.ceil(sessions / scale) : 0,
     ]),
   )
-  // On another scale a dot is no longer the same sessions.
+  // With another scale a dot stands for other sessions.
   const dots = moveDots(before.current.scale === scale ? before.current.dots : [], wanted)
   before.current = { scale, dots }
   const places = new Map(gateways.map(({ gateway }, index) => [gateway, placeOf(index, across)]))
@@ -88,12 +88,12 @@ function placeOf(index: number, across: number): { x: number; y: number } {
   return { x: column * cell.width + middle.x, y: row * cell.height + middle.y }
 }
 
-/** So close together that all are within the ring, and no closer than needed. */
+/** Returns the largest spacing with which all dots fit into the ring. */
 function spread(dots: number): number {
   return Math.min(10, (radius - 8) / Math.sqrt(dots + 0.5))
 }
 
-/** The ends of long ids differ. */
+/** Shortens a long id in the middle, since ids differ at their ends. */
 function shortened(gateway: string): string {
   return gateway.length <= 20 ? gateway : `${gateway.slice(0, 8)}…${gateway.slice(-9)}`
 }

@@ -7,10 +7,10 @@ import { changes, me } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
 
-/** More names than anybody reads: the filter finds the others. */
+/** Maximum number of names in the list. The filter finds the others. */
 const most = 200
 
-/** Who is in the room. */
+/** List of the users in the room. */
 export function People(): JSX.Element {
   changes.value
   const filter = useSignal('')

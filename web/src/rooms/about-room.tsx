@@ -20,7 +20,7 @@ interface RoomInfo {
   createdBy?: string
 }
 
-/** A button that opens a dialog with what is known of a room, ways to its past, and its settings for whose it is. */
+/** Button that opens a dialog about a room: its topic, search, a date to go to, and for its owner the settings. */
 export function AboutRoom({ room }: { room: Room }): JSX.Element {
   const open = useSignal(false)
   const close = () => {

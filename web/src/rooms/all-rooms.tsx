@@ -23,7 +23,7 @@ interface Page {
 
 const afterTyping = 250
 
-/** All rooms that this user may enter. */
+/** Page with all rooms that this user may enter. */
 export function AllRooms(): JSX.Element {
   changes.value
   const letters = useSignal('')
@@ -142,7 +142,7 @@ export function AllRooms(): JSX.Element {
   )
 }
 
-/** How many are in a room, and of how many. */
+/** Returns the number of users in a room and its capacity, for people. */
 export function seats(count: number, capacity: number | undefined): string {
   if (capacity === undefined) return count === 0 ? 'nobody here' : `${count} here`
   return count >= capacity ? `full: ${count} of ${capacity}` : `${count} of ${capacity} here`

@@ -7,7 +7,7 @@ import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
 
-/** A button that opens a dialog to create a room. */
+/** Button that opens a dialog to create a room. */
 export function CreateRoom(): JSX.Element {
   const open = useSignal(false)
   return (
@@ -43,7 +43,7 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
     try {
       if (name === '') throw new Error('say what the room is called')
       const { topic, capacity, access } = readFields(data)
-      // What is not said is left to the server.
+      // The server decides on settings that are not given.
       await ask('api/rooms', {
         method: 'POST',
         body: { name, topic, access, ...(capacity !== null && { capacity }) },

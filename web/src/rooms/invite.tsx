@@ -4,13 +4,13 @@ import { ask } from '../state/api.ts'
 import { findKnown } from '../state/rooms.ts'
 
 interface Props {
-  /** Of the room. */
+  /** Path of the room in the API. */
   path: string
-  /** Does it, or tells why not. */
+  /** Runs `what`, and shows the error if it fails. */
   attempt(what: () => Promise<void>): Promise<void>
 }
 
-/** Invites somebody who was seen in one of the rooms. */
+/** Form to invite a user who was seen in one of the rooms. */
 export function Invite({ path, attempt }: Props): JSX.Element {
   const done = useSignal('')
   const users = findKnown('')

@@ -3,11 +3,11 @@ import type { JSX } from 'preact'
 export interface RoomSettings {
   topic: string
   access: 'open' | 'invite'
-  /** Null: any number. */
+  /** Maximum number of users; null: no limit. */
   capacity: number | null
 }
 
-/** What can be said of a room when it is created, and changed later. */
+/** Fields for the settings of a room, to create or change it. */
 export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): JSX.Element {
   return (
     <>
@@ -40,7 +40,7 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
 
 const maxPeople = 1_000_000
 
-/** What was filled in. @throws Error with a sentence for people */
+/** Reads the fields. @throws Error with a message for people */
 export function readFields(data: FormData): RoomSettings {
   const capacity = String(data.get('capacity')).trim()
   const number = Number(capacity)

@@ -11,7 +11,7 @@ import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
 
-/** The rooms and direct messages of this user, with what is unread. */
+/** List of the rooms and direct messages of this user, with unread counts. */
 export function Sidebar(): JSX.Element {
   changes.value
   const filter = useSignal('')
@@ -114,7 +114,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
         href={linkOf(room.name)}
         aria-current={here ? 'page' : undefined}
         onClick={() => {
-          // Also where it leads to what is shown already.
+          // Also for a link to the current page, which changes no address.
           drawer.value = undefined
         }}
       >

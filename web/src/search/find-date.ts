@@ -1,11 +1,11 @@
 import type { Message, Room } from '@rabble/client'
 
-/** The largest page that history gives. */
+/** Maximum size of a page of history. */
 const page = 1_000
 
 /**
- * The oldest message of a room said at `from` or later; undefined if there is none. History is asked page by page, from the
- * newest one back: it knows no way to a time. Each page is told of, and let go.
+ * Finds the oldest message of a room at `from` or later; undefined if there is none. Reads history page by page, beginning with
+ * the newest, since history can't search by time. Calls `looked` with the oldest message of each page, and keeps no page.
  * @throws ChatError
  */
 export async function findDate(
@@ -20,7 +20,7 @@ export async function findDate(
     const { messages, hasMore } = await room.history({ limit: page, ...(before !== undefined && { before }) })
     const [oldest] = messages
     if (oldest === undefined) return found
-    // Clocks of gateways differ: the order is that of the log.
+    // Clocks of gateways differ. The order is that of the log.
     found = messages.find(({ at }) => Date.parse(at) >= from.getTime()) ?? found
     if (!hasMore || Date.parse(oldest.at) < from.getTime()) return found
     looked(oldest)

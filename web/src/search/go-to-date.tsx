@@ -7,7 +7,7 @@ import { problemOf } from '../state/session.ts'
 import { findDate } from './find-date.ts'
 import { past } from './past.ts'
 
-/** Goes to the first message of a day, or to the next one behind it. */
+/** Form to go to the first message of a day, or to the next one after it. */
 export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.Element {
   const said = useSignal('')
   const problem = useSignal('')
@@ -16,7 +16,7 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
   const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const date = String(new FormData(event.currentTarget).get('date'))
-    // Without a zone it is the reader's.
+    // Without a time zone, the date is in the reader's.
     const from = new Date(`${date}T00:00`)
     problem.value = Number.isNaN(from.getTime()) ? 'Choose a day.' : ''
     if (problem.value !== '') return

@@ -13,12 +13,12 @@ import { me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { Past, past } from './past.ts'
 
-/** Pixels: more are loaded, or drawn, when fewer are left. */
+/** Distance (px) to an end at which more messages are loaded. */
 const loadAt = 1_500
 const maxDraws = 6
 const firstHeight = 900
 
-/** A part of a room's past, around one message, in place of the newest messages. */
+/** List of older messages around one message, in place of the newest messages. */
 export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Element {
   const redraws = useSignal(0)
   redraws.value
@@ -47,7 +47,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     }
     looking.value = false
   }
-  /** After something went wrong. */
+  /** Retries after an error. */
   const again = () => {
     if (problem.peek() === '' || looking.peek()) return
     problem.value = ''
@@ -63,7 +63,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     }
   }
   const look = () => {
-    // It is never at the end, where it would stay while more is loaded there: that is what the newest messages are for.
+    // Never at the end: there, the list would follow each page that is loaded.
     viewport.atEnd = false
     if (looking.peek() || problem.peek() !== '') return
     const above = viewport.above(height())
@@ -92,7 +92,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     viewport.show(wanted, height())
     marked.value = wanted
     redraw()
-    // The keyboard goes on from there.
+    // The keyboard continues from there.
     requestAnimationFrame(() => {
       for (const row of list.current?.children ?? []) {
         if (row instanceof HTMLElement && row.dataset.id === wanted) row.focus({ preventScroll: true })
@@ -117,7 +117,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     return () => {
       observer.disconnect()
       for (const off of offs) off()
-      // Who comes back to the room comes to the newest messages.
+      // The next visit to the room shows the newest messages.
       if (past.peek() === mine) past.value = undefined
     }
   }, [])
@@ -131,7 +131,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
 
   const ends = useRef(toEnd.peek())
   useSignalEffect(() => {
-    // Something was written, which stands at the end.
+    // The user sent a message, which is at the end.
     if (toEnd.value !== ends.current) toNewest()
   })
 

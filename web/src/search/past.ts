@@ -3,20 +3,20 @@ import type { HistoryOptions, Message, Room } from '@rabble/client'
 import { type Change, changed } from '../conversation/changed.ts'
 import { onGoOut } from '../state/session.ts'
 
-/** Messages of one request. */
+/** Number of messages per request. */
 const page = 100
-/** More are not held: those at the other end are let go of, and loaded again by whoever goes back there. */
+/** Maximum number of messages in memory. Those at the other end are dropped, and loaded again if the reader goes back. */
 const most = 1_000
 
-/** Where somebody reads, far from the newest messages: around this one. Undefined: at the newest. */
+/** Message around which the user reads, far from the newest ones. Undefined: at the newest. */
 export const past = signal<{ room: string; id: string } | undefined>(undefined)
 onGoOut(() => {
   past.value = undefined
 })
 
 /**
- * A part of a room's past, from history: without a hole, growing at both ends. The room itself holds the newest messages
- * only, and would have to load all those between.
+ * A contiguous range of a room's older messages from history, which grows at both ends. The room object holds only the newest
+ * messages, and would have to load all those between.
  */
 export class Past {
   readonly #room: Room
@@ -33,7 +33,7 @@ export class Past {
     return this.#messages
   }
 
-  /** Loads what stands around a message. Resolves with whether it is there. @throws ChatError */
+  /** Loads the messages around one. Resolves with whether that one exists. @throws ChatError */
   async open(id: string): Promise<boolean> {
     const answer = await this.#room.history({ around: id, limit: page })
     this.#messages = answer.messages
@@ -42,7 +42,7 @@ export class Past {
     return answer.messages.some((message) => message.id === id)
   }
 
-  /** Resolves with whether there is something new. @throws ChatError */
+  /** Loads a page at one end. Resolves with whether it did. @throws ChatError */
   async load(end: 'older' | 'newer'): Promise<boolean> {
     const older = end === 'older'
     const edge = this.#messages.at(older ? 0 : -1)
@@ -61,7 +61,7 @@ export class Past {
     }
   }
 
-  /** An edit or a deletion that happens while it is read. Returns whether it is about anything here. */
+  /** Applies an edit or a deletion. Returns whether it changed a message of this range. */
   change(change: Change): boolean {
     const index = this.#messages.findIndex(({ id }) => id === change.message)
     const message = this.#messages[index]

@@ -25,7 +25,7 @@ interface Page {
 
 const limit = 30
 
-/** Messages that hold the words of `query`, in all rooms or in one. */
+/** Page with the messages that contain the words of `query`, in all rooms or in one. */
 export function SearchPage({ query, room }: { query: string; room?: string | undefined }): JSX.Element {
   changes.value
   const from = useSignal('')
@@ -66,7 +66,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
   useEffect(() => words.current?.focus(), [])
   useEffect(() => void load(), [query, room])
   useSignalEffect(() => {
-    // A filter that is changed searches again; the first search is that of the words.
+    // A changed filter searches again. The words start the first search.
     if ([from.value, since.value, until.value, sort.value].join() !== '' && turn.current > 0) void load()
   })
   const submit = (event: SubmitEvent) => {
@@ -231,14 +231,14 @@ function count(page: Page | undefined): string {
   return page.hasMore ? `The first ${length} messages` : length === 1 ? 'One message' : `${length} messages`
 }
 
-/** The beginning of a day of the reader's, so many days later, as the server takes it. */
+/** Returns the start of a day in the reader's time zone, plus some days, in the format of the server. */
 function startOf(date: string, days: number): string {
   const day = new Date(`${date}T00:00`)
   day.setDate(day.getDate() + days)
   return day.toISOString()
 }
 
-/** Notices of the system stand in no room that could be shown. */
+/** Whether a room holds notices of the system. The page can't show such a room. */
 function isNotice(room: string): boolean {
   return room === '*' || room.startsWith('user:')
 }

@@ -4,13 +4,13 @@ import { beginning, shown } from '../conversation/shown.ts'
 import { current } from '../state/rooms.ts'
 import { me } from '../state/session.ts'
 
-/** Collected for so long, so that a busy room doesn't talk without end. */
+/** Interval (ms) of announcements, which collect messages, so that a busy room doesn't speak all the time. */
 const every = 1_500
 const most = 3
-/** Then it is read, and gone: what is read again is the list. */
+/** Time (ms) after which an announcement is removed. The list has the messages to read again. */
 const stays = 4_000
 
-/** Reads new messages of the room that is shown to screen readers: the list itself changes with scrolling, and is silent. */
+/** Announces new messages of the current room to screen readers. The list is silent, since it changes with scrolling. */
 export function Announcer(): JSX.Element {
   const words = useSignal('')
   useSignalEffect(() => {

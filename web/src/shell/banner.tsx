@@ -4,10 +4,10 @@ import type { JSX } from 'preact'
 import { chat, connection, door, enter, sentence } from '../state/session.ts'
 import { wantOut } from './going-out.tsx'
 
-/** A first attempt that takes no longer isn't worth a word. */
+/** Time (ms) for which a first attempt to connect is not shown. */
 const patience = 1_000
 
-/** Says when the chat isn't connected, and what happens next. What is written meanwhile goes out later. */
+/** Shows that the chat isn't connected, and what happens next. Messages written meanwhile are sent later. */
 export function Banner(): JSX.Element | null {
   const now = useSignal(Date.now())
   const late = useSignal(false)

@@ -8,7 +8,7 @@ import { switchGateway } from './switch-gateway.ts'
 const switching = signal(false)
 const outcome = signal('')
 
-/** Which gateway holds this session, and a way to another one. */
+/** Name of this session's gateway, and a button to switch to another one. */
 export function GatewayChip(): JSX.Element {
   const state = connection.value
   const open = state.is === 'open'

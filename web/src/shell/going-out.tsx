@@ -10,7 +10,7 @@ onGoOut(() => {
   asking.value = false
 })
 
-/** Goes out; where something would be lost with it, only once somebody has agreed. */
+/** Logs out. If unsent messages would be lost, asks for confirmation first. */
 export function wantOut(): void {
   const isUnsent = chat.peek()?.pending.some(({ state }) => state !== 'sent') === true
   if (isUnsent || [...texts.values()].some((text) => text.trim() !== '')) asking.value = true
@@ -39,6 +39,6 @@ export function GoingOut(): JSX.Element | null {
 
 function leave(): void {
   goOut()
-  // Whom somebody wrote to, and what they looked for, stands in the address. A room is for whoever comes next, too.
+  // The address must not show the next user a peer or a search. A room may stay, since the next user can enter it too.
   if (route.peek().view !== 'room') go({ view: 'room', room: firstRoom })
 }

@@ -3,7 +3,7 @@ import { drawer } from '../state/route.ts'
 import { IconButton } from '../ui/button.tsx'
 import { narrow } from '../ui/media.ts'
 
-/** The head of what the main column shows; `children` are its buttons. */
+/** Head of the main column. `children` are its buttons. */
 export function PageHead(props: {
   title: ComponentChildren
   note?: ComponentChildren

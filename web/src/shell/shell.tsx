@@ -17,7 +17,7 @@ import { Banner } from './banner.tsx'
 import { GoingOut } from './going-out.tsx'
 import { TopBar } from './top-bar.tsx'
 
-/** What is there once somebody is in: a bar, up to three columns, and drawers where there is no place for them. */
+/** Layout of the page after login: a bar and up to three columns, which are drawers on narrow screens. */
 export function Shell(): JSX.Element {
   useSignalEffect(() => {
     changes.value

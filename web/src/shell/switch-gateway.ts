@@ -1,13 +1,13 @@
 import type { Chat, ChatState } from '@rabble/client'
 
-/** A proxy may choose the same gateway again. */
+/** Maximum number of attempts, since a proxy may choose the same gateway again. */
 const attempts = 8
-/** Milliseconds. */
+/** Timeout (ms) of each step. */
 const patience = 8_000
 
 /**
- * Goes over to another gateway, if there is one. Nginx keeps a browser at its gateway by a cookie that no script sees: it is
- * asked to forget that first. Resolves with what came of it, for people.
+ * Switches to another gateway, if there is one. Nginx binds a browser to its gateway by a cookie that scripts can't read, and is
+ * asked to delete it first. Resolves with the outcome, for people.
  */
 export async function switchGateway(chat: Chat): Promise<string> {
   const before = chat.state
@@ -33,7 +33,7 @@ export async function switchGateway(chat: Chat): Promise<string> {
 
 type Open = Extract<ChatState, { is: 'open' }>
 
-/** The next session. */
+/** Reconnects, and resolves with the new session. @throws Error after `patience` */
 function anotherSession(chat: Chat): Promise<Open> {
   const { state } = chat
   const session = state.is === 'open' ? state.session : undefined

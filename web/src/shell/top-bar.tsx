@@ -8,7 +8,7 @@ import { Logo } from '../ui/logo.tsx'
 import { GatewayChip } from './gateway.tsx'
 import { wantOut } from './going-out.tsx'
 
-/** Who you are, how you are connected, and by which gateway. */
+/** Bar with the user, the connection and its gateway. */
 export function TopBar(): JSX.Element {
   const user = me.value
   return (

@@ -1,16 +1,16 @@
-/** What the main column shows. It stands behind the # of the address, so that it can be linked to, and "back" works. */
+/** View of the main column. It is stored in the fragment (#) of the address, so that links and "back" work. */
 export type Route =
   | { view: 'room'; room: string }
-  /** The direct messages with the user of this id. */
+  /** Direct messages with the user of this id. */
   | { view: 'direct'; user: string }
   | { view: 'rooms' }
   | { view: 'live' }
-  /** In one room, or in all. */
+  /** Search in one room, or in all. */
   | { view: 'search'; query: string; room?: string | undefined }
 
 export const firstRoom = 'general'
 
-/** No name of a room has `/` or `@` in it. */
+/** Returns the view of a fragment. No room name contains `/` or `@`. */
 export function routeOf(hash: string): Route {
   const rest = hash.replace(/^#/, '')
   if (rest === '/rooms') return { view: 'rooms' }

@@ -4,15 +4,15 @@ import { token } from './session.ts'
 const deadline = 10_000
 
 /**
- * Asks the server over HTTP, as this guest: `path` is relative to the page, such as `api/rooms`. Resolves with the JSON of the
- * answer, undefined if it has none.
- * @throws ChatError that of the server, `timeout`, or `disconnected` if it can't be reached
+ * Sends an HTTP request to the server as this guest. `path` is relative to the page, such as `api/rooms`. Resolves with the
+ * JSON of the response, undefined if it is empty.
+ * @throws ChatError of the server, `timeout`, or `disconnected` if it can't be reached
  */
 export async function ask(path: string, options: { method?: string; body?: unknown } = {}): Promise<unknown> {
   const { method = 'GET', body } = options
   const own = token()
   const url = new URL(path, document.baseURI)
-  // As a part of a path `.` and `..` lead elsewhere, even if they are encoded (URL Standard).
+  // `.` and `..` as path segments lead elsewhere, even if they are encoded (URL Standard).
   if (!url.href.endsWith(`/${path}`)) throw new ChatError('bad-frame', 'nothing has such a name')
   try {
     const answer = await fetch(url, {

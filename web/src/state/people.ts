@@ -3,16 +3,16 @@ import type { Room, User } from '@rabble/client'
 import { current, peerOf, remember } from './rooms.ts'
 
 const typingFor = 5_000
-/** How often a list is asked for again that news can't keep true. */
+/** Interval (ms) at which a list is requested again that presence events can't keep up to date. */
 const askEvery = 8_000
-/** In rooms of more users the news are samples. */
+/** Number of users beyond which presence events of a room are only samples. */
 const largeRoom = 100
-/** More users no list has. */
+/** Maximum number of users in a list. */
 const maxListed = 1_000
 
-/** Who is in the current room, by name; in a large one not everybody. */
+/** Users in the current room, sorted by name. The list of a large room is incomplete. */
 export const people = signal<readonly User[]>([])
-/** Who else is typing in it. */
+/** Other users who are typing in it. */
 export const typing = signal<readonly User[]>([])
 
 export function startPeople(): void {
@@ -37,7 +37,7 @@ function follow(room: Room): () => void {
     if (timers.delete(id)) typing.value = typing.peek().filter((user) => user.id !== id)
   }
   const askIn = (milliseconds: number) => {
-    // Who is in direct messages, everybody knows.
+    // The members of direct messages are known.
     if (peerOf(room.name) !== undefined) return
     clearTimeout(timer)
     timer = setTimeout(() => {
@@ -46,10 +46,10 @@ function follow(room: Room): () => void {
         ({ users }) => {
           if (current.peek() !== room) return
           set(users)
-          // News that came while it was on its way may not be in it.
+          // Presence events that arrived during the request may be missing from the list.
           if (users.length !== Math.min(room.count, maxListed)) askIn(askEvery)
         },
-        // Without a connection it is asked when the room is entered again.
+        // Without a connection, the list is requested when the room is joined again.
         () => {
           if (current.peek() === room && room.state.is === 'in') askIn(askEvery)
         },

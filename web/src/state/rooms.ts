@@ -5,33 +5,33 @@ import { firstRoom, go, hashOf, type Route, route } from './route.ts'
 import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
 import { load, save } from './storage.ts'
 
-/** Of how many conversations that were begun elsewhere, or while this page was away, the page shows the newest. */
+/** Maximum number of conversations that the page adds, the newest ones, if they began elsewhere or while it was closed. */
 const maxFound = 50
 
 interface Kept {
-  /** Direct messages are those of this user. */
+  /** User to whom the direct messages belong. */
   user?: string
   rooms?: string[]
   names?: [id: string, name: string][]
   marks?: [room: string, mark: Mark][]
-  /** Rooms of direct messages that were left, with the newest message by then: a newer one brings them back. */
+  /** Rooms of direct messages that the user left, with their newest message at that time. A newer one brings them back. */
   left?: [room: string, last: string][]
 }
 
-/** Users whose names are remembered, for lists of direct messages. */
+/** Maximum number of remembered names, which lists of direct messages need. */
 const maxNames = 2_000
 
-/** The room of the main column; undefined elsewhere, or before the chat knows who this user is. */
+/** Room of the main column; undefined in other views, and before the user's id is known. */
 export const current = signal<Room | undefined>(undefined)
-/** Names by ids, of users who were seen. */
+/** Id → name of users who were seen. */
 const names = new Map<string, string>()
 const marks = new Map<string, Mark>()
 const left = new Map<string, string>()
-/** Whether the newest messages of the current room can be seen. */
+/** Whether the newest messages of the current room are visible. */
 export const atEnd = signal(true)
 const visible = signal(!document.hidden)
 
-/** The id of the other user, if it is a room of direct messages of this one. */
+/** Returns the id of the other user of a room of direct messages; undefined for other rooms. */
 export function peerOf(room: string): string | undefined {
   const [prefix, a, b] = room.split(':')
   const own = me.peek()?.id
@@ -39,13 +39,13 @@ export function peerOf(room: string): string | undefined {
   return a === own ? b : a
 }
 
-/** What people call a room: its name, or that of the other user. */
+/** Returns the title of a room: its name, or that of the other user. */
 export function titleOf(room: string): string {
   const peer = peerOf(room)
   return peer === undefined ? room : nameOf(peer)
 }
 
-/** Where a room is shown. */
+/** Returns the view of a room. */
 export function routeTo(room: string): Route {
   const peer = peerOf(room)
   return peer === undefined ? { view: 'room', room } : { view: 'direct', user: peer }
@@ -56,8 +56,8 @@ export function nameOf(user: string): string {
 }
 
 /**
- * Whether a room is that of direct messages with somebody of whom nothing was ever seen here. An account may be one that
- * hasn't come yet, so the server takes what is written to them; but the id may be wrong as well.
+ * Whether a room is one of direct messages with a user who was never seen here. The server accepts messages to them, since the
+ * account may connect later, but the id may also be wrong.
  */
 export function isStranger({ name, state, messages, hasOlder }: Room): boolean {
   const peer = peerOf(name)
@@ -77,7 +77,7 @@ export function remember(users: Iterable<User>): void {
   }
 }
 
-/** Users whose names hold these letters, by name. */
+/** Returns the users whose names contain these letters, sorted by name. */
 export function findKnown(letters: string): User[] {
   const own = me.peek()?.id
   const wanted = letters.trim().toLocaleLowerCase()
@@ -92,7 +92,7 @@ export function unreadOf(room: Room): Unread {
   return mark === undefined ? { count: 0, more: false } : countUnread(room, mark, me.peek()?.id)
 }
 
-/** Leaves a room for good, and shows another one if it was shown. */
+/** Leaves a room permanently, and shows another one if it was the current one. */
 export function leave(room: Room): void {
   marks.delete(room.name)
   if (peerOf(room.name) !== undefined) left.set(room.name, room.messages.at(-1)?.id ?? '')
@@ -118,7 +118,7 @@ function keep(): void {
   save('rooms', kept)
 }
 
-/** Marks what can be seen as read. Of a room that was entered for the first time nothing is unread. */
+/** Marks visible messages as read. A room that is joined for the first time has nothing unread. */
 function read(): void {
   const own = chat.peek()
   if (own === undefined) return
@@ -160,7 +160,7 @@ function entered(chat: Chat): void {
       const peer = peerOf(room)
       if (peer === undefined || left.get(room) === last || chat.rooms.some(({ name }) => name === room))
         continue
-      // On a page that knows the user's rooms it was begun meanwhile; elsewhere nobody knows what was read.
+      // If the page knows the user's rooms, the conversation began meanwhile. Otherwise the reading position is unknown.
       if (known && !marks.has(room)) marks.set(room, { id: last, read: false })
       const found = chat.directRoom(peer)
       void found.join().then(() => {
@@ -171,10 +171,10 @@ function entered(chat: Chat): void {
   })
 }
 
-/** A room that can't be entered says so itself. */
+/** Ignores an error, which the room shows. */
 function ignored(): void {}
 
-/** What is shown is joined, and what is joined is kept for after a reload. */
+/** Joins the rooms that are shown, and stores the joined rooms for a reload. */
 export function startRooms(): void {
   onEnter(entered)
   onGoOut(() => {
@@ -193,7 +193,7 @@ export function startRooms(): void {
       if (value.view === 'room') room = own.room(value.room || firstRoom)
       else if (value.view === 'direct' && known) room = own.directRoom(value.user)
     } else {
-      // What was there when it was closed can still be read.
+      // A closed chat's messages can still be read.
       room = own?.rooms.find(({ name }) => hashOf(routeTo(name)) === hashOf(value))
     }
     if (room === current.peek()) return

@@ -3,14 +3,14 @@ import { firstRoom, hashOf, type Route, routeOf } from './address.ts'
 
 export { firstRoom, hashOf, type Route } from './address.ts'
 
-/** What is shown now. To go elsewhere call `go`, or let people follow a link to `hashOf`. */
+/** Current view. To change it, call `go`, or use a link to `hashOf`. */
 export const route = signal<Route>({ view: 'room', room: firstRoom })
 
 export function go(to: Route): void {
   location.hash = hashOf(to)
 }
 
-/** Follows the address. */
+/** Updates `route` with the address. */
 export function startRouting(): void {
   const follow = () => {
     route.value = routeOf(location.hash)
@@ -19,7 +19,7 @@ export function startRouting(): void {
   addEventListener('hashchange', follow)
 }
 
-/** Which drawer is open where the columns have no place of their own. Going somewhere closes it. */
+/** Open drawer on narrow screens. A change of the view closes it. */
 export const drawer = signal<'rooms' | 'people' | undefined>(undefined)
 route.subscribe(() => {
   drawer.value = undefined

@@ -2,23 +2,23 @@ import { batch, computed, signal } from '@preact/signals'
 import { type Chat, ChatError, type ChatState, connect, type User } from '@rabble/client'
 import { clearStorage, load, save, tabStorage } from './storage.ts'
 
-/** Messages that each room holds, unless somebody scrolls back. */
+/** Number of messages that each room holds. Scrolling back loads more. */
 const keep = 300
 
-/** Undefined at the door. */
+/** Current chat; undefined at the door. */
 export const chat = signal<Chat | undefined>(undefined)
-/** How the chat is connected. */
+/** State of the connection. */
 export const connection = signal<ChatState>({ is: 'connecting', attempt: 1 })
-/** Whether the page shows the chat; else the door. */
+/** Whether the page shows the chat. Otherwise it shows the door. */
 export const inside = signal(false)
 export const door = signal<{ name: string; busy?: string; problem?: string }>({ name: '' })
 /**
- * Counts up when something has changed that the chat's objects show, once for each frame that is drawn. The SDK's objects
- * are no signals: each component that draws what one of them says reads `changes.value` itself. That its parent does is not
- * enough, as a component that reads signals is drawn again only for those, or for other props.
+ * Counter that increases when the chat's objects have changed, once per animation frame. The SDK's objects are no signals, so
+ * each component that draws one of them must read `changes.value`. It is not enough if its parent does: a component that
+ * reads signals is drawn again only for these, or for other props.
  */
 export const changes = signal(0)
-/** This user, as the server knows it. */
+/** This user, as the server named it. */
 export const me = computed<User | undefined>(() => {
   changes.value
   return connection.value.is === 'open' ? connection.value.user : chat.value?.user
@@ -28,17 +28,17 @@ const openings = new Set<(chat: Chat) => void>()
 const endings = new Set<() => void>()
 let due = false
 
-/** Calls `opened` with each chat that begins, before it is connected. */
+/** Calls `opened` with each new chat, before it is connected. */
 export function onEnter(opened: (chat: Chat) => void): void {
   openings.add(opened)
 }
 
-/** Calls `forget` when somebody goes out: whoever comes next, at the same page, is to see nothing of theirs. */
+/** Calls `forget` when the user logs out. The next user of this page must not see data of the one before. */
 export function onGoOut(forget: () => void): void {
   endings.add(forget)
 }
 
-/** Goes in as a guest of this name. Somebody who was in and is refused now still sees what was there, and what is unsent. */
+/** Enters the chat as a guest of this name. A user who was in and is refused still sees the chat and unsent messages. */
 export function enter(name: string): void {
   const before = inside.peek() ? chat.peek() : undefined
   chat.value?.close()
@@ -48,7 +48,7 @@ export function enter(name: string): void {
     chat.value = entering
     connection.value = entering.state
     door.value = { name, busy: 'Connecting…' }
-    // Before anything else sees it: what was kept of the rooms is read before it is kept anew.
+    // First of all, since this reads the stored rooms, which later effects overwrite.
     for (const each of openings) each(entering)
   })
   entering.on('changed', draw)
@@ -68,7 +68,7 @@ export function enter(name: string): void {
   })
 }
 
-/** Goes in as before the reload. */
+/** Enters the chat again after a reload. */
 export function comeBack(): void {
   const name = load('name')
   if (typeof name !== 'string') return
@@ -76,7 +76,7 @@ export function comeBack(): void {
   enter(name)
 }
 
-/** Gives the name up, and with it what is unsent: nobody can come back as this guest. */
+/** Logs out, and discards unsent messages. The guest's identity is lost permanently. */
 export function goOut(problem?: string): void {
   const name = door.value.name
   chat.value?.close()
@@ -87,7 +87,7 @@ export function goOut(problem?: string): void {
   door.value = { name, ...(problem !== undefined && { problem }) }
 }
 
-/** For what the page itself asks over HTTP, beside the SDK: the token of this guest, if there is one. */
+/** Returns the token of this guest, if there is one, for the page's own HTTP requests. */
 export function token(): string | undefined {
   try {
     const kept = JSON.parse(tabStorage.getItem(guestKey(door.value.name)) ?? '{}') as { token?: unknown }
@@ -97,25 +97,25 @@ export function token(): string | undefined {
   }
 }
 
-/** Error texts are sentences without a capital and a full stop. */
+/** Returns an error text with a capital and a full stop, which error texts lack. */
 export function sentence(text: string): string {
   const [first = '', ...rest] = text
   return `${first.toLocaleUpperCase()}${rest.join('')}${/[.!?…]$/.test(text) ? '' : '.'}`
 }
 
-/** What went wrong with something that was asked for, for people. */
+/** Returns an error as a sentence for people. */
 export function problemOf(error: unknown): string {
   if (error instanceof ChatError && error.code === 'disconnected')
     return 'The server cannot be reached right now.'
   return error instanceof Error ? sentence(error.message) : String(error)
 }
 
-/** Where the SDK keeps who a guest is. */
+/** Returns the key under which the SDK stores the identity of a guest. */
 function guestKey(name: string): string {
   return `rabble.guest.${name}`
 }
 
-/** A hidden page gets no frames, but its title counts. */
+/** Increases `changes` at the next frame, or after 300 ms: a hidden page gets no frames, but must update its title. */
 function draw(): void {
   if (due) return
   due = true

@@ -1,8 +1,8 @@
-/** What the tab keeps if the browser refuses (privacy settings, no space): it works, but forgets at a reload. */
+/** Fallback if the browser refuses to store (privacy settings, no space). A reload loses it. */
 const memory = new Map<string, string>()
 
 /**
- * The session storage of this tab: a reload comes back to it, another tab doesn't see it, so that two tabs are two guests.
+ * Session storage of this tab. It survives a reload, and other tabs don't see it, so that two tabs are two guests.
  */
 export const tabStorage = {
   getItem(key: string): string | null {
@@ -25,23 +25,23 @@ export const tabStorage = {
     try {
       sessionStorage.removeItem(key)
     } catch {
-      // Nothing is there.
+      // There is nothing to remove.
     }
   },
 }
 
-/** Takes away all that the page and the SDK keep in this tab. */
+/** Removes all data of the page and the SDK in this tab. */
 export function clearStorage(): void {
   memory.clear()
   try {
     for (const key of Object.keys(sessionStorage))
       if (key.startsWith('rabble.')) sessionStorage.removeItem(key)
   } catch {
-    // Nothing is there.
+    // There is nothing to remove.
   }
 }
 
-/** What the page itself keeps, as JSON; undefined if there is none. */
+/** Returns a value that the page stored; undefined without one. */
 export function load(key: string): unknown {
   try {
     return JSON.parse(tabStorage.getItem(`rabble.page.${key}`) ?? 'null') ?? undefined
@@ -50,7 +50,7 @@ export function load(key: string): unknown {
   }
 }
 
-/** Nothing is kept of `undefined`. */
+/** Stores a value as JSON. `undefined` removes it. */
 export function save(key: string, value: unknown): void {
   if (value === undefined) tabStorage.removeItem(`rabble.page.${key}`)
   else tabStorage.setItem(`rabble.page.${key}`, JSON.stringify(value))

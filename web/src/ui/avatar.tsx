@@ -1,10 +1,10 @@
 import type { User } from '@rabble/client'
 import type { JSX } from 'preact'
 
-/** Colours of `.avatar` in the style sheet. */
+/** Number of colours of `.avatar` in the style sheet. */
 const colours = 12
 
-/** A coloured circle with the first letter of the name: decoration, the name stands beside it. */
+/** Coloured circle with the first letter of the name. It is decoration beside the name. */
 export function Avatar({ user, small = false }: { user: User; small?: boolean }): JSX.Element {
   return (
     <span class={`avatar tint-${tintOf(user.id)} ${small ? 'small' : ''}`} aria-hidden="true">
@@ -18,7 +18,7 @@ export function initialOf(name: string): string {
   return '?'
 }
 
-/** The same user has the same colour on every page: 0 to 11. */
+/** Returns the colour of a user, 0 to 11, which is the same on every page. */
 export function tintOf(id: string): number {
   let hash = 0
   for (let i = 0; i < id.length; i++) hash = (Math.imul(hash, 31) + id.charCodeAt(i)) >>> 0

@@ -7,7 +7,7 @@ type Props = Omit<JSX.IntrinsicElements['button'], 'class' | 'icon' | 'label'> &
   class?: string
 }
 
-/** A button that shows an icon only: its label is for screen readers, and for who points at it. */
+/** Button with only an icon. Its label is for screen readers, and a tooltip. */
 export function IconButton({ icon, label, class: more, ...rest }: Props): JSX.Element {
   return (
     <button type="button" class={`icon-button ${more ?? ''}`} aria-label={label} title={label} {...rest}>

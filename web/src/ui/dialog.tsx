@@ -6,13 +6,13 @@ interface Props {
   title: string
   onClose(): void
   children: ComponentChildren
-  /** More classes: `drawer left`, `drawer right`, `wide`. */
+  /** Additional classes: `drawer left`, `drawer right`, `wide`. */
   class?: string
 }
 
 /**
- * A modal dialog, open for as long as it is rendered. The browser's own element keeps the focus inside, closes with Escape
- * and gives the focus back.
+ * A modal dialog, which is open while it is rendered. The browser's element keeps the focus inside, closes with Escape and
+ * returns the focus.
  */
 export function Dialog({ title, onClose, children, class: more = '' }: Props): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null)
@@ -23,7 +23,7 @@ export function Dialog({ title, onClose, children, class: more = '' }: Props): J
     const dialog = ref.current
     const before = document.activeElement
     if (dialog !== null && !dialog.open) dialog.showModal()
-    // Beside it: on what is behind. The keyboard has Escape.
+    // A click outside closes it. Keyboard users have Escape.
     const click = (event: MouseEvent) => {
       if (event.target === dialog) close.current()
     }

@@ -28,7 +28,7 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
-/** A drawing in the colour of the text around it. With a label it says something of its own; else text beside it does. */
+/** Icon in the colour of the surrounding text. Without a label it is decoration of the text beside it. */
 export function Icon({
   name,
   label,

@@ -48,7 +48,7 @@ t.test('a broker', async (t) => {
     const channel = await connection.createConfirmChannel()
     const blocked = once(connection, 'blocked')
     await broker.shortOfMemory(true)
-    // The alarm may come a little after the order, and only who publishes then is told.
+    // The alarm may come a little after the command, and only a connection that publishes then is notified.
     const publishing = setInterval(() => channel.publish('amq.fanout', '', Buffer.from('one')), 50)
     const late = sleep(60_000, ['not blocked'], { ref: false })
     t.match(await Promise.race([blocked, late]), [/memory/])
@@ -89,8 +89,8 @@ t.test('a broker', async (t) => {
 })
 
 /**
- * A stream has no leader for a moment after a restart: until it has one, `consume` fails with 404, or with 541, which
- * ends the connection.
+ * Reads the first messages of a stream. After a restart a stream has no leader for a moment. Until it has one, `consume` fails
+ * with 404, or with 541, which ends the connection.
  */
 async function readStream(url: string, name: string, count: number): Promise<string[]> {
   const texts: string[] = []

@@ -17,12 +17,12 @@ assertNothingLeft(t)
 
 const script = fileURLToPath(new URL('../../src/cluster-main.js', import.meta.url))
 
-/** `make cluster`, on a port of its own unless told. */
+/** Starts `make cluster`. Default: on a free port. */
 function start(t: Test, env: Record<string, string>): Promise<Service> {
   return startService(t, 'cluster', { GATEWAYS: '2', ...env }, { script, wait: 'nothing' })
 }
 
-/** The command lines of all processes. */
+/** Returns the command lines of all processes. */
 function commandLines(): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     try {
@@ -33,7 +33,7 @@ function commandLines(): string[] {
   })
 }
 
-/** That it gives up, and what it says then. */
+/** Waits until the cluster has given up, and returns its output. */
 async function refusal(cluster: Service): Promise<string> {
   await until(() => !cluster.running, 120_000, 'it to give up')
   t.equal(await cluster.stop(), 1)
@@ -53,14 +53,14 @@ t.test(
 
 t.test('make cluster says what runs, starts again what dies, and leaves nothing', async (t) => {
   const folder = privateFolder(t, 'cluster')
-  // A first start that is killed before anybody could say anything harms no later one.
+  // A first start that is killed before the cluster was used harms no later one.
   const killed = await start(t, { DATA_DIR: folder })
   const begun = join(folder, 'rabbitmq', 'data', 'rabbit@localhost-feature_flags')
   await until(() => existsSync(begun), 120_000, 'RabbitMQ to begin its first start')
   await killed.kill()
-  // What it has started, and what that starts, outlives it for a moment.
+  // Its descendants outlive it for a moment.
   await until(() => !commandLines().some((line) => line.includes(folder)), 60_000, 'its processes to be gone')
-  // PostgreSQL takes one for running that nobody has waited for yet.
+  // PostgreSQL takes a zombie for a running process.
   const lock = join(folder, 'postgres', 'data', 'postmaster.pid')
   const holder = existsSync(lock) ? readFileSync(lock, 'utf8').split('\n')[0] : 'none'
   await until(() => !existsSync(`/proc/${holder}`), 60_000, 'its process to be forgotten')

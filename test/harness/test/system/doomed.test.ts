@@ -39,7 +39,7 @@ for (const [what, ways] of Object.entries(ends)) {
   }
 }
 
-/** Whatever made a segment that is there still: the fifth column, proc(5). */
+/** Returns the ids of the processes that created the existing segments: the fifth column, proc(5). */
 function creatorsOfSharedMemory(): number[] {
   const lines = readFileSync('/proc/sysvipc/shm', 'utf8').trimEnd().split('\n').slice(1)
   return lines.map((line) => Number(line.trim().split(/\s+/)[4]))

@@ -12,7 +12,7 @@ const cluster = await startCluster(t, { env: noRateLimits })
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 
-/** A folder for a picture of each view, for people to look at. */
+/** Folder for a picture of each view, for people. */
 const pictures = process.env.RABBLE_TEST_PICTURES
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
 
@@ -24,7 +24,7 @@ const all: { name: string; colorScheme: 'light' | 'dark'; viewport: typeof phone
   { name: 'on a phone, light', colorScheme: 'light', viewport: phone },
   { name: 'on a desktop, dark', colorScheme: 'dark', viewport: desktop },
 ]
-/** Usually the one with the most views, on a phone; pictures are taken of each. */
+/** Looks to test: usually only the phone, which has the most views. All of them for pictures. */
 const looks = pictures === undefined ? inForm(all.slice(0, 1), all) : all
 
 for (const { name, ...look } of looks) {
@@ -32,7 +32,7 @@ for (const { name, ...look } of looks) {
     const narrow = look.viewport === phone
     const n = looks.findIndex((other) => other.name === name)
     const [guest, room] = [`Guest ${n}`, `talk-${n}`]
-    // One for each: gateways that were frozen for long may have lost their clients.
+    // A new client for each look: gateways that were frozen for long may have lost their clients.
     const talker = await connectChat(t, cluster.url, { name: `Talker ${n}` })
     await talker.join(room)
     await talker.send(room, 'Good morning, see https://example.com/ for more')
@@ -133,7 +133,7 @@ for (const { name, ...look } of looks) {
 
     await page.goto(`${cluster.url}/#/search?q=line&room=${room}`)
     const found = async () => {
-      // The search is a moment behind.
+      // The search lags a moment behind.
       await page.getByRole('button', { name: 'Search', exact: true }).click()
       await page.getByText(/^\d+ messages$/).waitFor({ timeout: 5_000 })
       return true
@@ -170,7 +170,7 @@ for (const { name, ...look } of looks) {
   t.test(`so is what is seen when a message or the user is refused: ${name}`, async (t) => {
     const person = await openChat(t, browser, 'about:blank', { ...look, script: axe })
     const { page } = person
-    // Such a user would have to be muted, and then banned.
+    // The proxy simulates a user who is muted, and then banned.
     await page.routeWebSocket(/.*/, (socket) => {
       const server = socket.connectToServer()
       socket.onMessage((data) => {
@@ -198,9 +198,9 @@ for (const { name, ...look } of looks) {
   })
 }
 
-/** Runs axe in the page, where its script is already: the page's policy would refuse one that is added. */
+/** Runs axe, whose script was injected before: the page's policy would refuse an added one. */
 async function checkView(t: Test, { page }: Person, view: string, look: string): Promise<void> {
-  // A colour that is fading says nothing.
+  // Colours are checked only when no animation runs.
   await until(
     async () =>
       await page.evaluate("document.getAnimations().every(({ playState }) => playState !== 'running')"),

@@ -14,7 +14,7 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { ownServers: true, env: noRateLimits })
 
-/** The number of the gateway with this id. */
+/** Returns the index of the gateway with this id. */
 async function numberOf(t: TestContext, { gateways }: Cluster, id: string): Promise<number> {
   for (const [n, { url }] of gateways.entries()) {
     const client = await connectChat(t, url)
@@ -45,7 +45,7 @@ t.test('the gateway of one is killed, and both go on: nothing is missing, nothin
     await write(bob, `Bob, before: ${n}`)
     await ada.sees(`Bob, before: ${n}`)
   }
-  // At once behind one another: some are on their way to the gateway when it ends.
+  // Sent without a pause, so that some are on their way to the gateway when it ends.
   const meanwhile = ['1', '2', '3', '4', '5'].map((n) => `Ada, when it dies: ${n}`)
   const writing = (async () => {
     for (const text of meanwhile) await write(ada, text)
@@ -141,7 +141,7 @@ t.test('without a network the page says so, keeps what is written, and sends it 
   t.same(await gus.texts(), await hal.texts(), 'both see the same')
   t.same((await gus.texts()).toSorted(), ['meanwhile', 'offline 1', 'offline 2', 'online'])
 
-  // What is unsent outlives a reload, too: all gateways are away.
+  // Unsent messages also survive a reload while all gateways are down.
   for (const gateway of cluster.gateways) await gateway.kill()
   await gus.page.getByRole('button', { name: 'Try now' }).waitFor()
   await gus.write('before the reload')
@@ -154,8 +154,8 @@ t.test('without a network the page says so, keeps what is written, and sends it 
 })
 
 /**
- * Takes the network away; `meanwhile` the page knows nothing of it yet. Emulated networks leave WebSockets alone that are open:
- * they stop and end with their gateway.
+ * Cuts off the network. During `meanwhile` the page has not noticed yet. Emulated networks don't affect open WebSockets, so
+ * these are stopped and ended with their gateway.
  */
 async function cut(person: Person, meanwhile: () => Promise<void>): Promise<void> {
   const gateway = cluster.gateways[await numberOf(t, cluster, await person.gateway())]

@@ -7,7 +7,7 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const rabble = await startService(t, 'standalone', { DATA_DIR: dataFolder(t) })
 
-/** Presses a key, Tab unless told, until the focus is there. */
+/** Presses a key until an element has the focus. Default key: Tab. */
 function goTo({ page }: Person, wanted: Locator, key = 'Tab'): Promise<void> {
   const isThere = async () => {
     if ((await wanted.isVisible()) && (await wanted.evaluate((element) => element.matches(':focus'))))
@@ -34,7 +34,7 @@ t.test('all can be done with the keyboard alone', async (t) => {
   await bob.send('general', 'a question')
   await ada.message('a question').waitFor()
 
-  /** Who has come into a room can write at once: the focus goes there by itself, a moment later, from wherever it is. */
+  /** Waits until the message box has the focus, which it gets a moment after a room was entered. */
   const isToWrite = () =>
     until(
       () => ada.messageBox.evaluate((element) => element.matches(':focus')),
@@ -67,7 +67,7 @@ t.test('all can be done with the keyboard alone', async (t) => {
   await keyboard.press('Enter')
   await ada.message('the first of all').waitFor()
 
-  // The list is entered where it was left.
+  // Tab enters the list at the row where it was left.
   await goTo(ada, row('the first of all'), 'Shift+Tab')
   await goTo(ada, row('the answer'), 'ArrowDown')
   await goTo(ada, action('the answer', 'Delete'))
@@ -99,7 +99,7 @@ t.test('what is typed at once after the arrow took a message to edit is not lost
   await fay.messageBox.evaluate(async (element) => {
     const box = element as HTMLTextAreaElement
     box.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true, cancelable: true }))
-    // Drawn by then, but not painted.
+    // The page is updated by then, but not painted.
     await new Promise((resolve) => setTimeout(resolve, 0))
     box.value += '!'
     box.dispatchEvent(new InputEvent('input', { bubbles: true }))
@@ -114,7 +114,7 @@ t.test('a screen reader is told what others say, and not what was there before',
   await dan.join('spoken')
   await dan.send('spoken', 'long ago')
   const eve = await openChat(t, browser, `${rabble.url}/#spoken`)
-  // It is there for a few seconds only.
+  // An announcement stays for only a few seconds.
   const spoken = await listen(eve.page, '[aria-live="polite"]')
   const heard = async () => (await spoken()).filter((text) => text !== '')
   await eve.enter('Eve')

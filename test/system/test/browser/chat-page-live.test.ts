@@ -13,7 +13,7 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { gateways: 3, env: noRateLimits })
 
-/** Of the table, behind its row headers. */
+/** Headers of the columns of the table. */
 const columns = ['Gateway', 'State', 'Sessions', 'Written', 'Delivered', 'Lag']
 
 t.test(
@@ -30,7 +30,7 @@ t.test(
     const rows = table.locator('tbody tr')
     await until(async () => (await rows.count()) === 3, 60_000, 'three gateways')
     await page.getByText('13 sessions on 3 gateways').waitFor()
-    // A gateway that the machine keeps from telling how it is seems to be gone, and is back when it does.
+    // On a busy machine a gateway that reports late seems to be gone until its next report.
     const dots = async () => (await page.locator('.fleet-dot').count()) === 13
     await until(dots, 60_000, 'a dot for each')
     t.equal(

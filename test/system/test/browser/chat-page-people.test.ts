@@ -14,7 +14,7 @@ assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { env: noRateLimits })
 
-/** Two people in a room, at different gateways. */
+/** Opens the page for two people in a room, at different gateways. */
 async function two(
   t: TestContext,
   room: string,
@@ -25,7 +25,7 @@ async function two(
   await one.enter(names[0])
   await other.enter(names[1])
   if ((await one.gateway()) === (await other.gateway())) await other.switchGateway()
-  // Shown only by who is in the room, which takes a moment at the other gateway.
+  // Only a page in the room shows this, which takes a moment at the other gateway.
   for (const { page } of [one, other]) await page.getByText('2 here', { exact: true }).waitFor()
   return [one, other]
 }
@@ -83,7 +83,7 @@ t.test('what is edited, deleted and answered is so for the others too, and after
     const quote = person.message('an answer').getByRole('button', { name: /^Answers Eve corrected/ })
     const marked = person.log.locator('.row.marked', { hasText: 'corrected' })
     const leads = async () => {
-      // It is marked for a moment only, which may be over before anybody has looked.
+      // The message is marked only for a moment, which may be over before the check.
       await quote.click()
       await marked.waitFor({ timeout: 2_000 })
       return true
@@ -113,7 +113,7 @@ t.test(
     await fay.shows(['between us', 'I see'])
     await gus.shows(['between us', 'I see'])
 
-    // Somebody who never wrote before writes while no page of Gus is open.
+    // A user who never wrote before writes while no page of Gus is open.
     const hugo = await connectChat(t, cluster.url, { name: 'Hugo' })
     await hugo.join('lobby')
     let to: string | undefined
@@ -220,7 +220,7 @@ t.test('whatever people write shows as text, live and from history, and nothing 
   const writer = await connectChat(t, cluster.url, { name: '<script>alert(1)</script>' })
   await writer.join('hostile')
   for (const text of hostileTexts) await writer.send('hostile', text)
-  // What a browser shows nothing of has a picture.
+  // Control characters, which browsers don't show, have pictures.
   const picture = (control: string) => String.fromCharCode(0x2400 + control.charCodeAt(0))
   const shown = hostileTexts.map((text) => text.replace(/(?!\n)\p{Cc}/gu, picture))
   await reader.sees(shown.at(-1) ?? '')

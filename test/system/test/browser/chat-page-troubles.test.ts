@@ -20,7 +20,7 @@ const rabble = await startService(t, 'standalone', {
   RABBLE_MESSAGE_BURST: '10000',
 })
 
-/** A writer who has said so many things in a room, the first of them `first`. */
+/** Connects a writer, and sends `count` messages to a room, the first of them `first`. */
 async function fill(t: TestContext, room: string, first: string, count: number): Promise<ChatClient> {
   const writer = await connectChat(t, rabble.url, { name: `Writer of ${room}` })
   await writer.join(room)
@@ -29,7 +29,7 @@ async function fill(t: TestContext, room: string, first: string, count: number):
   return writer
 }
 
-/** Lets the page connect in such a way that its connection can be lost: by the function that this resolves with. */
+/** Routes the page's connection through a proxy. Resolves with a function that ends the connection. */
 async function losable(page: Page): Promise<() => Promise<void>> {
   let last: WebSocketRoute | undefined
   await page.routeWebSocket(/.*/, (socket) => {
@@ -39,7 +39,7 @@ async function losable(page: Page): Promise<() => Promise<void>> {
   return async () => await last?.close({ code: 1012, reason: 'lost' })
 }
 
-/** Asks the API as this guest. */
+/** Sends a request to the API as this guest. */
 async function ask(guest: ChatClient, what: string, body?: object): Promise<{ id: string }> {
   const welcome = await guest.waitFor(({ type }) => type === 'welcome', 60_000)
   const token = welcome.type === 'welcome' ? welcome.token : undefined
@@ -71,7 +71,7 @@ t.test('what is refused for good stays with its reason, to be sent again or disc
 
   const failed = (text: string) => ada.page.locator('.unsent', { hasText: text }).getByText(/^Not sent: /)
   const refused = async () => {
-    // The gateway comes to know of it in a moment.
+    // The gateway learns of it a moment later.
     await ada.write('too early')
     return await failed('too early')
       .first()
@@ -176,7 +176,7 @@ t.test(
     await eve.enter('Eve')
     const hit = page.getByRole('list', { name: 'Messages found' }).getByRole('button')
     const found = async () => {
-      // The search is a moment behind.
+      // The search lags a moment behind.
       await page.getByRole('button', { name: 'Search', exact: true }).click()
       return await hit.waitFor({ timeout: 5_000 }).then(
         () => true,
@@ -185,7 +185,7 @@ t.test(
     }
     await until(found, 60_000, 'the search to find it')
     const toast = page.locator('.messages-frame > .toast')
-    // It goes again after a few seconds.
+    // It disappears after a few seconds.
     const heard = await listen(page, '.messages-frame > .toast')
     await hit.click()
     const told = async () => (await heard()).includes('The server cannot be reached right now.')
@@ -219,7 +219,7 @@ t.test('what is quoted is as it is by now', async (t) => {
   const writer = await connectChat(t, rabble.url, { name: 'Quoted' })
   await writer.join('quotes')
   const { id } = await writer.send('quotes', 'a slip')
-  // More than the page loads.
+  // These are more messages than the page loads.
   for (let n = 0; n < 400; n++) await writer.send('quotes', `message ${n}`)
   await writer.request({ type: 'send', room: 'quotes', text: 'an answer', cid: 'answer', replyTo: id })
 
@@ -246,7 +246,7 @@ t.test('what is quoted is as it is by now', async (t) => {
 t.test('a list of people that comes late or not at all is put right', async (t) => {
   const bob = await connectChat(t, rabble.url, { name: 'Bob' })
   await bob.join('people')
-  // Else news of him might be what puts the list right.
+  // Otherwise a presence event about him might correct the list.
   await bob.waitFor(({ type }) => type === 'presence', 60_000)
   const gus = await openChat(t, browser, 'about:blank')
   let lists = 0
@@ -255,7 +255,7 @@ t.test('a list of people that comes late or not at all is put right', async (t) 
     server.onMessage((data) => {
       const frame = JSON.parse(String(data))
       if (frame.type !== 'members' || ++lists > 2) return socket.send(data)
-      // First an error, then a list from before anybody was there.
+      // The first reply is an error, the second one an outdated, empty list.
       const { ref } = frame
       const error = { type: 'error', ref, code: 'unavailable', message: 'not now' }
       socket.send(JSON.stringify(lists === 1 ? error : { ...frame, users: [] }))

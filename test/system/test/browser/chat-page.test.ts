@@ -9,7 +9,7 @@ const rabble = await startService(t, 'standalone', {
   DATA_DIR: dataFolder(t),
   RABBLE_MESSAGES_PER_SECOND: '10000',
   RABBLE_MESSAGE_BURST: '10000',
-  // So that what is older comes from history.
+  // Older messages then come from history.
   RABBLE_RECENT_PER_ROOM: '10',
 })
 
@@ -90,8 +90,8 @@ t.test('a server that freezes with a message on its way: it arrives once', async
   rabble.freeze()
   await ada.write('is anybody there?')
   await ada.page.getByRole('img', { name: 'Sending' }).waitFor()
-  // The page can't know whether the frozen server has the message: it has, in its socket's buffer.
-  // Events of the network make the page look, and give the connection up as there is no answer; open WebSockets know no more.
+  // The page can't know that the frozen server has the message in its socket's buffer. Network events make the page check the
+  // connection, which it gives up without an answer. An open WebSocket reports no failure.
   await ada.page.context().setOffline(true)
   await ada.page.context().setOffline(false)
   await ada.page.getByText('Not connected').waitFor()
@@ -111,9 +111,9 @@ t.test('a server that freezes with a message on its way: it arrives once', async
 t.test('what was typed stays when it can’t be sent: it is too much, or the page was put out', async (t) => {
   const eli = await openChat(t, browser, 'about:blank')
   const { page, messageBox, write } = eli
-  /** What the server does with a connection: takes it, or closes it for this reason. */
+  /** Reason for which the server closes a connection; undefined if it accepts it. */
   let refusal: { code: number; reason: string } | undefined
-  /** Whether the gateway was just started, as far as the page can see: of a quiet room and of a new one it knows nothing. */
+  /** Whether the gateway seems to be new to the page: it then has no events of any room. */
   let forgetful = true
   const open = new Set<WebSocketRoute>()
   await page.routeWebSocket(/.*/, async (socket) => {
@@ -144,13 +144,13 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
 
   await refuse(1012, 'no network')
   await page.getByRole('button', { name: 'Try now' }).waitFor()
-  // 256 KiB hold sixteen of them.
+  // Sixteen of these fit into 256 KiB.
   const long = '😀'.repeat(3_990)
   for (let n = 10; n < 26; n++) await write(`${n} ${long}`)
   await write(`26 ${long}`)
   await isKept(`26 ${long}`, /^Not sent: too much waits/)
   refusal = undefined
-  // It may be back already: a button would be gone then.
+  // Not by the button, which is gone if the page has reconnected already.
   await page.evaluate(() => void dispatchEvent(new Event('online')))
   await page.locator('.unsent').first().waitFor({ state: 'detached' })
   await messageBox.press('Enter')
@@ -160,7 +160,7 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
     numbers(),
     Array.from({ length: 17 }, (_, n) => `${n + 10}`),
   )
-  // Bert may have it before the page does, which is put out now.
+  // Bert may have it before the page, which is kicked now.
   await eli.message(`26 ${long}`).waitFor()
 
   await refuse(1008, 'calm down')
@@ -171,7 +171,7 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   await page.getByRole('button', { name: 'Come back' }).click()
   await page.getByText('Disconnected: not yet').waitFor()
   t.equal(await messageBox.inputValue(), 'after the kick')
-  // What was there can still be read.
+  // The messages can still be read.
   await eli.message(`26 ${long}`).waitFor()
   await page.getByRole('button', { name: 'Go to the door' }).click()
   await page.getByRole('dialog', { name: 'Go out?' }).getByRole('button', { name: 'Stay' }).click()

@@ -14,13 +14,13 @@ const url = `${cluster.url}/#long`
 const old = 100_000
 const fresh = 40
 const needle = 'a needle among many others'
-/** Far back. */
+/** Position of the needle, far back. */
 const needleAt = 0.7 * old
-/** Messages that are scrolled through. */
+/** Number of messages to scroll through. */
 const scrolled = 4_000
 await fill(database)
 
-/** As history would have written them a minute each before now: behind the first event of the log are lower sequences. */
+/** Inserts messages a minute apart, as history would have: they have lower sequences than the first event of the log. */
 async function fill(database: Database): Promise<void> {
   await database.query(
     `insert into history.messages (partition, sequence, at, id, room, sender_id, sender_name, text, via)
@@ -29,7 +29,7 @@ async function fill(database: Database): Promise<void> {
      from generate_series(1, $1::int) n`,
     [old, needle, needleAt],
   )
-  // The search follows the log; what stands before it is to be looked at again.
+  // The search follows the log. Messages before it are marked to be indexed again.
   await database.query(
     `insert into history.search_stale (at, partition, sequence)
      select at, partition, sequence from history.messages where id = $1`,
@@ -77,7 +77,7 @@ t.test('what the browser loads before the first message is small', async (t) => 
     requestAnimationFrame(() => { globalThis.firstMessageAt = performance.now() })
   }).observe(document, { childList: true, subtree: true })`)
   await page.reload()
-  // A function, since the page's policy forbids to evaluate strings.
+  // A function, since the page's policy forbids the evaluation of strings.
   const at = await page.waitForFunction(() => Reflect.get(globalThis, 'firstMessageAt') as unknown)
   t.comment(
     `the first message was on the screen ${Math.round(Number(await at.jsonValue()))} ms after a reload`,
@@ -96,7 +96,7 @@ t.test('scrolling back through thousands of messages: nothing jumps, and the pag
   t.ok(found.maxNodes < 4_000, `never more than ${found.maxNodes} elements`)
   t.ok(found.worst <= 2, `what is looked at stays where it is: ${found.worst} pixels at most`)
   t.ok(found.leap <= 2, `and goes as far as it is scrolled: ${found.leap} pixels off at most`)
-  // The order of the log, each once, without a hole.
+  // The order is that of the log, each message once, without a gap.
   const numbers = found.texts.map((text) => Number(/^old message (\d+)/.exec(text)?.[1]))
   const olds = numbers.filter((n) => !Number.isNaN(n))
   t.same(
@@ -175,7 +175,7 @@ t.test('a date leads to the first message of that day', async (t) => {
   t.same(person.problems, [])
 })
 
-/** What is in the page may have to be scrolled to first. */
+/** Waits until a text is visible in the list, which may have to scroll to it first. */
 async function onScreen({ log }: Person, text: string): Promise<void> {
   const isThere = async () => {
     const [frame, box] = await Promise.all([
@@ -187,10 +187,10 @@ async function onScreen({ log }: Person, text: string): Promise<void> {
   await until(isThere, 60_000, `${text} to be on the screen`)
 }
 
-/** Megabytes that the page's scripts hold, and nodes that are in the page or held by a script. */
+/** Returns the memory (MB) of the page's scripts, and the number of nodes in the page or held by a script. */
 async function heap({ page }: Person): Promise<{ size: number; nodes: number }> {
   const session = await page.context().newCDPSession(page)
-  // What is held by something that goes at the first time goes at the next one.
+  // An object that is held by one freed in the first run is freed in the next one.
   for (let n = 0; n < 4; n++) await session.send('HeapProfiler.collectGarbage')
   const { usedSize } = await session.send('Runtime.getHeapUsage')
   const { nodes } = await session.send('Memory.getDOMCounters')
@@ -200,15 +200,15 @@ async function heap({ page }: Person): Promise<{ size: number; nodes: number }> 
 
 interface Scrolled {
   seen: number
-  /** Pixels by which what was looked at moved while nobody scrolled, and by which it was not where scrolling leads. */
+  /** Maximum distances (px): of a row that moved without scrolling, and between the reached and the expected scroll position. */
   worst: number
   leap: number
   maxNodes: number
-  /** Of the messages that were seen, from the last one. */
+  /** Texts of the messages that were seen, from the last one. */
   texts: string[]
 }
 
-/** Runs in the page: scrolls up until so many messages were seen. */
+/** Scrolls up until `wanted` messages were seen. Runs in the page. */
 async function scrollBack(scroller: SVGElement | HTMLElement, wanted: number): Promise<Scrolled> {
   const frame = () =>
     new Promise<void>((resolve) => {

@@ -22,7 +22,7 @@ const { rabbitmq, gateways, addGateway } = await startCluster(t, {
   env: {
     ...noRateLimits,
     RABBLE_PUBLISH_TIMEOUT_MS: '1000',
-    // There is no history: what is missed while a gateway starts must fit into memory, however long that takes.
+    // There is no history, so the messages during the start of a gateway must fit into memory, even if it takes long.
     RABBLE_RECENT_PER_ROOM: '50000',
   },
 })
@@ -61,7 +61,7 @@ t.test(
     await Promise.all(writers.map((writer) => writer.stop()))
 
     const acknowledged = writers.flatMap((writer) => writer.acknowledged)
-    // Each writer's last message comes after all its others, so who sees all of these has had time to see everything.
+    // Each writer's last message comes after all its others, so a client that has seen all of these has had time to see all.
     const last = writers.flatMap((writer) => writer.acknowledged.slice(-1))
     await Promise.all(clients.flatMap((client) => last.map((id) => client.sees(id))))
     const report = checkOrder(
@@ -86,7 +86,7 @@ t.test(
     const [doomed, other] = gateways
     if (doomed === undefined || other === undefined) throw new Error('two gateways were asked for')
     let late: Service | undefined
-    // Of the four who lose their gateway, one moves to the gateway that was there, the others to one that starts only then.
+    // Four clients lose their gateway. One moves to the gateway that was there, the others to one that starts only then.
     const addressOf = (n: number) => () => {
       if (n < 4 && doomed.running) return doomed.url
       if (n === 0 || n >= 4) return other.url
@@ -125,7 +125,7 @@ t.test(
       [1, 1, 1, 1, 0, 0],
     )
 
-    // Who sees everybody's last message has had time to see everything.
+    // A client that has seen the last message of each client has had time to see all.
     const last = clients.map(({ acknowledged }) => acknowledged.at(-1) ?? '')
     const sawLast = () => clients.every((client) => last.every((id) => client.ids('moving').includes(id)))
     await until(sawLast, 60_000, 'everybody to have seen the last messages')

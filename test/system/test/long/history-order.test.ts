@@ -21,20 +21,20 @@ assertNothingLeft(t)
 
 const total = Number(process.env.HISTORY_ORDER_MESSAGES ?? 5_000)
 const seed = Number(process.env.HISTORY_ORDER_SEED ?? randomInt(2 ** 31))
-/** Over which the messages are spread, so that much is done to history meanwhile. */
+/** Time over which the messages are spread, so that history is killed and frozen many times meanwhile. */
 const seconds = 5 + total / 900
-/** Messages that a client sends at once. */
+/** Maximum number of messages that a client sends at once. */
 const most = 8
 const rooms = Array.from({ length: 50 }, (_, n) => `room ${n}`)
 
-/** Members of one room, on different gateways, and what they were told was sent. */
+/** Members of one room, on different gateways, and their acknowledged messages. */
 interface Conversation {
   room: string
   clients: ChatClient[]
   acknowledged: string[]
 }
 
-/** Two histories on one database, and a conversation of two in each room. */
+/** Starts two histories on one database, and a conversation of two members in each room. */
 async function startAll(t: Test) {
   const { gateways, histories, postgres } = await startCluster(t, {
     histories: 2,
@@ -55,7 +55,7 @@ async function startAll(t: Test) {
   return { postgres, histories, conversations }
 }
 
-/** All of a room write at once, so that it is for the log to say who comes first, and then pause. */
+/** All members of a room write at once, so that the log decides the order, and then pause. */
 async function converse(conversation: Conversation, random: () => number): Promise<void> {
   const { room, clients } = conversation
   const count = total / rooms.length
@@ -70,7 +70,7 @@ async function converse(conversation: Conversation, random: () => number): Promi
   }
 }
 
-/** Again and again under the same cid until it is acknowledged. */
+/** Sends a message with the same cid until it is acknowledged. */
 async function deliver({ room, acknowledged }: Conversation, client: ChatClient, cid: string): Promise<void> {
   const text = `${cid} ${hostileTexts[acknowledged.length % hostileTexts.length]}`
   for (;;) {
@@ -85,7 +85,7 @@ async function deliver({ room, acknowledged }: Conversation, client: ChatClient,
   }
 }
 
-/** What a room has on one side of a message, or all of it, page by page, in the order of the log. */
+/** Reads all messages of a room, or those on one side of a message, page by page, in the order of the log. */
 async function read(
   url: string,
   room: string,
@@ -118,7 +118,7 @@ t.test(
     await Promise.all(conversations.map((talk, n) => converse(talk, createRandom(seed + 1 + n))))
     const done = await havoc.stop()
 
-    // Everything that was acknowledged is before this in the log, so who sees it has had time to see all.
+    // All acknowledged messages are before this one in the log, so a client that has seen it has had time to see all.
     for (const { room, clients, acknowledged } of conversations) {
       const last = await clients[0]?.send(room, 'the end')
       if (last === undefined) throw new Error('nobody is in the room')

@@ -7,10 +7,10 @@ import { privateFolder } from '@rabble/harness'
 import { settings } from '@rabble/service'
 import t from 'tap'
 
-/** From test/system/dist/test/system. */
+/** Path of the repository, seen from test/system/dist/test/system. */
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 
-/** What the files of the containers decide themselves. */
+/** Settings that the container files set. */
 const decided = [
   ...['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_HISTORY_URL', 'RABBLE_ROOMS_URL'],
   ...[

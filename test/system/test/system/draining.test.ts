@@ -17,13 +17,13 @@ assertNothingLeft(t)
 
 const gatewayCount = inForm(2, 3)
 const clientCount = inForm(16, 30)
-/** How many idle clients leave one gateway: 10 ms for each. */
+/** Number of idle clients that leave one gateway. Each adds 10 ms to the window. */
 const idleCount = inForm(60, 200)
 
-// The tests start again what they have ended.
+// The tests restart the processes that they have ended.
 const cluster = await startCluster(t, { gateways: gatewayCount, restart: false, env: { LOG_LEVEL: 'info' } })
 
-/** Asks a gateway to stop, as Docker does, and resolves to its exit code. */
+/** Stops a gateway, as Docker does. Resolves with its exit code. */
 const stop = (gateway: Service) => gateway.stop()
 
 t.test(
@@ -43,7 +43,7 @@ t.test(
         await sleep(20)
       }
     })
-    // An error is told where they are waited for.
+    // An error is reported where the writers are awaited.
     for (const writer of writers) writer.catch(() => {})
     const acknowledged = () => clients.flatMap((client) => client.acknowledged)
     const goOn = async () => {
@@ -80,7 +80,7 @@ t.test(
     t.equal(new Set(ids).size, ids.length)
     const comebacks = clients.flatMap((client) => client.comebacks)
     t.ok(comebacks.length >= clients.length, `${comebacks.length} times somebody came back`)
-    // It says goodbye to who is asked to go and doesn't within two seconds, for which a busy machine may stand still.
+    // The gateway closes clients that stay for two seconds after `reconnect`. A busy machine may pause for longer than that.
     const late = comebacks.filter(({ asked, code }) => asked && code === 1012)
     t.ok(late.length < comebacks.length / 2, `${late.length} were too late`)
     t.same(
@@ -107,7 +107,7 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
       connectChat(t, doomed.url, { name: `idle ${n}`, timeout: 30_000 }),
     ),
   )
-  // Those of the test before may not have left yet.
+  // Clients of the test before may not have left yet.
   const alone = async () => {
     const metrics = await (await fetch(`${doomed.url}/metrics`)).text()
     return new RegExp(`^rabble_gateway_connections\\{.*\\} ${idleCount}$`, 'm').test(metrics)
@@ -119,7 +119,7 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
   await doomed.restart()
   await doomed.ready()
 
-  /** As it is told; resolves with how long it was told to wait (ms). */
+  /** Reconnects as the gateway requests. Resolves with the requested delay (ms). */
   async function moveOn(client: ChatClient, n: number): Promise<number> {
     const frame = await client.waitFor(({ type }) => type === 'reconnect', 60_000)
     if (frame.type !== 'reconnect') throw new Error('waited for another frame')
@@ -129,8 +129,8 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
     return frame.after
   }
 
-  // 10 ms for each client, by the gateway's own clock: on a slow machine what it says arrives in heaps. That it says it to a
-  // few at a time, a test of the gateway sees.
+  // The window is 10 ms per client, by the gateway's clock: on a slow machine its frames arrive in bulk. A test of the gateway
+  // checks that it asks a few clients at a time.
   t.match(doomed.logs(), `"sessions":${idleCount},"window":${10 * idleCount},`)
   const sent = [...doomed.logs().matchAll(/"seconds":([\d.]+),"msg":"sent clients to other gateways"/g)].at(
     -1,
@@ -142,7 +142,7 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
 t.test('a second signal ends a gateway at once that waits for its clients', async (t) => {
   const [gateway] = cluster.gateways
   if (gateway === undefined) throw new Error('a gateway was asked for')
-  // It doesn't go when it is told to.
+  // This client ignores `reconnect`.
   const ada = await connectChat(t, gateway.url, { name: 'Ada' })
   const stopped = stop(gateway)
   await ada.waitFor(({ type }) => type === 'reconnect', 60_000)

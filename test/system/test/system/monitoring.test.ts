@@ -16,7 +16,7 @@ import t from 'tap'
 
 assertNothingLeft(t)
 
-/** From test/system/dist/test/system. */
+/** Path of the repository, seen from test/system/dist/test/system. */
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 
 interface Panel {
@@ -84,7 +84,7 @@ t.test('a real Prometheus', async (t) => {
     return data
   }
 
-  /** Whether an expression has a value now that is a number. */
+  /** Whether an expression now has a value that is a number. */
   async function hasData(expr: string): Promise<boolean> {
     const { result } = await ask<{ result: { value: [number, string] }[] }>('query', { query: expr })
     return result.some(({ value: [, number] }) => number !== 'NaN')
@@ -95,7 +95,7 @@ t.test('a real Prometheus', async (t) => {
   for (const client of [ada, bob]) await client.join('general')
   const token = await createTokens(cluster.secret).sign({ id: 'ci', name: 'CI' }, 600, ['service'])
 
-  /** A little of all that people and programs do. */
+  /** Does some of all actions of people and programs. */
   async function chat(): Promise<void> {
     const { id } = await ada.send('general', 'hello')
     await bob.sees(id)
@@ -117,7 +117,7 @@ t.test('a real Prometheus', async (t) => {
     ])
   }
 
-  /** Chats until each of these has data; what has none after two minutes. */
+  /** Chats until each of these has data. Returns those without data after two minutes. */
   async function without(expressions: Iterable<[string, string]>): Promise<string[]> {
     const left = new Map(expressions)
     const look = async () => {
@@ -176,7 +176,7 @@ t.test('a real Prometheus', async (t) => {
     }
   })
 
-  /** But for the one that a busy machine sets off. */
+  /** Returns the firing alerts, except the one that a busy machine causes. */
   async function firing(): Promise<string[]> {
     const { alerts } = await ask<{ alerts: { state: string; labels: { alertname: string } }[] }>('alerts')
     return alerts
@@ -200,12 +200,12 @@ t.test('a real Prometheus', async (t) => {
   })
 })
 
-/** An expression whose comparisons give 0 or 1 instead of leaving out what doesn't hold. */
+/** Returns an expression whose comparisons have the result 0 or 1 and drop no series. */
 function uncompared(expr: string): string {
   return expr.replace(/\{[^}]*\}|==|!=|>=|<=|>|</g, (part) => (part.startsWith('{') ? part : `${part} bool`))
 }
 
-/** What it wrote about `input`. @throws Error with that, if it found something */
+/** Runs promtool on `input`, and returns its output. @throws Error with the output if it found a problem */
 async function promtool(args: readonly string[], input = ''): Promise<string> {
   const running = promisify(execFile)('promtool', args, { timeout: 120_000 })
   running.child.stdin?.end(input)

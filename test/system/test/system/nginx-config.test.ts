@@ -9,13 +9,13 @@ import t from 'tap'
 
 assertNothingLeft(t)
 
-/** From test/system/dist/test/system. */
+/** Path of the repository, seen from test/system/dist/test/system. */
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 const folder = privateFolder(t, 'nginx')
 const conf = join(folder, 'nginx.conf')
 const run = promisify(execFile)
 
-/** What nginx/render makes of these variables, and of those without which it would be for containers. */
+/** Returns the output of nginx/render for these variables, and for those that adapt it to this machine. */
 async function render(env: Record<string, string> = {}): Promise<string> {
   const own = {
     PATH: `${process.env.PATH}:/usr/sbin`,
@@ -33,14 +33,14 @@ async function render(env: Record<string, string> = {}): Promise<string> {
   return readFileSync(conf, 'utf8')
 }
 
-/** What the machine's Nginx says about it. */
+/** Returns the output of the machine's Nginx when it checks the configuration. */
 async function judged(): Promise<string> {
   const args = ['-t', '-c', conf, '-p', folder, '-e', 'stderr']
   const { stdout, stderr } = await run('/usr/sbin/nginx', args, { timeout: 60_000 })
   return stdout + stderr
 }
 
-/** A certificate for the test, and its key. */
+/** Creates a certificate for the test, and its key. */
 async function certificate(altNames = 'DNS:localhost'): Promise<{ TLS_CERT: string; TLS_KEY: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc']

@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
 
 assertNothingLeft(t)
 
-/** In place of all services: answers with the request as Nginx passed it on. */
+/** Stands for all services: it answers with the request as Nginx passed it on. */
 const echo = createServer(({ url, headers }, response) => response.end(JSON.stringify({ url, headers })))
 echo.listen(0, '127.0.0.1')
 await once(echo, 'listening')
@@ -20,7 +20,7 @@ t.teardown(() => {
   echo.close()
 })
 
-/** The machine's Nginx, before it. */
+/** Starts the machine's Nginx in front of it. */
 function start(t: Test, env: Record<string, string> = {}): Promise<Nginx> {
   const ports = [(echo.address() as AddressInfo).port]
   return startNginx(t, { gateways: ports, histories: ports, rooms: ports, env })
@@ -30,11 +30,11 @@ interface Answer {
   status: number
   headers: IncomingHttpHeaders
   body: string
-  /** Whether a service got the request, and with which headers. */
+  /** Headers of the request if it reached a service. */
   passed: IncomingHttpHeaders | undefined
 }
 
-/** A request as it stands, which `fetch` would tidy up. */
+/** Sends a request unchanged. `fetch` would normalise it. */
 function ask(url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options = { path, headers, rejectUnauthorized: false }
@@ -138,7 +138,7 @@ t.test('a network of IPv6 is one address, and one of IPv4 is not taken for a par
     return new Set((await Promise.all(answers)).map(({ status }) => status))
   }
   t.ok((await statuses((n) => `2001:db8:1:2:${n}::${n}`)).has(429))
-  // The first byte of a line feed is a byte like others.
+  // Bytes with the value of a line feed (0x0a) are bytes like others.
   t.ok((await statuses((n) => `2001:a0a:a0a:a:${n}::a0a`)).has(429))
   t.same(await statuses((n) => `2001:db8:1:${n + 2}::1`), new Set([200]))
   t.same(await statuses((n) => `198.51.100.${n}`), new Set([200]))
@@ -171,7 +171,7 @@ t.test('with TLS, everybody is sent to https, for good, and only to names of the
   t.match(secure.headers['strict-transport-security'], /^max-age=\d{8}/)
   t.match(String(secure.headers['set-cookie']), /^rabble_route=.*; secure$/i)
 
-  /** Whether a client that offers only this is served. */
+  /** Whether a client that offers only this cipher is served. */
   const serves = (cipher: string) =>
     new Promise<boolean>((resolve) => {
       const options = { host: '127.0.0.1', port, ciphers: `${cipher}:@SECLEVEL=0`, rejectUnauthorized: false }

@@ -14,7 +14,7 @@ import { WebSocket } from 'ws'
 
 assertNothingLeft(t)
 
-// Everybody here has the same address.
+// All clients here have the same address.
 const cluster = await startCluster(t, {
   gateways: 3,
   env: { REQUEST_BURST: '100000', RABBLE_ALLOWED_ORIGINS: 'https://pages.example, capacitor://localhost' },
@@ -27,7 +27,7 @@ interface Visit {
 
 let visitors = 0
 
-/** Says hello, and tells which gateway answered and with which cookie to come back. */
+/** Says hello. Returns the gateway that answered, and the cookie for the next visit. */
 async function visit(cookie = ''): Promise<Visit> {
   const socket = new WebSocket(`${cluster.url.replace('http', 'ws')}/ws`, {
     headers: cookie === '' ? {} : { cookie },
@@ -52,7 +52,7 @@ async function visit(cookie = ''): Promise<Visit> {
   }
 }
 
-/** The id of a gateway, which is new at each start. */
+/** Returns the id of a gateway, which is new at each start. */
 async function idOf(gateway: Service): Promise<string> {
   const client = await connectChat(t, gateway.url)
   const welcome = await client.waitFor(({ type }) => type === 'welcome')
@@ -63,11 +63,11 @@ async function idOf(gateway: Service): Promise<string> {
 interface Answer {
   status: number
   body: string
-  /** That it sets, without attributes. */
+  /** Cookie that the response sets, without attributes. */
   cookie: string
 }
 
-/** A request as it stands, which `fetch` would tidy up. */
+/** Sends a request unchanged. `fetch` would normalise it. */
 function ask(path: string, headers: Record<string, string> = {}, method = 'GET', body = '') {
   return new Promise<Answer>((resolve, reject) => {
     const outgoing = request(`${cluster.url}/`, { path, headers, method }, (response) => {
@@ -83,10 +83,10 @@ function ask(path: string, headers: Record<string, string> = {}, method = 'GET',
   })
 }
 
-/** Lines of the access log that `answeredBy` has read. */
+/** Number of lines of the access log that `answeredBy` has read. */
 let linesRead = 0
 
-/** The ports of the services that gave the newest answers to each path, once there are so many to each. */
+/** Waits for `times` responses to each path, and returns the ports of the services that gave them. */
 async function answeredBy(paths: readonly string[], times: number): Promise<Set<number>[]> {
   const fresh = () => readFileSync(cluster.nginx.accessLog, 'utf8').split('\n').slice(linesRead, -1)
   const isOne = (line: string) => paths.includes((JSON.parse(line) as { path: string }).path)
@@ -96,7 +96,7 @@ async function answeredBy(paths: readonly string[], times: number): Promise<Set<
   const ports = new Map<string, Set<number>>(paths.map((path) => [path, new Set()]))
   for (const line of lines) {
     const { path, upstream } = JSON.parse(line) as { path: string; upstream: string }
-    // Of several that were tried, the last one answered.
+    // If nginx tried several servers, the last one answered.
     ports.get(path)?.add(Number(upstream.split(':').at(-1)))
   }
   return [...ports.values()]
@@ -236,7 +236,7 @@ t.test('gateways that died one after the other and are back get all of their cli
   const again = () => Promise.all(clients.map(({ cookie }) => visit(cookie)))
   for (const gateway of gateways) {
     await gateway.kill()
-    // Nginx notices for each of its clients.
+    // Nginx notices the failure at the next request of each client.
     await again()
     await gateway.restart()
     await gateway.ready()
@@ -260,7 +260,7 @@ t.test(
       try {
         return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shutting down')
       } catch {
-        return true // It had no client.
+        return true // The gateway had no client.
       }
     }
     await until(() => old.every(isLeaving), 60_000, 'new processes')

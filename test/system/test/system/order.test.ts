@@ -20,7 +20,7 @@ const { gateways } = await startCluster(t, {
 
 const senders = 8
 const messages = inForm(2_000, 10_000)
-/** How many messages each sender has under way at a time. */
+/** Maximum number of messages that a sender has under way. */
 const window = 50
 
 t.test(

@@ -5,7 +5,7 @@ import t from 'tap'
 
 assertNothingLeft(t)
 
-// From test/system/dist/test/system.
+// The path is seen from test/system/dist/test/system.
 const readme = readFileSync(new URL('../../../../../README.md', import.meta.url), 'utf8')
 
 t.test('the first client of the README chats', async (t) => {
@@ -16,7 +16,7 @@ t.test('the first client of the README chats', async (t) => {
   const [, script = ''] = /```js\n([\s\S]*?)```/.exec(readme) ?? []
   t.match(script, 'ws://127.0.0.1:8080/ws', 'it connects to where `make start` listens')
   const here = script.replace('ws://127.0.0.1:8080', rabble.url.replace('http', 'ws'))
-  // Node.js 20 has the browser's WebSocket behind a flag, later ones have it anyway.
+  // Node.js 20 has the browser's WebSocket behind a flag. Later versions need no flag.
   const flag = process.allowedNodeEnvironmentFlags.has('--experimental-websocket')
   const robot = spawn(process.execPath, [
     ...(flag ? ['--experimental-websocket'] : []),

@@ -17,7 +17,7 @@ function ids(...clients: ChatClient[]): string[] {
   return clients.flatMap((client) => client.messages('general').map(({ id }) => id))
 }
 
-/** How many the reader misses; at most 10,000 can be resumed at once. */
+/** Number of messages that the reader misses. At most 10,000 can be resumed at once. */
 const missed = inForm(1_000, 5_000)
 
 t.test(
@@ -50,7 +50,7 @@ t.test(
       return JSON.parse(await page.text()).messages.at(-1)?.id === acknowledged.at(-1)
     }
     await until(stored, 120_000, 'history to have what was missed')
-    // About 500 a second go on while the reader comes back, but no more than can be resumed at once.
+    // About 500 messages a second follow while the reader reconnects, but no more than can be resumed at once.
     let writing = true
     const more = (async () => {
       while (writing) {
@@ -59,7 +59,7 @@ t.test(
       }
     })()
 
-    /** Comes back once history has caught up: a gateway waits for that, but not for as long as this test does. */
+    /** Reconnects until history has caught up. A gateway waits for that as well, but not as long as this test does. */
     const comeBack = async (name: string) => {
       let back: ChatClient | undefined
       const resumed = async () => {
@@ -74,12 +74,12 @@ t.test(
     const atOnce = back.frames.find((frame) => frame.type === 'joined')?.events.length ?? 0
     t.ok(atOnce >= missed, `${atOnce} at once`)
 
-    // History dies: what was resumed goes on live. Who comes from an event that the gateway has not kept of history's answer
-    // is told that something may be missing.
+    // After history's death, resumed clients go on live. A client that resumes after an event that the gateway does not hold is
+    // told that events may be missing.
     await history?.kill()
     const late = await connectChat(t, two ?? '', { name: 'Late', timeout: 30_000 })
     t.equal((await late.join('general', { after: older })).complete, false)
-    // Starting it may take so long that more would be missed than can be resumed.
+    // Its start may take so long that more would be missed than can be resumed.
     writing = false
     await more
     await history?.restart()

@@ -14,13 +14,13 @@ import { createTokens } from '@rabble/service'
 import t, { type Test } from 'tap'
 
 /*
- * Rooms as they are used: several gateways and replicas of the rooms service, as processes, with a broker and a database.
- * ROOMS_MEMBERS and ROOMS_ROUNDS make the test of gateways that die larger.
+ * Tests of rooms with several gateways and replicas of the rooms service, as processes, with a broker and a database.
+ * ROOMS_MEMBERS and ROOMS_ROUNDS enlarge the test of gateways that die.
  */
 
 const memberCount = Number(process.env.ROOMS_MEMBERS ?? inForm(50, 200))
 const rounds = Number(process.env.ROOMS_ROUNDS ?? inForm(1, 2))
-/** Milliseconds to wait for its seats to be free; as a rule that takes 11 to 16 seconds, and is printed. */
+/** Timeout (ms) until the seats of a dead gateway are free. That usually takes 11 to 16 s, and is printed. */
 const ghostTime = 60_000
 
 assertNothingLeft(t)
@@ -52,7 +52,7 @@ function connectMany(t: Test, prefix: string, count: number, gateway?: Service):
   )
 }
 
-/** Asks a replica of the rooms service as a moderator. */
+/** Sends a request to a replica of the rooms service as a moderator. */
 async function ask(method: string, path: string, body?: object): Promise<{ id: number }> {
   const response = await fetch(`${rooms[0]?.url}${path}`, {
     method,
@@ -64,7 +64,7 @@ async function ask(method: string, path: string, body?: object): Promise<{ id: n
   return text === '' ? { id: 0 } : JSON.parse(text)
 }
 
-/** Waits until the last presence frame that the client got says so. */
+/** Waits until the client's last presence frame has this count. */
 function hears(client: ChatClient, room: string, count: number, timeout: number): Promise<void> {
   const last = () => client.frames.findLast((frame) => frame.type === 'presence' && frame.room === room)
   const told = () => {
@@ -74,7 +74,7 @@ function hears(client: ChatClient, room: string, count: number, timeout: number)
   return until(told, timeout, `${room} to have ${count} users`)
 }
 
-/** Enters a room. Asked again as long as nobody knows in time whether there is a seat. @throws ReplyError that says why not */
+/** Joins a room. Repeats the request while the rooms service doesn't answer in time. @throws ReplyError if it is refused */
 async function enter(client: ChatClient, room: string): ReturnType<ChatClient['join']> {
   for (;;) {
     try {
@@ -226,7 +226,7 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
   await timed('ban everywhere', away)
   for (const { code } of await away) t.equal(code, 1008)
   for (const gateway of gateways) {
-    // One on which she had no session may hear of it a moment later.
+    // A gateway without a session of hers may learn of it a moment later.
     const refused = () =>
       connect(t, 'eve', gateway).then(
         () => false,
@@ -237,12 +237,12 @@ t.test('kicks, bans and mutes hold on every gateway, also after restarts', async
 })
 
 t.test('a name belongs to one guest at a time, on all gateways', async (t) => {
-  // Of a name that no account above has.
+  // No account above has this name.
   const anna = await connectChat(t, gatewayAt(0).url, { name: 'Anna' })
   const stranger = await connectChat(t, gatewayAt(2).url, { hello: false })
   const refused = (hello: { name: string } | { token: string }, code: string) =>
     t.rejects(stranger.request({ type: 'hello', ...hello }), { code }, `${JSON.stringify(hello)}: ${code}`)
-  // The last one is Cyrillic where it looks Latin.
+  // The last name has a Cyrillic letter that looks like a Latin one.
   for (const name of ['Anna', 'aNNA', '\u0410nna']) await refused({ name }, 'name-taken')
   const guest = { id: 'guest-x', name: 'Eve' }
   await refused({ token: await createTokens(`${secret}!`).signGuest(guest, 60) }, 'unauthorized')

@@ -15,7 +15,7 @@ assertNothingLeft(t)
 
 const gatewayCount = inForm(2, 3)
 const clientCount = inForm(16, 24)
-/** Messages a second of each client. */
+/** Messages per second of each client. */
 const pace = 5
 const seed = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)
 
@@ -60,7 +60,7 @@ t.test(
     }
     writing = false
     await Promise.all(writers)
-    // Chat goes on without history and rooms, so it doesn't tell whether they are back.
+    // Chat goes on without history and rooms, so it doesn't show whether they run again.
     for (const victim of [...gateways, ...histories, ...rooms]) await victim.ready()
     const last = clients.map((client) => client.acknowledged.at(-1) ?? '')
     const everything = () =>
@@ -90,7 +90,7 @@ t.test(
   },
 )
 
-/** The ids of all messages of a room that history has, in its order. */
+/** Returns the ids of all messages of a room in history, in its order. */
 async function storedIn(url: string, room: string): Promise<string[]> {
   const ids: string[] = []
   for (let before = ''; ; ) {
