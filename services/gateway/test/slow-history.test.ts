@@ -20,7 +20,7 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
   }
 }
 
-/** What history has of a room that the log has forgotten. */
+/** Returns the messages that history has of a room whose events the log no longer has. */
 function old(room: string, ids: string[]): { ids: string[]; lines: ByteString[] } {
   const from = { id: 'ada', name: 'Ada' }
   const at = '2026-11-22T10:00:00.000Z'

@@ -26,7 +26,7 @@ const texts = [
   `long ${'x'.repeat(3_900)}`,
 ]
 
-/** What every transport keeps to. The test of a transport calls this once. */
+/** Tests the behaviour that all transports share. The test of a transport calls this once. */
 export function testTransport(t: Test, { name, connect }: TransportFixture): void {
   t.test(
     'frames are carried out in the order in which they were sent, each answered under its ref',
@@ -147,7 +147,7 @@ export function testTransport(t: Test, { name, connect }: TransportFixture): voi
       while ((await closed()) === 0 && sent < 2000) await say()
       t.equal(await closed(), 1)
       for (let n = 0; n < 5; n++) await say()
-      // What one turn of the event loop brings is written before anybody looks.
+      // The bytes of one turn of the event loop are written before they are counted.
       const turn = 20 * 13_000
       t.ok(unsent.most <= unsentBytes + turn, `${unsent.most} bytes at most`)
       t.equal(bob.messages('general').length, sent)

@@ -49,7 +49,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     heard = true
     if (signal.type === 'presence') signals.push(signal)
   })
-  // What is told before the broker has bound its queue is lost.
+  // Signals that are sent before the broker has bound the queue are lost.
   const hears = () => {
     log.signal({ type: 'policy', version: 0 })
     return heard
@@ -93,7 +93,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     t.match(await insist(() => other.seats('g1', takes('tea', 'eve'))), [{ count: 3 }])
     await first.restart()
     t.match(await insist(() => g1.members('tea', 10)), { count: 3 })
-    // What it tells before that, nobody hears.
+    // Signals that it sends before that are lost.
     const isConnected = async () => /^rabble_log_connected 1$/m.test(await metricsOf(first.url))
     await until(isConnected, patience, 'it to be connected to the broker again')
   })
