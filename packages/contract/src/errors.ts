@@ -23,7 +23,7 @@ export const errorCodes = {
   unavailable: {
     status: 503,
     retry: true,
-    meaning: 'Not possible right now; send it again with the same cid.',
+    meaning: 'The service is temporarily unavailable. Send it again, with the same cid.',
   },
 } as const satisfies Record<string, { status: number; retry: boolean; meaning: string }>
 

@@ -52,7 +52,7 @@ export class Outage {
     if (isLasting) {
       if (this.#lasting.has(reason)) return
       this.#lasting.add(reason)
-      this.#logger?.error({ part, reason }, `${this.#dependency} does not come back by itself, retrying`)
+      this.#logger?.error({ part, reason }, `${this.#dependency} does not come back without help, retrying`)
     } else if (!isKnown) {
       this.#logger?.warn({ part, reason }, `${this.#dependency} is not available, retrying`)
     }

@@ -74,7 +74,7 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
       job = work
       const tables = await untilMissing()
       job = undefined
-      if (tables.length > 0) logger.error({ tables }, 'the tables are gone; making them anew')
+      if (tables.length > 0) logger.error({ tables }, 'tables are missing: creating them again')
       await work.close()
     }
   }

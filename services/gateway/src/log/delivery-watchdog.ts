@@ -111,8 +111,7 @@ export function startDeliveryWatchdog(options: {
     if (checks * times.interval < times.timeout) return
     probe.awaited = 0
     metrics.deaf.inc({ way: probe.label })
-    if (!probe.stalled)
-      logger.warn({ way: probe.label }, `${probe.problem}: connecting anew until that is mended`)
+    if (!probe.stalled) logger.warn({ way: probe.label }, `${probe.problem}: reconnecting until that is over`)
     probe.stalled = true
     log.reconnect?.(probe.problem)
   }
@@ -144,7 +143,7 @@ export function startDeliveryWatchdog(options: {
     probe.awaited = undefined
     if (!probe.stalled) return
     probe.stalled = false
-    logger.info({ way: probe.label }, 'it arrives again')
+    logger.info({ way: probe.label }, 'events arrive again')
   }
 
   return {

@@ -45,7 +45,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   await connection.close()
   // Each gateway notices in its own time.
   await until(
-    () => [one, two].every(({ logs }) => logs().includes('it arrives again')),
+    () => [one, two].every(({ logs }) => logs().includes('events arrive again')),
     60_000,
     'both to be mended',
   )
@@ -66,7 +66,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
     t.match(metrics, /^rabble_gateway_deaf_total\{way="signals"\} [1-9]\d*$/m)
     t.match(metrics, /^rabble_gateway_deaf_total\{way="log"\} 0$/m)
     const lines = logs().split('\n')
-    t.equal(lines.filter((line) => line.includes('connecting anew until')).length, 1, 'told once')
-    t.equal(lines.filter((line) => line.includes('it arrives again')).length, 1)
+    t.equal(lines.filter((line) => line.includes('reconnecting until')).length, 1, 'told once')
+    t.equal(lines.filter((line) => line.includes('events arrive again')).length, 1)
   }
 })

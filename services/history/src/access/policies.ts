@@ -35,7 +35,7 @@ export function followPolicies(options: {
         told = true
         logger.warn(
           { err: error },
-          'the rooms service does not answer; reads go by the policies it told last',
+          'the rooms service does not answer; reads use the policies that are known',
         )
       },
     },

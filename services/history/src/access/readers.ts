@@ -65,12 +65,12 @@ export function createReaders(
   async function answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
       const result = await answer
-      if (failing) logger.info({}, 'the rooms service says again who may read what')
+      if (failing) logger.info({}, 'the rooms service answers again who may read which room')
       failing = false
       return result
     } catch (error) {
       metrics.roomsErrors.inc()
-      if (!failing) logger.warn({ err: error }, 'the rooms service does not say who may read what')
+      if (!failing) logger.warn({ err: error }, 'the rooms service does not answer who may read which room')
       failing = true
       throw error
     }

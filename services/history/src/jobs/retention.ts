@@ -81,11 +81,15 @@ function asking(
   return async () => {
     try {
       known = await Promise.race([rooms.retention(), stopped])
-      if (failures > 1) logger.info({ partition }, 'what rooms keep is known again')
+      if (failures > 1) logger.info({ partition }, 'the retention of rooms is known again')
       failures = 0
     } catch (error) {
       metrics.roomsErrors.inc()
-      if (++failures === 2) logger.warn({ err: error, partition }, 'what rooms keep is not known just now')
+      if (++failures === 2)
+        logger.warn(
+          { err: error, partition },
+          'the retention of rooms can not be fetched; the last known one holds',
+        )
     }
     return known
   }
@@ -122,7 +126,7 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
         'nothing is deleted for its age: the clock of the database differs from ours, or went back',
       )
     }
-    if (plausible && paused) logger.info({ partition }, 'what is too old is deleted again')
+    if (plausible && paused) logger.info({ partition }, 'old messages are deleted again')
     paused = !plausible
     metrics.retentionPaused.set({ partition }, paused ? 1 : 0)
     if (paused) return async () => undefined

@@ -51,7 +51,7 @@ function tellBeginning({ clock, partition, logger }: Partition, batches: readonl
   if (!(clock.now() - at > old)) return
   logger.error(
     { partition, oldest: new Date(at).toISOString() },
-    'the database holds nothing of this partition, but the log is old: unless history is here for the first time, its database was lost, and so was what the log no longer has',
+    'the database has nothing of this partition, but the log is old: if history ran before, its database was lost, and with it all that the log no longer has',
   )
 }
 
@@ -85,7 +85,7 @@ async function take(options: Partition, step: CountedStep): Promise<boolean> {
   if (step.gap !== undefined) {
     logger.error(
       { partition, ...step.gap },
-      'the log no longer had what follows the position: messages may be missing for good',
+      'the log no longer had the events behind the position: messages may be missing permanently',
     )
     metrics.gaps.inc()
     await recount(options)

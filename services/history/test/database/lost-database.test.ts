@@ -25,7 +25,7 @@ await onBoth(async (t, databases) => {
       const ingest = ingestOf(t, log, database, { clock, logger })
       await waitFor(database, 1)
       await ingest.close()
-      t.match(lines, Array(told).fill(/the database holds nothing of this partition, but the log is old/))
+      t.match(lines, Array(told).fill(/the database has nothing of this partition, but the log is old/))
       t.equal(lines.length, told)
       const again = ingestOf(t, log, database, { clock, logger })
       log.append(message('b', { at: new Date(clock.now() - age).toISOString() }))
