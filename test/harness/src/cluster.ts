@@ -166,7 +166,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
           ...(options.env !== undefined && { env: options.env }),
         })
       : undefined
-  if (nginx) keeper.keep('nginx', 'door', nginx)
+  if (nginx) keeper.keep('nginx', 'proxy', nginx)
   return {
     url: nginx?.url ?? gateways[0]?.url ?? '',
     secret,

@@ -11,7 +11,7 @@ export interface KeeperOptions {
 }
 
 /** Kinds of processes in the order in which they are stopped. Those of one kind are stopped together. */
-const kinds = ['door', 'service', 'database'] as const
+const kinds = ['proxy', 'service', 'database'] as const
 
 type Kept = ManagedProcess & { port: number }
 

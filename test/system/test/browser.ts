@@ -58,7 +58,7 @@ export interface Person {
   readonly messageBox: Locator
   /** The list of messages. */
   readonly log: Locator
-  /** Enters the chat at the door. */
+  /** Enters the chat as a guest. */
   enter(name: string): Promise<void>
   /** Writes a message and presses Enter. */
   write(text: string): Promise<void>

@@ -1,11 +1,11 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
-import { connection, onGoOut } from '../state/session.ts'
+import { connection, onSignOut } from '../state/session.ts'
 import { draft } from './draft.ts'
 
 /** Message whose deletion the user is asked to confirm. */
 export const deleting = signal<{ room: Room; message: Message } | undefined>(undefined)
-onGoOut(() => {
+onSignOut(() => {
   deleting.value = undefined
 })
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Message } from '@rabble/client'
-import { onGoOut } from '../state/session.ts'
+import { onSignOut } from '../state/session.ts'
 import { load, save } from '../state/storage.ts'
 
 /** Purpose of the composer: a new message, an answer, or an edit of an own message. */
@@ -13,7 +13,7 @@ export const draft = signal<Draft>({ about: 'new' })
 /** Unsent drafts by room. They survive a reload. */
 export const texts = new Map<string, string>((load('drafts') as [string, string][] | undefined) ?? [])
 
-onGoOut(() => {
+onSignOut(() => {
   draft.value = { about: 'new' }
   texts.clear()
 })

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import { routeTo } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
-import { onGoOut } from '../state/session.ts'
+import { onSignOut } from '../state/session.ts'
 
 /** Maximum number of messages that are loaded to reach one. An older message is shown only with those around it. */
 const farthest = 500
@@ -12,7 +12,7 @@ const page = 500
 export const target = signal<{ room: string; id: string } | undefined>(undefined)
 /** State of a jump, for people. Only the room of the jump shows it. */
 export const jumping = signal<{ room: string; text: string } | undefined>(undefined)
-onGoOut(() => {
+onSignOut(() => {
   target.value = undefined
   jumping.value = undefined
 })

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { changes, onGoOut } from '../state/session.ts'
+import { changes, onSignOut } from '../state/session.ts'
 import { type Change, changed } from './changed.ts'
 import { beginning, shown } from './shown.ts'
 
@@ -13,7 +13,7 @@ const most = 500
 const asked = new Map<string, Change[]>()
 const heard = new WeakSet<Room>()
 
-onGoOut(() => {
+onSignOut(() => {
   fetched.value = new Map()
   asked.clear()
 })

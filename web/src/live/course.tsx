@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { remembered } from './fleet.ts'
+import { remembered } from './gateway-list.ts'
 
 const width = 120
 const height = 28

@@ -6,15 +6,15 @@ import { PageHead } from '../shell/page-head.tsx'
 import { connection } from '../state/session.ts'
 import { medium, narrow } from '../ui/media.ts'
 import { Course } from './course.tsx'
-import { courses, fleet, type Gateway, isThere, stale, watchFleet } from './fleet.ts'
+import { courses, type Gateway, gatewayList, isThere, stale, watchGateways } from './gateway-list.ts'
 import { Picture } from './picture.tsx'
 
 const rate = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 
 /** Page with all gateways: their sessions, their load, and the one of this session. */
 export function Gateways(): JSX.Element {
-  useEffect(watchFleet, [])
-  const answer = fleet.value
+  useEffect(watchGateways, [])
+  const answer = gatewayList.value
   // After a lost connection the response is still that of the gateway before.
   const here = connection.value.is === 'open' ? connection.value.gateway : (answer?.here ?? '')
   const gateways = answer?.gateways ?? []
@@ -124,7 +124,7 @@ function News(): JSX.Element {
   const words = useSignal('')
   const before = useRef(new Map<string, Gateway['state']>())
   useSignalEffect(() => {
-    const now = new Map(fleet.value?.gateways.map(({ gateway, state }) => [gateway, state]))
+    const now = new Map(gatewayList.value?.gateways.map(({ gateway, state }) => [gateway, state]))
     const news: string[] = []
     for (const [gateway, state] of now) {
       const was = before.current.get(gateway)

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import { type Dot, moveDots, sessionsPerDot } from './dots.ts'
-import { type Gateway, isThere } from './fleet.ts'
+import { type Gateway, isThere } from './gateway-list.ts'
 
 /** Sizes in units of the picture, which are CSS pixels where the page is wide enough. */
 const cell = { width: 200, height: 212 }
@@ -36,7 +36,7 @@ export function Picture({
   const places = new Map(gateways.map(({ gateway }, index) => [gateway, placeOf(index, across)]))
   const size = { width: across * cell.width, height: rows * cell.height }
   return (
-    <figure class="fleet">
+    <figure class="gateway-map">
       <svg
         viewBox={`0 0 ${size.width} ${size.height}`}
         width={size.width}
@@ -46,12 +46,12 @@ export function Picture({
         {gateways.map(({ gateway, sessions, state }) => {
           const { x, y } = places.get(gateway) ?? middle
           return (
-            <g key={gateway} class={`fleet-gateway ${state} ${gateway === here ? 'here' : ''}`}>
-              <circle class="fleet-ring" cx={x} cy={y} r={radius} />
-              <text class="fleet-name" x={x} y={y + radius + 24}>
+            <g key={gateway} class={`map-gateway ${state} ${gateway === here ? 'here' : ''}`}>
+              <circle class="map-ring" cx={x} cy={y} r={radius} />
+              <text class="map-name" x={x} y={y + radius + 24}>
                 {shortened(gateway)}
               </text>
-              <text class="fleet-state" x={x} y={y + radius + 44}>
+              <text class="map-state" x={x} y={y + radius + 44}>
                 {words(state, sessions, gateway === here)}
               </text>
             </g>
@@ -68,7 +68,7 @@ export function Picture({
           return (
             <circle
               key={id}
-              class={`fleet-dot ${gateway === here && place === 0 ? 'you' : ''}`}
+              class={`map-dot ${gateway === here && place === 0 ? 'you' : ''}`}
               r={gateway === here && place === 0 ? 6 : 4}
               style={{ transform: `translate(${to.x.toFixed(1)}px, ${to.y.toFixed(1)}px)` }}
             />

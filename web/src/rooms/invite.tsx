@@ -24,7 +24,8 @@ export function Invite({ path, attempt }: Props): JSX.Element {
       done.value = `\u2068${name}\u2069 is invited.`
     })
   }
-  if (users.length === 0) return <p class="quiet small">Whom you meet in other rooms, you can invite here.</p>
+  if (users.length === 0)
+    return <p class="quiet small">You can invite people here whom you meet in other rooms.</p>
   return (
     <form class="inline-form" onSubmit={submit}>
       <label for="invited">Invite</label>

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { HistoryOptions, Message, Room } from '@rabble/client'
 import { type Change, changed } from '../conversation/changed.ts'
-import { onGoOut } from '../state/session.ts'
+import { onSignOut } from '../state/session.ts'
 
 /** Number of messages per request. */
 const page = 100
@@ -10,7 +10,7 @@ const most = 1_000
 
 /** Message around which the user reads, far from the newest ones. Undefined: at the newest. */
 export const past = signal<{ room: string; id: string } | undefined>(undefined)
-onGoOut(() => {
+onSignOut(() => {
   past.value = undefined
 })
 

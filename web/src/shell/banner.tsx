@@ -1,8 +1,8 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { ChatState } from '@rabble/client'
 import type { JSX } from 'preact'
-import { chat, connection, door, enter, sentence } from '../state/session.ts'
-import { wantOut } from './going-out.tsx'
+import { chat, connection, enter, sentence, signIn } from '../state/session.ts'
+import { requestSignOut } from './sign-out.tsx'
 
 /** Time (ms) for which a first attempt to connect is not shown. */
 const patience = 1_000
@@ -47,11 +47,11 @@ export function Banner(): JSX.Element | null {
       )}
       {state.is === 'closed' && (
         <>
-          <button type="button" onClick={() => enter(door.value.name)}>
+          <button type="button" onClick={() => enter(signIn.value.name)}>
             Come back
           </button>
-          <button type="button" onClick={wantOut}>
-            Go to the door
+          <button type="button" onClick={requestSignOut}>
+            Go to sign-in
           </button>
         </>
       )}

@@ -14,7 +14,7 @@ import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
 import { Announcer } from './announcer.tsx'
 import { Banner } from './banner.tsx'
-import { GoingOut } from './going-out.tsx'
+import { SignOutDialog } from './sign-out.tsx'
 import { TopBar } from './top-bar.tsx'
 
 /** Layout of the page after login: a bar and up to three columns, which are drawers on narrow screens. */
@@ -55,7 +55,7 @@ export function Shell(): JSX.Element {
           <People />
         </Dialog>
       )}
-      <GoingOut />
+      <SignOutDialog />
       <Announcer />
     </div>
   )

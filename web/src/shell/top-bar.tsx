@@ -6,7 +6,7 @@ import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Logo } from '../ui/logo.tsx'
 import { GatewayChip } from './gateway.tsx'
-import { wantOut } from './going-out.tsx'
+import { requestSignOut } from './sign-out.tsx'
 
 /** Bar with the user, the connection and its gateway. */
 export function TopBar(): JSX.Element {
@@ -39,7 +39,7 @@ export function TopBar(): JSX.Element {
           </span>
         </span>
       )}
-      <IconButton icon="leave" label="Go out" onClick={wantOut} />
+      <IconButton icon="leave" label="Sign out" onClick={requestSignOut} />
       <p class="unseen" role="status">
         {connection.value.is === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
       </p>

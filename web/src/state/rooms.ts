@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals'
 import type { Chat, Room, User } from '@rabble/client'
 import { countUnread, type Mark, type Unread } from '../conversation/unread.ts'
 import { firstRoom, go, hashOf, type Route, route } from './route.ts'
-import { changes, chat, connection, me, onEnter, onGoOut } from './session.ts'
+import { changes, chat, connection, me, onEnter, onSignOut } from './session.ts'
 import { load, save } from './storage.ts'
 
 /** Maximum number of conversations that the page adds, the newest ones, if they began elsewhere or while it was closed. */
@@ -177,7 +177,7 @@ function ignored(): void {}
 /** Joins the rooms that are shown, and stores the joined rooms for a reload. */
 export function startRooms(): void {
   onEnter(entered)
-  onGoOut(() => {
+  onSignOut(() => {
     names.clear()
     marks.clear()
   })

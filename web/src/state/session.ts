@@ -5,13 +5,13 @@ import { clearStorage, load, save, tabStorage } from './storage.ts'
 /** Number of messages that each room holds. Scrolling back loads more. */
 const keep = 300
 
-/** Current chat; undefined at the door. */
+/** Current chat; undefined before sign-in. */
 export const chat = signal<Chat | undefined>(undefined)
 /** State of the connection. */
 export const connection = signal<ChatState>({ is: 'connecting', attempt: 1 })
-/** Whether the page shows the chat. Otherwise it shows the door. */
+/** Whether the page shows the chat. Otherwise it shows the sign-in. */
 export const inside = signal(false)
-export const door = signal<{ name: string; busy?: string; problem?: string }>({ name: '' })
+export const signIn = signal<{ name: string; busy?: string; problem?: string }>({ name: '' })
 /**
  * Counter that increases when the chat's objects have changed, once per animation frame. The SDK's objects are no signals, so
  * each component that draws one of them must read `changes.value`. It is not enough if its parent does: a component that
@@ -34,7 +34,7 @@ export function onEnter(opened: (chat: Chat) => void): void {
 }
 
 /** Calls `forget` when the user logs out. The next user of this page must not see data of the one before. */
-export function onGoOut(forget: () => void): void {
+export function onSignOut(forget: () => void): void {
   endings.add(forget)
 }
 
@@ -47,7 +47,7 @@ export function enter(name: string): void {
   batch(() => {
     chat.value = entering
     connection.value = entering.state
-    door.value = { name, busy: 'Connecting…' }
+    signIn.value = { name, busy: 'Connecting…' }
     // First of all, since this reads the stored rooms, which later effects overwrite.
     for (const each of openings) each(entering)
   })
@@ -58,13 +58,13 @@ export function enter(name: string): void {
     if (state.is === 'open') {
       opened = true
       save('name', name)
-      door.value = { name }
+      signIn.value = { name }
       inside.value = true
     } else if (state.is === 'closed' && !opened) {
       const isUnsent = entering.pending.length > 0 || load('drafts') !== undefined
       if (before !== undefined) chat.value = before
-      else if (!inside.peek() || !isUnsent) goOut(sentence(state.why))
-    } else if (state.is === 'waiting') door.value = { name, busy: `${sentence(state.why)} Trying again…` }
+      else if (!inside.peek() || !isUnsent) signOut(sentence(state.why))
+    } else if (state.is === 'waiting') signIn.value = { name, busy: `${sentence(state.why)} Trying again…` }
   })
 }
 
@@ -77,20 +77,20 @@ export function comeBack(): void {
 }
 
 /** Logs out, and discards unsent messages. The guest's identity is lost permanently. */
-export function goOut(problem?: string): void {
-  const name = door.value.name
+export function signOut(problem?: string): void {
+  const name = signIn.value.name
   chat.value?.close()
   chat.value = undefined
   inside.value = false
   for (const forget of endings) forget()
   clearStorage()
-  door.value = { name, ...(problem !== undefined && { problem }) }
+  signIn.value = { name, ...(problem !== undefined && { problem }) }
 }
 
 /** Returns the token of this guest, if there is one, for the page's own HTTP requests. */
 export function token(): string | undefined {
   try {
-    const kept = JSON.parse(tabStorage.getItem(guestKey(door.value.name)) ?? '{}') as { token?: unknown }
+    const kept = JSON.parse(tabStorage.getItem(guestKey(signIn.value.name)) ?? '{}') as { token?: unknown }
     return typeof kept.token === 'string' ? kept.token : undefined
   } catch {
     return undefined

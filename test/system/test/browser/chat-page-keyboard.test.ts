@@ -85,7 +85,7 @@ t.test('all can be done with the keyboard alone', async (t) => {
   await keyboard.press('Enter')
   await ada.sees('the first of all')
   await isToWrite()
-  await goTo(ada, page.getByRole('button', { name: 'Go out' }))
+  await goTo(ada, page.getByRole('button', { name: 'Sign out' }))
   await keyboard.press('Enter')
   await page.getByRole('textbox', { name: 'Your name' }).waitFor()
   t.same(ada.problems, [])

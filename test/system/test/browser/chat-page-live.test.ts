@@ -31,13 +31,13 @@ t.test(
     await until(async () => (await rows.count()) === 3, 60_000, 'three gateways')
     await page.getByText('13 sessions on 3 gateways').waitFor()
     // On a busy machine a gateway that reports late seems to be gone until its next report.
-    const dots = async () => (await page.locator('.fleet-dot').count()) === 13
+    const dots = async () => (await page.locator('.map-dot').count()) === 13
     await until(dots, 60_000, 'a dot for each')
     t.equal(
       await rows.filter({ hasText: 'yours' }).getByRole('rowheader').textContent(),
       `${await ada.gateway()}yours`,
     )
-    t.equal(await page.locator('.fleet-gateway.here .fleet-name').textContent(), await ada.gateway())
+    t.equal(await page.locator('.map-gateway.here .map-name').textContent(), await ada.gateway())
     const cells = (column: string) =>
       rows.locator(`td:nth-of-type(${columns.indexOf(column)})`).allTextContents()
     const allReady = async () => (await cells('State')).join() === 'ready,ready,ready'
@@ -70,7 +70,7 @@ t.test(
     await killed.gateway.kill()
     const row = rows.filter({ hasText: killed.id })
     await row.getByRole('cell', { name: 'gone' }).waitFor()
-    await page.locator('.fleet-gateway.gone').getByText('gone').waitFor()
+    await page.locator('.map-gateway.gone').getByText('gone').waitFor()
     await page.getByText('13 sessions on 2 gateways').waitFor()
     const told = async () => (await news()).some((text) => text.includes(`${killed.id} is gone.`))
     await until(told, 60_000, 'it to be told in words')
@@ -90,7 +90,7 @@ t.test(
 t.test('for who wants no motion nothing moves', async (t) => {
   const calm = await openChat(t, browser, `${cluster.url}/#/live`, { reducedMotion: 'reduce' })
   await calm.enter('Calm')
-  await calm.page.locator('.fleet-dot').first().waitFor()
+  await calm.page.locator('.map-dot').first().waitFor()
   const moving = await calm.page.evaluate(`[...document.querySelectorAll('*')].filter((element) => {
     const { transitionDuration, animationName } = getComputedStyle(element)
     return animationName !== 'none' || transitionDuration.split(',').some((time) => Number.parseFloat(time) > 0)

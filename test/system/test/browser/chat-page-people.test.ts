@@ -137,8 +137,8 @@ t.test(
   },
 )
 
-t.test('the door tells in words what is wrong with a name, and a reload comes back in', async (t) => {
-  const person = await openChat(t, browser, `${cluster.url}/#door`)
+t.test('the sign-in tells in words what is wrong with a name, and a reload comes back in', async (t) => {
+  const person = await openChat(t, browser, `${cluster.url}/#sign-in`)
   const { page, enter, write, message } = person
   const name = page.getByRole('textbox', { name: 'Your name' })
   await name.press('Enter')
@@ -163,7 +163,7 @@ t.test('the door tells in words what is wrong with a name, and a reload comes ba
   await message('before the reload').waitFor()
   await page.reload()
   await message('before the reload').waitFor()
-  await page.getByRole('button', { name: 'Go out' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).click()
   await name.waitFor()
   t.same(person.problems, [])
 })

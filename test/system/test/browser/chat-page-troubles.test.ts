@@ -106,10 +106,10 @@ t.test('what is refused for good stays with its reason, to be sent again or disc
   t.same(ada.problems, [])
 })
 
-t.test('whoever goes out takes along what they wrote, and is asked first if it is not sent', async (t) => {
+t.test('signing out discards what was written, and asks first if it is not sent', async (t) => {
   const cleo = await openChat(t, browser, `${rabble.url}/#secrets`)
   const { page } = cleo
-  const goOut = page.getByRole('button', { name: 'Go out', exact: true })
+  const signOut = page.getByRole('button', { name: 'Sign out', exact: true })
   await cleo.enter('Cleo')
   await page.getByText('1 here', { exact: true }).waitFor()
   const box = page.getByRole('textbox', { name: 'Room' })
@@ -123,11 +123,11 @@ t.test('whoever goes out takes along what they wrote, and is asked first if it i
   await cleo.write('unsent')
   await page.locator('.unsent').waitFor()
   await cleo.messageBox.fill('a draft of Cleo’s')
-  await goOut.click()
-  await page.getByRole('dialog', { name: 'Go out?' }).getByRole('button', { name: 'Stay' }).click()
+  await signOut.click()
+  await page.getByRole('dialog', { name: 'Sign out?' }).getByRole('button', { name: 'Stay' }).click()
   await page.locator('.unsent').waitFor()
-  await goOut.click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Go out all the same' }).click()
+  await signOut.click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out anyway' }).click()
   await page.getByRole('textbox', { name: 'Your name' }).waitFor()
   const kept = async () =>
     await page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('rabble.'))")
@@ -140,7 +140,7 @@ t.test('whoever goes out takes along what they wrote, and is asked first if it i
   const listed = async () =>
     (await page.locator('.room-list .room-name').allTextContents()).join() === 'secrets'
   await until(listed, 60_000, 'the room to be listed that the address says, and no other')
-  await goOut.click()
+  await signOut.click()
   await page.getByRole('textbox', { name: 'Your name' }).waitFor()
   t.same(cleo.problems, [])
 })

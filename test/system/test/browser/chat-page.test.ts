@@ -173,8 +173,8 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   t.equal(await messageBox.inputValue(), 'after the kick')
   // The messages can still be read.
   await eli.message(`26 ${long}`).waitFor()
-  await page.getByRole('button', { name: 'Go to the door' }).click()
-  await page.getByRole('dialog', { name: 'Go out?' }).getByRole('button', { name: 'Stay' }).click()
+  await page.getByRole('button', { name: 'Go to sign-in' }).click()
+  await page.getByRole('dialog', { name: 'Sign out?' }).getByRole('button', { name: 'Stay' }).click()
   refusal = undefined
   await page.getByRole('button', { name: 'Come back' }).click()
   await page.locator('.banner').waitFor({ state: 'detached' })

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { door, enter } from '../state/session.ts'
+import { enter, signIn } from '../state/session.ts'
 import { Logo } from '../ui/logo.tsx'
 
 /** Page on which guests enter their names. */
-export function Door(): JSX.Element {
-  const { name, busy, problem } = door.value
+export function SignIn(): JSX.Element {
+  const { name, busy, problem } = signIn.value
   const input = useRef<HTMLInputElement>(null)
   // After a refusal the name is selected, ready to be changed.
   useEffect(() => input.current?.select(), [problem])
@@ -16,12 +16,12 @@ export function Door(): JSX.Element {
     event.preventDefault()
     const wanted = input.current?.value.trim() ?? ''
     if (wanted === '') {
-      door.value = { name: '', problem: 'Say what others should call you.' }
+      signIn.value = { name: '', problem: 'Say what others should call you.' }
       input.current?.focus()
     } else enter(wanted)
   }
   return (
-    <main class="door">
+    <main class="sign-in">
       <form class="card" autocomplete="off" noValidate onSubmit={submit}>
         <Logo size={56} />
         <h1>Rabble</h1>
@@ -37,14 +37,14 @@ export function Door(): JSX.Element {
           autocapitalize="words"
           spellcheck={false}
           enterkeyhint="go"
-          aria-describedby="door-problem"
+          aria-describedby="sign-in-problem"
           aria-invalid={problem !== undefined}
         />
-        <p id="door-problem" class="problem" role="alert">
+        <p id="sign-in-problem" class="problem" role="alert">
           {problem}
         </p>
         <button type="submit" class="primary" disabled={busy !== undefined}>
-          Go in
+          Sign in
         </button>
         <p class="quiet" role="status">
           {busy}

@@ -11,14 +11,14 @@ const every = 2_000
 export const remembered = 60
 
 /** Last response; undefined before the first one. */
-export const fleet = signal<Gateways | undefined>(undefined)
+export const gatewayList = signal<Gateways | undefined>(undefined)
 /** Whether the last request failed, so that the page shows old data. */
 export const stale = signal(false)
 /** Deliveries per second of each gateway, the newest last. */
 export const courses = signal<ReadonlyMap<string, readonly number[]>>(new Map())
 
 /** Requests the gateways repeatedly, one request at a time. Returns a function that stops it. */
-export function watchFleet(): () => void {
+export function watchGateways(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
   const look = async () => {
@@ -41,7 +41,7 @@ export function watchFleet(): () => void {
 }
 
 function take(answer: Gateways): void {
-  fleet.value = answer
+  gatewayList.value = answer
   stale.value = false
   const next = new Map<string, readonly number[]>()
   for (const { gateway, deliveriesPerSecond, state } of answer.gateways) {
