@@ -37,9 +37,9 @@ export function createMetrics(registry: Registry) {
       help: '1 while this gateway sends its clients to others, because it stops.',
       registers,
     }),
-    deaf: new Counter({
-      name: 'rabble_gateway_deaf_total',
-      help: 'How often nothing arrived for ten seconds although all connections looked fine, and they were made anew, by way: signals, log.',
+    stalled: new Counter({
+      name: 'rabble_gateway_stalled_total',
+      help: 'Number of reconnects because nothing arrived for ten seconds although all connections looked fine, by way: signals, log.',
       labelNames: ['way'] as const,
       registers,
     }),
@@ -285,7 +285,7 @@ export function createMetrics(registry: Registry) {
   // A series that first appears with the value 1 has never increased, so alerts would miss its first count.
   metrics.closed.inc({ reason: 'tooSlow' }, 0)
   for (const reason of ['full', 'unready']) metrics.refusedConnections.inc({ reason }, 0)
-  for (const way of ['signals', 'log']) metrics.deaf.inc({ way }, 0)
+  for (const way of ['signals', 'log']) metrics.stalled.inc({ way }, 0)
   for (const reason of ['full', 'timeout', 'closed']) metrics.publishRefused.inc({ reason }, 0)
   new Gauge({
     name: 'rabble_gateway_log_lag_seconds',

@@ -28,7 +28,7 @@ export interface MemoryLog extends EventLog {
   /** While true, events are stored and confirmed, but one second later the publisher is told that they were not. */
   losesConfirms: boolean
   /** Kind of delivery that stops although nothing looks wrong. */
-  deaf: 'log' | 'signals' | undefined
+  stalled: 'log' | 'signals' | undefined
   /** Writes any text, as another program with access to the broker could. */
   inject(text: string | Buffer, partition?: number): void
   /** Sends content that may be no signal, as another program could. */
@@ -71,7 +71,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   const parts = kept.map((batches, number) => new Partition(number, batches, backlog, malformed, clock))
   const signals = new LocalSignals(malformed)
   const closed = new AbortController()
-  let deaf: MemoryLog['deaf']
+  let stalled: MemoryLog['stalled']
   let hear = () => {}
   let hearing = Promise.resolve()
 
@@ -84,7 +84,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   async function* read(part: Partition, from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     for await (const step of part.read(from, signal)) {
-      while (deaf === 'log' && !signal.aborted) await Promise.race([hearing, aborted])
+      while (stalled === 'log' && !signal.aborted) await Promise.race([hearing, aborted])
       if (signal.aborted) return
       yield step
     }
@@ -95,11 +95,11 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
     kept,
     broken: false,
     losesConfirms: false,
-    get deaf() {
-      return deaf
+    get stalled() {
+      return stalled
     },
-    set deaf(what) {
-      deaf = what
+    set stalled(what) {
+      stalled = what
       hear()
       hearing = new Promise((resolve) => {
         hear = resolve
@@ -133,7 +133,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
     signal(signal) {
       const json = JSON.stringify(signal)
       setImmediate(() => {
-        if (deaf !== 'signals') signals.deliver(json)
+        if (stalled !== 'signals') signals.deliver(json)
       })
     },
     onSignal: (listener) => signals.on(listener),

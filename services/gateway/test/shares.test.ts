@@ -54,9 +54,9 @@ t.test('one guest that reads none of its replays leaves room for those of others
   const { ws, metric } = gateway
   const count = 5
   for (let n = 0; n < count; n++) {
-    const deaf = await connectChat(t, ws, { name: 'Deaf', address: eve })
-    deaf.pause()
-    deaf.raw('{"type":"join","room":"general","recent":500}')
+    const stuck = await connectChat(t, ws, { name: 'Stuck', address: eve })
+    stuck.pause()
+    stuck.raw('{"type":"join","room":"general","recent":500}')
   }
   await until(async () => (await metric('rabble_gateway_joins_total')) === count, 60_000, 'the joins')
   const reader = await connectChat(t, ws, { name: 'Ada', address: ada })

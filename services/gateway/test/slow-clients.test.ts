@@ -26,14 +26,14 @@ t.test(
     const { ws, metric } = gateway
     // More than the operating system takes.
     fill(gateway, 16, 1_000_000)
-    const deaf = await connectChat(t, ws, { name: 'Deaf' })
-    deaf.pause()
-    deaf.raw('{"type":"join","room":"general","recent":1000}')
+    const stuck = await connectChat(t, ws, { name: 'Stuck' })
+    stuck.pause()
+    stuck.raw('{"type":"join","room":"general","recent":1000}')
     const taken = async () => (await metric('rabble_gateway_replay_bytes')) > 0
     await until(taken, 60_000, 'the replay')
     const pings = () => metric('rabble_gateway_frames_received_total', { type: 'ping' })
     for (let seconds = 1; (await metric('rabble_gateway_connections')) > 0 && seconds < 120; seconds++) {
-      deaf.raw('{"type":"ping"}')
+      stuck.raw('{"type":"ping"}')
       await until(async () => (await pings()) === seconds, 60_000, 'what it says to be heard')
       await clock.advance(1_000)
     }

@@ -68,7 +68,7 @@ export function startDeliveryWatchdog(options: {
   gateway: string
   times: DeliveryTimes
   clock: Clock
-  metrics: Pick<Metrics, 'deaf'>
+  metrics: Pick<Metrics, 'stalled'>
   logger: Logger
 }): DeliveryWatchdog {
   const { log, gateway, times, clock, metrics, logger } = options
@@ -110,7 +110,7 @@ export function startDeliveryWatchdog(options: {
     probe.awaited = checks
     if (checks * times.interval < times.timeout) return
     probe.awaited = 0
-    metrics.deaf.inc({ way: probe.label })
+    metrics.stalled.inc({ way: probe.label })
     if (!probe.stalled) logger.warn({ way: probe.label }, `${probe.problem}: reconnecting until that is over`)
     probe.stalled = true
     log.reconnect?.(probe.problem)

@@ -31,7 +31,7 @@ function createFragileLog(clock: ManualClock): FragileLog {
       return status.call(this)
     },
     reconnect(this: FragileLog, reason: string) {
-      if (this.reconnects.push(reason) >= this.attempts) this.deaf = undefined
+      if (this.reconnects.push(reason) >= this.attempts) this.stalled = undefined
     },
   })
   return fragile
@@ -54,7 +54,7 @@ t.test(
     const { gateway, log, clock, metric, ws } = await buildFragile(t)
     const ada = await connectChat(t, ws, { name: 'Ada' })
     await ada.join('general')
-    log.deaf = 'log'
+    log.stalled = 'log'
     await pass(clock, step, () => gateway.unready() !== undefined, 'it to be noticed')
     t.match(gateway.unready(), /^nothing comes from partition \d of the log, which takes events$/)
     await t.rejects(connectChat(t, ws), { message: /503/ }, 'nobody should come here')
@@ -63,8 +63,8 @@ t.test(
     await pass(clock, step, () => gateway.unready() === undefined, 'it to be mended')
     await ada.sees(id)
     t.ok(log.reconnects.length >= log.attempts, 'tried until it helped')
-    t.equal(await metric('rabble_gateway_deaf_total', { way: 'log' }), log.reconnects.length)
-    t.equal(await metric('rabble_gateway_deaf_total', { way: 'signals' }), 0)
+    t.equal(await metric('rabble_gateway_stalled_total', { way: 'log' }), log.reconnects.length)
+    t.equal(await metric('rabble_gateway_stalled_total', { way: 'signals' }), 0)
     await connectChat(t, ws)
   },
 )
@@ -77,7 +77,7 @@ t.test('a log that is down is not made anew: there is nothing to arrive', async 
     signals++
     signal.call(log, told)
   }
-  log.deaf = 'signals'
+  log.stalled = 'signals'
   await pass(clock, step, () => signals > 0, 'something that does not arrive')
   log.broken = true
   // The gateway would miss it within this time.

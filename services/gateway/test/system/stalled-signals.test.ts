@@ -63,8 +63,8 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   await bob.sees(id)
   for (const { url, logs } of [one, two]) {
     const metrics = await (await fetch(`${url}/metrics`)).text()
-    t.match(metrics, /^rabble_gateway_deaf_total\{way="signals"\} [1-9]\d*$/m)
-    t.match(metrics, /^rabble_gateway_deaf_total\{way="log"\} 0$/m)
+    t.match(metrics, /^rabble_gateway_stalled_total\{way="signals"\} [1-9]\d*$/m)
+    t.match(metrics, /^rabble_gateway_stalled_total\{way="log"\} 0$/m)
     const lines = logs().split('\n')
     t.equal(lines.filter((line) => line.includes('reconnecting until')).length, 1, 'told once')
     t.equal(lines.filter((line) => line.includes('events arrive again')).length, 1)
