@@ -39,7 +39,7 @@ export interface Watched {
 /** Interval (ms) of the samples. A sample takes about 1 ms. */
 const interval = 25
 /** Maximum time (ms) without progress. */
-const patience = 60_000
+const timeout = 60_000
 
 /** Samples a history until it and its search have caught up. @throws Error after a minute without progress */
 export async function watchCatchUp({ database, events, pids, onAll }: Watched): Promise<CatchUp> {
@@ -52,7 +52,7 @@ export async function watchCatchUp({ database, events, pids, onAll }: Watched): 
     const progress = await progressOf(database)
     const at = performance.now()
     if (progress.rows > last.rows || progress.indexed > last.indexed) moved = at
-    if (at - moved > patience) throw new Error(`history stands still at ${JSON.stringify(progress)}`)
+    if (at - moved > timeout) throw new Error(`history stands still at ${JSON.stringify(progress)}`)
     last = progress
     const mark = () => ({ ...progress, at, usage: usageOf(pids) })
     const size = memory(pids.history)

@@ -227,7 +227,7 @@ export class RoomClient implements Room {
   receive(frame: ServerFrame): void {
     const { type } = frame
     // A `left` with a ref is the answer to a `leave`.
-    if (type === 'left' && frame.ref === undefined) this.#putOut(frame)
+    if (type === 'left' && frame.ref === undefined) this.#evict(frame)
     else if (type === 'typing') this.#emit({ type, user: frame.user })
     // The reply to `join` includes the events that arrive before it.
     if (this.#state.is !== 'in') return
@@ -361,7 +361,7 @@ export class RoomClient implements Room {
    * Handles the removal by a moderator or with the room. If the error is retryable the room is entered again, otherwise it stays
    * `out`.
    */
-  #putOut({ code = 'forbidden', message = 'put out of the room' }: ServerFrames['left']): void {
+  #evict({ code = 'forbidden', message = 'put out of the room' }: ServerFrames['left']): void {
     const error = new ChatError(code, message)
     this.pause()
     this.#refused(error, error.retry)

@@ -145,16 +145,16 @@ export class SocketSession {
   }
 
   /**
-   * Closes the session. A farewell frees a guest's name at once; otherwise the server reserves it for a while for the holder of
+   * Closes the session. A clean frees a guest's name at once; otherwise the server reserves it for a while for the holder of
    * the token. A guest without a token could not reclaim its name, so the name is freed too.
    */
-  drop(farewell: boolean): void {
+  drop(clean: boolean): void {
     if (this.#over) return
     this.#over = true
     this.#deadline?.cancel()
     this.#renewal?.cancel()
     const tokenless = this.#welcome === undefined && this.#identity.token === undefined
-    this.#socket.close(farewell || tokenless ? 1000 : 4000)
+    this.#socket.close(clean || tokenless ? 1000 : 4000)
     for (const { reject } of this.#waiting.values()) reject(disconnected())
   }
 

@@ -92,7 +92,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
     if (waiting >= maxWaiting) throw new NoPlaceError(false)
     const first = names[0] ?? ''
     return new Promise((resolve, reject) => {
-      const giveUp = () => {
+      const abandon = () => {
         const queue = queues.get(first)?.filter((other) => other !== waiter) ?? []
         if (queue.length === 0) queues.delete(first)
         else queues.set(first, queue)
@@ -102,7 +102,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
       const waiter: Waiter = {
         names,
         begin() {
-          signal?.removeEventListener('abort', giveUp)
+          signal?.removeEventListener('abort', abandon)
           wait(names, -1)
           begin(names)
           resolve()
@@ -112,7 +112,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
       const queue = queues.get(first)
       if (queue === undefined) queues.set(first, [waiter])
       else queue.push(waiter)
-      signal?.addEventListener('abort', giveUp)
+      signal?.addEventListener('abort', abandon)
     })
   }
 

@@ -89,6 +89,6 @@ export function createMetrics(registry: Registry): RoomsMetrics {
     }),
   }
   // Alerts on growth would miss the first count of a series that does not start at 0.
-  for (const work of ['migrate', 'sweep', 'upkeep']) metrics.databaseErrors.inc({ work }, 0)
+  for (const work of ['migrate', 'sweep', 'maintenance']) metrics.databaseErrors.inc({ work }, 0)
   return metrics
 }

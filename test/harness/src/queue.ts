@@ -3,7 +3,7 @@ import { type ConfirmChannel, type ConsumeMessage, connect, type Options } from 
 import type { TestContext } from './test-context.ts'
 
 /** Time (ms) during which `putIntoQueue` retries. */
-const patience = 120_000
+const timeout = 120_000
 
 /** A message that a program puts into a queue. */
 export interface QueueMessage {
@@ -13,7 +13,7 @@ export interface QueueMessage {
 
 /**
  * Publishes messages to a queue of RabbitMQ until the broker has confirmed each one. After a lost connection it publishes
- * those again that are not confirmed. @throws Error if that takes longer than `patience`
+ * those again that are not confirmed. @throws Error if that takes longer than `timeout`
  */
 export async function putIntoQueue(
   url: string,
@@ -22,7 +22,7 @@ export async function putIntoQueue(
 ): Promise<void> {
   let left = [...messages]
   // A killed broker may take long to start again.
-  const deadline = performance.now() + patience
+  const deadline = performance.now() + timeout
   while (left.length > 0) {
     if (performance.now() > deadline)
       throw new Error(`${left.length} messages could not be put into ${queue}`)

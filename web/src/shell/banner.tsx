@@ -5,7 +5,7 @@ import { chat, connection, enter, sentence, signIn } from '../state/session.ts'
 import { requestSignOut } from './sign-out.tsx'
 
 /** Time (ms) for which a first attempt to connect is not shown. */
-const patience = 1_000
+const timeout = 1_000
 
 /** Shows that the chat isn't connected, and what happens next. Messages written meanwhile are sent later. */
 export function Banner(): JSX.Element | null {
@@ -18,7 +18,7 @@ export function Banner(): JSX.Element | null {
       state.is === 'connecting'
         ? setTimeout(() => {
             late.value = true
-          }, patience)
+          }, timeout)
         : undefined
     now.value = Date.now()
     const tick =

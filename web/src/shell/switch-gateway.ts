@@ -3,7 +3,7 @@ import type { Chat, ChatState } from '@rabble/client'
 /** Maximum number of attempts, since a proxy may choose the same gateway again. */
 const attempts = 8
 /** Timeout (ms) of each step. */
-const patience = 8_000
+const timeout = 8_000
 
 /**
  * Switches to another gateway, if there is one. Nginx binds a browser to its gateway by a cookie that scripts can't read, and is
@@ -20,7 +20,7 @@ export async function switchGateway(chat: Chat): Promise<string> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       await fetch(new URL('api/route/forget', document.baseURI), {
         method: 'POST',
-        signal: AbortSignal.timeout(patience),
+        signal: AbortSignal.timeout(timeout),
       })
       const { gateway } = await anotherSession(chat)
       if (gateway !== before.gateway) return `You are on ${gateway} now.`
@@ -33,7 +33,7 @@ export async function switchGateway(chat: Chat): Promise<string> {
 
 type Open = Extract<ChatState, { is: 'open' }>
 
-/** Reconnects, and resolves with the new session. @throws Error after `patience` */
+/** Reconnects, and resolves with the new session. @throws Error after `timeout` */
 function anotherSession(chat: Chat): Promise<Open> {
   const { state } = chat
   const session = state.is === 'open' ? state.session : undefined
@@ -45,7 +45,7 @@ function anotherSession(chat: Chat): Promise<Open> {
     const timer = setTimeout(() => {
       done()
       reject(new Error('there was no other session in time'))
-    }, patience)
+    }, timeout)
     const off = chat.on('state', (state) => {
       if (state.is !== 'open' || state.session === session) return
       done()

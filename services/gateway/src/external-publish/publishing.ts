@@ -29,7 +29,7 @@ export interface PublishHost {
 }
 
 /** Path on which a request came. */
-export type Way = 'http' | 'amqp'
+export type Source = 'http' | 'amqp'
 
 /** An event to publish, the user who publishes it, and the name of the action in the audit. */
 export interface Publication {
@@ -48,7 +48,7 @@ export interface PublishingOptions {
  * synchronous, events are published in the order of the calls.
  */
 export type Publishing = (
-  way: Way,
+  way: Source,
   prepare: () => Publication | Promise<Publication>,
 ) => Promise<MessageEvent>
 
@@ -56,7 +56,7 @@ export function createPublishing({ gateway, metrics }: PublishingOptions): Publi
   let last: Promise<unknown> = Promise.resolve()
 
   /** Waits for an answer. In the queue, messages keep their order, so they also wait for the answers to earlier questions. */
-  function inTurn<Answer>(way: Way, answer: Promise<Answer> | undefined): Promise<Answer | undefined> {
+  function inTurn<Answer>(way: Source, answer: Promise<Answer> | undefined): Promise<Answer | undefined> {
     if (way === 'http') return Promise.resolve(answer)
     const turn = Promise.all([answer, last]).then(([answer]) => answer)
     last = turn.catch(() => {})

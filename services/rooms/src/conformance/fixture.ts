@@ -55,7 +55,7 @@ export type MakeFixture = (t: Test) => Promise<RoomsFixture>
 export type MakeReadersFixture = (t: Test) => Promise<ReadersFixture>
 
 /** Maximum time (ms) for effects that follow from a call. */
-export const patience = 60_000
+export const timeout = 60_000
 
 export const [ada, bob, eve, joe] = ['ada', 'bob', 'eve', 'joe'].map(userOf) as [User, User, User, User]
 

@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
-import { ada, bob, changesIn, eve, gatewayOf, type MakeFixture, patience, seatOf } from './fixture.ts'
+import { ada, bob, changesIn, eve, gatewayOf, type MakeFixture, seatOf, timeout } from './fixture.ts'
 
 const old = { fresh: false }
 const noSeats = { take: [], give: [] }
@@ -31,7 +31,7 @@ export function testLeases(t: Test, makeFixture: MakeFixture): void {
     t.equal(await client.renew('g1', old), undefined)
     t.equal(await client.seats('g1', noSeats), undefined)
     // The seats may take a little longer, if the service looks for leases that have ended at that moment.
-    await until(() => changesIn(fixture, 'tea').length === 2, patience, 'the seats to be free')
+    await until(() => changesIn(fixture, 'tea').length === 2, timeout, 'the seats to be free')
     t.same(changesIn(fixture, 'tea').at(-1), { joined: [], left: [ada], count: 0 })
     t.match(await client.members('tea', 10), { users: [], count: 0 })
     await client.end('g1')

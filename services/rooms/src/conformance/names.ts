@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { ClaimedName, NameClaim, Refusal } from '../api.ts'
-import { type MakeFixture, patience, type RoomsFixture } from './fixture.ts'
+import { type MakeFixture, type RoomsFixture, timeout } from './fixture.ts'
 
 /** Time (ms since 1970) at which the tokens of accounts end. */
 const account = Date.UTC(2100, 0, 1)
@@ -96,7 +96,7 @@ export function testNames(t: Test, makeFixture: MakeFixture): void {
     await fixture.client.renew('g3', { fresh: true })
     for (const name of ['Expired', 'Ended', 'Anew']) {
       // A lease that was given back may take a little longer to be cleared.
-      await until(async () => 'user' in (await claim('g4', name)), patience, `${name} to be free`)
+      await until(async () => 'user' in (await claim('g4', name)), timeout, `${name} to be free`)
     }
     t.match(await claim('g4', 'Both'), taken, 'g4 still holds it')
   })

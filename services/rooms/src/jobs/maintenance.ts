@@ -63,7 +63,7 @@ export function startUpkeep(
         if (failing) logger.info({}, 'clearing up works again')
         failing = false
       } catch (error) {
-        metrics.databaseErrors.inc({ work: 'upkeep' })
+        metrics.databaseErrors.inc({ work: 'maintenance' })
         health.ended('clearing up', error)
         if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying again')
         failing = true

@@ -149,10 +149,10 @@ await onBoth(async (t, make) => {
     start()
     const answers = await client.seats('g1', { take, give: [] })
     t.equal(answers?.length, 1000)
-    t.ok(statements() <= 30, `${statements()} statements, those of the upkeep among them`)
+    t.ok(statements() <= 30, `${statements()} statements, those of the maintenance among them`)
     start()
     await client.seats('g1', { take: [], give: pairs })
-    t.ok(statements() <= 30, `${statements()} statements, those of the upkeep among them`)
+    t.ok(statements() <= 30, `${statements()} statements, those of the maintenance among them`)
     t.same(await seatsIn(database), { seats: [], counts: {} })
   })
 
