@@ -18,7 +18,7 @@ await onBoth(async (t, databases) => {
       // The clocks differ too, which other lines report.
       const lines: string[] = []
       const write = (line: string) => {
-        if (line.includes('holds nothing')) lines.push(line)
+        if (line.includes('has nothing of')) lines.push(line)
       }
       const logger = createLogger('history', 'error', { write })
       const database = await databases.migrated(t)
