@@ -1,23 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
-
-/** Path of the repository, seen from test/system/dist/test. */
-const repository = fileURLToPath(new URL('../../../../', import.meta.url))
-
-const ignored = new Set(['node_modules', 'dist', 'data', 'data-cluster'])
-
-/** Returns the files of a folder, at any depth, whose names match, without folders that git ignores. */
-function filesIn(folder: string, names: RegExp): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name)
-    if (entry.isFile()) return names.test(entry.name) ? [path] : []
-    const hidden = entry.name.startsWith('.') && entry.name !== '.github'
-    return entry.isDirectory() && !hidden && !ignored.has(entry.name) ? filesIn(path, names) : []
-  })
-}
+import { filesIn, repository } from './repository.ts'
 
 /** A line of prose, without the marks of a list or a quotation. */
 interface Line {
@@ -199,7 +184,7 @@ t.test('a comment that is hard to read is found, and only in comments', async (t
 })
 
 t.test('no page has a sentence that begins with a clause, or says "unless told"', async (t) => {
-  const pages = filesIn(repository, /\.md$/).map((path) => relative(repository, path))
+  const pages = filesIn('', /\.md$/)
   t.ok(pages.length > 10, 'the pages are found')
   t.same(
     pages.flatMap((page) => complaintsAbout(page, readFileSync(join(repository, page), 'utf8'))),
@@ -209,7 +194,7 @@ t.test('no page has a sentence that begins with a clause, or says "unless told"'
 
 for (const folder of ['packages', 'services', 'web', 'test', 'bench']) {
   t.test(`nor has a comment in ${folder}`, async (t) => {
-    const files = filesIn(join(repository, folder), /\.tsx?$/).map((path) => relative(repository, path))
+    const files = filesIn(folder, /\.tsx?$/)
     t.ok(files.length > 10, 'the files are found')
     t.same(
       files.flatMap((file) => complaintsAboutComments(file, readFileSync(join(repository, file), 'utf8'))),

@@ -1,11 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-/** Path of the repository, seen from test/system/dist/test. */
-const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+import { filesIn, repository } from './repository.ts'
 
 /** Returns a page without blocks of code, where brackets and `#` mean nothing. */
 function withoutBlocks(page: string): string {
@@ -58,17 +54,10 @@ function readInRepository(file: string): string | undefined {
   return file.endsWith('.md') ? readFileSync(path, 'utf8') : ''
 }
 
-/** Reason to skip a test: without a repository, there may be other pages beside the sources. */
-const skip = existsSync(join(repository, '.git')) ? false : 'this is no clone'
-
-t.test('each relative link of a page leads to a file and a heading', { skip }, async (t) => {
-  const tracked = execFileSync('git', ['ls-files', '-z', '*.md'], { cwd: repository, encoding: 'utf8' })
-    .split('\0')
-    .filter((file) => file !== '' && existsSync(join(repository, file)))
-  t.ok(tracked.length > 8, 'the pages are found')
-  const links = tracked.flatMap((file) =>
-    linksIn(readInRepository(file) ?? '').map((link) => ({ file, link })),
-  )
+t.test('each relative link of a page leads to a file and a heading', async (t) => {
+  const pages = filesIn('', /\.md$/)
+  t.ok(pages.length > 8, 'the pages are found')
+  const links = pages.flatMap((file) => linksIn(readInRepository(file) ?? '').map((link) => ({ file, link })))
   t.ok(links.length > 200, 'the links are found')
   t.same(
     links.flatMap(({ file, link }) => problem(file, link, readInRepository) ?? []),

@@ -55,9 +55,7 @@ const readOrigin = `select compared, identity <> ${identity} as restored from ro
 export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSignal): Promise<void> {
   const { database, logger } = options
   const [origin] = await database.query<Origin>(readOrigin, [])
-  if (origin?.restored) {
-    logger.warn({}, 'this database was restored from a backup: comparing it with the log')
-  } else if (origin?.compared) {
+  if (origin?.compared && !origin.restored) {
     await database.query(`update rooms.origin set identity = ${identity} where identity is null`, [])
     return
   }
@@ -65,6 +63,9 @@ export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSig
   const closed = await database.transaction((query) => closeUnknown(query, [...names].sort()), {
     statementTimeout: 0,
   })
+  // Not before: while the log can't be read, this is tried again and again.
+  if (origin?.restored)
+    logger.warn({}, 'this database was restored from a backup, and was compared with the log')
   if (closed > 0) {
     logger.error(
       { rooms: closed },
