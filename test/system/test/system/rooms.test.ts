@@ -41,9 +41,22 @@ function gatewayAt(index: number): Service {
   return gateway
 }
 
+/** Repeats a request while the answer is `unavailable`, as clients do: rooms may be down or just be back. @throws ReplyError */
+async function whileUnavailable<T>(request: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await request()
+    } catch (error) {
+      if (!(error instanceof ReplyError) || error.code !== 'unavailable') throw error
+      await sleep(error.retryAfter ?? 1_000)
+    }
+  }
+}
+
+/** @throws ReplyError if the hello is refused */
 async function connect(t: Test, id: string, gateway: Service): Promise<ChatClient> {
   const token = await tokens.sign({ id, name: id }, 3600)
-  return connectChat(t, gateway.url, { token, timeout: 30_000 })
+  return whileUnavailable(() => connectChat(t, gateway.url, { token, timeout: 30_000 }))
 }
 
 function connectMany(t: Test, prefix: string, count: number, gateway?: Service): Promise<ChatClient[]> {
@@ -74,16 +87,9 @@ function hears(client: ChatClient, room: string, count: number, timeout: number)
   return until(told, timeout, `${room} to have ${count} users`)
 }
 
-/** Joins a room. Repeats the request while the rooms service doesn't answer in time. @throws ReplyError if it is refused */
-async function enter(client: ChatClient, room: string): ReturnType<ChatClient['join']> {
-  for (;;) {
-    try {
-      return await client.join(room)
-    } catch (error) {
-      if (!(error instanceof ReplyError) || error.code !== 'unavailable') throw error
-      await sleep(error.retryAfter ?? 1_000)
-    }
-  }
+/** @throws ReplyError if it is refused */
+function enter(client: ChatClient, room: string): ReturnType<ChatClient['join']> {
+  return whileUnavailable(() => client.join(room))
 }
 
 async function countIn(client: ChatClient, room: string): Promise<number> {
