@@ -5,8 +5,11 @@ import type { Origins } from './origin.ts'
 /** Time (s) for which browsers cache the answer to a preflight; Chromium's maximum. */
 const preflightAge = 7_200
 
+/** Paths of connections, besides those below `/api/`. */
+const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
+
 /**
- * Lets pages of these origins send requests to the paths below `/api/`, and read the answers
+ * Lets pages of these origins send requests to the paths below `/api/` and to those of connections, and read the answers
  * (https://fetch.spec.whatwg.org/#cors-protocol). They show a token, so cookies are allowed only where the session is kept in
  * one.
  */
@@ -16,14 +19,18 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
       const { origin } = request.headers
       const [path = ''] = request.url.split('?', 1)
       callback(null, {
-        origin: origin !== undefined && path.startsWith('/api/') && allowed.has(origin),
+        origin: origin !== undefined && isOpen(path) && allowed.has(origin),
         credentials: path === '/api/session',
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key'],
+        allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
         exposedHeaders: ['Retry-After'],
         maxAge: preflightAge,
         strictPreflight: false,
       })
     },
   })
+}
+
+function isOpen(path: string): boolean {
+  return path.startsWith('/api/') || connectionPaths.has(path)
 }

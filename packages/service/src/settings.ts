@@ -192,6 +192,17 @@ export const settings = {
     default: 32 * 1024 * 1024,
     about: 'The same, in bytes.',
   },
+  RABBLE_TRANSPORTS: {
+    schema: Type.String({ pattern: /^[a-z-]+(,[a-z-]+)*$/ }),
+    default: 'websocket,sse,polling',
+    about: 'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`.',
+  },
+  RABBLE_GATEWAY_URL: {
+    schema: Type.String({ pattern: /^http:\/\/[^/?#@\s]+$/ }),
+    broken: brokenByUrl,
+    about:
+      'Where other gateways reach this one, such as `http://10.0.1.7:8080`, to pass on requests of its sessions. Default: the address by which it reaches RabbitMQ, and its port.',
+  },
   RABBLE_CONNECTIONS: {
     schema: Type.Integer({ minimum: 1 }),
     default: 20_000,

@@ -1,12 +1,14 @@
 import { enoughBytes, type Limits } from '@rabble/contract'
 import { parseOrigins, type SettingName, type Settings, SettingsError, tokenSettings } from '@rabble/service'
 import type { GatewayOptions } from './gateway.ts'
+import { transports } from './transports/index.ts'
 
 /** Settings that a gateway reads from the environment, besides its own address and that of the log. */
 export const gatewaySettings = [
   ...tokenSettings,
   'RABBLE_ALLOWED_ORIGINS',
   'RABBLE_TRUSTED_PROXIES',
+  'RABBLE_TRANSPORTS',
   'RABBLE_CONNECTIONS',
   'RABBLE_HELLO_TIMEOUT_MS',
   'RABBLE_HEARTBEAT_MS',
@@ -30,7 +32,7 @@ type GatewaySettings = Settings<(typeof gatewaySettings)[number], never>
 
 /**
  * Returns the settings as options of a gateway.
- * @throws SettingsError if an allowed text may be too large for a frame
+ * @throws SettingsError if an allowed text may be too large for a frame, or a transport is unknown
  */
 export function gatewayConfig(
   settings: GatewaySettings,
@@ -49,7 +51,7 @@ export function gatewayConfig(
   | 'replayBytesPerSecond'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
-> {
+> & { transports: string[] } {
   const limits: Limits = {
     frameBytes: settings.RABBLE_FRAME_BYTES,
     textCharacters: settings.RABBLE_TEXT_CHARACTERS,
@@ -64,7 +66,15 @@ export function gatewayConfig(
       `RABBLE_FRAME_BYTES must be at least ${enough}, so that every text of ${limits.textCharacters} characters (RABBLE_TEXT_CHARACTERS) fits, but is ${limits.frameBytes}`,
     )
   }
+  const names = settings.RABBLE_TRANSPORTS.split(',')
+  const unknown = names.find((name) => !transports.has(name))
+  if (unknown !== undefined) {
+    throw new SettingsError(
+      `RABBLE_TRANSPORTS must name some of ${[...transports.keys()].join(', ')}, but has "${unknown}"`,
+    )
+  }
   return {
+    transports: names,
     auth: settings.RABBLE_AUTH,
     limits,
     allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),

@@ -73,6 +73,8 @@ export interface GatewayOptions {
   replayBytesPerSecond: number
   /** Maximum rate (messages a second) at which one program may publish without a connection. */
   workerMessagesPerSecond: number
+  /** Returns where other gateways reach this one, once it listens. Default: they don't. */
+  url?: (() => string | undefined) | undefined
   /** Default: `defaultDeliveryTimes`. */
   deliveryTimes?: DeliveryTimes
   /** Default: `defaultHistoryTimes`. */
@@ -196,6 +198,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     gateway: id,
     log,
     traffic,
+    url: options.url ?? (() => undefined),
     sessions: () => hub.sessions.size,
     state: () => (phase === 'open' ? (unready() === undefined ? 'ready' : 'unready') : phase),
     reported: watchdog.signalled,
@@ -305,6 +308,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!session.closed) queues.get(session)?.put(data)
     },
     disconnected: (session, reason = 'client', clean = false) => end(session, reason, clean),
+    gatewayUrl: registry.url,
+    forwarded: (transport, answered) =>
+      metrics.forwarded.inc({ transport, result: answered ? 'answered' : 'failed' }),
     publish: publisher.publish,
     checkRepeat({ cid, ...event }) {
       const named = cid !== undefined && !isFresh(cid, clock.now())

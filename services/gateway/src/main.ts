@@ -15,6 +15,7 @@ import {
   tokensFrom,
 } from '@rabble/service'
 import { registerGateway } from './app.ts'
+import { addressToward, urlOf } from './cluster/own-address.ts'
 import { gatewayConfig, gatewaySettings } from './config.ts'
 import { takeNotices } from './external-publish/notify-consumer.ts'
 import { createMetrics, observeLog } from './metrics.ts'
@@ -32,6 +33,7 @@ await runService({
         ...logSettings,
         ...gatewaySettings,
         'RABBLE_DRAIN_MS',
+        'RABBLE_GATEWAY_URL',
       ],
       ['RABBLE_AMQP_URL'],
     )
@@ -51,8 +53,22 @@ await runService({
       observer: observeLog(metrics),
       logger,
     })
+    const address = await addressToward(
+      new URL(settings.RABBLE_AMQP_URL).hostname.replace(/^\[|\]$/g, ''),
+    ).catch((error: unknown) => {
+      logger.warn(
+        { err: error },
+        'other gateways can not pass requests on to this one: RABBLE_GATEWAY_URL helps',
+      )
+    })
     const gateway = await registerGateway(app, {
       ...config,
+      url() {
+        const listening = app.server.address()
+        if (settings.RABBLE_GATEWAY_URL !== undefined) return settings.RABBLE_GATEWAY_URL
+        if (!address || listening === null || typeof listening === 'string') return undefined
+        return urlOf(address, listening.port)
+      },
       log,
       history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, { clocks }) : undefined,
       rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens, { clocks }) : undefined,

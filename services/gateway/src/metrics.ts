@@ -32,6 +32,12 @@ export function createMetrics(registry: Registry) {
       labelNames: ['reason'] as const,
       registers,
     }),
+    forwarded: new Counter({
+      name: 'rabble_gateway_forwarded_requests_total',
+      help: 'Requests for sessions of other gateways that were passed on, by result: answered, failed.',
+      labelNames: ['transport', 'result'] as const,
+      registers,
+    }),
     draining: new Gauge({
       name: 'rabble_gateway_draining',
       help: '1 while this gateway sends its clients to others, because it stops.',

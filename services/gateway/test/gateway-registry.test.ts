@@ -69,6 +69,7 @@ t.test('a gateway that is silent is gone after six seconds and forgotten half a 
     sessions: () => 3,
     state: () => 'ready',
     reported() {},
+    url: () => undefined,
     traffic: createTraffic(),
     clock,
   })

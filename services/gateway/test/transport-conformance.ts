@@ -2,6 +2,7 @@ import { createManualClock } from '@rabble/clock/manual'
 import { type ChatClient, type ChatOptions, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { build, type TestGateway } from './build.ts'
+import { openRequests } from './streams.ts'
 import { passing } from './time.ts'
 import { watchUnsent } from './unsent.ts'
 
@@ -14,6 +15,8 @@ export interface TransportFixture {
    * @throws Error that names the HTTP status if the gateway refuses it
    */
   connect(t: Test, gateway: TestGateway, options?: ChatOptions): Promise<ChatClient>
+  /** Whether a client is out of reach between two requests. Default: false. */
+  polls?: boolean
 }
 
 /** Texts in which each byte and each kind of character could be harmed on the way. */
@@ -27,7 +30,7 @@ const texts = [
 ]
 
 /** Tests the behaviour that all transports share. The test of a transport calls this once. */
-export function testTransport(t: Test, { name, connect }: TransportFixture): void {
+export function testTransport(t: Test, { name, connect, polls = false }: TransportFixture): void {
   t.test(
     'frames are carried out in the order in which they were sent, each answered under its ref',
     async (t) => {
@@ -216,7 +219,9 @@ export function testTransport(t: Test, { name, connect }: TransportFixture): voi
 
   t.test('clients of a gateway that stops are told so', async (t) => {
     const gateway = await build(t)
+    const requests = openRequests(gateway.server)
     const ada = await connect(t, gateway, { name: 'Ada' })
+    if (polls) await until(() => requests() > 0, 60_000, 'the next poll')
     await gateway.close()
     t.match(await ada.closed, { code: 1001 })
   })

@@ -33,6 +33,8 @@ export class HttpSocket extends EventEmitter {
   #get: ClientRequest | undefined
   #response: IncomingMessage | undefined
   #paused = false
+  /** Whether the last response ended before its end. */
+  #wasCut = false
   /** Id of the newest block. */
   #last: string | undefined
 
@@ -117,10 +119,9 @@ export class HttpSocket extends EventEmitter {
   async #read(): Promise<void> {
     while (this.readyState < 2) {
       if (this.#paused) await new Promise((resolve) => this.once('resume', resolve))
-      const before = this.#last
       const refused = await this.#insist('GET', undefined, [200])
       if (refused !== undefined) this.#refuse(new Error(refused))
-      else if (this.#last === before) await sleep(pause)
+      else if (this.#wasCut) await sleep(pause)
     }
   }
 
@@ -185,6 +186,7 @@ export class HttpSocket extends EventEmitter {
     response.on('error', () => {})
     await new Promise((resolve) => response.once('close', resolve))
     this.#response = undefined
+    this.#wasCut = !response.complete
   }
 
   /** @throws Error if the block is not in the format */

@@ -11,7 +11,7 @@ const listedFor = 30_000
 /** Maximum number of gateways in memory. Only forged signals could name more. */
 const maxGateways = 1_000
 
-/** Collects what the gateways report about themselves. It is for display: nothing is decided by it. */
+/** Collects what the gateways report about themselves, for display, and to pass requests on to them. */
 export interface GatewayRegistry {
   /** Reports the state of this gateway now. */
   report(): void
@@ -19,6 +19,8 @@ export interface GatewayRegistry {
   heard(signal: GatewaySignal): void
   /** Returns all gateways that reported lately, with this one, ordered by id. */
   list(): GatewayInfo[]
+  /** Returns where other gateways reach a gateway that reported lately and has not stopped. */
+  url(gateway: string): string | undefined
   /** Sends the last report. */
   close(): void
 }
@@ -27,6 +29,8 @@ export function createGatewayRegistry(options: {
   gateway: string
   log: Pick<EventLog, 'signal'>
   traffic: Pick<Traffic, 'take'>
+  /** Returns where other gateways reach this one. */
+  url(): string | undefined
   /** Returns the number of sessions. */
   sessions(): number
   state(): GatewaySignal['state']
@@ -35,7 +39,7 @@ export function createGatewayRegistry(options: {
   clock: Clock
 }): GatewayRegistry {
   const { gateway, log, traffic, sessions, state, reported, clock } = options
-  const others = new Map<string, { at: number; info: GatewayInfo }>()
+  const others = new Map<string, { at: number; info: GatewayInfo; url: string | undefined }>()
   let since = clock.monotonic()
   let figures = { messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0 }
   let timer = clock.setTimeout(next, delay())
@@ -60,12 +64,13 @@ export function createGatewayRegistry(options: {
     since = at
   }
 
-  function own(): GatewaySignal {
-    return { type: 'gateway', gateway, sessions: sessions(), ...figures, state: state() }
+  function own(): GatewayInfo {
+    return { gateway, sessions: sessions(), ...figures, state: state() }
   }
 
   function report(): void {
-    log.signal(own())
+    const url = options.url()
+    log.signal({ type: 'gateway', ...own(), ...(url !== undefined && { url }) })
     reported()
   }
 
@@ -77,22 +82,26 @@ export function createGatewayRegistry(options: {
 
   return {
     report,
-    heard({ type: _, ...info }) {
+    heard({ type: _, url, ...info }) {
       if (info.gateway === gateway) return
       if (!others.has(info.gateway) && others.size >= maxGateways) sweep()
       if (others.has(info.gateway) || others.size < maxGateways) {
-        others.set(info.gateway, { at: clock.monotonic(), info })
+        others.set(info.gateway, { at: clock.monotonic(), info, url })
       }
     },
     list() {
       sweep()
       const limit = clock.monotonic() - goneAfter
-      const { type: _, ...here } = own()
-      const all: GatewayInfo[] = [here]
+      const all: GatewayInfo[] = [own()]
       for (const { at, info } of others.values()) {
         all.push(at < limit && info.state !== 'stopped' ? { ...info, state: 'gone' } : info)
       }
       return all.sort((one, other) => (one.gateway < other.gateway ? -1 : 1))
+    },
+    url(id) {
+      const known = others.get(id)
+      const isGone = known === undefined || known.at < clock.monotonic() - goneAfter
+      return isGone || known.info.state === 'stopped' ? undefined : known.url
     },
     close() {
       timer.cancel()

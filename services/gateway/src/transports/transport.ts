@@ -32,6 +32,8 @@ export interface ClientInfo {
 
 /** The core of the gateway, as transports see it. */
 export interface SessionHost {
+  /** Id of this gateway. */
+  readonly id: string
   readonly limits: Limits
   readonly clock: Clock
   /** Whether the gateway is closed, or closing. */
@@ -49,4 +51,8 @@ export interface SessionHost {
    * closed the connection on purpose. Calls after the first do nothing.
    */
   disconnected(session: Session, reason?: string, clean?: boolean): void
+  /** Returns where other gateways reach the gateway with this id, such as `http://10.0.1.7:8080`; undefined if it is not known. */
+  gatewayUrl(gateway: string): string | undefined
+  /** Counts a request for a session of another gateway that was passed on, and whether that one answered. */
+  forwarded(transport: string, answered: boolean): void
 }

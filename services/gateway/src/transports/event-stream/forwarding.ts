@@ -1,0 +1,63 @@
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** Time limit (ms) for a connection to another gateway. */
+const connectTimeout = 2_000
+/** Marks a request that was passed on, so that it is not passed on again. */
+const forwardedHeader = 'rabble-forwarded'
+const agent = new Agent({ keepAlive: true })
+
+/** Headers of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
+const hopHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+])
+
+export function wasForwarded(request: FastifyRequest): boolean {
+  return request.headers[forwardedHeader] !== undefined
+}
+
+/**
+ * Passes a request on to the gateway at `url`. Resolves with the answer, whose body is not read yet.
+ * @throws Error if there is no connection in time, or it ends before the answer
+ */
+export function forward(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  url: string,
+  body?: Buffer,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
+    for (const name of hopHeaders) delete headers[name]
+    if (body !== undefined) headers['content-length'] = String(body.length)
+    const passed = httpRequest(new URL(request.url, url), { method: request.method, headers, agent })
+    passed.on('socket', (socket) => {
+      if (!socket.connecting) return
+      const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
+      socket.setTimeout(connectTimeout, late)
+      socket.once('connect', () => socket.setTimeout(0))
+    })
+    passed.on('response', resolve)
+    passed.on('error', reject)
+    reply.raw.once('close', () => passed.destroy())
+    passed.end(body)
+  })
+}
+
+/** Answers with the other gateway's answer. */
+export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
+  reply.hijack()
+  const { raw } = reply
+  const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name))
+  raw.writeHead(answer.statusCode ?? 502, { ...reply.getHeaders(), ...Object.fromEntries(headers) } as never)
+  raw.flushHeaders()
+  // Either end may go at any time: the other one goes too.
+  answer.on('error', () => raw.destroy())
+  raw.on('error', () => {})
+  raw.on('close', () => answer.destroy())
+  answer.pipe(raw)
+}
