@@ -46,7 +46,7 @@ t.test('a response that was cut anywhere is continued without a loss and without
     const heard = both.flatMap((frame) => (frame.type === 'message' ? [frame.text] : []))
     t.same(heard, texts, `after ${number(id)}`)
     again.cut()
-    // What was acknowledged is gone: the next turn begins behind it.
+    // The gateway forgets the blocks up to this one, so the next turn begins behind it.
   }
   t.ok(first.isComplete, 'a newer response takes the place of the first, which ends')
   t.equal(await connections(gateway), 2, 'all of them were one session')
