@@ -10,7 +10,7 @@ import t from 'tap'
 /** Path of the repository, seen from test/system/dist/test/system. */
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 
-/** Settings that the container files set. */
+/** Settings that the container files set, and the one that each gateway finds out. */
 const decided = [
   ...['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_HISTORY_URL', 'RABBLE_ROOMS_URL'],
   ...[
@@ -18,6 +18,7 @@ const decided = [
     'RABBLE_TRUSTED_PROXIES',
     'RABBLE_PREFIX',
     'RABBLE_DRAIN_MS',
+    'RABBLE_GATEWAY_URL',
     'PORT',
     'HOST',
     'DATA_DIR',
