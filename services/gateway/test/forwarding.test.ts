@@ -117,6 +117,28 @@ t.test('a session whose gateway has gone is over, and one that is only out of re
   t.equal(await one.metric('rabble_gateway_forwarded_requests_total', { result: 'failed' }), 2)
 })
 
+t.test(
+  'a gateway that takes a connection and answers nothing holds a request up for seconds only',
+  async (t) => {
+    const { one } = await buildTwo(t)
+    const frozen = createServer().listen(0, '127.0.0.1')
+    t.teardown(() => frozen.close())
+    await new Promise((resolve) => frozen.once('listening', resolve))
+    const { port } = frozen.address() as { port: number }
+    const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
+    one.log.signal({ type: 'gateway', gateway: 'gateway-dd', ...report, url: `http://127.0.0.1:${port}` })
+    await until(() => one.gateway.gatewayUrl('gateway-dd') !== undefined, 60_000, 'the report')
+    const id = `dd-${'x'.repeat(22)}.1`
+    // Both wait in real time: the limit is one of a socket.
+    const [posted, polled] = await Promise.all([
+      post(`${one.http}/sse`, id, { type: 'ping' }),
+      ask('GET', `${one.http}/poll?wait=0`, { 'last-event-id': id }),
+    ])
+    t.match(posted, { status: 503, body: /unavailable/ })
+    t.match(polled, { status: 200, body: /event: session/ }, 'a new session begins')
+  },
+)
+
 t.test('requests are not passed on in circles, and clients are not told where gateways are', async (t) => {
   const { one, two } = await buildTwo(t)
   // One gateway believes that the other one has the sessions of a third, and the other way round.

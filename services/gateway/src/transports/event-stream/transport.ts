@@ -69,7 +69,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   ): Promise<boolean> {
     const url = elsewhere(request, key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url).catch(() => undefined)
+      const answer = await forward(request, reply, url, { wait: waitOf(request) }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)
       if (answer === undefined || answer.statusCode === 404) return false
       answerWith(answer, reply)
@@ -132,7 +132,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     if (position === undefined) throw new RabbleError('bad-frame', 'Last-Event-ID must name the session')
     const url = elsewhere(request, position.key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url, body).catch(() => undefined)
+      const answer = await forward(request, reply, url, { body }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)
       if (answer === undefined) {
         const rule = 'the gateway of this session can not be reached'
