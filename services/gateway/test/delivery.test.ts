@@ -137,7 +137,7 @@ t.test('a gateway is not ready before it has read the last minute of the log', a
     },
   }
   log.broken = true
-  const two = await build(t, { log: broken, clock, impatient: true })
+  const two = await build(t, { log: broken, clock, ready: false })
   await pass(clock, 1_000, () => failures > 1, 'it to have tried twice')
   t.equal((await fetch(`${two.http}/readyz`)).status, 503)
   t.equal(two.gateway.unready(), 'reading the last minute of the log')

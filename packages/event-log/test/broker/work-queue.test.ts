@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
-import { administrate, patience } from './build.ts'
+import { administrate, timeout } from './build.ts'
 
 // No test here harms the broker itself.
 
@@ -59,7 +59,7 @@ async function build(t: Test, prefix: string, options: BuildOptions = {}) {
     await log.close()
   }
   t.teardown(close)
-  const later = (check: () => boolean, what: string) => during(clock, until(check, patience, what))
+  const later = (check: () => boolean, what: string) => during(clock, until(check, timeout, what))
   return {
     log,
     clock,
@@ -152,7 +152,7 @@ t.test('a task that fails for whatever other reason is set aside and holds up no
   await process.takes()
   const rejected = await takeFromQueue(t, broker.url, 'aside.tasks.rejected')
   await put('aside', 'good', 'bug', 'bad', 'better')
-  await until(() => rejected.length === 2 && process.told.setAside === 2, patience, 'the bad ones')
+  await until(() => rejected.length === 2 && process.told.setAside === 2, timeout, 'the bad ones')
   await process.did('better')
   t.same(
     rejected.map(({ content, properties }) => [content.toString(), properties.headers?.['x-rabble-reason']]),
@@ -234,10 +234,10 @@ t.test('while the log takes no events, tasks wait', async (t) => {
     // Fails as a broker that is short of memory does.
     async prepare(log) {
       publishing()?.inject(blockedFrame('low on memory'))
-      await until(() => !log.status().connected, patience, 'the log to be blocked')
+      await until(() => !log.status().connected, timeout, 'the log to be blocked')
     },
   })
-  await until(() => told.connected, patience, 'its connection')
+  await until(() => told.connected, timeout, 'its connection')
   t.match(log.status(), { reason: /^blocked by the broker/ })
   for (let i = 0; i < 10; i++) {
     // Longer than its pause between checks.

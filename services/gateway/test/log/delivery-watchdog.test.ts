@@ -6,7 +6,7 @@ import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
 import { pass } from '../time.ts'
 
 const deliveryTimes = { interval: 10, quiet: 50, timeout: 300 }
-/** Time (ms) that passes at once: several checks, but only a fraction of the gateway's patience. */
+/** Time (ms) that passes at once: several checks, but only a fraction of the gateway's timeout. */
 const step = 50
 
 interface FragileLog extends MemoryLog {

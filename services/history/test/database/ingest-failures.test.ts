@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { toRow } from '../../src/messages/row.ts'
-import { allOf, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { allOf, idsOf, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { withFaults } from '../faults.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -58,7 +58,7 @@ await onBoth(async (t, databases) => {
     t.same(JSON.parse(String(refused?.line)), message('b', { text: 'poison' }))
     t.match(refused?.reason, /invalid byte sequence/)
     t.equal(refused?.sequence, 2, 'its place is kept')
-    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, patience, 'the count')
+    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, timeout, 'the count')
     t.equal(problem(), undefined)
   })
 
@@ -105,7 +105,7 @@ await onBoth(async (t, databases) => {
       values.some(({ labels, value }) => labels.operation === 'ingest' && value > 5),
       'failures were counted',
     )
-    await until(() => problem() === undefined, patience, 'the problem to be over')
+    await until(() => problem() === undefined, timeout, 'the problem to be over')
     const [{ last } = { last: 0 }] = await database.query<{ last: number }>(
       'select max(sequence) as last from history.messages',
     )
@@ -133,7 +133,7 @@ await onBoth(async (t, databases) => {
     })
     t.teardown(() => goOn())
     log.fail(new Error('the log is broken'))
-    await until(() => problem()?.includes('the log is broken') === true, patience, 'the problem')
+    await until(() => problem()?.includes('the log is broken') === true, timeout, 'the problem')
     goOn()
     log.append(message('b'))
     t.same(await idsOf(database, 2), ['a', 'b'])
@@ -153,7 +153,7 @@ await onBoth(async (t, databases) => {
       })
       const { close, problem } = ingestOf(t, log, failing)
       log.append(message(randomUUID()))
-      await until(() => problem()?.includes('gone') === true, patience, 'the first failure')
+      await until(() => problem()?.includes('gone') === true, timeout, 'the first failure')
       await close()
       down = false
       t.same(await database.query('select count(*) from history.messages', []), [{ count: 0 }])
