@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
@@ -93,15 +94,12 @@ t.test(
     const log = createMemoryLog()
     const { publish } = log
     let begun = 0
-    let confirm = () => {}
-    const confirmed = new Promise<void>((resolve) => {
-      confirm = resolve
-    })
+    const confirmed = new Deferred<void>()
     // The log confirms nothing yet, so that much is in progress when the clients must leave.
     log.publish = async (event) => {
       if (event.type === 'message') {
         begun++
-        await confirmed
+        await confirmed.promise
       }
       await publish.call(log, event)
     }
@@ -124,7 +122,7 @@ t.test(
     await clock.advance(200)
     t.equal(await metric('rabble_gateway_connections'), 1, 'what was taken is waited for')
     const late = ['too late', 'and this'].map(say)
-    confirm()
+    confirmed.resolve()
     t.match(await ada.closed, { code: 1012, reason: 'this gateway is draining' })
     await Promise.all([...sending, ...late, drained])
     t.strictSame(acknowledged.slice(0, 60), taken)

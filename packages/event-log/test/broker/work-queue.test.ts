@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import { assertNothingLeft, putIntoQueue, sharedRabbitMq, takeFromQueue, until } from '@rabble/harness'
@@ -80,15 +81,6 @@ function put(prefix: string, ...bodies: string[]): Promise<void> {
     `${prefix}.tasks`,
     bodies.map((body) => ({ body })),
   )
-}
-
-/** Replaces Promise.withResolvers, as far as needed here. */
-function gate() {
-  let open: () => void = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { open, opened }
 }
 
 const unavailable = () => new RabbleError('unavailable', 'not now')
@@ -186,15 +178,15 @@ t.test('queues that are deleted come back, and nothing is acknowledged before it
 })
 
 t.test('closing waits for what is under way, and leaves the rest to the next in its order', async (t) => {
-  const { open, opened } = gate()
-  const one = await build(t, 'close', { work: () => opened })
+  const { promise, resolve } = new Deferred<void>()
+  const one = await build(t, 'close', { work: () => promise })
   await one.takes()
   await put('close', 'a', 'b')
   await one.did('a', 'b')
   const closed = one.close()
   // Closing waits for two seconds, which don't pass on this clock.
   await put('close', 'c', 'd')
-  open()
+  resolve()
   await closed
   const two = await build(t, 'close')
   await two.did('c', 'd')
@@ -209,13 +201,13 @@ t.test('closing waits for what is under way, and leaves the rest to the next in 
 
 t.test('a connection that is lost: what was not acknowledged comes again', async (t) => {
   const proxy = await startProxy(t, broker.url)
-  const { open, opened } = gate()
-  const process = await build(t, 'cut', { work: () => opened, url: proxy.url })
+  const { promise, resolve } = new Deferred<void>()
+  const process = await build(t, 'cut', { work: () => promise, url: proxy.url })
   await process.takes()
   await put('cut', 'a', 'b')
   await process.did('a', 'b')
   for (const connection of [...proxy.connections]) connection.cut()
-  open()
+  resolve()
   await process.later(() => process.told.redelivered === 2, 'both to come again')
   t.same(process.texts(), ['a', 'b', 'a', 'b'])
   await put('cut', 'c')

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
 import { createReplayBudget } from '../../src/replay/replay-budget.ts'
@@ -14,11 +15,8 @@ function build() {
     budget,
     /** Holds bytes until the client reads; undefined if they may not be held. */
     hold(sharers: readonly string[], bytes: number): (() => void) | undefined {
-      let read = () => {}
-      const done = new Promise<void>((resolve) => {
-        read = resolve
-      })
-      return budget.hold(sharers, bytes, () => done) ? read : undefined
+      const { promise, resolve } = new Deferred<void>()
+      return budget.hold(sharers, bytes, () => promise) ? resolve : undefined
     },
   }
 }

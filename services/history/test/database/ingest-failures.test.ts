@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Deferred } from '@rabble/clock/deferred'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { toRow } from '../../src/messages/row.ts'
@@ -115,7 +116,6 @@ await onBoth(async (t, databases) => {
   await t.test('a reader of the log that fails is started again', async (t) => {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
-    let goOn = () => {}
     let mayLead = Promise.resolve()
     // The problem ends with the next lease, which waits until the problem was seen.
     const waiting: Database = {
@@ -128,13 +128,12 @@ await onBoth(async (t, databases) => {
     const { problem } = ingestOf(t, log, waiting)
     log.append(message('a'))
     await waitFor(database, 1)
-    mayLead = new Promise((resolve) => {
-      goOn = resolve
-    })
-    t.teardown(() => goOn())
+    const permission = new Deferred<void>()
+    mayLead = permission.promise
+    t.teardown(() => permission.resolve())
     log.fail(new Error('the log is broken'))
     await until(() => problem()?.includes('the log is broken') === true, timeout, 'the problem')
-    goOn()
+    permission.resolve()
     log.append(message('b'))
     t.same(await idsOf(database, 2), ['a', 'b'])
     t.equal(problem(), undefined)
