@@ -54,7 +54,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
   const { url, signal, outage, clock, observer, name, role } = options
   let current: ChannelModel | undefined
   let blocked: string | undefined
-  const waiters: (() => void)[] = []
+  let connected = new Deferred<void>()
 
   async function attempt(up: () => void): Promise<void> {
     const model = await open(url, name, signal)
@@ -78,7 +78,8 @@ export function keepConnected(options: ConnectionOptions): Connection {
     current = model
     up()
     observer.connection?.(role, true)
-    for (const wake of waiters.splice(0)) wake()
+    connected.resolve()
+    connected = new Deferred()
     await orAborted(lost.promise, signal)
     current = undefined
     blocked = undefined
@@ -95,8 +96,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
   async function next(signal: AbortSignal): Promise<ChannelModel> {
     while (current === undefined) {
       signal.throwIfAborted()
-      const connected = new Promise<void>((resolve) => waiters.push(resolve))
-      await orAborted(connected, signal)
+      await orAborted(connected.promise, signal)
     }
     signal.throwIfAborted()
     return current
