@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import type { Logger } from './app.ts'
 import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
-import { type SettingName, type Settings, SettingsError } from './settings.ts'
+import { SettingsError } from './read-settings.ts'
+import type { SettingName, Settings } from './settings.ts'
 import { audience, createTokens, type Tokens } from './tokens.ts'
 
 /** Settings of every service that verifies tokens. */

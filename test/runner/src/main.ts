@@ -19,7 +19,7 @@ Options, in ARGS='…':
   --jobs N      files at a time; default: one more than there are cores, since some wait
   --seconds N   that a file may take; default: 600
 
-A file's part is the folder within its package's test/ in which it stands. What each file wrote is in .test-output/.
+The first folder below its package's test/ says which part a file is in. What each file wrote is in .test-output/.
 `
 
 /** Path of the repository, seen from test/runner/dist/src. */

@@ -1,4 +1,6 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
+import { inTime } from '@rabble/clock/race'
 import { errorCodes, RabbleError } from '@rabble/contract'
 import type { ChannelModel, ConfirmChannel, ConsumeMessage, MessageProperties } from 'amqplib'
 import type { Logger } from '../event-log.ts'
@@ -48,7 +50,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   let current: OpenChannel<ConfirmChannel> | undefined
   let underWay = 0
   let closing = false
-  let ended: () => void = () => {}
+  const idle = new Deferred<void>()
 
   async function attach(model: ChannelModel, up: () => void): Promise<void> {
     await topology.declareWork(model, name)
@@ -107,7 +109,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       .catch((error: Error) => open.fail(error))
       .finally(() => {
         underWay--
-        if (underWay === 0) ended()
+        if (closing && underWay === 0) idle.resolve()
       })
   }
 
@@ -149,8 +151,8 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   }
 
   /** Waits for a step of closing, until it succeeds, fails or exceeds its time limit. */
-  async function inTime(step: Promise<unknown>): Promise<void> {
-    await Promise.race([step, clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
+  async function finish(step: Promise<unknown>): Promise<void> {
+    await inTime(step, closeTimeout, clock).catch(() => {})
   }
 
   const attached = connection.keep(`queue ${name}`, signal, attach)
@@ -158,17 +160,12 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   return {
     async close() {
       closing = true
-      if (underWay > 0) {
-        const idle = new Promise<void>((resolve) => {
-          ended = resolve
-        })
-        await inTime(idle)
-      }
+      if (underWay > 0) await finish(idle.promise)
       detach.abort()
       // Closes the channel first: the end of the connection may overtake the last acknowledgements, which are on a channel.
-      if (current?.alive) await inTime(current.channel.close())
+      if (current?.alive) await finish(current.channel.close())
       stop.abort()
-      await inTime(Promise.all([attached, connection.closed]))
+      await finish(Promise.all([attached, connection.closed]))
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { inTime } from '@rabble/clock/race'
 import { type KickSignal, type KnownSignal, RabbleError } from '@rabble/contract'
 import type { KickPolicy, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
@@ -179,10 +180,7 @@ export function connectRooms(options: {
       policies.close()
     },
     async close() {
-      const done = new AbortController()
-      const late = clock.sleep(closeTimeout, { signal: done.signal })
-      await Promise.race([late, Promise.all([lease.close(), audit.close()])])
-      done.abort()
+      await inTime(Promise.all([lease.close(), audit.close()]), closeTimeout, clock)
     },
   }
 }

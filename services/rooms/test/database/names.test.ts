@@ -5,7 +5,7 @@ import { assertNothingLeft, createRandom, sharedPostgres } from '@rabble/harness
 import t from 'tap'
 import type { NameClaim } from '../../src/client.ts'
 import { claimNames, forgetNames } from '../../src/names/names.ts'
-import { migrations, onBoth, patient } from '../databases.ts'
+import { longTimeouts, migrations, onBoth } from '../databases.ts'
 import { buildSessions, given } from '../session-api.ts'
 
 assertNothingLeft(t)
@@ -224,7 +224,7 @@ t.test('of many who claim a name at once, over several connections and replicas,
   const url = await server.createDatabase()
   const replicas = await Promise.all(
     [1, 2, 3].map(async () => {
-      const database = await connectPostgres(url, patient)
+      const database = await connectPostgres(url, longTimeouts)
       t.teardown(() => database.close())
       await migrate(database, 'rooms', migrations)
       return buildSessions(t, database, { loginsPerMinute: 1000 })
