@@ -1,38 +1,10 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { privateFolder } from '@rabble/harness'
-import { settings } from '@rabble/service'
 import t from 'tap'
-
-/** Path of the repository, seen from test/system/dist/test/system. */
-const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
-
-/** Settings that the container files set. */
-const decided = [
-  ...['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_HISTORY_URL', 'RABBLE_ROOMS_URL'],
-  ...[
-    'RABBLE_SECRET',
-    'RABBLE_TRUSTED_PROXIES',
-    'RABBLE_PREFIX',
-    'RABBLE_DRAIN_MS',
-    'PORT',
-    'HOST',
-    'DATA_DIR',
-  ],
-]
-
-for (const file of ['docker-compose.yml', 'stack.yml']) {
-  t.test(`each setting reaches all services of ${file}`, async (t) => {
-    const [, environment = ''] =
-      /^x-environment: &environment\n((?: .*\n)+)/m.exec(readFileSync(repository + file, 'utf8')) ?? []
-    for (const name of Object.keys(settings).filter((name) => !decided.includes(name))) {
-      t.match(environment, new RegExp(`^  ${name}: \\$\\{${name}:-[a-z]*\\}$`, 'm'), name)
-    }
-  })
-}
+import { repository } from './repository.ts'
 
 t.test('make up says where all of it is', async (t) => {
   const file = join(privateFolder(t, 'env'), '.env')
