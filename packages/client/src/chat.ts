@@ -233,7 +233,7 @@ export class ChatClient implements Chat {
     if (to === undefined && isMadeUp(room)) await this.#enter(room)
     try {
       // The events of `joined` may include this very event, if its acknowledgement was lost.
-      if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'taken back')
+      if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'the message was discarded')
       // Each type uses some of these fields. Undefined fields are not sent, and gateways ignore the surplus fields of a deletion.
       const where = to === undefined ? { room } : { to }
       const { clock } = this.#host

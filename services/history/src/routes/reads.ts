@@ -22,7 +22,7 @@ export function createReads(
   return createBoundedWork(bounds, {
     clock,
     ready: migrated,
-    sorry: 'the history can’t be read just now',
+    sorry: 'the history can’t be read right now',
     busy: 'too many reads at once',
     health,
     start: (query) => metrics.querySeconds.startTimer({ query }),

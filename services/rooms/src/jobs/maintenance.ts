@@ -65,7 +65,7 @@ export function startUpkeep(
       } catch (error) {
         metrics.databaseErrors.inc({ work: 'maintenance' })
         health.ended('clearing up', error)
-        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying again')
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up failed, retrying')
         failing = true
       }
       await clock.sleep(pause * (0.75 + Math.random() / 2), { signal: stop.signal })

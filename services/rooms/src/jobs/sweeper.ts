@@ -67,8 +67,7 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
         health.ended('ending leases', error)
         // Gateways could not renew their leases either: live gateways get time to do so.
         graceUntil = clock.monotonic() + times.grace
-        if (!failing && !stop.signal.aborted)
-          logger.error({ err: error }, 'ending leases fails; trying again')
+        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'ending leases failed, retrying')
         failing = true
       }
       // Replicas should not all sweep at the same moment.

@@ -11,8 +11,8 @@ export function createWork(
   return createBoundedWork(bounds, {
     clock,
     ready: migrated,
-    sorry: 'that is not possible just now',
-    busy: 'too much at once',
+    sorry: 'the service is temporarily unavailable',
+    busy: 'too many requests at once',
     start: (work) => metrics.workSeconds.startTimer({ work }),
     health,
     onFailure: (work) => metrics.databaseErrors.inc({ work }),
