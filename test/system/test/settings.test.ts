@@ -114,7 +114,7 @@ x-environment: &environment
   RABBLE_PREFIX: \${RABBLE_PREFIX:-rabble}
   # The broker is in this network.
   RABBLE_PARTITIONS: \${RABBLE_PARTITIONS:-4}
-  RABBLE_AMQP_URL: http://broker
+  RABBLE_WAITING_EVENTS: 0
   RABBLE_SECRET_FILE: /run/secrets/secret
   RABBLE_SECRET: \${RABBLE_SECRET:?}
 services:
@@ -126,7 +126,7 @@ services:
       RABBLE_CONNECTIONS: \${RABBLE_CONNECTIONS:-10}
       PORT: '8080'
   rooms:
-    environment: { RABBLE_ROOM: open, RABBLE_AUDIT_DAYS: \${RABBLE_AUDIT_DAYS:-} }
+    environment: { RABBLE_ROOM: open, RABBLE_AUDIT_DAYS: '\${RABBLE_AUDIT_DAYS:-}' }
   nginx:
     environment: { PORT: 80, RESOLVERS: none, RESOLVER: 127.0.0.11 }
   postgres:
@@ -134,7 +134,7 @@ services:
 `
   t.same(complaintsAbout('x.yml', text), [
     'x.yml: gateway: RABBLE_PREFIX repeats its default',
-    'x.yml: gateway: RABBLE_AMQP_URL must match pattern "^amqps?:\\/\\/"',
+    'x.yml: gateway: RABBLE_WAITING_EVENTS must be >= 1, but is "0"',
     'x.yml: gateway: SERVICE must be gateway',
     'x.yml: gateway: RABBLE_DATABASE_URL is not read',
     'x.yml: gateway: RABBLE_CONNECTIONS has a default of its own, without a reason',
