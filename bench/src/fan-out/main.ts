@@ -17,7 +17,7 @@ const rates = { RABBLE_MESSAGES_PER_SECOND: '1000000', RABBLE_MESSAGE_BURST: '10
 
 await runBench({
   name: 'fan-out',
-  help: 'what it costs one gateway to hand a message to a member, in one big room and in many small ones',
+  help: 'cost of handing a message to a member for one gateway, in one big room and in many small ones',
   options: {
     members: { default: '1000', rule: /^[1-9]\d{0,3}$/, help: 'sessions in all' },
     seconds: { default: '10', rule: /^[1-9]\d{0,2}$/, help: 'to measure for, each' },

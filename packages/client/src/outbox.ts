@@ -65,7 +65,7 @@ export class Outbox {
       // The application has seen failed items fail, and sent ones are in the log.
       const old = this.#items.find(({ state }) => state !== 'pending')
       if (old === undefined) {
-        reject(new ChatError('outbox-full', 'too much is unsent'))
+        reject(new ChatError('outbox-full', 'too many unsent messages'))
         return promise
       }
       this.remove(old)
@@ -142,7 +142,7 @@ export class Outbox {
   remove(item: Item): void {
     if (!this.#items.includes(item)) return
     this.#items = this.#items.filter((other) => other !== item)
-    item.settled.reject(new ChatError('discarded', 'taken back'))
+    item.settled.reject(new ChatError('discarded', 'the message was discarded'))
     this.#update(item)
     this.#running.get(item.lane)?.()
   }

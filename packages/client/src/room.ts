@@ -259,7 +259,7 @@ export class RoomClient implements Room {
    * Handles the removal by a moderator or with the room. If the error is retryable the room is entered again, otherwise it stays
    * `out`.
    */
-  #evict({ code = 'forbidden', message = 'put out of the room' }: ServerFrames['left']): void {
+  #evict({ code = 'forbidden', message = 'removed from the room' }: ServerFrames['left']): void {
     const error = new ChatError(code, message)
     this.pause()
     this.#refused(error, error.retry)

@@ -20,7 +20,7 @@ export interface WorkOptions {
   migrated: () => boolean
   /** Time limit (ms) in place of that of the limits, for tests. */
   deadline?: number | undefined
-  /** Error message if the database can't be used: 'the history can’t be read just now'. */
+  /** Error message if the database can't be used: 'the history can’t be read right now'. */
   sorry: string
   /** Error message if too many jobs wait: 'too many reads at once'. */
   busy: string
@@ -89,7 +89,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       } catch (error) {
         if (error instanceof NoPlaceError) {
           throw error.own
-            ? new RabbleError('rate-limited', 'too much of yours at once', { retryAfter: 1_000 })
+            ? new RabbleError('rate-limited', 'too many requests of this user at once', { retryAfter: 1_000 })
             : unavailable(options.busy)
         }
         if (!(error instanceof RabbleError) || error.code === 'unavailable') options.onFailure?.(name)

@@ -72,7 +72,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       if (!isOccupied(error)) throw error
     } finally {
       observer.active?.(false)
-      open.fail(new Error('given up'))
+      open.fail(new Error('the channel was closed'))
     }
   }
 
@@ -127,8 +127,8 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   function reasonOf(error: unknown): string {
     if (error instanceof RabbleError) return `${error.code}: ${error.message}`.slice(0, reasonLength)
     // Retries would block all other tasks.
-    logger?.error({ queue, err: error }, 'a task failed and is set aside')
-    return 'internal-error: something went wrong here'
+    logger?.error({ queue, err: error }, 'a task failed and was put into the queue of rejected ones')
+    return 'internal-error: an unexpected error occurred'
   }
 
   function setAside(

@@ -149,11 +149,15 @@ t.test('a task that fails for whatever other reason is set aside and holds up no
   t.same(
     rejected.map(({ content, properties }) => [content.toString(), properties.headers?.['x-rabble-reason']]),
     [
-      ['bug', 'internal-error: something went wrong here'],
+      ['bug', 'internal-error: an unexpected error occurred'],
       ['bad', 'bad-frame: no good'],
     ],
   )
-  t.same(process.logged, ['a task failed and is set aside'], 'only the bug is logged')
+  t.same(
+    process.logged,
+    ['a task failed and was put into the queue of rejected ones'],
+    'only the bug is logged',
+  )
   t.match(process.told, { active: true, activations: 1, redelivered: 0, setAside: 2 })
 })
 

@@ -170,7 +170,7 @@ export function connectRooms(options: {
       }
     },
     unready() {
-      if (!policies.loaded) return 'who may enter where is not known yet'
+      if (!policies.loaded) return 'the policies of rooms and users are not known yet'
       // One lease is enough: seats and names that are owed later are no reason to send clients away.
       return leased ? undefined : 'there is no lease at the rooms service yet'
     },

@@ -207,7 +207,7 @@ export function createSeats(options: {
   async function take(place: Place): Promise<Seat | undefined> {
     if (place.known === 'held') return undefined
     if (closed || waiting >= maxWaiting)
-      throw new RabbleError('unavailable', 'too many wait for a seat already')
+      throw new RabbleError('unavailable', 'too many users wait for a seat')
     if (lease.down) {
       const error = withoutSeat(place)
       if (error !== undefined) throw error
@@ -223,7 +223,7 @@ export function createSeats(options: {
     async claim(room, user, { moderator, network }) {
       const place = places.of(room, user)
       if (isWanted(place) && single(room)) {
-        throw new RabbleError('already-joined', 'in this room a user may be with one session only')
+        throw new RabbleError('already-joined', 'a user may be in this room with one session only')
       }
       const before = place.revoked
       place.claims++
@@ -289,7 +289,7 @@ export function createSeats(options: {
 }
 
 function unavailable(): RabbleError {
-  return new RabbleError('unavailable', 'whether there is a seat can not be found out right now', {
+  return new RabbleError('unavailable', 'the seats of the room can not be checked right now', {
     retryAfter: 1000,
   })
 }

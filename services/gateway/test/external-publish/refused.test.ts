@@ -111,7 +111,7 @@ t.test('what is wrong is refused with a sentence that says so', async (t) => {
     ['notify', { text, cid: '' }, 400, 'bad-frame', /cid/],
     ['notify', { text, cid: 'x'.repeat(129) }, 400, 'bad-frame', /cid/],
     ['notify', { text }, 400, 'bad-frame', /1 to 128/, 'x'.repeat(129)],
-    ['notify', { text, cid: 'a' }, 400, 'bad-frame', /another one/, 'b'],
+    ['notify', { text, cid: 'a' }, 400, 'bad-frame', /differs/, 'b'],
     ['rooms/general/messages', { text: '' }, 400, 'bad-frame', /must not be empty/],
     ['rooms/general/messages', { message: text }, 400, 'bad-frame', /text/],
     ['rooms/general/messages', { text, as: 'System' }, 400, 'bad-frame', /as must be/],

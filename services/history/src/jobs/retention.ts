@@ -121,7 +121,7 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
           ours: isoTime(askedAt),
           ...(newest && { before: isoTime(newest) }),
         },
-        'nothing is deleted for its age: the clock of the database differs from ours, or went back',
+        'nothing is deleted for its age: the clock of the database differs from that of history, or was set back',
       )
     }
     if (plausible && paused) logger.info({ partition }, 'old messages are deleted again')

@@ -12,7 +12,7 @@ export function createReads(
   const { metrics } = options
   return createBoundedWork(limits, {
     ...options,
-    sorry: 'the history can’t be read just now',
+    sorry: 'the history can’t be read right now',
     busy: 'too many reads at once',
     start: (query) => metrics.querySeconds.startTimer({ query }),
     onFailure: () => metrics.databaseErrors.inc({ operation: 'read' }),

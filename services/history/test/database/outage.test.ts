@@ -147,7 +147,7 @@ t.test('a mistake of ours in SQL is no outage, and a database that was closed is
   await until(() => isReady(app), timeout, 'history to be ready')
   await database.query('alter table history.messages rename column text to words')
   const reply = await app.inject(page)
-  t.match(reply.json(), { statusCode: 500, code: 'internal-error', message: 'something went wrong here' })
+  t.match(reply.json(), { statusCode: 500, code: 'internal-error', message: 'an unexpected error occurred' })
   await database.query('alter table history.messages rename column words to text')
   t.equal(await statusOf(app), 200)
   await database.close()

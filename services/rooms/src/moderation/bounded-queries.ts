@@ -9,8 +9,8 @@ export function createWork(
   const { metrics } = options
   return createBoundedWork(limits, {
     ...options,
-    sorry: 'that is not possible just now',
-    busy: 'too much at once',
+    sorry: 'the service is temporarily unavailable',
+    busy: 'too many requests at once',
     start: (work) => metrics.workSeconds.startTimer({ work }),
     onFailure: (work) => metrics.databaseErrors.inc({ work }),
   })
