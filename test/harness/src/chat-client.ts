@@ -8,12 +8,17 @@ import type {
   ServerFrames,
 } from '@rabble/contract'
 import { WebSocket } from 'ws'
+import { HttpSocket } from './http-socket.ts'
 import type { TestContext } from './test-context.ts'
+
+export type Transport = 'websocket' | 'sse' | 'polling'
 
 export interface ChatOptions {
   /** Name of a guest. The same name is the same guest throughout a test. Default without a token: a random name. */
   name?: string
   token?: string
+  /** Default: `websocket`. */
+  transport?: Transport
   /** Value of the Origin header. Default: no such header, as from a client that is no browser. */
   origin?: string
   /** Value of the X-Forwarded-For header. A service that trusts this machine as a proxy believes it. */
@@ -77,13 +82,27 @@ export interface ChatClient {
   waitFor(predicate: (frame: ServerFrame) => boolean, timeout?: number): Promise<ServerFrame>
   /** Resolves once an event was seen, in `joined.events` or in a frame of its own. `timeout`: 30,000 ms by default. */
   sees(id: string, timeout?: number): Promise<ServerFrame>
-  /** Sends anything: a string as a text frame, bytes as a binary one. */
+  /** Sends anything: a string as a text frame, bytes as a binary one; without a WebSocket, as the body of a POST request. */
   raw(data: string | Uint8Array): void
-  /** Stops reading the socket, as a stuck client does. The gateway's writes pile up. */
+  /** Stops reading the socket, as a stuck client does. The gateway's writes pile up. A client that polls stops polling. */
   pause(): void
   resume(): void
   /** Closes the connection and resolves when it is closed. */
   close(): Promise<void>
+}
+
+/** Part of a WebSocket of `ws` that `connectChat` uses. */
+interface ChatSocket {
+  readonly readyState: number
+  on(event: 'message', listener: (data: unknown) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  once(event: 'open', listener: () => void): unknown
+  once(event: 'close', listener: (code: number, reason: unknown) => void): unknown
+  send(data: string): void
+  pause(): void
+  resume(): void
+  close(code: number): void
+  terminate(): void
 }
 
 /** Tokens with which the guests of a test come back, by name. */
@@ -92,7 +111,7 @@ const guests = new WeakMap<TestContext, Map<string, string>>()
 /**
  * Connects over the native protocol and says hello, if `hello` is not false. `url` is a service's `http://` address or a
  * whole `ws://` address. The connection is closed at teardown.
- * @throws Error if the upgrade is refused, ReplyError if the hello is refused
+ * @throws Error with the status if the connection is refused, ReplyError if the hello is refused
  */
 export async function connectChat(
   t: TestContext,
@@ -109,12 +128,7 @@ export async function connectChat(
   let lastRef = 0
   let user: ChatClient['user']
 
-  const socket = new WebSocket(chatUrl(url), 'rabble.v1', {
-    perMessageDeflate: false,
-    handshakeTimeout: Math.max(timeout, 10_000),
-    ...(options.origin === undefined ? {} : { origin: options.origin }),
-    ...(options.address === undefined ? {} : { headers: { 'x-forwarded-for': options.address } }),
-  })
+  const { socket, raw } = openSocket(url, options, Math.max(timeout, 10_000))
   t.teardown(() => socket.terminate())
   socket.on('message', (data) => receive(JSON.parse(String(data)) as ServerFrame))
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
@@ -210,7 +224,7 @@ export async function connectChat(
     messages: (room) => rooms.get(room)?.messages ?? [],
     waitFor,
     sees: (id, limit = 30_000) => waitFor((frame) => holds(frame, id), limit),
-    raw: (data) => socket.send(data),
+    raw,
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     async close() {
@@ -239,6 +253,24 @@ function identity({ name, token }: ChatOptions): { name?: string; token?: string
   const guest = token === undefined ? `tester-${randomBytes(4).toString('hex')}` : undefined
   const chosen = name ?? guest
   return { ...(chosen === undefined ? {} : { name: chosen }), ...(token === undefined ? {} : { token }) }
+}
+
+function openSocket(
+  url: string,
+  { transport = 'websocket', origin, address }: ChatOptions,
+  handshakeTimeout: number,
+): { socket: ChatSocket; raw: ChatClient['raw'] } {
+  const headers = {
+    ...(origin === undefined ? {} : { origin }),
+    ...(address === undefined ? {} : { 'x-forwarded-for': address }),
+  }
+  if (transport === 'websocket') {
+    const options = { perMessageDeflate: false, handshakeTimeout, headers }
+    const socket = new WebSocket(chatUrl(url), 'rabble.v1', options)
+    return { socket, raw: (data) => socket.send(data) }
+  }
+  const socket = new HttpSocket(chatUrl(url), { transport, headers, handshakeTimeout })
+  return { socket, raw: (data) => socket.raw(data) }
 }
 
 function chatUrl(address: string): string {

@@ -4,6 +4,7 @@ export {
   type ChatRequest,
   connectChat,
   ReplyError,
+  type Transport,
 } from './chat-client.ts'
 export { type Cluster, type ClusterOptions, noRateLimits, startCluster } from './cluster.ts'
 export { dataFolder, emptyPgliteVariable } from './data-folder.ts'
