@@ -9,6 +9,7 @@ import {
   nextAttempt,
   refusal,
   startFakeGateway,
+  welcome,
 } from './fake-gateway.ts'
 
 const transports: readonly Transport[] = ['websocket', 'sse', 'polling']
@@ -239,6 +240,16 @@ t.test(
     browser.dispatch('online')
     await chat.room('general').members()
     await next(30_000)
+
+    await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
+    gateway.webSockets = 'open'
+    await next(60_000)
+    await until(() => chat.state.is === 'open' && chat.state.transport === 'websocket', 30_000, 'it')
+    const { attempts } = gateway
+    browser.dispatch('online')
+    await chat.room('general').members()
+    await clock.advance(3_600_000)
+    t.equal(gateway.attempts, attempts, 'at the first transport it stays')
   },
 )
 
