@@ -18,12 +18,14 @@ import type {
   ChatEvents,
   ChatState,
   ConnectOptions,
+  FetchLike,
   Gateways,
   Pending,
   Room,
   RoomOptions,
   SendOptions,
   Sent,
+  Transport,
   WebSocketConstructor,
 } from './types.ts'
 
@@ -50,8 +52,15 @@ export class ChatClient implements Chat {
   #listed: ReadonlyMap<string, string> | undefined
   #limits: Limits | undefined
 
-  constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
+  /** `WebSocket` is undefined only if it is not among the transports. */
+  constructor(
+    address: Address,
+    WebSocket: WebSocketConstructor | undefined,
+    transports: readonly Transport[],
+    options: ConnectOptions,
+  ) {
     const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
+    const fetch: FetchLike = options.fetch ?? ((...given) => globalThis.fetch(...given))
     const store = new Store(options.storage)
     const credentials = new Credentials(options, store, clock)
     const outbox = new Outbox({
@@ -69,7 +78,19 @@ export class ChatClient implements Chat {
       },
     })
     const connection = new Connection(
-      { url: address.socket, WebSocket, heartbeat, credentials, clock },
+      {
+        transports,
+        load: async (transport) => {
+          if (transport === 'websocket' && WebSocket) return () => new WebSocket(address.socket, 'rabble.v1')
+          // A module of its own, which pages need not wait for.
+          const { HttpSocket } = await import('./http-socket.ts')
+          return () => new HttpSocket(address.base, transport === 'sse', fetch, clock)
+        },
+        heartbeat,
+        credentials,
+        store,
+        clock,
+      },
       {
         state: (state) => this.#stateChanged(state),
         opened: () => this.#opened(),
@@ -87,7 +108,7 @@ export class ChatClient implements Chat {
       clock,
       connection,
       outbox,
-      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), credentials, clock),
+      http: new Http(address.base, fetch, credentials, clock),
       write: (room, what) => {
         const to = this.user && peerIn(room, this.user.id)
         return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
