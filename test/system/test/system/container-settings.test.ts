@@ -14,6 +14,8 @@ const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 const decided = [
   ...['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_HISTORY_URL', 'RABBLE_ROOMS_URL'],
   ...[
+    // Each gateway finds its own.
+    'RABBLE_GATEWAY_URL',
     'RABBLE_SECRET',
     'RABBLE_TRUSTED_PROXIES',
     'RABBLE_PREFIX',
