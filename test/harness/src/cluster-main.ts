@@ -68,6 +68,7 @@ try {
     host: process.env.HOST || '127.0.0.1',
     folder,
     restart: true,
+    raiseAddressLimits: false,
     env: Object.fromEntries(settings.map(([name, value]) => [name, value ?? ''])),
     onChange: (name, state) => stopping || say(`  ${name} ${state}`),
     onWait: (name, reason) => stopping || say(`  ${name} is not ready: ${reason}`),

@@ -32,6 +32,8 @@ export interface ClusterOptions {
   folder?: string
   /** More settings for all services, and variables for nginx/render. */
   env?: Readonly<Record<string, string>>
+  /** As in `ServiceOptions`. */
+  raiseAddressLimits?: boolean
   /** Whether a process that died is started again, as a container would be. Default: false. */
   restart?: boolean
   /** Whether RabbitMQ exposes metrics. The cluster has a RabbitMQ of its own then. Default: false. */
@@ -128,7 +130,12 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
       ...options.env,
     }
     // `live` only: services depend on each other, so waiting until one is ready before the others start would never end.
-    const started = await startService(t, service, { ...common, ...env }, { wait: 'live' })
+    const started = await startService(
+      t,
+      service,
+      { ...common, ...env },
+      { wait: 'live', raiseAddressLimits: options.raiseAddressLimits ?? true },
+    )
     return keeper.keep(`${service}-${n + 1}`, 'service', started)
   }
   const database = servers.databaseUrl && { RABBLE_DATABASE_URL: servers.databaseUrl }

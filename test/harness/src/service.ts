@@ -7,12 +7,14 @@ import { until } from './until.ts'
 /** Path of the repository, seen from test/harness/dist/src. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** Higher limits per address, since all clients of a test usually have the same one. */
-const oneMachine = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
+/** Limits for clients that all have the same address. */
+const oneAddress = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
 
 export interface ServiceOptions {
   /** Absolute path of the script for Node. Default: the service's `main.js`. */
   script?: string
+  /** Whether the limits per address are raised, since all clients of a test usually have the same one. Default: true. */
+  raiseAddressLimits?: boolean
   /**
    * Condition to wait for at each start: `/readyz` answers 200 (`ready`, the default), `/livez` does (`live`, for tests in
    * which a dependency is down), or none (`nothing`).
@@ -45,11 +47,12 @@ export async function startService(
   const port = env.PORT === undefined ? await freePort() : Number(env.PORT)
   const url = `http://127.0.0.1:${port}`
   const wait = options.wait ?? 'ready'
+  const raised = (options.raiseAddressLimits ?? true) && options.script === undefined ? oneAddress : {}
   const service = await startProcess(t, {
     name,
     command: process.execPath,
     args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
-    env: { ...(options.script === undefined && oneMachine), ...env, PORT: String(port) },
+    env: { ...raised, ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,
     // As long as containers get: a gateway first sends its clients to other gateways.

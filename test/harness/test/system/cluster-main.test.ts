@@ -33,6 +33,10 @@ function commandLines(): string[] {
   })
 }
 
+function environmentOf(pid = -1): string {
+  return readFileSync(`/proc/${pid}/environ`, 'utf8')
+}
+
 /** Waits until the cluster has given up, and returns its output. */
 async function refusal(cluster: Service): Promise<string> {
   await until(() => !cluster.running, 120_000, 'it to give up')
@@ -81,6 +85,9 @@ t.test('make cluster says what runs, starts again what dies, and leaves nothing'
   t.equal(first.get('nginx')?.port, cluster.port)
   const children = descendants(cluster.pid)
   for (const [name, { pid }] of first) t.ok(children.includes(pid), `${name} is one of its processes`)
+  for (const name of ['gateway-1', 'rooms-1']) {
+    t.notMatch(environmentOf(first.get(name)?.pid), /_PER_(MINUTE|HOUR)=/, `${name} has the default limits`)
+  }
 
   await t.test('a second one gets neither its folder nor its port', async (t) => {
     t.match(await refusal(await start(t, { DATA_DIR: folder })), `${folder} is in use by process`)
