@@ -2,11 +2,11 @@ import { createServer } from 'node:net'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { addressToward, urlOf } from '../src/cluster/own-address.ts'
-import { build, type TestGateway } from './build.ts'
-import { createMemoryLog } from './memory-log.ts'
+import { addressToward, urlOf } from '../../../src/cluster/own-address.ts'
+import { build, type TestGateway } from '../../build.ts'
+import { createMemoryLog } from '../../memory-log.ts'
+import { pass } from '../../time.ts'
 import { ask, openStream, post } from './streams.ts'
-import { pass } from './time.ts'
 
 /** Starts gateways that know where the others are, with a clock that a test moves. */
 async function buildTwo(t: Test) {
