@@ -170,8 +170,14 @@ t.test('the image sets what its parts read, and no default', async (t) => {
   )
 })
 
-/** Settings that are not for operators to set in containers: the image has them, or the files depend on their values. */
-const fixed = new Set([...Object.keys(imageVariables), 'RABBLE_PREFIX', 'RABBLE_DRAIN_MS'])
+/**
+ * Settings that are not for operators to set in containers: the image has them, the files depend on their values, or each replica
+ * finds its own value.
+ */
+const fixed = new Set([
+  ...Object.keys(imageVariables),
+  ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_URL'],
+])
 
 /** Settings whose values the container files know. */
 const known = new Set([
