@@ -268,3 +268,18 @@ t.test('sse: a response that ends with nothing new is followed by the next one a
   session.send(message('general', 'm1'))
   await until(() => room.messages.length === 1, 30_000, 'the message')
 })
+
+t.test('sse: pieces of a response may end within a character', async (t) => {
+  const { session, room } = await openChat(t, 'sse', undefined, {
+    fetch: async (url, init) => {
+      const { ok, status, headers, body } = await fetch(url, init)
+      const bytes = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, out) => chunk.forEach((byte) => void out.enqueue(Uint8Array.of(byte))),
+      })
+      return { ok, status, headers, json: async () => null, body: body && body.pipeThrough(bytes) }
+    },
+  })
+  session.send(message('general', 'm1', '€ 😀'))
+  await until(() => room.messages.length === 1, 30_000, 'the message')
+  t.equal(room.messages[0]?.text, '€ 😀')
+})
