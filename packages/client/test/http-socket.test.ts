@@ -276,7 +276,7 @@ t.test('sse: pieces of a response may end within a character', async (t) => {
       const bytes = new TransformStream<Uint8Array, Uint8Array>({
         transform: (chunk, out) => chunk.forEach((byte) => void out.enqueue(Uint8Array.of(byte))),
       })
-      return { ok, status, headers, json: async () => null, body: body && body.pipeThrough(bytes) }
+      return { ok, status, headers, json: async () => null, body: body?.pipeThrough(bytes) }
     },
   })
   session.send(message('general', 'm1', '€ 😀'))
