@@ -31,7 +31,7 @@ interface Events {
  */
 export class HttpSocket implements WebSocketLike {
   readonly #base: URL
-  readonly #isStream: boolean
+  readonly #path: 'sse' | 'poll'
   readonly #fetch: FetchLike
   readonly #clock: ChatClock
   readonly #emitter = new Emitter<Events>()
@@ -52,10 +52,10 @@ export class HttpSocket implements WebSocketLike {
   /** Ends the wait for the next request. */
   #poll = () => {}
 
-  /** `base`: base URL of the requests. `isStream`: whether responses stay open, as Server-Sent Events do. */
-  constructor(base: URL, isStream: boolean, fetch: FetchLike, clock: ChatClock) {
+  /** @param base base URL of the requests */
+  constructor(base: URL, path: 'sse' | 'poll', fetch: FetchLike, clock: ChatClock) {
     this.#base = base
-    this.#isStream = isStream
+    this.#path = path
     this.#fetch = fetch
     this.#clock = clock
     void this.#receive()
@@ -111,15 +111,14 @@ export class HttpSocket implements WebSocketLike {
   async #get(): Promise<void> {
     this.#release ??= await takeStream()
     if (this.#over) return this.#release?.()
-    const isStream = this.#release && this.#isStream
-    const wait = this.#release ? '' : `?wait=${this.#hasSent ? answerWait : 0}`
+    const path = this.#release ? this.#path : `poll?wait=${this.#hasSent ? answerWait : 0}`
     this.#hasSent = false
-    const response = await this.#ask('GET', isStream ? 'sse' : `poll${wait}`)
+    const response = await this.#ask('GET', path)
     const isFine = response.ok && response.headers?.get('content-type')?.startsWith('text/event-stream')
     if (!isFine) throw await refusal(response)
     const read = readBlocks((block) => this.#take(block))
-    const reader = isStream && response.body?.getReader()
-    if (!reader) return read((await response.text?.()) ?? '')
+    const reader = path === 'sse' ? response.body?.getReader() : undefined
+    if (reader === undefined) return read((await response.text?.()) ?? '')
     for (const decoder = new TextDecoder(); ; ) {
       const { done, value } = await reader.read()
       if (done) return
@@ -154,7 +153,7 @@ export class HttpSocket implements WebSocketLike {
         let bytes = 0
         do bytes += bytesOf(`\n${queue[count++]}`)
         while (count < queue.length && bytes + bytesOf(`\n${queue[count]}`) <= this.#together)
-        const response = await this.#ask('POST', 'sse', { body: queue.slice(0, count).join('\n') })
+        const response = await this.#ask('POST', this.#path, { body: queue.slice(0, count).join('\n') })
         const { ok, status } = response
         if (ok) {
           attempt = 1
@@ -173,8 +172,9 @@ export class HttpSocket implements WebSocketLike {
   }
 
   #ask(method: string, path: string, more?: Partial<Parameters<FetchLike>[1]>): ReturnType<FetchLike> {
-    const headers: Record<string, string> = { 'content-type': 'application/x-ndjson' }
+    const headers: Record<string, string> = {}
     if (this.#id !== '') headers['last-event-id'] = this.#id
+    if (more?.body !== undefined) headers['content-type'] = 'application/x-ndjson'
     return this.#fetch(new URL(path, this.#base).href, {
       method,
       headers,
@@ -188,7 +188,7 @@ export class HttpSocket implements WebSocketLike {
   /** Tells the gateway that the session is over. */
   #leave(): void {
     if (this.#id === '') return
-    this.#ask('DELETE', 'sse', { keepalive: true, signal: AbortSignal.timeout(outage) }).catch(() => {})
+    this.#ask('DELETE', this.#path, { keepalive: true, signal: AbortSignal.timeout(outage) }).catch(() => {})
   }
 
   #fail(error: unknown): void {
