@@ -358,7 +358,7 @@ t.test('at most three tabs hold a response open, the others poll', async (t) => 
   tabs[0]?.close()
   await until(() => streams.sessions[0]?.code === 1000, 30_000, 'the end of one')
   await clock.advance(2_000)
-  await until(() => polls().at(-1)?.url === '/sse', 30_000, 'a stream')
+  await until(() => polls().at(-1)?.url === '/poll', 30_000, 'a request that waits')
   streams.sessions[3]?.send(message('general', 'm1'))
   await until(() => room?.messages.length === 1, 30_000, 'the message')
 })
