@@ -34,7 +34,7 @@ export interface FakeStreams {
   isBuffered: boolean
   /** Answers to the next requests of a method. The gateway does nothing else. */
   readonly refusals: { method: string; status: number; body: string; type?: string }[]
-  /** What each POST request waits for. */
+  /** Promise that each POST request waits for. */
   gate: Promise<unknown>
 }
 
@@ -167,7 +167,7 @@ class Session implements FakeStream {
       this.send(part)
       response?.write(this.#kept.at(-1)?.block.slice(0, 20))
     }
-    // What was written goes out first.
+    // The bytes that were written go out first.
     response?.write('', () => response.destroy())
   }
 

@@ -20,7 +20,7 @@ async function openChat(t: Test, transport: HttpTransport, answer?: Answer, opti
   return { gateway, clock: gateway.clock, streams: gateway.streams, chat, room, events, session }
 }
 
-/** Lets time pass until a condition holds. What comes over the network needs real time between the steps. */
+/** Lets time pass until a condition holds. Input and output need real time between the steps. */
 async function pass({ clock }: FakeGateway, check: () => boolean, what: string): Promise<void> {
   await until(
     async () => {
