@@ -146,7 +146,7 @@ for (const transport of transports) {
       await clock.advance(900)
       await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
       await clock.advance(400)
-      t.match(chat.state, { is: 'waiting', why: 'the server went silent' })
+      t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
       await until(() => streams.sessions[0]?.response === undefined, 30_000, 'the end of the response')
       await nextAttempt(gateway, chat)
       await until(() => chat.state.is === 'open', 30_000, 'another session')
