@@ -14,7 +14,9 @@ RUN --mount=type=cache,target=/root/.npm \
       --workspace services/gateway --workspace services/history --workspace services/rooms
 
 FROM node:24-bookworm-slim AS rabble
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+ENV NODE_ENV=production HOST=0.0.0.0
+# The health check below reads it, too.
+ENV PORT=8080
 WORKDIR /rabble
 COPY --from=dependencies /rabble/node_modules node_modules
 COPY --from=build /rabble/package.json ./

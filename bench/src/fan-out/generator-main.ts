@@ -17,7 +17,7 @@ process.on('message', (message: Load | 'counts') => {
   else void start(message)
 })
 
-async function start({ port, rooms, members, senders }: Load): Promise<void> {
+async function start({ port, transport, rooms, members, senders }: Load): Promise<void> {
   const starters: (() => void)[] = []
   const places = Array.from({ length: rooms * members }, (_, n) => ({
     room: n % rooms,
@@ -28,6 +28,7 @@ async function start({ port, rooms, members, senders }: Load): Promise<void> {
       const { room, n } = place
       const member: Member = await connectMember({
         port,
+        transport,
         room: `room-${room}`,
         name: `member-${room}-${n}`,
         onMessage: () => counts.delivered++,

@@ -5,29 +5,36 @@ import { print, runBench } from '../bench.ts'
 import { scrape } from '../metrics.ts'
 import { cpuSeconds, machineSeconds } from '../usage.ts'
 import { type Load, startGenerator } from './generator.ts'
+import { type WireName, wireNames } from './wire.ts'
 
 /** Both extremes: a delivery costs less the more members get a message, and the more messages arrive at once. */
 const shapesOf = (members: number): Readonly<Record<string, Shape>> => ({
   'one big room': { rooms: 1, members, senders: Math.min(members, 16) },
   'many small rooms': { rooms: Math.ceil(members / 5), members: 5, senders: 5 },
 })
-type Shape = Omit<Load, 'port'>
+type Shape = Omit<Load, 'port' | 'transport'>
 const rates = { RABBLE_MESSAGES_PER_SECOND: '1000000', RABBLE_MESSAGE_BURST: '1000000' }
 
 await runBench({
   name: 'fan-out',
-  help: 'what it costs one gateway to hand a message to a member, in one big room and in many small ones',
+  help: 'cost of handing a message to a member for one gateway, in one big room and in many small ones',
   options: {
     members: { default: '1000', rule: /^[1-9]\d{0,3}$/, help: 'sessions in all' },
     seconds: { default: '10', rule: /^[1-9]\d{0,2}$/, help: 'to measure for, each' },
+    transport: {
+      default: 'websocket',
+      rule: new RegExp(`^(${wireNames.join('|')})$`),
+      help: `of the members: ${wireNames.join(', ')}`,
+    },
     warmup: { default: '3', rule: /^\d{1,2}$/, help: 'seconds of the same load before' },
   },
   async run(t, values) {
     const [seconds, warmup] = [Number(values.seconds), Number(values.warmup)]
+    const transport = values.transport as WireName
     const rabbitmq = await startRabbitMq(t)
     const results: Record<string, Awaited<ReturnType<typeof measure>>> = {}
     for (const [name, load] of Object.entries(shapesOf(Number(values.members)))) {
-      const result = await measure(t, rabbitmq, load, { seconds, warmup })
+      const result = await measure(t, rabbitmq, { ...load, transport }, { seconds, warmup })
       results[name] = result
       print(`${name}: ${load.rooms} of ${load.members} members, of whom ${load.senders} send`)
       for (const [what, value] of Object.entries(result)) print(`  ${what.padEnd(28)} ${value}`)
@@ -35,7 +42,14 @@ await runBench({
     const [big, small] = Object.values(results).map(({ gatewayMicroseconds }) => gatewayMicroseconds)
     const ratio = round((small ?? 0) / (big ?? 1))
     print(`a delivery in a small room costs the gateway ${ratio} times one in the big room`)
-    return { members: Number(values.members), seconds, cpus: availableParallelism(), shapes: results, ratio }
+    return {
+      transport,
+      members: Number(values.members),
+      seconds,
+      cpus: availableParallelism(),
+      shapes: results,
+      ratio,
+    }
   },
 })
 
@@ -43,7 +57,7 @@ await runBench({
 async function measure(
   t: TestContext,
   rabbitmq: RabbitMq,
-  load: Shape,
+  load: Omit<Load, 'port'>,
   times: { seconds: number; warmup: number },
 ) {
   const env = {

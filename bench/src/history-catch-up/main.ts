@@ -11,7 +11,7 @@ const count = /^[1-9]\d{0,8}$/
 
 await runBench({
   name: 'history-catch-up',
-  help: 'how fast a history that was down takes a backlog of the log into PostgreSQL',
+  help: 'speed at which a history that was down takes a backlog of the log into PostgreSQL',
   options: {
     events: { default: '200000', rule: count, help: 'messages in the backlog' },
     rooms: { default: '50', rule: count, help: 'rooms that they are in' },

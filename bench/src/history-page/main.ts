@@ -18,7 +18,7 @@ interface Page extends Percentiles {
 
 await runBench({
   name: 'history-page',
-  help: 'how long a page of a very large room takes, over HTTP, and how PostgreSQL finds it',
+  help: 'time for a page of a very large room over HTTP, and the plans of PostgreSQL',
   options: {
     messages: { default: '1000000', rule: count, help: 'in the room; as many again are in other rooms' },
     requests: { default: '2000', rule: count, help: 'for each kind of page, one after the other' },

@@ -10,7 +10,7 @@ const atOnce = 50
 
 await runBench({
   name: 'presence',
-  help: 'what it costs everybody in a room when many join it within seconds, over two gateways',
+  help: 'cost for all members of a room when many users join it within seconds, over two gateways',
   options: {
     clients: { default: '2000', rule: /^[1-9]\d{0,4}$/, help: 'that join' },
     seconds: { default: '10', rule: /^[1-9]\d{0,2}$/, help: 'within which they do' },

@@ -1,27 +1,31 @@
-import type { ChatEvent, ClientFrames, Limits, ServerFrame, User } from '@rabble/contract'
+import type { ChatEvent, Limits, ServerFrame, User } from '@rabble/contract'
 import type { Address } from './address.ts'
 import { backoff } from './backoff.ts'
 import { sleep, systemClock } from './clock.ts'
 import { Connection } from './connection.ts'
 import { Credentials } from './credentials.ts'
+import { Delivery, leave } from './delivery.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
 import { Http } from './http.ts'
 import { directRoom, everybody, isEvent, isMadeUp, peerIn } from './names.ts'
-import { type Item, Outbox } from './outbox.ts'
-import { RoomClient, type RoomHost } from './room.ts'
+import { Outbox } from './outbox.ts'
+import { RoomClient } from './room.ts'
+import type { RoomHost } from './room-host.ts'
 import { Store } from './store.ts'
 import type {
   Chat,
   ChatEvents,
   ChatState,
   ConnectOptions,
+  FetchLike,
   Gateways,
   Pending,
   Room,
   RoomOptions,
   SendOptions,
   Sent,
+  Transport,
   WebSocketConstructor,
 } from './types.ts'
 
@@ -36,12 +40,11 @@ export class ChatClient implements Chat {
   readonly #credentials: Credentials
   readonly #connection: Connection
   readonly #outbox: Outbox
+  readonly #delivery: Delivery
   readonly #emitter = new Emitter<ChatEvents>()
   readonly #rooms = new Map<string, RoomClient>()
   /** Rooms that the application did not request: the user's own, and direct-message rooms with events. Oldest first. */
   readonly #followed = new Map<string, RoomClient>()
-  /** Rooms that were joined only to send unsent messages. */
-  readonly #visited = new Set<string>()
   readonly #host: RoomHost
   /** Counts the lists of conversations that were requested: the answer to an earlier request is outdated. */
   #turn = 0
@@ -49,8 +52,15 @@ export class ChatClient implements Chat {
   #listed: ReadonlyMap<string, string> | undefined
   #limits: Limits | undefined
 
-  constructor(address: Address, WebSocket: WebSocketConstructor, options: ConnectOptions) {
+  /** `WebSocket` is undefined only if it is not among the transports. */
+  constructor(
+    address: Address,
+    WebSocket: WebSocketConstructor | undefined,
+    transports: readonly Transport[],
+    options: ConnectOptions,
+  ) {
     const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
+    const fetch: FetchLike = options.fetch ?? ((...given) => globalThis.fetch(...given))
     const store = new Store(options.storage)
     const credentials = new Credentials(options, store, clock)
     const outbox = new Outbox({
@@ -59,7 +69,7 @@ export class ChatClient implements Chat {
       ...options.outbox,
       clock,
       store,
-      deliver: (item) => this.#deliver(item),
+      deliver: (item) => this.#delivery.send(item),
       shown: ({ room = '' }) => this.#roomOf(room) !== undefined,
       changed: ({ room = '' }) => {
         const shown = this.#rooms.get(room)
@@ -68,7 +78,19 @@ export class ChatClient implements Chat {
       },
     })
     const connection = new Connection(
-      { url: address.socket, WebSocket, heartbeat, credentials, clock },
+      {
+        transports,
+        load: async (transport) => {
+          if (transport === 'websocket' && WebSocket) return () => new WebSocket(address.socket, 'rabble.v1')
+          // A module of its own, which pages need not wait for.
+          const { HttpSocket } = await import('./http-socket.ts')
+          return () => new HttpSocket(address.base, transport === 'sse', fetch, clock)
+        },
+        heartbeat,
+        credentials,
+        store,
+        clock,
+      },
       {
         state: (state) => this.#stateChanged(state),
         opened: () => this.#opened(),
@@ -78,6 +100,7 @@ export class ChatClient implements Chat {
     this.#credentials = credentials
     this.#outbox = outbox
     this.#connection = connection
+    this.#delivery = new Delivery({ clock, connection, outbox, rooms: this.#rooms })
     this.ready = connection.opened
     this.#host = {
       keep,
@@ -85,7 +108,7 @@ export class ChatClient implements Chat {
       clock,
       connection,
       outbox,
-      http: new Http(address.base, options.fetch ?? ((...given) => fetch(...given)), credentials, clock),
+      http: new Http(address.base, fetch, credentials, clock),
       write: (room, what) => {
         const to = this.user && peerIn(room, this.user.id)
         return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
@@ -122,7 +145,7 @@ export class ChatClient implements Chat {
     const known = this.#rooms.get(name)
     if (known !== undefined) return known
     this.#followed.delete(name)
-    this.#visited.delete(name)
+    this.#delivery.opened(name)
     return this.#add(this.#rooms, name, recent)
   }
 
@@ -171,7 +194,7 @@ export class ChatClient implements Chat {
 
   /** Enters the rooms first: they bring back events that were acknowledged but not seen, which are then not sent again. */
   #opened(): void {
-    this.#visited.clear()
+    this.#delivery.reset()
     for (const room of this.#all()) {
       room.pause()
       if (room.state.is !== 'out') void room.enter()
@@ -227,52 +250,6 @@ export class ChatClient implements Chat {
     }
   }
 
-  async #deliver(item: Item): Promise<Sent> {
-    const { type, cid, room = '', to, text, message: id, replyTo, meta } = item
-    await this.#connection.opened
-    if (to === undefined && isMadeUp(room)) await this.#enter(room)
-    try {
-      // The events of `joined` may include this very event, if its acknowledgement was lost.
-      if (!this.#outbox.wants(item)) throw new ChatError('discarded', 'taken back')
-      // Each type uses some of these fields. Undefined fields are not sent, and gateways ignore the surplus fields of a deletion.
-      const where = to === undefined ? { room } : { to }
-      const { clock } = this.#host
-      // Takes the larger age: the clock of the machine may have been set back.
-      const age = Math.max(
-        0,
-        clock.now() - Date.parse(item.at),
-        item.writtenAt === undefined ? 0 : clock.monotonic() - item.writtenAt,
-      )
-      const resent = item.tried ? Math.ceil(age) : undefined
-      item.tried = true
-      const frame = { type, ...where, id, text, cid, resent, replyTo, meta } as ClientFrames[typeof type]
-      return await this.#connection.request(frame)
-    } finally {
-      this.#unvisit(room, item)
-    }
-  }
-
-  /** Resolves when the session is in the room. The application may have left the room before all its messages were sent. */
-  async #enter(name: string): Promise<void> {
-    const room = this.#rooms.get(name)
-    if (room !== undefined) {
-      try {
-        return await room.entered
-      } catch (error) {
-        if ((error as ChatError).code !== 'left') throw error
-      }
-    }
-    if (this.#visited.has(name)) return
-    await this.#connection.request({ type: 'join', room: name, recent: 0 })
-    if (!this.#rooms.has(name)) this.#visited.add(name)
-  }
-
-  #unvisit(name: string, sent: Item): void {
-    if (this.#outbox.items.some((item) => item !== sent && item.room === name && item.state === 'pending'))
-      return
-    if (this.#visited.delete(name)) this.#left(name)
-  }
-
   /** Follows the user's own room and the announcements if they have listeners, so that notices during an absence arrive too. */
   #followOwn(): void {
     if (this.user === undefined) return
@@ -311,8 +288,7 @@ export class ChatClient implements Chat {
 
   #left(name: string): void {
     this.#rooms.delete(name)
-    // The reply has no information, and a lost connection has left the room anyway.
-    if (isMadeUp(name)) this.#connection.request({ type: 'leave', room: name }).catch(() => {})
+    if (isMadeUp(name)) leave(this.#connection, name)
   }
 
   #roomOf(name: string): RoomClient | undefined {

@@ -6,7 +6,9 @@ import type { Credentials } from './credentials.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
 import { disconnected, type Reply, type RequestFrame, SocketSession } from './socket-session.ts'
-import type { ChatState, WebSocketConstructor } from './types.ts'
+import type { Store } from './store.ts'
+import { TransportChoice } from './transport-choice.ts'
+import type { ChatState, Transport, WebSocketLike } from './types.ts'
 
 /** Duration (ms) after which a connection counts as stable: after it, the next failure starts from a short wait again. */
 const goodAfter = 5_000
@@ -20,6 +22,9 @@ const stoodStill = 3_000
 /** Maximum number of refused tokens in a row, and the time (ms) that the application has to get another one. */
 const maxRefusals = 5
 const renewal = 2_000
+/** Shortest and longest wait (ms) before an attempt to return to the first transport. */
+const firstReturn = 30_000
+const lastReturn = 30 * 60_000
 
 // The SDK imports only types from the contract: the compiler compares this list with it.
 type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
@@ -27,12 +32,15 @@ const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: tru
 const tokenExpired: (typeof closeCodes)['tokenExpired']['code'] = 4401
 
 export interface ConnectionOptions {
-  /** URL of the WebSocket. */
-  url: string
-  WebSocket: WebSocketConstructor
+  /** Transports to use, the best one first. */
+  transports: readonly Transport[]
+  /** Returns a function that opens a socket. It may throw, for example for an address that a page over https may not use. */
+  load(transport: Transport): Promise<() => WebSocketLike>
   /** Silence (ms) after which the gateway is probed. */
   heartbeat: number
   credentials: Credentials
+  /** Keeps the last transport that worked. */
+  store: Store
   clock: ChatClock
 }
 
@@ -60,11 +68,16 @@ export class Connection {
   /** Counts attempts: an attempt that waited for a token may be outdated. */
   #turn = 0
   #timer: Timer | undefined
+  readonly #choice: TransportChoice
+  /** Whether the next attempt, or the present one, is to return to the first transport while another one works. */
+  #isReturn = false
+  #returnWait = firstReturn
   #opened = new Deferred<void>()
   /** Time of the last check by both clocks: in some browsers only the wall clock runs while the machine sleeps. */
   #lookedAt: { own: number; wall: number }
   readonly #looks: Timer
   readonly #onWake = ({ type }: { type: string }) => {
+    if (type === 'online') this.#online()
     if (type === 'offline' && this.#state.is === 'waiting') this.#wait(this.#state.why, rest)
     else if (type !== 'visibilitychange' || globalThis.document?.visibilityState === 'visible')
       this.#wake(type)
@@ -74,6 +87,7 @@ export class Connection {
     this.#options = options
     this.#events = events
     const { clock, heartbeat } = options
+    this.#choice = new TransportChoice(options.transports, options.store)
     this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
     this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
     // Listens in the capture phase, since not all of these events bubble.
@@ -104,8 +118,7 @@ export class Connection {
    */
   reconnect(): void {
     if (this.#state.is === 'closed') return
-    this.#opening?.drop(false)
-    this.#opening = undefined
+    this.#abandon()
     void this.#attempt()
   }
 
@@ -123,6 +136,13 @@ export class Connection {
     this.#open?.look()
   }
 
+  /** Another network may let pass what the one before did not. */
+  #online(): void {
+    this.#returnWait = firstReturn
+    if (this.#open === undefined) this.#choice.reset()
+    else if (this.#isReturn) this.#returnLater()
+  }
+
   /** Probes an open connection, which may be dead, or ends the wait for the next attempt. */
   #wake(event?: string): void {
     if (this.#open !== undefined) this.#open.probe()
@@ -132,9 +152,11 @@ export class Connection {
     }
   }
 
-  async #attempt(): Promise<void> {
+  async #attempt(isReturn = false): Promise<void> {
     this.#timer?.cancel()
     if (this.#opening !== undefined) return
+    this.#isReturn = isReturn
+    let transport: Transport | undefined
     const turn = ++this.#turn
     if (this.#open === undefined && this.#state.is !== 'connecting') {
       this.#set({ is: 'connecting', attempt: this.#failed + 1 })
@@ -142,33 +164,43 @@ export class Connection {
       if (turn !== this.#turn) return
     }
     try {
-      const { credentials } = this.#options
+      const { credentials, load } = this.#options
       const identity = await credentials.next()
+      const chosen = isReturn ? this.#choice.first : this.#choice.next
+      transport = chosen
+      const open = await load(chosen)
       if (turn !== this.#turn) return
-      const link = new SocketSession(
-        { ...this.#options, identity },
-        {
-          welcome: (frame) => this.#welcome(link, frame),
-          refused: (error) => {
-            const identity = credentials.instead(error)
-            if (identity === undefined) this.#refused(error)
-            return identity
-          },
-          token: () => credentials.fresh(),
-          refreshed: (token) => credentials.refreshed(token),
-          frame: (frame) => this.#receive(frame),
-          ended: (code, why) => this.#ended(link, code, why),
+      const link = new SocketSession({ ...this.#options, identity }, open(), {
+        welcome: (frame) => this.#welcome(link, chosen, frame),
+        refused: (error) => {
+          // The open session keeps its identity.
+          const identity = isReturn ? undefined : credentials.instead(error)
+          if (identity === undefined) this.#refused(error)
+          return identity
         },
-      )
+        token: () => credentials.fresh(),
+        refreshed: (token) => credentials.refreshed(token),
+        frame: (frame) => this.#receive(frame),
+        ended: (code, why) => this.#ended(link, code, why),
+      })
       this.#opening = link
     } catch (error) {
-      if (turn === this.#turn) this.#lost(String(error))
+      if (turn !== this.#turn) return
+      if (transport !== undefined && !isReturn) this.#choice.unanswered()
+      this.#lost(String(error))
     }
   }
 
-  #welcome(link: SocketSession, frame: ServerFrames['welcome']): void {
+  #welcome(link: SocketSession, transport: Transport, frame: ServerFrames['welcome']): void {
     this.#timer?.cancel()
-    this.#options.credentials.welcome(frame)
+    const { credentials, load, transports } = this.#options
+    this.#choice.answered(transport)
+    this.#isReturn = false
+    if (transport === this.#choice.first) this.#returnWait = firstReturn
+    else this.#returnLater()
+    // What another transport needs may not be within reach when it is needed.
+    load(transports.at(-1) ?? transport).catch(() => {})
+    credentials.welcome(frame)
     this.#opening = undefined
     const old = this.#open
     this.#open = link
@@ -177,13 +209,16 @@ export class Connection {
     this.#openedAt = this.#options.clock.monotonic()
     this.#opened.resolve()
     const { user, gateway, session, limits } = frame
-    this.#set({ is: 'open', user, gateway, session, limits })
+    this.#set({ is: 'open', user, gateway, session, limits, transport })
     this.#events.opened()
   }
 
   #receive(frame: ServerFrame): void {
-    if (frame.type === 'reconnect') this.#later(frame.after)
-    else this.#events.frame(frame)
+    if (frame.type !== 'reconnect') this.#events.frame(frame)
+    else {
+      if (this.#isReturn) this.#abandon()
+      this.#later(frame.after)
+    }
   }
 
   #refused(error: ChatError): void {
@@ -204,11 +239,11 @@ export class Connection {
       this.#refusals = 0
       this.#open = undefined
       this.#opened = new Deferred()
-      if (this.#opening !== undefined) {
+      if (this.#opening !== undefined && !this.#isReturn) {
         this.#set({ is: 'connecting', attempt: this.#failed + 1 })
         return
       }
-    }
+    } else if (code === 1006 && !this.#isReturn) this.#choice.unanswered()
     const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.credentials.canAsk)
     this.#lost(
       why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
@@ -218,9 +253,11 @@ export class Connection {
 
   /** Handles a failed attempt or a lost connection: schedules the next attempt, unless `end` is the reason to stop. */
   #lost(why: string, end?: ChatErrorCode | number, least = 0): void {
-    this.#turn++
-    this.#opening?.drop(false)
-    this.#opening = undefined
+    this.#abandon()
+    if (this.#open !== undefined && this.#isReturn) {
+      this.#returnLater()
+      return
+    }
     const wait = least + backoff(this.#failed++)
     if (this.#open !== undefined) {
       // The present connection stays open if the move to another one fails.
@@ -229,15 +266,28 @@ export class Connection {
     else this.#close(end, why)
   }
 
+  /** Gives up the attempt in progress. */
+  #abandon(): void {
+    this.#turn++
+    this.#opening?.drop(false)
+    this.#opening = undefined
+  }
+
   #wait(why: string, milliseconds: number): void {
     const wait = globalThis.navigator?.onLine === false ? Math.max(rest, milliseconds) : milliseconds
     this.#later(wait)
     this.#set({ is: 'waiting', until: this.#options.clock.now() + wait, attempt: this.#failed, why })
   }
 
-  #later(milliseconds: number): void {
+  #later(milliseconds: number, isReturn = false): void {
+    this.#isReturn = isReturn
     this.#timer?.cancel()
-    this.#timer = this.#options.clock.setTimeout(() => void this.#attempt(), milliseconds)
+    this.#timer = this.#options.clock.setTimeout(() => void this.#attempt(isReturn), milliseconds)
+  }
+
+  #returnLater(): void {
+    this.#later(this.#returnWait, true)
+    this.#returnWait = Math.min(lastReturn, 2 * this.#returnWait)
   }
 
   #close(code: ChatErrorCode | number, why: string): void {

@@ -1,4 +1,7 @@
-/** Promise that is settled from outside. A rejection that nobody awaits is ignored: the error is also reported elsewhere. */
+/**
+ * Promise that is settled from outside. A rejection that nobody awaits is ignored: the error is also reported elsewhere. The SDK
+ * imports only types from other packages, so this repeats `@rabble/clock/deferred`.
+ */
 export class Deferred<T> {
   resolve!: (value: T) => void
   reject!: (error: unknown) => void

@@ -4,7 +4,7 @@ import type { ErrorCode, errorCodes } from '@rabble/contract'
  * Codes of the SDK, besides those of the protocol. `disconnected`: there is no connection; `timeout`: no answer came in time;
  * `closed`: the chat was closed, by `close()` or permanently by the server; `left`: the room was left; `outbox-full`: too much is
  * unsent; `discarded`: the message was withdrawn before it was sent; `other-user`: its author could not reconnect as the same
- * user; `no-websocket`: the platform has no WebSocket, and the options have none.
+ * user; `no-websocket`: WebSocket is the only transport, and neither the platform nor the options have one.
  */
 export type ClientErrorCode =
   | 'disconnected'

@@ -65,5 +65,5 @@ function segment(name: string): string {
   } catch {
     // The name has half a surrogate pair.
   }
-  throw new ChatError('bad-frame', 'no room has such a name')
+  throw new ChatError('bad-frame', 'this is not the name of a room')
 }

@@ -1,15 +1,13 @@
 import type { ChatEvent, ServerFrame, ServerFrames } from '@rabble/contract'
 import { AsyncQueue } from './async-queue.ts'
 import { backoff } from './backoff.ts'
-import { catchUp, type Hole } from './catch-up.ts'
-import { type ChatClock, sleep } from './clock.ts'
-import type { Connection } from './connection.ts'
+import { sleep } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { ChatError } from './errors.ts'
-import type { Http } from './http.ts'
 import { isEvent } from './names.ts'
-import type { Outbox } from './outbox.ts'
+import type { RoomHost } from './room-host.ts'
+import { RoomSync } from './room-sync.ts'
 import { Timeline } from './timeline.ts'
 import type {
   HistoryOptions,
@@ -25,51 +23,22 @@ import type {
   Sent,
 } from './types.ts'
 
-/** Maximum number of remembered event ids, to detect repeated events. */
-const maxKnown = 2_000
 const typingEvery = 3_000
 /** Maximum number of retries while a session that was just lost may still hold the user's only seat. */
 const maxReturns = 10
-/** Maximum number of joins in a row without progress. */
-const maxVain = 3
-
-/** Parts of the chat that a room uses. */
-export interface RoomHost {
-  readonly keep: number
-  readonly catchUp: number
-  readonly clock: ChatClock
-  readonly connection: Connection
-  readonly outbox: Outbox
-  readonly http: Http
-  write(
-    room: string,
-    what: Pick<Pending, 'type' | 'text'> & SendOptions & { message?: string },
-  ): Promise<Sent>
-  /** Reports an event: live, missed during an absence, or older than the first entry. */
-  seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void
-  changed(): void
-  left(room: string): void
-}
 
 /** State of one room, kept up to date over a connection that may be lost and reopened. */
 export class RoomClient implements Room {
   readonly name: string
   readonly #host: RoomHost
-  readonly #recent: number
   readonly #emitter = new Emitter<RoomEvents>()
   readonly #feeds = new Set<AsyncQueue>()
   readonly #timeline: Timeline
-  readonly #known = new Set<string>()
+  readonly #sync: RoomSync
   #state: RoomState = { is: 'joining' }
   #entered = new Deferred<void>()
   /** Counts entries: an entry that waits may be outdated. */
   #turn = 0
-  /** Id of the newest event, from which the room resumes after an absence. Empty if the room had no events. */
-  #last: string | undefined
-  /** Whether the room was entered before: later replays contain missed events. */
-  #wasIn = false
-  /** Events that can't be read. The gap is reported when its end is known. */
-  #hole: { after: string | undefined; why: Hole } | undefined
   /** Whether the room was left or its chat closed. The object is then no longer usable. */
   #over = false
   #count = 0
@@ -79,9 +48,25 @@ export class RoomClient implements Room {
 
   constructor(name: string, recent: number, host: RoomHost) {
     this.name = name
-    this.#recent = recent
     this.#host = host
     this.#timeline = new Timeline(host.keep)
+    this.#sync = new RoomSync({
+      room: name,
+      recent,
+      host,
+      timeline: this.#timeline,
+      counted: ({ count, capacity }) => {
+        this.#count = count
+        this.#capacity = capacity
+      },
+      append: (event, how) => this.#append(event, how),
+      emit: (event) => this.#emit(event),
+      changed: () => this.changed(),
+      entered: () => {
+        this.#set({ is: 'in' })
+        this.#entered.resolve()
+      },
+    })
   }
 
   get state(): RoomState {
@@ -187,13 +172,13 @@ export class RoomClient implements Room {
     this.#set({ is: 'joining' })
     for (let attempt = 0; current(); attempt++) {
       try {
-        await this.#sync(current)
+        await this.#sync.run(current)
         return
       } catch (problem) {
         const error = problem as ChatError
         // The next connection enters the room again.
         if (!current() || error.code === 'disconnected') return
-        const returning = error.code === 'already-joined' && this.#wasIn && attempt < maxReturns
+        const returning = error.code === 'already-joined' && this.#sync.wasIn && attempt < maxReturns
         this.#refused(error, error.retry || returning)
         if (!current()) return
         await sleep(this.#host.clock, (error.retryAfter ?? 500) + backoff(attempt))
@@ -244,105 +229,18 @@ export class RoomClient implements Room {
 
   /** Starts a room that is entered without a join: from its first event, which has just arrived, or from the event `after`. */
   begin(after?: string): void {
-    this.#wasIn = true
-    this.#last = after
+    this.#sync.begin(after)
     this.#state = { is: 'in' }
     this.#entered.resolve()
   }
 
-  /** Joins, and closes a gap if there is one: reads from history, then joins again from the last event that it read. */
-  async #sync(current: () => boolean): Promise<void> {
-    let read = 0
-    let told = false
-    let vain = 0
-    let begins = false
-    while (current()) {
-      const after = this.#last
-      let behind = false
-      const recent = this.#wasIn ? 1000 : Math.max(1, this.#recent)
-      await this.#host.connection.request({ type: 'join', room: this.name, recent, after }, (reply) => {
-        if (!current()) return
-        behind = !reply.complete && this.#wasIn && this.#hole === undefined && !begins
-        this.#count = reply.count
-        this.#capacity = reply.capacity
-        if (behind && told) return
-        if (!told) {
-          const { count, capacity, events } = reply
-          const complete = reply.complete && this.#hole === undefined
-          this.#emit({ type: 'joined', complete, count, capacity, events: events.length })
-        }
-        told = true
-        if (behind) this.#timeline.forget()
-        else this.#resume(reply)
-      })
-      if (!behind) return
-      const reached = this.#last
-      const why = await catchUp({
-        clock: this.#host.clock,
-        after: after || undefined,
-        most: this.#host.catchUp - read,
-        history: (query) => this.history(query),
-        wanted: current,
-        message: (message) => {
-          read++
-          this.#append(message, 'missed')
-          this.changed()
-        },
-        lost: (before) => this.#gap('lost', this.#last, before),
-      })
-      // No event of the room was known, and history has none: the gateway's events are all there are.
-      begins = why === undefined && !this.#last
-      if (begins) continue
-      vain = this.#last === reached ? vain + 1 : 0
-      if (why !== undefined || vain === maxVain) {
-        this.#hole = { after: this.#last, why: why ?? 'unknown' }
-        this.#last = undefined
-      } else if (vain > 0) await sleep(this.#host.clock, 500 + backoff(vain))
-    }
-  }
-
-  /** Applies the reply to `join`, and emits a gap if events are missing. Runs before any frame that follows the reply. */
-  #resume({ events, complete }: ServerFrames['joined']): void {
-    const hole = this.#hole
-    this.#hole = undefined
-    const joinsUp = events.some(({ id }) => this.#known.has(id))
-    if (hole !== undefined && !joinsUp) this.#gap(hole.why, hole.after, events[0]?.id)
-    const first = !this.#wasIn
-    if (complete && events.length === 0) this.#last ??= ''
-    if (first && complete && events.length < Math.max(1, this.#recent)) this.#timeline.insert([], false)
-    for (const event of events) {
-      // The event was requested only as the position to resume from.
-      if (first && this.#recent === 0) this.#remember(event)
-      else this.#append(event, first ? 'old' : 'missed')
-    }
-    this.#wasIn = true
-    this.#host.outbox.caughtUp(this.name)
-    this.#set({ is: 'in' })
-    this.#entered.resolve()
-  }
-
   #append(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
-    if (this.#over || !this.#remember(event)) return
+    if (this.#over || !this.#sync.remember(event)) return
     const message = this.#timeline.append(event)
     this.#host.seen(event, how)
     const { type } = event
     const what = type === 'message' ? { message: event } : { change: event, message }
     this.#emit({ type, ...what, replayed: how !== 'live' } as RoomEvent)
-  }
-
-  /** Returns false if the event is known already. */
-  #remember({ id }: ChatEvent): boolean {
-    if (this.#known.has(id)) return false
-    this.#known.add(id)
-    const [oldest] = this.#known
-    if (this.#known.size > maxKnown && oldest !== undefined) this.#known.delete(oldest)
-    this.#last = id
-    return true
-  }
-
-  #gap(why: Hole, after: string | undefined, before: string | undefined): void {
-    this.#timeline.forget()
-    this.#emit({ type: 'gap', why, after: after || undefined, before })
   }
 
   #refused(error: ChatError, again: boolean): void {
@@ -361,7 +259,7 @@ export class RoomClient implements Room {
    * Handles the removal by a moderator or with the room. If the error is retryable the room is entered again, otherwise it stays
    * `out`.
    */
-  #evict({ code = 'forbidden', message = 'put out of the room' }: ServerFrames['left']): void {
+  #evict({ code = 'forbidden', message = 'removed from the room' }: ServerFrames['left']): void {
     const error = new ChatError(code, message)
     this.pause()
     this.#refused(error, error.retry)

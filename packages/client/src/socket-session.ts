@@ -4,9 +4,9 @@ import { bytesOf } from './bytes.ts'
 import type { ChatClock } from './clock.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
-import type { WebSocketConstructor, WebSocketLike } from './types.ts'
+import type { WebSocketLike } from './types.ts'
 
-/** Time limit (ms) for the WebSocket to open, and again for the answer to hello. */
+/** Time limit (ms) for the socket to open, and again for the answer to hello. */
 const attemptDeadline = 5_000
 const replyDeadline = 15_000
 /** Time limit (ms) for the answer if the connection may have died unnoticed, such as during a sleep of the machine. */
@@ -54,7 +54,7 @@ interface Waiting {
   reject(error: ChatError): void
 }
 
-/** One WebSocket from its opening to its end: hello, requests and replies, heartbeat. */
+/** One session from the opening of its socket to its end: hello, requests and replies, heartbeat. */
 export class SocketSession {
   readonly #events: LinkEvents
   readonly #socket: WebSocketLike
@@ -75,20 +75,17 @@ export class SocketSession {
 
   constructor(
     options: {
-      url: string
-      WebSocket: WebSocketConstructor
       heartbeat: number
       identity: Identity
       clock: ChatClock
     },
+    socket: WebSocketLike,
     events: LinkEvents,
   ) {
     this.#events = events
     this.#heartbeat = options.heartbeat
     this.#clock = options.clock
     this.#identity = options.identity
-    // Comes first: it may throw, for example for an address that a page over https may not use.
-    const socket = new options.WebSocket(options.url, 'rabble.v1')
     this.#socket = socket
     this.#await(attemptDeadline)
     socket.addEventListener('open', () => this.#hello(options.identity))

@@ -35,11 +35,28 @@ export interface WebSocketLike {
 }
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike
 
-/** Subset of `fetch` that the SDK uses. */
+/** How frames travel: over a WebSocket, over Server-Sent Events and POST requests, or over long polling and POST requests. */
+export type Transport = 'websocket' | 'sse' | 'polling'
+
+/** Subset of `fetch` that the SDK uses. The optional parts of a response serve `sse` (`body`) and `polling` (`text`) only. */
 export type FetchLike = (
   url: string,
-  init: { headers: Record<string, string>; signal: AbortSignal },
-) => Promise<{ ok: boolean; status: number; json(): Promise<unknown> }>
+  init: {
+    headers: Record<string, string>
+    signal: AbortSignal
+    method?: string
+    body?: string
+    cache?: 'no-store'
+    keepalive?: boolean
+  },
+) => Promise<{
+  ok: boolean
+  status: number
+  json(): Promise<unknown>
+  text?(): Promise<string>
+  headers?: { get(name: string): string | null }
+  body?: ReadableStream<Uint8Array> | null
+}>
 
 export interface ConnectOptions {
   /** URL of Rabble, such as `https://chat.example.org/`. Default: in a browser, the page's address. */
@@ -54,9 +71,17 @@ export interface ConnectOptions {
    * final.
    */
   getToken?: () => string | Promise<string>
-  /** Storage of a guest's token and of unsent messages, so that they survive a reload. Default: memory only. */
+  /** Storage of a guest's token, unsent messages and the last transport, so that they survive a reload. Default: memory only. */
   storage?: StorageLike
-  /** WebSocket class. Default: `globalThis.WebSocket`. On Node.js 20 pass that of the package `ws`. */
+  /**
+   * Transports to use, the best one first. The chat takes the next one while one does not work, and later returns to the first.
+   * Default: `['websocket', 'sse', 'polling']`.
+   */
+  transports?: readonly Transport[]
+  /**
+   * WebSocket class. Default: `globalThis.WebSocket`. On Node.js 20 pass that of the package `ws`; without one the chat uses the
+   * other transports.
+   */
   WebSocket?: WebSocketConstructor
   /** Function for HTTP requests. Default: `globalThis.fetch`. */
   fetch?: FetchLike
@@ -76,7 +101,7 @@ export interface ConnectOptions {
 export type ChatState =
   /** Connecting; `attempt` counts the attempts in a row. */
   | { is: 'connecting'; attempt: number }
-  | { is: 'open'; user: User; gateway: string; session: string; limits: Limits }
+  | { is: 'open'; user: User; gateway: string; session: string; limits: Limits; transport: Transport }
   /** Waiting for the next attempt, at `until` (milliseconds since 1970) or as soon as the browser is online. */
   | { is: 'waiting'; until: number; attempt: number; why: string }
   /**

@@ -64,6 +64,22 @@ export interface PretendedBrowser {
   dispatch(type: string): void
 }
 
+/** Returns locks like those of a browser, for requests that don't wait. */
+function createLocks() {
+  const held = new Set<string>()
+  return {
+    async request(name: string, _: { ifAvailable: true }, work: (lock: object | null) => unknown) {
+      if (held.has(name)) return work(null)
+      held.add(name)
+      try {
+        return await work({ name })
+      } finally {
+        held.delete(name)
+      }
+    },
+  }
+}
+
 /** Simulates a browser for chats that connect from now on. */
 export function pretendBrowser(t: TestContext): PretendedBrowser {
   const target = new EventTarget()
@@ -75,7 +91,9 @@ export function pretendBrowser(t: TestContext): PretendedBrowser {
   const pretended = {
     addEventListener: target.addEventListener.bind(target),
     removeEventListener: target.removeEventListener.bind(target),
+    location: {},
     navigator: {
+      locks: createLocks(),
       get onLine() {
         return browser.onLine
       },

@@ -6,11 +6,13 @@ import t from 'tap'
 // Relative to packages/client/dist/test.
 const folder = fileURLToPath(new URL('../../', import.meta.url))
 
-t.test('for browsers it is one small module of its own, without a dependency', async (t) => {
+/** Returns the size of the minified and gzipped module, and the paths of its parts. */
+async function bundle(external: string[]): Promise<{ bytes: number; parts: string[] }> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: folder,
     entryPoints: ['src/index.ts'],
     bundle: true,
+    external,
     minify: true,
     format: 'esm',
     platform: 'browser',
@@ -19,9 +21,17 @@ t.test('for browsers it is one small module of its own, without a dependency', a
     write: false,
   })
   const bytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
+  return { bytes, parts: Object.keys(metafile.inputs) }
+}
+
+t.test('for browsers it is one small module of its own, without a dependency', async (t) => {
+  // The module for networks without WebSockets is loaded later.
+  const { bytes } = await bundle(['./http-socket.ts'])
   t.ok(bytes < 10 * 1024, `${bytes} bytes, minified and gzipped`)
+  const whole = await bundle([])
+  t.ok(whole.bytes < 12 * 1024, `${whole.bytes} bytes with all transports`)
   t.same(
-    Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/')),
+    whole.parts.filter((path) => !path.startsWith('src/')),
     [],
   )
 })

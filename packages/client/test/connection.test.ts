@@ -14,7 +14,13 @@ t.test('a guest gets in, and everybody can see as whom and where', async (t) => 
   t.match(chat.state, { is: 'connecting', attempt: 1 })
   const states = statesOf(chat)
   await chat.ready
-  t.match(chat.state, { is: 'open', user: { id: 'guest-ada', name: 'Ada' }, gateway: 'fake', session: 's-1' })
+  t.match(chat.state, {
+    is: 'open',
+    user: { id: 'guest-ada', name: 'Ada' },
+    gateway: 'fake',
+    session: 's-1',
+    transport: 'websocket',
+  })
   t.same(chat.user, { id: 'guest-ada', name: 'Ada' })
   t.same(states, ['open'])
   t.same(gateway.frames('hello'), [{ type: 'hello', name: 'Ada' }])
@@ -41,13 +47,21 @@ t.test('the address may be a page below a path, or that of the WebSocket', async
   t.throws(() => connect({ WebSocket }), { message: /Invalid URL/ })
 })
 
-t.test('where there is no WebSocket, connect says which one to pass', async (t) => {
+t.test('where there is no WebSocket, the chat begins with the next transport, if there is one', async (t) => {
   const there = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   Object.defineProperty(globalThis, 'WebSocket', { value: undefined, configurable: true })
   t.teardown(() =>
     Object.defineProperty(globalThis, 'WebSocket', there ?? { value: undefined, configurable: true }),
   )
-  t.throws(() => connect({ url: 'http://127.0.0.1:1' }), { code: 'no-websocket', message: /package ws/ })
+  const gateway = await startFakeGateway(t)
+  const chat = connect({ url: gateway.url, name: 'Ada', clock: gateway.clock })
+  t.teardown(() => chat.close())
+  await chat.ready
+  t.match(chat.state, { is: 'open', transport: 'sse' })
+  t.throws(() => connect({ url: gateway.url, transports: ['websocket'] }), {
+    code: 'no-websocket',
+    message: /package ws/,
+  })
 })
 
 t.test('a lost connection comes back by itself, after a wait', async (t) => {

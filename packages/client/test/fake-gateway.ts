@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { defaultLimits } from '@rabble/contract'
@@ -6,6 +9,7 @@ import { type TestContext, until } from '@rabble/harness'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Chat, ConnectOptions } from '../src/index.ts'
 import { chatWith } from './build.ts'
+import { type FakeStreams, serveStreams } from './fake-streams.ts'
 
 export interface FakeConnection {
   /** Frames of the client, in order. */
@@ -22,11 +26,17 @@ export interface FakeGateway {
   readonly url: string
   /** Clock of its chats, which stands still until a test moves it. */
   readonly clock: ManualClock
-  /** Connects as Ada and without pings, as far as `options` don't say otherwise. */
+  /** Connects as Ada, over a WebSocket only and without pings, as far as `options` don't say otherwise. */
   connect(options?: ConnectOptions): Chat
   /** Number of WebSockets that its chats have opened, including closed ones. */
   readonly attempts: number
+  /** Number of these that are closed. */
+  readonly closed: number
   readonly connections: readonly FakeConnection[]
+  /** Whether a proxy refuses WebSockets, or leaves them without an answer. Default: neither. */
+  webSockets: 'open' | 'refused' | 'silent'
+  /** Server-Sent Events and long polling of this gateway. */
+  readonly streams: FakeStreams
   /** Returns all frames of a type, over all connections. */
   frames<T extends ClientFrame['type']>(type: T): Extract<ClientFrame, { type: T }>[]
 }
@@ -42,21 +52,33 @@ export async function startFakeGateway(
   t: TestContext,
   answer: Answer = () => undefined,
 ): Promise<FakeGateway> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
-  await new Promise((resolve) => server.once('listening', resolve))
+  const server = new WebSocketServer({ noServer: true })
+  const http = createServer()
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const silent: Duplex[] = []
   t.teardown(async () => {
     for (const client of server.clients) client.terminate()
-    await new Promise((resolve) => server.close(resolve))
+    for (const socket of silent) socket.destroy()
+    http.closeAllConnections()
+    await new Promise((resolve) => http.close(resolve))
   })
   const clock = createManualClock()
   let attempts = 0
+  let closed = 0
   class CountedWebSocket extends WebSocket {
     constructor(url: string, protocols: string) {
       super(url, protocols)
       attempts++
+      this.once('close', () => closed++)
     }
   }
   const connections: (FakeConnection & { frames: ClientFrame[] })[] = []
+  http.on('upgrade', (request, socket, head) => {
+    if (gateway.webSockets === 'refused') socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    else if (gateway.webSockets === 'silent') silent.push(socket)
+    else server.handleUpgrade(request, socket, head, (accepted) => server.emit('connection', accepted))
+  })
   server.on('connection', (socket: WebSocket) => {
     let code: number | undefined
     const frames: ClientFrame[] = []
@@ -77,26 +99,35 @@ export async function startFakeGateway(
       code = given
     })
     socket.on('message', (data) => {
-      const frame = JSON.parse(String(data)) as ClientFrame
-      frames.push(frame)
-      const answered = answer(frame, connection)
-      if (answered === null) return
-      for (const reply of answered === undefined ? usual(frame) : [answered].flat()) connection.send(reply)
+      for (const reply of take(JSON.parse(String(data)), connection)) connection.send(reply)
     })
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return {
+  function take(frame: ClientFrame, connection: (typeof connections)[number]): ServerFrame[] {
+    connection.frames.push(frame)
+    const answered = answer(frame, connection)
+    if (answered === null) return []
+    return answered === undefined ? usual(frame) : [answered].flat()
+  }
+  const streams = serveStreams(http, { opened: (connection) => connections.push(connection), take })
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+  const usualOptions: ConnectOptions = { url, name: 'Ada', transports: ['websocket'], clock, heartbeat: 1e9 }
+  const gateway: FakeGateway = {
     url,
     clock,
-    connect: (options) =>
-      chatWith(t, { url, name: 'Ada', WebSocket: CountedWebSocket, clock, heartbeat: 1e9, ...options }),
+    connect: (options) => chatWith(t, { ...usualOptions, WebSocket: CountedWebSocket, ...options }),
     get attempts() {
       return attempts
     },
+    get closed() {
+      return closed
+    },
     connections,
+    webSockets: 'open',
+    streams,
     frames: (type) =>
       connections.flatMap(({ frames }) => frames).filter((frame) => frame.type === type) as never,
   }
+  return gateway
 }
 
 /** Lets time pass until a chat that has lost its connection, or is about to, tries again. */

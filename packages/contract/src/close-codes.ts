@@ -7,7 +7,7 @@ export const closeCodes = {
   restarting: {
     code: 1012,
     retry: true,
-    meaning: 'The client was told to come back on another connection, and did not go.',
+    meaning: 'The client was told to reconnect, and did not.',
   },
   policy: {
     code: 1008,

@@ -3,23 +3,23 @@
  * clients whether the same request, unchanged, may succeed later.
  */
 export const errorCodes = {
-  'bad-frame': { status: 400, retry: false, meaning: 'The request is not what the protocol asks for.' },
+  'bad-frame': { status: 400, retry: false, meaning: 'The request breaks a rule of the protocol.' },
   unauthorized: { status: 401, retry: false, meaning: 'Say hello first, or with a valid token.' },
   forbidden: { status: 403, retry: false, meaning: 'This user may not do that.' },
-  'not-found': { status: 404, retry: false, meaning: 'There is nothing of that name here.' },
+  'not-found': { status: 404, retry: false, meaning: 'There is nothing with this name.' },
   'room-not-found': { status: 404, retry: false, meaning: 'There is no such room.' },
   'message-not-found': { status: 404, retry: false, meaning: 'There is no such message, or it was deleted.' },
   'room-exists': { status: 409, retry: false, meaning: 'There is such a room already.' },
-  'room-full': { status: 409, retry: true, meaning: 'Every seat of the room is taken.' },
+  'room-full': { status: 409, retry: true, meaning: 'The room is full.' },
   'already-joined': {
     status: 409,
     retry: false,
-    meaning: 'The user is in the room already, where one session each is allowed.',
+    meaning: 'The user is in this room with another session, and the room allows one session per user.',
   },
   'not-joined': { status: 409, retry: false, meaning: 'Join the room first.' },
   'name-taken': { status: 409, retry: false, meaning: 'Somebody else holds this name.' },
   'too-large': { status: 413, retry: false, meaning: 'A text or a list is over its limit.' },
-  'rate-limited': { status: 429, retry: true, meaning: 'Too much at once; wait for retryAfter.' },
+  'rate-limited': { status: 429, retry: true, meaning: 'Too many requests at once. Wait for retryAfter.' },
   unavailable: {
     status: 503,
     retry: true,

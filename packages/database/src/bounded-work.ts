@@ -16,9 +16,11 @@ export interface WorkLimits extends TurnLimits {
 
 export interface WorkOptions {
   clock: Clock
-  /** Returns whether the database is ready. */
-  ready: () => boolean
-  /** Error message if the database can't be used: 'the history can’t be read just now'. */
+  /** Whether the tables exist. */
+  migrated: () => boolean
+  /** Time limit (ms) in place of that of the limits, for tests. */
+  deadline?: number | undefined
+  /** Error message if the database can't be used: 'the history can’t be read right now'. */
   sorry: string
   /** Error message if too many jobs wait: 'too many reads at once'. */
   busy: string
@@ -48,7 +50,7 @@ export interface BoundedWork {
  * this number of connections, and other work finds the rest.
  */
 export function createBoundedWork(limits: WorkLimits, options: WorkOptions): BoundedWork {
-  const { deadline } = limits
+  const { deadline = limits.deadline } = options
   const turns = createTurns(limits, options.clock)
 
   function unavailable(reason = options.sorry): RabbleError {
@@ -73,7 +75,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
 
   return {
     async run(name, work, names = []) {
-      if (!options.ready()) throw unavailable()
+      if (!options.migrated()) throw unavailable()
       const end = options.start?.(name)
       const done = new AbortController()
       const late = options.clock.sleep(deadline, { signal: done.signal }).then(() => {
@@ -87,7 +89,7 @@ export function createBoundedWork(limits: WorkLimits, options: WorkOptions): Bou
       } catch (error) {
         if (error instanceof NoPlaceError) {
           throw error.own
-            ? new RabbleError('rate-limited', 'too much of yours at once', { retryAfter: 1_000 })
+            ? new RabbleError('rate-limited', 'too many requests of this user at once', { retryAfter: 1_000 })
             : unavailable(options.busy)
         }
         if (!(error instanceof RabbleError) || error.code === 'unavailable') options.onFailure?.(name)

@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '@rabble/clock'
+import type { Clock } from '@rabble/clock'
+import { inTime } from '@rabble/clock/race'
 import type { Database } from './database.ts'
 
 /** Time limit (ms). */
@@ -9,19 +10,22 @@ export function databaseProblem(
   database: Pick<Database, 'query'>,
   clock: Clock,
 ): Promise<string | undefined> {
-  return inTime(
+  return answerInTime(
     database.query('select 1', []).then(() => undefined),
     clock,
   )
 }
 
 /** Returns the answer if it comes within 2 seconds, otherwise the reason why not. */
-export async function inTime(answer: Promise<string | undefined>, clock: Clock): Promise<string | undefined> {
-  let timer: Timer | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = clock.setTimeout(() => resolve('no answer within 2 s'), timeout)
-  })
-  const result = await Promise.race([answer.catch((error: Error) => error.message), late])
-  timer?.cancel()
-  return result
+export async function answerInTime(
+  answer: Promise<string | undefined>,
+  clock: Clock,
+): Promise<string | undefined> {
+  const reason = answer.catch((error: Error) => error.message)
+  const result = await inTime(
+    reason.then((reason) => ({ reason })),
+    timeout,
+    clock,
+  )
+  return result === undefined ? 'no answer within 2 s' : result.reason
 }

@@ -8,7 +8,7 @@ export {
 } from './bounded-work.ts'
 export * from './database.ts'
 export { isRefusedValue, isUnavailable, sqlState } from './failure.ts'
-export { databaseProblem, inTime } from './health.ts'
+export { answerInTime, databaseProblem } from './health.ts'
 export type { Lease } from './lease.ts'
 export { migrate } from './migrate.ts'
 export { openPglite } from './pglite.ts'

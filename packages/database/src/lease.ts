@@ -61,7 +61,7 @@ export async function takeLease(
     await client.query(`set idle_session_timeout = ${idleTimeout}`)
     const { rows } = await client.query(`select pg_try_advisory_lock(${key}) as taken`, [name])
     if (rows[0]?.taken !== true) {
-      end(new Error('somebody else has it'))
+      end(new Error('another session holds the lease'))
       return undefined
     }
   } catch (error) {

@@ -1,4 +1,5 @@
-import { type Clock, systemClock, type Timer } from '@rabble/clock'
+import { type Clock, systemClock } from '@rabble/clock'
+import { inTime } from '@rabble/clock/race'
 import pg from 'pg'
 import type { Database } from './database.ts'
 import { ConnectionFailure, isUnavailable, sqlState } from './failure.ts'
@@ -156,12 +157,7 @@ async function inTransaction<Result>(
 
 /** Closes the pool. Waits at most 2 seconds for a server that doesn't answer. */
 async function endPool(pool: pg.Pool, clock: Clock): Promise<void> {
-  let timer: Timer | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, 2_000)
-  })
-  await Promise.race([pool.end(), late])
-  timer?.cancel()
+  await inTime(pool.end(), 2_000, clock)
 }
 
 function clientTimeout(statementTimeout: number): number {

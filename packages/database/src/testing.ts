@@ -43,7 +43,7 @@ export interface TestDatabases {
 }
 
 /** Time limits that a slow machine doesn't reach, for tests of other things. */
-export const patient: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
+export const longTimeouts: PostgresOptions = { connectTimeout: 60_000, statementTimeout: 120_000 }
 
 /**
  * Runs the same tests over both databases in `make test-all`, otherwise only over PostgreSQL, since opening a PGlite costs more
@@ -84,14 +84,14 @@ async function postgresFor(t: Test, { service, migrations }: Schema): Promise<Te
   let template: Promise<string> | undefined
   async function makeTemplate(): Promise<string> {
     const address = await server.createDatabase()
-    const database = await connectPostgres(address, patient)
+    const database = await connectPostgres(address, longTimeouts)
     await migrate(database, service, migrations)
     await database.close()
     return address
   }
   async function connect(t: Test, template?: string): Promise<Database> {
     const address = await server.createDatabase(template)
-    const database = await connectPostgres(address, patient)
+    const database = await connectPostgres(address, longTimeouts)
     t.teardown(() => database.close())
     return database
   }

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { privateFolder } from '@rabble/harness'
 import type { Test } from 'tap'
 import { connectPostgres, type Database, migrate } from '../src/index.ts'
-import { patient } from './patient.ts'
+import { longTimeouts } from '../src/testing.ts'
 
 function folderWith(t: Test, files: Record<string, string>): string {
   const folder = join(privateFolder(t, 'migrations'), 'migrations')
@@ -79,7 +79,7 @@ export async function checkMigrateAtOnce(t: Test, url: string): Promise<void> {
       ),
     ),
   }))
-  const replicas = await Promise.all(Array.from({ length: 6 }, () => connectPostgres(url, patient)))
+  const replicas = await Promise.all(Array.from({ length: 6 }, () => connectPostgres(url, longTimeouts)))
   t.teardown(() => Promise.all(replicas.map((replica) => replica.close())))
   const done = await Promise.all(
     replicas.flatMap((replica) => services.map(({ service, folder }) => migrate(replica, service, folder))),

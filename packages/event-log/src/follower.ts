@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import type { LogBatch, LogObserver, LogStart } from './event-log.ts'
 
 /** Maximum number of bytes of one step with more than one batch, and of bytes in memory for one slow reader. */
@@ -30,7 +31,7 @@ export class Follower {
   #pending: LogBatch[] = []
   #pendingBytes = 0
   #started = false
-  #wake: (() => void) | undefined
+  #news: Deferred<void> | undefined
 
   constructor(partition: number, source: FollowerSource, observer: LogObserver) {
     this.#partition = partition
@@ -46,11 +47,11 @@ export class Follower {
       this.#pendingBytes += bytes
       this.#position = batch.offset
     }
-    this.#wake?.()
+    this.#news?.resolve()
   }
 
   async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
-    const wake = () => this.#wake?.()
+    const wake = () => this.#news?.resolve()
     signal.addEventListener('abort', wake)
     try {
       const start = await this.#source.start(from)
@@ -68,9 +69,8 @@ export class Follower {
           const step = await this.#page(signal)
           if (step.length > 0) yield this.#marked(step)
         } else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
+          this.#news = new Deferred()
+          await this.#news.promise
         }
       }
     } finally {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import { backoffDelay } from '@rabble/clock/retry'
 import type { LogEvent } from '@rabble/contract'
 import type { Backlog } from './backlog.ts'
@@ -61,7 +62,7 @@ export class PublishQueue {
   #closed = false
   #expiry: Timer | undefined
   #retry: Timer | undefined
-  #drained: (() => void) | undefined
+  #drained: Deferred<void> | undefined
 
   constructor(options: PublishQueueOptions) {
     this.#options = options
@@ -121,9 +122,8 @@ export class PublishQueue {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#waiting.length > 0 || (this.#batch?.wanted ?? 0) > 0) {
-      await new Promise<void>((resolve) => {
-        this.#drained = resolve
-      })
+      this.#drained = new Deferred()
+      await this.#drained.promise
     }
     this.shut()
     this.#expiry?.cancel()
@@ -252,8 +252,6 @@ export class PublishQueue {
   }
 
   #checkDrained(): void {
-    if (this.#drained !== undefined && this.#waiting.length === 0 && (this.#batch?.wanted ?? 0) === 0) {
-      this.#drained()
-    }
+    if (this.#waiting.length === 0 && (this.#batch?.wanted ?? 0) === 0) this.#drained?.resolve()
   }
 }

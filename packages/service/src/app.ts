@@ -118,7 +118,7 @@ function answerError(
     request.log.error({ err: error }, 'a request failed')
     return reply
       .code(statusCode)
-      .send({ statusCode, code: 'internal-error', message: 'something went wrong here' })
+      .send({ statusCode, code: 'internal-error', message: 'an unexpected error occurred' })
   }
   const code = statusCode === 413 ? 'too-large' : statusCode === 429 ? 'rate-limited' : 'bad-frame'
   return reply.code(statusCode).send({ statusCode, code, message: error.message })

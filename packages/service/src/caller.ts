@@ -30,7 +30,7 @@ export async function callerOf(request: Request, options: CallerOptions): Promis
   const { origin } = request.headers
   const own = origin !== undefined && isAllowedOrigin(origin, request, allowedOrigins)
   if (!own && !reading.has(request.method)) {
-    throw new RabbleError('forbidden', 'a page of this origin may not act for who is signed in here')
+    throw new RabbleError('forbidden', 'pages of this origin may not act for the signed-in user')
   }
   return tokens.verify(cookie).catch((error: unknown) => {
     if (error instanceof RabbleError && error.code === 'unauthorized') return undefined
@@ -57,7 +57,7 @@ export async function serviceOf(
 ): Promise<InternalCaller> {
   const token = bearerToken(authorization)
   if (token === undefined || internalTokens === undefined) {
-    throw new RabbleError('unauthorized', 'this is for services, which show a token')
+    throw new RabbleError('unauthorized', 'only services may call this, with a token')
   }
   return internalTokens.verify(token)
 }

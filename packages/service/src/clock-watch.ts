@@ -42,7 +42,7 @@ export function watchClocks(options: { registry: Registry; logger: Logger; clock
   const differences = new Map<string, Difference>()
   new Gauge({
     name: 'rabble_clock_difference_seconds',
-    help: 'Seconds by which the clock of another process or server (`peer`) is at least ahead of this one, negative if it is behind. Of a minute, the largest difference.',
+    help: 'Seconds by which the clock of another process or server (`peer`) is at least ahead of this one, negative if it is behind. The largest difference within a minute.',
     labelNames: ['peer'],
     registers: [registry],
     collect() {

@@ -89,7 +89,7 @@ export function createInternalTokens(
 
 /** Returns the reason of a refusal. For an expired token it names both clocks: only a caller whose clock is behind sends one. */
 function refusalOf(cause: unknown, now: number): string {
-  if (!(cause instanceof errors.JWTExpired)) return 'this is for services, which have a token of their own'
+  if (!(cause instanceof errors.JWTExpired)) return 'only services may call this, with a token of their own'
   const end = isoTime((cause.payload.exp ?? 0) * 1000)
   return `the token of this service ended at ${end}, and the clock here says ${isoTime(now)}: compare the clocks of both`
 }

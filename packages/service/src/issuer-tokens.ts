@@ -39,7 +39,7 @@ export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySet
     ...(issuer !== undefined && { issuer }),
   }
   const refuse = async () => {
-    throw new RabbleError('forbidden', 'tokens come from elsewhere here')
+    throw new RabbleError('forbidden', 'tokens are issued elsewhere, not by this server')
   }
   return {
     sign: refuse,

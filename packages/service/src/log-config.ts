@@ -39,7 +39,7 @@ export function logConfig(settings: Settings<(typeof logSettings)[number], never
 export function logConnected(log: Pick<EventLog, 'status'>, registry: Registry): ReadinessCheck {
   new Gauge({
     name: 'rabble_log_connected',
-    help: '1 while the service can reach the log, 0 while it can not. A gateway without it is not ready; history and rooms answer on.',
+    help: '1 while the service can reach the log, 0 while it can not. A gateway without it is not ready; history and rooms still answer.',
     registers: [registry],
     collect() {
       this.set(log.status().connected ? 1 : 0)

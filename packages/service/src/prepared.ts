@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { orAborted } from '@rabble/clock/race'
 import type { Logger } from '@rabble/event-log'
 import { retryLogged } from './retry-logged.ts'
 
@@ -37,9 +38,6 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
   const { prepare, missing, start, onError, clock, logger } = options
   const stop = new AbortController()
   const { signal } = stop
-  const stopped = new Promise<string[]>((resolve) => {
-    signal.addEventListener('abort', () => resolve([]), { once: true })
-  })
   let job: Work | undefined
 
   async function prepareAll(): Promise<void> {
@@ -53,8 +51,11 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
     while (!signal.aborted) {
       await clock.sleep(interval, { signal })
       // A database that can't be reached is reported elsewhere.
-      const tables = await Promise.race([missing().catch(() => []), stopped])
-      if (tables.length > 0) return tables
+      const tables = await orAborted(
+        missing().catch(() => []),
+        signal,
+      )
+      if (tables !== undefined && tables.length > 0) return tables
     }
     return []
   }

@@ -32,7 +32,7 @@ export async function retryLogged<Result>(
       options.failed?.(error)
       failures = count
       const last = options.signal.aborted || options.isPassing?.(error) === false
-      if (count === 1 && !last) logger.error({ err: error }, `${doing} fails; trying again`)
+      if (count === 1 && !last) logger.error({ err: error }, `${doing} failed, retrying`)
     },
   })
   if (failures > 0) {

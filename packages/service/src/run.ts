@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from './app.ts'
-import { unknownSettings } from './settings.ts'
+import { unknownSettings } from './read-settings.ts'
 
 /** Time limit (ms) of closing, after which the process ends anyway. */
 const closeTimeout = 10_000

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import type { Logger } from './app.ts'
 import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
-import { type SettingName, type Settings, SettingsError } from './settings.ts'
+import { SettingsError } from './read-settings.ts'
+import type { SettingName, Settings } from './settings.ts'
 import { audience, createTokens, type Tokens } from './tokens.ts'
 
 /** Settings of every service that verifies tokens. */
@@ -46,7 +47,7 @@ export function tokensFrom(
   }
   if (settings.RABBLE_JWT_SECRET !== undefined && settings.RABBLE_JWT_SECRET === settings.RABBLE_SECRET) {
     throw new SettingsError(
-      'RABBLE_JWT_SECRET must not be RABBLE_SECRET: who signs tokens for users could sign those for services',
+      'RABBLE_JWT_SECRET must not be RABBLE_SECRET: the issuer could sign tokens of services with it',
     )
   }
   const algorithms = settings.RABBLE_JWT_ALGORITHMS?.split(',').map((name) => name.trim())

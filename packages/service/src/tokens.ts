@@ -72,7 +72,7 @@ export function createTokens(
   return {
     sign: (user, seconds, roles = []) => sign(user, seconds, roles.length > 0 ? { roles } : {}),
     async signGuest(user, seconds) {
-      if (!guests) throw new RabbleError('forbidden', 'guests are not welcome here')
+      if (!guests) throw new RabbleError('forbidden', 'guests are not allowed here')
       return sign(user, seconds, { guest: true })
     },
     verify: (token) =>
@@ -129,7 +129,8 @@ function identityOf(payload: JWTPayload, guests: boolean): Identity {
     throw new RabbleError('unauthorized', 'the roles of the token must be a list of strings')
   }
   if (typeof guest !== 'boolean') throw new RabbleError('unauthorized', 'the claim guest is true or false')
-  if (guest && !guests) throw new RabbleError('unauthorized', 'the token is a guest’s: none is welcome here')
+  if (guest && !guests)
+    throw new RabbleError('unauthorized', 'the token is that of a guest, and guests are not allowed here')
   // Limits the expiry to the latest possible date: a token may have a number of hundreds of digits.
   return { user: { id, name }, roles, guest, expiresAt: Math.min(exp * 1000, 8.64e15) }
 }

@@ -42,7 +42,7 @@ t.test('pauses double up to the longest, and each is its half at least', async (
 t.test('an outage is two lines in the log, and success is none', async (t) => {
   for (const [failures, expected] of [
     [0, []],
-    [20, ['writing fails; trying again', 'writing works again']],
+    [20, ['writing failed, retrying', 'writing works again']],
   ] as const) {
     const { clock, lines, result } = build(failures)
     await clock.advance(100_000)

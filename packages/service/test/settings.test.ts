@@ -1,6 +1,6 @@
 import { checkDocumented } from '@rabble/harness'
 import t from 'tap'
-import { readSettings, SettingsError, unknownSettings } from '../src/settings.ts'
+import { readSettings, SettingsError, unknownSettings } from '../src/read-settings.ts'
 import { settingsTable } from './settings-table.ts'
 
 t.test('docs/operations.md lists exactly the settings that exist', async (t) => {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { createLogger } from '../src/app.ts'
-import { readSettings } from '../src/settings.ts'
+import { readSettings } from '../src/read-settings.ts'
 import { tokenSettings, tokensFrom } from '../src/token-config.ts'
 import { createTokens, type Tokens } from '../src/tokens.ts'
 import { forge, secret } from './forge.ts'

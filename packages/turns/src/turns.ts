@@ -52,7 +52,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
   let waiting = 0
   /** Number of jobs of each name that run or rest, and that wait. */
   const busy = createCount()
-  const patient = createCount()
+  const queued = createCount()
   /** Waiting jobs by their first names, in the order of their turns. */
   const queues = new Map<string, Waiter[]>()
 
@@ -67,7 +67,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
 
   function wait(names: readonly string[], change: 1 | -1): void {
     waiting += change
-    patient.add(names, change)
+    queued.add(names, change)
   }
 
   /** Frees the places of the names, so that a waiting job may begin. */
@@ -88,7 +88,7 @@ export function createTurns(limits: TurnLimits, clock: Clock = systemClock): Tur
       begin(names)
       return undefined
     }
-    if (names.some((name) => patient.of(name) >= waitingOfOne)) throw new NoPlaceError(true)
+    if (names.some((name) => queued.of(name) >= waitingOfOne)) throw new NoPlaceError(true)
     if (waiting >= maxWaiting) throw new NoPlaceError(false)
     const first = names[0] ?? ''
     return new Promise((resolve, reject) => {

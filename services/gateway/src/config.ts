@@ -1,13 +1,18 @@
 import { enoughBytes, type Limits } from '@rabble/contract'
-import { parseOrigins, type SettingName, type Settings, SettingsError, tokenSettings } from '@rabble/service'
+import {
+  type groundSettings,
+  parseOrigins,
+  type SettingName,
+  type Settings,
+  SettingsError,
+  tokenSettings,
+} from '@rabble/service'
 import type { GatewayOptions } from './gateway.ts'
 import { transports } from './transports/index.ts'
 
-/** Settings that a gateway reads from the environment, besides its own address and that of the log. */
+/** Settings that a gateway reads from the environment, besides those of every process and that of the log. */
 export const gatewaySettings = [
   ...tokenSettings,
-  'RABBLE_ALLOWED_ORIGINS',
-  'RABBLE_TRUSTED_PROXIES',
   'RABBLE_TRANSPORTS',
   'RABBLE_CONNECTIONS',
   'RABBLE_HELLO_TIMEOUT_MS',
@@ -28,7 +33,7 @@ export const gatewaySettings = [
   'RABBLE_ROOMS',
 ] as const satisfies SettingName[]
 
-type GatewaySettings = Settings<(typeof gatewaySettings)[number], never>
+type GatewaySettings = Settings<(typeof groundSettings | typeof gatewaySettings)[number], never>
 
 /**
  * Returns the settings as options of a gateway.

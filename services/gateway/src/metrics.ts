@@ -16,19 +16,19 @@ export function createMetrics(registry: Registry) {
     }),
     connected: new Counter({
       name: 'rabble_gateway_connections_total',
-      help: 'Connections that were taken since the start.',
+      help: 'Connections that were accepted since the start.',
       labelNames: ['transport'] as const,
       registers,
     }),
     closed: new Counter({
       name: 'rabble_gateway_disconnections_total',
-      help: 'Connections that ended, by reason: client, reconnect (the client went to another gateway, as it was told), or why the gateway closed them (tooSlow is a slow reader, restarting did not go as told).',
+      help: 'Connections that ended, by reason: client, reconnect (the client went to another gateway when it was told to), or the reason of the gateway (tooSlow: the client read too slowly; restarting: the client was told to go and did not).',
       labelNames: ['reason'] as const,
       registers,
     }),
     refusedConnections: new Counter({
       name: 'rabble_gateway_connections_refused_total',
-      help: 'Connections that were not taken, by reason: origin, full, unready, draining, stopped.',
+      help: 'Connections that were refused, by reason: origin, full, unready, draining, stopped.',
       labelNames: ['reason'] as const,
       registers,
     }),
@@ -40,7 +40,7 @@ export function createMetrics(registry: Registry) {
     }),
     draining: new Gauge({
       name: 'rabble_gateway_draining',
-      help: '1 while this gateway sends its clients to others, because it stops.',
+      help: '1 while this gateway stops and sends its clients to other gateways.',
       registers,
     }),
     stalled: new Counter({
@@ -68,7 +68,7 @@ export function createMetrics(registry: Registry) {
     }),
     repeated: new Counter({
       name: 'rabble_gateway_repeated_events_total',
-      help: 'Events that stood in the log more than once (a retried publish) and were handed out once.',
+      help: 'Events that the log holds more than once (a retried publish) and that were delivered once.',
       registers,
     }),
     joins: new Counter({
@@ -79,23 +79,23 @@ export function createMetrics(registry: Registry) {
     }),
     historyQuestions: new Counter({
       name: 'rabble_gateway_history_requests_total',
-      help: 'Questions to history for clients that were away for long: one for all that come back to a room at once.',
+      help: 'Requests to history for clients that were away for long. Clients that come back to a room at the same time share one.',
       registers,
     }),
     lookups: new Counter({
       name: 'rabble_gateway_lookups_total',
-      help: 'Questions to history for a message that somebody wants to change and that is not among the recent ones.',
+      help: 'Requests to history for a message that a user wants to change and that is not among the recent ones.',
       registers,
     }),
     repeatsChecked: new Counter({
       name: 'rabble_gateway_repeats_checked_total',
-      help: 'Events that may repeat one that the gateway no longer remembers, by what history said: stored, new, or unchecked if it could not tell.',
+      help: 'Events that may repeat one that the gateway no longer remembers, by the answer of history: stored, new, or unchecked if there was none.',
       labelNames: ['result'] as const,
       registers,
     }),
     historyErrors: new Counter({
       name: 'rabble_gateway_history_errors_total',
-      help: 'Questions that history did not answer.',
+      help: 'Requests that history did not answer.',
       registers,
     }),
     acknowledged: new Histogram({
@@ -149,7 +149,7 @@ export function createMetrics(registry: Registry) {
     }),
     queueRedelivered: new Counter({
       name: 'rabble_gateway_queue_redelivered_total',
-      help: 'Notifications that came from the queue again, because whoever took them first may not have published them.',
+      help: 'Notifications that the queue delivered again, because the gateway that took them first may not have published them.',
       registers,
     }),
     queueRejected: new Counter({
@@ -159,7 +159,7 @@ export function createMetrics(registry: Registry) {
     }),
     presenceFrames: new Counter({
       name: 'rabble_gateway_presence_frames_total',
-      help: 'Frames that told the members of a room who came and went, each counted once for all members.',
+      help: 'Frames that tell the members of a room about joins and leaves, each counted once for all members.',
       registers,
     }),
     roomsUp: new Gauge({
@@ -169,7 +169,7 @@ export function createMetrics(registry: Registry) {
     }),
     roomsRequests: new Counter({
       name: 'rabble_gateway_rooms_requests_total',
-      help: 'Calls of the rooms service for leases, seats and names, by call and result (ok, failed).',
+      help: 'Calls to the rooms service for leases, seats and names, by call and result (ok, failed).',
       labelNames: ['call', 'result'] as const,
       registers,
     }),
@@ -181,7 +181,7 @@ export function createMetrics(registry: Registry) {
     }),
     leasesLost: new Counter({
       name: 'rabble_gateway_leases_lost_total',
-      help: 'How often the lease at the rooms service had ended, so that all seats were taken again.',
+      help: 'Number of times that the lease at the rooms service had ended, so that all seats were taken again.',
       registers,
     }),
     policiesVersion: new Gauge({
@@ -202,23 +202,23 @@ export function createMetrics(registry: Registry) {
     }),
     logConnectionLosses: new Counter({
       name: 'rabble_gateway_log_connection_losses_total',
-      help: 'How often a connection to the log was lost, by its role.',
+      help: 'Number of times that a connection to the log was lost, by its role.',
       labelNames: ['role'] as const,
       registers,
     }),
     malformed: new Counter({
       name: 'rabble_gateway_malformed_events_total',
-      help: 'Lines of the log that were no event, or broke the rules of their type, and were skipped.',
+      help: 'Lines of the log that were malformed and were skipped.',
       registers,
     }),
     malformedSignals: new Counter({
       name: 'rabble_gateway_malformed_signals_total',
-      help: 'Signals that were none, or broke the rules of their type, and were skipped.',
+      help: 'Signals that were malformed and were skipped.',
       registers,
     }),
     gaps: new Counter({
       name: 'rabble_gateway_log_gaps_total',
-      help: 'How often reading could not go on where it had stopped.',
+      help: 'Number of times that reading the log could not go on where it had stopped.',
       registers,
     }),
     /** Sets the lag. `lag`: age (ms) of the last event that was read. */
@@ -229,7 +229,7 @@ export function createMetrics(registry: Registry) {
     watchRooms(read: { seats(): { held: number; owed: number }; names(): number }): void {
       new Gauge({
         name: 'rabble_gateway_seats',
-        help: 'Users in rooms through this gateway, by state: held, or owed where the rooms service has to be told yet.',
+        help: 'Users in rooms through this gateway, by state: held, or owed if the rooms service has not been told yet.',
         labelNames: ['state'] as const,
         registers,
         collect() {
@@ -295,7 +295,7 @@ export function createMetrics(registry: Registry) {
   for (const reason of ['full', 'timeout', 'closed']) metrics.publishRefused.inc({ reason }, 0)
   new Gauge({
     name: 'rabble_gateway_log_lag_seconds',
-    help: 'Age of the newest event when this gateway read it: how late it is. Needs synchronised clocks.',
+    help: 'Age of the newest event when this gateway read it. Needs synchronised clocks.',
     registers,
     collect() {
       this.set(newest)

@@ -28,16 +28,16 @@ export interface TestGateway<Log extends EventLog = MemoryLog> {
 type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
   limits?: Partial<Limits>
   log?: MemoryLog
-  /** Whether to return before the gateway is ready. */
-  impatient?: boolean
+  /** Whether to wait until the gateway is ready. Default: true. */
+  ready?: boolean
 }
 
 /**
- * Starts a gateway in this process, on a port of its own, and waits until it is ready. It is closed with the test. It has longer
- * timeouts than others: a machine that stalls for a while must not decide the result of a test.
+ * Starts a gateway in this process, on a port of its own. It is closed with the test. It has longer timeouts than others: a
+ * machine that stalls for a while must not decide the result of a test.
  */
 export async function build(t: Test, options: Options = {}): Promise<TestGateway> {
-  const { clock = systemClock } = options
+  const { clock = systemClock, ready = true } = options
   const log = options.log ?? createMemoryLog(1, { clock })
   const registry = new Registry()
   const logger = createLogger('gateway', 'silent')
@@ -70,7 +70,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     await app.close()
     if (options.log === undefined) await log.close()
   })
-  while (!options.impatient && gateway.unready() !== undefined) await new Promise(setImmediate)
+  while (ready && gateway.unready() !== undefined) await new Promise(setImmediate)
   return {
     gateway,
     log,

@@ -1,9 +1,10 @@
-import { readSettings, SettingsError } from '@rabble/service'
+import { groundSettings, readSettings, SettingsError } from '@rabble/service'
 import t from 'tap'
 import { gatewayConfig, gatewaySettings } from '../src/index.ts'
 
 t.test('a gateway does not start with frames into which an allowed text does not fit', async (t) => {
-  const config = (env: Record<string, string>) => gatewayConfig(readSettings(env, gatewaySettings))
+  const config = (env: Record<string, string>) =>
+    gatewayConfig(readSettings(env, [...groundSettings, ...gatewaySettings]))
   t.match(config({}).limits, { frameBytes: 65_536, textCharacters: 4000 })
   const env = { RABBLE_TEXT_CHARACTERS: '10000' }
   t.throws(

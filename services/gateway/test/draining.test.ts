@@ -1,12 +1,9 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
-import type { ServerFrame } from '@rabble/contract'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
-import { createLogger } from '@rabble/service'
 import t, { type Test } from 'tap'
-import { drain } from '../src/sessions/drain.ts'
-import type { Session } from '../src/sessions/session.ts'
 import { build, type TestGateway } from './build.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { buildWithRooms } from './rooms-build.ts'
@@ -39,50 +36,6 @@ t.test(
     t.equal(await gateway.metric('rabble_gateway_disconnections_total', { reason: 'reconnect' }), 40)
   },
 )
-
-/** Returns sessions without clients. `told` gets the frames for all of them. */
-function sessionsOf(count: number, told: (frame: ServerFrame) => void): Set<Session> {
-  const session = () => ({ user: { id: 'a', name: 'A' }, reply: told, close: () => {} }) as unknown as Session
-  return new Set(Array.from({ length: count }, session))
-}
-
-const logger = createLogger('gateway', 'silent')
-const settle = async () => {}
-
-t.test('a few clients are told at a time, over the whole window, each until the next ones are', async (t) => {
-  const clock = createManualClock()
-  const batches = new Map<number, number[]>()
-  const allGone = new AbortController()
-  let left = 150
-  const sessions = sessionsOf(left, (frame) => {
-    const at = clock.monotonic()
-    if (frame.type === 'reconnect') batches.set(at, [...(batches.get(at) ?? []), frame.after])
-    if (--left === 0) allGone.abort()
-  })
-  const drained = drain({ sessions, longest: 15_000, allGone: allGone.signal, settle, clock, logger })
-  const began = clock.monotonic()
-  await clock.advance(1_500)
-  await drained
-  // One step has at most 250 ms, and each client adds 10 ms: so the window is 1.5 s.
-  const sizes = [...batches.values()].map(({ length }) => length)
-  t.ok(Math.max(...sizes) <= 26, `at a time ${sizes}`)
-  const last = Math.max(...batches.keys()) - began
-  t.ok(last >= 1_250, `the last ones were told after ${last} ms`)
-  const times = [...batches.values()].flat()
-  t.equal(times.length, 150)
-  t.ok(Math.max(...times) < 250, `to go after ${times} ms`)
-  t.ok(new Set(times).size > 20)
-})
-
-t.test('it is over when the last one has gone, however long it might have taken', async (t) => {
-  const clock = createManualClock()
-  const allGone = new AbortController()
-  // Leaving could take one minute.
-  const sessions = sessionsOf(6_000, () => allGone.abort())
-  const began = clock.monotonic()
-  await drain({ sessions, longest: 60_000, allGone: allGone.signal, settle, clock, logger })
-  t.equal(clock.monotonic(), began)
-})
 
 t.test(
   'a gateway drains no longer than somebody is there, and with a window of 0 tells all at once',
@@ -141,15 +94,12 @@ t.test(
     const log = createMemoryLog()
     const { publish } = log
     let begun = 0
-    let confirm = () => {}
-    const confirmed = new Promise<void>((resolve) => {
-      confirm = resolve
-    })
+    const confirmed = new Deferred<void>()
     // The log confirms nothing yet, so that much is in progress when the clients must leave.
     log.publish = async (event) => {
       if (event.type === 'message') {
         begun++
-        await confirmed
+        await confirmed.promise
       }
       await publish.call(log, event)
     }
@@ -172,7 +122,7 @@ t.test(
     await clock.advance(200)
     t.equal(await metric('rabble_gateway_connections'), 1, 'what was taken is waited for')
     const late = ['too late', 'and this'].map(say)
-    confirm()
+    confirmed.resolve()
     t.match(await ada.closed, { code: 1012, reason: 'this gateway is draining' })
     await Promise.all([...sending, ...late, drained])
     t.strictSame(acknowledged.slice(0, 60), taken)

@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import type { ChatEvent, MessageEvent } from '@rabble/contract'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
@@ -250,15 +251,13 @@ t.test('a message can be changed as soon as it is acknowledged, though the log i
   const historyTimes = { timeout: 60_000, notFoundGrace: 60_000 }
   const gateway = await build(t, { log: slow, history, historyTimes })
   const ada = await enter(t, gateway, 'ada')
-  let come = () => {}
-  open = new Promise((resolve) => {
-    come = resolve
-  })
+  const arrival = new Deferred<void>()
+  open = arrival.promise
   const { id } = await ada.send('general', 'helo')
   t.strictSame(ada.events('general'), [], 'it has not come back yet')
   const edit = ada.edit('general', id, 'hello')
   await until(() => history.asked > 0, 60_000, 'the gateway to look for it')
-  come()
+  arrival.resolve()
   t.match(await edit, { type: 'sent' })
 })
 

@@ -41,7 +41,7 @@ export function createFakeNames(displace: (guest: string) => void): FakeNames {
     }
     const guest = guests.get(id) ?? { name, gateways: new Set() }
     if (guest.name !== name) {
-      return { refused: 'name-taken', message: 'this name was given up for another one' }
+      return { refused: 'name-taken', message: 'this name was replaced by another one' }
     }
     held.set(name.toLowerCase(), id)
     guests.set(id, guest)

@@ -76,7 +76,7 @@ export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): 
     if (elsewhere && single)
       return { refused: 'already-joined', message: 'you are in this room with another session' }
     if (!elsewhere && seatsIn(room).size >= capacity)
-      return { refused: 'room-full', message: 'every seat of the room is taken' }
+      return { refused: 'room-full', message: 'the room is full' }
     return undefined
   }
 

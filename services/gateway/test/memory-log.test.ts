@@ -4,7 +4,7 @@ import t from 'tap'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 /** Limits (ms) for tests of other things: a machine that stalls for a while must refuse nothing. */
-const patient = { publishTimeout: 120_000 }
+const longTimeouts = { publishTimeout: 120_000 }
 
 t.test('the log of these tests conforms', async (t) => {
   testEventLog(t, async (t) => {
@@ -18,7 +18,7 @@ t.test('the log of these tests conforms', async (t) => {
       clock,
       async open({ partitions, ...options } = {}) {
         if (log !== undefined) return log
-        const limits = { ...patient, ...options.limits }
+        const limits = { ...longTimeouts, ...options.limits }
         const opened = createMemoryLog(partitions, { ...options, clock, limits, ...(kept && { kept }) })
         log = opened
         kept = opened.kept

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Clock, systemClock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import { RabbleError } from '@rabble/contract'
 import {
   defaultPublishLimits,
@@ -72,8 +73,8 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   const signals = new LocalSignals(malformed)
   const closed = new AbortController()
   let stalled: MemoryLog['stalled']
-  let hear = () => {}
-  let hearing = Promise.resolve()
+  /** Resolves when `stalled` changes. */
+  let change = new Deferred<void>()
 
   function part(number: number): Partition {
     const found = parts[number]
@@ -84,7 +85,7 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
   async function* read(part: Partition, from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     for await (const step of part.read(from, signal)) {
-      while (stalled === 'log' && !signal.aborted) await Promise.race([hearing, aborted])
+      while (stalled === 'log' && !signal.aborted) await Promise.race([change.promise, aborted])
       if (signal.aborted) return
       yield step
     }
@@ -100,10 +101,8 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
     },
     set stalled(what) {
       stalled = what
-      hear()
-      hearing = new Promise((resolve) => {
-        hear = resolve
-      })
+      change.resolve()
+      change = new Deferred()
     },
     get length() {
       return kept.flat().reduce((sum, { batch }) => sum + batch.entries.length, 0)
@@ -199,11 +198,9 @@ class Partition {
   }
 
   freeze(): () => void {
-    let thaw = () => {}
-    this.#thawed = new Promise((resolve) => {
-      thaw = resolve
-    })
-    return thaw
+    const { promise, resolve } = new Deferred<void>()
+    this.#thawed = promise
+    return resolve
   }
 
   async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {

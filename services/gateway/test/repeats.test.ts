@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import type { MessageEvent } from '@rabble/contract'
 import { editId, eventId, guestId } from '@rabble/contract/ids'
@@ -135,14 +136,12 @@ t.test('only the first events of a session are suspected', async (t) => {
 
 t.test('the order of a session holds while history is asked, for many at once', async (t) => {
   const { history, connect, log } = await restarted(t, old('2'))
-  let answer = () => {}
-  history.answering = new Promise<void>((resolve) => {
-    answer = resolve
-  })
+  const answer = new Deferred<void>()
+  history.answering = answer.promise
   const client = await connect('Ada')
   const sent = ['1', '2', '3'].map((cid) => say(client, cid, { cid }))
   sent.push(say(client, 'new'))
-  answer()
+  answer.resolve()
   await Promise.all(sent)
   t.strictSame(texts(log), ['1', '3', 'new'])
 })

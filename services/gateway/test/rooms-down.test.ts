@@ -159,7 +159,7 @@ t.test('before it knows who is banned a gateway lets nobody in, and says that it
   const tokens = (await build(t)).tokens
   const rooms = createFakeRooms(log, tokens)
   rooms.down = true
-  const { ws, gateway } = await build(t, { log, rooms, clock, impatient: true })
+  const { ws, gateway } = await build(t, { log, rooms, clock, ready: false })
   await t.rejects(connectChat(t, ws), { message: /503/ })
   t.match(gateway.unready(), /./)
   rooms.put('ban', { kind: 'ban', user: 'eve' })

@@ -40,7 +40,7 @@ t.test('a gateway whose mark the log passes over publishes it again, and becomes
       }
     },
   }
-  const { gateway } = await build(t, { log: forgetful, clock, impatient: true })
+  const { gateway } = await build(t, { log: forgetful, clock, ready: false })
   await pass(clock, 1_000, () => passedOver > 0, 'the first mark')
   t.equal(gateway.unready(), 'reading the last minute of the log')
   await pass(clock, 1_000, () => gateway.unready() === undefined, 'the gateway to be ready')

@@ -2,8 +2,8 @@ import { createManualClock } from '@rabble/clock/manual'
 import { type ChatClient, type ChatOptions, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { build, type TestGateway } from './build.ts'
-import { openRequests } from './streams.ts'
 import { passing } from './time.ts'
+import { openRequests } from './transports/event-stream/streams.ts'
 import { watchUnsent } from './unsent.ts'
 
 /** One transport, as its clients see it. */

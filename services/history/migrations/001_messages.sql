@@ -1,12 +1,13 @@
 -- The log, projected. A schema of its own, since services may share a database.
 create schema history;
 
--- Every string of an event is stored in the form of src/storable.ts: as it is, but for what PostgreSQL can't hold.
+-- Every string of an event is stored in the form of src/text/storable.ts: unchanged, except for characters that
+-- PostgreSQL can't hold.
 create table history.messages (
   -- The order within a partition, which is the log's. It ascends, and has gaps where the log holds a message twice.
   sequence bigint not null,
   partition smallint not null,
-  -- Null if it is no time that PostgreSQL knows; what the event says is in extra then.
+  -- Null if PostgreSQL knows no such time; `extra` has the time of the event then.
   at timestamptz,
   -- Random, so its bytes in the order of bytes. Primary key: the log may hold a message twice, and the first counts.
   id text collate "C" primary key,

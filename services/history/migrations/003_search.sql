@@ -1,16 +1,16 @@
--- What search looks in. Filled behind the writer, by src/indexing.ts: what the words of a text are is decided there, so
--- that it doesn't depend on the locale of the database, which under "C" knows capital letters in ASCII only.
+-- The search index. Filled behind the writer by src/jobs/indexing.ts, which splits texts into words, so that these don't
+-- depend on the locale of the database, which under "C" knows capital letters in ASCII only.
 create table history.search (
   -- The time of the message, -infinity if PostgreSQL knows none: the order of "newest first" over all partitions.
   at timestamptz not null,
   partition smallint not null,
   sequence bigint not null,
-  -- The words of the text and, with a colon before them, what the message is searched by: see src/search-document.ts.
+  -- The words of the text and, with a colon before them, the filters of a search: see src/search/search-document.ts.
   words tsvector not null,
   primary key (at, partition, sequence)
 );
 
--- A short list of what is pending: a search reads all of it, and we insert many rows at a time anyway.
+-- A short list of pending entries: a search reads all of it, and we insert many rows at a time anyway.
 create index search_words on history.search using gin (words) with (gin_pending_list_limit = 256);
 
 -- Up to where each partition is indexed.
@@ -30,7 +30,7 @@ create table history.search_stale (
 -- The order of the log: what follows a position, and the message of an entry. It ascends, so it costs the writer little.
 create unique index messages_by_sequence on history.messages (partition, sequence);
 
--- Whoever changes or deletes a text takes its words out of the search in the same transaction, and can't forget to.
+-- A change or deletion of a text takes its words out of the index in the same transaction, by a trigger.
 create function history.forget_words() returns trigger language plpgsql as $$
 begin
   delete from history.search where at = coalesce(old.at, '-infinity') and partition = old.partition

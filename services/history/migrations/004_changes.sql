@@ -1,5 +1,5 @@
--- Edits and deletions. They have sequences of the same counter as messages, so that both stand in one order; what they do is
--- folded into the message in the transaction that brings them, and what is left here is for those who resume.
+-- Edits and deletions. They have sequences of the same counter as messages, so that both stand in one order. They are
+-- applied to the message in the transaction that stores them. Clients that resume get the rows of this table.
 create table history.changes (
   sequence bigint not null,
   partition smallint not null,

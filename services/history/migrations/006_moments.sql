@@ -7,8 +7,8 @@ create table history.moments (
   primary key (partition, sequence)
 );
 
--- What is stored already is dated by the messages: the latest time so far of each thousand, so that a wrong one among them
--- deletes nothing too early.
+-- Messages that are stored already are dated by their own times: the latest time so far of each thousand, so that a wrong
+-- one among them deletes nothing too early.
 insert into history.moments (partition, sequence, at)
 select partition, sequence, least(now(), max(at) over (partition by partition order by sequence))
 from (

@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import {
+  answerInTime,
   createWorkHealth,
   type Database,
   databaseProblem,
-  inTime,
   migrate,
   missingTables,
 } from '@rabble/database'
@@ -126,7 +126,7 @@ export function history(options: HistoryOptions): {
         if (prepared?.job === undefined) return undefined
         // If this fails, the check of the database reports it.
         const gaps = describeGaps(database).catch(() => undefined)
-        return inTime(gaps, clock)
+        return answerInTime(gaps, clock)
       },
     },
   }

@@ -45,7 +45,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
   const pending = new Map<number, number>()
   new Gauge({
     name: 'rabble_history_lag_seconds',
-    help: 'Age of the oldest message that was read from the log and is not in the database yet: how far behind the replica is that writes; 0 if there is none. Once it writes no longer, it grows until it finds that another one does.',
+    help: 'Age of the oldest message that was read from the log and is not in the database yet: the lag of the replica that writes; 0 if there is none. On a replica that has stopped writing it grows until the replica notices that another one writes.',
     registers,
     collect() {
       const now = clock.monotonic()
@@ -54,13 +54,13 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
   })
   const position = new Gauge({
     name: 'rabble_history_position',
-    help: 'Offset of the last batch of the log that is in the database, by partition; told by the replica that writes it.',
+    help: 'Offset of the last batch of the log that is in the database, by partition; reported by the replica that writes it.',
     labelNames: ['partition'],
     registers,
   })
   const pendingEvents = new Gauge({
     name: 'rabble_history_pending_events',
-    help: 'Events that were read from the log and are not in the database yet. RabbitMQ does not tell how many more it holds, so a lag that lasts is seen in the seconds.',
+    help: 'Events that were read from the log and are not in the database yet. RabbitMQ does not report how many more it holds: see rabble_history_lag_seconds for a lag that lasts.',
     labelNames: ['partition'],
     registers,
   })
@@ -72,13 +72,13 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
   })
   const recordedGaps = new Gauge({
     name: 'rabble_history_recorded_gaps',
-    help: 'Places in what is stored at which messages may be missing (history.gaps); told by the replica that writes the partition.',
+    help: 'Number of places in the stored messages at which some may be missing (history.gaps); reported by the replica that writes the partition.',
     labelNames: ['partition'],
     registers,
   })
   const retentionPaused = new Gauge({
     name: 'rabble_history_retention_paused',
-    help: '1 while no message is deleted for its age, since clocks differ too much to tell it; told by the replica that writes the partition.',
+    help: '1 while no message is deleted for its age, since the clocks differ too much; reported by the replica that writes the partition.',
     labelNames: ['partition'],
     registers,
   })
@@ -115,12 +115,12 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     duplicates: new Counter({
       name: 'rabble_history_duplicates_total',
-      help: 'Messages, edits and deletions that the log held again and that were in the database already.',
+      help: 'Messages, edits and deletions that the log held more than once and that were already in the database.',
       registers,
     }),
     malformed: new Counter({
       name: 'rabble_history_malformed_events_total',
-      help: 'Lines of the log that were no event, or broke the rules of their type, and were skipped.',
+      help: 'Lines of the log that were malformed and were skipped.',
       registers,
     }),
     skipped: new Counter({
@@ -135,18 +135,18 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     gaps: new Counter({
       name: 'rabble_history_log_gaps_total',
-      help: 'Times that the log no longer had what follows the position, so that messages may be missing.',
+      help: 'Number of times that the log no longer had the events after the position, so that messages may be missing.',
       registers,
     }),
     databaseErrors: new Counter({
       name: 'rabble_history_database_errors_total',
-      help: 'Failures of the database, by what was asked of it: migrate, ingest (also leadership and retention), index or read.',
+      help: 'Failures of the database, by operation: migrate, ingest (also leadership and retention), index or read.',
       labelNames: ['operation'],
       registers,
     }),
     stepEvents: new Histogram({
       name: 'rabble_history_step_events',
-      help: 'Events of the log that one transaction took in.',
+      help: 'Events of the log in one transaction.',
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
       registers,
     }),
@@ -158,20 +158,20 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     delaySeconds: new Histogram({
       name: 'rabble_history_delay_seconds',
-      help: 'From the time that a gateway took a message until it was in the database, the oldest of each transaction.',
+      help: 'Time from when a gateway accepted a message until it was in the database, for the oldest message of each transaction.',
       buckets: [...seconds, 30, 60, 300, 3600],
       registers,
     }),
     querySeconds: new Histogram({
       name: 'rabble_history_query_seconds',
-      help: 'Time of a read, by what was asked for.',
+      help: 'Time of a read, by kind.',
       labelNames: ['query'],
       buckets: seconds,
       registers,
     }),
     roomsErrors: new Counter({
       name: 'rabble_history_rooms_errors_total',
-      help: 'Questions to the rooms service, about what rooms keep and who may read them, that it did not answer.',
+      help: 'Requests to the rooms service, for the retention of rooms and permissions to read them, that it did not answer.',
       registers,
     }),
     policiesVersion: new Gauge({
@@ -181,7 +181,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     retired: new Counter({
       name: 'rabble_history_retired_messages_total',
-      help: 'Messages that were deleted because they were older, or more, than history keeps.',
+      help: 'Messages that were deleted because history keeps messages only for a time, or only a number of them.',
       registers,
     }),
   }

@@ -43,7 +43,7 @@ export function ingestOf(
 }
 
 /** Maximum time (ms) for an answer, on a slow machine or one that stalls for a while. */
-export const patience = 60_000
+export const timeout = 60_000
 
 /** Builds a whole history, which starts with its first request. */
 export function build(
@@ -53,7 +53,7 @@ export function build(
   const app = createApp({ logger })
   const registry = new Registry()
   const { plugin, checks, notes } = history({
-    deadline: patience,
+    deadline: timeout,
     ...options,
     tokens,
     internalTokens,
@@ -92,7 +92,7 @@ export async function waitFor(database: Database, count: number): Promise<void> 
       found = row?.count ?? 0
       return found >= count
     },
-    patience,
+    timeout,
     `${count} messages`,
   )
 }
@@ -117,7 +117,7 @@ export async function waitForOffset(database: Database, offset: number, partitio
       )
       return row?.log_offset === offset
     },
-    patience,
+    timeout,
     `offset ${offset}`,
   )
 }

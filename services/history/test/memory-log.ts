@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import type { LogEvent } from '@rabble/contract'
 import { type EventLog, type LogBatch, type LogEntry, type LogStart, partitionOf } from '@rabble/event-log'
 import { decodeBatch } from '@rabble/event-log/parts'
@@ -27,16 +28,11 @@ export function createMemoryLog(partitions = 1): MemoryLog {
   let batches: LogBatch[][] = Array.from({ length: partitions }, () => [])
   let failure: Error | undefined
   let hasLostCount = false
-  let wake = () => {}
-  let change = new Promise<void>((resolve) => {
-    wake = resolve
-  })
+  let change = new Deferred<void>()
 
   function changed(): void {
-    wake()
-    change = new Promise((resolve) => {
-      wake = resolve
-    })
+    change.resolve()
+    change = new Deferred()
   }
 
   function add(list: LogBatch[], entries: LogEntry[]): void {
@@ -110,7 +106,7 @@ export function createMemoryLog(partitions = 1): MemoryLog {
           position = batch.offset
         }
         if (step.length > 0) yield step
-        else await Promise.race([change, aborted])
+        else await Promise.race([change.promise, aborted])
       }
     },
   }

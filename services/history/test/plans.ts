@@ -3,7 +3,7 @@ import { startPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
 import { pageOf } from '../src/messages/page.ts'
 import { replayOf } from '../src/messages/replay.ts'
-import { migrations, patient } from './databases.ts'
+import { longTimeouts, migrations } from './databases.ts'
 
 interface Node {
   'Node Type': string
@@ -18,7 +18,7 @@ const room = 'large'
 /** Creates a room of `rows` messages among others, and checks that its pages and replays read little else. */
 export async function checkPlans(t: Test, rows: number): Promise<void> {
   const server = await startPostgres(t, { settings: { autovacuum: 'off' } })
-  const database = await connectPostgres(await server.createDatabase(), patient)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   t.teardown(() => database.close())
   await migrate(database, 'history', migrations)
   // Every other message is in one of many small rooms, so that neighbours in the room are not neighbours in the table.

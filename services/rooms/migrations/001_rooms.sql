@@ -1,4 +1,4 @@
--- Rooms, who sits in them, who is who, and who may not. A schema of its own, since services may share a database.
+-- Rooms, seats, names, bans and mutes. A schema of its own, since services may share a database.
 create schema rooms;
 
 -- Rooms that somebody created, or that appeared when somebody joined them.
@@ -14,7 +14,7 @@ create table rooms.rooms (
   single boolean not null default false,
   -- Whether joins and leaves are told as messages of the system.
   announce boolean not null default false,
-  -- What history keeps: milliseconds and messages; null is what is set for all rooms.
+  -- Retention of history: milliseconds and messages. Null: the setting for all rooms.
   retention_age bigint check (retention_age > 0),
   retention_messages bigint check (retention_messages > 0),
   -- Null for a room that appeared by itself.
@@ -50,7 +50,7 @@ create index invitations_by_user on rooms.invitations (user_id, room);
 
 -- A gateway that renews its lease is alive. Unlogged, like all that belongs to it: if the server crashes they are empty,
 -- and every gateway takes its lease and its seats anew. As long as the row is there the seats are, and it may be renewed;
--- whoever finds it expired may take both away. `-infinity` says that they are being taken away.
+-- any replica that finds it expired may take both away. `-infinity` says that they are being taken away.
 create unlogged table rooms.leases (
   gateway text collate "C" primary key,
   expires_at timestamptz not null,
@@ -68,9 +68,9 @@ create unlogged table rooms.seats (
 );
 create index seats_by_gateway on rooms.seats (gateway, room);
 
--- Users of each room that has any. Whoever changes the seats of a room locks its row first, rooms in the order of their
+-- Users of each room that has any. A change of a room's seats locks its row first, rooms in the order of their
 -- names, so that no two transactions wait for each other. `version` grows with each change, also after the row was gone
--- for a while or the server crashed: what counts it survives both. `changed` is the transaction, which tells what others
+-- for a while or the server crashed: its sequence survives both. `changed` is the transaction, which tells what others
 -- can't have seen yet.
 create sequence rooms.presence_versions;
 create unlogged table rooms.presence (
@@ -81,8 +81,8 @@ create unlogged table rooms.presence (
 );
 create index presence_by_users on rooms.presence (users desc, room) where users > 0;
 
--- Who has a name, by what it looks like: names that can be taken for each other have a skeleton in common, of one or two
--- each. A name is held until `expires_at`: either kept, by whoever signed in with it, or as long as a gateway holds it for
+-- Holders of names, by the look of the name: names that can be taken for each other have a skeleton in common, of one or two
+-- each. A name is held until `expires_at`: either kept for a user who signed in with it, or as long as a gateway holds it for
 -- a guest who said hello.
 create table rooms.names (
   skeleton text collate "C" primary key,
@@ -119,8 +119,8 @@ create unique index restrictions_by_user on rooms.restrictions (user_id, kind, c
 create index restrictions_by_room on rooms.restrictions (room, id) where room is not null;
 create index restrictions_by_expiry on rooms.restrictions (expires_at) where expires_at is not null;
 
--- What gateways must know of rooms and users without asking: rooms that are not for everybody in any number, bans and
--- mutes. They keep a copy and fetch what has a higher version than theirs; `entry` is null for what no longer holds.
+-- Policies that gateways must know without asking: rooms with limits of access or capacity, bans and
+-- mutes. Gateways keep a copy and fetch what has a higher version than theirs; `entry` is null for what no longer holds.
 create table rooms.policies (
   key text collate "C" primary key,
   version bigint not null unique,
@@ -130,8 +130,8 @@ create table rooms.policies (
   changed_at timestamptz not null default now()
 );
 create index passing_policies on rooms.policies (changed_at) where passing;
--- The last version. Whoever changes a policy updates this row first, so versions become visible in their order. What is
--- older than `forgotten` may have been dropped: a copy that is older is fetched anew.
+-- The last version. A change of a policy updates this row first, so versions become visible in their order. Entries that
+-- are older than `forgotten` may have been dropped: a copy that is older is fetched anew.
 create table rooms.policy_version (
   sole boolean primary key default true check (sole),
   version bigint not null,

@@ -1,5 +1,5 @@
--- Names of rooms that are gone, or that this database never knew, and whose messages history may still have. Who creates a
--- room of such a name would own what others said in it, so only moderators may.
+-- Names of rooms that are gone, or that this database never knew, and whose messages history may still have. The
+-- creator of a room of such a name would own the messages of others, so only moderators may create one.
 create table rooms.former (
   name text collate "C" primary key,
   since timestamptz not null default now()

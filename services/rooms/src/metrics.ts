@@ -23,17 +23,17 @@ export function createMetrics(registry: Registry): RoomsMetrics {
   const metrics: RoomsMetrics = {
     leases: new Gauge({
       name: 'rabble_rooms_leases',
-      help: 'Gateways that hold a lease. Every replica tells the same, of all gateways; so with the next two.',
+      help: 'Gateways that hold a lease. Every replica reports the same number, of all gateways.',
       registers,
     }),
     seats: new Gauge({
       name: 'rabble_rooms_seats',
-      help: 'Seats that are taken: one for each room, user and gateway.',
+      help: 'Seats that are taken: one for each room, user and gateway. Every replica reports the same number.',
       registers,
     }),
     users: new Gauge({
       name: 'rabble_rooms_users',
-      help: 'Users in rooms, in each room once: the sum of all counts.',
+      help: 'Users in rooms, counted once in each room. Every replica reports the same number.',
       registers,
     }),
     takes: new Counter({
@@ -71,19 +71,19 @@ export function createMetrics(registry: Registry): RoomsMetrics {
     }),
     announcementErrors: new Counter({
       name: 'rabble_rooms_announcement_errors_total',
-      help: 'Messages about who joined or left that the log did not take.',
+      help: 'Messages about joins and leaves that the log did not accept.',
       registers,
     }),
     workSeconds: new Histogram({
       name: 'rabble_rooms_work_seconds',
-      help: 'Time until a question to the database was answered, by what it was about, waiting included.',
+      help: 'Time until the database answered, by kind of work. It includes the time that the work waited.',
       labelNames: ['work'],
       buckets: seconds,
       registers,
     }),
     databaseErrors: new Counter({
       name: 'rabble_rooms_database_errors_total',
-      help: 'Failures of the database, by what was asked of it.',
+      help: 'Failures of the database, by operation.',
       labelNames: ['work'],
       registers,
     }),

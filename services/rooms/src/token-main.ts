@@ -13,7 +13,7 @@ const usage = 'make token USER=<id> [NAME=<name>] [ROLES=moderator,service] [HOU
 try {
   process.stdout.write(`${await tokenOf(process.argv.slice(2))}\n`)
 } catch (error) {
-  process.stderr.write(`There is no token:\n  ${(error as Error).message}\n  ${usage}\n`)
+  process.stderr.write(`No token was made:\n  ${(error as Error).message}\n  ${usage}\n`)
   process.exitCode = 1
 }
 
@@ -35,11 +35,11 @@ async function tokenOf(args: string[]): Promise<string> {
   const hours = Number(values.hours || 24)
   if (!isUserId(user.id)) throw new Error('USER must be an id: 1 to 64 of A-Z a-z 0-9 . _ -')
   if (!isUserName(user.name)) throw new Error('NAME must be a name of 1 to 64 characters')
-  if (!(hours > 0 && hours <= 24 * 3660)) throw new Error('HOURS must be a number over 0, up to ten years')
+  if (!(hours > 0 && hours <= 24 * 3660)) throw new Error('HOURS must be a number above 0, ten years at most')
 
   const settings = readSettings(process.env, ['DATA_DIR', ...tokenSettings])
   const secret = settings.RABBLE_SECRET ?? readSecretFile(join(settings.DATA_DIR, 'secret'))
-  if (secret === undefined) throw new Error('neither RABBLE_SECRET is set, nor is there a secret in DATA_DIR')
+  if (secret === undefined) throw new Error('RABBLE_SECRET is not set, and DATA_DIR holds no secret')
   const logger = createLogger('token', 'silent')
   const tokens = tokensFrom({ ...settings, RABBLE_SECRET: secret }, { logger })
   return tokens.sign(user, Math.round(hours * 3600), roles)

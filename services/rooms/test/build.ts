@@ -14,7 +14,7 @@ export const internalTokens = createInternalTokens(secret)
 export const logger = createLogger('rooms-test', 'silent')
 
 /** Maximum time (ms) for an answer, on a slow machine or one that stalls for a while. */
-export const patience = 60_000
+export const timeout = 60_000
 
 /** Events and signals of a service, as a log keeps them. */
 export interface Told {
@@ -55,7 +55,7 @@ export async function startReplica(
     metrics,
     logger,
     mode: 'open',
-    deadline: patience,
+    deadline: timeout,
     // No lease must end because a test takes long.
     leaseTimes: { duration: 600_000, ...leaseTimes },
     ...rest,
@@ -64,10 +64,10 @@ export async function startReplica(
   operations(app, { registry, checks })
   t.teardown(() => app.close())
   await app.ready()
-  if (wait) await until(() => isReady(app), patience, 'rooms to be ready')
+  if (wait) await until(() => isReady(app), timeout, 'rooms to be ready')
   return {
     app,
-    client: () => inProcess(app, internalTokens, { timeout: patience }),
+    client: () => inProcess(app, internalTokens, { timeout }),
     told,
     metrics,
     async value(name, labels = {}) {

@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import { onBothDatabases } from '@rabble/database/testing'
 import t, { type Test } from 'tap'
 
-export { patient } from '@rabble/database/testing'
+export { longTimeouts } from '@rabble/database/testing'
 
 /** Path from dist/test. */
 export const migrations = new URL('../../migrations/', import.meta.url)

@@ -12,7 +12,7 @@ import { auditRoutes } from '../src/routes/audit.ts'
 import { moderationRoutes } from '../src/routes/moderation.ts'
 import { policyRoutes } from '../src/routes/policies.ts'
 import { roomRoutes } from '../src/routes/rooms.ts'
-import { patience } from './build.ts'
+import { timeout } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
 
@@ -70,7 +70,7 @@ export async function buildApi(
     migrated: () => true,
     health: createWorkHealth(systemClock),
     notify() {},
-    deadline: patience,
+    deadline: timeout,
     ...options,
   }
   const tokenOf = (user: User) => tokens.sign(user, 60, user.id === mona.id ? ['moderator'] : [])
@@ -80,7 +80,7 @@ export async function buildApi(
   await app.ready()
   return {
     database,
-    client: inProcess(app, internalTokens, { timeout: patience }),
+    client: inProcess(app, internalTokens, { timeout }),
     signals,
     tokenOf,
     async as(user, request, body, headers = {}) {

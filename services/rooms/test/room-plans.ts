@@ -2,7 +2,7 @@ import { connectPostgres, type Database, migrate } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
 import { listRooms, type RoomListQuery, type Viewer } from '../src/rooms/room-list.ts'
-import { migrations, patient } from './databases.ts'
+import { longTimeouts, migrations } from './databases.ts'
 
 interface Plan {
   'Shared Hit Blocks': number
@@ -19,7 +19,7 @@ export const moderator = { user: 'mona', all: true }
 /** Creates `rooms` rooms, and checks how much of the tables and indexes their lists read. */
 export async function checkLists(t: Test, rooms: number, asked: readonly Asked[]): Promise<void> {
   const server = await startPostgres(t, { settings: { autovacuum: 'off' } })
-  const database = await connectPostgres(await server.createDatabase(), patient)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   t.teardown(() => database.close())
   await migrate(database, 'rooms', migrations)
   // Names are scattered over the table. Every third room is invite-only, and every tenth has users.

@@ -6,15 +6,15 @@ import type { Test } from 'tap'
 import type { RoomsClient } from '../src/client.ts'
 import {
   makeRoom,
-  patience,
   presenceOf,
   type Replica,
   seatsIn,
   startReplica,
   type Told,
+  timeout,
   userOf,
 } from './build.ts'
-import { patient } from './databases.ts'
+import { longTimeouts } from './databases.ts'
 
 /*
  * Gateways take and give seats at random, are late, forget everything or stop for a while, over several replicas. When they
@@ -102,7 +102,7 @@ export async function checkPostgres(t: Test, schedule: Schedule): Promise<void> 
   const url = await server.createDatabase()
   const told: Told = { signals: [], events: [] }
   const connect = async () => {
-    const database = await connectPostgres(url, patient)
+    const database = await connectPostgres(url, longTimeouts)
     t.teardown(() => database.close())
     return database
   }
@@ -142,7 +142,7 @@ async function run(
     const signalled = () => rooms.map((room) => ({ room, ...replay(told, room) }))
     // Others may see a commit before its answer arrives, and a replica signals after the answer.
     const isTold = () => isDeepStrictEqual(signalled(), expected)
-    await until(isTold, patience, 'the last signals').catch(() => {})
+    await until(isTold, timeout, 'the last signals').catch(() => {})
     t.strictSame(signalled(), expected, `signals of round ${round}`)
     const taken = expected.filter(({ users }) => users.length > 0)
     const counts = Object.fromEntries(taken.map(({ room, users }) => [room, users.length]))

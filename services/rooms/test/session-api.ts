@@ -12,7 +12,7 @@ import { auditRoutes } from '../src/routes/audit.ts'
 import { gatewayRoutes } from '../src/routes/gateways.ts'
 import { nameRoutes } from '../src/routes/names.ts'
 import { sessionRoutes } from '../src/routes/sessions.ts'
-import { patience } from './build.ts'
+import { timeout } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
 export const internalTokens = createInternalTokens(secret)
@@ -49,14 +49,14 @@ export async function buildSessions(
     migrated: () => true,
     health: createWorkHealth(clock),
     notify() {},
-    deadline: patience,
+    deadline: timeout,
     ...rest,
   }
   const app = createApp({ logger, trustedProxies })
   for (const plugin of [gatewayRoutes, nameRoutes, sessionRoutes, auditRoutes]) app.register(plugin(routes))
   t.teardown(() => app.close())
   await app.ready()
-  const client = inProcess(app, internalTokens, { timeout: patience })
+  const client = inProcess(app, internalTokens, { timeout })
   return {
     app,
     client,

@@ -8,8 +8,8 @@ const help = `Runs Rabble as plain processes, without containers: RabbitMQ, Post
   make cluster                  at http://127.0.0.1:8080, with 2 gateways
   make cluster GATEWAYS=4 PORT=9000 HOST=0.0.0.0 DATA_DIR=/var/lib/rabble
 
-DATA_DIR (./data-cluster) keeps everything; DATA_DIR/cluster.json says what runs. What dies is started again after a second.
-Other settings (RABBLE_…, LOG_LEVEL) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
+DATA_DIR (./data-cluster) keeps everything. DATA_DIR/cluster.json lists the processes. One that ends is started again after
+a second. Other settings (RABBLE_…, LOG_LEVEL) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
 Debian, test/setup installs them. Ctrl-C stops everything.
 `
 if (process.argv.includes('--help')) {

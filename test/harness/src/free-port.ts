@@ -52,7 +52,7 @@ export async function assertFree(host: string, port: number): Promise<void> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'something else listens there already' : message
-    throw new Error(`port ${port} of ${host} can't be had: ${why}`, { cause: error })
+    throw new Error(`port ${port} of ${host} is not available: ${why}`, { cause: error })
   }
 }
 

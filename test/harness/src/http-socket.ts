@@ -195,7 +195,7 @@ export class HttpSocket extends EventEmitter {
     let id: string | undefined
     const data: string[] = []
     for (const line of block.split('\n').filter((line) => !line.startsWith(':'))) {
-      const [, field, value = ''] = /^(data|event|id): (.*)$/.exec(line) ?? []
+      const [, field, value = ''] = /^(data|event|id): (.*)$/s.exec(line) ?? []
       if (field === 'data') data.push(value)
       else if (field === 'event') event = value
       else if (field === 'id') id = value

@@ -52,7 +52,8 @@ function configured(text: string, targets: Readonly<Record<string, readonly numb
     job = /^ *- job_name: (\S+)$/.exec(line)?.[1] ?? job
     if (!/^ *(dns_sd|static)_configs:/.test(line)) return line
     const ports = targets[job]
-    if (ports === undefined) throw new Error(`which ports has the job ${job} of monitoring/prometheus.yml?`)
+    if (ports === undefined)
+      throw new Error(`no ports are given for the job ${job} of monitoring/prometheus.yml`)
     return `    static_configs: [{ targets: [${ports.map((port) => `'127.0.0.1:${port}'`).join(', ')}] }]`
   })
   return lines

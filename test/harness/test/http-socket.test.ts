@@ -138,7 +138,8 @@ for (const [transport, path] of [
 
   t.test(`${transport}: learns why the gateway closed it`, async (t) => {
     const { url, streams } = await startFixture(t)
-    const chat = await connectChat(t, url, { transport })
+    const chat = await connectChat(t, url, { transport, name: 'A\u2028a' })
+    t.equal(chat.user?.name, 'A\u2028a', 'only \\n ends a line')
     const pending = chat.waitFor(({ type }) => type === 'left')
     await until(() => isOpen(streams.at(-1)), 30_000, 'a request that waits')
     streams.at(-1)?.end('event: close\ndata: {"code":1008,"reason":"kicked"}\nid: k.9\n\n')

@@ -19,7 +19,7 @@ Options, in ARGS='…':
   --jobs N      files at a time; default: one more than there are cores, since some wait
   --seconds N   that a file may take; default: 600
 
-A file's part is the folder within its package's test/ in which it stands. What each file wrote is in .test-output/.
+A file's part is the first folder below its package's test/: if it is no part, the file is a unit test. The output of each file is in .test-output/.
 `
 
 /** Path of the repository, seen from test/runner/dist/src. */
@@ -114,7 +114,7 @@ async function run(files: readonly TestFile[], jobs: number, timeout: number): P
   }
   const failed = results.filter(({ failures }) => failures.length > 0)
   if (failed.length > 0 && files.length > 1) {
-    say('\nWhat failed:')
+    say('\nFailed:')
     for (const result of failed) say(failuresOf(result))
   }
   say(`\n${summaryOf(results, [...times.values()], (performance.now() - began) / 1000)}`)

@@ -39,20 +39,22 @@ function filesIn(folder: string): string[] {
 }
 
 /**
- * Returns a test file with its part, which is the name of its folder in the package's `test/`. Files directly in `test/` are
- * unit tests.
- * @throws Error if the file is elsewhere
+ * Returns a test file with its part, which is the name of the first folder below the package's `test/`. Files in other folders,
+ * and directly in `test/`, are unit tests.
+ * @throws Error if the file is not below `test/` of a package, or if another folder than the first has the name of a part
  */
 export function testFile(source: string): TestFile {
-  const place =
-    /^((?:packages|services|test)\/[^/]+|bench|web)\/(test\/(?:([^/]+)\/)?[^/]+\.test)\.tsx?$/.exec(source)
-  const part = parts.find((part) => part === (place?.[3] ?? 'unit'))
-  if (place === null || part === undefined || place[3] === 'unit') {
+  const [, root, path = ''] =
+    /^((?:packages|services|test)\/[^/]+|bench|web)\/test\/(.+\.test)\.tsx?$/.exec(source) ?? []
+  const [first, ...deeper] = path.split('/').slice(0, -1)
+  const isPart = (folder: string | undefined) => parts.some((part) => part === folder)
+  if (root === undefined || first === 'unit' || deeper.some(isPart)) {
     throw new Error(
-      `${source}: tests stand in test/ of a package, or in test/${parts.slice(1).join(', test/')}`,
+      `${source}: tests stand in test/ of a package, in test/${parts.slice(1).join(', test/')}, or in folders named as in src/`,
     )
   }
-  return { part, source, compiled: `${place[1]}/dist/${place[2]}.js` }
+  const part = parts.find((part) => part === first) ?? 'unit'
+  return { part, source, compiled: `${root}/dist/test/${path}.js` }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { findTests, parts, selectTests, testFile } from '../src/parts.ts'
@@ -5,7 +7,7 @@ import { findTests, parts, selectTests, testFile } from '../src/parts.ts'
 /** Path of the repository, seen from test/runner/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
-t.test('a file is of the part in whose folder it stands', async (t) => {
+t.test('the first folder below test/ says of which part a file is', async (t) => {
   t.same(testFile('packages/contract/test/names.test.ts'), {
     part: 'unit',
     source: 'packages/contract/test/names.test.ts',
@@ -15,14 +17,16 @@ t.test('a file is of the part in whose folder it stands', async (t) => {
     [
       'services/rooms/test/database/seats.test.ts',
       'bench/test/long/benches.test.ts',
-      'web/test/dots.test.tsx',
+      'web/test/live/dots.test.tsx',
+      'services/rooms/test/database/names/holders.test.ts',
     ]
       .map(testFile)
       .map(({ part, compiled }) => [part, compiled]),
     [
       ['database', 'services/rooms/dist/test/database/seats.test.js'],
       ['long', 'bench/dist/test/long/benches.test.js'],
-      ['unit', 'web/dist/test/dots.test.js'],
+      ['unit', 'web/dist/test/live/dots.test.js'],
+      ['database', 'services/rooms/dist/test/database/names/holders.test.js'],
     ],
   )
 })
@@ -30,8 +34,9 @@ t.test('a file is of the part in whose folder it stands', async (t) => {
 t.test('a file that stands elsewhere is an error, and not left out', async (t) => {
   for (const source of [
     'packages/contract/test/unit/x.test.ts',
-    'packages/contract/test/slow/x.test.ts',
-    'packages/contract/test/database/deep/x.test.ts',
+    'packages/contract/test/names/database/x.test.ts',
+    'packages/contract/test/long/names/database/x.test.ts',
+    'packages/contract/src/x.test.ts',
     'docs/x.test.ts',
   ]) {
     t.throws(() => testFile(source), { message: /tests stand in test\// }, source)
@@ -48,6 +53,19 @@ t.test('the tests of this repository are found, in the order of the parts', asyn
   t.same(new Set(files.map(({ part }) => part)), new Set(parts))
   const own = files.find(({ source }) => source === 'test/runner/test/parts.test.ts')
   t.equal(own?.compiled, 'test/runner/dist/test/parts.test.js')
+})
+
+t.test('a folder of unit tests is named as a folder of sources', async (t) => {
+  const folders = findTests(repository)
+    .filter(({ part }) => part === 'unit')
+    .map(({ compiled }) => dirname(compiled))
+    .filter((folder) => !folder.endsWith('/dist/test'))
+    .map((folder) => folder.replace('/dist/test/', '/src/'))
+  t.ok(folders.length > 20, 'they are found')
+  t.same(
+    folders.filter((folder) => !existsSync(join(repository, folder))),
+    [],
+  )
 })
 
 t.test('files are selected by paths of sources, of compiled files, and of folders', async (t) => {

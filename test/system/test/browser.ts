@@ -23,7 +23,7 @@ const lost =
   /WebSocket connection to|net::ERR_(CONNECTION_\w+|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|INTERNET_DISCONNECTED|NETWORK_CHANGED)|status of [45]\d\d/
 
 /** Timeout (ms). On a busy machine a restart of the server, and the page's delay before it reconnects, take long. */
-const patience = 120_000
+const timeout = 120_000
 
 /** Path of Chromium. The headless shell is preferred, since it needs a third less CPU time. */
 const executablePath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find((path) =>
@@ -95,7 +95,7 @@ export async function openChat(
     if (!t.passing()) await takePictures(t, context.pages())
     await context.close()
   })
-  context.setDefaultTimeout(patience)
+  context.setDefaultTimeout(timeout)
   const page = await context.newPage()
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(String(error)))
@@ -132,11 +132,11 @@ export async function openChat(
       await messageBox.press('Enter')
     },
     sees: (text) =>
-      until(async () => (await texts()).includes(text), patience, `the page to show ${text.slice(0, 40)}`),
+      until(async () => (await texts()).includes(text), timeout, `the page to show ${text.slice(0, 40)}`),
     texts,
     allTexts: () => allTexts(page, log),
     shows: (wanted) =>
-      until(async () => (await texts()).join('\n') === wanted.join('\n'), patience, 'just these texts').catch(
+      until(async () => (await texts()).join('\n') === wanted.join('\n'), timeout, 'just these texts').catch(
         async (error: Error) => {
           throw new Error(`${error.message}: ${JSON.stringify(await texts())}`)
         },
@@ -144,7 +144,7 @@ export async function openChat(
     tells: (wanted) =>
       until(
         async () => (await log.locator('.fate').allTextContents()).join('\n') === wanted.join('\n'),
-        patience,
+        timeout,
         `the page to tell ${wanted}`,
       ),
     message,
@@ -158,7 +158,7 @@ export async function openChat(
           await message(text).getByRole('button', { name: button }).click({ timeout: 10_000 })
           return true
         },
-        patience,
+        timeout,
         `${button} at ${text}`,
       ),
     gateway,
@@ -175,10 +175,10 @@ export async function openChat(
             outcomes = (await heard()).filter((text) => /[^…]$/.test(text))
             return outcomes.length > asked
           }
-          await until(isOver, patience, 'an outcome')
+          await until(isOver, timeout, 'an outcome')
           return (outcomes.at(-1) ?? '').startsWith('You are on') && (await gateway()) !== before
         },
-        patience,
+        timeout,
         'another gateway',
       ).catch((error: Error) => {
         throw new Error(`${error.message}: ${outcomes}`)
@@ -236,7 +236,7 @@ async function allTexts(page: Page, log: Locator): Promise<string[]> {
     const isWhole = await top.isVisible()
     return !(await scroll('first')) && isWhole
   }
-  await until(isAtTop, patience, 'the beginning of the room')
+  await until(isAtTop, timeout, 'the beginning of the room')
   do {
     const rows = await log
       .locator('.row[data-id]:has(.text)')

@@ -115,6 +115,38 @@ function complaintsAboutComments(name: string, code: string): string[] {
   return commentsIn(name, code).flatMap(({ number, text }) => complaintsAbout(name, text, number))
 }
 
+/** Returns the text of each string, template and text of JSX, with `…` in place of a template's expressions. */
+function stringsIn(name: string, code: string): Line[] {
+  const file = ts.createSourceFile(name, code, ts.ScriptTarget.Latest)
+  const strings: Line[] = []
+  const visit = (node: ts.Node) => {
+    const text = textOf(node)
+    const start = ts.isJsxText(node) ? node.pos : node.getStart(file)
+    const { line } = file.getLineAndCharacterOfPosition(start)
+    if (text !== undefined) strings.push({ number: line + 1, text })
+    ts.forEachChild(node, visit)
+  }
+  visit(file)
+  return strings
+}
+
+function textOf(node: ts.Node): string | undefined {
+  if (ts.isStringLiteralLike(node) || ts.isJsxText(node)) return node.text
+  if (!ts.isTemplateExpression(node)) return undefined
+  return node.head.text + node.templateSpans.map(({ literal }) => `…${literal.text}`).join('')
+}
+
+/** Error messages and lines of logs begin with a small letter, and may begin with such a clause, too. */
+function beginsWithClause(text: string): boolean {
+  return /^(who|whoever|whom|whose|what|whether) .*[^?]$/.test(text)
+}
+
+function complaintsAboutStrings(name: string, code: string): string[] {
+  return stringsIn(name, code).flatMap(({ number, text }) =>
+    beginsWithClause(text) ? [`${name}:${number}: ${text}`] : complaintsAbout(name, text, number),
+  )
+}
+
 t.test('a sentence that is hard to read is found', async (t) => {
   const page = [
     '# What is promised',
@@ -183,6 +215,30 @@ t.test('a comment that is hard to read is found, and only in comments', async (t
   ])
 })
 
+t.test('a text that is hard to read is found in code', async (t) => {
+  const code = [
+    "import { what } from 'what'",
+    "const kinds = ['what', 'who'] // What is no string",
+    "fail('who may read is not known', 'the room is closed')",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is TypeScript to be parsed, not evaluated
+    'fail(`${name} is gone. Whoever comes back waits`, `${who} what`)',
+    'const page = (',
+    '  <p title="What you write is kept.">',
+    '    <b>Ada</b> who wrote this. What is a room?',
+    '    Whom you invite',
+    '  </p>',
+    ')',
+    "ask('what is it?', `select x",
+    '  where y`)',
+  ].join('\n')
+  t.same(complaintsAboutStrings('page.tsx', code), [
+    'page.tsx:3: who may read is not known',
+    'page.tsx:4: Whoever comes back waits',
+    'page.tsx:6: What you write is kept.',
+    'page.tsx:8: Whom you invite',
+  ])
+})
+
 t.test('no page has a sentence that begins with a clause, or says "unless told"', async (t) => {
   const pages = filesIn('', /\.md$/)
   t.ok(pages.length > 10, 'the pages are found')
@@ -202,3 +258,12 @@ for (const folder of ['packages', 'services', 'web', 'test', 'bench']) {
     )
   })
 }
+
+t.test('nor has a text in code', async (t) => {
+  const files = filesIn('', /\.tsx?$/).filter((path) => /\/src\/(?!conformance\/)/.test(path))
+  t.ok(files.length > 100, 'the files are found')
+  t.same(
+    files.flatMap((file) => complaintsAboutStrings(file, readFileSync(join(repository, file), 'utf8'))),
+    [],
+  )
+})

@@ -31,8 +31,8 @@ export function write(room: Room, writing: () => Promise<unknown>): string | und
   quietly(writing())
   if (room.pending.some((pending) => !before.has(pending))) return undefined
   return connection.peek().is === 'closed'
-    ? 'Not sent: you are disconnected. It stays here.'
-    : 'Not sent: too much waits to be sent already. It stays here.'
+    ? 'Not sent: you are disconnected. The text stays here.'
+    : 'Not sent: too many messages wait to be sent. The text stays here.'
 }
 
 /** Ignores a rejection. The message shows a permanent failure, with buttons to retry or discard. */

@@ -52,8 +52,8 @@ export function Conversation(): JSX.Element {
       <Entry room={room} />
       {isStranger(room) && (
         <p class="notice" role="status">
-          Nobody with the id <bdi>{peerOf(room.name)}</bdi> has been seen here. What you write waits for
-          whoever comes with it.
+          Nobody with the id <bdi>{peerOf(room.name)}</bdi> has been seen here. Your messages wait until this
+          user comes.
         </p>
       )}
       {past.value?.room === room.name ? (

@@ -10,7 +10,7 @@ const manyLines = 24
 /** Text of a message, unchanged except for web links. A very long text is cut until the reader expands it. */
 export function Text({ text }: { text: string }): JSX.Element {
   const whole = useSignal(false)
-  if (isInvisible(text)) return <p class="fate">a message without anything to see</p>
+  if (isInvisible(text)) return <p class="fate">a message of invisible characters</p>
   const lines = shown(text)
   const long = isLonger(lines, longText) || lines.split('\n', manyLines + 1).length > manyLines
   const cut = long && !whole.value

@@ -43,7 +43,7 @@ export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
         <p id="direct-hint" class="quiet small" role="status">
           {found.length === 0 && !isId
             ? 'Nobody of that name was seen in your rooms. The id of a user works, too.'
-            : 'Enter writes to the first one.'}
+            : 'Press Enter to write to the first one.'}
         </p>
         <ul class="pick-list">
           {found.slice(0, most).map((user) => (

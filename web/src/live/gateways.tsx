@@ -37,12 +37,16 @@ export function Gateways(): JSX.Element {
           yours. If one ends, its sessions go on at the others.
         </p>
         <div class="live-yours">
-          <p>{connection.value.is === 'open' ? `Yours is at ${here}.` : 'Yours is at none right now.'}</p>
+          <p>
+            {connection.value.is === 'open'
+              ? `Your session is at ${here}.`
+              : 'You are not connected right now.'}
+          </p>
           <SwitchGateway />
         </div>
         {stale.value && (
           <p class="notice" role="status">
-            Nobody answers right now: this is how it was.
+            No gateway answers right now. These are the last known numbers.
           </p>
         )}
         {answer === undefined ? (

@@ -102,7 +102,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
       )}
       {value !== undefined && !own && (
         <p class="quiet small">
-          {value.access === 'invite' ? 'For who is invited.' : 'Open to everybody.'}
+          {value.access === 'invite' ? 'For invited people only.' : 'Open to everybody.'}
           {value.capacity !== undefined && ` Up to ${value.capacity} people at a time.`}
         </p>
       )}

@@ -129,7 +129,7 @@ export function AllRooms(): JSX.Element {
           {page.value === undefined
             ? 'Loading…'
             : page.value.rooms.length === 0
-              ? 'No room has such a name.'
+              ? 'No room has this name.'
               : ''}
         </p>
         {page.value?.next !== undefined && (

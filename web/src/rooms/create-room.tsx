@@ -41,7 +41,7 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
     const name = String(data.get('name')).trim().normalize('NFC')
     busy.value = true
     try {
-      if (name === '') throw new Error('say what the room is called')
+      if (name === '') throw new Error('enter a name for the room')
       const { topic, capacity, access } = readFields(data)
       // The server decides on settings that are not given.
       await ask('api/rooms', {

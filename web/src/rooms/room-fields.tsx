@@ -13,7 +13,7 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
     <>
       <label for="room-topic">Topic</label>
       <input id="room-topic" name="topic" type="text" defaultValue={topic} />
-      <label for="room-capacity">Most people at a time</label>
+      <label for="room-capacity">Maximum number of people</label>
       <input
         id="room-capacity"
         name="capacity"
@@ -24,14 +24,14 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
         placeholder="Any number"
       />
       <fieldset class="choices">
-        <legend>Who may come in</legend>
+        <legend>Access</legend>
         <label class="choice">
           <input type="radio" name="access" value="open" defaultChecked={access !== 'invite'} />
           Everybody
         </label>
         <label class="choice">
           <input type="radio" name="access" value="invite" defaultChecked={access === 'invite'} />
-          Only who is invited
+          Invited people only
         </label>
       </fieldset>
     </>
@@ -45,7 +45,7 @@ export function readFields(data: FormData): RoomSettings {
   const capacity = String(data.get('capacity')).trim()
   const number = Number(capacity)
   if (capacity !== '' && !(Number.isInteger(number) && number >= 1 && number <= maxPeople)) {
-    throw new Error('Most people at a time: a number from 1 to 1,000,000, or nothing')
+    throw new Error('Maximum number of people: from 1 to 1,000,000, or empty')
   }
   return {
     topic: String(data.get('topic')).trim(),

@@ -29,7 +29,7 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
         said.value = `Looking… ${dayOf(at)}`
       })
       if (own.signal.aborted) return
-      if (found === undefined) problem.value = 'Nothing was said here since then.'
+      if (found === undefined) problem.value = 'There are no messages since then.'
       else {
         past.value = { room: room.name, id: found.id }
         onDone()

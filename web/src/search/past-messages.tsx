@@ -185,7 +185,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
         {!looking.value && !part.hasNewer && (
           <p class="past-end">
             <button type="button" class="link-button" onClick={toNewest}>
-              Go on to what is said now
+              Go to the newest messages
             </button>
           </p>
         )}
@@ -195,7 +195,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
         To the newest
       </button>
       <p class={`toast ${first === undefined ? 'gone' : ''}`} role="status">
-        {first !== undefined && `You are reading what was said earlier: ${dayOf(first.at)}`}
+        {first !== undefined && `You are reading earlier messages: ${dayOf(first.at)}`}
       </p>
     </div>
   )

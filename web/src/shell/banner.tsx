@@ -65,8 +65,8 @@ function words(state: Exclude<ChatState, { is: 'open' }>): string {
       return 'Connecting…'
     case 'waiting':
       return navigator.onLine
-        ? `${sentence(state.why)} What you write is kept. Trying again…`
-        : 'You are offline. What you write is kept, and goes out when you are back.'
+        ? `${sentence(state.why)} Your messages are kept. Trying again…`
+        : 'You are offline. Your messages are kept, and sent when you are back online.'
     case 'closed':
       return `Disconnected: ${state.why}`
     default:

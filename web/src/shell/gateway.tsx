@@ -17,7 +17,11 @@ export function GatewayChip(): JSX.Element {
       <span class={`dot ${open ? 'good' : state.is === 'closed' ? 'bad' : 'waiting'}`} aria-hidden="true" />
       <span class="gateway-words">
         {open ? (
-          <a id="gateway" href={hashOf({ view: 'live' })} title="The gateway that holds you">
+          <a
+            id="gateway"
+            href={hashOf({ view: 'live' })}
+            title={`The gateway that you are connected to, over ${state.transport}`}
+          >
             {state.gateway}
           </a>
         ) : (

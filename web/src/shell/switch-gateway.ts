@@ -25,7 +25,7 @@ export async function switchGateway(chat: Chat): Promise<string> {
       const { gateway } = await anotherSession(chat)
       if (gateway !== before.gateway) return `You are on ${gateway} now.`
     }
-    return `Still on ${before.gateway}: the way to the others is not open.`
+    return `Still on ${before.gateway}: the other gateways cannot be reached.`
   } catch {
     return 'No other gateway answered in time.'
   }

@@ -16,7 +16,7 @@ export function SignIn(): JSX.Element {
     event.preventDefault()
     const wanted = input.current?.value.trim() ?? ''
     if (wanted === '') {
-      signIn.value = { name: '', problem: 'Say what others should call you.' }
+      signIn.value = { name: '', problem: 'Enter your name.' }
       input.current?.focus()
     } else enter(wanted)
   }

@@ -13,7 +13,7 @@ export async function ask(path: string, options: { method?: string; body?: unkno
   const own = token()
   const url = new URL(path, document.baseURI)
   // `.` and `..` as path segments lead elsewhere, even if they are encoded (URL Standard).
-  if (!url.href.endsWith(`/${path}`)) throw new ChatError('bad-frame', 'nothing has such a name')
+  if (!url.href.endsWith(`/${path}`)) throw new ChatError('bad-frame', 'there is nothing with this name')
   try {
     const answer = await fetch(url, {
       method,
@@ -35,6 +35,6 @@ export async function ask(path: string, options: { method?: string; body?: unkno
   } catch (error) {
     if (error instanceof ChatError) throw error
     const late = error instanceof Error && error.name === 'TimeoutError'
-    throw new ChatError(late ? 'timeout' : 'disconnected', 'the server cannot be asked right now')
+    throw new ChatError(late ? 'timeout' : 'disconnected', 'the server cannot be reached right now')
   }
 }

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   assertNothingLeft,
   checkOrder,
-  connectChat,
   createRandom,
   noRateLimits,
   startCluster,
@@ -14,6 +13,7 @@ import {
 import t from 'tap'
 import type { Chat, ConnectOptions, RoomEvent } from '../../src/index.ts'
 import { chatWith, idsIn, textsIn, watch } from '../build.ts'
+import { missMessages } from '../missed-messages.ts'
 
 assertNothingLeft(t)
 
@@ -121,54 +121,15 @@ t.test('what a gateway can’t replay is read from history', async (t) => {
       }),
     ),
   )
-  const name = nextRoom()
-  const written: string[] = []
-  let meanwhile: (() => Promise<unknown>) | undefined
-  const reader = chatWith(t, {
-    url: two?.url ?? '',
-    name: 'Reader',
-    async fetch(there, init) {
-      await meanwhile?.()
-      // Rewrites the URL as Nginx does.
-      return fetch(url + new URL(there).pathname + new URL(there).search, init)
-    },
+  await missMessages(t, {
+    room: nextRoom(),
+    count: 1_300,
+    reader: two?.url ?? '',
+    writer: one?.url ?? '',
+    url,
+    cut: () => two?.kill(),
+    mend: () => two?.restart(),
   })
-  const room = reader.room(name)
-  const events = watch(room)
-  await room.join()
-  const writer = await connectChat(t, one?.url ?? '', { name: 'Writer', timeout: 60_000 })
-  await writer.join(name)
-  const { id } = await writer.send(name, 'the last one before')
-  await until(() => idsIn(events).includes(id), 30_000, 'the last one before')
-  await two?.kill()
-  written.push(id)
-  for (let batch = 0; batch < 13; batch++) {
-    const sent = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => writer.send(name, `${batch * 100 + index}`)),
-    )
-    written.push(...sent.map(({ id }) => id))
-  }
-  const inHistory = async () => (await room.history({ limit: 1 })).messages.at(-1)?.id
-  await until(async () => (await inHistory()) === written.at(-1), 90_000, 'history to have it')
-  // More messages arrive while the reader reads, but few enough that a history that lags lacks no more than the gateway has.
-  let more = 0
-  meanwhile = async () => {
-    if (more++ < 15) written.push((await writer.send(name, 'while the reader reads')).id)
-  }
-  await two?.restart()
-  await until(() => room.state.is === 'in' && idsIn(events).length > 1_300, 90_000, 'the reader to come back')
-  meanwhile = undefined
-  t.ok(more > 0)
-  const seen = () =>
-    checkOrder({ reader: idsIn(events), writer: writer.messages(name).map(({ id }) => id) }, written)
-  await until(() => seen().ok, 90_000, 'the rest').catch(() => {})
-  t.ok(seen().ok, seen().text)
-  const returns = events.filter((event) => event.type === 'joined').slice(1)
-  t.ok(
-    returns.some(({ complete }) => !complete),
-    'history was needed',
-  )
-  t.notOk(events.some(({ type }) => type === 'gap'))
 })
 
 const seed = Number(process.env.SEED ?? randomInt(1_000_000))

@@ -12,6 +12,7 @@ import t from 'tap'
 import type { Chat, RoomEvent } from '../../src/index.ts'
 import { startBridge } from '../bridge.ts'
 import { chatWith, idsIn, textsIn, watch } from '../build.ts'
+import { missMessages } from '../missed-messages.ts'
 
 assertNothingLeft(t)
 
@@ -186,49 +187,18 @@ t.test('a name that somebody holds is refused', async (t) => {
 })
 
 t.test('what a gateway can’t replay is read from history', async (t) => {
-  const name = nextRoom()
   const toGateway = await startBridge(t, forgetful.url)
-  let meanwhile: (() => Promise<unknown>) | undefined
-  const reader = chatWith(t, {
-    url: toGateway.url,
-    name: 'Reader',
-    async fetch(there, init) {
-      await meanwhile?.()
-      // Rewrites the URL as Nginx does.
-      return fetch(url + new URL(there).pathname + new URL(there).search, init)
+  await missMessages(t, {
+    room: nextRoom(),
+    // More than a page of history.
+    count: 600,
+    reader: toGateway.url,
+    writer: url,
+    url,
+    cut: () => toGateway.cut(),
+    mend(reader) {
+      toGateway.mend()
+      reader.reconnect()
     },
   })
-  const room = reader.room(name)
-  const events = watch(room)
-  await room.join()
-  const writer = await connectChat(t, url, { name: 'Writer', timeout: 60_000 })
-  await writer.join(name)
-  const written = [(await writer.send(name, 'the last one before')).id]
-  await until(() => idsIn(events).includes(written[0] ?? ''), 30_000, 'the last one before')
-  toGateway.cut()
-  // More than a page of history.
-  const texts = Array.from({ length: 600 }, (_, index) => `${index}`)
-  written.push(...(await Promise.all(texts.map((text) => writer.send(name, text)))).map(({ id }) => id))
-  const inHistory = async () => (await room.history({ limit: 1 })).messages.at(-1)?.id
-  await until(async () => (await inHistory()) === written.at(-1), 90_000, 'history to have it')
-  // More messages arrive while the reader reads, but few enough that a history that lags lacks no more than the gateway has.
-  let more = 0
-  meanwhile = async () => {
-    if (more++ < 15) written.push((await writer.send(name, 'while the reader reads')).id)
-  }
-  toGateway.mend()
-  reader.reconnect()
-  await until(() => room.state.is === 'in' && idsIn(events).length > 600, 90_000, 'the reader to come back')
-  meanwhile = undefined
-  t.ok(more > 0)
-  const seen = () =>
-    checkOrder({ reader: idsIn(events), writer: writer.messages(name).map(({ id }) => id) }, written)
-  await until(() => seen().ok, 90_000, 'the rest').catch(() => {})
-  t.ok(seen().ok, seen().text)
-  const returns = events.filter((event) => event.type === 'joined').slice(1)
-  t.ok(
-    returns.some(({ complete }) => !complete),
-    'history was needed',
-  )
-  t.notOk(events.some(({ type }) => type === 'gap'))
 })

@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { startPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import { connectPostgres, type Database, isUnavailable } from '../../src/index.ts'
@@ -50,18 +51,15 @@ t.test('a pool', async (t) => {
     const lost: Error[] = []
     const database = await connect({ onError: (error) => lost.push(error) })
     await database.query('create table kept (n int)')
-    let reached: () => void
-    const inside = new Promise<void>((resolve) => {
-      reached = resolve
-    })
+    const inside = new Deferred<void>()
     const interrupted = failure(
       database.transaction(async (query) => {
         await query('insert into kept values (1)')
-        reached()
+        inside.resolve()
         await query('select pg_sleep(60)')
       }),
     )
-    await inside
+    await inside.promise
     // Opens a connection that is idle during the kill.
     await database.query('select 1')
     await server.kill()

@@ -27,7 +27,7 @@ export interface LogFixture {
 export type MakeFixture = (t: Test) => Promise<LogFixture>
 
 /** Limits (ms) for tests of other things: a broker that is slow on a busy machine refuses nothing. */
-export const patientLimits: Partial<PublishLimits> = { publishTimeout: 120_000 }
+export const longTimeouts: Partial<PublishLimits> = { publishTimeout: 120_000 }
 /** The same for a clock that `during` moves, which is faster. */
 export const movedLimits: Partial<PublishLimits> = { publishTimeout: 3_600_000 }
 

@@ -1,4 +1,5 @@
 import { systemClock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import type { Test } from 'tap'
 import type { LogObserver } from '../event-log.ts'
 import { during, event, follow, type MakeFixture, offsetsGrow, twoSeconds } from './fixture.ts'
@@ -139,7 +140,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     // More than any window holds.
     const total = 120
     const text = 'x'.repeat(100_000)
-    let goOn = () => {}
+    const released = new Deferred<void>()
     const slow: string[] = []
     let largest = 0
     const slowReading = (async () => {
@@ -150,11 +151,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
           step.reduce((sum, { entries }) => sum + entries.length, 0),
         )
         if (slow.length >= total) break
-        if (slow.length === 1) {
-          await new Promise<void>((resolve) => {
-            goOn = resolve
-          })
-        }
+        if (slow.length === 1) await released.promise
       }
     })()
     const quick = follow(t, log, 'first')
@@ -167,7 +164,7 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     )
     await quick.seen(total)
     t.equal(slow.length, 1, 'the slow one is still at its first step')
-    goOn()
+    released.resolve()
     await slowReading
     t.same(slow, quick.ids())
     t.ok(largest * text.length <= 9_000_000, `${largest} events in a step`)

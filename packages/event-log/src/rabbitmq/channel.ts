@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib'
 import { hasEnded } from './handshake.ts'
 
@@ -43,31 +44,26 @@ async function opened<Kind extends Channel>(
 function watch<Kind extends Channel>(channel: Kind): OpenChannel<Kind> {
   let alive = true
   let failure: Error | undefined
-  let reject: (reason: Error) => void = () => {}
-  const lost = new Promise<never>((_, rejectLost) => {
-    reject = rejectLost
-  })
-  // A caller that doesn't await it must not end the process.
-  lost.catch(() => {})
+  const lost = new Deferred<never>()
   channel.on('error', (error: Error) => {
     failure = error
   })
   channel.on('close', () => {
     alive = false
-    reject(failure ?? new Error('channel closed'))
+    lost.reject(failure ?? new Error('channel closed'))
   })
 
   function fail(reason: Error): void {
     if (!alive) return
     alive = false
-    reject(reason)
+    lost.reject(reason)
     // Not awaited: it never settles if the connection dies before the broker has answered.
     channel.close().catch(() => {})
   }
 
   return {
     channel,
-    lost,
+    lost: lost.promise,
     fail,
     get alive() {
       return alive

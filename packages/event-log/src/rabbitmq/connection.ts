@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
+import { inTime, orAborted } from '@rabble/clock/race'
 import { type ChannelModel, connect } from 'amqplib'
 import type { LogObserver } from '../event-log.ts'
 import { LastingFailure, type Outage } from '../outage.ts'
@@ -52,7 +54,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
   const { url, signal, outage, clock, observer, name, role } = options
   let current: ChannelModel | undefined
   let blocked: string | undefined
-  const waiters: (() => void)[] = []
+  let connected = new Deferred<void>()
 
   async function attempt(up: () => void): Promise<void> {
     const model = await open(url, name, signal)
@@ -66,25 +68,25 @@ export function keepConnected(options: ConnectionOptions): Connection {
     model.on('unblocked', () => {
       blocked = undefined
     })
-    const lost = new Promise<void>((resolve) => {
-      model.on('close', (error?: Error) => {
-        failure ??= error && explained(error)
-        // Reported first, so that the log shows this reason, and not that of the channels, which close next.
-        if (!signal.aborted) outage.down(role, failure ?? new Error('connection closed'))
-        resolve()
-      })
+    const lost = new Deferred<void>()
+    model.on('close', (error?: Error) => {
+      failure ??= error && explained(error)
+      // Reported first, so that the log shows this reason, and not that of the channels, which close next.
+      if (!signal.aborted) outage.down(role, failure ?? new Error('connection closed'))
+      lost.resolve()
     })
     current = model
     up()
     observer.connection?.(role, true)
-    for (const wake of waiters.splice(0)) wake()
-    await orAborted(lost, signal)
+    connected.resolve()
+    connected = new Deferred()
+    await orAborted(lost.promise, signal)
     current = undefined
     blocked = undefined
     observer.connection?.(role, false)
     // Bounded, because amqplib's promise never settles if the socket dies before the broker has answered.
     if (signal.aborted) {
-      await Promise.race([model.close(), clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
+      await inTime(model.close(), closeTimeout, clock).catch(() => {})
     }
     destroy(model, 'connection closed')
     throw failure ?? new Error('connection closed')
@@ -94,8 +96,7 @@ export function keepConnected(options: ConnectionOptions): Connection {
   async function next(signal: AbortSignal): Promise<ChannelModel> {
     while (current === undefined) {
       signal.throwIfAborted()
-      const connected = new Promise<void>((resolve) => waiters.push(resolve))
-      await orAborted(connected, signal)
+      await orAborted(connected.promise, signal)
     }
     signal.throwIfAborted()
     return current
@@ -150,18 +151,6 @@ function explained(error: Error): Error {
   if (!/feature.flag/i.test(error.message)) return error
   const message = `RabbitMQ was not set up completely: run \`rabbitmqctl enable_feature_flag all\` (${error.message})`
   return new LastingFailure(message, { cause: error })
-}
-
-/** Resolves with `promise` or once `signal` aborts. Leaves no listener on the signal, which lives as long as the log. */
-async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  let stop = () => {}
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve
-    signal.addEventListener('abort', stop)
-  })
-  await Promise.race([promise, aborted])
-  signal.removeEventListener('abort', stop)
 }
 
 /** Returns the URL for amqplib. @throws Error if the URL is invalid; the message doesn't contain it, because of the password */

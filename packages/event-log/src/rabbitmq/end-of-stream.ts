@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import type { ChannelModel } from 'amqplib'
 import { onChannel } from './channel.ts'
 
@@ -15,22 +16,19 @@ export async function endOf(model: ChannelModel, stream: string, clock: Clock): 
   let end: number | undefined
   await onChannel(model, async (channel) => {
     await channel.prefetch(prefetch)
-    let begun = () => {}
-    const delivered = new Promise<void>((resolve) => {
-      begun = resolve
-    })
+    const delivered = new Deferred<void>()
     await channel.consume(
       stream,
       (message) => {
         const offset: unknown = message?.properties.headers?.['x-stream-offset']
         if (typeof offset === 'number') end = offset
-        begun()
+        delivered.resolve()
       },
       // Starts at the last chunk, which begins before the last batch.
       { arguments: { 'x-stream-offset': 'last' } },
     )
     const enough = new AbortController()
-    await Promise.race([delivered, clock.sleep(timeout, { ref: false, signal: enough.signal })])
+    await Promise.race([delivered.promise, clock.sleep(timeout, { ref: false, signal: enough.signal })])
     enough.abort()
     // The broker's channel delivers the whole chunk before it answers another request.
     if (end !== undefined) await channel.checkQueue(stream)

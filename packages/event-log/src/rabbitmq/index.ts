@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Clock, systemClock } from '@rabble/clock'
+import { inTime } from '@rabble/clock/race'
 import { Backlog } from '../backlog.ts'
 import {
   defaultPublishLimits,
@@ -180,8 +181,7 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
       await Promise.all(publisher.queues.map((queue) => queue.close()))
       outage.end()
       stop.abort()
-      const closed = Promise.all([publishing.closed, reading?.closed])
-      await Promise.race([closed, clock.sleep(5000, { ref: false })])
+      await inTime(Promise.all([publishing.closed, reading?.closed]), 5000, clock)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
 import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
@@ -79,7 +80,7 @@ export class StreamReader {
   /** Number of the broker's failures since the last new batch. */
   #crashes = 0
   #pending: Delivery[] = []
-  #wake: (() => void) | undefined
+  #news: Deferred<void> | undefined
 
   constructor(options: ReaderOptions, from: LogStart) {
     this.#options = options
@@ -98,7 +99,7 @@ export class StreamReader {
     const signal = AbortSignal.any([this.#options.signal, ended.signal])
     const end = () => {
       this.#attachment?.open.fail(new Error('the reader ended'))
-      this.#wake?.()
+      this.#news?.resolve()
     }
     signal.addEventListener('abort', end)
     const idle = clock.setInterval(() => this.#acknowledge(1), idleAckAfter)
@@ -110,9 +111,8 @@ export class StreamReader {
         const newest = taken.at(-1)
         if (newest === undefined) {
           // Resolves with the first batch of a socket read, and continues after the last one.
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
+          this.#news = new Deferred()
+          await this.#news.promise
           continue
         }
         const step = this.#decode(taken)
@@ -225,7 +225,7 @@ export class StreamReader {
       attachment.newest = offset
       const tag = message.fields.deliveryTag
       this.#pending.push({ attachment, tag, offset, content, isKnown: offset === expected, gap })
-      this.#wake?.()
+      this.#news?.resolve()
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
+import { inTime } from '@rabble/clock/race'
 import { errorCodes, RabbleError } from '@rabble/contract'
 import type { ChannelModel, ConfirmChannel, ConsumeMessage, MessageProperties } from 'amqplib'
 import type { Logger } from '../event-log.ts'
@@ -48,7 +50,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   let current: OpenChannel<ConfirmChannel> | undefined
   let underWay = 0
   let closing = false
-  let ended: () => void = () => {}
+  const idle = new Deferred<void>()
 
   async function attach(model: ChannelModel, up: () => void): Promise<void> {
     await topology.declareWork(model, name)
@@ -70,7 +72,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       if (!isOccupied(error)) throw error
     } finally {
       observer.active?.(false)
-      open.fail(new Error('given up'))
+      open.fail(new Error('the channel was closed'))
     }
   }
 
@@ -107,7 +109,7 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
       .catch((error: Error) => open.fail(error))
       .finally(() => {
         underWay--
-        if (underWay === 0) ended()
+        if (closing && underWay === 0) idle.resolve()
       })
   }
 
@@ -125,8 +127,8 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   function reasonOf(error: unknown): string {
     if (error instanceof RabbleError) return `${error.code}: ${error.message}`.slice(0, reasonLength)
     // Retries would block all other tasks.
-    logger?.error({ queue, err: error }, 'a task failed and is set aside')
-    return 'internal-error: something went wrong here'
+    logger?.error({ queue, err: error }, 'a task failed and was put into the queue of rejected ones')
+    return 'internal-error: an unexpected error occurred'
   }
 
   function setAside(
@@ -149,8 +151,8 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   }
 
   /** Waits for a step of closing, until it succeeds, fails or exceeds its time limit. */
-  async function inTime(step: Promise<unknown>): Promise<void> {
-    await Promise.race([step, clock.sleep(closeTimeout, { ref: false })]).catch(() => {})
+  async function finish(step: Promise<unknown>): Promise<void> {
+    await inTime(step, closeTimeout, clock).catch(() => {})
   }
 
   const attached = connection.keep(`queue ${name}`, signal, attach)
@@ -158,17 +160,12 @@ export function takeWork(options: WorkQueueOptions): WorkQueue {
   return {
     async close() {
       closing = true
-      if (underWay > 0) {
-        const idle = new Promise<void>((resolve) => {
-          ended = resolve
-        })
-        await inTime(idle)
-      }
+      if (underWay > 0) await finish(idle.promise)
       detach.abort()
       // Closes the channel first: the end of the connection may overtake the last acknowledgements, which are on a channel.
-      if (current?.alive) await inTime(current.channel.close())
+      if (current?.alive) await finish(current.channel.close())
       stop.abort()
-      await inTime(Promise.all([attached, connection.closed]))
+      await finish(Promise.all([attached, connection.closed]))
     },
   }
 }

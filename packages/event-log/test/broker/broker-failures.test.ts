@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { assertNothingLeft, startRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, event, follow, offsetsGrow, publishSurely } from '../../src/conformance/fixture.ts'
-import { build, patience } from './build.ts'
+import { build, timeout } from './build.ts'
 import { testKill } from './kill.ts'
 
 // These tests freeze the broker, fill its memory and kill it, so it belongs to this file alone.
@@ -24,16 +24,16 @@ t.test('a broker that froze: refused in time, and all goes on once it is noticed
   await publishSurely(log, event('1'))
   await reader.seen(1)
   const isRead = () => count('connection', 'read', true) > count('connection', 'read', false)
-  await until(() => isRead() && log.status().connected, patience, 'both connections to be there')
+  await until(() => isRead() && log.status().connected, timeout, 'both connections to be there')
   const lost = count('connection', 'read', false)
   broker.freeze()
   t.teardown(broker.thaw)
   t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
-  await until(() => !log.status().connected, patience, 'the frozen broker to be noticed')
-  await until(() => count('connection', 'read', false) > lost, patience, 'the reader to notice')
+  await until(() => !log.status().connected, timeout, 'the frozen broker to be noticed')
+  await until(() => count('connection', 'read', false) > lost, timeout, 'the reader to notice')
   broker.thaw()
   await publishSurely(log, event('3'))
-  await until(() => reader.ids().includes('3'), patience, 'the reader to go on')
+  await until(() => reader.ids().includes('3'), timeout, 'the reader to go on')
   t.ok(offsetsGrow(reader.batches))
 })
 
@@ -46,11 +46,11 @@ t.test('a real memory alarm', async (t) => {
     await codeOf(log.publish(event('1')))
     return log.status().reason?.startsWith('blocked by the broker: low on memory') === true
   }
-  await until(blocked, patience, 'the log to tell')
+  await until(blocked, timeout, 'the log to tell')
   t.match(log.status(), { connected: false })
   t.equal(await codeOf(log.publish(event('2'))), 'unavailable')
   await broker.shortOfMemory(false)
-  await until(() => log.status().connected, patience, 'the log to be connected')
+  await until(() => log.status().connected, timeout, 'the log to be connected')
   await publishSurely(log, event('3'))
 })
 
@@ -68,9 +68,9 @@ t.test('a limit of connections is named, and the log comes once there is room', 
     url: Object.assign(new URL(broker.url), { pathname: `/${limited}` }).href,
   })
   const named = () => /connection limit \(0\) is reached/.test(log.status().reason ?? '')
-  await until(named, patience, 'the reason')
+  await until(named, timeout, 'the reason')
   await limit(-1)
-  await until(() => log.status().connected, patience, 'the log to be connected')
+  await until(() => log.status().connected, timeout, 'the log to be connected')
 })
 
 testKill(t, broker, { publishers: 5, events: 200 })
@@ -84,7 +84,7 @@ t.test(
       for (const id of ids) await publishSurely(log, event(id))
     }
     const all = (reader: ReturnType<typeof follow>, ids: string[]) =>
-      until(() => ids.every((id) => reader.ids().includes(id)), patience, 'all to be read')
+      until(() => ids.every((id) => reader.ids().includes(id)), timeout, 'all to be read')
     const reader = follow(t, log, 'first')
     const before = Array.from({ length: 30 }, (_, n) => `before-${n}`)
     await publish(before)
@@ -120,10 +120,10 @@ t.test('a stream that lost its leader for good: told with the command that mends
   rmSync(join(data, 'coordination', 'rabbit@localhost', 'names.dets'))
   await broker.restart()
   const reason = () => logged.find(({ level }) => level === 'error')?.fields
-  await until(() => reason() !== undefined, patience, 'the error')
+  await until(() => reason() !== undefined, timeout, 'the error')
   t.match(reason(), { reason: /^the stream leaderless\.log\.0 has no leader/ })
   const told = () => /leaderless\.log\.0 has no leader/.test(log.status().reason ?? '')
-  await until(told, patience, 'the status to tell as well')
+  await until(told, timeout, 'the status to tell as well')
   t.equal(log.status().connected, false)
   t.equal(logged.filter(({ level }) => level === 'error').length, 1, 'by publisher and reader once')
   const [, command] = /rabbitmqctl eval '(.*)'$/.exec(log.status().reason ?? '') ?? []

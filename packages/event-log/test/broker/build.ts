@@ -2,12 +2,12 @@ import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { type RabbitMq, until } from '@rabble/harness'
 import { type Channel, connect } from 'amqplib'
 import type { Test } from 'tap'
-import { during, movedLimits, patientLimits } from '../../src/conformance/fixture.ts'
+import { during, longTimeouts, movedLimits } from '../../src/conformance/fixture.ts'
 import type { OpenOptions } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog, type Retention } from '../../src/index.ts'
 
 /** Time limit (ms) of any step on a busy machine. */
-export const patience = 60_000
+export const timeout = 60_000
 
 export interface BuildOptions extends OpenOptions {
   url: string
@@ -23,7 +23,7 @@ export async function build(t: Test, options: BuildOptions) {
   const to = (level: string) => (fields: object, message: string) => logged.push({ level, fields, message })
   const log = await connectRabbitMqLog({
     ...options,
-    limits: { ...patientLimits, ...options.limits },
+    limits: { ...longTimeouts, ...options.limits },
     logger: { info: to('info'), warn: to('warn'), error: to('error') },
     observer: {
       contradicted: (events) => told.push(['contradicted', events]),
@@ -53,7 +53,7 @@ export async function buildWithClock(t: Test, options: BuildOptions & { connects
   const built = await build(t, { ...options, limits, clock })
   if (options.connects ?? true) {
     const connected = () => built.log.status().connected
-    await during(clock, until(connected, patience, 'the log to be connected'))
+    await during(clock, until(connected, timeout, 'the log to be connected'))
   }
   return { ...built, clock }
 }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { codeOf, during, event, follow, offsetsGrow } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type EventLog } from '../../src/index.ts'
 import { channelOpened, closeFrame, connectionOpened, startProxy } from '../proxy.ts'
-import { administrate, areOutages, build, buildWithClock, patience } from './build.ts'
+import { administrate, areOutages, build, buildWithClock, timeout } from './build.ts'
 
 // Tests of lost and closed connections and channels. No test here harms the broker itself.
 
@@ -24,12 +24,12 @@ t.test('the log is there at once and tells why it is not connected; the password
   const code = codeOf(log.publish(event('1')))
   await clock.advance(200)
   t.equal(await code, 'unavailable')
-  await until(() => log.status().reason?.includes('ECONNREFUSED') === true, patience, 'the reason')
+  await until(() => log.status().reason?.includes('ECONNREFUSED') === true, timeout, 'the reason')
   const wrong = await build(t, {
     prefix: 'nowhere',
     url: `amqp://ada:pass%2Fword@${new URL(url).host}`,
   })
-  await until(() => wrong.log.status().reason?.includes('ACCESS') === true, patience, 'a refusal')
+  await until(() => wrong.log.status().reason?.includes('ACCESS') === true, timeout, 'a refusal')
   await wrong.log.close()
   await log.close()
   t.equal(logged.length, 1, 'logged once')
@@ -62,7 +62,7 @@ t.test('a refusal of the broker is told in its own words', async (t) => {
     prefix: 'nowhere',
     url: Object.assign(new URL(url), { pathname: '/nope' }).href,
   })
-  await until(() => /vhost nope not found/.test(log.status().reason ?? ''), patience, 'the reason')
+  await until(() => /vhost nope not found/.test(log.status().reason ?? ''), timeout, 'the reason')
 })
 
 t.test(
@@ -98,7 +98,7 @@ t.test(
     await during(clock, Promise.all([log.publish(event('1')), reader.seen(1)]))
     await during(
       clock,
-      until(() => waiting.length === 0 && log.status().connected && heard, patience, 'a signal'),
+      until(() => waiting.length === 0 && log.status().connected && heard, timeout, 'a signal'),
     )
     t.same(thrown, [])
   },
@@ -122,7 +122,7 @@ t.test('a confirm that is lost with its connection: what came back is there, the
   t.equal(count('contradicted'), 0, 'nobody refused it')
   await during(
     clock,
-    until(() => logged.length > 1, patience, 'the second line of the outage'),
+    until(() => logged.length > 1, timeout, 'the second line of the outage'),
   )
   t.ok(areOutages(logged), JSON.stringify(logged))
 })
@@ -175,16 +175,16 @@ t.test(
       // Events that are read now may have been published before the last reconnect.
       const up = () =>
         roles.every((role) => count('connection', role, true) >= round) && log.status().connected
-      await during(clock, until(up, patience, 'both connections to be there'))
+      await during(clock, until(up, timeout, 'both connections to be there'))
       log.reconnect('it does not arrive')
       const down = () => roles.every((role) => count('connection', role, false) >= round)
-      await until(down, patience, 'both to be given up')
+      await until(down, timeout, 'both to be given up')
     }
     await during(clock, reader.seen(reader.lines.length + 50))
     stop = true
     await during(clock, publishing)
     const all = () => new Set(reader.ids()).size === confirmed.length
-    await during(clock, until(all, patience, 'all to be read'))
+    await during(clock, until(all, timeout, 'all to be read'))
     // An unconfirmed event may be in the log twice, but in its order.
     t.same([...new Set(reader.ids())], confirmed)
     t.ok(offsetsGrow(reader.batches))
@@ -212,19 +212,19 @@ t.test(
       other.log.signal(signal)
       return newest() > above
     }
-    await until(signalled(heard, 0), patience, 'a signal')
+    await until(signalled(heard, 0), timeout, 'a signal')
     await administrate(broker, (channel) => channel.deleteExchange('unheard.signals'))
     const before = sent
     // A log that begins to listen only now receives them, so they are sent, and to an exchange that exists.
     const late = await build(t, { prefix: 'unheard', url })
     const heardLate = listen(late.log)
     for (let n = 0; n < 5; n++) {
-      await until(signalled(heardLate, Math.max(before, heardLate())), patience, 'a signal for the late one')
+      await until(signalled(heardLate, Math.max(before, heardLate())), timeout, 'a signal for the late one')
     }
     t.ok(heard() <= before)
     t.match(log.status(), { connected: true })
     log.reconnect('signals do not arrive')
-    await until(signalled(heard, before), patience, 'a signal')
+    await until(signalled(heard, before), timeout, 'a signal')
   },
 )
 

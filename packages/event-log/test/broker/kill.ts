@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RabbitMq, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { event, follow, offsetsGrow, publishSurely } from '../../src/conformance/fixture.ts'
-import { areOutages, build, patience } from './build.ts'
+import { areOutages, build, timeout } from './build.ts'
 
 export interface Load {
   /** Number of publishers of each of two logs. */
@@ -37,7 +37,7 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
       await broker.streamsSettled()
       await broker.kill()
       const refused = retries
-      await until(() => retries > refused, patience, 'some to be refused meanwhile')
+      await until(() => retries > refused, timeout, 'some to be refused meanwhile')
       await broker.restart()
       const before = confirmed.length
       await until(() => confirmed.length > before + load.events, 120_000, 'more load')
@@ -51,12 +51,12 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
       // After the last one there may be events that were published again, because their confirms were late.
       const offsetsOf = ({ batches }: typeof fresh) => batches.map(({ offset }) => offset)
       const agree = () => readers.every((reader) => offsetsOf(reader).join() === offsetsOf(fresh).join())
-      await until(agree, patience, 'all to have read as far').catch(() => {})
+      await until(agree, timeout, 'all to have read as far').catch(() => {})
       t.ok(offsetsGrow(fresh.batches))
       t.same([...new Set(fresh.ids())].sort(), [...confirmed].sort(), 'all that was confirmed, and no more')
       t.same(readers.map(offsetsOf), [offsetsOf(fresh), offsetsOf(fresh)], 'no gap, no repeat')
       for (const { logged, count } of logs) {
-        await until(() => logged.length > 1, patience, 'the second line of the outage')
+        await until(() => logged.length > 1, timeout, 'the second line of the outage')
         t.ok(areOutages(logged), `one outage is two lines: ${JSON.stringify(logged)}`)
         t.equal(count('gap'), 0)
       }

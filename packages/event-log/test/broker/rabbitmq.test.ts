@@ -2,11 +2,11 @@ import { systemClock } from '@rabble/clock'
 import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
-import { event, follow, patientLimits } from '../../src/conformance/fixture.ts'
+import { event, follow, longTimeouts } from '../../src/conformance/fixture.ts'
 import { testEventLog } from '../../src/conformance/index.ts'
 import { connectRabbitMqLog } from '../../src/index.ts'
 import { startProxy } from '../proxy.ts'
-import { build, patience } from './build.ts'
+import { build, timeout } from './build.ts'
 
 // No test here harms the broker itself.
 
@@ -22,7 +22,7 @@ t.test('the RabbitMQ log conforms', async (t) => {
     const proxy = await startProxy(t, broker.url)
     return {
       async open(options) {
-        const limits = { ...patientLimits, ...options?.limits }
+        const limits = { ...longTimeouts, ...options?.limits }
         const log = await connectRabbitMqLog({ ...options, limits, url: proxy.url, prefix })
         t.teardown(() => log.close())
         return log
@@ -78,7 +78,7 @@ t.test('a reader that does not go on is sent no more than its window', async (t)
   // Each event is a batch of its own.
   for (let i = 1; i <= 350; i++) await log.publish(event(`${i}`))
   const reading = proxy.connections.find(({ publishes }) => !publishes)
-  await until(() => (reading?.deliveries ?? 0) >= 256, patience, 'the window to be full')
+  await until(() => (reading?.deliveries ?? 0) >= 256, timeout, 'the window to be full')
   const all = follow(t, (await build(t, { prefix: 'slow', url: broker.url })).log, 'first')
   await all.seen(351)
   t.equal(reading?.deliveries, 256, 'the one at its first step was sent no more meanwhile')

@@ -2,7 +2,7 @@ import { assertNothingLeft, sharedRabbitMq, until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, during, event, follow } from '../../src/conformance/fixture.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
-import { administrate, build, buildWithClock, patience } from './build.ts'
+import { administrate, build, buildWithClock, timeout } from './build.ts'
 
 // Tests in which the broker refuses or returns messages, or has queues with other arguments. No test here harms the broker.
 
@@ -83,7 +83,7 @@ t.test('a queue that is no stream is not used', async (t) => {
   })
   const code = codeOf(log.publish(event('1')))
   const refused = () => /x-queue-type|inequivalent/.test(log.status().reason ?? '')
-  await until(refused, patience, 'the broker to refuse the stream')
+  await until(refused, timeout, 'the broker to refuse the stream')
   await clock.advance(500)
   t.equal(await code, 'unavailable')
   t.match(log.status(), { connected: false })
@@ -101,7 +101,7 @@ t.test('a broker that blocks publishing: told, refused in time, and readers go o
   publishing?.hold('up')
   publishing?.inject(blockedFrame('low on memory'))
   const blocked = () => log.status().reason === 'blocked by the broker: low on memory'
-  await until(blocked, patience, 'the log to tell')
+  await until(blocked, timeout, 'the log to tell')
   t.match(log.status(), { connected: false })
   const second = codeOf(log.publish(event('2')))
   await clock.advance(300)
@@ -115,7 +115,7 @@ t.test('a broker that blocks publishing: told, refused in time, and readers go o
   publishing?.release('up')
   await log.publish(event('4'))
   publishing?.inject(unblockedFrame)
-  await until(() => log.status().connected, patience, 'the log to be connected')
+  await until(() => log.status().connected, timeout, 'the log to be connected')
   await log.publish(event('5'))
   await reader.seen(5)
   t.same(reader.ids(), ['1', '3', '2', '4', '5'])

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { during, event, follow } from '../../src/conformance/fixture.ts'
 import type { EventLog } from '../../src/index.ts'
 import { closeFrame, consumed, startProxy } from '../proxy.ts'
-import { administrate, build, buildWithClock, patience } from './build.ts'
+import { administrate, build, buildWithClock, timeout } from './build.ts'
 
 // Tests of logs that have lost something, or seem to. No test here harms the broker itself.
 
@@ -94,7 +94,7 @@ t.test('the broker fails whenever it reads the log: told, with a remedy, until i
   const reader = follow(t, log, 'first')
   const problem = () =>
     /reads the stream crashing\.log\.0.* rabbitmqctl eval/.test(log.status().problem ?? '')
-  await during(clock, until(problem, patience, 'the problem'))
+  await during(clock, until(problem, timeout, 'the problem'))
   t.match(log.status(), { connected: true }, 'publishing goes on')
   fails = false
   await during(clock, reader.seen(1))
@@ -114,13 +114,13 @@ t.test('a broker that is slow to deliver has lost nothing', async (t) => {
   const held = () => proxy.connections.find(({ holds }) => holds)
   await during(
     clock,
-    until(() => held() !== undefined, patience, 'the reader to be back'),
+    until(() => held() !== undefined, timeout, 'the reader to be back'),
   )
   // If its batch doesn't arrive for a while, the reader asks on a separate channel where the log ends.
   const before = held()?.channels ?? 0
   await during(
     clock,
-    until(() => (held()?.channels ?? 0) > before, patience, 'the reader to ask'),
+    until(() => (held()?.channels ?? 0) > before, timeout, 'the reader to ask'),
   )
   for (const connection of proxy.connections) connection.release('down')
   await writer.log.publish(event('4'))
@@ -140,7 +140,7 @@ async function firstOffset(t: Test, log: EventLog): Promise<number> {
     const last = found.slice(-10)
     return last.length === 10 && new Set(last).size === 1 && (last[0] ?? 0) > 1
   }
-  await until(settled, patience, 'some to be gone')
+  await until(settled, timeout, 'some to be gone')
   return found.at(-1) ?? 0
 }
 

@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import { assertNothingLeft, putIntoQueue, sharedRabbitMq, takeFromQueue, until } from '@rabble/harness'
@@ -5,7 +6,7 @@ import t, { type Test } from 'tap'
 import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
 import { blockedFrame, startProxy, unblockedFrame } from '../proxy.ts'
-import { administrate, patience } from './build.ts'
+import { administrate, timeout } from './build.ts'
 
 // No test here harms the broker itself.
 
@@ -59,7 +60,7 @@ async function build(t: Test, prefix: string, options: BuildOptions = {}) {
     await log.close()
   }
   t.teardown(close)
-  const later = (check: () => boolean, what: string) => during(clock, until(check, patience, what))
+  const later = (check: () => boolean, what: string) => during(clock, until(check, timeout, what))
   return {
     log,
     clock,
@@ -80,15 +81,6 @@ function put(prefix: string, ...bodies: string[]): Promise<void> {
     `${prefix}.tasks`,
     bodies.map((body) => ({ body })),
   )
-}
-
-/** Replaces Promise.withResolvers, as far as needed here. */
-function gate() {
-  let open: () => void = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { open, opened }
 }
 
 const unavailable = () => new RabbleError('unavailable', 'not now')
@@ -152,16 +144,20 @@ t.test('a task that fails for whatever other reason is set aside and holds up no
   await process.takes()
   const rejected = await takeFromQueue(t, broker.url, 'aside.tasks.rejected')
   await put('aside', 'good', 'bug', 'bad', 'better')
-  await until(() => rejected.length === 2 && process.told.setAside === 2, patience, 'the bad ones')
+  await until(() => rejected.length === 2 && process.told.setAside === 2, timeout, 'the bad ones')
   await process.did('better')
   t.same(
     rejected.map(({ content, properties }) => [content.toString(), properties.headers?.['x-rabble-reason']]),
     [
-      ['bug', 'internal-error: something went wrong here'],
+      ['bug', 'internal-error: an unexpected error occurred'],
       ['bad', 'bad-frame: no good'],
     ],
   )
-  t.same(process.logged, ['a task failed and is set aside'], 'only the bug is logged')
+  t.same(
+    process.logged,
+    ['a task failed and was put into the queue of rejected ones'],
+    'only the bug is logged',
+  )
   t.match(process.told, { active: true, activations: 1, redelivered: 0, setAside: 2 })
 })
 
@@ -186,15 +182,15 @@ t.test('queues that are deleted come back, and nothing is acknowledged before it
 })
 
 t.test('closing waits for what is under way, and leaves the rest to the next in its order', async (t) => {
-  const { open, opened } = gate()
-  const one = await build(t, 'close', { work: () => opened })
+  const { promise, resolve } = new Deferred<void>()
+  const one = await build(t, 'close', { work: () => promise })
   await one.takes()
   await put('close', 'a', 'b')
   await one.did('a', 'b')
   const closed = one.close()
   // Closing waits for two seconds, which don't pass on this clock.
   await put('close', 'c', 'd')
-  open()
+  resolve()
   await closed
   const two = await build(t, 'close')
   await two.did('c', 'd')
@@ -209,13 +205,13 @@ t.test('closing waits for what is under way, and leaves the rest to the next in 
 
 t.test('a connection that is lost: what was not acknowledged comes again', async (t) => {
   const proxy = await startProxy(t, broker.url)
-  const { open, opened } = gate()
-  const process = await build(t, 'cut', { work: () => opened, url: proxy.url })
+  const { promise, resolve } = new Deferred<void>()
+  const process = await build(t, 'cut', { work: () => promise, url: proxy.url })
   await process.takes()
   await put('cut', 'a', 'b')
   await process.did('a', 'b')
   for (const connection of [...proxy.connections]) connection.cut()
-  open()
+  resolve()
   await process.later(() => process.told.redelivered === 2, 'both to come again')
   t.same(process.texts(), ['a', 'b', 'a', 'b'])
   await put('cut', 'c')
@@ -234,10 +230,10 @@ t.test('while the log takes no events, tasks wait', async (t) => {
     // Fails as a broker that is short of memory does.
     async prepare(log) {
       publishing()?.inject(blockedFrame('low on memory'))
-      await until(() => !log.status().connected, patience, 'the log to be blocked')
+      await until(() => !log.status().connected, timeout, 'the log to be blocked')
     },
   })
-  await until(() => told.connected, patience, 'its connection')
+  await until(() => told.connected, timeout, 'its connection')
   t.match(log.status(), { reason: /^blocked by the broker/ })
   for (let i = 0; i < 10; i++) {
     // Longer than its pause between checks.

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import type { Database } from '@rabble/database'
 import { openTestPglite } from '@rabble/database/testing'
@@ -10,22 +11,19 @@ import { type EventLog, type LogObserver, openInProcessLog } from '../../src/ind
 
 /** Returns a database whose statements wait while it is frozen. */
 function freezable(database: Database) {
-  let frozen: Promise<void> | undefined
-  let thaw = () => {}
+  let frozen: Deferred<void> | undefined
   return {
     database: {
       ...database,
       async query<Row>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
-        await frozen
+        await frozen?.promise
         return database.query<Row>(sql, params)
       },
     },
     freeze() {
-      frozen = new Promise((resolve) => {
-        thaw = resolve
-      })
+      frozen = new Deferred()
     },
-    thaw: () => thaw(),
+    thaw: () => frozen?.resolve(),
   }
 }
 

@@ -24,7 +24,7 @@ export interface RefusalParts {
 
 /** Identifies the client: by a token or, where guests are welcome, by a name. */
 export const hello: Command<'hello', HelloParts> = async (parts, session, frame) => {
-  if (session.user !== undefined) throw new RabbleError('bad-frame', 'hello was said already')
+  if (session.user !== undefined) throw new RabbleError('bad-frame', 'the session has already said hello')
   const { rooms } = parts
   const { name } = frame
   const entry = await enter(parts, session, frame).catch((error: unknown) => {

@@ -49,7 +49,7 @@ export function execute(parts: CommandParts, session: Session, data: string | Bu
   const refuse = (error: unknown) => {
     const refusal = error instanceof RabbleError ? error : undefined
     if (refusal === undefined) parts.logger.error({ err: error, frame: frame?.type }, 'a command failed')
-    const answer = refusal ?? new RabbleError('unavailable', 'this could not be done', { cause: error })
+    const answer = refusal ?? new RabbleError('unavailable', 'the command failed', { cause: error })
     parts.metrics.refused.inc({ code: answer.code })
     session.refuse(answer, frame?.ref ?? (error instanceof FrameError ? error.ref : undefined))
   }

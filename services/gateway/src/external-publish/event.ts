@@ -89,7 +89,7 @@ function destination({ user, room }: NotifyRequest): string {
 function cidOf(key: string | undefined, cid: string | undefined): string | undefined {
   if (key === undefined) return cid
   if (cid !== undefined && cid !== key) {
-    throw new RabbleError('bad-frame', 'the cid in the body is another one than outside of it')
+    throw new RabbleError('bad-frame', 'the cid in the body differs from the one outside of it')
   }
   if (key === '' || [...key].length > 128) {
     throw new RabbleError('bad-frame', 'a cid (Idempotency-Key, message_id) has 1 to 128 characters')

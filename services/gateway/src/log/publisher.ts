@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import type { ChatEvent } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { DuplicateFilter } from './duplicate-filter.ts'
@@ -16,18 +17,13 @@ export interface Publisher {
   settled(): Promise<void>
 }
 
-interface Waiting {
-  promise: Promise<void>
-  resolve: () => void
-}
-
 /** `confirmed` is called for each event that the log has confirmed. */
 export function createPublisher(
   log: Pick<EventLog, 'publish'>,
   seen: Pick<DuplicateFilter, 'has'>,
   confirmed: () => void,
 ): Publisher {
-  const waiting = new Map<string, Waiting>()
+  const waiting = new Map<string, Deferred<void>>()
   const done = Promise.resolve()
 
   return {
@@ -35,20 +31,20 @@ export function createPublisher(
       if (seen.has(event.id)) return done
       const same = waiting.get(event.id)
       if (same !== undefined) return same.promise
-      const { promise, resolve, reject } = withResolvers()
-      waiting.set(event.id, { promise, resolve })
-      const finish = (settle: () => void) => {
-        waiting.delete(event.id)
-        settle()
-      }
+      const result = new Deferred<void>()
+      waiting.set(event.id, result)
       log.publish(event).then(
         () => {
           confirmed()
-          finish(resolve)
+          waiting.delete(event.id)
+          result.resolve()
         },
-        (error: unknown) => finish(() => reject(error)),
+        (error: unknown) => {
+          waiting.delete(event.id)
+          result.reject(error)
+        },
       )
-      return promise
+      return result.promise
     },
     arrived(id) {
       waiting.get(id)?.resolve()
@@ -57,15 +53,4 @@ export function createPublisher(
       await Promise.allSettled([...waiting.values()].map(({ promise }) => promise))
     },
   }
-}
-
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
-  let resolve: () => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
 }

@@ -116,7 +116,7 @@ export function createRepeatCheck(options: {
     const result = known === undefined ? 'unchecked' : known.has(event.id) ? 'stored' : 'new'
     metrics.repeatsChecked.inc({ result })
     if (result !== 'unchecked') return result
-    if (certain) throw new RabbleError('unavailable', 'it is not known yet whether this message is there')
+    if (certain) throw new RabbleError('unavailable', 'it is not known yet whether this message was stored')
     cooldownEndsAt = clock.monotonic() + cooldown
     return result
   }

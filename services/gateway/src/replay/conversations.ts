@@ -33,7 +33,7 @@ export function createConversations(options: {
   const turns = createTurns({ active: maxQuestions }, clock)
 
   function unavailable(cause?: unknown): RabbleError {
-    return new RabbleError('unavailable', 'the conversations can’t be listed just now', { cause })
+    return new RabbleError('unavailable', 'the conversations can’t be listed right now', { cause })
   }
 
   async function ask(history: HistoryClient, user: string, reached: readonly number[], deadline: number) {

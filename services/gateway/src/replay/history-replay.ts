@@ -1,4 +1,6 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
+import { inTime } from '@rabble/clock/race'
 import type { ChangeEvent, User } from '@rabble/contract'
 import type { ByteString } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
@@ -54,8 +56,7 @@ interface Question {
   /** Time (ms, by the clock's `monotonic`) until which a client waits for it. */
   deadline: number
   /** Resolves to true if nothing is left to wait for. */
-  done: Promise<boolean>
-  answer(answered: boolean): void
+  answered: Deferred<boolean>
   /** First names of the clients that wait in turn to ask it. It is asked when the first of them has its turn. */
   askers: Set<string>
   asked: boolean
@@ -90,7 +91,7 @@ export function createHistoryReplay(options: {
     await turns.run(sharers, async () => {
       if (question.asked) return
       question.asked = true
-      question.answer(await askInTurn(room, question, user))
+      question.answered.resolve(await askInTurn(room, question, user))
     })
   }
 
@@ -186,7 +187,13 @@ export function createHistoryReplay(options: {
       const deadline = now + (isAnswering ? timeout : shortTimeout)
       let question = questions.get(room)
       if (question === undefined) {
-        question = newQuestion(deadline)
+        question = {
+          after: new Set(),
+          deadline,
+          answered: new Deferred(),
+          askers: new Set(),
+          asked: false,
+        }
         questions.set(room, question)
       }
       question.after.add(id)
@@ -196,28 +203,9 @@ export function createHistoryReplay(options: {
         question.askers.add(asker)
         void ask(room, question, user, sharers)
       }
-      const answered = await inTime(question.done, deadline - clock.monotonic(), clock)
+      const answered = await inTime(question.answered.promise, deadline - clock.monotonic(), clock)
       // A client that waits behind many questions of its own says nothing about history.
       if (!answered && isAnswering && question.asked) cooldownEndsAt = clock.monotonic() + cooldown
     },
-  }
-}
-
-function newQuestion(deadline: number): Question {
-  let answer: Question['answer'] = () => {}
-  const done = new Promise<boolean>((resolve) => {
-    answer = resolve
-  })
-  return { after: new Set(), deadline, done, answer, askers: new Set(), asked: false }
-}
-
-/** Returns false if it takes longer than `limit` (ms). */
-async function inTime(done: Promise<boolean>, limit: number, clock: Clock): Promise<boolean> {
-  const settled = new AbortController()
-  const late = clock.sleep(Math.max(0, limit), { signal: settled.signal }).then(() => false)
-  try {
-    return await Promise.race([done, late])
-  } finally {
-    settled.abort()
   }
 }

@@ -67,7 +67,7 @@ export function createMessageLookup(options: {
           throw new RabbleError('message-not-found', 'there is no such message in this room')
         }
         if (waited() > (answer === 'unable' ? notFoundGrace : timeout)) {
-          throw new RabbleError('unavailable', 'whose message this is can not be found out right now')
+          throw new RabbleError('unavailable', 'the author of this message can not be determined right now')
         }
         await clock.sleep(pause)
       }

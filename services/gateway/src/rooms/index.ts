@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { inTime } from '@rabble/clock/race'
 import { type KickSignal, type KnownSignal, RabbleError } from '@rabble/contract'
 import type { KickPolicy, RoomsClient } from '@rabble/rooms/client'
 import type { Logger } from '@rabble/service'
@@ -169,7 +170,7 @@ export function connectRooms(options: {
       }
     },
     unready() {
-      if (!policies.loaded) return 'who may enter where is not known yet'
+      if (!policies.loaded) return 'the policies of rooms and users are not known yet'
       // One lease is enough: seats and names that are owed later are no reason to send clients away.
       return leased ? undefined : 'there is no lease at the rooms service yet'
     },
@@ -179,10 +180,7 @@ export function connectRooms(options: {
       policies.close()
     },
     async close() {
-      const done = new AbortController()
-      const late = clock.sleep(closeTimeout, { signal: done.signal })
-      await Promise.race([late, Promise.all([lease.close(), audit.close()])])
-      done.abort()
+      await inTime(Promise.all([lease.close(), audit.close()]), closeTimeout, clock)
     },
   }
 }

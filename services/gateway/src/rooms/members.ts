@@ -29,7 +29,7 @@ export function createRoster(options: {
   const turns = createTurns({ active: maxQuestions })
 
   function unavailable(cause?: unknown): RabbleError {
-    return new RabbleError('unavailable', 'who is in the room can not be found out right now', {
+    return new RabbleError('unavailable', 'the members of the room can not be determined right now', {
       retryAfter: 1000,
       cause,
     })

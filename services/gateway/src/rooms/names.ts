@@ -257,7 +257,7 @@ function pick(ids: Set<string>, most: number): string[] {
 }
 
 function unavailable(): RabbleError {
-  return new RabbleError('unavailable', 'whether the name is free can not be found out right now', {
+  return new RabbleError('unavailable', 'the name can not be checked right now', {
     retryAfter: 1000,
   })
 }

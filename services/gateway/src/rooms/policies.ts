@@ -55,7 +55,7 @@ export function followPolicies(options: {
   })
 
   function checkLoaded(): void {
-    if (!copy.loaded) throw unknown('who may enter is not known yet')
+    if (!copy.loaded) throw unknown('the policies of rooms are not known yet')
   }
 
   return {
@@ -70,7 +70,7 @@ export function followPolicies(options: {
       await copy.settled()
       checkLoaded()
       // A user who was just removed by a signal could come back: an old copy does not say why.
-      if (copy.failing) throw unknown('who may not enter is not known just now')
+      if (copy.failing) throw unknown('the bans are not known right now')
       const ban = copy.find('ban', user, room)
       if (ban !== undefined) throw new RabbleError('forbidden', banSentence(ban))
     },

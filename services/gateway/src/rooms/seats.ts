@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import { RabbleError, type User } from '@rabble/contract'
 import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { Lease } from './lease.ts'
+import { createPlaces, isWanted, type Place } from './places.ts'
 
 /** Maximum number of seats that one call takes and releases. */
 const batchSize = 1_000
@@ -52,28 +54,6 @@ export interface Seats {
   close(): void
 }
 
-/** A user in a room. */
-interface Place {
-  room: string
-  user: User
-  seated: boolean
-  /** Whether the user may enter rooms without being invited. */
-  moderator: boolean
-  /** Network of the user's last join. */
-  network: string
-  /** Number of joins that have not ended. */
-  claims: number
-  /** Reason why joins that had begun by then fail. */
-  revoked?: RabbleError
-  /** State at the service, as far as it is known here. It is unknown during a call. */
-  known: 'held' | 'free' | 'unknown'
-  waiting: Set<Waiting>
-}
-
-interface Waiting {
-  settle(outcome: Seat | RabbleError | undefined): void
-}
-
 export function createSeats(options: {
   rooms: Pick<RoomsClient, 'seats'>
   gateway: string
@@ -91,7 +71,7 @@ export function createSeats(options: {
   metrics: Metrics
 }): Seats {
   const { rooms, gateway, lease, restricted, single, counted, roomEmpty, refused, clock, metrics } = options
-  const places = new Map<string, Map<string, Place>>()
+  const places = createPlaces(roomEmpty)
   /** Places whose state at the service may differ from the wanted one, in the order of asking. */
   let due = new Set<Place>()
   let asking = false
@@ -100,48 +80,13 @@ export function createSeats(options: {
   let postponed: Place[] = []
   let retry: Timer | undefined
 
-  function placeOf(room: string, user: User): Place {
-    const users = places.get(room) ?? new Map<string, Place>()
-    places.set(room, users)
-    let place = users.get(user.id)
-    if (place === undefined) {
-      place = {
-        room,
-        user,
-        seated: false,
-        moderator: false,
-        network: '',
-        claims: 0,
-        known: 'free',
-        waiting: new Set(),
-      }
-      users.set(user.id, place)
-    }
-    return place
-  }
-
-  function isWanted({ seated, claims }: Place): boolean {
-    return seated || claims > 0
-  }
-
   /** Asks the service for the wanted state, if its own is another one. */
   function update(place: Place): void {
     const wanted = isWanted(place)
     if (wanted ? place.known !== 'held' : place.known !== 'free') {
       due.add(place)
       pump()
-    } else if (!wanted) drop(place)
-  }
-
-  function drop(place: Place): void {
-    const { room, user } = place
-    const users = places.get(room)
-    // The place may have been dropped already, and the same user may have a new one.
-    if (users?.get(user.id) !== place) return
-    users.delete(user.id)
-    if (users.size > 0) return
-    places.delete(room)
-    roomEmpty(room)
+    } else if (!wanted) places.drop(place)
   }
 
   function pump(): void {
@@ -161,7 +106,7 @@ export function createSeats(options: {
       } else if (!wanted && place.known !== 'free') {
         give.push({ room, user: user.id })
         giving.push(place)
-      } else if (!wanted) drop(place)
+      } else if (!wanted) places.drop(place)
     }
     if (taking.length + giving.length === 0) return
     // The state is unknown until the answer. A place whose wanted state changes meanwhile is due again.
@@ -213,7 +158,7 @@ export function createSeats(options: {
     }
     // The refused claims release themselves. A member leaves the room, which drops the place.
     if (place.seated) refused(place.room, place.user, refusal)
-    if (!isWanted(place)) drop(place)
+    if (!isWanted(place)) places.drop(place)
   }
 
   /** Asks again after a while. */
@@ -223,12 +168,15 @@ export function createSeats(options: {
       retry = undefined
       const again = postponed
       postponed = []
-      for (const one of again) if (places.get(one.room)?.get(one.user.id) === one) update(one)
+      for (const one of again) if (places.find(one.room, one.user.id) === one) update(one)
     }, pause)
   }
 
   function settle(place: Place, outcome: Seat | RabbleError | undefined): void {
-    for (const one of [...place.waiting]) one.settle(outcome)
+    for (const join of place.waiting) {
+      if (outcome instanceof RabbleError) join.reject(outcome)
+      else join.resolve(outcome)
+    }
   }
 
   /** Returns the error of a join that gets no seat; undefined for a room for everybody, where the seat is owed. */
@@ -238,33 +186,28 @@ export function createSeats(options: {
 
   /** Settles all joins that wait. */
   function dismiss(): void {
-    for (const users of places.values()) {
-      for (const place of users.values()) if (place.waiting.size > 0) settle(place, withoutSeat(place))
-    }
+    for (const place of places) if (place.waiting.size > 0) settle(place, withoutSeat(place))
   }
 
-  function wait(place: Place): Promise<Seat | undefined> {
-    return new Promise((resolve, reject) => {
-      // A slow service may know of a rule that is not known here yet. Only a service that is down is bypassed.
-      const timer = clock.setTimeout(() => one.settle(unavailable()), timeout)
-      const one: Waiting = {
-        settle(outcome) {
-          if (!place.waiting.delete(one)) return
-          waiting--
-          timer.cancel()
-          if (outcome instanceof RabbleError) reject(outcome)
-          else resolve(outcome)
-        },
-      }
-      place.waiting.add(one)
-      waiting++
-    })
+  async function wait(place: Place): Promise<Seat | undefined> {
+    const join = new Deferred<Seat | undefined>()
+    // A slow service may know of a rule that is not known here yet. Only a service that is down is bypassed.
+    const timer = clock.setTimeout(() => join.reject(unavailable()), timeout)
+    place.waiting.add(join)
+    waiting++
+    try {
+      return await join.promise
+    } finally {
+      place.waiting.delete(join)
+      waiting--
+      timer.cancel()
+    }
   }
 
   async function take(place: Place): Promise<Seat | undefined> {
     if (place.known === 'held') return undefined
     if (closed || waiting >= maxWaiting)
-      throw new RabbleError('unavailable', 'too many wait for a seat already')
+      throw new RabbleError('unavailable', 'too many users wait for a seat')
     if (lease.down) {
       const error = withoutSeat(place)
       if (error !== undefined) throw error
@@ -278,9 +221,9 @@ export function createSeats(options: {
 
   return {
     async claim(room, user, { moderator, network }) {
-      const place = placeOf(room, user)
+      const place = places.of(room, user)
       if (isWanted(place) && single(room)) {
-        throw new RabbleError('already-joined', 'in this room a user may be with one session only')
+        throw new RabbleError('already-joined', 'a user may be in this room with one session only')
       }
       const before = place.revoked
       place.claims++
@@ -305,16 +248,16 @@ export function createSeats(options: {
       }
     },
     seated(room, user) {
-      const place = placeOf(room, user)
+      const place = places.of(room, user)
       place.seated = true
       update(place)
     },
     revoke(room, user, why) {
-      const place = places.get(room)?.get(user)
+      const place = places.find(room, user)
       if (place !== undefined) place.revoked = why
     },
     left(room, user) {
-      const place = places.get(room)?.get(user.id)
+      const place = places.find(room, user.id)
       if (place === undefined) return
       place.seated = false
       update(place)
@@ -322,12 +265,10 @@ export function createSeats(options: {
     concern: (room) => places.has(room),
     forget() {
       due = new Set()
-      for (const users of places.values()) {
-        for (const place of users.values()) {
-          place.known = 'free'
-          if (isWanted(place)) due.add(place)
-          else drop(place)
-        }
+      for (const place of places) {
+        place.known = 'free'
+        if (isWanted(place)) due.add(place)
+        else places.drop(place)
       }
     },
     resume: pump,
@@ -335,8 +276,7 @@ export function createSeats(options: {
     count() {
       let held = 0
       let owed = due.size
-      for (const users of places.values())
-        for (const { known } of users.values()) if (known === 'held') held++
+      for (const { known } of places) if (known === 'held') held++
       if (asking) owed++
       return { held, owed }
     },
@@ -349,7 +289,7 @@ export function createSeats(options: {
 }
 
 function unavailable(): RabbleError {
-  return new RabbleError('unavailable', 'whether there is a seat can not be found out right now', {
+  return new RabbleError('unavailable', 'the seats of the room can not be checked right now', {
     retryAfter: 1000,
   })
 }

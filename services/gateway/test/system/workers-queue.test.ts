@@ -19,7 +19,7 @@ import t, { type Test } from 'tap'
 
 assertNothingLeft(t)
 
-const patience = 120_000
+const timeout = 120_000
 const seed = Number(process.env.WORKERS_QUEUE_SEED ?? randomInt(2 ** 31))
 
 const broker = await startRabbitMq(t)
@@ -27,7 +27,7 @@ const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'warn', RABBLE_PUBLISH_TIM
 // Start one after the other: RabbitMQ may refuse one of two that declare a new stream at once, which is an outage of its own.
 const gateways = [await startService(t, 'gateway', env), await startService(t, 'gateway', env)]
 await broker.streamsSettled()
-await until(async () => (await active()).length === 1, patience, 'a gateway that takes notices')
+await until(async () => (await active()).length === 1, timeout, 'a gateway that takes notices')
 
 /** Returns the gateways that take from the queue, as they report it. A dead gateway does not report. */
 async function active(): Promise<Service[]> {
@@ -145,7 +145,7 @@ t.test(
         { text: 'the last', from: 'system', cid: '5' },
       ],
     )
-    await until(() => rejected.length >= invalid.length, patience, 'all that is invalid to be set aside')
+    await until(() => rejected.length >= invalid.length, timeout, 'all that is invalid to be set aside')
     t.equal(rejected.length, invalid.length)
     t.strictSame(
       rejected.map(({ content }) => content.toString('latin1')),
@@ -178,7 +178,7 @@ t.test(
       return counts.every((line) => metrics.includes(line))
     }
     // It counts once the broker has confirmed. Other users may have the message by then.
-    await until(counted, patience, 'all to be counted').catch(() => {})
+    await until(counted, timeout, 'all to be counted').catch(() => {})
     for (const line of counts) t.match(metrics, line)
   },
 )
@@ -219,10 +219,10 @@ t.test(
     const wanted = numbers.filter(isValid).map((n) => `${n}`)
     const unwanted = numbers.filter((n) => !isValid(n)).map((n) => `${n}`)
     const cids = () => listener.messages().map((message: MessageEvent) => message.cid ?? '')
-    await until(() => new Set(cids()).size >= wanted.length, patience, 'all notices to be told')
+    await until(() => new Set(cids()).size >= wanted.length, timeout, 'all notices to be told')
     t.same(cids(), wanted, 'each once, in the order in which they were put into the queue')
     const set = () => new Set(rejected.map(({ properties }) => properties.messageId as string))
-    await until(() => set().size >= unwanted.length, patience, 'all that is invalid to be set aside')
+    await until(() => set().size >= unwanted.length, timeout, 'all that is invalid to be set aside')
     t.same([...set()].sort(), unwanted.sort())
     t.ok(rejected.every(({ properties }) => /empty/.test(String(properties.headers?.['x-rabble-reason']))))
     t.comment(`${kills} gateways were killed; ${rejected.length} of ${unwanted.length} were set aside`)
@@ -241,12 +241,12 @@ t.test('the broker is killed: what it had confirmed, and what is sent again, is 
     }
   })()
   const cids = () => listener.messages().map(({ cid }) => cid ?? '')
-  await until(() => cids().length > 20, patience, 'the first notices')
+  await until(() => cids().length > 20, timeout, 'the first notices')
   await broker.kill()
   await broker.restart()
   await producing
   const wanted = notices.map((_, n) => `${n}`)
-  await until(() => new Set(cids()).size >= wanted.length, patience, 'all notices to be told')
+  await until(() => new Set(cids()).size >= wanted.length, timeout, 'all notices to be told')
   t.same(cids().sort(), wanted.sort(), 'each once')
   for (const gateway of gateways) {
     const lines = gateway

@@ -65,12 +65,12 @@ export function createReaders(
   async function answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
     try {
       const result = await answer
-      if (failing) logger.info({}, 'the rooms service answers again who may read which room')
+      if (failing) logger.info({}, 'the rooms service answers again about permissions to read')
       failing = false
       return result
     } catch (error) {
       metrics.roomsErrors.inc()
-      if (!failing) logger.warn({ err: error }, 'the rooms service does not answer who may read which room')
+      if (!failing) logger.warn({ err: error }, 'the rooms service does not answer about permissions to read')
       failing = true
       throw error
     }
@@ -129,6 +129,6 @@ export function createReaders(
 }
 
 function unavailable(cause: unknown): RabbleError {
-  const message = 'who may read this can’t be found out just now'
+  const message = 'the permission to read this can’t be checked right now'
   return new RabbleError('unavailable', message, { retryAfter: 2_000, cause })
 }

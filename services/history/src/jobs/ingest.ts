@@ -76,7 +76,7 @@ async function follow(options: Follow): Promise<void> {
 /** @throws the error of the database, once `signal` aborts */
 function election(options: Follow): Promise<Lease | undefined> {
   const { partition, database } = options
-  return retryForPartition(options, 'asking who writes', () => database.lease(`history ${partition}`))
+  return retryForPartition(options, 'looking up the writer', () => database.lease(`history ${partition}`))
 }
 
 /** Writes the partition until the lease ends or writing fails, and deletes old messages meanwhile. */

@@ -1,3 +1,4 @@
+import { orAborted } from '@rabble/clock/race'
 import { type Database, databaseTime } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
@@ -75,12 +76,9 @@ function asking(
 ): () => Promise<ReadonlyMap<string, Retention>> {
   let known: ReadonlyMap<string, Retention> = new Map()
   let failures = 0
-  const stopped = new Promise<typeof known>((resolve) => {
-    signal.addEventListener('abort', () => resolve(known), { once: true })
-  })
   return async () => {
     try {
-      known = await Promise.race([rooms.retention(), stopped])
+      known = (await orAborted(rooms.retention(), signal)) ?? known
       if (failures > 1) logger.info({ partition }, 'the retention of rooms is known again')
       failures = 0
     } catch (error) {
@@ -123,7 +121,7 @@ function dating(options: Partition, clocks: Pick<ClockWatch, 'compare'>): () => 
           ours: isoTime(askedAt),
           ...(newest && { before: isoTime(newest) }),
         },
-        'nothing is deleted for its age: the clock of the database differs from ours, or went back',
+        'nothing is deleted for its age: the clock of the database differs from that of history, or was set back',
       )
     }
     if (plausible && paused) logger.info({ partition }, 'old messages are deleted again')

@@ -1,3 +1,4 @@
+import { orAborted } from '@rabble/clock/race'
 import { roomKind } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { RoomsClient } from '@rabble/rooms/client'
@@ -17,16 +18,13 @@ const most = 1000
 export function tellingNames(options: Partition, tell: TellNames): () => Promise<void> {
   const { database, metrics, partition, signal } = options
   let after = ''
-  const stopped = new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
   return async () => {
     if (partition !== 0 || signal.aborted) return
     try {
       const rows = await roomsAfter(database, after, most)
       const through = rows.length < most ? undefined : rows.at(-1)
       const names = rows.map(restored).filter((name) => roomKind(name)?.kind === 'room')
-      await Promise.race([tell({ after, names, ...(through !== undefined && { through }) }), stopped])
+      await orAborted(tell({ after, names, ...(through !== undefined && { through }) }), signal)
       after = through ?? ''
     } catch {
       // The next round reports them again.

@@ -37,7 +37,7 @@ export function createExportStreams(
   function checkPlace(sharers: readonly string[]): void {
     const all = [...places].flat()
     if (sharers.some((sharer) => all.filter((other) => other === sharer).length >= maxOfEach)) {
-      throw new RabbleError('rate-limited', 'too many exports of yours at once', { retryAfter: 5_000 })
+      throw new RabbleError('rate-limited', 'too many exports of this user at once', { retryAfter: 5_000 })
     }
     if (places.size >= most) {
       throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })

@@ -4,7 +4,7 @@ import { openTestPglite } from '@rabble/database/testing'
 import { connectRabbitMqLog, type EventLog, type Retention } from '@rabble/event-log'
 import { sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
+import { idsOf, ingestOf, timeout, waitFor } from '../build.ts'
 import { migrations } from '../databases.ts'
 import { message } from '../message.ts'
 
@@ -15,10 +15,10 @@ async function openLog(t: Test, prefix: string, retention: Partial<Retention> = 
     url: broker.url,
     prefix,
     retention,
-    limits: { publishTimeout: patience },
+    limits: { publishTimeout: timeout },
   })
   t.teardown(() => log.close())
-  await until(() => log.status().connected, patience, 'the log')
+  await until(() => log.status().connected, timeout, 'the log')
   return log
 }
 
@@ -47,7 +47,7 @@ async function retentionIsDone(log: EventLog): Promise<void> {
       if (!rests) await delay(500)
       return rests
     },
-    patience,
+    timeout,
     'the oldest to be dropped',
   )
 }
@@ -80,7 +80,7 @@ t.test('RabbitMQ’s retention has passed the position', async (t) => {
   await publish(log, ids, 'x'.repeat(50_000))
   await retentionIsDone(log)
   ingestOf(t, log, database)
-  await until(async () => (await idsOf(database, 4)).includes('m39'), patience, 'the newest')
+  await until(async () => (await idsOf(database, 4)).includes('m39'), timeout, 'the newest')
   const stored = await idsOf(database, 4)
   const left = stored.slice(3)
   t.same(left, ids.slice(-left.length), 'what the log still has, in order')
@@ -109,7 +109,7 @@ for (const [what, count] of [
     await publish(anew, ids.slice(0, count))
     const { metrics } = ingestOf(t, anew, database)
     const leads = async () => (await metrics.leader.get()).values[0]?.value === 1
-    await until(leads, patience, 'it to read')
+    await until(leads, timeout, 'it to read')
     // Time for the reader to look for its place. Real time: the log's reader does not report its place.
     await delay(500)
     await publish(anew, ids.slice(count))

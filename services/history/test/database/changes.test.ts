@@ -1,7 +1,7 @@
 import type { ChatEvent } from '@rabble/contract'
 import { until } from '@rabble/harness'
 import { exportOf } from '../../src/messages/export.ts'
-import { allOf, build, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { allOf, build, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { deletion, edit, firstOf, foldedOf, wholeOf } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -168,7 +168,7 @@ await onBoth(async (t, databases) => {
         const { body } = await app.inject('/metrics')
         return lines.every((line) => body.split('\n').includes(line))
       },
-      patience,
+      timeout,
       'the counts',
     )
     t.pass('as expected')
@@ -189,7 +189,7 @@ await onBoth(async (t, databases) => {
     await waitForOffset(database, 4)
     t.match(await allOf(database), [{ text: 'text of a' }, { text: '', deleted: { by: { id: 'ada' } } }])
     t.same(await database.query('select line from history.refused', []), [{ line: Buffer.from('a line') }])
-    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, patience, 'the count')
+    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, timeout, 'the count')
   })
 
   await t.test('a step of many changes takes as many statements as one of a few', async (t) => {

@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import type { HistoryClient } from '../../src/client.ts'
 import { inProcess, overHttp } from '../../src/client.ts'
-import { build, internalTokens, patience, tokens, waitForOffset } from '../build.ts'
+import { build, internalTokens, timeout, tokens, waitForOffset } from '../build.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -17,12 +17,12 @@ await onBoth(async (t, databases) => {
   log.append(edit('e', 'a', { text: 'ändert 👍 \ud800' }), deletion('d', 'b'))
   await app.ready()
   const ready = async () => (await app.inject('/readyz')).statusCode === 200
-  await until(ready, patience, 'history to be ready')
+  await until(ready, timeout, 'history to be ready')
   await waitForOffset(database, 2)
 
   const clients: [string, HistoryClient][] = [
-    ['over HTTP', overHttp(url, internalTokens, { timeout: patience })],
-    ['in process', inProcess(app, internalTokens, patience)],
+    ['over HTTP', overHttp(url, internalTokens, { timeout })],
+    ['in process', inProcess(app, internalTokens, timeout)],
   ]
   for (const [how, client] of clients) {
     await t.test(`${how}, a message is found as it is after its changes`, async (t) => {

@@ -5,8 +5,8 @@ import { connectPostgres } from '@rabble/database'
 import { startPostgres, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { exportOf } from '../../src/messages/export.ts'
-import { build, patience, tokens, waitFor } from '../build.ts'
-import { onBoth, patient } from '../databases.ts'
+import { build, timeout, tokens, waitFor } from '../build.ts'
+import { longTimeouts, onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 
@@ -19,7 +19,7 @@ async function start(t: Test, database: Database, count: number, text = 'some wo
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   // A client that broke off an answer may leave a connection without a request, for which closing would wait.
   t.teardown(() => app.server.closeAllConnections())
-  await until(async () => (await fetch(`${address}/readyz`)).status === 200, patience, 'history to be ready')
+  await until(async () => (await fetch(`${address}/readyz`)).status === 200, timeout, 'history to be ready')
   // Not through the log, which takes longer.
   await database.query(
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid)
@@ -83,7 +83,7 @@ await onBoth(async (t, databases) => {
 
 t.test('with PostgreSQL, and clients that misbehave', async (t) => {
   const server = await startPostgres(t)
-  const database = await connectPostgres(await server.createDatabase(), patient)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   t.teardown(() => database.close())
   let reads = 0
   let reading = 0
@@ -123,7 +123,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
         before = reads
         return looks === 10
       },
-      patience,
+      timeout,
       'the export to rest',
     )
     return reads
@@ -146,7 +146,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
         await reply.body?.cancel()
         return reply.status === 200
       },
-      patience,
+      timeout,
       'the places to be free again',
     )
     t.ok((await settled()) < 2 * pages, 'and nothing is read for who has gone')
@@ -159,7 +159,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
         if (reply.status !== 200) reply = await fetch(address + path)
         return reply.status === 200
       },
-      patience,
+      timeout,
       'a place',
     )
     await settled()

@@ -1,8 +1,8 @@
 import { connectPostgres } from '@rabble/database'
 import { startPostgres, until } from '@rabble/harness'
 import t from 'tap'
-import { build, patience, waitFor } from '../build.ts'
-import { patient } from '../databases.ts'
+import { build, timeout, waitFor } from '../build.ts'
+import { longTimeouts } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 
@@ -10,14 +10,14 @@ const page = '/api/rooms/general/messages'
 
 t.test('while PostgreSQL is frozen reads are refused soon, and work again when it wakes', async (t) => {
   const server = await startPostgres(t)
-  const database = await connectPostgres(await server.createDatabase(), patient)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   t.teardown(() => database.close())
   const log = createMemoryLog()
   log.append(message('a'))
   // Long before the driver gives up a statement.
   const app = build(t, { log, database, deadline: 4_000 })
   await app.ready()
-  await until(async () => (await app.inject(page)).statusCode === 200, patience, 'history to be ready')
+  await until(async () => (await app.inject(page)).statusCode === 200, timeout, 'history to be ready')
   await waitFor(database, 1)
 
   server.freeze()
@@ -37,5 +37,5 @@ t.test('while PostgreSQL is frozen reads are refused soon, and work again when i
   )
   server.thaw()
   await direct
-  await until(async () => (await app.inject(page)).statusCode === 200, patience, 'reads to work again')
+  await until(async () => (await app.inject(page)).statusCode === 200, timeout, 'reads to work again')
 })

@@ -2,7 +2,7 @@ import type { Database } from '@rabble/database'
 import { openInProcessLog } from '@rabble/event-log'
 import { until } from '@rabble/harness'
 import { project, readPosition } from '../../src/projection/projection.ts'
-import { build, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { build, idsOf, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -64,7 +64,7 @@ await onBoth(async (t, databases) => {
     t.same(await gapsOf(database), [{ partition: 0, sequence: 3, expected: 5, found: 0 }])
     log.append(message('e'))
     t.same(await idsOf(database, 5), ['a', 'b', 'c', 'd', 'e'])
-    await until(async () => (await metrics.gaps.get()).values[0]?.value === 1, patience, 'the count')
+    await until(async () => (await metrics.gaps.get()).values[0]?.value === 1, timeout, 'the count')
   })
 
   await t.test('the log was lost and the new one is longer: known by what stands there', async (t) => {
@@ -87,7 +87,7 @@ await onBoth(async (t, databases) => {
     for (const id of ['d', 'e']) log.append(message(id))
     t.same(await idsOf(database, 5), ['a', 'b', 'c', 'd', 'e'])
     t.same(await gapsOf(database), [{ partition: 0, sequence: 3, expected: 5, found: 0 }])
-    await until(async () => (await metrics.gaps.get()).values[0]?.value === 1, patience, 'the count')
+    await until(async () => (await metrics.gaps.get()).values[0]?.value === 1, timeout, 'the count')
   })
 
   await t.test('offsets have gone back when it starts again: it stores all of both counts', async (t) => {
@@ -160,7 +160,7 @@ await onBoth(async (t, databases) => {
           const { status, notes } = reply.json<{ status: string; notes?: { gaps?: string } }>()
           return reply.statusCode === 200 && status === 'ok' && wanted(notes?.gaps)
         },
-        patience,
+        timeout,
         what,
       )
     await answers((gaps) => gaps === undefined, 'history to be ready')

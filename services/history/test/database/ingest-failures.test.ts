@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { Deferred } from '@rabble/clock/deferred'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import { toRow } from '../../src/messages/row.ts'
-import { allOf, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { allOf, idsOf, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { withFaults } from '../faults.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -58,7 +59,7 @@ await onBoth(async (t, databases) => {
     t.same(JSON.parse(String(refused?.line)), message('b', { text: 'poison' }))
     t.match(refused?.reason, /invalid byte sequence/)
     t.equal(refused?.sequence, 2, 'its place is kept')
-    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, patience, 'the count')
+    await until(async () => (await metrics.refused.get()).values[0]?.value === 1, timeout, 'the count')
     t.equal(problem(), undefined)
   })
 
@@ -105,7 +106,7 @@ await onBoth(async (t, databases) => {
       values.some(({ labels, value }) => labels.operation === 'ingest' && value > 5),
       'failures were counted',
     )
-    await until(() => problem() === undefined, patience, 'the problem to be over')
+    await until(() => problem() === undefined, timeout, 'the problem to be over')
     const [{ last } = { last: 0 }] = await database.query<{ last: number }>(
       'select max(sequence) as last from history.messages',
     )
@@ -115,7 +116,6 @@ await onBoth(async (t, databases) => {
   await t.test('a reader of the log that fails is started again', async (t) => {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
-    let goOn = () => {}
     let mayLead = Promise.resolve()
     // The problem ends with the next lease, which waits until the problem was seen.
     const waiting: Database = {
@@ -128,13 +128,12 @@ await onBoth(async (t, databases) => {
     const { problem } = ingestOf(t, log, waiting)
     log.append(message('a'))
     await waitFor(database, 1)
-    mayLead = new Promise((resolve) => {
-      goOn = resolve
-    })
-    t.teardown(() => goOn())
+    const permission = new Deferred<void>()
+    mayLead = permission.promise
+    t.teardown(() => permission.resolve())
     log.fail(new Error('the log is broken'))
-    await until(() => problem()?.includes('the log is broken') === true, patience, 'the problem')
-    goOn()
+    await until(() => problem()?.includes('the log is broken') === true, timeout, 'the problem')
+    permission.resolve()
     log.append(message('b'))
     t.same(await idsOf(database, 2), ['a', 'b'])
     t.equal(problem(), undefined)
@@ -153,7 +152,7 @@ await onBoth(async (t, databases) => {
       })
       const { close, problem } = ingestOf(t, log, failing)
       log.append(message(randomUUID()))
-      await until(() => problem()?.includes('gone') === true, patience, 'the first failure')
+      await until(() => problem()?.includes('gone') === true, timeout, 'the first failure')
       await close()
       down = false
       t.same(await database.query('select count(*) from history.messages', []), [{ count: 0 }])

@@ -1,6 +1,6 @@
 import { openInProcessLog } from '@rabble/event-log'
 import { until } from '@rabble/harness'
-import { allOf, idsOf, ingestOf, patience, waitFor, waitForOffset } from '../build.ts'
+import { allOf, idsOf, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -10,7 +10,7 @@ const numbered = (count: number, prefix = 'm') => Array.from({ length: count }, 
 await onBoth(async (t, databases) => {
   await t.test('messages are stored in the order of the log, over all partitions', async (t) => {
     const database = await databases.migrated(t)
-    const log = await openInProcessLog({ database, partitions: 3, limits: { publishTimeout: patience } })
+    const log = await openInProcessLog({ database, partitions: 3, limits: { publishTimeout: timeout } })
     t.teardown(() => log.close())
     const { problem } = ingestOf(t, log, database)
     const rooms = ['general', 'random', 'dm:ada:bob', 'Ελλάδα', '*']
@@ -19,7 +19,7 @@ await onBoth(async (t, databases) => {
     await waitFor(database, 500)
     for (const { room, ids } of sent) t.same(await idsOf(database, 500, room), ids, room)
     // A partition without any message may not have started yet.
-    await until(() => problem() === undefined, patience, 'no problem')
+    await until(() => problem() === undefined, timeout, 'no problem')
   })
 
   await t.test('a message that the log holds again leaves one row, in its first place', async (t) => {
@@ -34,7 +34,7 @@ await onBoth(async (t, databases) => {
       ['text of a', 'text of b', 'text of c'],
     )
     await waitForOffset(database, 2)
-    await until(async () => (await metrics.duplicates.get()).values[0]?.value === 2, patience, 'the count')
+    await until(async () => (await metrics.duplicates.get()).values[0]?.value === 2, timeout, 'the count')
     t.match((await metrics.rows.get()).values, [{ value: 3 }])
   })
 
@@ -51,7 +51,7 @@ await onBoth(async (t, databases) => {
     log.append({ type: 'poll', room: 'general', id: 'p1' })
     await waitForOffset(database, 4)
     t.same(await idsOf(database, 1), ['a'])
-    await until(async () => (await metrics.skipped.get()).values[0]?.value === 3, patience, 'the count')
+    await until(async () => (await metrics.skipped.get()).values[0]?.value === 3, timeout, 'the count')
   })
 
   await t.test('a restart goes on at the position, and misses nothing', async (t) => {
@@ -100,7 +100,7 @@ await onBoth(async (t, databases) => {
       return counts.reduce((sum, { values }) => sum + (values[0]?.value ?? 0), 0)
     }
     // Rows are visible before the writer learns of its commit and counts them.
-    await until(async () => (await total()) >= 500, patience, 'the count')
+    await until(async () => (await total()) >= 500, timeout, 'the count')
     t.equal(await total(), 500)
   })
 
@@ -128,7 +128,7 @@ await onBoth(async (t, databases) => {
     const { metrics } = ingestOf(t, log, database, { limits: { events: 100, bytes: 2 ** 20 } })
     await waitFor(database, 250)
     await waitForOffset(database, 498)
-    await until(async () => steps(await metrics.stepEvents.get()).count > 2, patience, 'the last count')
+    await until(async () => steps(await metrics.stepEvents.get()).count > 2, timeout, 'the last count')
     t.same(steps(await metrics.stepEvents.get()), { count: 3, sum: 250 })
   })
 })

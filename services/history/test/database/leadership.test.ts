@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import type { Gauge } from 'prom-client'
-import { idsOf, ingestOf, patience, waitFor } from '../build.ts'
+import { idsOf, ingestOf, timeout, waitFor } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -15,7 +15,7 @@ await onBoth(async (t, databases) => {
     log.append(message('a'))
     await waitFor(database, 1)
     const second = ingestOf(t, log, database)
-    await until(() => second.problem() === undefined, patience, 'the second to stand by')
+    await until(() => second.problem() === undefined, timeout, 'the second to stand by')
     log.append(message('b'))
     await waitFor(database, 2)
     t.equal(log.starts.length, 1)
@@ -37,8 +37,8 @@ await onBoth(async (t, databases) => {
     const log = createMemoryLog(3)
     const { metrics } = ingestOf(t, log, database)
     const leads = async () => (await metrics.leader.get()).values.map(({ value }) => value)
-    await until(async () => (await leads()).join() === '1,0,1', patience, 'two of the three')
+    await until(async () => (await leads()).join() === '1,0,1', timeout, 'two of the three')
     await lease?.release()
-    await until(async () => (await leads()).join() === '1,1,1', patience, 'the third')
+    await until(async () => (await leads()).join() === '1,1,1', timeout, 'the third')
   })
 })

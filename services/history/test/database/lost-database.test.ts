@@ -1,7 +1,7 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import { createLogger } from '@rabble/service'
-import { build, ingestOf, patience, waitFor } from '../build.ts'
+import { build, ingestOf, timeout, waitFor } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -48,7 +48,7 @@ await onBoth(async (t, databases) => {
       const body = await page()
       return body.includes('"a"') && body.includes('"b"')
     }
-    await until(filled, patience, 'the messages')
+    await until(filled, timeout, 'the messages')
     // Repeated if it meets a job that locks the tables in another order.
     await until(
       () =>
@@ -56,12 +56,12 @@ await onBoth(async (t, databases) => {
           () => true,
           () => false,
         ),
-      patience,
+      timeout,
       'it to be empty',
     )
     await database.query('delete from rabble_migrations', [])
     t.notMatch(await page(), /"a"/)
-    await until(filled, patience, 'the messages again')
+    await until(filled, timeout, 'the messages again')
     t.equal((await app.inject('/readyz')).statusCode, 200)
   })
 })

@@ -5,7 +5,7 @@ import { type Database, migrate } from '@rabble/database'
 import { privateFolder, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { storedBy } from '../../src/jobs/moments.ts'
-import { idsOf, ingestOf, patience, storedDaysAgo, waitFor } from '../build.ts'
+import { idsOf, ingestOf, storedDaysAgo, timeout, waitFor } from '../build.ts'
 import { migrations, onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -43,7 +43,7 @@ await onBoth(async (t, databases) => {
           }
           return (await retired()) >= count
         }
-        await until(round, patience, `${count} to be deleted`)
+        await until(round, timeout, `${count} to be deleted`)
         t.equal(await retired(), count)
       },
     }
@@ -94,7 +94,7 @@ await onBoth(async (t, databases) => {
           clock.jump(-60_000)
           return check()
         },
-        patience,
+        timeout,
         what,
       )
     const moments = async () => {

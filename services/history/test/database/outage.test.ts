@@ -6,7 +6,7 @@ import { openTestPglite } from '@rabble/database/testing'
 import { freePort, startPostgres, until } from '@rabble/harness'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { build, idsOf, patience } from '../build.ts'
+import { build, idsOf, timeout } from '../build.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 
@@ -46,7 +46,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
   for (let round = 1; round <= 3; round++) {
     const seen = ids.length
     most = seen + roundful
-    await until(() => isReady(app), patience, 'history to be ready')
+    await until(() => isReady(app), timeout, 'history to be ready')
     await until(
       async () => {
         const [row] = await database.query<{ last: number }>(
@@ -54,7 +54,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
         )
         return (row?.last ?? 0) > seen
       },
-      patience,
+      timeout,
       'messages to flow',
     )
     await server.kill()
@@ -62,7 +62,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
     t.equal(reply.statusCode, 503)
     t.match(reply.json(), { statusCode: 503, code: 'unavailable' })
     t.equal(reply.headers['retry-after'], '2')
-    await until(async () => !(await isReady(app)), patience, 'history to be unready')
+    await until(async () => !(await isReady(app)), timeout, 'history to be unready')
     t.equal(await statusOf(app, '/livez'), 200)
     await server.restart()
   }
@@ -70,7 +70,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
   await flow
   t.comment(`${ids.length} messages`)
   t.strictSame(await idsOf(database, ids.length), ids)
-  await until(() => isReady(app), patience, 'history to be ready')
+  await until(() => isReady(app), timeout, 'history to be ready')
   t.equal(await statusOf(app), 200)
   const [row] = await database.query('select max(sequence) as last, count(*) as count from history.messages')
   t.same(row, { last: ids.length, count: ids.length }, 'no step was written twice')
@@ -89,7 +89,7 @@ t.test(
       Number(/^rabble_history_lag_seconds (.*)$/m.exec((await app.inject('/metrics')).body)?.[1])
     log.append(message('a', { at: now() }))
     await idsOf(database, 1)
-    await until(async () => (await lag()) === 0, patience, 'no lag')
+    await until(async () => (await lag()) === 0, timeout, 'no lag')
     await clock.advance(60_000)
     t.equal(await lag(), 0)
     await server.kill()
@@ -97,10 +97,10 @@ t.test(
       await clock.advance(1_000)
       return (await lag()) >= seconds
     }
-    await until(() => grown(1), patience, 'a lag, though nobody reads the log')
+    await until(() => grown(1), timeout, 'a lag, though nobody reads the log')
     clock.jump(-3_600_000)
     t.ok(await grown(2), 'also when the wall clock is set back')
-    await until(() => grown(5), patience, 'more of it')
+    await until(() => grown(5), timeout, 'more of it')
     log.append(message('b', { at: now() }))
     await server.restart()
     const caughtUp = async () => {
@@ -108,9 +108,9 @@ t.test(
       await clock.advance(1_000)
       return (await isReady(app)) && (await idsOf(database, 0)).length === 2
     }
-    await until(caughtUp, patience, 'history to catch up')
+    await until(caughtUp, timeout, 'history to catch up')
     t.same(await idsOf(database, 2), ['a', 'b'])
-    await until(async () => (await lag()) === 0, patience, 'no lag')
+    await until(async () => (await lag()) === 0, timeout, 'no lag')
   },
 )
 
@@ -125,7 +125,7 @@ t.test('without PostgreSQL at the start it lives, and works once that is there',
   t.equal((await fetch(`${address}/readyz`)).status, 503)
   t.equal((await fetch(address + page)).status, 503)
   await server.restart()
-  await until(() => isReady(app), patience, 'history to be ready')
+  await until(() => isReady(app), timeout, 'history to be ready')
   t.same(await idsOf(database, 1), ['a'])
   t.equal(await statusOf(app), 200)
 })
@@ -144,10 +144,10 @@ t.test('a mistake of ours in SQL is no outage, and a database that was closed is
   t.teardown(() => database.close())
   const app = build(t, { log: createMemoryLog(), database })
   await app.ready()
-  await until(() => isReady(app), patience, 'history to be ready')
+  await until(() => isReady(app), timeout, 'history to be ready')
   await database.query('alter table history.messages rename column text to words')
   const reply = await app.inject(page)
-  t.match(reply.json(), { statusCode: 500, code: 'internal-error', message: 'something went wrong here' })
+  t.match(reply.json(), { statusCode: 500, code: 'internal-error', message: 'an unexpected error occurred' })
   await database.query('alter table history.messages rename column words to text')
   t.equal(await statusOf(app), 200)
   await database.close()
@@ -163,14 +163,14 @@ t.test('a damaged file of a table is told by readiness, once a read has met it',
   log.append(message('a', { text: 'needle' }))
   const search = '/api/search?q=needle'
   const found = async () => (await app.inject(search)).json<{ results?: object[] }>().results?.length === 1
-  await until(found, patience, 'it to be indexed')
+  await until(found, timeout, 'it to be indexed')
   const [row] = await database.query<{ path: string }>(
     `select current_setting('data_directory') || '/' || pg_relation_filepath('history.search') as path`,
   )
   await server.stop()
   writeFileSync(row?.path ?? '', Buffer.alloc(8192, 'damage'))
   await server.restart()
-  await until(async () => (await statusOf(app, search)) === 500, patience, 'the search to fail')
+  await until(async () => (await statusOf(app, search)) === 500, timeout, 'the search to fail')
   t.match((await app.inject('/readyz')).json(), { checks: { messages: /^search fails: invalid page/ } })
   t.equal(await statusOf(app), 200, 'pages are read as before')
 })

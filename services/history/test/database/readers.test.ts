@@ -1,7 +1,7 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { until } from '@rabble/harness'
 import type { RoomsClient } from '@rabble/rooms/client'
-import { build, patience, tokens, waitFor } from '../build.ts'
+import { build, timeout, tokens, waitFor } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -66,7 +66,7 @@ await onBoth(async (t, databases) => {
     await clock.advance(500)
     return (await get('/api/search?q=trove&room=vault-trove-449', monas)).body.includes('"snippet"')
   }
-  await until(indexed, patience, 'the search to have followed')
+  await until(indexed, timeout, 'the search to have followed')
 
   await t.test('a room for those who are invited is read by them, and by moderators', async (t) => {
     for (const path of [
@@ -114,7 +114,7 @@ await onBoth(async (t, databases) => {
     })
     await banned.ready()
     const prepared = async () => (await banned.inject('/healthz')).statusCode === 200
-    await until(prepared, patience, 'the tables to be there')
+    await until(prepared, timeout, 'the tables to be there')
     for (const [token, status] of [
       [adas, 200],
       [eves, 403],
@@ -168,7 +168,7 @@ await onBoth(async (t, databases) => {
         await clock.advance(1_000)
         return /^rabble_history_rooms_errors_total [1-9]/m.test((await get('/metrics')).body)
       }
-      await until(noticed, patience, 'history to notice')
+      await until(noticed, timeout, 'history to notice')
       await clock.advance(10_001)
       service.asked = 0
       for (const token of [undefined, eves]) {
@@ -190,7 +190,7 @@ await onBoth(async (t, databases) => {
         await clock.advance(1_000)
         return (await get('/api/rooms/elsewhere/messages')).status === 401
       }
-      await until(closed, patience, 'what has changed meanwhile to be known')
+      await until(closed, timeout, 'what has changed meanwhile to be known')
       t.equal((await get('/api/rooms/elsewhere/messages', adas)).status, 403)
       t.equal((await get('/api/rooms/cellar/messages', adas)).status, 403, 'whatever rooms said before')
     },
@@ -200,13 +200,13 @@ await onBoth(async (t, databases) => {
     service.down = true
     const late = build(t, { log, database, rooms })
     await late.ready()
-    await until(async () => (await late.inject('/healthz')).statusCode === 200, patience, 'the tables')
+    await until(async () => (await late.inject('/healthz')).statusCode === 200, timeout, 'the tables')
     for (const room of ['general', 'cellar']) {
       t.equal((await late.inject(`/api/rooms/${room}/messages`)).statusCode, 503, room)
     }
     service.down = false
     const answers = async () => (await late.inject('/api/rooms/general/messages')).statusCode === 200
-    await until(answers, patience, 'rooms to be heard')
+    await until(answers, timeout, 'rooms to be heard')
     t.equal((await late.inject('/api/rooms/cellar/messages')).statusCode, 401)
   })
 })

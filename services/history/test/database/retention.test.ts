@@ -3,7 +3,7 @@ import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { RetainOptions, Retention } from '../../src/jobs/retention.ts'
-import { idsOf, ingestOf, patience, storedDaysAgo, waitFor } from '../build.ts'
+import { idsOf, ingestOf, storedDaysAgo, timeout, waitFor } from '../build.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
@@ -22,7 +22,7 @@ await onBoth(async (t, databases) => {
   ): Promise<string[][]> {
     const { metrics } = ingestOf(t, log, database, what)
     const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
-    await until(async () => (await retired()) >= deleted, patience, `${deleted} to be deleted`)
+    await until(async () => (await retired()) >= deleted, timeout, `${deleted} to be deleted`)
     t.equal(await retired(), deleted)
     return Promise.all(rooms.map((room) => idsOf(database, 0, room)))
   }
@@ -114,22 +114,22 @@ await onBoth(async (t, databases) => {
     const { metrics } = ingestOf(t, log, database, { clock, retention: { maxMessages: 10 } })
     const retired = async () => (await metrics.retired.get()).values[0]?.value ?? 0
     // It pauses after the first ones while the clock stands still.
-    await until(async () => (await retired()) > 0, patience, 'the first to go')
+    await until(async () => (await retired()) > 0, timeout, 'the first to go')
     const ids = Array.from({ length: 10 }, (_, n) => `new ${n}`)
     for (const id of ids) log.append(message(id))
-    await until(async () => (await idsOf(database, 0)).at(-1) === ids.at(-1), patience, 'the new ones')
+    await until(async () => (await idsOf(database, 0)).at(-1) === ids.at(-1), timeout, 'the new ones')
     t.equal(await retired(), 500)
     const gone = (count: number) => async () => {
       await clock.advance(20)
       return (await retired()) >= count
     }
-    await until(gone(1_200), patience, 'the others to go')
+    await until(gone(1_200), timeout, 'the others to go')
     t.same(await idsOf(database, 0), [...Array.from({ length: 10 }, (_, n) => `old ${n + 1_200}`), ...ids])
     const nextRound = async () => {
       await clock.advance(60_000)
       return (await retired()) >= 1_210
     }
-    await until(nextRound, patience, 'the next round')
+    await until(nextRound, timeout, 'the next round')
     t.same(await idsOf(database, 0), ids)
   })
 
@@ -179,7 +179,7 @@ await onBoth(async (t, databases) => {
             await clock.advance(60_000)
             return check()
           },
-          patience,
+          timeout,
           what,
         )
       await rounds(async () => (await failures()) > 4, 'some failures')
@@ -240,10 +240,10 @@ await onBoth(async (t, databases) => {
     t.same(left, [['b']])
     await until(
       async () => (await changesOf(database, 'other')).length === 0,
-      patience,
+      timeout,
       'the rooms without messages',
     )
-    await until(async () => (await changesOf(database, 'never')).length === 0, patience, 'the last of them')
+    await until(async () => (await changesOf(database, 'never')).length === 0, timeout, 'the last of them')
     t.same(await changesOf(database, 'general'), ['a2', 'b1'])
   })
 
@@ -254,11 +254,7 @@ await onBoth(async (t, databases) => {
     const database = await filled(t, log, 2)
     const left = await trimmed(t, { log, database, retention: { maxMessages: 1 }, deleted: 1 }, ['general'])
     t.same(left, [['b']])
-    await until(
-      async () => (await changesOf(database, 'general')).length === 0,
-      patience,
-      'the changes to go',
-    )
+    await until(async () => (await changesOf(database, 'general')).length === 0, timeout, 'the changes to go')
   })
 
   await t.test(
@@ -281,7 +277,7 @@ await onBoth(async (t, databases) => {
         await clock.advance(60_000)
         return told.length >= 3
       }
-      await until(round, patience, 'three rounds')
+      await until(round, timeout, 'three rounds')
       const [first, second, third] = told
       t.same([...(first?.names ?? []), ...(second?.names ?? [])], names)
       t.match(first, { after: '', through: second?.after })

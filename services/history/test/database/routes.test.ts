@@ -3,7 +3,7 @@ import { until } from '@rabble/harness'
 import { Registry } from 'prom-client'
 import Value from 'typebox/value'
 import { createMetrics } from '../../src/metrics.ts'
-import { build, patience, tokens, waitFor } from '../build.ts'
+import { build, timeout, tokens, waitFor } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
@@ -149,7 +149,7 @@ await onBoth(async (t, databases) => {
   await t.test('a search gives messages and where the words are', async (t) => {
     await until(
       async () => idsOf(await find('q=text&limit=100')).length === 5,
-      patience,
+      timeout,
       'the search to follow',
     )
     const { status, body } = await find('q=text+b')
@@ -227,7 +227,7 @@ await onBoth(async (t, databases) => {
         const { body } = await app.inject('/metrics')
         return lines.every((line) => line.test(body))
       },
-      patience,
+      timeout,
       'the metrics',
     )
     const registry = new Registry()
@@ -240,5 +240,5 @@ await onBoth(async (t, databases) => {
 })
 
 async function until503Ends(status: () => Promise<number>): Promise<void> {
-  await until(async () => (await status()) !== 503, patience, 'history to be ready')
+  await until(async () => (await status()) !== 503, timeout, 'history to be ready')
 }

@@ -2,7 +2,7 @@ import type { EventLog } from '@rabble/event-log'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import { startPostgres, startRabbitMq, startService, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { patience, tokens } from '../build.ts'
+import { timeout, tokens } from '../build.ts'
 import { message } from '../message.ts'
 
 const secret = 'a secret that is long enough to be one'
@@ -29,7 +29,7 @@ async function storedOf(url: string, count: number): Promise<string[]> {
       ids = await messagesOf(url)
       return ids.length >= count
     },
-    patience,
+    timeout,
     `${count} messages`,
   )
   return ids
@@ -42,9 +42,9 @@ async function publish(log: EventLog, from: number, to: number): Promise<string[
 }
 
 async function openLog(t: Test, url: string): Promise<EventLog> {
-  const log = await connectRabbitMqLog({ url, limits: { publishTimeout: patience } })
+  const log = await connectRabbitMqLog({ url, limits: { publishTimeout: timeout } })
   t.teardown(() => log.close())
-  await until(() => log.status().connected, patience, 'the log')
+  await until(() => log.status().connected, timeout, 'the log')
   return log
 }
 
@@ -76,7 +76,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     const token = await tokens.sign({ id: 'bob', name: 'Bob' }, 3600)
     await until(
       async () => (await messagesOf(service.url, 'dm:ada:bob', token)).length > 0,
-      patience,
+      timeout,
       'the dm',
     )
     t.equal((await fetch(`${service.url}/api/rooms/dm:ada:bob/messages`)).status, 401)
@@ -105,7 +105,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
       const { status, note } = await readiness()
       return note !== undefined && status === 200
     }
-    await until(noticed, patience, 'history to notice, and to be ready')
+    await until(noticed, timeout, 'history to notice, and to be ready')
     t.match(await metrics(), /^rabble_log_connected 0$/m, 'whoever sees metrics only is told as well')
     t.same(await storedOf(service.url, 3200), ids)
   })

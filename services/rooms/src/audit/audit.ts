@@ -120,7 +120,7 @@ export async function checkHourlyLimits(
   )
   const retryAfter = 10 * 60_000
   if ((row?.acts ?? 0) >= limits.acts) {
-    throw new RabbleError('rate-limited', `no more than ${limits.acts} such things an hour`, { retryAfter })
+    throw new RabbleError('rate-limited', `no more than ${limits.acts} such changes an hour`, { retryAfter })
   }
   if (action === 'room.create' && (row?.rooms ?? 0) >= limits.rooms) {
     throw new RabbleError('rate-limited', `no more than ${limits.rooms} new rooms an hour`, { retryAfter })

@@ -69,7 +69,7 @@ export async function closeLostRooms(options: LostRoomsOptions, signal: AbortSig
   if (closed > 0) {
     logger.error(
       { rooms: closed },
-      'the log holds messages of rooms that the database does not know: it was lost, or it is older than they are. They are for moderators only until one opens them; bans, mutes and invitations are gone',
+      'the log holds messages of rooms that the database does not know: it was lost or restored from an older backup. Until a moderator opens them, only moderators may enter them; bans, mutes and invitations are gone',
     )
   }
 }

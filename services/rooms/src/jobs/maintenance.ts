@@ -1,4 +1,5 @@
 import { databaseTime } from '@rabble/database'
+import { retryLogged } from '@rabble/service'
 import { refusalDays, trimAudit } from '../audit/audit.ts'
 import { expireRestrictions } from '../moderation/restrictions.ts'
 import { forgetNames } from '../names/names.ts'
@@ -28,11 +29,11 @@ export function startUpkeep(
 ): { close(): Promise<void> } {
   const { clock, clocks, database, metrics, logger, health, auditDays = 365 } = options
   const stop = new AbortController()
-  let failing = false
+  const { signal } = stop
 
   /** Repeats `work` until nothing is left to do, at most `batchesAtOnce` times. */
   async function all(work: () => Promise<number>): Promise<void> {
-    for (let batch = 0; batch < batchesAtOnce && !stop.signal.aborted; batch++) {
+    for (let batch = 0; batch < batchesAtOnce && !signal.aborted; batch++) {
       if ((await work()) === 0) return
     }
   }
@@ -48,31 +49,35 @@ export function startUpkeep(
     await all(() => fillLooks(database))
     await all(() => trimAudit(database, auditDays))
     await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
-    if (number % hourly !== 0) return
-    await forgetRooms(database)
-    await trimFormer(database)
-    // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
-    if (database.kind === 'pglite') await database.query(vacuum)
+    if (number % hourly === 0) {
+      await forgetRooms(database)
+      await trimFormer(database)
+      // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
+      if (database.kind === 'pglite') await database.query(vacuum)
+    }
+    health.ended('clearing up')
   }
 
   async function run(): Promise<void> {
-    for (let number = 0; !stop.signal.aborted; number++) {
-      try {
-        await round(number)
-        health.ended('clearing up')
-        if (failing) logger.info({}, 'clearing up works again')
-        failing = false
-      } catch (error) {
-        metrics.databaseErrors.inc({ work: 'maintenance' })
-        health.ended('clearing up', error)
-        if (!failing && !stop.signal.aborted) logger.error({ err: error }, 'clearing up fails; trying again')
-        failing = true
-      }
-      await clock.sleep(pause * (0.75 + Math.random() / 2), { signal: stop.signal })
+    for (let number = 0; !signal.aborted; number++) {
+      await retryLogged(() => round(number), retrying)
+      await clock.sleep(pause * (0.75 + Math.random() / 2), { signal })
     }
   }
 
-  const running = run()
+  const retrying = {
+    clock,
+    signal,
+    logger,
+    doing: 'clearing up',
+    backoff: { first: pause, longest: pause },
+    failed(error: unknown) {
+      metrics.databaseErrors.inc({ work: 'maintenance' })
+      health.ended('clearing up', error)
+    },
+  }
+  // Rejects only after the abort: `retryLogged` gives up for no other reason.
+  const running = run().catch(() => {})
   return {
     async close() {
       stop.abort()

@@ -1,4 +1,5 @@
 import { retried } from '@rabble/database'
+import { retryLogged } from '@rabble/service'
 import type { RoutesOptions } from '../options.ts'
 import { forgetEmpty } from '../presence/presence.ts'
 import { defaultLeaseTimes, sweepLease } from '../seats/leases.ts'
@@ -16,16 +17,16 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
   const { clock, database, metrics, logger, health, notify } = options
   const times = { ...defaultLeaseTimes, ...options.leaseTimes }
   const stop = new AbortController()
-  let failing = false
+  const { signal } = stop
   let graceUntil = clock.monotonic() + times.grace
   let nextCount = 0
 
   async function sweep(): Promise<void> {
     let leases = 0
     let seats = 0
-    while (!stop.signal.aborted) {
+    while (!signal.aborted) {
       const expired = clock.monotonic() >= graceUntil
-      const swept = await retried(clock, stop.signal, () =>
+      const swept = await retried(clock, signal, () =>
         database.transaction((query) => sweepLease(query, { expired })),
       )
       if (swept === undefined) break
@@ -54,29 +55,35 @@ export function startSweeper(options: RoutesOptions): { close(): Promise<void> }
     metrics.users.set(row?.users ?? 0)
   }
 
+  async function round(): Promise<void> {
+    await sweep()
+    await count()
+    health.ended('ending leases')
+  }
+
   async function run(): Promise<void> {
-    while (!stop.signal.aborted) {
-      try {
-        await sweep()
-        await count()
-        health.ended('ending leases')
-        if (failing) logger.info({}, 'ending leases works again')
-        failing = false
-      } catch (error) {
-        metrics.databaseErrors.inc({ work: 'sweep' })
-        health.ended('ending leases', error)
-        // Gateways could not renew their leases either: live gateways get time to do so.
-        graceUntil = clock.monotonic() + times.grace
-        if (!failing && !stop.signal.aborted)
-          logger.error({ err: error }, 'ending leases fails; trying again')
-        failing = true
-      }
+    while (!signal.aborted) {
+      await retryLogged(round, retrying)
       // Replicas should not all sweep at the same moment.
-      await clock.sleep(times.sweep * (0.75 + Math.random() / 2), { signal: stop.signal })
+      await clock.sleep(times.sweep * (0.75 + Math.random() / 2), { signal })
     }
   }
 
-  const running = run()
+  const retrying = {
+    clock,
+    signal,
+    logger,
+    doing: 'ending leases',
+    backoff: { first: times.sweep, longest: times.sweep },
+    failed(error: unknown) {
+      metrics.databaseErrors.inc({ work: 'sweep' })
+      health.ended('ending leases', error)
+      // Gateways could not renew their leases either: live gateways get time to do so.
+      graceUntil = clock.monotonic() + times.grace
+    },
+  }
+  // Rejects only after the abort: `retryLogged` gives up for no other reason.
+  const running = run().catch(() => {})
   return {
     async close() {
       stop.abort()

@@ -11,7 +11,7 @@ export function isModerator({ roles }: Pick<Identity, 'roles'>): boolean {
 
 /** @throws RabbleError `forbidden` */
 export function checkModerator(caller: Identity): void {
-  if (!isModerator(caller)) throw new RabbleError('forbidden', 'this is for moderators')
+  if (!isModerator(caller)) throw new RabbleError('forbidden', 'only moderators may do this')
 }
 
 /**
@@ -26,5 +26,5 @@ export async function checkOwner(
   if (isModerator(caller)) return
   const { id } = caller.user
   if (room.created_by === id && !(await isBanned(query, id, room.name))) return
-  throw new RabbleError('forbidden', 'this is for moderators and who created the room')
+  throw new RabbleError('forbidden', 'only moderators and the owner of the room may do this')
 }

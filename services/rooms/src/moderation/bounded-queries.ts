@@ -6,15 +6,12 @@ export function createWork(
   limits: WorkLimits,
   options: Pick<RoutesOptions, 'clock' | 'metrics' | 'migrated' | 'deadline' | 'health'>,
 ): BoundedWork {
-  const { clock, metrics, migrated, health, deadline = limits.deadline } = options
-  const bounds = { ...limits, deadline }
-  return createBoundedWork(bounds, {
-    clock,
-    ready: migrated,
-    sorry: 'that is not possible just now',
-    busy: 'too much at once',
+  const { metrics } = options
+  return createBoundedWork(limits, {
+    ...options,
+    sorry: 'the service is temporarily unavailable',
+    busy: 'too many requests at once',
     start: (work) => metrics.workSeconds.startTimer({ work }),
-    health,
     onFailure: (work) => metrics.databaseErrors.inc({ work }),
   })
 }

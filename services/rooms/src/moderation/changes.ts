@@ -51,7 +51,7 @@ export function limitActs(
   return (address) => {
     const retryAfter = rates.take(networkOf(address))
     if (retryAfter === 0) return
-    const message = `no more than ${burst} such things an hour from one address`
+    const message = `no more than ${burst} such changes an hour from one address`
     throw new RabbleError('rate-limited', message, { retryAfter })
   }
 }

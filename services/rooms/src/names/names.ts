@@ -131,7 +131,7 @@ function refusalOf(
     }
   }
   if (skeletons.some((skeleton) => reserved.has(skeleton))) {
-    return { refused: 'name-taken', message: 'this looks like System, which is nobody’s name' }
+    return { refused: 'name-taken', message: 'this looks like System, which is reserved' }
   }
   if (account) return undefined
   const other = skeletons.map((skeleton) => owners.get(skeleton)).find((owner) => owner && owner.user !== id)
@@ -141,7 +141,7 @@ function refusalOf(
   }
   const present = names?.get(id)
   if (present !== undefined && present !== name) {
-    return { refused: 'name-taken', message: 'this name was given up for another one' }
+    return { refused: 'name-taken', message: 'this name was replaced by another one' }
   }
   return undefined
 }

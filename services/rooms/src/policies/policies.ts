@@ -43,7 +43,7 @@ export async function checkPolicies(
       [`${kind}:`, `${kind};`, limits[kind]],
     )
     if ((row?.count ?? 0) < limits[kind]) continue
-    throw new RabbleError('too-large', 'all rooms together have too many rules already: ask a moderator')
+    throw new RabbleError('too-large', 'the limit of rules over all rooms is reached: ask a moderator')
   }
 }
 

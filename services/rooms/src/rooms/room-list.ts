@@ -166,6 +166,6 @@ function placeOf(after: string, sort: RoomListQuery['sort']): { users: number; n
   const [, users, name = ''] = (sort === 'name' ? /^()(.*)$/su : /^(\d{1,9}):(.*)$/su).exec(after) ?? []
   // Not `isRoomName`: an earlier version may have allowed other names.
   if (name === '' || /[\p{Cc}\p{Cs}]/u.test(name))
-    throw new RabbleError('bad-frame', 'after must be what the page before gave as next')
+    throw new RabbleError('bad-frame', 'after must be the next of the page before')
   return { users: Number(users), name }
 }

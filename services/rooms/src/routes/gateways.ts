@@ -178,6 +178,6 @@ function answerWithout(reply: FastifyReply, why: 'ended' | 'overtaken') {
   const [statusCode, code, message] =
     why === 'ended'
       ? [410, 'lease-ended', 'the lease has ended']
-      : [409, 'overtaken', 'the call came after it was given up']
+      : [409, 'overtaken', 'the call arrived after the gateway had given it up']
   return reply.code(statusCode).send({ statusCode, code, message })
 }

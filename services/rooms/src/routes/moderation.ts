@@ -48,7 +48,7 @@ export function moderationRoutes(options: RoutesOptions): FastifyPluginAsyncType
       await changes.run(request, 'kick', async (change) => {
         await checkPlace(change, room)
         const where = room === undefined ? {} : { room }
-        change.kick({ user, ...where, message: kickMessage('a moderator put this user out', reason) })
+        change.kick({ user, ...where, message: kickMessage('a moderator removed this user', reason) })
         change.record({ action: 'kick', user, ...where, detail: { reason } })
       })
       return reply.code(204).send()

@@ -58,13 +58,14 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         const { gateway } = request.params
         const { claim, release } = request.body
-        if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
+        if (requireToken) throw new RabbleError('forbidden', 'guests are not allowed here')
         const claims = claim.map(({ name, user, account }) => ({
           id: user ?? newGuestId(),
           name,
           ...(account !== undefined && { account }),
         }))
-        if (!claims.every(({ id }) => isUserId(id))) throw new RabbleError('bad-frame', 'no id of a user')
+        if (!claims.every(({ id }) => isUserId(id)))
+          throw new RabbleError('bad-frame', 'this is not the id of a user')
         const claimed = await work.run('names', (signal) =>
           retried(clock, signal, () =>
             transactionWithin(database, signal, async (query) => {

@@ -109,7 +109,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
         const settings = settingsOf(request.body)
         const row = await changes.run(request, 'room.create', async (change) => {
           if (roomCreation === 'moderators' && !isModerator(change.caller)) {
-            throw new RabbleError('forbidden', 'only moderators make rooms here')
+            throw new RabbleError('forbidden', 'only moderators may create rooms here')
           }
           return createRoom(change, name, settings)
         })

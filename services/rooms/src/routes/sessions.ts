@@ -82,7 +82,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
   /** Claims the name. The guest keeps its id. */
   async function signIn(name: string, caller: Identity | undefined): Promise<SessionReply> {
     const user = { id: caller?.user.id ?? newGuestId(), name: name.normalize('NFC').trim() }
-    if (requireToken) throw new RabbleError('forbidden', 'guests are not welcome here')
+    if (requireToken) throw new RabbleError('forbidden', 'guests are not allowed here')
     if (!isUserName(user.name)) {
       throw new RabbleError('bad-frame', 'a name has 1 to 64 characters, none of them control or formatting')
     }

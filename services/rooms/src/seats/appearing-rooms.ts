@@ -22,7 +22,7 @@ export function limitAppearing(perHour = 100, clock: Clock): () => Admit {
     if (moderator === true) return undefined
     const retryAfter = users.take(user.id) || (network === undefined ? 0 : addresses.take(network))
     if (retryAfter === 0) return undefined
-    return { refused: 'rate-limited', message: 'too many rooms that were not there', retryAfter }
+    return { refused: 'rate-limited', message: 'too many new rooms', retryAfter }
   }
 
   return () => {

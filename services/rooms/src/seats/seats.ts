@@ -74,7 +74,7 @@ export async function changeSeats(
       return { refused: 'already-joined', message: 'you are in this room with another session' }
     }
     if (!elsewhere && countIn(room) >= (settings.capacity ?? Number.POSITIVE_INFINITY)) {
-      return { refused: 'room-full', message: 'every seat of the room is taken' }
+      return { refused: 'room-full', message: 'the room is full' }
     }
     return undefined
   }

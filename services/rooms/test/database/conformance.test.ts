@@ -11,8 +11,8 @@ import {
   testRoomsClientOfHistory,
 } from '../../src/conformance/index.ts'
 import { forgetPolicies } from '../../src/policies/policies.ts'
-import { internalTokens, patience, startReplica, type Told, tokens } from '../build.ts'
-import { patient } from '../databases.ts'
+import { internalTokens, startReplica, type Told, timeout, tokens } from '../build.ts'
+import { longTimeouts } from '../databases.ts'
 
 const moderator: User = { id: 'mona', name: 'Mona' }
 
@@ -24,13 +24,13 @@ async function empty(database: Database): Promise<void> {
   ]
   const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`
   // Repeated, since a job of the service may lock the tables in another order.
-  await until(() => database.query(truncate, []).then(() => true), patience, 'the tables to be empty')
+  await until(() => database.query(truncate, []).then(() => true), timeout, 'the tables to be empty')
   await database.query('update rooms.policy_version set version = 0, forgotten = 0', [])
 }
 
 // Only over one database: other tests run over both, and PGlite costs several times as much.
 const server = await sharedPostgres(t)
-const database = await connectPostgres(await server.createDatabase(), patient)
+const database = await connectPostgres(await server.createDatabase(), longTimeouts)
 t.teardown(() => database.close())
 const told: Told = { signals: [], events: [] }
 // One service for all tests: opening one for each would take most of the time.
@@ -55,7 +55,7 @@ async function makeFixture(): Promise<RoomsFixture> {
   await empty(database)
   const before = told.signals.length
   return {
-    client: inProcess(app, internalTokens, { timeout: patience }),
+    client: inProcess(app, internalTokens, { timeout }),
     get signals() {
       return told.signals.slice(before)
     },
@@ -81,7 +81,7 @@ async function makeFixture(): Promise<RoomsFixture> {
       // Counted after gateways were told.
       await until(
         async () => (await replica.value('rabble_rooms_swept_leases_total')) > swept,
-        patience,
+        timeout,
         'the end',
       )
     },
@@ -95,7 +95,7 @@ async function makeFixture(): Promise<RoomsFixture> {
 async function makeReadersFixture(): Promise<ReadersFixture> {
   await empty(database)
   return {
-    client: inProcess(app, internalTokens, { timeout: patience }),
+    client: inProcess(app, internalTokens, { timeout }),
     createRoom: (name, { inviteOnly, retention: { maxAge, maxMessages } = {} }) =>
       createRoom(name, {
         ...(inviteOnly && { access: 'invite' }),

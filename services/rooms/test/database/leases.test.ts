@@ -4,16 +4,8 @@ import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import type { Seat } from '../../src/client.ts'
 import { forgetEmpty } from '../../src/presence/presence.ts'
-import {
-  internalTokens,
-  patience,
-  presenceOf,
-  type Replica,
-  seatsIn,
-  startReplica,
-  userOf,
-} from '../build.ts'
-import { onBoth, patient } from '../databases.ts'
+import { internalTokens, presenceOf, type Replica, seatsIn, startReplica, timeout, userOf } from '../build.ts'
+import { longTimeouts, onBoth } from '../databases.ts'
 
 /** Times (ms). Leases last until a test ends them. The sweeper soon finds that, also right after the start. */
 const times = { duration: 600_000, sweep: 100, grace: 0 }
@@ -71,10 +63,10 @@ await onBoth(async (t, make) => {
       await alive.seats('alive', takes('tea', 'ada', 'bob'))
       await dead.seats('dead', takes('tea', 'bob', 'eve'))
       await expire(database, 'dead')
-      await until(async () => (await seatsIn(database)).counts.tea === 2, patience, 'the seats to be free')
+      await until(async () => (await seatsIn(database)).counts.tea === 2, timeout, 'the seats to be free')
       t.same((await seatsIn(database)).seats, ['tea ada alive', 'tea bob alive'])
       t.same(await names(database), ['alive'])
-      await until(() => presenceOf(told, 'tea').length === 3, patience, 'the signal')
+      await until(() => presenceOf(told, 'tea').length === 3, timeout, 'the signal')
       t.match(presenceOf(told, 'tea').at(-1), { left: [userOf('eve')], joined: [], count: 2 })
       t.ok(await alive.renew('alive', { fresh: false }))
 
@@ -104,7 +96,7 @@ await onBoth(async (t, make) => {
       const { seats } = await seatsIn(database)
       return seats.length === 0 && (await names(database)).length === 0
     }
-    await until(nothingIsHeld, patience, 'everything to be given back')
+    await until(nothingIsHeld, timeout, 'everything to be given back')
     t.same(await seatsIn(database), { seats: [], counts: {} })
     t.equal(await client.seats('g1', takes('a', 'ada')), undefined)
     t.equal(await client.renew('g1', { fresh: false }), undefined)
@@ -130,11 +122,11 @@ await onBoth(async (t, make) => {
     await g2.renew('g2', { fresh: true })
     const renewed = async () => (await g1.renew('g1', { fresh: false }))?.counts ?? []
     await g1.seats('g1', { take: [...takes('tea', 'ada').take, ...takes('talk', 'ada').take], give: [] })
-    await until(async () => (await renewed()).length === 0, patience, 'nothing new')
+    await until(async () => (await renewed()).length === 0, timeout, 'nothing new')
     const [seat] = (await g2.seats('g2', takes('tea', 'bob'))) as Seat[]
     await g2.seats('g2', takes('elsewhere', 'bob'))
     t.same(await renewed(), [{ room: 'tea', count: seat?.count, version: seat?.version }])
-    await until(async () => (await renewed()).length === 0, patience, 'nothing new')
+    await until(async () => (await renewed()).length === 0, timeout, 'nothing new')
   })
 
   await t.test('of very many changes a renewal tells a part, and the next ones the rest', async (t) => {
@@ -165,7 +157,7 @@ await onBoth(async (t, make) => {
         for (const { room } of counts) found.add(room)
         return counts.length === 0
       },
-      patience,
+      timeout,
       'everything to be told',
     )
     t.equal(found.size, 7_000)
@@ -183,7 +175,7 @@ await onBoth(async (t, make) => {
       await forgetEmpty(database.query, 10)
       return (await database.query('select from rooms.presence', [])).length === 0
     }
-    await until(forgotten, patience, 'the room to be forgotten')
+    await until(forgotten, timeout, 'the room to be forgotten')
     const [second] = (await client.seats('g1', takes('tea', 'ada'))) as Seat[]
     t.ok((second?.version ?? 0) > (first?.version ?? 0) + 1)
   })
@@ -213,8 +205,8 @@ await onBoth(async (t, make) => {
       await client.renew('g1', { fresh: true })
       return (await client.seats('g1', takes('tea', 'ada'))) !== undefined
     }
-    await until(seated, patience, 'a seat')
-    await until(async () => (await seatsIn(database)).seats.length === 0, patience, 'the seat to be free')
+    await until(seated, timeout, 'a seat')
+    await until(async () => (await seatsIn(database)).seats.length === 0, timeout, 'the seat to be free')
     t.equal(await client.renew('g1', { fresh: false }), undefined)
   })
 
@@ -232,7 +224,7 @@ await onBoth(async (t, make) => {
     const leaseTimes = { duration: times.duration, sweep: 1_000, grace: 7_000 }
     const replica = await startReplica(t, database, { clock, leaseTimes })
     const leases = () => replica.value('rabble_rooms_leases')
-    await until(async () => (await leases()) > 0, patience, 'the first sweep')
+    await until(async () => (await leases()) > 0, timeout, 'the first sweep')
     t.equal(await leases(), 2, 'which leaves both')
     await clock.advance(6_999)
     t.equal((await seatsIn(database)).counts.tea, 2)
@@ -242,7 +234,7 @@ await onBoth(async (t, make) => {
       await clock.advance(1_250)
       return (await seatsIn(database)).counts.tea === 1
     }
-    await until(swept, patience, 'the dead one to be gone')
+    await until(swept, timeout, 'the dead one to be gone')
     t.same((await seatsIn(database)).seats, ['tea alive alive'])
     t.match(presenceOf(replica.told, 'tea'), [{ left: [userOf('dead')], joined: [], count: 1 }])
     t.ok(await replica.client().renew('alive', { fresh: false }))
@@ -262,7 +254,7 @@ await onBoth(async (t, make) => {
       await later.value('rabble_rooms_seats'),
       await later.value('rabble_rooms_users'),
     ]
-    await until(async () => (await values()).every((value) => value > 0), patience, 'the gauges')
+    await until(async () => (await values()).every((value) => value > 0), timeout, 'the gauges')
     t.same(await values(), [2, 3, 2])
   })
 })
@@ -273,7 +265,7 @@ t.test('each lease that ends is ended by one of many replicas', async (t) => {
   const told = { signals: [], events: [] }
   const replicas: Replica[] = []
   for (let n = 0; n < 4; n++) {
-    const database = await connectPostgres(url, patient)
+    const database = await connectPostgres(url, longTimeouts)
     t.teardown(() => database.close())
     replicas.push(await startReplica(t, database, { told, leaseTimes: times }))
   }
@@ -282,11 +274,11 @@ t.test('each lease that ends is ended by one of many replicas', async (t) => {
     await client.renew(`g${n}`, { fresh: true })
     await client.seats(`g${n}`, takes('tea', `user-${n}`))
   }
-  const database = await connectPostgres(url, patient)
+  const database = await connectPostgres(url, longTimeouts)
   t.teardown(() => database.close())
   await expire(database, ...Array.from({ length: 20 }, (_, n) => `g${n}`))
   const left = () => presenceOf(told, 'tea').flatMap(({ left }) => left.map(({ id }) => id))
-  await until(() => left().length >= 20, patience, 'all to have left')
+  await until(() => left().length >= 20, timeout, 'all to have left')
   t.equal(new Set(left()).size, 20)
   t.equal(left().length, 20)
   // Replicas signal concurrently.

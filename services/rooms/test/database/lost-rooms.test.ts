@@ -5,7 +5,7 @@ import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { closeLostRooms } from '../../src/jobs/lost-rooms.ts'
 import { lookAlikesAmong } from '../../src/rooms/room-looks.ts'
-import { isReady, logger, patience, startReplica, type Told, tokens, userOf } from '../build.ts'
+import { isReady, logger, startReplica, type Told, timeout, tokens, userOf } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { gatewayOf } from '../gateway.ts'
 
@@ -28,7 +28,7 @@ async function empty(database: Database): Promise<void> {
       () => true,
       () => false,
     )
-  await until(drop, patience, 'the schema to go')
+  await until(drop, timeout, 'the schema to go')
   await database.query('delete from rabble_migrations', [])
 }
 
@@ -117,7 +117,7 @@ await onBoth(async (t, make) => {
       const rows = await database.query("select to_regclass('rooms.origin') is not null as there", [])
       return (rows[0] as { there: boolean }).there && isReady(replica.app)
     }
-    await until(again, patience, 'the tables to be there again')
+    await until(again, timeout, 'the tables to be there again')
     const { take } = await gatewayOf(replica, 'g2')
     t.match(await take('board', 'eve'), [{ refused: 'forbidden' }])
     t.match(await take('tea', 'eve'), [{ count: 1 }])
@@ -135,7 +135,7 @@ await onBoth(async (t, make) => {
       const { changes } = await client.policies(0)
       return changes.length === 2
     }
-    await until(again, patience, 'both rooms to be closed')
+    await until(again, timeout, 'both rooms to be closed')
     const changes = [{ key: 'room:board' }, { key: 'room:cake' }]
     t.match(await client.policies(version), { reset: true, changes })
   })

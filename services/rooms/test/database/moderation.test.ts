@@ -88,7 +88,7 @@ await onBoth(async (t, make) => {
       t.match(await as(undefined, request, { user: 'eve' }), { status: 401, body: { code: 'unauthorized' } })
       t.match(await as(ada, request, { user: 'eve' }), {
         status: 403,
-        body: { message: 'this is for moderators' },
+        body: { message: 'only moderators may do this' },
       })
       t.match(await as(ada, request, { user: 'eve', room: 'his' }), {
         status: 403,
@@ -125,10 +125,10 @@ await onBoth(async (t, make) => {
       204,
     )
     const [kick, ...others] = signals.slice(before)
-    const here = { user: 'eve', room: 'hers', message: 'a moderator put this user out: enough' }
+    const here = { user: 'eve', room: 'hers', message: 'a moderator removed this user: enough' }
     t.match(kick, { type: 'kick', ...here })
     t.match(others, [{ type: 'policy' }])
-    const everywhere = { user: 'eve', message: 'a moderator put this user out' }
+    const everywhere = { user: 'eve', message: 'a moderator removed this user' }
     t.equal((await as(mona, 'POST /api/moderation/kicks', { user: 'eve' })).status, 204)
     t.match(signals.at(-2), { type: 'kick', ...everywhere })
     t.notOk('room' in (signals.at(-2) ?? {}))

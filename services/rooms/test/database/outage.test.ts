@@ -3,8 +3,8 @@ import { connectPostgres } from '@rabble/database'
 import { startPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import type { Seat } from '../../src/client.ts'
-import { isReady, makeRoom, patience, presenceOf, seatsIn, startReplica, userOf } from '../build.ts'
-import { patient } from '../databases.ts'
+import { isReady, makeRoom, presenceOf, seatsIn, startReplica, timeout, userOf } from '../build.ts'
+import { longTimeouts } from '../databases.ts'
 
 const takes = (room: string, ...users: string[]) => ({
   take: users.map((user) => ({ room, user: userOf(user) })),
@@ -31,7 +31,7 @@ t.test('after a crash of PostgreSQL everything is taken anew, and counts go on',
     await t.rejects(g1.members('tea', 10), unavailable)
     t.equal(await isReady(replica.app), false)
     await server.restart()
-    await until(() => isReady(replica.app), patience, 'rooms to be ready')
+    await until(() => isReady(replica.app), timeout, 'rooms to be ready')
     t.equal(await g1.renew('g1', { fresh: false }), undefined, 'the lease is lost')
     t.equal(await g1.seats('g1', takes('tea', 'ada')), undefined)
     await g1.renew('g1', { fresh: true })
@@ -56,7 +56,7 @@ t.test('without PostgreSQL at the start it lives, and works once that is there',
   t.equal((await replica.app.inject('/livez')).statusCode, 200)
   t.equal((await replica.app.inject('/api/rooms/tea/members')).statusCode, 503)
   await server.restart()
-  await until(() => isReady(replica.app), patience, 'rooms to be ready')
+  await until(() => isReady(replica.app), timeout, 'rooms to be ready')
   t.ok(await client.renew('g1', { fresh: true }))
 })
 
@@ -79,7 +79,7 @@ t.test('rooms is not ready while a table is locked, or while nothing can be writ
         const { checks } = (await replica.app.inject('/readyz')).json<{ checks: { tables: string } }>()
         return wanted.test(checks.tables)
       },
-      patience,
+      timeout,
       `readiness to say ${wanted}`,
     )
   for (const table of ['leases', 'rooms', 'invitations']) {
@@ -107,7 +107,7 @@ t.test('rooms is not ready while a table is locked, or while nothing can be writ
 t.test(
   'while PostgreSQL is frozen all is refused soon, and nothing of it is done when it wakes',
   async (t) => {
-    const database = await connectPostgres(await server.createDatabase(), patient)
+    const database = await connectPostgres(await server.createDatabase(), longTimeouts)
     t.teardown(() => database.close())
     const replica = await startReplica(t, database, { deadline: 4_000 })
     const client = replica.client()
@@ -131,7 +131,7 @@ t.test(
     await direct
     await until(
       async () => (await client.renew('g1', { fresh: false })) !== undefined,
-      patience,
+      timeout,
       'renewals to work',
     )
     t.match(await client.seats('g1', takes('tea', 'bob')), [{ count: 2 }])

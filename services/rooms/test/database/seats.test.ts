@@ -3,7 +3,7 @@ import { RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { RoomsClient, Seat } from '../../src/client.ts'
-import { internalTokens, makeRoom, patience, presenceOf, seatsIn, startReplica, userOf } from '../build.ts'
+import { internalTokens, makeRoom, presenceOf, seatsIn, startReplica, timeout, userOf } from '../build.ts'
 import { checkCrowds } from '../crowds.ts'
 import { onBoth } from '../databases.ts'
 import { gatewayOf } from '../gateway.ts'
@@ -168,7 +168,7 @@ await onBoth(async (t, make) => {
     )
     const { take, give, end } = await gatewayOf(replica, 'g1')
     const { events } = replica.told
-    const told = (count: number) => until(() => events.length >= count, patience, 'what is told')
+    const told = (count: number) => until(() => events.length >= count, timeout, 'what is told')
     await take('lobby', 'eve')
     await take('lobby', 'ada')
     await told(1)
@@ -199,7 +199,7 @@ await onBoth(async (t, make) => {
     const again = await gatewayOf(replica, 'g1')
     t.match(await again.take('lobby', 'ada'), [{ count: 1 }], 'a log that is down keeps nobody out')
     const errors = () => replica.value('rabble_rooms_announcement_errors_total')
-    await until(async () => (await errors()) === 1, patience, 'the failure to be counted')
+    await until(async () => (await errors()) === 1, timeout, 'the failure to be counted')
   })
 
   await t.test('of a crowd that comes at once, signals name some', async (t) => {
@@ -220,7 +220,7 @@ await onBoth(async (t, make) => {
       await g1.take('tea', ...crowd('stays', 20))
       await g2.take('tea', ...crowd('goes', 40))
       await g2.end()
-      await until(() => presenceOf(replica.told, 'tea').length >= 3, patience, 'all signals')
+      await until(() => presenceOf(replica.told, 'tea').length >= 3, timeout, 'all signals')
       const [, came, went] = presenceOf(replica.told, 'tea')
       t.match([came?.joined.length, came?.count], [40, 60])
       t.match([went?.left.length, went?.count], [40, 20])

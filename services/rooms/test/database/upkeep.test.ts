@@ -9,7 +9,7 @@ import { expireRestrictions } from '../../src/moderation/restrictions.ts'
 import { forgetPolicies } from '../../src/policies/policies.ts'
 import { forgetRooms } from '../../src/rooms/forgotten-rooms.ts'
 import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
-import { patience } from '../build.ts'
+import { timeout } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createCopy } from '../policy-copy.ts'
 import { ada, buildApi, mona, seat } from '../room-api.ts'
@@ -70,7 +70,7 @@ await onBoth(async (t, make) => {
       const { restrictions = 0, rooms, audit = 0 } = (await left()) ?? {}
       return rooms === 0 && restrictions <= 1 && audit <= 50 * 24 + 30
     }
-    await until(done, patience, 'everything to go that is over')
+    await until(done, timeout, 'everything to go that is over')
     t.same(await left(), { restrictions: 1, rooms: 0, audit: 50 * 24 + 30 })
     t.match(clocks.note(), /^the clock of database is 1\d\d s ahead/)
     t.same(
@@ -84,7 +84,7 @@ await onBoth(async (t, make) => {
       await clock.advance(12_500)
       return (await left())?.restrictions === 0
     }
-    await until(again, patience, 'the next round')
+    await until(again, timeout, 'the next round')
     await Promise.all(replicas.map((replica) => replica.close()))
   })
 

@@ -4,7 +4,7 @@ import { startPostgres, startRabbitMq, startService, until } from '@rabble/harne
 import { createInternalTokens } from '@rabble/service'
 import t, { type Test } from 'tap'
 import { overHttp, type RoomsClient } from '../../src/client.ts'
-import { patience, userOf } from '../build.ts'
+import { timeout, userOf } from '../build.ts'
 
 const secret = 'a secret that is long enough to be one'
 const internalTokens = createInternalTokens(secret)
@@ -21,14 +21,14 @@ async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     answers = [await ask()]
     return true
   }
-  await until(answered, patience, 'an answer')
+  await until(answered, timeout, 'an answer')
   return answers[0] as Answer
 }
 
 async function openLog(t: Test, url: string): Promise<EventLog> {
   const log = await connectRabbitMqLog({ url })
   t.teardown(() => log.close())
-  await until(() => log.status().connected, patience, 'the log')
+  await until(() => log.status().connected, timeout, 'the log')
   return log
 }
 
@@ -54,7 +54,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     log.signal({ type: 'policy', version: 0 })
     return heard
   }
-  await until(hears, patience, 'the log to hear signals')
+  await until(hears, timeout, 'the log to hear signals')
   const g1: RoomsClient = overHttp(first.url, internalTokens)
   const g2: RoomsClient = overHttp(second.url, internalTokens)
 
@@ -79,10 +79,10 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
         const renewal = await g1.renew('g1', { fresh: false })
         return renewal?.counts.some(({ room, count }) => room === 'tea' && count === 2) ?? false
       },
-      patience,
+      timeout,
       'the count',
     )
-    await until(() => signals.some(({ count }) => count === 2), patience, 'the signal')
+    await until(() => signals.some(({ count }) => count === 2), timeout, 'the signal')
   })
 
   await t.test('lose nothing when one is killed: the other goes on', async (t) => {
@@ -95,19 +95,15 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     t.match(await insist(() => g1.members('tea', 10)), { count: 3 })
     // Signals that it sends before that are lost.
     const isConnected = async () => /^rabble_log_connected 1$/m.test(await metricsOf(first.url))
-    await until(isConnected, patience, 'it to be connected to the broker again')
+    await until(isConnected, timeout, 'it to be connected to the broker again')
   })
 
   await t.test('end a lease that nobody renews, and tell', async (t) => {
     kept.delete('g1')
-    await until(async () => (await g2.members('tea', 10)).count === 1, patience, 'the seats to be free')
+    await until(async () => (await g2.members('tea', 10)).count === 1, timeout, 'the seats to be free')
     t.same((await insist(() => g2.members('tea', 10))).users, [userOf('bob')])
     t.equal(await insist(() => g1.renew('g1', { fresh: false })), undefined)
-    await until(
-      () => signals.some(({ left }) => JSON.stringify(left).includes('eve')),
-      patience,
-      'the signal',
-    )
+    await until(() => signals.some(({ left }) => JSON.stringify(left).includes('eve')), timeout, 'the signal')
   })
 
   await t.test('refuse who has no token of a service', async (t) => {
@@ -127,7 +123,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
       const { status, log } = await note()
       return log !== undefined && status === 200
     }
-    await until(noticed, patience, 'rooms to notice, and to be ready')
+    await until(noticed, timeout, 'rooms to notice, and to be ready')
     t.match(
       await metricsOf(second.url),
       /^rabble_log_connected 0$/m,

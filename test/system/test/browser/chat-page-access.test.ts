@@ -127,7 +127,7 @@ for (const { name, ...look } of looks) {
     await page.getByRole('button', { name: 'About the room' }).click()
     await page.getByLabel('Go to a date').fill(new Date(Date.now() - 86_400_000).toISOString().slice(0, 10))
     await page.getByRole('button', { name: 'Go', exact: true }).click()
-    await page.getByText('You are reading what was said earlier').waitFor()
+    await page.getByText('You are reading earlier messages').waitFor()
     await check('what was said earlier')
     await page.getByRole('button', { name: 'To the newest' }).click()
 

@@ -142,7 +142,7 @@ t.test('the sign-in tells in words what is wrong with a name, and a reload comes
   const { page, enter, write, message } = person
   const name = page.getByRole('textbox', { name: 'Your name' })
   await name.press('Enter')
-  await page.getByRole('alert').getByText('Say what others should call you.').waitFor()
+  await page.getByRole('alert').getByText('Enter your name.').waitFor()
   await name.fill('System')
   await name.press('Enter')
   await page
@@ -181,7 +181,7 @@ t.test('rooms are created, have a place in the address, and are full when they a
     .waitFor()
   await dialog.getByLabel('Name of the room').fill('tea room')
   await dialog.getByLabel('Topic').fill('Milk first')
-  await dialog.getByLabel('Most people at a time').fill('1')
+  await dialog.getByLabel('Maximum number of people').fill('1')
   await dialog.getByRole('button', { name: 'Create the room' }).click()
   await hal.page.getByRole('heading', { level: 1, name: 'tea room' }).waitFor()
   t.equal(new URL(hal.page.url()).hash, '#tea%20room')
@@ -194,7 +194,7 @@ t.test('rooms are created, have a place in the address, and are full when they a
   await box.press('Enter')
   await ivy.page
     .getByRole('alert')
-    .getByText(/^You are not in tea room: Every seat of the room is taken/)
+    .getByText(/^You are not in tea room: The room is full/)
     .waitFor()
   await hal.page.getByRole('button', { name: 'Leave the room' }).click()
   await ivy.shows(['in the tea room'])
@@ -205,7 +205,7 @@ t.test('rooms are created, have a place in the address, and are full when they a
   await hal.page.goto(`${cluster.url}/#tea%20room`)
   await hal.page.getByRole('button', { name: 'About the room' }).click()
   const about = hal.page.getByRole('dialog', { name: 'tea room' })
-  await about.getByLabel('Most people at a time').fill('2')
+  await about.getByLabel('Maximum number of people').fill('2')
   await about.getByRole('button', { name: 'Save' }).click()
   await about.getByText('Saved.').waitFor()
   await about.getByRole('button', { name: 'Close' }).click()

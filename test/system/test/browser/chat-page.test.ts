@@ -148,7 +148,7 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   const long = '😀'.repeat(3_990)
   for (let n = 10; n < 26; n++) await write(`${n} ${long}`)
   await write(`26 ${long}`)
-  await isKept(`26 ${long}`, /^Not sent: too much waits/)
+  await isKept(`26 ${long}`, /^Not sent: too many messages wait/)
   refusal = undefined
   // Not by the button, which is gone if the page has reconnected already.
   await page.evaluate(() => void dispatchEvent(new Event('online')))

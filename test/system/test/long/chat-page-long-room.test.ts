@@ -139,7 +139,7 @@ t.test(
     await hit.click()
     await log.locator('.row.marked').getByText(needle, { exact: true }).waitFor()
     await onScreen(person, needle)
-    await page.getByText('You are reading what was said earlier').waitFor()
+    await page.getByText('You are reading earlier messages').waitFor()
     const around = await log.evaluate(scrollBack, 400)
     t.ok(
       around.worst <= 2 && around.leap <= 2,

@@ -220,6 +220,37 @@ t.test('each client stays with its gateway; when one dies, only its clients move
   t.same(await answeredBy(paths, 1), homes, 'once it is back, its clients are')
 })
 
+t.test('clients without a WebSocket and without cookies chat too, whichever gateways they get', async (t) => {
+  const bob = await connectChat(t, cluster.gateways[0]?.url ?? '', { name: 'Bob' })
+  await bob.join('streams')
+  for (const transport of ['sse', 'polling'] as const) {
+    const ada = await connectChat(t, cluster.url, { name: `Ada by ${transport}`, transport })
+    await ada.join('streams')
+    const sent: string[] = []
+    for (let n = 0; n < 20; n++) {
+      sent.push((await ada.send('streams', `${transport} ${n}`)).id)
+      sent.push((await bob.send('streams', `to ${transport} ${n}`)).id)
+    }
+    for (const client of [ada, bob]) {
+      await client.sees(sent.at(-1) ?? '')
+      const seen = client.messages('streams').map(({ id }) => id)
+      t.same(
+        seen.filter((id) => sent.includes(id)),
+        sent,
+        'each message once, in one order',
+      )
+    }
+    await ada.close()
+  }
+  const passedOn = await Promise.all(
+    cluster.gateways.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()),
+  )
+  const forwarded = passedOn
+    .join('\n')
+    .match(/^rabble_gateway_forwarded_requests_total\{.*answered.*\} \d+/gm)
+  t.ok(forwarded !== null, 'requests reached other gateways and were passed on')
+})
+
 t.test('a browser may ask Nginx to forget which gateway it had', async (t) => {
   const answer = await fetch(`${cluster.url}/api/route/forget`, { method: 'POST' })
   t.equal(answer.status, 204)

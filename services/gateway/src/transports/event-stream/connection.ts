@@ -1,28 +1,32 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '@rabble/clock'
 import { type CloseReason, closeCodes } from '@rabble/contract'
 import type { Connection } from '../../sessions/connection.ts'
-import { blockEnd, comment, eventStreamCodec, namedEvent } from './framing.ts'
+import { comment, commentChunk, eventStreamCodec, joinBlocks, namedEvent } from './framing.ts'
 
 /** Bytes of written blocks that are kept, besides the newest block, until they are known to have arrived. */
 const maxKeptBytes = 64 * 1024
 
-interface Block {
-  number: number
-  pieces: readonly Buffer[]
-  size: number
+const responseHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store, no-transform',
+  // Tells Nginx not to hold the response back.
+  'x-accel-buffering': 'no',
 }
 
 /** One response, from its head to its end. */
 interface Attached {
   response: ServerResponse
+  socket: Socket
+  headers: OutgoingHttpHeaders
   /** Time (ms) after which it ends if there are no blocks. With blocks it ends at once. Undefined: it stays open. */
   wait: number | undefined
   /** Time (ms, by the clock's `monotonic`) at which it began, and of the last write. */
   since: number
   wroteAt: number
-  /** Number of written bytes that the operating system has not taken yet. */
-  inFlight: number
+  /** Value of the socket's `bytesWritten` when it began. */
+  wroteBefore: number
 }
 
 /**
@@ -34,21 +38,32 @@ export class StreamConnection implements Connection {
   readonly unfinishedSince = undefined
   readonly #key: string
   readonly #clock: Clock
-  /** Blocks that may not have arrived, oldest first. The last `#pending` of them were written to no response yet. */
-  #blocks: Block[] = []
+  /**
+   * Blocks that may not have arrived, oldest first, without their ids. The last `#pending` of them are not written to the present
+   * response. Most are shared with other clients, so keeping them costs little.
+   */
+  readonly #blocks: Buffer[] = []
   #pending = 0
   #pendingBytes = 0
   /** Bytes of the other blocks. */
   #keptBytes = 0
   /** Number of the newest block. */
   #last = 0
+  /** Bytes that were taken from earlier responses. */
   #taken = 0
   #attached: Attached | undefined
   #detachedAt: number
   #closed = false
   #terminated = false
-  #resumed: { promise: Promise<void>; resolve(): void } | undefined
+  #paused: { resumed: Promise<void>; resume(): void } | undefined
   #drains: { bytes: number; resolve(): void }[] = []
+  readonly #checkDrains = () => {
+    if (this.#drains.length === 0) return
+    const isOver = ({ bytes }: { bytes: number }) => this.#closed || this.unsent <= bytes
+    const over = this.#drains.filter(isOver)
+    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
+    for (const { resolve } of over) resolve()
+  }
 
   constructor(key: string, clock: Clock) {
     this.#key = key
@@ -58,11 +73,11 @@ export class StreamConnection implements Connection {
   }
 
   get unsent(): number {
-    return this.#pendingBytes + (this.#attached?.inFlight ?? 0)
+    return this.#pendingBytes + (this.#attached?.socket.writableLength ?? 0)
   }
 
   get taken(): number {
-    return this.#taken
+    return this.#taken + (this.#attached === undefined ? 0 : takenFrom(this.#attached))
   }
 
   /** Time (ms, by the clock's `monotonic`) since which there is no response; undefined if there is one. */
@@ -82,34 +97,53 @@ export class StreamConnection implements Connection {
 
   /** Whether everything after the block with this number is still there. */
   holds(number: number): boolean {
-    if (this.#terminated) return false
-    const oldest = this.#blocks[0]?.number ?? this.#last + 1
-    return number <= this.#last && number >= oldest - 1
+    return !this.#terminated && number <= this.#last && number >= this.#last - this.#blocks.length
   }
 
   /** Notes that all blocks up to this number have arrived. */
   arrived(number: number): void {
     const written = this.#blocks.length - this.#pending
-    let count = 0
-    while (count < written && (this.#blocks[count]?.number ?? Number.POSITIVE_INFINITY) <= number) count++
-    for (const { size } of this.#blocks.splice(0, count)) this.#keptBytes -= size
+    const oldest = this.#last - this.#blocks.length
+    const count = Math.max(0, Math.min(written, number - oldest))
+    if (count > 0) for (const { length } of this.#blocks.splice(0, count)) this.#keptBytes -= length
   }
 
   /**
-   * Writes all blocks after `number`, and those to come, to a response whose head is set. It takes the place of an earlier
-   * response. `wait` (ms): the response ends after the first blocks, or after that time without any.
+   * Writes all blocks after `number`, and those to come, to a response. It takes the place of an earlier response. `wait` (ms): the
+   * response ends after the first blocks, or after that time without any.
    */
-  attach(response: ServerResponse, number: number, wait?: number): void {
+  attach(response: ServerResponse, headers: OutgoingHttpHeaders, number: number, wait?: number): void {
     this.#end()
     this.arrived(number)
+    const { socket } = response
+    if (socket === null) {
+      // The request came before the end of the response to an earlier one of the same TCP connection. No client needs that.
+      response.destroy()
+      return
+    }
     const now = this.#clock.monotonic()
-    const attached: Attached = { response, wait, since: now, wroteAt: now, inFlight: 0 }
+    const attached: Attached = {
+      response,
+      socket,
+      headers: { ...headers, ...responseHeaders },
+      wait,
+      since: now,
+      wroteAt: now,
+      wroteBefore: socket.bytesWritten,
+    }
     this.#attached = attached
+    this.#pending = this.#blocks.length
+    this.#pendingBytes += this.#keptBytes
+    this.#keptBytes = 0
+    socket.on('drain', this.#checkDrains)
     response.on('close', () => this.#detach(attached))
     // The close event tells the same.
     response.on('error', () => {})
-    if (this.#blocks.length > 0) this.#send(this.#blocks)
-    else if (wait === undefined) response.flushHeaders()
+    if (wait === undefined) {
+      response.writeHead(200, attached.headers)
+      response.flushHeaders()
+    }
+    if (this.#pending > 0) this.#send()
     if (this.#closed || wait === 0) this.#end()
   }
 
@@ -118,22 +152,22 @@ export class StreamConnection implements Connection {
   }
 
   pause(): void {
-    if (this.#resumed !== undefined || this.#closed) return
-    let resolve = () => {}
-    const promise = new Promise<void>((resolved) => {
-      resolve = resolved
+    if (this.#paused !== undefined || this.#closed) return
+    let resume = () => {}
+    const resumed = new Promise<void>((resolve) => {
+      resume = resolve
     })
-    this.#resumed = { promise, resolve }
+    this.#paused = { resumed, resume }
   }
 
   resume(): void {
-    this.#resumed?.resolve()
-    this.#resumed = undefined
+    this.#paused?.resume()
+    this.#paused = undefined
   }
 
   /** Resolves when the client's frames may be read. */
   reading(): Promise<void> | undefined {
-    return this.#resumed?.promise
+    return this.#paused?.resumed
   }
 
   /** Ends the response: a client that lives asks for the next one. */
@@ -172,76 +206,69 @@ export class StreamConnection implements Connection {
       if (now - attached.since >= attached.wait) this.#end()
     } else if (now - attached.wroteAt >= silence) {
       attached.wroteAt = now
-      attached.response.write(comment)
+      attached.socket.write(attached.response.chunkedEncoding ? commentChunk : comment)
     }
   }
 
   #put(pieces: readonly Buffer[]): void {
-    const number = ++this.#last
-    const whole = [...pieces, blockEnd(this.#key, number)]
-    let size = 0
-    for (const { length } of whole) size += length
-    const block = { number, pieces: whole, size }
+    const [first] = pieces
+    const block = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
     this.#blocks.push(block)
+    this.#last++
     this.#pending++
-    this.#pendingBytes += size
-    if (this.#attached !== undefined) this.#send([block])
+    this.#pendingBytes += block.length
+    this.#send()
   }
 
-  /** Writes blocks, the last ones of all, to the response. */
-  #send(blocks: readonly Block[]): void {
+  /** Writes all pending blocks to the response, if there is one. */
+  #send(): void {
     const attached = this.#attached
     if (attached === undefined) return
-    const { response } = attached
-    const pieces = blocks.flatMap((block) => block.pieces)
-    const size = blocks.reduce((sum, block) => sum + block.size, 0)
-    const finish = () => {
-      attached.inFlight -= size
-      this.#taken += size
-      this.#checkDrains()
-    }
-    attached.inFlight += size
-    attached.wroteAt = this.#clock.monotonic()
-    response.cork()
-    for (const [n, piece] of pieces.entries()) {
-      if (n < pieces.length - 1) response.write(piece)
-      else response.write(piece, finish)
-    }
-    response.uncork()
+    const { response, socket, wait } = attached
+    const isStream = wait === undefined
+    const blocks = this.#blocks.slice(-this.#pending)
+    const first = this.#last - blocks.length + 1
+    const bytes = joinBlocks(this.#key, first, blocks, isStream && response.chunkedEncoding)
     this.#keptBytes += this.#pendingBytes
     this.#pendingBytes = 0
     this.#pending = 0
-    if (attached.wait === undefined) this.#forget()
-    else this.#end()
+    attached.wroteAt = this.#clock.monotonic()
+    if (isStream) {
+      // Past the response, which would make several writes of it.
+      socket.write(bytes)
+      this.#forget()
+    } else this.#end(bytes)
   }
 
   /** Forgets the oldest written blocks of a stream, if too many bytes are kept. A poll reports what the last one brought. */
   #forget(): void {
-    const most = maxKeptBytes + (this.#blocks.at(-1)?.size ?? 0)
+    const max = maxKeptBytes + (this.#blocks.at(-1)?.length ?? 0)
     let count = 0
-    while (this.#keptBytes > most) this.#keptBytes -= this.#blocks[count++]?.size ?? 0
+    while (this.#keptBytes > max) this.#keptBytes -= this.#blocks[count++]?.length ?? 0
     if (count > 0) this.#blocks.splice(0, count)
   }
 
-  #end(): void {
+  /** Ends the response; that of a poll with these bytes, for which its head has waited. */
+  #end(bytes: Buffer = Buffer.alloc(0)): void {
     const attached = this.#attached
     if (attached === undefined) return
-    attached.response.end()
+    const { response, headers, wait } = attached
+    if (wait === undefined) response.end()
+    else response.writeHead(200, { ...headers, 'content-length': bytes.length }).end(bytes)
     this.#detach(attached)
   }
 
   #detach(attached: Attached): void {
     if (this.#attached !== attached) return
+    attached.socket.off('drain', this.#checkDrains)
     this.#attached = undefined
+    this.#taken += takenFrom(attached)
     this.#detachedAt = this.#clock.monotonic()
     this.#checkDrains()
   }
+}
 
-  #checkDrains(): void {
-    if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.#closed || this.unsent <= bytes
-    const over = this.#drains.filter(isOver)
-    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
-    for (const { resolve } of over) resolve()
-  }
+/** Returns the bytes that the operating system has taken of a response. */
+function takenFrom({ socket, wroteBefore }: Attached): number {
+  return socket.bytesWritten - socket.writableLength - wroteBefore
 }

@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Time limit (ms) for a connection to another gateway. */
 const connectTimeout = 2_000
+/** Time limit (ms) for the answer, besides the time that a request may wait for frames. */
+const answerTimeout = 5_000
 /** Marks a request that was passed on, so that it is not passed on again. */
 const forwardedHeader = 'rabble-forwarded'
 const agent = new Agent({ keepAlive: true })
@@ -21,14 +23,15 @@ export function wasForwarded(request: FastifyRequest): boolean {
 }
 
 /**
- * Passes a request on to the gateway at `url`. Resolves with the answer, whose body is not read yet.
- * @throws Error if there is no connection in time, or it ends before the answer
+ * Passes a request on to the gateway at `url`. `wait` is the time (ms) that it may wait for frames there. Resolves with the answer,
+ * whose body is not read yet.
+ * @throws Error if there is no connection or no answer in time, or the connection ends before the answer
  */
 export function forward(
   request: FastifyRequest,
   reply: FastifyReply,
   url: string,
-  body?: Buffer,
+  { body, wait = 0 }: { body?: Buffer | undefined; wait?: number | undefined } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
@@ -41,8 +44,14 @@ export function forward(
       socket.setTimeout(connectTimeout, late)
       socket.once('connect', () => socket.setTimeout(0))
     })
-    passed.on('response', resolve)
+    const late = () => passed.destroy(new Error(`no answer of ${url} in time`))
+    const timer = setTimeout(late, answerTimeout + wait)
+    passed.on('response', (answer) => {
+      clearTimeout(timer)
+      resolve(answer)
+    })
     passed.on('error', reject)
+    passed.on('close', () => clearTimeout(timer))
     reply.raw.once('close', () => passed.destroy())
     passed.end(body)
   })

@@ -31,18 +31,34 @@ function encode(frames: readonly Buffer[]): Buffer {
   return buffer
 }
 
-/** Encodes a block that is no frame, without its end. */
+/** Encodes a block that is no frame. */
 export function namedEvent(name: 'session' | 'close', data: object): Buffer {
   return Buffer.from(`event: ${name}\ndata: ${JSON.stringify(data)}\n`)
 }
 
-/** Encodes the end of the block with this number. */
-export function blockEnd(key: string, number: number): Buffer {
-  return Buffer.from(`id: ${key}.${number}\n\n`, 'latin1')
+/**
+ * Returns the bytes of blocks, with the id of each behind it; `first` is the number of the first one. `inChunk`: as one chunk of a
+ * response (RFC 9112, section 7.1). All of it is one buffer, since each further piece of a write costs more than the copy.
+ */
+export function joinBlocks(key: string, first: number, blocks: readonly Buffer[], inChunk: boolean): Buffer {
+  const ends = blocks.map((_, n) => `id: ${key}.${first + n}\n\n`)
+  let length = 0
+  for (const [n, block] of blocks.entries()) length += block.length + (ends[n]?.length ?? 0)
+  const head = inChunk ? `${length.toString(16)}\r\n` : ''
+  const tail = inChunk ? '\r\n' : ''
+  const buffer = Buffer.allocUnsafe(head.length + length + tail.length)
+  let at = buffer.write(head, 0, 'latin1')
+  for (const [n, block] of blocks.entries()) {
+    at += block.copy(buffer, at)
+    at += buffer.write(ends[n] ?? '', at, 'latin1')
+  }
+  buffer.write(tail, at, 'latin1')
+  return buffer
 }
 
-/** A line that clients ignore. */
+/** A line that clients ignore, as it is and as a chunk. */
 export const comment = Buffer.from(':\n\n')
+export const commentChunk = Buffer.from('3\r\n:\n\n\r\n')
 
 /** Returns the key of a session and the number of a block, from the block's id; undefined if it is none. */
 export function parseId(id: unknown): { key: string; number: number } | undefined {

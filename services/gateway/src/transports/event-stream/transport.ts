@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { OutgoingHttpHeaders } from 'node:http'
 import { RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SessionHost, Transport } from '../transport.ts'
@@ -9,13 +10,6 @@ import { createStreamSessions, gatewayOf, type StreamSession } from './stream-se
 
 /** Maximum time (ms) that a poll waits. */
 const longestWait = 25_000
-
-const responseHeaders = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-store, no-transform',
-  // Tells Nginx not to hold the response back.
-  'x-accel-buffering': 'no',
-}
 
 /**
  * Server-Sent Events: frames come over a response that stays open, at `/sse`, and go up by POST.
@@ -75,7 +69,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   ): Promise<boolean> {
     const url = elsewhere(request, key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url).catch(() => undefined)
+      const answer = await forward(request, reply, url, { wait: waitOf(request) }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)
       if (answer === undefined || answer.statusCode === 404) return false
       answerWith(answer, reply)
@@ -104,8 +98,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     reply: FastifyReply,
   ): void {
     reply.hijack()
-    reply.raw.writeHead(200, { ...(reply.getHeaders() as object), ...responseHeaders })
-    connection.attach(reply.raw, number, waitOf(request))
+    connection.attach(reply.raw, reply.getHeaders() as OutgoingHttpHeaders, number, waitOf(request))
   }
 
   async function up(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -139,7 +132,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     if (position === undefined) throw new RabbleError('bad-frame', 'Last-Event-ID must name the session')
     const url = elsewhere(request, position.key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url, body).catch(() => undefined)
+      const answer = await forward(request, reply, url, { body }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)
       if (answer === undefined) {
         const rule = 'the gateway of this session can not be reached'

@@ -1,0 +1,51 @@
+import type { Store } from './store.ts'
+import type { Transport } from './types.ts'
+
+const key = 'transport'
+
+/** Chooses the transport of each attempt to connect. The last one that worked is kept in the storage. */
+export class TransportChoice {
+  readonly #transports: readonly Transport[]
+  readonly #store: Store
+  #worked: unknown
+  #index = 0
+  /** Number of unanswered attempts in a row over this transport. */
+  #unanswered = 0
+
+  constructor(transports: readonly Transport[], store: Store) {
+    this.#transports = transports
+    this.#store = store
+    this.#worked = store.load(key)
+    this.reset()
+  }
+
+  /** The best transport. */
+  get first(): Transport {
+    return this.#transports[0] as Transport
+  }
+
+  /** Transport of the next attempt. */
+  get next(): Transport {
+    return this.#transports[this.#index] as Transport
+  }
+
+  /** Goes back to the transport that worked last. */
+  reset(): void {
+    this.#index = Math.max(0, this.#transports.indexOf(this.#worked as Transport))
+    this.#unanswered = 0
+  }
+
+  answered(transport: Transport): void {
+    if (transport !== this.#worked) this.#store.save(key, transport)
+    this.#worked = transport
+    this.reset()
+  }
+
+  /** Goes on to another transport if an attempt got no answer; if this one has worked, after the second such attempt. */
+  unanswered(): void {
+    if (globalThis.navigator?.onLine === false) return
+    if (this.next === this.#worked && ++this.#unanswered < 2) return
+    this.#index = (this.#index + 1) % this.#transports.length
+    this.#unanswered = 0
+  }
+}

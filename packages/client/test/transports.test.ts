@@ -1,0 +1,354 @@
+import { until } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import type { Chat, ConnectOptions, Transport } from '../src/index.ts'
+import { createStorage, idsIn, pretendBrowser, watch } from './build.ts'
+import {
+  type Answer,
+  type FakeGateway,
+  message,
+  nextAttempt,
+  refusal,
+  startFakeGateway,
+  welcome,
+} from './fake-gateway.ts'
+
+const transports: readonly Transport[] = ['websocket', 'sse', 'polling']
+
+/** Starts a gateway whose chats use all transports. */
+async function start(t: Test, answer?: Answer) {
+  t.intercept(Math, 'random', { value: () => 0.5 })
+  const gateway = await startFakeGateway(t, answer)
+  const { streams } = gateway
+  return {
+    gateway,
+    clock: gateway.clock,
+    streams,
+    connect: (options?: ConnectOptions) => gateway.connect({ transports, ...options }),
+    /** Number of attempts by transport. */
+    tried: () => ({
+      websocket: gateway.attempts,
+      sse: streams.of('GET').filter(({ url, last }) => url === '/sse' && last === undefined).length,
+      polling: streams.of('GET').filter(({ url, last }) => url !== '/sse' && last === undefined).length,
+    }),
+  }
+}
+
+async function fails(gateway: FakeGateway, chat: Chat, count = 1): Promise<void> {
+  for (let failed = 0; failed < count; failed++) {
+    await until(() => chat.state.is === 'waiting', 30_000, 'a failed attempt')
+    await nextAttempt(gateway, chat)
+  }
+}
+
+/** Opens a chat that WebSockets were refused to. */
+async function fallBack(t: Test, options?: ConnectOptions) {
+  const parts = await start(t)
+  parts.gateway.webSockets = 'refused'
+  const chat = parts.connect(options)
+  await fails(parts.gateway, chat)
+  await chat.ready
+  t.match(chat.state, { is: 'open', transport: 'sse' })
+  return { ...parts, chat }
+}
+
+t.test('a chat whose WebSocket is refused uses Server-Sent Events', async (t) => {
+  const { tried, chat } = await fallBack(t)
+  t.same(tried(), { websocket: 1, sse: 1, polling: 0 })
+  await chat.room('general').send('hello')
+})
+
+t.test('a chat whose WebSocket gets no answer uses Server-Sent Events after five seconds', async (t) => {
+  const { gateway, clock, tried, connect } = await start(t)
+  gateway.webSockets = 'silent'
+  const chat = connect()
+  await until(() => gateway.attempts === 1, 30_000, 'the attempt')
+  await clock.advance(4_999)
+  t.match(chat.state, { is: 'connecting' })
+  await clock.advance(1)
+  await fails(gateway, chat)
+  await chat.ready
+  t.match(chat.state, { transport: 'sse' })
+  t.same(tried(), { websocket: 1, sse: 1, polling: 0 })
+})
+
+t.test('a chat whose stream is held back by a proxy polls', async (t) => {
+  const { gateway, clock, streams, tried, connect } = await start(t)
+  gateway.webSockets = 'refused'
+  streams.isBuffered = true
+  const chat = connect()
+  await fails(gateway, chat)
+  await until(() => streams.sessions.length === 1, 30_000, 'the stream')
+  await clock.advance(5_000)
+  t.match(chat.state, { is: 'waiting', why: 'no answer in time' })
+  await fails(gateway, chat)
+  await chat.ready
+  t.match(chat.state, { transport: 'polling' })
+  t.same(tried(), { websocket: 1, sse: 1, polling: 1 })
+})
+
+t.test('while nothing answers, one transport after the other is tried', async (t) => {
+  const { gateway, streams, tried, connect } = await start(t)
+  gateway.webSockets = 'refused'
+  const down = { method: 'GET', status: 502, body: 'down' }
+  streams.refusals.push(down, down, down, down)
+  const chat = connect()
+  const order: string[] = []
+  chat.on('state', ({ is }) => is === 'waiting' && order.push(JSON.stringify(tried())))
+  await fails(gateway, chat, 6)
+  t.same(
+    order.map((line) => Object.values(JSON.parse(line))),
+    [
+      [1, 0, 0],
+      [1, 1, 0],
+      [1, 1, 1],
+      [2, 1, 1],
+      [2, 2, 1],
+      [2, 2, 2],
+    ],
+  )
+})
+
+t.test('an answer is no reason for another transport', async (t) => {
+  let hellos = 0
+  const { gateway, tried, connect } = await start(t, (frame, connection) => {
+    if (frame.type !== 'hello') return undefined
+    if (++hellos === 1) return refusal(frame, 'unavailable')
+    if (hellos > 2) return undefined
+    connection.close(1012, 'restarting')
+    return null
+  })
+  const chat = connect()
+  await fails(gateway, chat, 2)
+  await chat.ready
+  t.match(chat.state, { transport: 'websocket' })
+  t.same(tried(), { websocket: 3, sse: 0, polling: 0 })
+})
+
+t.test('one transport can be pinned', async (t) => {
+  const { gateway, tried, connect } = await start(t)
+  gateway.webSockets = 'refused'
+  const chat = connect({ transports: ['websocket'] })
+  await fails(gateway, chat, 4)
+  t.same(tried(), { websocket: 5, sse: 0, polling: 0 })
+  const polling = connect({ transports: ['polling'] })
+  await polling.ready
+  t.match(polling.state, { transport: 'polling' })
+})
+
+t.test('the transport that worked last is the first one after a reload', async (t) => {
+  const storage = createStorage()
+  const { gateway, chat, connect, tried } = await fallBack(t, { storage })
+  t.equal(storage.items.get('rabble.transport'), '"sse"')
+  chat.close()
+  const after = connect({ storage })
+  await after.ready
+  t.match(after.state, { transport: 'sse' })
+  t.same(tried(), { websocket: 1, sse: 2, polling: 0 })
+  after.close()
+  for (const odd of ['"pigeon"', '{', '7']) {
+    gateway.webSockets = 'open'
+    storage.setItem('rabble.transport', odd)
+    const chat = connect({ storage })
+    await chat.ready
+    t.match(chat.state, { transport: 'websocket' })
+    chat.close()
+  }
+})
+
+t.test('a WebSocket that has worked gets a second attempt', async (t) => {
+  const storage = createStorage()
+  const { gateway, connect, tried } = await start(t)
+  const first = connect({ storage })
+  await first.ready
+  first.close()
+  gateway.webSockets = 'refused'
+  const chat = connect({ storage })
+  await fails(gateway, chat, 2)
+  await chat.ready
+  t.match(chat.state, { transport: 'sse' })
+  t.same(tried(), { websocket: 3, sse: 1, polling: 0 })
+})
+
+t.test('an offline browser stays with its transport', async (t) => {
+  const browser = pretendBrowser(t)
+  const { gateway, connect, tried } = await start(t)
+  browser.onLine = false
+  gateway.webSockets = 'refused'
+  const chat = connect()
+  await fails(gateway, chat, 2)
+  await until(() => chat.state.is === 'waiting', 30_000, 'a failed attempt')
+  t.same(tried(), { websocket: 3, sse: 0, polling: 0 })
+  gateway.webSockets = 'open'
+  browser.onLine = true
+  browser.dispatch('online')
+  await chat.ready
+  t.match(chat.state, { transport: 'websocket' })
+})
+
+t.test('it comes back to the WebSocket in the background, without a gap', async (t) => {
+  const { gateway, clock, streams, chat } = await fallBack(t)
+  const room = chat.room('general')
+  const events = watch(room)
+  await room.join()
+  const states: unknown[] = []
+  chat.on('state', (state) => states.push(state.is === 'open' ? state.transport : state.is))
+  for (const [attempts, wait] of [
+    [2, 30_000],
+    [3, 60_000],
+    [4, 120_000],
+  ] as const) {
+    await clock.advance(wait - 1)
+    t.equal(gateway.attempts, attempts - 1)
+    await clock.advance(1)
+    t.equal(gateway.attempts, attempts)
+    await until(() => gateway.closed === attempts, 30_000, 'the refusal')
+    await room.send('still here')
+  }
+  t.same(states, [], 'the session is not disturbed')
+  const [session] = streams.sessions
+  session?.send(message('general', 'm1'))
+  await until(() => room.messages.length === 1, 30_000, 'the message')
+
+  gateway.webSockets = 'open'
+  await clock.advance(240_000)
+  await until(() => room.state.is === 'in' && states.length === 1, 30_000, 'the WebSocket')
+  t.same(states, ['websocket'])
+  t.match(gateway.frames('join').at(-1), { room: 'general', after: 'm1' })
+  await until(() => session?.code === 1000, 30_000, 'the end of the first session')
+  gateway.connections.at(-1)?.send(message('general', 'm2'))
+  await until(() => room.messages.length === 2, 30_000, 'the message')
+  t.same(idsIn(events), ['m1', 'm2'])
+  await clock.advance(3_600_000)
+  t.equal(gateway.attempts, 5, 'and stays')
+})
+
+t.test(
+  'attempts to come back become as rare as one in half an hour, until the browser is online again',
+  async (t) => {
+    const browser = pretendBrowser(t)
+    const { gateway, clock, chat } = await fallBack(t)
+    const next = async (wait: number) => {
+      const { attempts } = gateway
+      await until(() => gateway.closed === attempts, 30_000, 'the refusal')
+      await clock.advance(wait - 1)
+      t.equal(gateway.attempts, attempts)
+      await clock.advance(1)
+      t.equal(gateway.attempts, attempts + 1, `after ${wait} ms`)
+    }
+    for (const seconds of [30, 60, 120, 240, 480, 960, 1800, 1800]) await next(seconds * 1_000)
+    await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
+    browser.dispatch('online')
+    await chat.room('general').members()
+    await next(30_000)
+
+    await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
+    gateway.webSockets = 'open'
+    await next(60_000)
+    await until(() => chat.state.is === 'open' && chat.state.transport === 'websocket', 30_000, 'it')
+    const { attempts } = gateway
+    browser.dispatch('online')
+    await chat.room('general').members()
+    await clock.advance(3_600_000)
+    t.equal(gateway.attempts, attempts, 'at the first transport it stays')
+  },
+)
+
+for (const [what, fail] of Object.entries({
+  'refuses the hello': (frame) => refusal(frame, 'unauthorized'),
+  'closes for good': (_, connection) => {
+    connection.close(1008, 'no')
+    return null
+  },
+} satisfies Record<string, Answer>)) {
+  t.test(`a gateway that ${what} on the way back disturbs nothing`, async (t) => {
+    const { gateway, clock, connect } = await start(t, (frame, connection) =>
+      frame.type !== 'hello'
+        ? undefined
+        : gateway.connections.length === 2
+          ? fail(frame, connection)
+          : welcome({ token: 'token' }),
+    )
+    gateway.webSockets = 'refused'
+    const chat = connect()
+    await fails(gateway, chat)
+    const room = chat.room('general')
+    await room.join()
+    gateway.webSockets = 'open'
+    await clock.advance(30_000)
+    await until(() => gateway.connections[1]?.open === false, 30_000, 'the refusal')
+    await room.send('still here')
+    t.match(chat.state, { is: 'open', transport: 'sse' })
+    t.equal(gateway.connections[1]?.frames.length, 1, 'and comes as nobody else')
+    await until(() => gateway.closed === 2, 30_000, 'the end of the attempt')
+    await clock.advance(60_000)
+    await until(
+      () => chat.state.is === 'open' && chat.state.transport === 'websocket',
+      30_000,
+      'the WebSocket',
+    )
+  })
+}
+
+t.test(
+  'a session that is lost during an attempt to come back is replaced over its own transport',
+  async (t) => {
+    const { gateway, clock, streams, chat } = await fallBack(t)
+    gateway.webSockets = 'silent'
+    await clock.advance(30_000)
+    t.equal(gateway.attempts, 2)
+    streams.sessions[0]?.close(1012)
+    await fails(gateway, chat)
+    await until(() => chat.state.is === 'open', 30_000, 'another session')
+    t.match(chat.state, { transport: 'sse' })
+    t.equal(gateway.attempts, 2)
+  },
+)
+
+t.test('told to reconnect during an attempt to come back, it moves over its own transport', async (t) => {
+  const { gateway, clock, streams, chat } = await fallBack(t)
+  gateway.webSockets = 'silent'
+  await clock.advance(30_000)
+  t.equal(gateway.attempts, 2)
+  streams.sessions[0]?.send({ type: 'reconnect', after: 1_000 })
+  await chat.room('general').members()
+  await clock.advance(1_000)
+  await until(() => streams.sessions[0]?.code === 1000, 30_000, 'the move')
+  t.match(chat.state, { is: 'open', transport: 'sse' })
+  t.equal(streams.sessions.length, 2)
+})
+
+t.test('at most three tabs hold a response open, the others poll', async (t) => {
+  pretendBrowser(t)
+  const { clock, streams, connect } = await start(t)
+  const tabs: Chat[] = []
+  for (let tab = 0; tab < 4; tab++) {
+    const chat = connect({ transports: [tab === 1 ? 'polling' : 'sse'] })
+    await chat.ready
+    tabs.push(chat)
+  }
+  const polls = () => streams.of('GET').filter(({ last }) => last?.startsWith('key-3'))
+  t.same(
+    streams.of('GET').flatMap(({ url, last }) => (last === undefined ? [url] : [])),
+    ['/sse', '/poll', '/sse', '/poll?wait=0'],
+  )
+  // The answer to hello was worth a short wait.
+  t.match(polls()[0], { url: '/poll?wait=1000' })
+  const before = polls().length
+  for (let count = 1; count < 4; count++) {
+    await until(() => clock.pending === 5, 30_000, 'the pause')
+    await clock.advance(2_000)
+    await until(() => polls().length === before + count, 30_000, 'the next request')
+    t.match(polls().at(-1), { url: '/poll?wait=0' })
+  }
+  const room = tabs[3]?.room('general')
+  await room?.send('hello')
+  t.match(polls().at(-1), { url: '/poll?wait=1000' }, 'an answer comes without such a pause')
+  await until(() => clock.pending === 5, 30_000, 'the pause')
+
+  tabs[0]?.close()
+  await until(() => streams.sessions[0]?.code === 1000, 30_000, 'the end of one')
+  await clock.advance(2_000)
+  await until(() => polls().at(-1)?.url === '/sse', 30_000, 'a stream')
+  streams.sessions[3]?.send(message('general', 'm1'))
+  await until(() => room?.messages.length === 1, 30_000, 'the message')
+})

@@ -1,0 +1,118 @@
+import { createManualClock } from '@rabble/clock/manual'
+import type { GatewaySignal, Signal } from '@rabble/contract'
+import { connectChat, until } from '@rabble/harness'
+import t from 'tap'
+import { createGatewayRegistry } from '../../src/cluster/gateway-registry.ts'
+import { createTraffic } from '../../src/cluster/traffic.ts'
+import { build } from '../build.ts'
+import { createMemoryLog } from '../memory-log.ts'
+import { pass } from '../time.ts'
+
+t.test('every gateway tells of all of them: who is there, what they do, and how they end', async (t) => {
+  const log = createMemoryLog()
+  const told: Signal[] = []
+  const { signal } = log
+  log.signal = (something) => {
+    told.push(something)
+    signal.call(log, something)
+  }
+  const clock = createManualClock()
+  const [one, two] = [await build(t, { log, clock }), await build(t, { log, clock })]
+  const ada = await connectChat(t, one.ws, { name: 'Ada' })
+  const bob = await connectChat(t, two.ws, { name: 'Bob' })
+  const cleo = await connectChat(t, two.ws, { name: 'Cleo' })
+  await cleo.join('general')
+  const ask = async () => {
+    const { gateways, here } = await ada.request({ type: 'gateways' })
+    t.equal(here, one.gateway.id)
+    t.strictSame(
+      gateways.map(({ gateway }) => gateway).toSorted(),
+      gateways.map(({ gateway }) => gateway),
+    )
+    return Object.fromEntries(gateways.map((gateway) => [gateway.gateway, gateway]))
+  }
+  t.match((await ask())[one.gateway.id], { state: 'ready', sessions: 1 }, 'itself at once')
+  await pass(
+    clock,
+    500,
+    async () => {
+      for (let n = 0; n < 10; n++) await cleo.send('general', 'hi')
+      const other = (await ask())[two.gateway.id]
+      if (other === undefined || other.messagesPerSecond === 0 || other.deliveriesPerSecond === 0)
+        return false
+      t.match(other, { state: 'ready', sessions: 2 })
+      return true
+    },
+    'the other one to tell that it publishes and delivers',
+  )
+  const drained = two.gateway.drain(60_000)
+  t.match(told.at(-1), { gateway: two.gateway.id, state: 'draining' }, 'it says so at once')
+  await until(async () => (await ask())[two.gateway.id]?.state === 'draining', 60_000, 'that to be heard')
+  for (const client of [bob, cleo]) await client.close()
+  await drained
+  await two.close()
+  await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 60_000, 'its last word')
+})
+
+t.test('nobody learns of gateways before hello', async (t) => {
+  const { ws } = await build(t)
+  const stranger = await connectChat(t, ws, { hello: false })
+  await t.rejects(stranger.request({ type: 'gateways' }), { code: 'unauthorized' })
+})
+
+t.test('a gateway that is silent is gone after six seconds and forgotten half a minute later', async (t) => {
+  const clock = createManualClock()
+  const told: Signal[] = []
+  const registry = createGatewayRegistry({
+    gateway: 'here',
+    log: { signal: (signal) => told.push(signal) },
+    sessions: () => 3,
+    state: () => 'ready',
+    reported() {},
+    url: () => undefined,
+    traffic: createTraffic(),
+    clock,
+  })
+  t.teardown(() => registry.close())
+  const states = () => registry.list().map(({ gateway, state }) => [gateway, state])
+  registry.heard(signal('a', 'ready'))
+  registry.heard(signal('b', 'stopped'))
+  registry.heard(signal('here', 'unready'))
+  t.strictSame(states(), [
+    ['a', 'ready'],
+    ['b', 'stopped'],
+    ['here', 'ready'],
+  ])
+  await clock.advance(6_100)
+  t.strictSame(states(), [
+    ['a', 'gone'],
+    ['b', 'stopped'],
+    ['here', 'ready'],
+  ])
+  registry.heard(signal('a', 'ready'))
+  await clock.advance(30_000)
+  t.strictSame(states(), [
+    ['a', 'gone'],
+    ['here', 'ready'],
+  ])
+  await clock.advance(6_100)
+  t.strictSame(states(), [['here', 'ready']])
+
+  for (let n = 0; n < 2_000; n++) registry.heard(signal(`made up ${n}`, 'ready'))
+  t.equal(registry.list().length, 1_001, 'no more are remembered')
+  await clock.advance(40_000)
+  registry.heard(signal('a', 'ready'))
+  t.equal(registry.list().length, 2, 'and those not for ever')
+})
+
+function signal(gateway: string, state: GatewaySignal['state']): GatewaySignal {
+  return {
+    type: 'gateway',
+    gateway,
+    sessions: 1,
+    messagesPerSecond: 0,
+    deliveriesPerSecond: 0,
+    lag: 0,
+    state,
+  }
+}

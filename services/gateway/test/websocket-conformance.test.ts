@@ -1,8 +1,0 @@
-import { connectChat } from '@rabble/harness'
-import t from 'tap'
-import { testTransport } from './transport-conformance.ts'
-
-testTransport(t, {
-  name: 'websocket',
-  connect: (t, { ws }, options) => connectChat(t, ws, options),
-})
