@@ -84,7 +84,7 @@ export class ChatClient implements Chat {
           if (transport === 'websocket' && WebSocket) return () => new WebSocket(address.socket, 'rabble.v1')
           // A module of its own, which pages need not wait for.
           const { HttpSocket } = await import('./http-socket.ts')
-          return () => new HttpSocket(address.base, transport === 'sse', fetch, clock)
+          return () => new HttpSocket(address.base, transport === 'sse' ? 'sse' : 'poll', fetch, clock)
         },
         heartbeat,
         credentials,

@@ -198,7 +198,7 @@ export class Connection {
     this.#isReturn = false
     if (transport === this.#choice.first) this.#returnWait = firstReturn
     else this.#returnLater()
-    // What another transport needs may not be within reach when it is needed.
+    // Loads the code of the other transports now, since it may be out of reach during an outage.
     load(transports.at(-1) ?? transport).catch(() => {})
     credentials.welcome(frame)
     this.#opening = undefined

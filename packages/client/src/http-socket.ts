@@ -15,7 +15,7 @@ const leastInterval = 1_000
 const pollInterval = 2_000
 /** Time (ms) that a request which may not wait waits for the answer to frames that were sent before it. */
 const answerWait = 1_000
-/** Maximum number of attempts to send frames that the gateway can't take at the moment. */
+/** Maximum number of attempts to send frames that the gateway refuses because others wait. */
 const maxAttempts = 5
 
 interface Events {
@@ -31,7 +31,8 @@ interface Events {
  */
 export class HttpSocket implements WebSocketLike {
   readonly #base: URL
-  readonly #isStream: boolean
+  /** Path of all requests: a session is bound to it. */
+  #path: 'sse' | 'poll'
   readonly #fetch: FetchLike
   readonly #clock: ChatClock
   readonly #emitter = new Emitter<Events>()
@@ -52,10 +53,10 @@ export class HttpSocket implements WebSocketLike {
   /** Ends the wait for the next request. */
   #poll = () => {}
 
-  /** `base`: base URL of the requests. `isStream`: whether responses stay open, as Server-Sent Events do. */
-  constructor(base: URL, isStream: boolean, fetch: FetchLike, clock: ChatClock) {
+  /** @param base base URL of the requests */
+  constructor(base: URL, path: 'sse' | 'poll', fetch: FetchLike, clock: ChatClock) {
     this.#base = base
-    this.#isStream = isStream
+    this.#path = path
     this.#fetch = fetch
     this.#clock = clock
     void this.#receive()
@@ -111,15 +112,15 @@ export class HttpSocket implements WebSocketLike {
   async #get(): Promise<void> {
     this.#release ??= await takeStream()
     if (this.#over) return this.#release?.()
-    const isStream = this.#release && this.#isStream
+    if (this.#id === '' && !this.#release) this.#path = 'poll'
     const wait = this.#release ? '' : `?wait=${this.#hasSent ? answerWait : 0}`
     this.#hasSent = false
-    const response = await this.#ask('GET', isStream ? 'sse' : `poll${wait}`)
+    const response = await this.#ask('GET', wait)
     const isFine = response.ok && response.headers?.get('content-type')?.startsWith('text/event-stream')
     if (!isFine) throw await refusal(response)
     const read = readBlocks((block) => this.#take(block))
-    const reader = isStream && response.body?.getReader()
-    if (!reader) return read((await response.text?.()) ?? '')
+    const reader = this.#path === 'sse' ? response.body?.getReader() : undefined
+    if (reader === undefined) return read((await response.text?.()) ?? '')
     for (const decoder = new TextDecoder(); ; ) {
       const { done, value } = await reader.read()
       if (done) return
@@ -154,7 +155,7 @@ export class HttpSocket implements WebSocketLike {
         let bytes = 0
         do bytes += bytesOf(`\n${queue[count++]}`)
         while (count < queue.length && bytes + bytesOf(`\n${queue[count]}`) <= this.#together)
-        const response = await this.#ask('POST', 'sse', { body: queue.slice(0, count).join('\n') })
+        const response = await this.#ask('POST', '', { body: queue.slice(0, count).join('\n') })
         const { ok, status } = response
         if (ok) {
           attempt = 1
@@ -162,8 +163,7 @@ export class HttpSocket implements WebSocketLike {
           this.#hasSent = !this.#release
           this.#poll()
         } else if (status === 413 && count > 1) this.#together = 0
-        else if ((status === 429 || status === 503) && attempt < maxAttempts)
-          await sleep(this.#clock, backoff(attempt++))
+        else if (status === 429 && attempt < maxAttempts) await sleep(this.#clock, backoff(attempt++))
         else throw await refusal(response)
       }
     } catch (error) {
@@ -172,10 +172,11 @@ export class HttpSocket implements WebSocketLike {
     this.#isSending = false
   }
 
-  #ask(method: string, path: string, more?: Partial<Parameters<FetchLike>[1]>): ReturnType<FetchLike> {
-    const headers: Record<string, string> = { 'content-type': 'application/x-ndjson' }
+  #ask(method: string, query: string, more?: Partial<Parameters<FetchLike>[1]>): ReturnType<FetchLike> {
+    const headers: Record<string, string> = {}
     if (this.#id !== '') headers['last-event-id'] = this.#id
-    return this.#fetch(new URL(path, this.#base).href, {
+    if (more?.body !== undefined) headers['content-type'] = 'application/x-ndjson'
+    return this.#fetch(new URL(this.#path + query, this.#base).href, {
       method,
       headers,
       signal: this.#requests.signal,
@@ -188,7 +189,7 @@ export class HttpSocket implements WebSocketLike {
   /** Tells the gateway that the session is over. */
   #leave(): void {
     if (this.#id === '') return
-    this.#ask('DELETE', 'sse', { keepalive: true, signal: AbortSignal.timeout(outage) }).catch(() => {})
+    this.#ask('DELETE', '', { keepalive: true, signal: AbortSignal.timeout(outage) }).catch(() => {})
   }
 
   #fail(error: unknown): void {

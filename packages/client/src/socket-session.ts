@@ -130,7 +130,7 @@ export class SocketSession {
     this.#timeout = timeout
     this.#ping = ++this.#lastRef
     this.tell({ type: 'ping', ref: this.#ping })
-    this.#await(timeout, 'the server went silent')
+    this.#await(timeout, 'the server does not answer')
   }
 
   /**
@@ -179,7 +179,7 @@ export class SocketSession {
     }
     if (this.#timeout < Number.POSITIVE_INFINITY) {
       // Only the answer proves that the connection lives: earlier frames may have been buffered since before a sleep.
-      if (frame.ref !== this.#ping) this.#await(this.#timeout, 'the server went silent')
+      if (frame.ref !== this.#ping) this.#await(this.#timeout, 'the server does not answer')
       else {
         this.#deadline?.cancel()
         this.#timeout = Number.POSITIVE_INFINITY

@@ -130,7 +130,7 @@ t.test('a gateway that went silent is noticed', async (t) => {
   await clock.advance(399)
   t.equal(chat.state.is, 'open')
   await clock.advance(1)
-  t.match(chat.state, { is: 'waiting', why: 'the server went silent' })
+  t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
   await nextAttempt(gateway, chat)
   await until(() => chat.state.is === 'open', 30_000, 'another connection')
   await until(() => gateway.connections[0]?.code !== undefined, 30_000, 'the end of the first one')

@@ -34,7 +34,7 @@ export interface FakeStreams {
   isBuffered: boolean
   /** Answers to the next requests of a method. The gateway does nothing else. */
   readonly refusals: { method: string; status: number; body: string; type?: string }[]
-  /** What each POST request waits for. */
+  /** Promise that each POST request waits for. */
   gate: Promise<unknown>
 }
 
@@ -64,9 +64,9 @@ export function serveStreams(server: Server, host: Host): FakeStreams {
     gate: Promise.resolve(),
   }
 
-  function open(): Session {
+  function open(path: string): Session {
     const key = `key-${all.length}`
-    const session = new Session(key, () => sessions.delete(key))
+    const session = new Session(key, path, () => sessions.delete(key))
     sessions.set(key, session)
     all.push(session)
     host.opened(session)
@@ -87,9 +87,10 @@ export function serveStreams(server: Server, host: Host): FakeStreams {
       return
     }
     const [key = '', number = ''] = last?.split('.') ?? []
-    const known = sessions.get(key)
+    const path = url.replace(/\?.*/, '')
+    const known = sessions.get(key)?.path === path ? sessions.get(key) : undefined
     if (method === 'GET') {
-      const session = known ?? open()
+      const session = known ?? open(path)
       session.answer(response, url, known === undefined ? 0 : Number(number), streams.isBuffered)
     } else if (method === 'DELETE') {
       known?.left()
@@ -113,6 +114,7 @@ export function serveStreams(server: Server, host: Host): FakeStreams {
 class Session implements FakeStream {
   readonly frames: ClientFrame[] = []
   readonly #key: string
+  readonly path: string
   readonly #end: () => void
   readonly #kept: { number: number; block: string }[] = []
   last = 0
@@ -123,8 +125,9 @@ class Session implements FakeStream {
   #isBuffered = false
   #isClosing = false
 
-  constructor(key: string, end: () => void) {
+  constructor(key: string, path: string, end: () => void) {
     this.#key = key
+    this.path = path
     this.#end = end
   }
 
@@ -164,7 +167,7 @@ class Session implements FakeStream {
       this.send(part)
       response?.write(this.#kept.at(-1)?.block.slice(0, 20))
     }
-    // What was written goes out first.
+    // The bytes that were written go out first.
     response?.write('', () => response.destroy())
   }
 

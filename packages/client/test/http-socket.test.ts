@@ -20,12 +20,12 @@ async function openChat(t: Test, transport: HttpTransport, answer?: Answer, opti
   return { gateway, clock: gateway.clock, streams: gateway.streams, chat, room, events, session }
 }
 
-/** Lets time pass until a condition holds. What comes over the network needs real time between the steps. */
+/** Lets time pass until a condition holds. Input and output need real time between the steps. */
 async function pass({ clock }: FakeGateway, check: () => boolean, what: string): Promise<void> {
   await until(
     async () => {
       if (check()) return true
-      await clock.advance(100)
+      await clock.advance(400)
       return false
     },
     30_000,
@@ -95,7 +95,8 @@ for (const transport of transports) {
     session.send(message('general', 'm1'))
     await until(() => room.messages.length === 1, 30_000, 'the message')
     session.close()
-    await pass(gateway, () => streams.sessions.some(({ code }) => code === 1000), 'a goodbye to the next one')
+    await pass(gateway, () => chat.state.is === 'waiting', 'the end')
+    await until(() => streams.sessions[1]?.code === 1000, 30_000, 'a goodbye to the next one')
     await nextAttempt(gateway, chat)
     await until(() => room.state.is === 'in' && chat.state.is === 'open', 30_000, 'the room')
     t.match(gateway.frames('join').at(-1), { room: 'general', after: 'm1' })
@@ -129,7 +130,7 @@ for (const transport of transports) {
     await until(() => session.code === 1000, 30_000, 'the goodbye')
     await gateway.clock.advance(600_000)
     t.equal(gateway.clock.pending, 0)
-    for (const { url } of streams.requests) t.match(url, /^\/(sse|poll)$/)
+    for (const { url } of streams.requests) t.equal(url, transport === 'sse' ? '/sse' : '/poll')
     for (const { last } of streams.requests.slice(1)) t.match(last, /^key-0\.\d+$/)
   })
 
@@ -145,7 +146,7 @@ for (const transport of transports) {
       await clock.advance(900)
       await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
       await clock.advance(400)
-      t.match(chat.state, { is: 'waiting', why: 'the server went silent' })
+      t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
       await until(() => streams.sessions[0]?.response === undefined, 30_000, 'the end of the response')
       await nextAttempt(gateway, chat)
       await until(() => chat.state.is === 'open', 30_000, 'another session')
@@ -153,11 +154,11 @@ for (const transport of transports) {
     },
   )
 
-  t.test(`${transport}: a gateway that can’t take frames at the moment gets them again`, async (t) => {
+  t.test(`${transport}: frames that are refused because others wait are sent again`, async (t) => {
     const { gateway, clock, room, chat, streams } = await openChat(t, transport)
     const states = statesOf(chat)
-    const busy = { method: 'POST', status: 503, body: '{"code":"unavailable","message":"draining"}' }
-    streams.refusals.push(busy, { ...busy, status: 429 }, busy, busy)
+    const busy = { method: 'POST', status: 429, body: '{"code":"rate-limited","message":"others wait"}' }
+    streams.refusals.push(busy, busy, busy, busy)
     const sent = room.send('hello')
     await pass(gateway, () => streams.refusals.length === 0, 'the refusals')
     await clock.advance(5_000)
@@ -168,7 +169,7 @@ for (const transport of transports) {
     streams.refusals.push(busy, busy, busy, busy, busy)
     const late = room.send('hello again')
     await pass(gateway, () => chat.state.is === 'waiting', 'the end')
-    t.match(chat.state, { why: 'draining' })
+    t.match(chat.state, { why: 'others wait' })
     await nextAttempt(gateway, chat)
     await late
     t.equal(streams.sessions.length, 2)
@@ -178,6 +179,8 @@ for (const transport of transports) {
   for (const [status, body, why] of [
     [404, '{"code":"not-found","message":"the session is over"}', 'the session is over'],
     [413, '{"code":"too-large","message":"too large"}', 'too large'],
+    // It may have taken the frames: they are sent again as repeats.
+    [503, '{"code":"unavailable","message":"no answer"}', 'no answer'],
     [502, '<html>Bad gateway</html>', 'the answer was HTTP status 502'],
   ] as const) {
     t.test(`${transport}: ${status} to a POST request ends the session`, async (t) => {
@@ -189,6 +192,7 @@ for (const transport of transports) {
       await nextAttempt(gateway, chat)
       await sent
       t.equal(gateway.frames('send').length, 1)
+      t.type(gateway.frames('send')[0]?.resent, 'number')
     })
   }
 
@@ -267,4 +271,19 @@ t.test('sse: a response that ends with nothing new is followed by the next one a
   await until(() => gets() === 3, 30_000, 'the next request')
   session.send(message('general', 'm1'))
   await until(() => room.messages.length === 1, 30_000, 'the message')
+})
+
+t.test('sse: pieces of a response may end within a character', async (t) => {
+  const { session, room } = await openChat(t, 'sse', undefined, {
+    fetch: async (url, init) => {
+      const { ok, status, headers, body } = await fetch(url, init)
+      const bytes = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, out) => chunk.forEach((byte) => void out.enqueue(Uint8Array.of(byte))),
+      })
+      return { ok, status, headers, json: async () => null, body: body?.pipeThrough(bytes) }
+    },
+  })
+  session.send(message('general', 'm1', '€ 😀'))
+  await until(() => room.messages.length === 1, 30_000, 'the message')
+  t.equal(room.messages[0]?.text, '€ 😀')
 })

@@ -293,14 +293,19 @@ t.test(
   'a session that is lost during an attempt to come back is replaced over its own transport',
   async (t) => {
     const { gateway, clock, streams, chat } = await fallBack(t)
+    for (const wait of [30_000, 60_000]) {
+      await clock.advance(wait)
+      await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
+      await chat.room('general').members()
+    }
     gateway.webSockets = 'silent'
-    await clock.advance(30_000)
-    t.equal(gateway.attempts, 2)
+    await clock.advance(120_000)
+    t.equal(gateway.attempts, 4)
     streams.sessions[0]?.close(1012)
     await fails(gateway, chat)
     await until(() => chat.state.is === 'open', 30_000, 'another session')
-    t.match(chat.state, { transport: 'sse' })
-    t.equal(gateway.attempts, 2)
+    t.match(chat.state, { transport: 'sse' }, 'failed attempts to come back don’t count')
+    t.equal(gateway.attempts, 4)
   },
 )
 
@@ -345,10 +350,15 @@ t.test('at most three tabs hold a response open, the others poll', async (t) => 
   t.match(polls().at(-1), { url: '/poll?wait=1000' }, 'an answer comes without such a pause')
   await until(() => clock.pending === 5, 30_000, 'the pause')
 
+  const fifth = connect({ transports: ['sse'] })
+  await fifth.ready
+  await until(() => clock.pending === 7, 30_000, 'the pause of another tab')
+  fifth.close()
+  t.equal(clock.pending, 5)
   tabs[0]?.close()
   await until(() => streams.sessions[0]?.code === 1000, 30_000, 'the end of one')
   await clock.advance(2_000)
-  await until(() => polls().at(-1)?.url === '/sse', 30_000, 'a stream')
+  await until(() => polls().at(-1)?.url === '/poll', 30_000, 'a request that waits')
   streams.sessions[3]?.send(message('general', 'm1'))
   await until(() => room?.messages.length === 1, 30_000, 'the message')
 })

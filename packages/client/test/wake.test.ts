@@ -30,7 +30,7 @@ async function leaves(t: Test, gateway: FakeGateway, chat: Chat): Promise<void> 
   await gateway.clock.advance(quickly - 1)
   t.equal(chat.state.is, 'open')
   await gateway.clock.advance(1)
-  t.match(chat.state, { is: 'waiting', why: 'the server went silent' })
+  t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
   await nextAttempt(gateway, chat)
   await until(() => chat.state.is === 'open', 30_000, 'another connection')
 }
@@ -98,7 +98,7 @@ t.test('silence is noticed also while the wall clock is set back', async (t) => 
   await clock.advance(900)
   await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
   await clock.advance(400)
-  t.match(chat.state, { is: 'waiting', why: 'the server went silent' })
+  t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
   await nextAttempt(gateway, chat)
   await until(() => chat.state.is === 'open', 30_000, 'another connection')
 })

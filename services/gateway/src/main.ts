@@ -41,7 +41,7 @@ await runService({
     const { RABBLE_ROOMS_URL: roomsUrl, RABBLE_HISTORY_URL: historyUrl, RABBLE_SECRET: secret } = settings
     if ((roomsUrl ?? historyUrl) !== undefined && secret === undefined) {
       const name = roomsUrl === undefined ? 'RABBLE_HISTORY_URL' : 'RABBLE_ROOMS_URL'
-      throw new SettingsError(`${name} needs RABBLE_SECRET, with which services show who they are`)
+      throw new SettingsError(`${name} needs RABBLE_SECRET, which signs the tokens between services`)
     }
     const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
     const ground = createGround('gateway', settings)

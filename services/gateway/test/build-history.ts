@@ -24,11 +24,11 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
     await database.close()
   })
   const client = inProcess(app, internalTokens)
-  return { ...client, replay: (query, user) => insist(() => client.replay(query, user)) }
+  return { ...client, replay: (query, user) => retry(() => client.replay(query, user)) }
 }
 
 /** Asks again if history gives up, as it does after a few seconds. */
-async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+async function retry<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask()

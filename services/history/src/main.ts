@@ -36,7 +36,7 @@ await runService({
     )
     const { RABBLE_ROOMS_URL: roomsUrl, RABBLE_SECRET: secret } = settings
     if (roomsUrl !== undefined && secret === undefined) {
-      throw new SettingsError('RABBLE_ROOMS_URL needs RABBLE_SECRET, with which services show who they are')
+      throw new SettingsError('RABBLE_ROOMS_URL needs RABBLE_SECRET, which signs the tokens between services')
     }
     const ground = createGround('history', settings)
     const { app, logger, registry, clocks } = ground

@@ -12,18 +12,18 @@ export async function checkCrowds(t: Test, database: Database, rounds: number): 
     ['g1', 'g2', 'g3', 'g4'].map((name, index) => gatewayOf(replicas[index % 2] as Replica, name)),
   )
   /** Repeats a request that a busy machine did not answer in time. */
-  async function insist(room: string, n: number): Promise<(Seat | Refusal)[]> {
+  async function retry(room: string, n: number): Promise<(Seat | Refusal)[]> {
     try {
       return (await gateways[n % 4]?.take(room, `user-${n}`)) ?? []
     } catch (error) {
       if (!/503/.test(String(error))) throw error
-      return insist(room, n)
+      return retry(room, n)
     }
   }
   for (let round = 0; round < rounds; round++) {
     const room = `round-${round}`
     await makeRoom(database, room, { capacity: 10 })
-    const answers = (await Promise.all(Array.from({ length: 200 }, (_, n) => insist(room, n)))).flat()
+    const answers = (await Promise.all(Array.from({ length: 200 }, (_, n) => retry(room, n)))).flat()
     const { seats, counts } = await seatsIn(database)
     const found = {
       answers: answers.length,

@@ -95,7 +95,7 @@ export class HttpSocket extends EventEmitter {
   async #post(): Promise<void> {
     this.#posting = true
     for (let body = this.#next(); body !== undefined && this.readyState === 1; body = this.#next()) {
-      const refused = await this.#insist('POST', body, [204])
+      const refused = await this.#retry('POST', body, [204])
       if (refused !== undefined) this.#end(1006, refused)
     }
     this.#posting = false
@@ -119,14 +119,14 @@ export class HttpSocket extends EventEmitter {
   async #read(): Promise<void> {
     while (this.readyState < 2) {
       if (this.#paused) await new Promise((resolve) => this.once('resume', resolve))
-      const refused = await this.#insist('GET', undefined, [200])
+      const refused = await this.#retry('GET', undefined, [200])
       if (refused !== undefined) this.#refuse(new Error(refused))
       else if (this.#wasCut) await sleep(pause)
     }
   }
 
   /** Repeats a request that gets no answer, or 503. Returns undefined for one of these statuses, or else the reason. */
-  async #insist(
+  async #retry(
     method: string,
     body: string | Uint8Array | undefined,
     wanted: readonly number[],

@@ -185,7 +185,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
         {!looking.value && !part.hasNewer && (
           <p class="past-end">
             <button type="button" class="link-button" onClick={toNewest}>
-              Go to the newest messages
+              Go to live messages
             </button>
           </p>
         )}

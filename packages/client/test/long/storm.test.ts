@@ -11,7 +11,7 @@ import {
   until,
 } from '@rabble/harness'
 import t from 'tap'
-import type { Chat, ConnectOptions, RoomEvent } from '../../src/index.ts'
+import type { Chat, ConnectOptions, RoomEvent, Transport } from '../../src/index.ts'
 import { chatWith, idsIn, textsIn, watch } from '../build.ts'
 import { missMessages } from '../missed-messages.ts'
 
@@ -24,9 +24,13 @@ let lastRoom = 0
 const nextRoom = () => `room-${++lastRoom}`
 
 let lastUser = 0
-/** Connects a number of guests that no other test uses. */
+const transports: Transport[] = ['websocket', 'sse', 'polling']
+/** Connects a number of guests that no other test uses, over all transports in turn. */
 function guests(t: TestContext, count: number, more: ConnectOptions = {}): Chat[] {
-  return Array.from({ length: count }, () => chatWith(t, { url, name: `Guest ${++lastUser}`, ...more }))
+  return Array.from({ length: count }, (_, n) => {
+    const own = transports.slice(n % transports.length, (n % transports.length) + 1)
+    return chatWith(t, { url, name: `Guest ${++lastUser}`, transports: own, ...more })
+  })
 }
 
 /**

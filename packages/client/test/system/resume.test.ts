@@ -9,7 +9,7 @@ import {
   until,
 } from '@rabble/harness'
 import t from 'tap'
-import type { Chat, RoomEvent } from '../../src/index.ts'
+import type { Chat, ConnectOptions, RoomEvent, Transport } from '../../src/index.ts'
 import { startBridge } from '../bridge.ts'
 import { chatWith, idsIn, textsIn, watch } from '../build.ts'
 import { missMessages } from '../missed-messages.ts'
@@ -29,14 +29,15 @@ const forgetful = await startService(t, 'gateway', {
   RABBLE_PUBLISH_TIMEOUT_MS: '1000',
 })
 
+const transports: Transport[] = ['websocket', 'sse', 'polling']
 let lastRoom = 0
 /** Returns a separate room for each test. */
 const nextRoom = () => `room-${++lastRoom}`
 
 let lastUser = 0
 /** Connects a guest that no other test uses. */
-function guest(t: TestContext, at: string = url): Chat {
-  return chatWith(t, { url: at, name: `Guest ${++lastUser}` })
+function guest(t: TestContext, more: ConnectOptions = {}): Chat {
+  return chatWith(t, { url, name: `Guest ${++lastUser}`, ...more })
 }
 
 /** Returns the gateway that holds a chat’s connection. */
@@ -49,10 +50,10 @@ async function gatewayOf(t: TestContext, chat: Chat) {
 }
 
 t.test(
-  'a conversation goes on over a killed gateway: nothing missing, nothing twice, in one order',
+  'a conversation over all transports goes on when a gateway is killed: nothing missing, nothing twice, in one order',
   async (t) => {
     const name = nextRoom()
-    const chats = [guest(t), guest(t), guest(t)]
+    const chats = transports.map((transport) => guest(t, { transports: [transport] }))
     const streams: Record<string, RoomEvent[]> = {}
     for (const [index, chat] of chats.entries()) {
       streams[`client ${index}`] = watch(chat.room(name))
@@ -107,7 +108,7 @@ t.test(
 
 t.test('while the broker is away what is written waits, and goes out once when it is back', async (t) => {
   const name = nextRoom()
-  const [ada, bob] = [guest(t, forgetful.url), guest(t)]
+  const [ada, bob] = [guest(t, { url: forgetful.url }), guest(t)]
   const events = watch(bob.room(name))
   await Promise.all([ada.room(name).join(), bob.room(name).join()])
   await ada.room(name).send('before')

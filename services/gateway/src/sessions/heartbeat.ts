@@ -40,7 +40,7 @@ export function startHeartbeat(
         lost(session)
         session.connection.terminate()
       } else if (stuck) {
-        session.close('tooSlow', 'too slow: nothing of what waits was read for too long')
+        session.close('tooSlow', 'too slow: no waiting data was read in time')
       } else if (at - Math.max(unfinishedSince, resumedAt) > heartbeat) {
         session.close('tooSlow', 'too slow: a message was not finished in time')
       } else if (silent >= heartbeat) {

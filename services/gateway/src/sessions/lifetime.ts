@@ -27,7 +27,7 @@ export function limitLifetime(
       times.set(session, time)
       if (at < time) continue
       if (at >= time + every + reconnectGrace)
-        session.close('restarting', 'this connection was there for too long')
+        session.close('restarting', 'this connection has reached its maximum age')
       else if (!session.leaving) {
         session.leaving = true
         session.reply({ type: 'reconnect', after: Math.floor(Math.random() * every) })

@@ -254,7 +254,7 @@ export class Session {
     const { unsent } = this.connection
     if (unsent <= this.#limits.unsentBytes) this.#allowance = 0
     else if (unsent > this.#limits.unsentBytes + this.#allowance) {
-      this.close('tooSlow', 'too slow: more is unread than may wait')
+      this.close('tooSlow', 'too slow: too much data is unread')
     }
   }
 

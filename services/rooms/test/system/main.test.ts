@@ -15,7 +15,7 @@ const takes = (room: string, ...users: string[]) => ({
 })
 
 /** Repeats a request until the service has time to answer it, which is harmless. */
-async function insist<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+async function retry<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   let answers: Answer[] = []
   const answered = async () => {
     answers = [await ask()]
@@ -68,12 +68,12 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   t.teardown(() => clearInterval(keeping))
 
   await t.test('are one service, whichever is asked', async (t) => {
-    t.match(await insist(() => g1.renew('g1', { fresh: true })), { expiresIn: 15_000, counts: [] })
-    t.ok(await insist(() => g2.renew('g2', { fresh: true })))
+    t.match(await retry(() => g1.renew('g1', { fresh: true })), { expiresIn: 15_000, counts: [] })
+    t.ok(await retry(() => g2.renew('g2', { fresh: true })))
     for (const gateway of ['g1', 'g2']) kept.add(gateway)
-    t.match(await insist(() => g1.seats('g1', takes('tea', 'ada'))), [{ count: 1 }])
-    t.match(await insist(() => g2.seats('g2', takes('tea', 'bob'))), [{ count: 2 }])
-    t.match(await insist(() => g1.members('tea', 10)), { users: [userOf('ada'), userOf('bob')], count: 2 })
+    t.match(await retry(() => g1.seats('g1', takes('tea', 'ada'))), [{ count: 1 }])
+    t.match(await retry(() => g2.seats('g2', takes('tea', 'bob'))), [{ count: 2 }])
+    t.match(await retry(() => g1.members('tea', 10)), { users: [userOf('ada'), userOf('bob')], count: 2 })
     await until(
       async () => {
         const renewal = await g1.renew('g1', { fresh: false })
@@ -89,10 +89,10 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
     await first.kill()
     await t.rejects(g1.seats('g1', takes('tea', 'eve')))
     const other = overHttp(second.url, internalTokens)
-    t.ok(await insist(() => other.renew('g1', { fresh: false })), 'the lease is a gateway’s, not a replica’s')
-    t.match(await insist(() => other.seats('g1', takes('tea', 'eve'))), [{ count: 3 }])
+    t.ok(await retry(() => other.renew('g1', { fresh: false })), 'the lease is a gateway’s, not a replica’s')
+    t.match(await retry(() => other.seats('g1', takes('tea', 'eve'))), [{ count: 3 }])
     await first.restart()
-    t.match(await insist(() => g1.members('tea', 10)), { count: 3 })
+    t.match(await retry(() => g1.members('tea', 10)), { count: 3 })
     // Signals that it sends before that are lost.
     const isConnected = async () => /^rabble_log_connected 1$/m.test(await metricsOf(first.url))
     await until(isConnected, timeout, 'it to be connected to the broker again')
@@ -101,8 +101,8 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
   await t.test('end a lease that nobody renews, and tell', async (t) => {
     kept.delete('g1')
     await until(async () => (await g2.members('tea', 10)).count === 1, timeout, 'the seats to be free')
-    t.same((await insist(() => g2.members('tea', 10))).users, [userOf('bob')])
-    t.equal(await insist(() => g1.renew('g1', { fresh: false })), undefined)
+    t.same((await retry(() => g2.members('tea', 10))).users, [userOf('bob')])
+    t.equal(await retry(() => g1.renew('g1', { fresh: false })), undefined)
     await until(() => signals.some(({ left }) => JSON.stringify(left).includes('eve')), timeout, 'the signal')
   })
 
@@ -129,7 +129,7 @@ t.test('two processes, with RabbitMQ and PostgreSQL', async (t) => {
       /^rabble_log_connected 0$/m,
       'whoever sees metrics only is told as well',
     )
-    t.match(await insist(() => g2.seats('g2', takes('tea', 'joe'))), [{ count: 2 }])
+    t.match(await retry(() => g2.seats('g2', takes('tea', 'joe'))), [{ count: 2 }])
     t.equal(await second.stop(), 0)
     t.notMatch(second.logs(), /Bearer|eyJ/)
     t.notMatch(second.logs(), new RegExp(new URL(env.RABBLE_DATABASE_URL).password))

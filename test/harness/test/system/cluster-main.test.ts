@@ -92,7 +92,7 @@ t.test('make cluster says what runs, starts again what dies, and leaves nothing'
   await t.test('a second one gets neither its folder nor its port', async (t) => {
     t.match(await refusal(await start(t, { DATA_DIR: folder })), `${folder} is in use by process`)
     const elsewhere = { DATA_DIR: privateFolder(t, 'other'), PORT: String(cluster.port) }
-    t.match(await refusal(await start(t, elsewhere)), `port ${cluster.port} of 127.0.0.1 can't be had`)
+    t.match(await refusal(await start(t, elsewhere)), `port ${cluster.port} of 127.0.0.1 is not available`)
     t.same(read(), first)
   })
 
