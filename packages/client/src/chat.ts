@@ -213,8 +213,8 @@ export class ChatClient implements Chat {
     const wanted = () => this.#emitter.has('direct') || this.#emitter.has('conversations')
     const current = () => turn === this.#turn && this.state.is === 'open' && wanted()
     for (let attempt = 0; current(); attempt++) {
-      // Spreads the requests where many clients have lost a gateway together.
-      await sleep(this.#host.clock, backoff(attempt))
+      // Spreads the requests where many clients have lost a gateway together. The first list is needed at once: what it lacks is new.
+      if (attempt > 0 || this.#listed !== undefined) await sleep(this.#host.clock, backoff(attempt))
       if (!current()) return
       const reply = await this.#connection.request({ type: 'conversations' }).catch(() => undefined)
       if (reply === undefined) continue

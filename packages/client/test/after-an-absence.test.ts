@@ -107,3 +107,15 @@ t.test(
     t.equal(lists.length, 2)
   },
 )
+
+t.test('the first list of conversations is requested at once: what comes after it is new', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const chat = gateway.connect()
+  chat.on('direct', () => {})
+  await chat.ready
+  await until(
+    () => gateway.frames('conversations').length === 1,
+    30_000,
+    'the request, while the clock stands',
+  )
+})

@@ -15,7 +15,7 @@ import {
   tokensFrom,
 } from '@rabble/service'
 import { registerGateway } from './app.ts'
-import { addressToward, urlOf } from './cluster/own-address.ts'
+import { addressToward, keepFinding, urlOf } from './cluster/own-address.ts'
 import { gatewayConfig, gatewaySettings } from './config.ts'
 import { takeNotices } from './external-publish/notify-consumer.ts'
 import { createMetrics, observeLog } from './metrics.ts'
@@ -53,21 +53,19 @@ await runService({
       observer: observeLog(metrics),
       logger,
     })
-    const address = await addressToward(
-      new URL(settings.RABBLE_AMQP_URL).hostname.replace(/^\[|\]$/g, ''),
-    ).catch((error: unknown) => {
-      logger.warn(
-        { err: error },
-        'other gateways can not pass requests on to this one: RABBLE_GATEWAY_URL helps',
-      )
-    })
+    const { hostname } = new URL(settings.RABBLE_AMQP_URL)
+    const address =
+      settings.RABBLE_GATEWAY_URL === undefined
+        ? keepFinding(() => addressToward(hostname.replace(/^\[|\]$/g, '')), logger)
+        : undefined
     const gateway = await registerGateway(app, {
       ...config,
       url() {
+        if (address === undefined) return settings.RABBLE_GATEWAY_URL
+        const own = address()
         const listening = app.server.address()
-        if (settings.RABBLE_GATEWAY_URL !== undefined) return settings.RABBLE_GATEWAY_URL
-        if (!address || listening === null || typeof listening === 'string') return undefined
-        return urlOf(address, listening.port)
+        if (own === undefined || listening === null || typeof listening === 'string') return undefined
+        return urlOf(own, listening.port)
       },
       log,
       history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, { clocks }) : undefined,

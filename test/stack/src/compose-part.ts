@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { historyOf, reachGateways, startCrowd } from './crowd.ts'
+import { chatOverAnyGateway, historyOf, reachGateways, startCrowd } from './crowd.ts'
 import type { Part } from './part.ts'
 import { createProject } from './project.ts'
 import { allAreReached, unknownMetrics } from './prometheus.ts'
@@ -23,6 +23,8 @@ export function composePart(load: { clients: number; rate: number }): Part {
         await project.scale(4)
         await reachGateways(t, url, 4, crowd.gateways)
       })
+
+      await step(crowd, 'SSE and polling', () => chatOverAnyGateway(t, url))
 
       const gateways = await project.containers('gateway')
       for (const [index, gateway] of gateways.entries()) {

@@ -135,6 +135,22 @@ export async function reachGateways(
   await until(another, 60_000, `${count} gateways behind ${url}`)
 }
 
+/**
+ * Chats without a WebSocket and without cookies, so that Nginx sends each request to any gateway, which passes it on to the one of
+ * the session.
+ */
+export async function chatOverAnyGateway(t: TestContext, url: string): Promise<void> {
+  for (const transport of ['sse', 'polling'] as const) {
+    const client = await connectChat(t, url, { name: `visitor by ${transport}`, transport })
+    await client.join('streams')
+    for (let count = 1; count <= 10; count++) {
+      const { id } = await client.send('streams', `${count} by ${transport}`)
+      await client.sees(id)
+    }
+    await client.close()
+  }
+}
+
 /** Returns the ids of all messages of a room in history, the newest first. */
 export async function historyOf(url: string, room: string): Promise<string[]> {
   const ids: string[] = []

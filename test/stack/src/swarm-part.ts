@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '@rabble/harness'
-import { reachGateways, startCrowd } from './crowd.ts'
+import { chatOverAnyGateway, reachGateways, startCrowd } from './crowd.ts'
 import { docker } from './docker.ts'
 import type { Part } from './part.ts'
 import { allAreReached } from './prometheus.ts'
@@ -25,6 +25,7 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
 
       await step(crowd, 'nothing happens', () => sleep(10_000))
       if (crowd.gateways().size !== 3) wrong(`the clients are on ${crowd.gateways().size} gateways, not on 3`)
+      await step(crowd, 'SSE and polling', () => chatOverAnyGateway(t, url))
       say('Prometheus')
       const [gateway = ''] = await stack.containers('gateway')
       const brokers = { rabbitmq: 1, 'rabbitmq-queues': 1 }

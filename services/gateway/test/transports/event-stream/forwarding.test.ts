@@ -2,7 +2,6 @@ import { createServer } from 'node:net'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { addressToward, urlOf } from '../../../src/cluster/own-address.ts'
 import { build, type TestGateway } from '../../build.ts'
 import { createMemoryLog } from '../../memory-log.ts'
 import { pass } from '../../time.ts'
@@ -156,13 +155,6 @@ t.test('requests are not passed on in circles, and clients are not told where ga
   }
   await ada.request({ type: 'ping' })
   t.equal(one.gateway.gatewayUrl('gateway-cc'), undefined, 'only the address of a server counts')
-})
-
-t.test('a machine finds the address by which it reaches a host', async (t) => {
-  t.equal(await addressToward('127.0.0.1'), '127.0.0.1')
-  t.equal(urlOf('10.0.0.7', 8080), 'http://10.0.0.7:8080')
-  t.equal(urlOf('fd00::7', 8080), 'http://[fd00::7]:8080')
-  await t.rejects(addressToward('no such host'))
 })
 
 async function freePort(): Promise<number> {
