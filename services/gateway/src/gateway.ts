@@ -192,7 +192,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let phase: 'open' | 'draining' | 'stopped' = 'open'
   function unready(): string | undefined {
     if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'
-    return follower.unready() ?? rooms?.unready() ?? watchdog.unready()
+    return follower.unready() ?? rooms?.unready() ?? watchdog.unready() ?? registry.unready()
   }
   const registry = createGatewayRegistry({
     gateway: id,
@@ -322,7 +322,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     audit: (entry) => rooms?.audit.record(entry),
     auditRefusal: (detail, user) => rooms?.audit.refused({ ...detail, gateway: id }, user),
-    start: () => rooms?.start(),
+    start() {
+      registry.report()
+      rooms?.start()
+    },
     unready,
     async drain(longest) {
       phase = 'draining'

@@ -1,10 +1,13 @@
-import type { Clock } from '@rabble/clock'
+import type { Clock, Timer } from '@rabble/clock'
 import type { GatewayInfo, GatewaySignal } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Traffic } from './traffic.ts'
 
-/** Time (ms) between two reports of a gateway, ±20%. */
+/** Time (ms) between two reports of a gateway, ±20%, and until its first report has come back. */
 const interval = 2_000
+const firstInterval = 250
+/** Maximum time (ms) until a gateway reports itself to one that is new, so that these know each other at once. */
+const answerWithin = 100
 /** Silence (ms) after which another gateway counts as gone, and the time (ms) for which it is listed as gone. */
 const goneAfter = 6_000
 const listedFor = 30_000
@@ -21,6 +24,8 @@ export interface GatewayRegistry {
   list(): GatewayInfo[]
   /** Returns where other gateways reach a gateway that reported lately and has not stopped. */
   url(gateway: string): string | undefined
+  /** Returns why clients should use another gateway, or undefined. */
+  unready(): string | undefined
   /** Sends the last report. */
   close(): void
 }
@@ -42,12 +47,19 @@ export function createGatewayRegistry(options: {
   const others = new Map<string, { at: number; info: GatewayInfo; url: string | undefined }>()
   let since = clock.monotonic()
   let figures = { messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0 }
+  /** Whether a report of this gateway has come back, so that the others have it too. */
+  let introduced = false
   let timer = clock.setTimeout(next, delay())
+  let answer: Timer | undefined
 
   function next(): void {
     timer = clock.setTimeout(next, delay())
     measure()
     report()
+  }
+
+  function delay(): number {
+    return (introduced ? interval : firstInterval) * (0.8 + 0.4 * Math.random())
   }
 
   function measure(): void {
@@ -69,6 +81,8 @@ export function createGatewayRegistry(options: {
   }
 
   function report(): void {
+    answer?.cancel()
+    answer = undefined
     const url = options.url()
     log.signal({ type: 'gateway', ...own(), ...(url !== undefined && { url }) })
     reported()
@@ -83,7 +97,11 @@ export function createGatewayRegistry(options: {
   return {
     report,
     heard({ type: _, url, ...info }) {
-      if (info.gateway === gateway) return
+      if (info.gateway === gateway) {
+        introduced = true
+        return
+      }
+      if (!others.has(info.gateway)) answer ??= clock.setTimeout(report, answerWithin * Math.random())
       if (!others.has(info.gateway) && others.size >= maxGateways) sweep()
       if (others.has(info.gateway) || others.size < maxGateways) {
         others.set(info.gateway, { at: clock.monotonic(), info, url })
@@ -103,16 +121,14 @@ export function createGatewayRegistry(options: {
       const isGone = known === undefined || known.at < clock.monotonic() - goneAfter
       return isGone || known.info.state === 'stopped' ? undefined : known.url
     },
+    unready: () =>
+      introduced || options.url() === undefined ? undefined : 'the other gateways do not know it yet',
     close() {
       timer.cancel()
       measure()
       report()
     },
   }
-}
-
-function delay(): number {
-  return interval * (0.8 + 0.4 * Math.random())
 }
 
 function round(value: number): number {

@@ -54,6 +54,40 @@ t.test('every gateway tells of all of them: who is there, what they do, and how 
   await until(async () => (await ask())[two.gateway.id]?.state === 'stopped', 60_000, 'its last word')
 })
 
+t.test('a new gateway and the others know at once where they reach each other', async (t) => {
+  const clock = createManualClock()
+  const log = createMemoryLog(1, { clock })
+  t.teardown(() => log.close())
+  const one = await build(t, { log, clock, url: () => 'http://10.0.0.1:1' })
+  await clock.advance(10_000)
+  const two = await build(t, { log, clock, url: () => 'http://10.0.0.2:2' })
+  t.equal(one.gateway.gatewayUrl(two.gateway.id), 'http://10.0.0.2:2')
+  // An answer takes 100 ms at most. The next regular report of the first one may be 2.4 s away.
+  await clock.advance(100)
+  t.equal(two.gateway.gatewayUrl(one.gateway.id), 'http://10.0.0.1:1')
+})
+
+t.test('a gateway takes no clients until its first report has come back', async (t) => {
+  const clock = createManualClock()
+  const told: Signal[] = []
+  const registry = createGatewayRegistry({
+    gateway: 'here',
+    log: { signal: (signal) => told.push(signal) },
+    sessions: () => 0,
+    state: () => 'ready',
+    reported() {},
+    url: () => 'http://10.0.0.1:1',
+    traffic: createTraffic(),
+    clock,
+  })
+  t.teardown(() => registry.close())
+  await clock.advance(3_000)
+  t.ok(told.length >= 9, 'it reports four times a second')
+  t.match(registry.unready(), /do not know it yet/)
+  registry.heard(signal('here', 'ready'))
+  t.equal(registry.unready(), undefined)
+})
+
 t.test('nobody learns of gateways before hello', async (t) => {
   const { ws } = await build(t)
   const stranger = await connectChat(t, ws, { hello: false })

@@ -221,7 +221,7 @@ t.test('each client stays with its gateway; when one dies, only its clients move
 })
 
 t.test('clients without a WebSocket and without cookies chat too, whichever gateways they get', async (t) => {
-  const bob = await connectChat(t, cluster.gateways[0]?.url ?? '', { name: 'Bob' })
+  const bob = await connectChat(t, cluster.gateways[0]?.url ?? '', { name: 'Bob by WebSocket' })
   await bob.join('streams')
   for (const transport of ['sse', 'polling'] as const) {
     const ada = await connectChat(t, cluster.url, { name: `Ada by ${transport}`, transport })
