@@ -1,4 +1,4 @@
-import { enoughBytes, type Limits } from '@rabble/contract'
+import { enoughBytes, isRoomName, type Limits } from '@rabble/contract'
 import { parseOrigins, type SettingName, type Settings, SettingsError, tokenSettings } from '@rabble/service'
 import type { GatewayOptions } from './gateway.ts'
 import { transports } from './transports/index.ts'
@@ -9,6 +9,7 @@ export const gatewaySettings = [
   'RABBLE_ALLOWED_ORIGINS',
   'RABBLE_TRUSTED_PROXIES',
   'RABBLE_TRANSPORTS',
+  'RABBLE_LOBBY',
   'RABBLE_CONNECTIONS',
   'RABBLE_HELLO_TIMEOUT_MS',
   'RABBLE_HEARTBEAT_MS',
@@ -51,6 +52,7 @@ export function gatewayConfig(
   | 'replayBytesPerSecond'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
+  | 'lobby'
 > & { transports: string[] } {
   const limits: Limits = {
     frameBytes: settings.RABBLE_FRAME_BYTES,
@@ -73,7 +75,9 @@ export function gatewayConfig(
       `RABBLE_TRANSPORTS must name some of ${[...transports.keys()].join(', ')}, but has "${unknown}"`,
     )
   }
+  if (!isRoomName(settings.RABBLE_LOBBY)) throw new SettingsError('RABBLE_LOBBY must be the name of a room')
   return {
+    lobby: settings.RABBLE_LOBBY,
     transports: names,
     auth: settings.RABBLE_AUTH,
     limits,
