@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import type { Clock } from '@rabble/clock'
-import { type CloseReason, closeCodes } from '@rabble/contract'
-import type { FastifyInstance } from 'fastify'
+import type { CloseReason } from '@rabble/contract'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { FrameProgress } from './frame-progress.ts'
 import type { SessionHost } from './transport.ts'
@@ -25,6 +26,9 @@ const partBytes = 256
 /** Number of parts that any message may have: libraries and networks split as they like. */
 const minParts = 64
 
+/** Maximum length (bytes) of the reason in a close frame (RFC 6455, section 5.5). */
+const longestMessage = 123
+
 /** Close codes of a client that leaves on purpose. 1005 is a close frame without a code. */
 const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
@@ -38,17 +42,29 @@ export function reasonOf(error: Error): string {
   return ('code' in error && refused[`${error.code}`]) || 'failed'
 }
 
+/** Maximum sizes (bytes) of messages on the connections that some requests begin. */
+const messageSizes = new WeakMap<IncomingMessage, number>()
+
+/** Sets the maximum size (bytes) of messages on the connection that a request begins. Default: `frameBytes`. */
+export function limitMessages({ raw }: FastifyRequest, bytes: number): void {
+  messageSizes.set(raw, bytes)
+}
+
+/** Returns the options of the library for a maximum size (bytes) of messages. */
+function sizeOptions(bytes: number): object {
+  const parts = Math.max(minParts, Math.ceil(bytes / partBytes))
+  return { maxPayload: bytes, maxFragments: parts, maxBufferedChunks: parts }
+}
+
 /** Prepares an app for routes with WebSockets, once for all transports that have some. */
 export async function serveWebSockets(app: FastifyInstance, host: SessionHost): Promise<void> {
   if (app.hasDecorator('websocketServer')) return
-  const parts = Math.max(minParts, Math.ceil(host.limits.frameBytes / partBytes))
+  const { frameBytes } = host.limits
   await app.register(websocket, {
     options: {
-      maxPayload: host.limits.frameBytes,
+      ...sizeOptions(frameBytes),
       // Applies also to connections that the library closes. @types/ws does not know it yet.
       ...{ closeTimeout },
-      maxFragments: parts,
-      maxBufferedChunks: parts,
       // Compression costs more memory per connection than everything else together.
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
@@ -62,6 +78,14 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
       socket.terminate()
     },
   })
+
+  // The library knows one size for all connections. It reads the option when a connection begins.
+  const server = app.websocketServer
+  const handleUpgrade = server.handleUpgrade.bind(server)
+  server.handleUpgrade = (request, socket, head, accept) => {
+    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes))
+    handleUpgrade(request, socket, head, accept)
+  }
 
   // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
   app.server.on('upgrade', (_request, socket) => {
@@ -111,12 +135,9 @@ export class SocketConnection {
     if (this.isOpen) this.socket.ping()
   }
 
-  close(reason: CloseReason, message: string): void {
-    this.end(closeCodes[reason].code, message)
-  }
-
-  protected end(code: number, message: string): void {
-    this.socket.close(code, message)
+  /** Closes the connection with this code. A message that is too long for a close frame is left out. */
+  protected finish(code: number, message: string): void {
+    this.socket.close(code, Buffer.byteLength(message) > longestMessage ? '' : message)
     // Otherwise the client's answer would never be read from a paused connection.
     this.socket.resume()
     this.#clock.setTimeout(() => this.socket.terminate(), closeTimeout).unref()

@@ -1,3 +1,4 @@
+import { type CloseReason, closeCodes } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { Connection } from '../../sessions/connection.ts'
@@ -59,5 +60,9 @@ class FrameConnection extends SocketConnection implements Connection {
     tcp.cork()
     for (const piece of pieces) tcp.write(piece)
     tcp.uncork()
+  }
+
+  close(reason: CloseReason, message: string): void {
+    this.finish(closeCodes[reason].code, message)
   }
 }

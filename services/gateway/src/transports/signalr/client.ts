@@ -1,0 +1,483 @@
+import { randomBytes } from 'node:crypto'
+import { type CompletionMessage, MessageType } from '@microsoft/signalr'
+import {
+  type CloseReason,
+  closeCodes,
+  errorCodes,
+  RabbleError,
+  type ServerFrame,
+  type ServerFrames,
+} from '@rabble/contract'
+import type { Codec, Connection, Reply } from '../../sessions/connection.ts'
+import type { Session } from '../../sessions/session.ts'
+import type { ClientInfo, SessionHost } from '../transport.ts'
+import type { Answer, Calls } from './calls.ts'
+import { type Codecs, type Flavour, nothing } from './codec.ts'
+import { type HubProtocol, type Invocation, readHandshake, writeHandshake } from './hub-protocol.ts'
+import { type Frame, isAnswered, type Plan, planOf } from './methods.ts'
+import { type Stream, withStreams } from './streams.ts'
+import type { Wire } from './wire.ts'
+
+/** Number of calls that wait for a change of the name at which reading from the client stops. */
+const maxWaiting = 64
+/** Silence (ms) after which a client is gone, which is the official server's too. The client pings every 15 seconds. */
+const longestSilence = 30_000
+
+/** What all clients of the transport share. */
+export interface Hub {
+  readonly host: SessionHost
+  readonly calls: Calls
+  readonly codecs: Codecs
+  readonly clients: Set<HubClient>
+}
+
+/** A connection of the core that leads to a client. A client that changes its name has two for a moment. */
+interface View extends Connection {
+  codec: Codec
+}
+
+/**
+ * A client of the hub. It turns calls into frames of the native protocol, and replies into completions. The core knows it as a session
+ * that says hello with the client's token or cookie, or with a name that is made up. The first call that names a user begins another
+ * session over the same wire, which takes the place of the first at once: no event is missing or comes twice.
+ */
+export class HubClient {
+  readonly #hub: Hub
+  readonly #wire: Wire
+  readonly #info: ClientInfo
+  readonly #token: string | undefined
+  #view: View
+  #session: Session | undefined
+  /** The session that will take the place of the present one. */
+  #next: Session | undefined
+  #protocol: HubProtocol | undefined
+  #flavour: Flavour = 'none'
+  #state: 'connected' | 'opening' | 'open' | 'ended' = 'connected'
+  /** Whether a token or a cookie decides who it is, and no call. */
+  #isSignedIn: boolean
+  /** Whether it has a token, with which it can come back as the same user. */
+  #hasToken: boolean
+  /** Whether calls wait for a change of the name. */
+  #isBusy = true
+  #waiting: Invocation[] = []
+  /** Numbers of the frames that have no reply yet, and what happens when there is none any more. */
+  readonly #unanswered = new Set<number>()
+  #idle: (() => void) | undefined
+  readonly #streams = new Map<string, Stream>()
+  readonly #pausedBy = new Set<object>()
+  #wroteAt: number
+
+  constructor(hub: Hub, wire: Wire, info: ClientInfo, token: string | undefined) {
+    this.#hub = hub
+    this.#wire = wire
+    this.#info = info
+    this.#token = token
+    this.#isSignedIn = token !== undefined
+    this.#hasToken = this.#isSignedIn
+    this.#view = this.#createView()
+    this.#wroteAt = hub.host.clock.monotonic()
+  }
+
+  /** Begins a session. Returns false if it was refused. */
+  open(): boolean {
+    this.#session = this.#hub.host.open(this.#view, this.#info)
+    if (this.#session === undefined) return false
+    this.#hub.clients.add(this)
+    return true
+  }
+
+  /** The present session. */
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
+  /** Takes one or more whole messages of the client. */
+  receive(data: Buffer): void {
+    if (this.#state === 'connected') {
+      const rest = this.#shakeHands(data)
+      if (rest === undefined || rest.length === 0) return
+      this.receive(rest)
+      return
+    }
+    const protocol = this.#protocol
+    if (this.isEnded || protocol === undefined) return
+    try {
+      for (const message of protocol.parse(data, this.#hub.host.limits.frameBytes)) {
+        if (this.isEnded) return
+        switch (message.type) {
+          case MessageType.Invocation:
+          case MessageType.StreamInvocation:
+            this.#take(message)
+            break
+          case MessageType.CancelInvocation:
+            this.#cancel(message.invocationId)
+            break
+          case MessageType.Ping:
+            this.#session?.heardPing()
+            break
+          case MessageType.Close:
+            this.gone('client', true)
+            this.#wire.end()
+            break
+          default:
+            message satisfies never
+        }
+      }
+    } catch (error) {
+      if (error instanceof RabbleError) this.#session?.close('tooLarge', error.message)
+      else this.#session?.close('policy', 'a message breaks the rules of the hub protocol')
+    }
+  }
+
+  /** Ends the sessions of a client whose connection is gone. */
+  gone(reason: string, clean: boolean): void {
+    const { host } = this.#hub
+    for (const session of [this.#next, this.#session]) {
+      // The name of a guest who can't come back as the same user is free at once.
+      if (session !== undefined) host.disconnected(session, reason, clean || !this.#hasToken)
+    }
+    this.#end()
+  }
+
+  /** Sends a ping if the client was sent nothing for `silence` (ms). */
+  keepAlive(silence: number): void {
+    const { monotonic } = this.#hub.host.clock
+    if (this.#state !== 'open' || !this.#wire.needsPings || monotonic() - this.#wroteAt < silence) return
+    this.#push(this.#protocol?.write({ type: MessageType.Ping }))
+  }
+
+  /** Returns what came behind the handshake. */
+  #shakeHands(data: Buffer): Buffer | undefined {
+    const handshake = readHandshake(data, this.#wire.takesBytes)
+    if ('error' in handshake) {
+      this.#session?.close('policy', handshake.error)
+      return undefined
+    }
+    const session = this.#session
+    if (session === undefined) return undefined
+    this.#protocol = handshake.protocol
+    this.#wire.carry(handshake.protocol.binary)
+    this.#state = 'opening'
+    const madeUp = `Guest ${randomBytes(5).toString('hex')}`
+    const hello = this.#token === undefined ? { name: madeUp } : { token: this.#token }
+    this.#enter(session, { type: 'hello', ...hello }, [this.#hub.host.lobby], (result) => {
+      if ('type' in result && result.type === 'error') {
+        session.close('policy', result.message)
+        return
+      }
+      this.#isSignedIn = this.#hasToken = session.user?.name !== madeUp
+      this.#state = 'open'
+      this.#push(writeHandshake())
+      this.#show('plain')
+      this.#proceed()
+    })
+    return handshake.rest
+  }
+
+  /**
+   * Says hello and joins rooms. `done` gets the welcome, or the error; at that moment, the session has become a member of the last room.
+   * A room that can't be joined for long is left out.
+   */
+  #enter(
+    session: Session,
+    hello: Frame,
+    rooms: string[],
+    done: (result: ServerFrames['welcome'] | ServerFrames['error']) => void,
+  ): void {
+    this.#request(session, hello, (reply) => {
+      const result = frameOf(reply) as ServerFrames['welcome'] | ServerFrames['error']
+      const next = () => {
+        const room = rooms.shift()
+        if (room === undefined) {
+          done(result)
+          return
+        }
+        this.#request(session, { type: 'join', room, recent: 0 }, (answer) => {
+          const error = answer.type === 'error' ? (frameOf(answer) as ServerFrames['error']) : undefined
+          if (error !== undefined && errorCodes[error.code].status >= 429) done(error)
+          else next()
+          return undefined
+        })
+      }
+      if (result.type === 'error') done(result)
+      else next()
+      return undefined
+    })
+  }
+
+  #take(call: Invocation): void {
+    if (!this.#isBusy) {
+      this.#invoke(call)
+      return
+    }
+    this.#waiting.push(call)
+    if (this.#waiting.length === maxWaiting) this.#pause(this)
+  }
+
+  /** Carries out the calls that waited. */
+  #proceed(): void {
+    this.#isBusy = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#resume(this)
+    for (const call of waiting) this.#take(call)
+  }
+
+  #invoke(call: Invocation): void {
+    const session = this.#session
+    if (session === undefined || this.isEnded) return
+    const { target, invocationId } = call
+    let plan: Plan
+    try {
+      if (call.type === MessageType.StreamInvocation && this.#streams.has(invocationId ?? '')) {
+        throw new RabbleError('bad-frame', 'This stream is there already.')
+      }
+      plan = planOf(target, call.arguments, call.type === MessageType.StreamInvocation, this.#hub.host.lobby)
+    } catch (error) {
+      if (!(error instanceof RabbleError)) throw error
+      this.#refuse(error, (message) => this.#completion(invocationId, { error: message }))
+      return
+    }
+    const { as, frame } = plan
+    const failed = (message: string) =>
+      this.#completion(invocationId, {
+        error: `An unexpected error occurred invoking '${target}' on the server. HubException: ${message}`,
+      })
+    const name = as?.normalize('NFC').trim()
+    if (frame.type === 'hello' && !this.#isSignedIn) {
+      this.#become(frame, (result) => {
+        this.#show('events')
+        if (result.type === 'welcome') this.#hasToken = true
+        return this.#completion(invocationId, { result: JSON.stringify(withoutRef(result)) })
+      })
+    } else if (name === undefined || name === session.user?.name) {
+      this.#carryOut(plan, call, failed)
+    } else if (this.#isSignedIn) {
+      const rule = `this connection is signed in as ${session.user?.name}`
+      this.#refuse(new RabbleError('forbidden', rule), failed)
+    } else {
+      this.#become({ type: 'hello', name }, (result) => {
+        if (result.type === 'error') return failed(result.message)
+        this.#carryOut(plan, call, failed)
+        return undefined
+      })
+    }
+  }
+
+  #carryOut(plan: Plan, call: Invocation, failed: (message: string) => Buffer | undefined): void {
+    const session = this.#session
+    if (session === undefined || this.isEnded) return
+    const { host } = this.#hub
+    const { frame, flavour, result } = plan
+    const { invocationId } = call
+    if (plan.lobby && !session.rooms.has(host.lobby)) {
+      host.receive(session, JSON.stringify({ type: 'join', room: host.lobby, recent: 0 }))
+    }
+    if (!isAnswered(frame)) {
+      host.receive(session, JSON.stringify(frame))
+      this.#push(this.#completion(invocationId, {}))
+      return
+    }
+    this.#request(session, frame, (reply) => {
+      const isError = reply.type === 'error'
+      if (isError && !plan.errors) return failed((frameOf(reply) as ServerFrames['error']).message)
+      if (call.type === MessageType.StreamInvocation) return this.#beginStream(call, reply)
+      if (flavour !== undefined) this.#show(flavour)
+      if (result === undefined || invocationId === undefined) return this.#completion(invocationId, {})
+      return this.#completion(invocationId, { result: result(withoutRef(frameOf(reply))) })
+    })
+  }
+
+  /** Answers a call with an error, which counts as a refused frame. */
+  #refuse(error: RabbleError, answer: (message: string) => Buffer | undefined): void {
+    this.#session?.refuse(
+      error,
+      this.#expect(() => answer(error.message)),
+    )
+  }
+
+  /**
+   * Takes another name: begins a session that says `hello`, joins the rooms of the present one, and takes its place. Later calls wait,
+   * and it waits for the replies to earlier ones. `then` gets the welcome or the error, and returns what the client gets.
+   */
+  #become(
+    hello: Frame,
+    then: (result: ServerFrames['welcome'] | ServerFrames['error']) => Buffer | undefined,
+  ): void {
+    this.#isBusy = true
+    const begin = () => {
+      const { host } = this.#hub
+      const old = this.#session
+      if (old === undefined || this.isEnded) return
+      const view = this.#createView()
+      const session = host.open(view, { ...this.#info, cookie: undefined })
+      if (session === undefined) return
+      this.#next = session
+      this.#enter(session, hello, [...old.rooms], (result) => {
+        this.#next = undefined
+        if (result.type === 'error') {
+          host.disconnected(session, 'client', true)
+        } else {
+          // What the old session was told in this turn of the event loop goes out first; the new one was told the same.
+          old.flush()
+          session.flush()
+          host.disconnected(old, 'client', true)
+          this.#pausedBy.delete(this.#view)
+          this.#view = view
+          this.#session = session
+          this.#isSignedIn = this.#hasToken = hello.type === 'hello' && hello.token !== undefined
+          this.#show(this.#flavour)
+        }
+        this.#push(then(result))
+        this.#proceed()
+      })
+    }
+    if (this.#unanswered.size === 0) begin()
+    else this.#idle = begin
+  }
+
+  /** Sends a frame of the client to the core. */
+  #request(session: Session, frame: Frame, answer: Answer): void {
+    this.#hub.host.receive(session, JSON.stringify({ ...frame, ref: this.#expect(answer) }))
+  }
+
+  /** Returns the `ref` of a frame that will have a reply. */
+  #expect(answer: Answer): number {
+    const ref = this.#hub.calls.add((reply) => {
+      this.#unanswered.delete(ref)
+      const bytes = this.isEnded ? undefined : answer(reply)
+      if (this.#unanswered.size === 0 && this.#idle !== undefined) {
+        // The reply itself must go out first.
+        queueMicrotask(this.#idle)
+        this.#idle = undefined
+      }
+      return bytes
+    })
+    this.#unanswered.add(ref)
+    return ref
+  }
+
+  /** Sets how the client gets events. A client that has asked for whole ones gets them for good. */
+  #show(flavour: Flavour): void {
+    if (this.#flavour !== 'events') this.#flavour = flavour
+    if (this.#protocol === undefined) return
+    const shared = this.#hub.codecs.of(this.#protocol, this.#flavour)
+    this.#view.codec = this.#streams.size === 0 ? shared : withStreams(shared, this.#protocol, this.#streams)
+  }
+
+  #beginStream({ invocationId = '', arguments: [room] }: Invocation, reply: Reply): Buffer | undefined {
+    const { events } = frameOf(reply) as ServerFrames['joined']
+    this.#streams.set(invocationId, { room: String(room) })
+    this.#show(this.#flavour)
+    const items = events.map((event) =>
+      this.#protocol?.write({ type: MessageType.StreamItem, invocationId, item: JSON.stringify(event) }),
+    )
+    return Buffer.concat(items.filter((item) => item !== undefined))
+  }
+
+  #cancel(invocationId: string): void {
+    this.#session?.heardPing()
+    const stream = this.#streams.get(invocationId)
+    const session = this.#session
+    if (stream === undefined || session === undefined) return
+    this.#streams.delete(invocationId)
+    this.#show(this.#flavour)
+    const { host } = this.#hub
+    const isNeeded = [...this.#streams.values()].some(({ room }) => room === stream.room)
+    if (!isNeeded && stream.room !== host.lobby && session.rooms.has(stream.room)) {
+      this.#request(session, { type: 'leave', room: stream.room }, () => undefined)
+    }
+    this.#push(this.#completion(invocationId, {}))
+  }
+
+  #completion(
+    invocationId: string | undefined,
+    outcome: Pick<CompletionMessage, 'result' | 'error'>,
+  ): Buffer | undefined {
+    if (invocationId === undefined) return undefined
+    return this.#protocol?.write({ type: MessageType.Completion, invocationId, ...outcome })
+  }
+
+  #push(bytes: Buffer | undefined): void {
+    if (bytes !== undefined) this.#session?.push(bytes)
+  }
+
+  #createView(): View {
+    const wire = this.#wire
+    const view: View = {
+      codec: this.#hub.codecs.opening,
+      longestSilence,
+      get unsent() {
+        return wire.unsent
+      },
+      get taken() {
+        return wire.taken
+      },
+      get unfinishedSince() {
+        return wire.unfinishedSince
+      },
+      write: (pieces) => this.#write(pieces),
+      pause: () => this.#pause(view),
+      resume: () => this.#resume(view),
+      ping: () => wire.ping(),
+      close: (reason, message) => this.#close(reason, message),
+      terminate: () => wire.terminate(),
+      drained: (bytes) => wire.drained(bytes),
+    }
+    return view
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    const present = pieces.filter((piece) => piece.length > 0)
+    if (present.length === 0) return
+    this.#wroteAt = this.#hub.host.clock.monotonic()
+    this.#wire.write(present)
+  }
+
+  #pause(by: object): void {
+    this.#pausedBy.add(by)
+    this.#wire.pause()
+  }
+
+  #resume(by: object): void {
+    this.#pausedBy.delete(by)
+    if (this.#pausedBy.size === 0) this.#wire.resume()
+  }
+
+  #close(reason: CloseReason, message: string): void {
+    if (this.isEnded) return
+    const mayReturn = closeCodes[reason].retry || reason === 'tokenExpired'
+    const last =
+      this.#state === 'open' ? this.#protocol?.writeClose(message, mayReturn) : writeHandshake(message)
+    this.#wire.close(reason, message, last ?? nothing)
+    const sessions = [this.#next, this.#session]
+    this.#end()
+    for (const session of sessions) {
+      if (session === undefined || (this.#hasToken && session === this.#session)) continue
+      // As above. The core would keep the name for a client that it has asked to come back.
+      session.leaving = false
+      this.#hub.host.disconnected(session, reason, true)
+    }
+  }
+
+  #end(): void {
+    this.#state = 'ended'
+    this.#hub.clients.delete(this)
+    for (const call of this.#unanswered) this.#hub.calls.forget(call)
+    this.#unanswered.clear()
+    this.#waiting = []
+  }
+}
+
+function frameOf({ json }: Reply): ServerFrame {
+  return JSON.parse(json.toString()) as ServerFrame
+}
+
+function withoutRef(frame: ServerFrame): ServerFrame {
+  const { ref, ...rest } = frame as ServerFrame & { ref?: unknown }
+  return rest as ServerFrame
+}
