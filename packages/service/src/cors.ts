@@ -8,7 +8,7 @@ const preflightAge = 7_200
 /** Paths of connections, besides those below `/api/`. */
 const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
 /** Paths of SignalR's hub. Its clients send cookies with all requests, and need leave for that. */
-const hubPath = /^\/chathub(\/negotiate)?$/i
+const hubPath = /^\/chathub(\/|\/negotiate)?$/i
 
 /**
  * Lets pages of these origins send requests to the paths below `/api/` and to those of connections, and read the answers

@@ -72,6 +72,11 @@ t.test('versions 0 and 1 are negotiated, in any case of the path', async (t) => 
   for (const path of ['/chatHub/negotiate', '/CHATHUB/negotiate']) {
     t.equal((await ask('POST', `${gateway.http}${path}`)).status, 200)
   }
+  t.equal(
+    (await ask('GET', `${gateway.http}/chathub/`)).status,
+    400,
+    'a slash at the end makes no difference',
+  )
   t.equal((await ask('POST', `${gateway.http}/chathubs/negotiate`)).status, 404)
   t.equal(await connections(gateway), 0, 'a negotiation is no connection')
 })
@@ -122,7 +127,7 @@ t.test('requests without a connection, or with that of somebody else, get nothin
   const events = { accept: 'text/event-stream' }
   t.equal((await ask('GET', `${url}?id=${guessed}`, events)).status, 404)
   t.equal((await ask('GET', `${url}?id=${key}`, events)).status, 409, 'it polls')
-  t.equal((await ask('POST', `${url}?id=${key}`, {}, ' '.repeat(16 * 48_000 + 1))).status, 413)
+  t.equal((await ask('POST', `${url}?id=${key}`, {}, ' '.repeat(8 * 48_000 + 1))).status, 413)
   t.equal((await ask('HEAD', `${url}?id=${key}`)).status, 404)
   t.equal(await connections(gateway), 1)
 })
@@ -253,7 +258,7 @@ t.test('a message over the limit closes, many small ones at once do not', async 
   const one = await openRaw(t, gateway, handshake(), `${large}${end}`)
   t.match(await one.closed, { code: 1009 })
   t.match(one.texts.at(-1), /has at most 16000 bytes/)
-  const huge = await openRaw(t, gateway, handshake(), 'x'.repeat(17 * 16_000))
+  const huge = await openRaw(t, gateway, handshake(), 'x'.repeat(9 * 16_000))
   t.match(await huge.closed, { code: 1009 })
   const many = Array.from(
     { length: 100 },
@@ -299,6 +304,23 @@ t.test('calls that wait for a name are carried out after it, in their order', as
     heard(),
     Array.from({ length: 200 }, (_, n) => [`Ada ${n - (n % 50)}`, `${n}`]),
     'none is missing, none comes twice, each has its name',
+  )
+})
+
+t.test('a stream says that something is missing', async (t) => {
+  const gateway = await build(t)
+  const { hub } = await connectHub(t, gateway)
+  await hub.invoke('SendMessage', 'there is something')
+  const items: string[] = []
+  hub.stream('Stream', 'general', 'unknown').subscribe({
+    next: (item) => items.push(item),
+    error() {},
+    complete() {},
+  })
+  await until(() => items.length === 2, 60_000, 'both')
+  t.match(
+    items.map((item) => JSON.parse(item)),
+    [{ type: 'gap', room: 'general' }, { type: 'message' }],
   )
 })
 

@@ -105,7 +105,7 @@ export class HubClient {
     }
     const protocol = this.#protocol
     if (this.isEnded || protocol === undefined) return
-    try {
+    this.#guard(() => {
       for (const message of protocol.parse(data, this.#hub.host.limits.frameBytes)) {
         if (this.isEnded) return
         switch (message.type) {
@@ -127,6 +127,13 @@ export class HubClient {
             message satisfies never
         }
       }
+    })
+  }
+
+  /** Does something with messages of the client. It ends the connection if one breaks the rules. */
+  #guard(work: () => void): void {
+    try {
+      work()
     } catch (error) {
       if (error instanceof RabbleError) this.#session?.close('tooLarge', error.message)
       else this.#session?.close('policy', 'a message breaks the rules of the hub protocol')
@@ -224,7 +231,9 @@ export class HubClient {
     const waiting = this.#waiting
     this.#waiting = []
     this.#resume(this)
-    for (const call of waiting) this.#take(call)
+    this.#guard(() => {
+      for (const call of waiting) this.#take(call)
+    })
   }
 
   #invoke(call: Invocation): void {
@@ -369,12 +378,13 @@ export class HubClient {
     this.#view.codec = this.#streams.size === 0 ? shared : withStreams(shared, this.#protocol, this.#streams)
   }
 
-  #beginStream({ invocationId = '', arguments: [room] }: Invocation, reply: Reply): Buffer | undefined {
-    const { events } = frameOf(reply) as ServerFrames['joined']
-    this.#streams.set(invocationId, { room: String(room) })
+  #beginStream({ invocationId = '', arguments: args }: Invocation, reply: Reply): Buffer | undefined {
+    const { room, events, complete } = frameOf(reply) as ServerFrames['joined']
+    this.#streams.set(invocationId, { room })
     this.#show(this.#flavour)
-    const items = events.map((event) =>
-      this.#protocol?.write({ type: MessageType.StreamItem, invocationId, item: JSON.stringify(event) }),
+    const gap = typeof args[1] === 'string' && !complete ? [{ type: 'gap', room }] : []
+    const items = [...gap, ...events].map((item) =>
+      this.#protocol?.write({ type: MessageType.StreamItem, invocationId, item: JSON.stringify(item) }),
     )
     return Buffer.concat(items.filter((item) => item !== undefined))
   }

@@ -22,7 +22,7 @@ const checkInterval = 1_000
 /** Maximum number of requests with messages, of one connection, that wait. */
 const maxPosts = 8
 /** Number of messages of the maximum size that a client may send as one: the official client puts together those that wait. */
-const maxTogether = 16
+const maxTogether = 8
 
 /** The path of the hub, in any case: the official server does not distinguish them. */
 const path = '/:hub(^[cC][hH][aA][tT][hH][uU][bB]$)'
@@ -180,27 +180,29 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       if (refusal !== undefined) throw refusal
       return negotiations.negotiate(versionOf(request))
     })
-    scope.route({
-      method: 'GET',
-      url: path,
-      exposeHeadRoute: false,
-      onRequest: beforeSocket,
-      handler: down,
-      wsHandler(socket, request) {
-        const client = begin(new SocketWire(socket, request.raw.socket, clock), request)
-        socket.on('error', (error) => client?.gone(reasonOf(error), false))
-        if (client === undefined) return
-        socket.on('message', (data) => client.receive(data as Buffer))
-        socket.on('pong', () => client.session?.heardPong())
-        socket.on('ping', () => {
-          client.session?.heardPing()
-          client.session?.flush()
-        })
-        socket.on('close', (code) => client.gone('client', isCleanClose(code)))
-      },
-    })
-    scope.post(path, { bodyLimit }, up)
-    scope.delete(path, leave)
+    for (const url of [path, `${path}/`]) {
+      scope.route({
+        method: 'GET',
+        url,
+        exposeHeadRoute: false,
+        onRequest: beforeSocket,
+        handler: down,
+        wsHandler(socket, request) {
+          const client = begin(new SocketWire(socket, request.raw.socket, clock), request)
+          socket.on('error', (error) => client?.gone(reasonOf(error), false))
+          if (client === undefined) return
+          socket.on('message', (data) => client.receive(data as Buffer))
+          socket.on('pong', () => client.session?.heardPong())
+          socket.on('ping', () => {
+            client.session?.heardPing()
+            client.session?.flush()
+          })
+          socket.on('close', (code) => client.gone('client', isCleanClose(code)))
+        },
+      })
+      scope.post(url, { bodyLimit }, up)
+      scope.delete(url, leave)
+    }
     registered()
   })
 }
