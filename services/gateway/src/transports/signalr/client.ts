@@ -13,7 +13,13 @@ import type { Session } from '../../sessions/session.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
 import type { Answer, Calls } from './calls.ts'
 import { type Codecs, type Flavour, nothing } from './codec.ts'
-import { type HubProtocol, type Invocation, readHandshake, writeHandshake } from './hub-protocol.ts'
+import {
+  type HubProtocol,
+  type Invocation,
+  readHandshake,
+  resumableVersion,
+  writeHandshake,
+} from './hub-protocol.ts'
 import { type Frame, isAnswered, type Plan, planOf } from './methods.ts'
 import { type Stream, withStreams } from './streams.ts'
 import type { Wire } from './wire.ts'
@@ -108,6 +114,7 @@ export class HubClient {
     this.#guard(() => {
       for (const message of protocol.parse(data, this.#hub.host.limits.frameBytes)) {
         if (this.isEnded) return
+        if (this.#wire.receives?.(message) === false) continue
         switch (message.type) {
           case MessageType.Invocation:
           case MessageType.StreamInvocation:
@@ -117,6 +124,10 @@ export class HubClient {
             this.#cancel(message.invocationId)
             break
           case MessageType.Ping:
+          case MessageType.Ack:
+          case MessageType.Sequence:
+          case MessageType.StreamItem:
+          case MessageType.Completion:
             this.#session?.heardPing()
             break
           case MessageType.Close:
@@ -150,11 +161,14 @@ export class HubClient {
     this.#end()
   }
 
-  /** Sends a ping if the client was sent nothing for `silence` (ms). */
+  /** Acknowledges what has come, and sends a ping if the client was sent nothing for `silence` (ms). */
   keepAlive(silence: number): void {
-    const { monotonic } = this.#hub.host.clock
-    if (this.#state !== 'open' || !this.#wire.needsPings || monotonic() - this.#wroteAt < silence) return
-    this.#push(this.#protocol?.write({ type: MessageType.Ping }))
+    if (this.#state !== 'open') return
+    this.#wire.acknowledge?.()
+    const now = this.#hub.host.clock.monotonic()
+    if (!this.#wire.needsPings || now - this.#wroteAt < silence || this.#protocol === undefined) return
+    this.#wroteAt = now
+    this.#wire.control(this.#protocol.write({ type: MessageType.Ping }))
   }
 
   /** Returns what came behind the handshake. */
@@ -178,7 +192,9 @@ export class HubClient {
       }
       this.#isSignedIn = this.#hasToken = session.user?.name !== madeUp
       this.#state = 'open'
-      this.#push(writeHandshake())
+      // What comes later is written at the end of this turn of the event loop.
+      this.#wire.control(writeHandshake())
+      if (handshake.version === resumableVersion) this.#wire.countMessages?.(handshake.protocol)
       this.#show('plain')
       this.#proceed()
     })

@@ -56,6 +56,10 @@ abstract class HttpWire implements Wire {
     return this.#isClosed
   }
 
+  control(bytes: Buffer): void {
+    this.write([bytes])
+  }
+
   carry(bytes: boolean): void {
     this.bytes = bytes
   }

@@ -23,7 +23,8 @@ export interface Invocation {
 export type ClientMessage =
   | Invocation
   | { type: MessageType.CancelInvocation; invocationId: string }
-  | { type: MessageType.Ping | MessageType.Close }
+  | { type: MessageType.Ack | MessageType.Sequence; sequenceId: number }
+  | { type: MessageType.Ping | MessageType.Close | MessageType.StreamItem | MessageType.Completion }
 
 export interface HubProtocol {
   readonly name: 'json' | 'messagepack'
@@ -31,14 +32,18 @@ export interface HubProtocol {
   readonly binary: boolean
   /** @throws Error if the data is not one or more whole messages; RabbleError `too-large` if one has more than `maxBytes` */
   parse(data: Buffer, maxBytes: number): ClientMessage[]
+  /** Returns the number of messages in data that this protocol has written. */
+  count(data: Buffer): number
   write(message: HubMessage): Buffer
   writeClose(error: string | undefined, allowReconnect: boolean): Buffer
 }
 
 const recordSeparator = 0x1e
 const separator = '\u001e'
-/** Highest version of the hub protocols, which is also the one with stateful reconnects. */
-const newestVersion = 2
+/** Version of the hub protocols with stateful reconnects. Clients name it only if they want these. */
+export const resumableVersion = 2
+/** Highest version. */
+const newestVersion = resumableVersion
 /** Maximum length of the names of methods and calls. */
 const longestName = 128
 /** Maximum number of entries of an array or map in MessagePack: its decoder allocates as many as are announced. */
@@ -47,7 +52,7 @@ const maxEntries = 64
 const maxOther = 64
 
 /** The first message of a client, without what came behind it. */
-export type Handshake = { protocol: HubProtocol; rest: Buffer } | { error: string }
+export type Handshake = { protocol: HubProtocol; version: number; rest: Buffer } | { error: string }
 
 /** Reads the first message of a client. `binary` tells whether the client can be sent bytes. */
 export function readHandshake(data: Buffer, binary: boolean): Handshake {
@@ -70,7 +75,7 @@ export function readHandshake(data: Buffer, binary: boolean): Handshake {
       error: `Cannot use the '${protocol}' protocol on the current transport. The transport does not support 'Binary' transfer format.`,
     }
   }
-  return { protocol: known, rest: data.subarray(end + 1) }
+  return { protocol: known, version, rest: data.subarray(end + 1) }
 }
 
 function handshakeOf(data: Buffer): { protocol?: unknown; version?: unknown } {
@@ -104,6 +109,12 @@ const json: HubProtocol = {
       }
       return officialJson.parseMessages(`${record}${separator}`, NullLogger.instance).flatMap(checked)
     })
+  },
+  count(data) {
+    let count = 0
+    for (let at = data.indexOf(recordSeparator); at !== -1; at = data.indexOf(recordSeparator, at + 1))
+      count++
+    return count
   },
   write: (message) => Buffer.from(officialJson.writeMessage(message)),
   writeClose: (error, allowReconnect) =>
@@ -142,6 +153,7 @@ const messagePack: HubProtocol = {
       }
       return officialMessagePack.parseMessages(bytesOf(whole), NullLogger.instance).flatMap(checked)
     }),
+  count: (data) => [...payloads(data)].length,
   write: (message) => Buffer.from(officialMessagePack.writeMessage(message)),
   // The official class is a client's, which never closes with a reason.
   writeClose(error, allowReconnect) {
@@ -207,8 +219,17 @@ function checked(message: object): ClientMessage[] {
       return [{ type, invocationId }]
     case MessageType.Close:
       return [{ type }]
+    case MessageType.Ack:
+    case MessageType.Sequence: {
+      const { sequenceId } = message as { sequenceId?: unknown }
+      if (!Number.isSafeInteger(sequenceId)) throw new Error('a sequence is not valid')
+      return [{ type, sequenceId: sequenceId as number }]
+    }
+    case MessageType.StreamItem:
+    case MessageType.Completion:
+      // The hub takes no streams, and calls no methods of clients that return something.
+      return [{ type }]
     default:
-      // The hub calls no methods of clients that return something, takes no streams, and has no stateful reconnects.
       return [{ type: MessageType.Ping }]
   }
 }

@@ -13,6 +13,7 @@ export interface Negotiated {
   negotiateVersion: number
   connectionId: string
   connectionToken?: string
+  useStatefulReconnect?: true
   availableTransports: { transport: string; transferFormats: string[] }[]
 }
 
@@ -24,7 +25,8 @@ const availableTransports = [
 
 /** Keys of connections that clients may begin. A negotiation costs one key, for a few seconds. */
 export interface Negotiations {
-  negotiate(version: number): Negotiated
+  /** `stateful`: whether the client wants to go on with a connection after a loss. */
+  negotiate(version: number, stateful?: boolean): Negotiated
   /** Takes a key. Returns whether it was given out a short time ago, and not taken yet. */
   take(key: string): boolean
 }
@@ -42,7 +44,7 @@ export function createNegotiations(gateway: string, clock: Clock): Negotiations 
   }
 
   return {
-    negotiate(version) {
+    negotiate(version, stateful = false) {
       forget()
       const key = newSessionKey(gateway)
       keys.set(key, clock.monotonic())
@@ -51,7 +53,12 @@ export function createNegotiations(gateway: string, clock: Clock): Negotiations 
         negotiateVersion === 0
           ? { connectionId: key }
           : { connectionId: newSessionKey(gateway), connectionToken: key }
-      return { negotiateVersion, ...ids, availableTransports }
+      return {
+        negotiateVersion,
+        ...ids,
+        ...(stateful && { useStatefulReconnect: true }),
+        availableTransports,
+      }
     },
     take(key) {
       forget()

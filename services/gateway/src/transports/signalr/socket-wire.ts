@@ -1,11 +1,8 @@
 import { type CloseReason, closeCodes } from '@rabble/contract'
 import { SocketConnection } from '../web-sockets.ts'
-import type { Wire } from './wire.ts'
 
 /** A WebSocket. Each of its frames carries one or more whole messages. */
-export class SocketWire extends SocketConnection implements Wire {
-  readonly takesBytes = true
-  readonly needsPings = true
+export class SocketWire extends SocketConnection {
   #binary = false
 
   carry(bytes: boolean): void {

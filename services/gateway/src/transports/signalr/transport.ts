@@ -1,6 +1,7 @@
 import { RabbleError } from '@rabble/contract'
 import { bearerToken, sessionToken } from '@rabble/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { WebSocket } from 'ws'
 import { answerWith, forward, wasForwarded } from '../forwarding.ts'
 import { gatewayOf, isSessionKey } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
@@ -10,6 +11,7 @@ import { HubClient } from './client.ts'
 import { createCodecs } from './codec.ts'
 import { EventWire, PollWire } from './http-wire.ts'
 import { createNegotiations } from './negotiation.ts'
+import { ResumableWire } from './resumable-wire.ts'
 import { SocketWire } from './socket-wire.ts'
 import type { Wire } from './wire.ts'
 
@@ -40,6 +42,12 @@ interface HttpConnection {
   lastPost: Promise<void>
 }
 
+/** A connection over a WebSocket, whose client may go on with another one. */
+interface Resumable {
+  client: HubClient
+  wire: ResumableWire
+}
+
 async function register(app: FastifyInstance, host: SessionHost): Promise<void> {
   await serveWebSockets(app, host)
   const { clock, limits } = host
@@ -48,11 +56,20 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   const hub = { host, calls, codecs: createCodecs(calls, host.lobby), clients: new Set<HubClient>() }
   const negotiations = createNegotiations(host.id, clock)
   const connections = new Map<string, HttpConnection>()
+  /** Connections over WebSockets by their keys, and the times (ms, by the clock's `monotonic`) since which some have no WebSocket. */
+  const resumables = new Map<string, Resumable>()
+  const lost = new Map<string, number>()
   const timer = clock.setInterval(check, checkInterval)
   app.addHook('onClose', async () => timer.cancel())
 
   function check(): void {
     for (const client of hub.clients) client.keepAlive(keepAliveInterval)
+    for (const [key, since] of lost) {
+      if (clock.monotonic() - since < returnTimeout) continue
+      lost.delete(key)
+      resumables.get(key)?.client.gone('client', false)
+    }
+    for (const [key, { client }] of resumables) if (client.isEnded) resumables.delete(key)
     for (const [key, { wire }] of connections) if (!wire.check()) end(key, false)
   }
 
@@ -159,12 +176,52 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     return true
   }
 
+  /** Returns the connection with this key, if the client may go on with another WebSocket. */
+  function resumable(key: string): Resumable | undefined {
+    const known = resumables.get(key)
+    return known?.wire.isResumable ? known : undefined
+  }
+
+  /** Begins a connection over a WebSocket, or goes on with one. */
+  function attach(socket: WebSocket, request: FastifyRequest): void {
+    const { id } = request.query as { id?: unknown }
+    const key = typeof id === 'string' ? id : undefined
+    const part = new SocketWire(socket, request.raw.socket, clock)
+    const known = key === undefined ? undefined : resumable(key)
+    const wire = known?.wire ?? new ResumableWire(part)
+    const client = known?.client ?? begin(wire, request)
+    const over = (reason: string, clean: boolean) => {
+      if (client === undefined || !wire.lose(part)) return
+      if (key !== undefined && resumable(key) !== undefined && !clean) {
+        lost.set(key, clock.monotonic())
+        return
+      }
+      if (key !== undefined) resumables.delete(key)
+      client.gone(reason, clean)
+    }
+    socket.on('error', (error) => over(reasonOf(error), false))
+    if (client === undefined) return
+    if (known !== undefined) {
+      lost.delete(key ?? '')
+      client.session?.heard()
+      wire.goOn(part)
+    } else if (key !== undefined) resumables.set(key, { client, wire })
+    socket.on('message', (data) => client.receive(data as Buffer))
+    socket.on('pong', () => client.session?.heardPong())
+    socket.on('ping', () => {
+      client.session?.heardPing()
+      client.session?.flush()
+    })
+    socket.on('close', (code) => over('client', isCleanClose(code)))
+  }
+
   // Answers instead of a handshake: a proxy can try another gateway then.
   const beforeSocket: onRequestHookHandler = (request, _reply, done) => {
     if (!request.ws) return done()
     limitMessages(request, bodyLimit)
     const { id } = request.query as { id?: unknown }
     // A WebSocket needs nothing of the negotiation, so any gateway may take that of another one.
+    if (typeof id === 'string' && resumable(id) !== undefined) return done()
     const isMine = typeof id === 'string' && gatewayOf(id) === host.id
     if (isMine && !negotiations.take(id)) return done(unknownConnection())
     return done(host.refusal())
@@ -178,7 +235,8 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     scope.post(`${path}/negotiate`, { bodyLimit: 1024 }, async (request) => {
       const refusal = host.refusal()
       if (refusal !== undefined) throw refusal
-      return negotiations.negotiate(versionOf(request))
+      const { useStatefulReconnect: stateful } = request.query as { useStatefulReconnect?: unknown }
+      return negotiations.negotiate(versionOf(request), stateful === 'true')
     })
     for (const url of [path, `${path}/`]) {
       scope.route({
@@ -187,18 +245,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
         exposeHeadRoute: false,
         onRequest: beforeSocket,
         handler: down,
-        wsHandler(socket, request) {
-          const client = begin(new SocketWire(socket, request.raw.socket, clock), request)
-          socket.on('error', (error) => client?.gone(reasonOf(error), false))
-          if (client === undefined) return
-          socket.on('message', (data) => client.receive(data as Buffer))
-          socket.on('pong', () => client.session?.heardPong())
-          socket.on('ping', () => {
-            client.session?.heardPing()
-            client.session?.flush()
-          })
-          socket.on('close', (code) => client.gone('client', isCleanClose(code)))
-        },
+        wsHandler: (socket, request) => attach(socket, request),
       })
       scope.post(url, { bodyLimit }, up)
       scope.delete(url, leave)
