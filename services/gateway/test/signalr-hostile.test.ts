@@ -324,6 +324,26 @@ t.test('a stream says that something is missing', async (t) => {
   )
 })
 
+t.test('streams are bounded, and one that is cancelled at once leaves its room', async (t) => {
+  const gateway = await build(t, { limits: { roomsPerSession: 5 } })
+  const { hub } = await connectHub(t, gateway)
+  const ada = await connectChat(t, gateway.ws, { name: 'Ada' })
+  await ada.join('music')
+  const errors: string[] = []
+  const read = (room: string) =>
+    hub.stream('Stream', room).subscribe({
+      next() {},
+      error: ({ message }) => errors.push(message),
+      complete() {},
+    })
+  read('music').dispose()
+  await hub.invoke('SendMessage', 'after it')
+  t.equal((await ada.request({ type: 'members', room: 'music' })).count, 1)
+  for (let n = 0; n < 6; n++) read('general')
+  await until(() => errors.length > 0, 60_000, 'the refusal')
+  t.match(errors, [/may have 5 streams/])
+})
+
 t.test('foreign pages get no connection', async (t) => {
   const gateway = await build(t, { allowedOrigins: parseOrigins('https://app.example') })
   const connect = async (origin: string, accept: string) => {

@@ -30,3 +30,43 @@ export function createCalls(): Calls {
     },
   }
 }
+
+/** Those of one client. */
+export class ClientCalls {
+  readonly #calls: Calls
+  readonly #waiting = new Set<number>()
+  #work: (() => void) | undefined
+
+  constructor(calls: Calls) {
+    this.#calls = calls
+  }
+
+  /** Returns the `ref` of a frame that will have a reply. */
+  expect(answer: Answer): number {
+    const ref = this.#calls.add((reply) => {
+      this.#waiting.delete(ref)
+      const bytes = answer(reply)
+      if (this.#waiting.size === 0 && this.#work !== undefined) {
+        // The reply itself must go out first.
+        queueMicrotask(this.#work)
+        this.#work = undefined
+      }
+      return bytes
+    })
+    this.#waiting.add(ref)
+    return ref
+  }
+
+  /** Does something once, when no reply is missing. */
+  whenAnswered(work: () => void): void {
+    if (this.#waiting.size === 0) work()
+    else this.#work = work
+  }
+
+  /** Forgets all calls. */
+  end(): void {
+    this.#work = undefined
+    for (const call of this.#waiting) this.#calls.forget(call)
+    this.#waiting.clear()
+  }
+}

@@ -8,10 +8,10 @@ import {
   type ServerFrame,
   type ServerFrames,
 } from '@rabble/contract'
-import type { Codec, Connection, Reply } from '../../sessions/connection.ts'
+import type { Reply } from '../../sessions/connection.ts'
 import type { Session } from '../../sessions/session.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
-import type { Answer, Calls } from './calls.ts'
+import { type Answer, type Calls, ClientCalls } from './calls.ts'
 import { type Codecs, type Flavour, nothing } from './codec.ts'
 import {
   type HubProtocol,
@@ -21,25 +21,18 @@ import {
   writeHandshake,
 } from './hub-protocol.ts'
 import { type Frame, isAnswered, type Plan, planOf } from './methods.ts'
-import { type Stream, withStreams } from './streams.ts'
+import { Streams } from './streams.ts'
+import { createView, type View, type Viewed } from './view.ts'
 import type { Wire } from './wire.ts'
 
 /** Number of calls that wait for a change of the name at which reading from the client stops. */
 const maxWaiting = 64
-/** Silence (ms) after which a client is gone, which is the official server's too. The client pings every 15 seconds. */
-const longestSilence = 30_000
-
 /** What all clients of the transport share. */
 export interface Hub {
   readonly host: SessionHost
   readonly calls: Calls
   readonly codecs: Codecs
   readonly clients: Set<HubClient>
-}
-
-/** A connection of the core that leads to a client. A client that changes its name has two for a moment. */
-interface View extends Connection {
-  codec: Codec
 }
 
 /**
@@ -66,10 +59,8 @@ export class HubClient {
   /** Whether calls wait for a change of the name. */
   #isBusy = true
   #waiting: Invocation[] = []
-  /** Numbers of the frames that have no reply yet, and what happens when there is none any more. */
-  readonly #unanswered = new Set<number>()
-  #idle: (() => void) | undefined
-  readonly #streams = new Map<string, Stream>()
+  readonly #calls: ClientCalls
+  readonly #streams = new Streams()
   readonly #pausedBy = new Set<object>()
   #wroteAt: number
 
@@ -80,6 +71,7 @@ export class HubClient {
     this.#token = token
     this.#isSignedIn = token !== undefined
     this.#hasToken = this.#isSignedIn
+    this.#calls = new ClientCalls(hub.calls)
     this.#view = this.#createView()
     this.#wroteAt = hub.host.clock.monotonic()
   }
@@ -258,9 +250,6 @@ export class HubClient {
     const { target, invocationId } = call
     let plan: Plan
     try {
-      if (call.type === MessageType.StreamInvocation && this.#streams.has(invocationId ?? '')) {
-        throw new RabbleError('bad-frame', 'This stream is there already.')
-      }
       plan = planOf(target, call.arguments, call.type === MessageType.StreamInvocation, this.#hub.host.lobby)
     } catch (error) {
       if (!(error instanceof RabbleError)) throw error
@@ -272,6 +261,13 @@ export class HubClient {
       this.#completion(invocationId, {
         error: `An unexpected error occurred invoking '${target}' on the server. HubException: ${message}`,
       })
+    if (call.type === MessageType.StreamInvocation && frame.type === 'join') {
+      const refusal = this.#addStream(invocationId ?? '', frame.room)
+      if (refusal !== undefined) {
+        this.#refuse(refusal, failed)
+        return
+      }
+    }
     const name = as?.normalize('NFC').trim()
     if (frame.type === 'hello' && !this.#isSignedIn) {
       this.#become(frame, (result) => {
@@ -293,6 +289,17 @@ export class HubClient {
     }
   }
 
+  /** Notes a stream that begins when its room is joined. Returns why it can not. */
+  #addStream(invocationId: string, room: string): RabbleError | undefined {
+    const { roomsPerSession } = this.#hub.host.limits
+    if (this.#streams.has(invocationId)) return new RabbleError('bad-frame', 'this stream is there already')
+    if (this.#streams.size >= roomsPerSession) {
+      return new RabbleError('too-large', `a connection may have ${roomsPerSession} streams at a time`)
+    }
+    this.#streams.add(invocationId, room)
+    return undefined
+  }
+
   #carryOut(plan: Plan, call: Invocation, failed: (message: string) => Buffer | undefined): void {
     const session = this.#session
     if (session === undefined || this.isEnded) return
@@ -308,9 +315,13 @@ export class HubClient {
       return
     }
     this.#request(session, frame, (reply) => {
-      const isError = reply.type === 'error'
-      if (isError && !plan.errors) return failed((frameOf(reply) as ServerFrames['error']).message)
-      if (call.type === MessageType.StreamInvocation) return this.#beginStream(call, reply)
+      const isStream = call.type === MessageType.StreamInvocation && invocationId !== undefined
+      if (reply.type === 'error' && !plan.errors) {
+        // The completion of a stream that was cancelled has been sent.
+        if (isStream && this.#streams.remove(invocationId) === undefined) return undefined
+        return failed((frameOf(reply) as ServerFrames['error']).message)
+      }
+      if (isStream) return this.#beginStream(invocationId, reply, 'after' in frame)
       if (flavour !== undefined) this.#show(flavour)
       if (result === undefined || invocationId === undefined) return this.#completion(invocationId, {})
       return this.#completion(invocationId, { result: result(withoutRef(frameOf(reply))) })
@@ -361,8 +372,7 @@ export class HubClient {
         this.#proceed()
       })
     }
-    if (this.#unanswered.size === 0) begin()
-    else this.#idle = begin
+    this.#calls.whenAnswered(begin)
   }
 
   /** Sends a frame of the client to the core. */
@@ -370,20 +380,8 @@ export class HubClient {
     this.#hub.host.receive(session, JSON.stringify({ ...frame, ref: this.#expect(answer) }))
   }
 
-  /** Returns the `ref` of a frame that will have a reply. */
   #expect(answer: Answer): number {
-    const ref = this.#hub.calls.add((reply) => {
-      this.#unanswered.delete(ref)
-      const bytes = this.isEnded ? undefined : answer(reply)
-      if (this.#unanswered.size === 0 && this.#idle !== undefined) {
-        // The reply itself must go out first.
-        queueMicrotask(this.#idle)
-        this.#idle = undefined
-      }
-      return bytes
-    })
-    this.#unanswered.add(ref)
-    return ref
+    return this.#calls.expect((reply) => (this.isEnded ? undefined : answer(reply)))
   }
 
   /** Sets how the client gets events. A client that has asked for whole ones gets them for good. */
@@ -391,33 +389,38 @@ export class HubClient {
     if (this.#flavour !== 'events') this.#flavour = flavour
     if (this.#protocol === undefined) return
     const shared = this.#hub.codecs.of(this.#protocol, this.#flavour)
-    this.#view.codec = this.#streams.size === 0 ? shared : withStreams(shared, this.#protocol, this.#streams)
+    this.#view.codec = this.#streams.codec(shared, this.#protocol)
   }
 
-  #beginStream({ invocationId = '', arguments: args }: Invocation, reply: Reply): Buffer | undefined {
-    const { room, events, complete } = frameOf(reply) as ServerFrames['joined']
-    this.#streams.set(invocationId, { room })
+  /** Begins a stream of a room that was joined. `after`: whether the client asked for what it missed. */
+  #beginStream(invocationId: string, reply: Reply, after: boolean): Buffer | undefined {
+    const joined = frameOf(reply) as ServerFrames['joined']
+    if (this.#protocol === undefined) return undefined
+    if (!this.#streams.has(invocationId)) {
+      // It was cancelled meanwhile.
+      this.#leaveUnneeded(joined.room)
+      return undefined
+    }
+    const items = this.#streams.begin(this.#protocol, invocationId, joined, after)
     this.#show(this.#flavour)
-    const gap = typeof args[1] === 'string' && !complete ? [{ type: 'gap', room }] : []
-    const items = [...gap, ...events].map((item) =>
-      this.#protocol?.write({ type: MessageType.StreamItem, invocationId, item: JSON.stringify(item) }),
-    )
-    return Buffer.concat(items.filter((item) => item !== undefined))
+    return items
   }
 
   #cancel(invocationId: string): void {
     this.#session?.heardPing()
-    const stream = this.#streams.get(invocationId)
-    const session = this.#session
-    if (stream === undefined || session === undefined) return
-    this.#streams.delete(invocationId)
+    const wasLive = this.#streams.isLive(invocationId)
+    const room = this.#streams.remove(invocationId)
+    if (room === undefined) return
     this.#show(this.#flavour)
-    const { host } = this.#hub
-    const isNeeded = [...this.#streams.values()].some(({ room }) => room === stream.room)
-    if (!isNeeded && stream.room !== host.lobby && session.rooms.has(stream.room)) {
-      this.#request(session, { type: 'leave', room: stream.room }, () => undefined)
-    }
     this.#push(this.#completion(invocationId, {}))
+    if (wasLive) this.#leaveUnneeded(room)
+  }
+
+  /** Leaves a room that was joined for a stream, if there is no other stream of it. */
+  #leaveUnneeded(room: string): void {
+    const session = this.#session
+    if (session === undefined || this.#streams.covers(room) || room === this.#hub.host.lobby) return
+    if (session.rooms.has(room)) this.#request(session, { type: 'leave', room }, () => undefined)
   }
 
   #completion(
@@ -433,28 +436,13 @@ export class HubClient {
   }
 
   #createView(): View {
-    const wire = this.#wire
-    const view: View = {
-      codec: this.#hub.codecs.opening,
-      longestSilence,
-      get unsent() {
-        return wire.unsent
-      },
-      get taken() {
-        return wire.taken
-      },
-      get unfinishedSince() {
-        return wire.unfinishedSince
-      },
+    const client: Viewed = {
       write: (pieces) => this.#write(pieces),
-      pause: () => this.#pause(view),
-      resume: () => this.#resume(view),
-      ping: () => wire.ping(),
+      pause: (view) => this.#pause(view),
+      resume: (view) => this.#resume(view),
       close: (reason, message) => this.#close(reason, message),
-      terminate: () => wire.terminate(),
-      drained: (bytes) => wire.drained(bytes),
     }
-    return view
+    return createView(this.#wire, client, this.#hub.codecs.opening)
   }
 
   #write(pieces: readonly Buffer[]): void {
@@ -493,8 +481,7 @@ export class HubClient {
   #end(): void {
     this.#state = 'ended'
     this.#hub.clients.delete(this)
-    for (const call of this.#unanswered) this.#hub.calls.forget(call)
-    this.#unanswered.clear()
+    this.#calls.end()
     this.#waiting = []
   }
 }
