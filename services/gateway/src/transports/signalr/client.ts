@@ -1,32 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { type CompletionMessage, MessageType } from '@microsoft/signalr'
-import {
-  type CloseReason,
-  closeCodes,
-  errorCodes,
-  RabbleError,
-  type ServerFrame,
-  type ServerFrames,
-} from '@rabble/contract'
-import type { Reply } from '../../sessions/connection.ts'
+import { MessageType } from '@microsoft/signalr'
+import { type CloseReason, closeCodes, errorCodes, RabbleError } from '@rabble/contract'
 import type { Session } from '../../sessions/session.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
 import { type Answer, type Calls, ClientCalls } from './calls.ts'
 import { type Codecs, type Flavour, nothing } from './codec.ts'
-import {
-  type HubProtocol,
-  type Invocation,
-  readHandshake,
-  resumableVersion,
-  writeHandshake,
-} from './hub-protocol.ts'
-import { type Frame, isAnswered, type Plan, planOf } from './methods.ts'
-import { Streams } from './streams.ts'
+import { type Admission, type Caller, Dispatcher } from './dispatcher.ts'
+import { type HubProtocol, readHandshake, resumableVersion, writeHandshake } from './hub-protocol.ts'
+import type { Frame } from './methods.ts'
+import { errorOf, frameOf } from './replies.ts'
 import { createView, type View, type Viewed } from './view.ts'
 import type { Wire } from './wire.ts'
 
-/** Number of calls that wait for a change of the name at which reading from the client stops. */
-const maxWaiting = 64
 /** What all clients of the transport share. */
 export interface Hub {
   readonly host: SessionHost
@@ -56,11 +41,8 @@ export class HubClient {
   #isSignedIn: boolean
   /** Whether it has a token, with which it can come back as the same user. */
   #hasToken: boolean
-  /** Whether calls wait for a change of the name. */
-  #isBusy = true
-  #waiting: Invocation[] = []
   readonly #calls: ClientCalls
-  readonly #streams = new Streams()
+  readonly #dispatcher: Dispatcher
   readonly #pausedBy = new Set<object>()
   #wroteAt: number
 
@@ -72,6 +54,7 @@ export class HubClient {
     this.#isSignedIn = token !== undefined
     this.#hasToken = this.#isSignedIn
     this.#calls = new ClientCalls(hub.calls)
+    this.#dispatcher = new Dispatcher(hub.host, this.#createCaller())
     this.#view = this.#createView()
     this.#wroteAt = hub.host.clock.monotonic()
   }
@@ -110,10 +93,10 @@ export class HubClient {
         switch (message.type) {
           case MessageType.Invocation:
           case MessageType.StreamInvocation:
-            this.#take(message)
+            this.#dispatcher.take(message)
             break
           case MessageType.CancelInvocation:
-            this.#cancel(message.invocationId)
+            this.#dispatcher.cancel(message.invocationId)
             break
           case MessageType.Ping:
           case MessageType.Ack:
@@ -178,7 +161,7 @@ export class HubClient {
     const madeUp = `Guest ${randomBytes(5).toString('hex')}`
     const hello = this.#token === undefined ? { name: madeUp } : { token: this.#token }
     this.#enter(session, { type: 'hello', ...hello }, [this.#hub.host.lobby], (result) => {
-      if ('type' in result && result.type === 'error') {
+      if (result.type === 'error') {
         session.close('policy', result.message)
         return
       }
@@ -188,7 +171,7 @@ export class HubClient {
       this.#wire.control(writeHandshake())
       if (handshake.version === resumableVersion) this.#wire.countMessages?.(handshake.protocol)
       this.#show('plain')
-      this.#proceed()
+      this.#dispatcher.proceed()
     })
     return handshake.rest
   }
@@ -197,14 +180,9 @@ export class HubClient {
    * Says hello and joins rooms. `done` gets the welcome, or the error; at that moment, the session has become a member of the last room.
    * A room that can't be joined for long is left out.
    */
-  #enter(
-    session: Session,
-    hello: Frame,
-    rooms: string[],
-    done: (result: ServerFrames['welcome'] | ServerFrames['error']) => void,
-  ): void {
+  #enter(session: Session, hello: Frame, rooms: string[], done: (result: Admission) => void): void {
     this.#request(session, hello, (reply) => {
-      const result = frameOf(reply) as ServerFrames['welcome'] | ServerFrames['error']
+      const result = frameOf(reply) as Admission
       const next = () => {
         const room = rooms.shift()
         if (room === undefined) {
@@ -212,7 +190,7 @@ export class HubClient {
           return
         }
         this.#request(session, { type: 'join', room, recent: 0 }, (answer) => {
-          const error = answer.type === 'error' ? (frameOf(answer) as ServerFrames['error']) : undefined
+          const error = errorOf(answer)
           if (error !== undefined && errorCodes[error.code].status >= 429) done(error)
           else next()
           return undefined
@@ -224,128 +202,12 @@ export class HubClient {
     })
   }
 
-  #take(call: Invocation): void {
-    if (!this.#isBusy) {
-      this.#invoke(call)
-      return
-    }
-    this.#waiting.push(call)
-    if (this.#waiting.length === maxWaiting) this.#pause(this)
-  }
-
-  /** Carries out the calls that waited. */
-  #proceed(): void {
-    this.#isBusy = false
-    const waiting = this.#waiting
-    this.#waiting = []
-    this.#resume(this)
-    this.#guard(() => {
-      for (const call of waiting) this.#take(call)
-    })
-  }
-
-  #invoke(call: Invocation): void {
-    const session = this.#session
-    if (session === undefined || this.isEnded) return
-    const { target, invocationId } = call
-    let plan: Plan
-    try {
-      plan = planOf(target, call.arguments, call.type === MessageType.StreamInvocation, this.#hub.host.lobby)
-    } catch (error) {
-      if (!(error instanceof RabbleError)) throw error
-      this.#refuse(error, (message) => this.#completion(invocationId, { error: message }))
-      return
-    }
-    const { as, frame } = plan
-    const failed = (message: string) =>
-      this.#completion(invocationId, {
-        error: `An unexpected error occurred invoking '${target}' on the server. HubException: ${message}`,
-      })
-    if (call.type === MessageType.StreamInvocation && frame.type === 'join') {
-      const refusal = this.#addStream(invocationId ?? '', frame.room)
-      if (refusal !== undefined) {
-        this.#refuse(refusal, failed)
-        return
-      }
-    }
-    const name = as?.normalize('NFC').trim()
-    if (frame.type === 'hello' && !this.#isSignedIn) {
-      this.#become(frame, (result) => {
-        this.#show('events')
-        if (result.type === 'welcome') this.#hasToken = true
-        return this.#completion(invocationId, { result: JSON.stringify(withoutRef(result)) })
-      })
-    } else if (name === undefined || name === session.user?.name) {
-      this.#carryOut(plan, call, failed)
-    } else if (this.#isSignedIn) {
-      const rule = `this connection is signed in as ${session.user?.name}`
-      this.#refuse(new RabbleError('forbidden', rule), failed)
-    } else {
-      this.#become({ type: 'hello', name }, (result) => {
-        if (result.type === 'error') return failed(result.message)
-        this.#carryOut(plan, call, failed)
-        return undefined
-      })
-    }
-  }
-
-  /** Notes a stream that begins when its room is joined. Returns why it can not. */
-  #addStream(invocationId: string, room: string): RabbleError | undefined {
-    const { roomsPerSession } = this.#hub.host.limits
-    if (this.#streams.has(invocationId)) return new RabbleError('bad-frame', 'this stream is there already')
-    if (this.#streams.size >= roomsPerSession) {
-      return new RabbleError('too-large', `a connection may have ${roomsPerSession} streams at a time`)
-    }
-    this.#streams.add(invocationId, room)
-    return undefined
-  }
-
-  #carryOut(plan: Plan, call: Invocation, failed: (message: string) => Buffer | undefined): void {
-    const session = this.#session
-    if (session === undefined || this.isEnded) return
-    const { host } = this.#hub
-    const { frame, flavour, result } = plan
-    const { invocationId } = call
-    if (plan.lobby && !session.rooms.has(host.lobby)) {
-      host.receive(session, JSON.stringify({ type: 'join', room: host.lobby, recent: 0 }))
-    }
-    if (!isAnswered(frame)) {
-      host.receive(session, JSON.stringify(frame))
-      this.#push(this.#completion(invocationId, {}))
-      return
-    }
-    this.#request(session, frame, (reply) => {
-      const isStream = call.type === MessageType.StreamInvocation && invocationId !== undefined
-      if (reply.type === 'error' && !plan.errors) {
-        // The completion of a stream that was cancelled has been sent.
-        if (isStream && this.#streams.remove(invocationId) === undefined) return undefined
-        return failed((frameOf(reply) as ServerFrames['error']).message)
-      }
-      if (isStream) return this.#beginStream(invocationId, reply, 'after' in frame)
-      if (flavour !== undefined) this.#show(flavour)
-      if (result === undefined || invocationId === undefined) return this.#completion(invocationId, {})
-      return this.#completion(invocationId, { result: result(withoutRef(frameOf(reply))) })
-    })
-  }
-
-  /** Answers a call with an error, which counts as a refused frame. */
-  #refuse(error: RabbleError, answer: (message: string) => Buffer | undefined): void {
-    this.#session?.refuse(
-      error,
-      this.#expect(() => answer(error.message)),
-    )
-  }
-
   /**
-   * Takes another name: begins a session that says `hello`, joins the rooms of the present one, and takes its place. Later calls wait,
-   * and it waits for the replies to earlier ones. `then` gets the welcome or the error, and returns what the client gets.
+   * Takes another name: begins a session that says `hello`, joins the rooms of the present one, and takes its place. It waits for the
+   * replies to earlier calls.
    */
-  #become(
-    hello: Frame,
-    then: (result: ServerFrames['welcome'] | ServerFrames['error']) => Buffer | undefined,
-  ): void {
-    this.#isBusy = true
-    const begin = () => {
+  #become(hello: Frame, done: (result: Admission) => void): void {
+    this.#calls.whenAnswered(() => {
       const { host } = this.#hub
       const old = this.#session
       if (old === undefined || this.isEnded) return
@@ -368,11 +230,9 @@ export class HubClient {
           this.#isSignedIn = this.#hasToken = hello.type === 'hello' && hello.token !== undefined
           this.#show(this.#flavour)
         }
-        this.#push(then(result))
-        this.#proceed()
+        done(result)
       })
-    }
-    this.#calls.whenAnswered(begin)
+    })
   }
 
   /** Sends a frame of the client to the core. */
@@ -389,50 +249,38 @@ export class HubClient {
     if (this.#flavour !== 'events') this.#flavour = flavour
     if (this.#protocol === undefined) return
     const shared = this.#hub.codecs.of(this.#protocol, this.#flavour)
-    this.#view.codec = this.#streams.codec(shared, this.#protocol)
+    this.#view.codec = this.#dispatcher.streams.codec(shared, this.#protocol)
   }
 
-  /** Begins a stream of a room that was joined. `after`: whether the client asked for what it missed. */
-  #beginStream(invocationId: string, reply: Reply, after: boolean): Buffer | undefined {
-    const joined = frameOf(reply) as ServerFrames['joined']
-    if (this.#protocol === undefined) return undefined
-    if (!this.#streams.has(invocationId)) {
-      // It was cancelled meanwhile.
-      this.#leaveUnneeded(joined.room)
-      return undefined
+  #createCaller(): Caller {
+    const client = this
+    return {
+      get session() {
+        return client.#session
+      },
+      get protocol() {
+        return client.#protocol
+      },
+      get isEnded() {
+        return client.isEnded
+      },
+      get isSignedIn() {
+        return client.#isSignedIn
+      },
+      keepsToken() {
+        client.#hasToken = true
+      },
+      request(frame, answer) {
+        if (client.#session !== undefined) client.#request(client.#session, frame, answer)
+      },
+      expect: (answer) => client.#expect(answer),
+      become: (hello, done) => client.#become(hello, done),
+      show: (flavour = client.#flavour) => client.#show(flavour),
+      push: (bytes) => bytes !== undefined && client.#session?.push(bytes),
+      hold: () => client.#pause(client),
+      release: () => client.#resume(client),
+      guard: (work) => client.#guard(work),
     }
-    const items = this.#streams.begin(this.#protocol, invocationId, joined, after)
-    this.#show(this.#flavour)
-    return items
-  }
-
-  #cancel(invocationId: string): void {
-    this.#session?.heardPing()
-    const wasLive = this.#streams.isLive(invocationId)
-    const room = this.#streams.remove(invocationId)
-    if (room === undefined) return
-    this.#show(this.#flavour)
-    this.#push(this.#completion(invocationId, {}))
-    if (wasLive) this.#leaveUnneeded(room)
-  }
-
-  /** Leaves a room that was joined for a stream, if there is no other stream of it. */
-  #leaveUnneeded(room: string): void {
-    const session = this.#session
-    if (session === undefined || this.#streams.covers(room) || room === this.#hub.host.lobby) return
-    if (session.rooms.has(room)) this.#request(session, { type: 'leave', room }, () => undefined)
-  }
-
-  #completion(
-    invocationId: string | undefined,
-    outcome: Pick<CompletionMessage, 'result' | 'error'>,
-  ): Buffer | undefined {
-    if (invocationId === undefined) return undefined
-    return this.#protocol?.write({ type: MessageType.Completion, invocationId, ...outcome })
-  }
-
-  #push(bytes: Buffer | undefined): void {
-    if (bytes !== undefined) this.#session?.push(bytes)
   }
 
   #createView(): View {
@@ -482,15 +330,6 @@ export class HubClient {
     this.#state = 'ended'
     this.#hub.clients.delete(this)
     this.#calls.end()
-    this.#waiting = []
+    this.#dispatcher.end()
   }
-}
-
-function frameOf({ json }: Reply): ServerFrame {
-  return JSON.parse(json.toString()) as ServerFrame
-}
-
-function withoutRef(frame: ServerFrame): ServerFrame {
-  const { ref, ...rest } = frame as ServerFrame & { ref?: unknown }
-  return rest as ServerFrame
 }
