@@ -140,7 +140,7 @@ export async function connectHubChat(
     messages: (room) => rooms.get(room)?.messages ?? [],
     waitFor,
     sees: (id, limit) => waitFor((frame) => holds(frame, id), limit),
-    // What breaks the hub protocol ends the connection. This is refused like a wrong frame of the native protocol.
+    // Data that breaks the hub protocol ends the connection. This is refused like a wrong frame of the native protocol.
     raw: (data) => void hub.send(String(data)),
     pause: () => socket?.pause(),
     resume: () => socket?.resume(),

@@ -12,7 +12,7 @@ import { errorOf, frameOf } from './replies.ts'
 import { createView, type View, type Viewed } from './view.ts'
 import type { Wire } from './wire.ts'
 
-/** What all clients of the transport share. */
+/** The parts that all clients of the transport share. */
 export interface Hub {
   readonly host: SessionHost
   readonly calls: Calls
@@ -167,7 +167,7 @@ export class HubClient {
       }
       this.#isSignedIn = this.#hasToken = session.user?.name !== madeUp
       this.#state = 'open'
-      // What comes later is written at the end of this turn of the event loop.
+      // This is written at once, and events at the end of this turn of the event loop.
       this.#wire.control(writeHandshake())
       if (handshake.version === resumableVersion) this.#wire.countMessages?.(handshake.protocol)
       this.#show('plain')
@@ -220,7 +220,7 @@ export class HubClient {
         if (result.type === 'error') {
           host.disconnected(session, 'client', true)
         } else {
-          // What the old session was told in this turn of the event loop goes out first; the new one was told the same.
+          // The events of this turn of the event loop go out by the old session. Those of the new one are the same, and go nowhere.
           old.flush()
           session.flush()
           host.disconnected(old, 'client', true)

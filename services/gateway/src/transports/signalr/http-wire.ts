@@ -19,7 +19,7 @@ const eventStreamHeaders = {
 const beforeEvent = Buffer.from('data: ')
 const afterEvent = Buffer.from('\n\n')
 
-/** What Server-Sent Events and long polling share: messages go up in requests of their own. */
+/** The common part of Server-Sent Events and long polling: messages go up in requests of their own. */
 abstract class HttpWire implements Wire {
   abstract readonly takesBytes: boolean
   abstract readonly needsPings: boolean

@@ -4,7 +4,7 @@ import type { Flavour } from './codec.ts'
 /** A frame of the client without its `ref`, which the hub adds. */
 export type Frame = ClientFrame extends infer F ? (F extends ClientFrame ? Omit<F, 'ref'> : never) : never
 
-/** What a call does, in terms of the native protocol. */
+/** The effect of a call, in terms of the native protocol. */
 export interface Plan {
   /** Name that the caller gives itself. It must have it before the frame is carried out. */
   as?: string
@@ -201,7 +201,7 @@ function frameOf(json: string): Frame {
 const methods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name.toLowerCase(), method]))
 
 /**
- * Returns what a call does.
+ * Returns the effect of a call.
  * @throws RabbleError `bad-frame`, whose message is the error of the completion
  */
 export function planOf(target: string, args: readonly unknown[], streams: boolean, lobby: string): Plan {

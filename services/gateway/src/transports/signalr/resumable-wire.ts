@@ -15,8 +15,8 @@ interface Kept {
 /**
  * A WebSocket, or several of them one after the other: a stateful reconnect (HubProtocol.md, "Stateful Reconnect"). Both sides count the
  * messages, except for control messages, and keep those that are not acknowledged. After a loss, the client opens another WebSocket,
- * and both sides send what they kept. What is not acknowledged counts as unsent. Without a client that asks for it, this is a plain
- * WebSocket.
+ * and both sides send the messages that they kept. These count as unsent until they are acknowledged. For a client that does not ask for
+ * it, this is a plain WebSocket.
  */
 export class ResumableWire implements Wire {
   readonly takesBytes = true
