@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { encode } from '@msgpack/msgpack'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
@@ -11,6 +13,7 @@ import { createMemoryLog } from './memory-log.ts'
 import { connectHub } from './signalr.ts'
 import { ask } from './streams.ts'
 import { pass } from './time.ts'
+import { watchUnsent } from './unsent.ts'
 
 const end = '\u001e'
 const handshake = (protocol = 'json', version = 1) => `${JSON.stringify({ protocol, version })}${end}`
@@ -322,6 +325,35 @@ t.test('a stream says that something is missing', async (t) => {
     items.map((item) => JSON.parse(item)),
     [{ type: 'gap', room: 'general' }, { type: 'message' }],
   )
+})
+
+t.test('a client that reads nothing is closed, over requests too', async (t) => {
+  for (const accept of ['text/event-stream', '*/*']) {
+    const unsentBytes = 128 * 1024
+    const gateway = await build(t, { clock: createManualClock(), limits: { unsentBytes } })
+    const unsent = watchUnsent(gateway)
+    const ada = await connectChat(t, gateway.ws, { name: 'Ada' })
+    await ada.join('general')
+    const { connectionToken: key } = await negotiate(gateway)
+    const url = `${gateway.http}/chathub?id=${key}`
+    const stream = request(url, { headers: { accept }, agent: false }).end()
+    stream.on('error', () => {})
+    t.teardown(() => stream.destroy())
+    const [response] = (await once(stream, 'response')) as [IncomingMessage]
+    response.on('error', () => {})
+    // A poll is answered at once. After it, nobody polls any more.
+    if (accept === '*/*') response.resume()
+    t.equal((await ask('POST', url, {}, handshake())).status, 200)
+    const text = '€'.repeat(4000)
+    const closed = () => gateway.metric('rabble_gateway_disconnections_total', { reason: 'tooSlow' })
+    for (let sent = 0; (await closed()) === 0 && sent < 2_000; sent += 20) {
+      await Promise.all(Array.from({ length: 20 }, () => ada.send('general', text)))
+      unsent.look()
+    }
+    t.equal(await closed(), 1)
+    t.ok(unsent.most <= unsentBytes + 20 * 13_000, `${unsent.most} bytes at most`)
+    t.match(await ada.request({ type: 'ping' }), { type: 'pong' })
+  }
 })
 
 t.test('streams are bounded, and one that is cancelled at once leaves its room', async (t) => {

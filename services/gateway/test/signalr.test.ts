@@ -1,12 +1,14 @@
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
+import { createLogger } from '@rabble/service'
 import * as old from 'signalr-3'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { build } from './build.ts'
 import { buildWithRooms } from './rooms-build.ts'
 import { buildHub, connectHub, type HubTransport } from './signalr.ts'
+import { ask, openRequests } from './streams.ts'
 import { pass } from './time.ts'
 import { worker } from './worker.ts'
 
@@ -197,22 +199,42 @@ t.test('a name is free as soon as the guest who took it by a call is gone', asyn
   await next.hub.invoke('SendMessage', 'Ada', 'it is mine')
 })
 
-t.test('clients are told to come back when their gateway stops', async (t) => {
-  const gateway = await build(t)
-  const hub = new HubConnectionBuilder()
-    .withUrl(`${gateway.http}/chathub`, { transport: HttpTransportType.WebSockets })
-    .withAutomaticReconnect([60_000])
-    .configureLogging(LogLevel.None)
-    .build()
-  t.teardown(() => hub.stop())
-  await hub.start()
-  let reason: Error | undefined
-  hub.onreconnecting((error) => {
-    reason = error
+for (const over of ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const) {
+  t.test(`clients are told to come back when their gateway stops, over ${over}`, async (t) => {
+    const gateway = await build(t)
+    const hub = new HubConnectionBuilder()
+      .withUrl(`${gateway.http}/chathub`, { transport: HttpTransportType[over] })
+      .withAutomaticReconnect([60_000])
+      .configureLogging(LogLevel.None)
+      .build()
+    t.teardown(() => hub.stop())
+    const requests = openRequests(gateway.server)
+    await hub.start()
+    if (over === 'LongPolling') await until(() => requests() > 0, 60_000, 'the next poll')
+    let reason: Error | undefined
+    hub.onreconnecting((error) => {
+      reason = error
+    })
+    await gateway.close()
+    await until(() => hub.state === 'Reconnecting', 60_000, 'the client to come back')
+    t.match(reason, { message: 'Server returned an error on close: this gateway is stopping' })
   })
-  await gateway.close()
-  await until(() => hub.state === 'Reconnecting', 60_000, 'the client to come back')
-  t.match(reason, { message: 'Server returned an error on close: this gateway is stopping' })
+}
+
+t.test('an access token gets into no log', async (t) => {
+  const lines: string[] = []
+  const logger = createLogger('gateway', 'trace', { write: (line) => void lines.push(line) })
+  const gateway = await build(t, { logger })
+  const token = await gateway.tokens.sign({ id: 'ada', name: 'Ada' }, 600)
+  for (const over of ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const) {
+    const { hub } = await connectHub(t, gateway, { over, accessTokenFactory: () => token })
+    await hub.invoke('SendMessage', 'hi')
+    await hub.stop()
+  }
+  const url = `${gateway.http}/chathub/negotiate?access_token=${token}`
+  t.equal((await ask('POST', url)).status, 200)
+  t.ok(lines.length > 0)
+  t.notOk(lines.some((line) => line.includes(token) || line.includes('?id=')))
 })
 
 t.test('a silent client gets pings, and one of which nothing is heard for 30 seconds is gone', async (t) => {
