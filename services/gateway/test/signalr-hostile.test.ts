@@ -413,4 +413,9 @@ t.test('requests at another gateway reach the connection; a WebSocket begins any
   t.teardown(() => socket.terminate())
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   t.equal(await connections(two), 1)
+  for (const id of [other, 'x', '']) {
+    const refused = new WebSocket(`${two.http.replace('http', 'ws')}/chathub?id=${id}`)
+    const error = await new Promise<Error>((resolve) => refused.once('error', resolve))
+    t.match(error.message, /404/, 'an id is good for one WebSocket, and must be one')
+  }
 })

@@ -220,10 +220,13 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     if (!request.ws) return done()
     limitMessages(request, bodyLimit)
     const { id } = request.query as { id?: unknown }
-    // A WebSocket needs nothing of the negotiation, so any gateway may take that of another one.
-    if (typeof id === 'string' && resumable(id) !== undefined) return done()
-    const isMine = typeof id === 'string' && gatewayOf(id) === host.id
-    if (isMine && !negotiations.take(id)) return done(unknownConnection())
+    if (typeof id === 'string') {
+      if (resumable(id) !== undefined) return done()
+      // A WebSocket needs nothing of the negotiation, so any gateway may take that of another one.
+      const isMine = gatewayOf(id) === host.id
+      const isFree = isMine ? negotiations.take(id) : isSessionKey(id) && !resumables.has(id)
+      if (!isFree) return done(unknownConnection())
+    }
     return done(host.refusal())
   }
 
