@@ -185,6 +185,10 @@ t.test('notices of programs come from System, to one user and to all', async (t)
   await post('notify', { text: 'for all' })
   await until(() => heard.length === 2, 60_000, 'the notice')
   t.same(heard[1], ['System', 'for all', a.gateway.id])
+  const { users } = await hub.invoke('Members', 'general')
+  await post('notify', { user: users[0].id, text: 'for Ada' })
+  await until(() => heard.length === 3, 60_000, 'the notice')
+  t.same(heard[2], ['System', 'for Ada', a.gateway.id])
 })
 
 t.test('a name is free as soon as the guest who took it by a call is gone', async (t) => {
