@@ -7,11 +7,13 @@ const preflightAge = 7_200
 
 /** Paths of connections, besides those below `/api/`. */
 const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
+/** Paths of SignalR's hub. Its clients send cookies with all requests, and need leave for that. */
+const hubPath = /^\/chathub(\/|\/negotiate)?$/i
 
 /**
  * Lets pages of these origins send requests to the paths below `/api/` and to those of connections, and read the answers
  * (https://fetch.spec.whatwg.org/#cors-protocol). They show a token, so cookies are allowed only where the session is kept in
- * one.
+ * one, and for clients of SignalR.
  */
 export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
   app.register(cors, {
@@ -20,9 +22,17 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
       const [path = ''] = request.url.split('?', 1)
       callback(null, {
         origin: origin !== undefined && isOpen(path) && allowed.has(origin),
-        credentials: path === '/api/session',
+        credentials: path === '/api/session' || hubPath.test(path),
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-        allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
+        allowedHeaders: [
+          'Authorization',
+          'Content-Type',
+          'Idempotency-Key',
+          'Last-Event-ID',
+          // The clients of SignalR send these.
+          'X-Requested-With',
+          'X-SignalR-User-Agent',
+        ],
         exposedHeaders: ['Retry-After'],
         maxAge: preflightAge,
         strictPreflight: false,
@@ -32,5 +42,5 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
 }
 
 function isOpen(path: string): boolean {
-  return path.startsWith('/api/') || connectionPaths.has(path)
+  return path.startsWith('/api/') || connectionPaths.has(path) || hubPath.test(path)
 }

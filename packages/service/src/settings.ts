@@ -196,8 +196,15 @@ export const settings = {
   },
   RABBLE_TRANSPORTS: {
     schema: Type.String({ pattern: /^[a-z-]+(,[a-z-]+)*$/ }),
-    default: 'websocket,sse,polling',
-    about: 'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`.',
+    default: 'websocket,sse,polling,signalr',
+    about:
+      'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`, `signalr`.',
+  },
+  RABBLE_LOBBY: {
+    schema: Type.String({ minLength: 1, maxLength: 64 }),
+    default: 'general',
+    about:
+      'Room of clients whose protocol speaks to everybody: they are in it, and what they say goes there.',
   },
   RABBLE_GATEWAY_URL: {
     schema: Type.String({ pattern: /^http:\/\/[^/?#@\s]+$/ }),

@@ -10,6 +10,7 @@ function build(t: Test) {
   const app = createApp({ logger: createLogger('test', 'silent'), allowedOrigins })
   app.get('/api/rooms', async () => ({ rooms: [] }))
   app.get('/api/session', async () => ({}))
+  app.get('/chathub', async () => '')
   app.get('/metrics', async () => 'x 1')
   app.get('/api/full', async () => {
     throw new RabbleError('unavailable', 'full', { retryAfter: 2_000 })
@@ -87,5 +88,29 @@ t.test('the cookie comes along only to where the session is kept in it', async (
     t.equal((await ask(method, '/api/session', 'https://pages.example')).headers[allowed], 'true')
     t.equal((await ask(method, '/api/rooms', 'https://pages.example')).headers[allowed], undefined)
     t.equal((await ask(method, '/api/session', 'https://evil.example')).headers[allowed], undefined)
+  }
+})
+
+t.test('clients of SignalR may send cookies and their headers, from listed origins only', async (t) => {
+  const ask = build(t)
+  const origin = 'https://pages.example'
+  for (const url of ['/chathub', '/ChatHub?id=1', '/chathub/negotiate?negotiateVersion=1']) {
+    for (const method of ['GET', 'OPTIONS'] as const) {
+      t.match((await ask(method, url, origin)).headers, {
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+      })
+    }
+  }
+  const preflight = await ask('OPTIONS', '/chathub/negotiate', origin)
+  t.match(preflight.headers['access-control-allow-headers'], /x-requested-with, x-signalr-user-agent/i)
+  for (const [url, other] of [
+    ['/chathub', 'https://evil.example'],
+    ['/chathubs', origin],
+    ['/chathub/x', origin],
+  ] as const) {
+    const { headers } = await ask('GET', url, other)
+    t.equal(headers['access-control-allow-origin'], undefined)
+    t.equal(headers['access-control-allow-credentials'], undefined)
   }
 })

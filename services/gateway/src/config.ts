@@ -1,4 +1,4 @@
-import { enoughBytes, type Limits } from '@rabble/contract'
+import { enoughBytes, isRoomName, type Limits } from '@rabble/contract'
 import {
   type groundSettings,
   parseOrigins,
@@ -14,6 +14,7 @@ import { transports } from './transports/index.ts'
 export const gatewaySettings = [
   ...tokenSettings,
   'RABBLE_TRANSPORTS',
+  'RABBLE_LOBBY',
   'RABBLE_CONNECTIONS',
   'RABBLE_HELLO_TIMEOUT_MS',
   'RABBLE_HEARTBEAT_MS',
@@ -56,6 +57,7 @@ export function gatewayConfig(
   | 'replayBytesPerSecond'
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
+  | 'lobby'
 > & { transports: string[] } {
   const limits: Limits = {
     frameBytes: settings.RABBLE_FRAME_BYTES,
@@ -78,7 +80,9 @@ export function gatewayConfig(
       `RABBLE_TRANSPORTS must name some of ${[...transports.keys()].join(', ')}, but has "${unknown}"`,
     )
   }
+  if (!isRoomName(settings.RABBLE_LOBBY)) throw new SettingsError('RABBLE_LOBBY must be the name of a room')
   return {
+    lobby: settings.RABBLE_LOBBY,
     transports: names,
     auth: settings.RABBLE_AUTH,
     limits,

@@ -51,6 +51,8 @@ export interface GatewayOptions {
   rooms?: RoomsClient | undefined
   /** Whether only rooms that were created can be joined. */
   createdRoomsOnly: boolean
+  /** Room of clients whose protocol has none. Default: `general`. */
+  lobby?: string
   tokens: Tokens
   auth: 'guest' | 'jwt'
   limits: Limits
@@ -277,6 +279,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     id,
+    lobby: options.lobby ?? 'general',
     limits,
     clock,
     refusal() {

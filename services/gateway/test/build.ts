@@ -40,7 +40,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   const { clock = systemClock, ready = true } = options
   const log = options.log ?? createMemoryLog(1, { clock })
   const registry = new Registry()
-  const logger = createLogger('gateway', 'silent')
+  const { logger = createLogger('gateway', 'silent') } = options
   const app = createApp({ logger, trustedProxies: '127.0.0.1' })
   const tokens = createTokens(secret)
   const gateway = await registerGateway(app, {

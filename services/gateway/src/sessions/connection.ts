@@ -35,6 +35,8 @@ export interface Connection {
   readonly taken: number
   /** Time (ms, by the clock's `monotonic`) since which a message of the client is incomplete; undefined if none is. */
   readonly unfinishedSince: number | undefined
+  /** Silence (ms) of the client after which its protocol takes it for gone, if that is less than two heartbeats. */
+  readonly longestSilence?: number
   /** Writes all pieces with as few system calls as possible. Does nothing once the connection is closing. */
   write(pieces: readonly Buffer[]): void
   /** Stops and resumes reading what the client sends. */

@@ -31,12 +31,12 @@ export function startHeartbeat(
       // A session that has been silent since then is pinged first.
       const silent = at - Math.max(session.lastHeard, resumedAt - heartbeat)
       const stuck = session.stuck(at, 2 * heartbeat, resumedAt)
-      const { unfinishedSince = at } = session.connection
+      const { unfinishedSince = at, longestSilence = 2 * heartbeat } = session.connection
       if (session.user === undefined && at - Math.max(session.connectedAt, resumedAt) > helloTimeout) {
         session.close('policy', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
         session.close('tokenExpired', 'the token has expired')
-      } else if (silent > 2 * heartbeat) {
+      } else if (silent > Math.min(longestSilence, 2 * heartbeat)) {
         lost(session)
         session.connection.terminate()
       } else if (stuck) {

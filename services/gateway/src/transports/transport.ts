@@ -34,6 +34,8 @@ export interface ClientInfo {
 export interface SessionHost {
   /** Id of this gateway. */
   readonly id: string
+  /** Room of clients whose protocol speaks to everybody. */
+  readonly lobby: string
   readonly limits: Limits
   readonly clock: Clock
   /** Whether the gateway is closed, or closing. */

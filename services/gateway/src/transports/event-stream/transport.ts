@@ -2,11 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import type { OutgoingHttpHeaders } from 'node:http'
 import { RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { answerWith, forward, wasForwarded } from '../forwarding.ts'
+import { gatewayOf } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import type { StreamConnection } from './connection.ts'
-import { answerWith, forward, wasForwarded } from './forwarding.ts'
 import { parseId } from './framing.ts'
-import { createStreamSessions, gatewayOf, type StreamSession } from './stream-sessions.ts'
+import { createStreamSessions, type StreamSession } from './stream-sessions.ts'
 
 /** Maximum time (ms) that a poll waits. */
 const longestWait = 25_000

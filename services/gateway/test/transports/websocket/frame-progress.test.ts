@@ -1,6 +1,6 @@
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
-import { FrameProgress } from '../../../src/transports/websocket/frame-progress.ts'
+import { FrameProgress } from '../../../src/transports/frame-progress.ts'
 import { clientFrame, opcodes } from './client-frame.ts'
 
 const { text, continuation, ping, pong } = opcodes

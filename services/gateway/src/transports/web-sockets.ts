@@ -1,0 +1,164 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import websocket from '@fastify/websocket'
+import type { Clock } from '@rabble/clock'
+import type { CloseReason } from '@rabble/contract'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import { FrameProgress } from './frame-progress.ts'
+import type { SessionHost } from './transport.ts'
+
+/** Time (ms) that a client has to answer a close frame before its socket is dropped, with all that waits for it. */
+const closeTimeout = 2_000
+
+/** Errors for which the library itself closes the connection, each with the reason of the close code. */
+const refused: Record<string, CloseReason> = {
+  WS_ERR_INVALID_UTF8: 'notText',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'policy',
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'tooLarge',
+}
+
+/**
+ * Minimum mean size (bytes) of the parts of a message that has the maximum size. A part is a fragment, or a piece in which a
+ * frame arrives. Each part costs hundreds of bytes of memory until the message is complete.
+ */
+const partBytes = 256
+/** Number of parts that any message may have: libraries and networks split as they like. */
+const minParts = 64
+
+/** Maximum length (bytes) of the reason in a close frame (RFC 6455, section 5.5). */
+const longestMessage = 123
+
+/** Close codes of a client that leaves on purpose. 1005 is a close frame without a code. */
+const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
+
+/** Returns whether the client closed the connection on purpose, from the close code. */
+export function isCleanClose(code: number): boolean {
+  return cleanCloseCodes.has(code)
+}
+
+/** Returns why a connection ends with this error, for the metrics. */
+export function reasonOf(error: Error): string {
+  return ('code' in error && refused[`${error.code}`]) || 'failed'
+}
+
+/** Maximum sizes (bytes) of messages on the connections that some requests begin. */
+const messageSizes = new WeakMap<IncomingMessage, number>()
+
+/** Sets the maximum size (bytes) of messages on the connection that a request begins. Default: `frameBytes`. */
+export function limitMessages({ raw }: FastifyRequest, bytes: number): void {
+  messageSizes.set(raw, bytes)
+}
+
+/** Returns the options of the library for a maximum size (bytes) of messages. */
+function sizeOptions(bytes: number): object {
+  const parts = Math.max(minParts, Math.ceil(bytes / partBytes))
+  return { maxPayload: bytes, maxFragments: parts, maxBufferedChunks: parts }
+}
+
+/** Prepares an app for routes with WebSockets, once for all transports that have some. */
+export async function serveWebSockets(app: FastifyInstance, host: SessionHost): Promise<void> {
+  if (app.hasDecorator('websocketServer')) return
+  const { frameBytes } = host.limits
+  await app.register(websocket, {
+    options: {
+      ...sizeOptions(frameBytes),
+      // Applies also to connections that the library closes. @types/ws does not know it yet.
+      ...{ closeTimeout },
+      // Compression costs more memory per connection than everything else together.
+      perMessageDeflate: false,
+      handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
+    },
+    // The gateway has closed its sessions, with a code, in its own preClose hook.
+    preClose(done) {
+      app.websocketServer.close(() => done())
+    },
+    errorHandler(error, socket, request) {
+      request.log.debug({ err: error }, 'connection failed')
+      socket.terminate()
+    },
+  })
+
+  // The library knows one size for all connections. It reads the option when a connection begins.
+  const server = app.websocketServer
+  const handleUpgrade = server.handleUpgrade.bind(server)
+  server.handleUpgrade = (request, socket, head, accept) => {
+    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes))
+    handleUpgrade(request, socket, head, accept)
+  }
+
+  // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
+  app.server.on('upgrade', (_request, socket) => {
+    if (host.closed) socket.end(() => socket.destroy())
+  })
+}
+
+/** The part of a connection that all transports over WebSockets share. */
+export class SocketConnection {
+  protected readonly socket: WebSocket
+  protected readonly tcp: Socket
+  readonly #progress = new FrameProgress()
+  readonly #clock: Clock
+
+  constructor(socket: WebSocket, tcp: Socket, clock: Clock) {
+    this.socket = socket
+    this.tcp = tcp
+    this.#clock = clock
+    tcp.on('data', (chunk) => this.#progress.read(chunk, clock.monotonic()))
+  }
+
+  get unsent(): number {
+    return this.tcp.writableLength
+  }
+
+  get taken(): number {
+    return this.tcp.bytesWritten - this.tcp.writableLength
+  }
+
+  get unfinishedSince(): number | undefined {
+    return this.#progress.unfinishedSince
+  }
+
+  protected get isOpen(): boolean {
+    return this.socket.readyState === this.socket.OPEN
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (this.isOpen) this.socket.resume()
+  }
+
+  ping(): void {
+    if (this.isOpen) this.socket.ping()
+  }
+
+  /** Closes the connection with this code. A message that is too long for a close frame is left out. */
+  protected finish(code: number, message: string): void {
+    this.socket.close(code, Buffer.byteLength(message) > longestMessage ? '' : message)
+    // Otherwise the client's answer would never be read from a paused connection.
+    this.socket.resume()
+    this.#clock.setTimeout(() => this.socket.terminate(), closeTimeout).unref()
+  }
+
+  terminate(): void {
+    this.socket.terminate()
+  }
+
+  drained(bytes: number): Promise<void> {
+    const { tcp } = this
+    if (tcp.writableLength <= bytes || tcp.destroyed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!tcp.destroyed && tcp.writableLength > bytes) return
+        tcp.off('drain', check)
+        tcp.off('close', check)
+        resolve()
+      }
+      tcp.on('drain', check)
+      tcp.on('close', check)
+    })
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  HttpTransportType,
+  type HubConnection,
+  HubConnectionBuilder,
+  type IHttpConnectionOptions,
+  LogLevel,
+} from '@microsoft/signalr'
+import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack'
+import type { ChatEvent, MessageEvent, ServerFrame, ServerFrames } from '@rabble/contract'
+import { type ChatClient, type ChatOptions, type ChatRequest, ReplyError } from '@rabble/harness'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
+import type { TestGateway } from './build.ts'
+
+export type HubTransport = 'WebSockets' | 'ServerSentEvents' | 'LongPolling'
+
+export interface HubOptions extends IHttpConnectionOptions {
+  over?: HubTransport
+  messagePack?: boolean
+  path?: string
+  /** Class of the WebSocket. The type of the official options needs the types of browsers for it. */
+  WebSocket?: unknown
+}
+
+/** Builds a connection of the official client, which is stopped at teardown. */
+export function buildHub(
+  t: Test,
+  { http }: Pick<TestGateway, 'http'>,
+  options: HubOptions = {},
+): HubConnection {
+  const { over = 'WebSockets', messagePack = false, path = '/chathub', ...http2 } = options
+  const builder = new HubConnectionBuilder()
+    .withUrl(`${http}${path}`, { transport: HttpTransportType[over], ...http2 })
+    .configureLogging(LogLevel.None)
+  if (messagePack) builder.withHubProtocol(new MessagePackHubProtocol())
+  const hub = builder.build()
+  t.teardown(() => hub.stop())
+  return hub
+}
+
+/** Connects the official client. `heard` gets the arguments of `ReceiveMessage`, and `events` those of `Event`. */
+export async function connectHub(
+  t: Test,
+  gateway: Pick<TestGateway, 'http'>,
+  options: HubOptions = {},
+): Promise<{ hub: HubConnection; heard: unknown[][]; events: ServerFrame[] }> {
+  const hub = buildHub(t, gateway, options)
+  const heard: unknown[][] = []
+  const events: ServerFrame[] = []
+  hub.on('ReceiveMessage', (...args: unknown[]) => heard.push(args))
+  hub.on('Event', (json: string) => events.push(JSON.parse(json)))
+  await hub.start()
+  return { hub, heard, events }
+}
+
+/** Tokens with which the guests of a test come back, by name. */
+const guests = new WeakMap<Test, Map<string, string>>()
+
+/** Connects the official client over a WebSocket, and speaks the native protocol through `Request` and `Event`. */
+export async function connectHubChat(
+  t: Test,
+  gateway: TestGateway,
+  { name = 'tester', messagePack = false }: ChatOptions & { messagePack?: boolean } = {},
+): Promise<ChatClient> {
+  const known = guests.get(t) ?? new Map<string, string>()
+  guests.set(t, known)
+  const frames: ServerFrame[] = []
+  const rooms = new Map<string, { events: ChatEvent[]; messages: MessageEvent[] }>()
+  const watchers = new Set<(frame: ServerFrame) => void>()
+  let user: ChatClient['user']
+  let socket: WebSocket | undefined
+  let close: (how: { code: number; reason: string }) => void = () => {}
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    close = resolve
+  })
+  class Watched extends WebSocket {
+    constructor(url: string, protocols: undefined, options: object) {
+      super(url, protocols, { perMessageDeflate: false, ...options })
+      socket = this
+      this.once('close', (code, reason) => close({ code, reason: String(reason) }))
+    }
+  }
+  const hub = buildHub(t, gateway, { messagePack, WebSocket: Watched })
+  t.teardown(() => socket?.terminate())
+
+  function receive(frame: ServerFrame): void {
+    frames.push(frame)
+    const events = frame.type === 'joined' ? frame.events : isEvent(frame) ? [frame] : []
+    if (frame.type === 'welcome') {
+      user = frame.user
+      if (frame.token !== undefined) known.set(name, frame.token)
+    }
+    if ('room' in frame && events.length > 0) {
+      const own = rooms.get(frame.room) ?? { events: [], messages: [] }
+      rooms.set(frame.room, own)
+      own.events.push(...events)
+      own.messages.push(...events.filter((event) => event.type === 'message'))
+    }
+    for (const watcher of watchers) watcher(frame)
+  }
+  hub.on('Event', (json: string) => receive(JSON.parse(json)))
+  hub.on('ReceiveMessage', () => {})
+  await hub.start()
+
+  async function request(frame: ChatRequest<never> | object): Promise<never> {
+    const reply = JSON.parse(await hub.invoke('Request', JSON.stringify(frame))) as ServerFrame
+    receive(reply)
+    if (reply.type === 'error') throw new ReplyError(reply.code, reply.message, reply.retryAfter)
+    return reply as never
+  }
+
+  function waitFor(predicate: (frame: ServerFrame) => boolean, limit = 30_000): Promise<ServerFrame> {
+    const found = frames.find(predicate)
+    if (found) return Promise.resolve(found)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('waited in vain for a frame')), limit)
+      const watcher = (frame: ServerFrame) => {
+        if (!predicate(frame)) return
+        clearTimeout(timer)
+        watchers.delete(watcher)
+        resolve(frame)
+      }
+      watchers.add(watcher)
+    })
+  }
+
+  const client: ChatClient = {
+    get user() {
+      return user
+    },
+    frames,
+    closed,
+    request,
+    join: (room, more) => request({ type: 'join', room, ...more }),
+    send: (room, text, more) => request({ type: 'send', room, text, ...more }),
+    sendTo: (to, text, more) => request({ type: 'send', to, text, ...more }),
+    edit: (room, id, text, more) => request({ type: 'edit', room, id, text, ...more }),
+    delete: (room, id) => request({ type: 'delete', room, id }),
+    events: (room) => rooms.get(room)?.events ?? [],
+    messages: (room) => rooms.get(room)?.messages ?? [],
+    waitFor,
+    sees: (id, limit) => waitFor((frame) => holds(frame, id), limit),
+    // Data that breaks the hub protocol ends the connection. This is refused like a wrong frame of the native protocol.
+    raw: (data) => void hub.send(String(data)),
+    pause: () => socket?.pause(),
+    resume: () => socket?.resume(),
+    async close() {
+      await hub.stop()
+      await closed
+    },
+  }
+  const token = known.get(name)
+  await request({ type: 'hello', ...(token === undefined ? { name } : { token }) })
+  return client
+}
+
+function holds(frame: ServerFrame, id: string): boolean {
+  if (frame.type === 'joined') return frame.events.some((event) => event.id === id)
+  return isEvent(frame) && frame.id === id
+}
+
+function isEvent(frame: ServerFrame): frame is ServerFrames['message' | 'edit' | 'delete'] {
+  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
+}
