@@ -4,7 +4,7 @@ import type { CloseReason } from '@rabble/contract'
 import type { Wire } from './wire.ts'
 
 /** Maximum time (ms) that a poll waits: less than the timeouts of proxies. */
-const longestWait = 25_000
+export const longestWait = 25_000
 
 /** Time (ms) that a client has to read the last bytes of its event stream. */
 const closeTimeout = 2_000

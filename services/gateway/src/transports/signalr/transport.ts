@@ -9,7 +9,7 @@ import { isCleanClose, limitMessages, reasonOf, serveWebSockets } from '../web-s
 import { createCalls } from './calls.ts'
 import { HubClient } from './client.ts'
 import { createCodecs } from './codec.ts'
-import { EventWire, PollWire } from './http-wire.ts'
+import { EventWire, longestWait, PollWire } from './http-wire.ts'
 import { createNegotiations } from './negotiation.ts'
 import { ResumableWire } from './resumable-wire.ts'
 import { SocketWire } from './socket-wire.ts'
@@ -166,7 +166,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     if (gateway === host.id || wasForwarded(request)) return false
     const url = host.gatewayUrl(gateway)
     if (url === undefined) return false
-    const answer = await forward(request, reply, url, body).catch(() => undefined)
+    const answer = await forward(request, reply, url, { body, wait: longestWait }).catch(() => undefined)
     host.forwarded(name, answer !== undefined)
     if (answer === undefined) {
       const rule = 'the gateway of this connection can not be reached'

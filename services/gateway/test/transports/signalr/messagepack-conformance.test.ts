@@ -1,6 +1,6 @@
 import t from 'tap'
-import { connectHubChat } from './signalr.ts'
-import { testTransport } from './transport-conformance.ts'
+import { testTransport } from '../../transport-conformance.ts'
+import { connectHubChat } from './hub-connection.ts'
 
 testTransport(t, {
   name: 'signalr',

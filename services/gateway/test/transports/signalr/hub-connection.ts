@@ -10,7 +10,7 @@ import type { ChatEvent, MessageEvent, ServerFrame, ServerFrames } from '@rabble
 import { type ChatClient, type ChatOptions, type ChatRequest, ReplyError } from '@rabble/harness'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { TestGateway } from './build.ts'
+import type { TestGateway } from '../../build.ts'
 
 export type HubTransport = 'WebSockets' | 'ServerSentEvents' | 'LongPolling'
 

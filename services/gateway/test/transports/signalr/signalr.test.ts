@@ -5,12 +5,12 @@ import { createLogger } from '@rabble/service'
 import * as old from 'signalr-3'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { build } from './build.ts'
-import { buildWithRooms } from './rooms-build.ts'
-import { buildHub, connectHub, type HubTransport } from './signalr.ts'
-import { ask, openRequests } from './streams.ts'
-import { pass } from './time.ts'
-import { worker } from './worker.ts'
+import { build } from '../../build.ts'
+import { asProgram } from '../../external-publish/program.ts'
+import { buildWithRooms } from '../../rooms-build.ts'
+import { pass } from '../../time.ts'
+import { ask, openRequests } from '../event-stream/streams.ts'
+import { buildHub, connectHub, type HubTransport } from './hub-connection.ts'
 
 const ways: [over: HubTransport, messagePack: boolean][] = [
   ['WebSockets', false],
@@ -178,7 +178,7 @@ t.test('a token says who it is, in the header or in the query, and a call can no
 
 t.test('notices of programs come from System, to one user and to all', async (t) => {
   const { a } = await buildWithRooms(t)
-  const post = await worker(a)
+  const post = await asProgram(a)
   const { hub, heard } = await connectHub(t, a)
   await hub.invoke('SendMessage', 'Ada', 'hi')
   await until(() => heard.length === 1, 60_000, 'the message')

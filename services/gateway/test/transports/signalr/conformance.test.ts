@@ -1,0 +1,5 @@
+import t from 'tap'
+import { testTransport } from '../../transport-conformance.ts'
+import { connectHubChat } from './hub-connection.ts'
+
+testTransport(t, { name: 'signalr', connect: connectHubChat })
