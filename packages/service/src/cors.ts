@@ -6,7 +6,7 @@ import type { Origins } from './origin.ts'
 const preflightAge = 7_200
 
 /** Paths of connections, besides those below `/api/`. */
-const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
+const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll', '/socket.io/'])
 
 /**
  * Lets pages of these origins send requests to the paths below `/api/` and to those of connections, and read the answers
@@ -20,7 +20,7 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
       const [path = ''] = request.url.split('?', 1)
       callback(null, {
         origin: origin !== undefined && isOpen(path) && allowed.has(origin),
-        credentials: path === '/api/session',
+        credentials: path === '/api/session' || path === '/socket.io/',
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
         exposedHeaders: ['Retry-After'],

@@ -194,8 +194,9 @@ export const settings = {
   },
   RABBLE_TRANSPORTS: {
     schema: Type.String({ pattern: /^[a-z-]+(,[a-z-]+)*$/ }),
-    default: 'websocket,sse,polling',
-    about: 'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`.',
+    default: 'websocket,sse,polling,socketio',
+    about:
+      'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`, `socketio`.',
   },
   RABBLE_LOBBY: {
     schema: Type.String({ minLength: 1, maxLength: 64 }),

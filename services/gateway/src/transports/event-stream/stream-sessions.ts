@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { RabbleError } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import type { Session } from '../../sessions/session.ts'
+import { createSessionKey } from '../session-keys.ts'
 import type { SessionHost } from '../transport.ts'
 import { StreamConnection } from './connection.ts'
 
@@ -83,7 +83,7 @@ export function createStreamSessions(host: SessionHost, transport: string): Stre
 
   return {
     open(request) {
-      const key = `${gatewayKey(host.id)}-${randomBytes(16).toString('base64url')}`
+      const key = createSessionKey(host.id)
       const connection = new StreamConnection(key, host.clock)
       const session = host.open(connection, {
         transport,
@@ -101,14 +101,4 @@ export function createStreamSessions(host: SessionHost, transport: string): Stre
     end,
     close: () => timer.cancel(),
   }
-}
-
-/** Returns the part of a gateway's id with which the keys of its sessions begin. */
-function gatewayKey(gateway: string): string {
-  return gateway.replace(/^gateway-/, '')
-}
-
-/** Returns the id of the gateway that has the session with this key. */
-export function gatewayOf(key: string): string {
-  return `gateway-${key.slice(0, key.indexOf('-'))}`
 }

@@ -1,0 +1,124 @@
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** Time limit (ms) for a connection to another gateway. */
+const connectTimeout = 2_000
+/** Marks a request that was passed on, so that it is not passed on again. */
+const forwardedHeader = 'rabble-forwarded'
+const agent = new Agent({ keepAlive: true })
+
+/** Headers of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
+const hopHeaders: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+])
+
+export function wasForwarded(request: FastifyRequest): boolean {
+  return request.headers[forwardedHeader] !== undefined
+}
+
+/**
+ * Passes a request on to the gateway at `url`. Resolves with the answer, whose body is not read yet. A body that is a stream is
+ * sent as it comes.
+ * @throws Error if there is no connection in time, or it ends before the answer
+ */
+export function forward(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  url: string,
+  body?: Buffer | Readable,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
+    for (const name of hopHeaders) delete headers[name]
+    if (Buffer.isBuffer(body)) headers['content-length'] = String(body.length)
+    const passed = httpRequest(new URL(request.url, url), { method: request.method, headers, agent })
+    limitConnecting(passed, url)
+    passed.on('response', resolve)
+    passed.on('error', reject)
+    reply.raw.once('close', () => passed.destroy())
+    if (body === undefined || Buffer.isBuffer(body)) passed.end(body)
+    else body.pipe(passed)
+  })
+}
+
+/** Answers with the other gateway's answer. */
+export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
+  reply.hijack()
+  const { raw } = reply
+  const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name))
+  raw.writeHead(answer.statusCode ?? 502, { ...reply.getHeaders(), ...Object.fromEntries(headers) } as never)
+  raw.flushHeaders()
+  // Either end may go at any time: the other one goes too.
+  answer.on('error', () => raw.destroy())
+  raw.on('error', () => {})
+  raw.on('close', () => answer.destroy())
+  answer.pipe(raw)
+}
+
+/** What another gateway answered to a request for a WebSocket: with a connection, or with a refusal. */
+export interface UpgradeAnswer {
+  answer: IncomingMessage
+  /** The connection, and what came over it already. */
+  upgraded?: { socket: Socket; head: Buffer }
+}
+
+/**
+ * Passes a request for a WebSocket on to the gateway at `url`.
+ * @throws Error if there is no connection in time, or it ends before the answer
+ */
+export function forwardUpgrade(request: FastifyRequest, url: string): Promise<UpgradeAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
+    const passed = httpRequest(new URL(request.url, url), { headers, agent: false })
+    limitConnecting(passed, url)
+    passed.on('upgrade', (answer, socket, head) =>
+      resolve({ answer, upgraded: { socket: socket as Socket, head } }),
+    )
+    passed.on('response', (answer) => resolve({ answer }))
+    passed.on('error', reject)
+    request.raw.socket.once('close', () => passed.destroy())
+    passed.end()
+  })
+}
+
+/** Answers a client's request for a WebSocket like the other gateway, and passes on all that follows, both ways. */
+export function joinUpgraded(
+  client: Socket,
+  head: Buffer,
+  answer: IncomingMessage,
+  { socket, head: first }: { socket: Socket; head: Buffer },
+): void {
+  const headers = answer.rawHeaders.map((text, n) => (n % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
+  client.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`, 'latin1')
+  client.write(first)
+  socket.write(head)
+  for (const [one, other] of [
+    [client, socket],
+    [socket, client],
+  ] as const) {
+    one.on('error', () => other.destroy())
+    one.on('close', () => other.destroy())
+    one.pipe(other)
+  }
+}
+
+function limitConnecting(passed: ClientRequest, url: string): void {
+  passed.on('socket', (socket) => {
+    if (!socket.connecting) return
+    const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
+    socket.setTimeout(connectTimeout, late)
+    socket.once('connect', () => socket.setTimeout(0))
+  })
+}

@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { wasForwarded } from './forwarding.ts'
+import type { SessionHost } from './transport.ts'
+
+/** Pattern of the keys that `createSessionKey` returns. */
+export const sessionKeyPattern = '[0-9a-f]{1,40}-[\\w-]{22}'
+
+/** Creates the secret key of a session that spans several requests. It begins with the gateway that holds the session. */
+export function createSessionKey(gateway: string): string {
+  return `${gateway.replace(/^gateway-/, '')}-${randomBytes(16).toString('base64url')}`
+}
+
+/** Returns the id of the gateway that has the session with this key. */
+function gatewayOf(key: string): string {
+  return `gateway-${key.slice(0, key.indexOf('-'))}`
+}
+
+/** Returns where the gateway of a session is, if it is another one and a request for it can be passed on. */
+export function elsewhere(host: SessionHost, request: FastifyRequest, key: string): string | undefined {
+  const gateway = gatewayOf(key)
+  return gateway === host.id || wasForwarded(request) ? undefined : host.gatewayUrl(gateway)
+}
