@@ -22,7 +22,7 @@ interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'
   write(packet: string, options: { compress: boolean; wsPreEncodedFrame?: readonly Buffer[] }): unknown
   /** Packets that wait for the transport. */
   readonly writeBuffer: readonly unknown[]
-  sendPacket(type: 'ping' | 'close'): void
+  sendPacket(type: 'ping'): void
   flush(): void
   readonly transport: {
     readonly name: string
@@ -30,6 +30,7 @@ interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'
     writable: boolean
     readonly socket?: WebSocket
     on(event: 'drain', listener: () => void): void
+    once(event: 'ready', listener: () => void): void
   }
 }
 
@@ -188,7 +189,6 @@ export class EngineConnection implements Connection {
       if (this.#entered) this.#send([encodeEvent('event', { type: 'close', code, reason: message })])
       // A client whose connection was merely lost connects again.
       if (this.#entered && !retry) this.#send([disconnectPacket])
-      if (this.#socket === undefined) this.#engine.sendPacket('close')
     })
     this.#finish(code, message)
   }
@@ -199,18 +199,28 @@ export class EngineConnection implements Connection {
   }
 
   #finish(code: number, message: string): void {
-    const engine = this.#engine
     const socket = this.#socket
     this.#end()
-    const finish = () => {
-      if (socket === undefined) engine.close(true)
-      else socket.close(code, message)
-      // Otherwise the client's answer would never be read from a paused connection.
-      socket?.resume()
+    if (socket === undefined) this.#finishPolling()
+    else {
+      const close = () => {
+        socket.close(code, message)
+        // Otherwise the client's answer would never be read from a paused connection.
+        socket.resume()
+      }
+      if (this.#engine.writeBuffer.length === 0) close()
+      else this.#engine.once('drain', close)
     }
-    if (engine.writeBuffer.length === 0) finish()
-    else engine.once('drain', finish)
-    this.#clock.setTimeout(() => this.terminate(), socket === undefined ? pollTimeout : closeTimeout).unref()
+    this.#clock
+      .setTimeout(() => this.terminate(), socket === undefined ? pollTimeout : closeTimeout)
+      .unref()
+  }
+
+  /** Ends the polling by an answer of its own: the library of a client forgets what came with the end. */
+  #finishPolling(): void {
+    const { transport } = this.#engine
+    if (transport.writable) this.#engine.close()
+    else transport.once('ready', () => this.#finishPolling())
   }
 
   terminate(): void {
