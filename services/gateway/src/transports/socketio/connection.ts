@@ -29,6 +29,8 @@ interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'
     /** Whether packets are handed to the network at once. */
     writable: boolean
     readonly socket?: WebSocket
+    /** Time (ms) for which the end of polling waits for the next poll. */
+    closeTimeout?: number
     on(event: 'drain', listener: () => void): void
     once(event: 'ready', listener: () => void): void
   }
@@ -211,9 +213,7 @@ export class EngineConnection implements Connection {
       if (this.#engine.writeBuffer.length === 0) close()
       else this.#engine.once('drain', close)
     }
-    this.#clock
-      .setTimeout(() => this.terminate(), socket === undefined ? pollTimeout : closeTimeout)
-      .unref()
+    this.#clock.setTimeout(() => this.terminate(), socket === undefined ? pollTimeout : closeTimeout).unref()
   }
 
   /** Ends the polling by an answer of its own: the library of a client forgets what came with the end. */
@@ -278,6 +278,8 @@ export class EngineConnection implements Connection {
     const { transport } = this.#engine
     transport.on('drain', () => this.#checkDrains())
     const { socket } = transport
+    // Half a minute otherwise, for which no process could end.
+    if (transport.closeTimeout !== undefined) transport.closeTimeout = closeTimeout
     if (socket === undefined) return
     const upgraded = this.#upgraded(socket)
     this.#socket = socket
