@@ -93,11 +93,13 @@ export async function serveEngine(
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { raw } = request
-    const { sid, j } = request.query as { sid?: unknown; j?: unknown }
+    const { EIO: version, sid, j } = request.query as Record<string, unknown>
     const { origin, cookie } = request.headers
     const reached = { protocol: request.protocol, host: request.host }
     const head = heads.get(raw)
     if (!host.allows({ origin, reached })) throw new RabbleError('forbidden', 'this origin is not allowed')
+    // The library takes all else for 3.
+    if (version !== '3' && version !== '4') throw new RabbleError('bad-frame', 'EIO must be 3 or 4')
     // Any page could read the answers, without an Origin that tells.
     if (j !== undefined) throw new RabbleError('bad-frame', 'polling by JSONP is not possible here')
     if (sid === undefined) {
