@@ -67,7 +67,7 @@ export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
   answer.pipe(raw)
 }
 
-/** What another gateway answered to a request for a WebSocket: with a connection, or with a refusal. */
+/** Answer of another gateway to a request for a WebSocket: a connection, or a refusal. */
 export interface UpgradeAnswer {
   answer: IncomingMessage
   /** The connection, and what came over it already. */

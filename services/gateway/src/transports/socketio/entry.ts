@@ -5,7 +5,7 @@ import type { SessionHost } from '../transport.ts'
 import { toJson } from './client-events.ts'
 import type { EngineConnection } from './connection.ts'
 
-/** What a client says of itself when it connects. */
+/** Data of a client that connects. */
 export interface Handshake {
   /** From Socket.IO 3 on. `pid` and `offset` are set by the client's library when it connects again. */
   auth: { token?: unknown; name?: unknown; pid?: unknown; offset?: unknown }
@@ -13,7 +13,7 @@ export interface Handshake {
   query: { token?: unknown; name?: unknown }
 }
 
-/** What a client is told when it has entered. */
+/** Argument of `start`, the first event that a client gets. */
 export type Start = Pick<ServerFrames['welcome'], 'user' | 'session' | 'limits' | 'token' | 'expiresIn'> & {
   /** Name of the gateway. */
   ipHost: string
