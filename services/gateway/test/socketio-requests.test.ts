@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { build, type TestGateway } from './build.ts'
 import { buildTwo } from './build-two.ts'
+import { clientFrame, opcodes } from './client-frame.ts'
 import { connectSocketIo } from './socketio-clients.ts'
 import { ask } from './streams.ts'
 import { pass } from './time.ts'
@@ -297,4 +298,30 @@ t.test('a body that does not come is given up, and a poll that overlaps ends the
   const other = await handshake(gateway.http)
   const [first, second] = await Promise.all([poll(gateway.http, other), poll(gateway.http, other)])
   t.ok(first.status === 400 || second.status === 400)
+})
+
+t.test('pings without end, of either protocol, end the connection', async (t) => {
+  const gateway = await build(t, { clock: createManualClock() })
+  const old = await enterRaw(t, gateway, 3)
+  for (let n = 0; n < 200; n++) old.socket.send('2')
+  t.equal(await old.closed, 1008)
+  const other = await enterRaw(t, gateway)
+  for (let n = 0; n < 200; n++) other.socket.ping()
+  // The library of WebSockets has a limit too, which drops the connection.
+  t.match(String(await other.closed), /1008|1006/)
+})
+
+t.test('a message that is not finished within a heartbeat ends the connection', async (t) => {
+  const clock = createManualClock()
+  const gateway = await build(t, { clock, heartbeat: 4_000 })
+  const { socket, closed, packets } = await enterRaw(t, gateway)
+  const { _socket: tcp } = socket as unknown as { _socket: { write(bytes: Buffer): void } }
+  tcp.write(clientFrame(opcodes.text, '42["mess', { fin: false }))
+  for (let seconds = 1; seconds <= 6; seconds++) {
+    tcp.write(clientFrame(opcodes.ping))
+    await until(async () => (await ask('GET', `${gateway.http}/metrics`)).status === 200, 60_000, 'an answer')
+    await clock.advance(1_000)
+  }
+  t.equal(await closed, 1013)
+  t.match(packets.at(-1), /not finished in time/)
 })
