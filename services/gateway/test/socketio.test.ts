@@ -157,6 +157,29 @@ for (const transports of [['websocket'], ['polling']]) {
   })
 }
 
+for (const transports of [['websocket'], ['polling']]) {
+  t.test(`a client of version 2 over ${transports} comes back after its gateway`, async (t) => {
+    const log = createMemoryLog(1)
+    t.teardown(() => log.close())
+    const first = await build(t, { log })
+    const other = await build(t, { log })
+    const bob = await connectChat(t, other.ws, { name: 'Bob' })
+    await bob.join('general')
+    const options = { transports, reconnection: true, reconnectionDelay: 50, query: { name: 'Ada' } }
+    const ada = await connectSocketIo(t, first.http, { version: 2, ...options })
+    const { id } = await bob.send('general', 'seen')
+    await ada.gets('message', ({ text }: Event) => text === 'seen')
+    await first.close()
+    await bob.send('general', 'missed')
+    const second = await build(t, { log, port: Number(new URL(first.http).port) })
+    await ada.gets('start', ({ ipHost }: { ipHost: string }) => ipHost === second.gateway.id)
+    const { events } = await ada.ask('join', 'general', id)
+    t.match(events, [{ text: 'missed' }], 'it asks for what it missed')
+    await bob.send('general', 'live')
+    t.match(await ada.gets('message', ({ text }: Event) => text === 'live'), [{ ip: other.gateway.id }])
+  })
+}
+
 t.test('a client that the gateway does not want stays away, others come back by themselves', async (t) => {
   const clock = createManualClock()
   const { http, tokens } = await build(t, { clock })
