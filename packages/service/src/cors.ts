@@ -6,8 +6,8 @@ import type { Origins } from './origin.ts'
 const preflightAge = 7_200
 
 /** Paths of connections, besides those below `/api/`. */
-const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
-/** Paths of SignalR's hub. Its clients send cookies with all requests, and need leave for that. */
+const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll', '/socket.io/'])
+/** Paths of SignalR's hub. Its clients send cookies with all requests, and need leave for that, as those of Socket.IO may. */
 const hubPath = /^\/chathub(\/|\/negotiate)?$/i
 
 /**
@@ -22,7 +22,7 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
       const [path = ''] = request.url.split('?', 1)
       callback(null, {
         origin: origin !== undefined && isOpen(path) && allowed.has(origin),
-        credentials: path === '/api/session' || hubPath.test(path),
+        credentials: path === '/api/session' || path === '/socket.io/' || hubPath.test(path),
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         allowedHeaders: [
           'Authorization',

@@ -196,9 +196,9 @@ export const settings = {
   },
   RABBLE_TRANSPORTS: {
     schema: Type.String({ pattern: /^[a-z-]+(,[a-z-]+)*$/ }),
-    default: 'websocket,sse,polling,signalr',
+    default: 'websocket,sse,polling,signalr,socketio',
     about:
-      'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`, `signalr`.',
+      'Ways by which clients may connect, separated by commas: `websocket`, `sse`, `polling`, `signalr`, `socketio`.',
   },
   RABBLE_LOBBY: {
     schema: Type.String({ minLength: 1, maxLength: 64 }),

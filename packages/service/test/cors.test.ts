@@ -81,11 +81,13 @@ t.test('others may not, and neither may anybody ask for what is not below /api/'
   }
 })
 
-t.test('the cookie comes along only to where the session is kept in it', async (t) => {
+t.test('the cookie comes along only to where a session may be kept in it', async (t) => {
   const ask = build(t)
   const allowed = 'access-control-allow-credentials'
   for (const method of ['GET', 'OPTIONS'] as const) {
-    t.equal((await ask(method, '/api/session', 'https://pages.example')).headers[allowed], 'true')
+    for (const path of ['/api/session', '/socket.io/?EIO=4']) {
+      t.equal((await ask(method, path, 'https://pages.example')).headers[allowed], 'true')
+    }
     t.equal((await ask(method, '/api/rooms', 'https://pages.example')).headers[allowed], undefined)
     t.equal((await ask(method, '/api/session', 'https://evil.example')).headers[allowed], undefined)
   }

@@ -34,7 +34,7 @@ import { startHeartbeat } from './sessions/heartbeat.ts'
 import { createHub } from './sessions/hub.ts'
 import { limitLifetime } from './sessions/lifetime.ts'
 import { Session } from './sessions/session.ts'
-import type { SessionHost } from './transports/transport.ts'
+import type { ClientInfo, SessionHost } from './transports/transport.ts'
 
 /** Time (ms) after which a client that was refused should try again. A proxy need not wait. */
 const comeBackAfter = 1_000
@@ -266,6 +266,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     replayBytes: () => replays.held,
   })
 
+  function allows({ origin, reached }: Pick<ClientInfo, 'origin' | 'reached'>): boolean {
+    if (isAllowedOrigin(origin, reached, options.allowedOrigins)) return true
+    metrics.refusedConnections.inc({ reason: 'origin' })
+    return false
+  }
+
   function end(session: Session, reason: string, clean = false): void {
     if (!hub.sessions.has(session)) return
     hub.remove(session)
@@ -281,6 +287,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     id,
     lobby: options.lobby ?? 'general',
     limits,
+    times: { helloTimeout: options.helloTimeout, heartbeat: options.heartbeat },
     clock,
     refusal() {
       const why = unready()
@@ -291,9 +298,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         retryAfter: comeBackAfter,
       })
     },
+    allows,
     open(connection, { origin, reached, ...known }) {
-      if (!isAllowedOrigin(origin, reached, options.allowedOrigins)) {
-        metrics.refusedConnections.inc({ reason: 'origin' })
+      if (!allows({ origin, reached })) {
         connection.close('policy', 'this origin is not allowed')
         return undefined
       }

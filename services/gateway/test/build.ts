@@ -30,6 +30,10 @@ type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
   log?: MemoryLog
   /** Whether to wait until the gateway is ready. Default: true. */
   ready?: boolean
+  /** Default: a free port. */
+  port?: number
+  /** Names of the transports. Default: all. */
+  transports?: readonly string[]
 }
 
 /**
@@ -65,7 +69,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     limits: { ...defaultLimits, messagesPerSecond: 10_000, messageBurst: 10_000, ...options.limits },
   })
   operations(app, { registry, checks: { gateway: gateway.unready } })
-  const http = await app.listen({ port: 0, host: '127.0.0.1' })
+  const http = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' })
   t.teardown(async () => {
     await app.close()
     if (options.log === undefined) await log.close()

@@ -9,9 +9,10 @@ import type {
 } from '@rabble/contract'
 import { WebSocket } from 'ws'
 import { HttpSocket } from './http-socket.ts'
+import { SocketIoSocket } from './socketio-socket.ts'
 import type { TestContext } from './test-context.ts'
 
-export type Transport = 'websocket' | 'sse' | 'polling'
+export type Transport = 'websocket' | 'sse' | 'polling' | 'socketio' | 'socketio-polling'
 
 export interface ChatOptions {
   /** Name of a guest. The same name is the same guest throughout a test. Default without a token: a random name. */
@@ -268,6 +269,11 @@ function openSocket(
     const options = { perMessageDeflate: false, handshakeTimeout, headers }
     const socket = new WebSocket(chatUrl(url), 'rabble.v1', options)
     return { socket, raw: (data) => socket.send(data) }
+  }
+  if (transport === 'socketio' || transport === 'socketio-polling') {
+    const inner = transport === 'socketio' ? 'websocket' : 'polling'
+    const socket = new SocketIoSocket(chatUrl(url), { transport: inner, headers, handshakeTimeout })
+    return { socket, raw: (data) => socket.raw(data) }
   }
   const socket = new HttpSocket(chatUrl(url), { transport, headers, handshakeTimeout })
   return { socket, raw: (data) => socket.raw(data) }

@@ -1,4 +1,12 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Time limit (ms) for a connection to another gateway. */
@@ -24,26 +32,21 @@ export function wasForwarded(request: FastifyRequest): boolean {
 
 /**
  * Passes a request on to the gateway at `url`. `wait` is the time (ms) that it may wait for frames there. Resolves with the answer,
- * whose body is not read yet.
+ * whose body is not read yet. A body that is a stream is sent as it comes.
  * @throws Error if there is no connection or no answer in time, or the connection ends before the answer
  */
 export function forward(
   request: FastifyRequest,
   reply: FastifyReply,
   url: string,
-  { body, wait = 0 }: { body?: Buffer | undefined; wait?: number | undefined } = {},
+  { body, wait = 0 }: { body?: Buffer | Readable | undefined; wait?: number | undefined } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
     for (const name of hopHeaders) delete headers[name]
-    if (body !== undefined) headers['content-length'] = String(body.length)
+    if (Buffer.isBuffer(body)) headers['content-length'] = String(body.length)
     const passed = httpRequest(new URL(request.url, url), { method: request.method, headers, agent })
-    passed.on('socket', (socket) => {
-      if (!socket.connecting) return
-      const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
-      socket.setTimeout(connectTimeout, late)
-      socket.once('connect', () => socket.setTimeout(0))
-    })
+    limitConnecting(passed, url)
     const late = () => passed.destroy(new Error(`no answer of ${url} in time`))
     const timer = setTimeout(late, answerTimeout + wait)
     passed.on('response', (answer) => {
@@ -53,7 +56,8 @@ export function forward(
     passed.on('error', reject)
     passed.on('close', () => clearTimeout(timer))
     reply.raw.once('close', () => passed.destroy())
-    passed.end(body)
+    if (body === undefined || Buffer.isBuffer(body)) passed.end(body)
+    else body.pipe(passed)
   })
 }
 
@@ -69,4 +73,60 @@ export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
   raw.on('error', () => {})
   raw.on('close', () => answer.destroy())
   answer.pipe(raw)
+}
+
+/** Answer of another gateway to a request for a WebSocket: a connection, or a refusal. */
+export interface UpgradeAnswer {
+  answer: IncomingMessage
+  /** The connection, and what came over it already. */
+  upgraded?: { socket: Socket; head: Buffer }
+}
+
+/**
+ * Passes a request for a WebSocket on to the gateway at `url`.
+ * @throws Error if there is no connection in time, or it ends before the answer
+ */
+export function forwardUpgrade(request: FastifyRequest, url: string): Promise<UpgradeAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
+    const passed = httpRequest(new URL(request.url, url), { headers, agent: false })
+    limitConnecting(passed, url)
+    passed.on('upgrade', (answer, socket, head) =>
+      resolve({ answer, upgraded: { socket: socket as Socket, head } }),
+    )
+    passed.on('response', (answer) => resolve({ answer }))
+    passed.on('error', reject)
+    request.raw.socket.once('close', () => passed.destroy())
+    passed.end()
+  })
+}
+
+/** Answers a client's request for a WebSocket like the other gateway, and passes on all that follows, both ways. */
+export function joinUpgraded(
+  client: Socket,
+  head: Buffer,
+  answer: IncomingMessage,
+  { socket, head: first }: { socket: Socket; head: Buffer },
+): void {
+  const headers = answer.rawHeaders.map((text, n) => (n % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
+  client.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`, 'latin1')
+  client.write(first)
+  socket.write(head)
+  for (const [one, other] of [
+    [client, socket],
+    [socket, client],
+  ] as const) {
+    one.on('error', () => other.destroy())
+    one.on('close', () => other.destroy())
+    one.pipe(other)
+  }
+}
+
+function limitConnecting(passed: ClientRequest, url: string): void {
+  passed.on('socket', (socket) => {
+    if (!socket.connecting) return
+    const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
+    socket.setTimeout(connectTimeout, late)
+    socket.once('connect', () => socket.setTimeout(0))
+  })
 }

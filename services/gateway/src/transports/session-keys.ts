@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { wasForwarded } from './forwarding.ts'
+import type { SessionHost } from './transport.ts'
 
-/**
- * Returns a new key for a session that takes many requests. The key is a secret, and it begins with the id of its gateway, so that
- * other gateways know where to pass a request on.
- */
-export function newSessionKey(gateway: string): string {
+/** Pattern of the keys that `createSessionKey` returns. */
+export const sessionKeyPattern = '[0-9a-f]{1,40}-[\\w-]{22}'
+const wholeKey = new RegExp(`^${sessionKeyPattern}$`)
+
+/** Creates the secret key of a session that spans several requests. It begins with the gateway that holds the session. */
+export function createSessionKey(gateway: string): string {
   return `${gateway.replace(/^gateway-/, '')}-${randomBytes(16).toString('base64url')}`
+}
+
+/** Whether this could be a key. */
+export function isSessionKey(key: string): boolean {
+  return wholeKey.test(key)
 }
 
 /** Returns the id of the gateway that has the session with this key. */
@@ -13,7 +22,8 @@ export function gatewayOf(key: string): string {
   return `gateway-${key.slice(0, key.indexOf('-'))}`
 }
 
-/** Whether this could be a key. */
-export function isSessionKey(key: string): boolean {
-  return /^[0-9a-f]{1,40}-[\w-]{22}$/.test(key)
+/** Returns where the gateway of a session is, if it is another one and a request for it can be passed on. */
+export function elsewhere(host: SessionHost, request: FastifyRequest, key: string): string | undefined {
+  const gateway = gatewayOf(key)
+  return gateway === host.id || wasForwarded(request) ? undefined : host.gatewayUrl(gateway)
 }

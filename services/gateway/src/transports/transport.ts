@@ -3,6 +3,7 @@ import type { Limits, RabbleError } from '@rabble/contract'
 import type { Reached } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Connection } from '../sessions/connection.ts'
+import type { HeartbeatTimes } from '../sessions/heartbeat.ts'
 import type { Session } from '../sessions/session.ts'
 
 /**
@@ -37,11 +38,14 @@ export interface SessionHost {
   /** Room of clients whose protocol speaks to everybody. */
   readonly lobby: string
   readonly limits: Limits
+  readonly times: HeartbeatTimes
   readonly clock: Clock
   /** Whether the gateway is closed, or closing. */
   readonly closed: boolean
   /** Returns why no connection can be accepted now, and counts that as refused. Call it before `open`. */
   refusal(): RabbleError | undefined
+  /** Whether a page of this origin may connect. Counts a refusal. `open` checks the same. */
+  allows(client: Pick<ClientInfo, 'origin' | 'reached'>): boolean
   /** Accepts a connection. Returns undefined if it was refused and closed. */
   open(connection: Connection, client: ClientInfo): Session | undefined
   /**

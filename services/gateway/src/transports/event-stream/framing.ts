@@ -1,5 +1,6 @@
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec } from '../../sessions/connection.ts'
+import { sessionKeyPattern } from '../session-keys.ts'
 
 /**
  * Encodes JSON texts as `data` lines of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html). They are
@@ -60,8 +61,10 @@ export function joinBlocks(key: string, first: number, blocks: readonly Buffer[]
 export const comment = Buffer.from(':\n\n')
 export const commentChunk = Buffer.from('3\r\n:\n\n\r\n')
 
+const idPattern = new RegExp(`^(${sessionKeyPattern})\\.(\\d{1,15})$`)
+
 /** Returns the key of a session and the number of a block, from the block's id; undefined if it is none. */
 export function parseId(id: unknown): { key: string; number: number } | undefined {
-  const match = typeof id === 'string' ? /^([0-9a-f]{1,40}-[\w-]{22})\.(\d{1,15})$/.exec(id) : null
+  const match = typeof id === 'string' ? idPattern.exec(id) : null
   return match?.[1] === undefined ? undefined : { key: match[1], number: Number(match[2]) }
 }

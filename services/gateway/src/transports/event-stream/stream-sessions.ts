@@ -2,7 +2,7 @@ import { RabbleError } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import type { Session } from '../../sessions/session.ts'
-import { newSessionKey } from '../session-keys.ts'
+import { createSessionKey } from '../session-keys.ts'
 import type { SessionHost } from '../transport.ts'
 import { StreamConnection } from './connection.ts'
 
@@ -83,7 +83,7 @@ export function createStreamSessions(host: SessionHost, transport: string): Stre
 
   return {
     open(request) {
-      const key = newSessionKey(host.id)
+      const key = createSessionKey(host.id)
       const connection = new StreamConnection(key, host.clock)
       const session = host.open(connection, {
         transport,

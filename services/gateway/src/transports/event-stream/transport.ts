@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerWith, forward, wasForwarded } from '../forwarding.ts'
-import { gatewayOf } from '../session-keys.ts'
+import { elsewhere } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import type { StreamConnection } from './connection.ts'
 import { parseId } from './framing.ts'
@@ -45,12 +45,6 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   const sessions = createStreamSessions(host, name)
   app.addHook('onClose', async () => sessions.close())
 
-  /** Returns where the gateway of a session is, if it is another one and can be asked. */
-  function elsewhere(request: FastifyRequest, key: string): string | undefined {
-    const gateway = gatewayOf(key)
-    return gateway === host.id || wasForwarded(request) ? undefined : host.gatewayUrl(gateway)
-  }
-
   async function down(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const position = parseId(request.headers['last-event-id'])
     if (position !== undefined && (await goOn(request, reply, position))) return
@@ -68,7 +62,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     reply: FastifyReply,
     { key, number }: { key: string; number: number },
   ): Promise<boolean> {
-    const url = elsewhere(request, key)
+    const url = elsewhere(host, request, key)
     if (url !== undefined) {
       const answer = await forward(request, reply, url, { wait: waitOf(request) }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)
@@ -131,7 +125,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   ): Promise<StreamSession | undefined> {
     const position = parseId(request.headers['last-event-id'])
     if (position === undefined) throw new RabbleError('bad-frame', 'Last-Event-ID must name the session')
-    const url = elsewhere(request, position.key)
+    const url = elsewhere(host, request, position.key)
     if (url !== undefined) {
       const answer = await forward(request, reply, url, { body }).catch(() => undefined)
       host.forwarded(name, answer !== undefined)

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import { newSessionKey } from '../session-keys.ts'
+import { createSessionKey } from '../session-keys.ts'
 
 /** Time (ms) in which a client must connect after it has negotiated. */
 const connectTimeout = 15_000
@@ -46,13 +46,13 @@ export function createNegotiations(gateway: string, clock: Clock): Negotiations 
   return {
     negotiate(version, stateful = false) {
       forget()
-      const key = newSessionKey(gateway)
+      const key = createSessionKey(gateway)
       keys.set(key, clock.monotonic())
       const negotiateVersion = Math.min(version, newestVersion)
       const ids =
         negotiateVersion === 0
           ? { connectionId: key }
-          : { connectionId: newSessionKey(gateway), connectionToken: key }
+          : { connectionId: createSessionKey(gateway), connectionToken: key }
       return {
         negotiateVersion,
         ...ids,

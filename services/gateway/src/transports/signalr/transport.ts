@@ -2,8 +2,8 @@ import { RabbleError } from '@rabble/contract'
 import { bearerToken, sessionToken } from '@rabble/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import { answerWith, forward, wasForwarded } from '../forwarding.ts'
-import { gatewayOf, isSessionKey } from '../session-keys.ts'
+import { answerWith, forward } from '../forwarding.ts'
+import { elsewhere, gatewayOf, isSessionKey } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import { isCleanClose, limitMessages, reasonOf, serveWebSockets } from '../web-sockets.ts'
 import { createCalls } from './calls.ts'
@@ -162,9 +162,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     key: string,
     body?: Buffer,
   ): Promise<boolean> {
-    const gateway = gatewayOf(key)
-    if (gateway === host.id || wasForwarded(request)) return false
-    const url = host.gatewayUrl(gateway)
+    const url = elsewhere(host, request, key)
     if (url === undefined) return false
     const answer = await forward(request, reply, url, { body, wait: longestWait }).catch(() => undefined)
     host.forwarded(name, answer !== undefined)

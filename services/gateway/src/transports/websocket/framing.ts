@@ -1,21 +1,22 @@
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec } from '../../sessions/connection.ts'
 
-/**
- * Encodes JSON texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the
- * other in one buffer. A server's frame is the same for every client, so it is encoded once and its bytes are shared.
- */
+/** Encodes JSON texts as WebSocket text frames. */
 export const webSocketCodec: Codec = {
   name: 'websocket',
   decode(data) {
     if (typeof data !== 'string') throw new FrameError('frames are text, not binary')
     return parseClientFrame(data)
   },
-  encodeEvents: encode,
-  encodeReply: ({ json }) => encode([json]),
+  encodeEvents: encodeTextFrames,
+  encodeReply: ({ json }) => encodeTextFrames([json]),
 }
 
-function encode(frames: readonly Buffer[]): Buffer {
+/**
+ * Encodes texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the other in
+ * one buffer. A server's frame is the same for every client, so it is encoded once and its bytes are shared.
+ */
+export function encodeTextFrames(frames: readonly Buffer[]): Buffer {
   let size = 0
   for (const { length } of frames) size += headerSize(length) + length
   const buffer = Buffer.allocUnsafe(size)
@@ -44,4 +45,22 @@ function writeHeader(buffer: Buffer, at: number, length: number): number {
   }
   buffer[at + 1] = 127
   return buffer.writeBigUInt64BE(BigInt(length), at + 2)
+}
+
+/** Returns the texts of frames that `encodeTextFrames` has encoded. */
+export function decodeTextFrames(buffer: Buffer): string[] {
+  const texts: string[] = []
+  for (let at = 0; at < buffer.length; ) {
+    const short = buffer[at + 1] ?? 0
+    const begin = at + (short < 126 ? 2 : short === 126 ? 4 : 10)
+    const length =
+      short < 126
+        ? short
+        : short === 126
+          ? buffer.readUInt16BE(at + 2)
+          : Number(buffer.readBigUInt64BE(at + 2))
+    at = begin + length
+    texts.push(buffer.toString('utf8', begin, at))
+  }
+  return texts
 }

@@ -1,28 +1,9 @@
 import { createServer } from 'node:net'
-import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
-import t, { type Test } from 'tap'
-import { build, type TestGateway } from '../../build.ts'
-import { createMemoryLog } from '../../memory-log.ts'
+import t from 'tap'
+import { buildTwo } from '../../build-two.ts'
 import { pass } from '../../time.ts'
 import { ask, openStream, post } from './streams.ts'
-
-/** Starts gateways that know where the others are, with a clock that a test moves. */
-async function buildTwo(t: Test) {
-  const clock = createManualClock()
-  const log = createMemoryLog(1, { clock })
-  const start = async () => {
-    const known: { http?: string } = {}
-    const gateway = await build(t, { log, clock, url: () => known.http })
-    known.http = gateway.http
-    return gateway
-  }
-  const [one, two] = [await start(), await start()]
-  t.teardown(() => log.close())
-  const knows = (a: TestGateway, b: TestGateway) => a.gateway.gatewayUrl(b.gateway.id) === b.http
-  await pass(clock, 500, () => knows(one, two) && knows(two, one), 'the gateways to know each other')
-  return { clock, one, two }
-}
 
 t.test('a client whose requests go to any gateway by turns chats as with one', async (t) => {
   const { one, two } = await buildTwo(t)

@@ -1,0 +1,336 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket as TcpSocket } from 'node:net'
+import type { Clock } from '@rabble/clock'
+import { type CloseReason, closeCodes } from '@rabble/contract'
+import type { Socket as EngineSocket } from 'engine.io'
+import type { WebSocket } from 'ws'
+import type { Codec, Connection, Reply } from '../../sessions/connection.ts'
+import type { FrameProgress } from '../websocket/frame-progress.ts'
+import { disconnectPacket, encodeEvent, packetsOf } from './framing.ts'
+
+/** Time (ms) that a client has to answer a close frame, or to poll for the end. */
+const closeTimeout = 2_000
+const pollTimeout = 15_000
+/** Size (bytes) at which a packet that waits in the library is counted, besides its content. */
+const packetBytes = 128
+
+/** Close codes of a client that leaves on purpose. 1005 is a close frame without a code. */
+const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
+
+/** The library's socket, with parts that its types hide. Its version is pinned. */
+interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'> {
+  write(packet: string, options: { compress: boolean; wsPreEncodedFrame?: readonly Buffer[] }): unknown
+  /** Packets that wait for the transport. */
+  readonly writeBuffer: readonly unknown[]
+  sendPacket(type: 'ping'): void
+  flush(): void
+  readonly transport: {
+    readonly name: string
+    /** Whether packets are handed to the network at once. */
+    writable: boolean
+    readonly socket?: WebSocket
+    /** Time (ms) for which the end of polling waits for the next poll. */
+    closeTimeout?: number
+    on(event: 'drain', listener: () => void): void
+    once(event: 'ready', listener: () => void): void
+  }
+}
+
+/** A WebSocket that the gateway has accepted. */
+export interface Upgraded {
+  tcp: TcpSocket
+  progress: FrameProgress
+}
+
+/** A client's connection over Engine.IO: long polling, a WebSocket, or first the one and then the other. */
+export class EngineConnection implements Connection {
+  readonly #engine: Engine
+  readonly #codec: Codec
+  readonly #clock: Clock
+  readonly #upgraded: (socket: WebSocket) => Upgraded | undefined
+  readonly #pinged: () => void
+  /** Codec until the client has entered: replies to what the gateway itself has asked are not for the client. */
+  readonly #entryCodec: Codec
+  #asked: { ref: string; resolve(reply: Reply | undefined): void } | undefined
+  #entered = false
+  #closed = false
+  #clean = false
+  #failure: string | undefined
+  /** Pieces for a client that has not entered. */
+  #held: Buffer[] = []
+  /** Bytes that are held, that wait in the library, and that the response to a poll has not passed on yet. */
+  #heldBytes = 0
+  #queuedBytes = 0
+  #inFlight = 0
+  /** Bytes that responses have passed on. */
+  #polledBytes = 0
+  #response: ServerResponse | undefined
+  #socket: WebSocket | undefined
+  #tcp: TcpSocket | undefined
+  #progress: FrameProgress | undefined
+  #resumed: { promise: Promise<void>; resolve(): void } | undefined
+  #drains: { bytes: number; resolve(): void }[] = []
+
+  /** `upgraded` returns what is known of a WebSocket. `pinged` is called for a ping of the WebSocket. */
+  constructor(
+    engine: EngineSocket,
+    options: {
+      codec: Codec
+      clock: Clock
+      upgraded(socket: WebSocket): Upgraded | undefined
+      pinged(): void
+    },
+  ) {
+    const { codec, clock, upgraded, pinged } = options
+    this.#engine = engine as unknown as Engine
+    this.#codec = codec
+    this.#clock = clock
+    this.#upgraded = upgraded
+    this.#pinged = pinged
+    this.#entryCodec = { ...codec, encodeReply: (reply) => this.#takeReply(reply) }
+    engine.on('flush', () => this.#flushed())
+    engine.on('upgrade', () => this.#takeTransport())
+    engine.on('close', () => this.#end())
+    this.#takeTransport()
+  }
+
+  get codec(): Codec {
+    return this.#entered ? this.#codec : this.#entryCodec
+  }
+
+  get unsent(): number {
+    const queued = this.#heldBytes + this.#queuedBytes + packetBytes * this.#engine.writeBuffer.length
+    return queued + this.#inFlight + (this.#tcp?.writableLength ?? 0)
+  }
+
+  get taken(): number {
+    const { bytesWritten = 0, writableLength = 0 } = this.#tcp ?? {}
+    return this.#polledBytes + bytesWritten - writableLength
+  }
+
+  get unfinishedSince(): number | undefined {
+    return this.#progress?.unfinishedSince
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether the client closed its WebSocket on purpose. */
+  get clean(): boolean {
+    return this.#clean
+  }
+
+  /** Code of the error for which the library of WebSockets ended the connection. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** Notes that the next reply with this `ref` is for the gateway. Resolves with it; undefined if the connection ends before. */
+  reply(ref: string): Promise<Reply | undefined> {
+    if (this.#closed) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#asked = { ref, resolve }
+    })
+  }
+
+  /** Sends the first event, and everything that came for the client while it was entering. */
+  enter(first: Buffer): void {
+    if (this.#closed) return
+    this.#entered = true
+    this.#heldBytes = 0
+    this.#send([first, ...this.#held])
+    this.#held = []
+  }
+
+  /** Notes the response by which a poll will be answered. */
+  polled(response: ServerResponse): void {
+    this.#response = response
+  }
+
+  write(pieces: readonly Buffer[]): void {
+    if (this.#closed) return
+    if (this.#entered) this.#send(pieces)
+    else {
+      this.#held.push(...pieces)
+      this.#heldBytes += sizeOf(pieces)
+    }
+  }
+
+  pause(): void {
+    this.#socket?.pause()
+    if (this.#resumed !== undefined || this.#closed) return
+    let resolve = () => {}
+    const promise = new Promise<void>((resolved) => {
+      resolve = resolved
+    })
+    this.#resumed = { promise, resolve }
+  }
+
+  resume(): void {
+    this.#resumed?.resolve()
+    this.#resumed = undefined
+    const socket = this.#socket
+    if (socket !== undefined && socket.readyState === socket.OPEN) socket.resume()
+  }
+
+  /** Resolves when the packets of a request may be read. */
+  reading(): Promise<void> | undefined {
+    return this.#resumed?.promise
+  }
+
+  /** In version 3 of Engine.IO the client sends the pings. */
+  ping(): void {
+    if (this.#engine.protocol !== 3) this.#engine.sendPacket('ping')
+  }
+
+  close(reason: CloseReason, message: string): void {
+    if (this.#closed) return
+    const { code, retry } = closeCodes[reason]
+    this.#corked(() => {
+      if (this.#entered) this.#send([encodeEvent('event', { type: 'close', code, reason: message })])
+      // A client whose connection was merely lost connects again.
+      if (this.#entered && !retry) this.#send([disconnectPacket])
+    })
+    this.#finish(code, message)
+  }
+
+  /** Ends the connection of a client that has left. */
+  leave(): void {
+    if (!this.#closed) this.#finish(1000, '')
+  }
+
+  #finish(code: number, message: string): void {
+    const socket = this.#socket
+    this.#end()
+    if (socket === undefined) this.#finishPolling()
+    else {
+      const close = () => {
+        socket.close(code, message)
+        // Otherwise the client's answer would never be read from a paused connection.
+        socket.resume()
+      }
+      if (this.#engine.writeBuffer.length === 0) close()
+      else this.#engine.once('drain', close)
+    }
+    this.#clock.setTimeout(() => this.terminate(), socket === undefined ? pollTimeout : closeTimeout).unref()
+  }
+
+  /** Ends the polling by an answer of its own: the library of a client forgets what came with the end. */
+  #finishPolling(): void {
+    const { transport } = this.#engine
+    if (transport.writable) this.#engine.close()
+    else transport.once('ready', () => this.#finishPolling())
+  }
+
+  terminate(): void {
+    this.#end()
+    this.#socket?.terminate()
+    this.#response?.destroy()
+    this.#engine.close(true)
+  }
+
+  drained(bytes: number): Promise<void> {
+    if (this.#closed || this.unsent <= bytes) return Promise.resolve()
+    return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
+  }
+
+  /** Hands pieces to the library, which keeps their order with its own packets, also while the transport changes. */
+  #send(pieces: readonly Buffer[]): void {
+    const engine = this.#engine
+    const [only] = pieces
+    const piece = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
+    if (piece.length === 0) return
+    this.#queuedBytes += piece.length
+    if (this.#socket !== undefined) {
+      // Any number of frames may be in the place of one.
+      engine.write('', { compress: false, wsPreEncodedFrame: [piece] })
+      return
+    }
+    const packets = pieces.flatMap((each) => (each.length === 0 ? [] : packetsOf(each)))
+    this.#corked(() => {
+      for (const packet of packets) engine.write(packet, { compress: false })
+    })
+  }
+
+  /** Lets all packets that are sent meanwhile leave in one response. */
+  #corked(send: () => void): void {
+    const { transport } = this.#engine
+    const { writable } = transport
+    transport.writable = false
+    send()
+    transport.writable = writable
+    this.#engine.flush()
+  }
+
+  /** Takes a reply while the client enters. Returns the bytes that are for the client. */
+  #takeReply(reply: Reply): Buffer {
+    const asked = this.#asked
+    if (asked === undefined || reply.ref !== asked.ref) return this.#codec.encodeReply(reply)
+    this.#asked = undefined
+    asked.resolve(reply)
+    if (reply.type !== 'joined') return Buffer.alloc(0)
+    const { events } = JSON.parse(reply.json.toString()) as { events: object[] }
+    return this.#codec.encodeEvents(events.map((event) => Buffer.from(JSON.stringify(event))))
+  }
+
+  #takeTransport(): void {
+    const { transport } = this.#engine
+    transport.on('drain', () => this.#checkDrains())
+    const { socket } = transport
+    // Half a minute otherwise, for which no process could end.
+    if (transport.closeTimeout !== undefined) transport.closeTimeout = closeTimeout
+    if (socket === undefined) return
+    const upgraded = this.#upgraded(socket)
+    this.#socket = socket
+    this.#tcp = upgraded?.tcp
+    this.#progress = upgraded?.progress
+    this.#tcp?.on('drain', () => this.#checkDrains())
+    // Before the listeners of the library, which end the connection without these codes.
+    socket.prependListener('close', (code: number) => {
+      this.#clean = cleanCloseCodes.has(code)
+    })
+    socket.prependListener('error', (error: Error) => {
+      if ('code' in error) this.#failure = String(error.code)
+    })
+    socket.on('ping', () => this.#pinged())
+    if (this.#resumed !== undefined) socket.pause()
+  }
+
+  /** Called when everything that waited is handed to the transport. */
+  #flushed(): void {
+    const bytes = this.#queuedBytes
+    this.#queuedBytes = 0
+    const response = this.#response
+    if (this.#socket !== undefined || response === undefined) return
+    this.#inFlight += bytes
+    response.once('close', () => {
+      this.#inFlight -= bytes
+      this.#polledBytes += bytes
+      this.#checkDrains()
+    })
+  }
+
+  /** Notes that nothing more is written or read. */
+  #end(): void {
+    this.#closed = true
+    this.#held = []
+    this.#asked?.resolve(undefined)
+    this.#asked = undefined
+    this.#resumed?.resolve()
+    this.#resumed = undefined
+    this.#checkDrains()
+  }
+
+  #checkDrains(): void {
+    if (this.#drains.length === 0) return
+    const isOver = ({ bytes }: { bytes: number }) => this.#closed || this.unsent <= bytes
+    const over = this.#drains.filter(isOver)
+    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
+    for (const { resolve } of over) resolve()
+  }
+}
+
+function sizeOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
+}

@@ -1,0 +1,208 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { RabbleError } from '@rabble/contract'
+import { sessionToken } from '@rabble/service'
+import { Server as Engine, type Socket as EngineSocket, type ServerOptions } from 'engine.io'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws'
+import { answerWith, forward, forwardUpgrade, joinUpgraded } from '../forwarding.ts'
+import { createSessionKey, elsewhere } from '../session-keys.ts'
+import type { ClientInfo, SessionHost } from '../transport.ts'
+import { FrameProgress } from '../websocket/frame-progress.ts'
+import type { Upgraded } from './connection.ts'
+
+/** Time (ms) that a client has to answer a close frame. */
+const closeTimeout = 2_000
+/** Minimum mean size (bytes) of the parts of a message of maximum size, and the number of parts that any message may have. */
+const partBytes = 256
+const minParts = 64
+
+/** A session, as far as its requests need it. */
+export interface EngineSession {
+  /** Resolves when the packets of a request may be read. */
+  reading(): Promise<void> | undefined
+  /** Notes the response by which a poll will be answered. */
+  polled(response: ServerResponse): void
+}
+
+export interface EngineOptions {
+  /** Name of the transport in metrics. */
+  name: string
+  /** Path, with a slash at the end. */
+  path: string
+  /** Opens a session. `upgraded` returns what is known of a WebSocket. Undefined: the connection was closed. */
+  open(
+    engine: EngineSocket,
+    client: ClientInfo,
+    upgraded: (socket: WebSocket) => Upgraded | undefined,
+  ): EngineSession | undefined
+  /** Options that differ from those of the gateway. */
+  engine?: ServerOptions
+}
+
+/**
+ * Serves Engine.IO at a path of Fastify's server, by Fastify's routes: what holds for all requests holds for these. A request for a
+ * session of another gateway is passed on.
+ */
+export async function serveEngine(
+  app: FastifyInstance,
+  host: SessionHost,
+  { name, path, open, engine: special }: EngineOptions,
+): Promise<Engine> {
+  const parts = Math.max(minParts, Math.ceil(host.limits.frameBytes / partBytes))
+  const { heartbeat } = host.times
+  const engine = new Engine({
+    allowEIO3: true,
+    pingInterval: heartbeat,
+    pingTimeout: heartbeat,
+    httpRequestBodyTimeout: heartbeat,
+    maxHttpBufferSize: host.limits.frameBytes,
+    maxBufferedChunks: parts,
+    perMessageDeflate: false,
+    httpCompression: false,
+    wsEngine: class extends WebSocketServer {
+      constructor(options: WebSocketServerOptions) {
+        // @types/ws does not know these yet.
+        super({ ...options, ...{ closeTimeout, maxFragments: parts } })
+      }
+    },
+    ...special,
+  })
+  const keys = new WeakMap<IncomingMessage, string>()
+  engine.generateId = (request: IncomingMessage) => {
+    const key = createSessionKey(host.id)
+    keys.set(request, key)
+    return key
+  }
+
+  const clients = new WeakMap<IncomingMessage, ClientInfo>()
+  const heads = new WeakMap<IncomingMessage, Buffer>()
+  const upgrades = new WeakMap<WebSocket, Upgraded>()
+  const sessions = new Map<string, EngineSession>()
+  /** Sockets of clients that are joined to another gateway. */
+  const joined = new Set<Socket>()
+
+  engine.on('connection', (socket: EngineSocket) => {
+    const key = keys.get(socket.request)
+    const client = clients.get(socket.request)
+    const session = client && open(socket, client, (one) => upgrades.get(one))
+    if (key === undefined || session === undefined) return
+    sessions.set(key, session)
+    socket.once('close', () => sessions.delete(key))
+  })
+
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { raw } = request
+    const { EIO: version, sid, j } = request.query as Record<string, unknown>
+    const { origin, cookie } = request.headers
+    const reached = { protocol: request.protocol, host: request.host }
+    const head = heads.get(raw)
+    if (!host.allows({ origin, reached })) throw new RabbleError('forbidden', 'this origin is not allowed')
+    // The library takes all else for 3.
+    if (version !== '3' && version !== '4') throw new RabbleError('bad-frame', 'EIO must be 3 or 4')
+    // Any page could read the answers, without an Origin that tells.
+    if (j !== undefined) throw new RabbleError('bad-frame', 'polling by JSONP is not possible here')
+    if (sid === undefined) {
+      const refusal = host.refusal()
+      if (refusal !== undefined) throw refusal
+      const { ip: address } = request
+      const token = sessionToken(cookie, request.protocol)
+      clients.set(raw, { transport: name, origin, reached, address, cookie: token })
+    } else {
+      const url = elsewhere(host, request, String(sid))
+      if (url !== undefined) return passOn(request, reply, url, head)
+      const session = sessions.get(String(sid))
+      if (raw.method === 'POST') await session?.reading()
+      else if (head === undefined) session?.polled(reply.raw)
+      if (raw.destroyed) return
+    }
+    reply.hijack()
+    if (head !== undefined) return upgrade(raw, reply.raw, head)
+    for (const [header, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(header, value)
+    }
+    engine.handleRequest(raw as never, reply.raw as never)
+  }
+
+  function upgrade(
+    raw: IncomingMessage & { websocket?: WebSocket },
+    response: ServerResponse,
+    head: Buffer,
+  ): void {
+    const tcp = raw.socket
+    response.detachSocket(tcp)
+    engine.handleUpgrade(raw as never, tcp, head)
+    if (raw.websocket === undefined) return
+    // The library has begun to listen, and nothing has come since.
+    const progress = new FrameProgress()
+    tcp.on('data', (chunk) => progress.read(chunk, host.clock.monotonic()))
+    upgrades.set(raw.websocket, { tcp, progress })
+  }
+
+  async function passOn(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    url: string,
+    head: Buffer | undefined,
+  ): Promise<void> {
+    const body = request.method === 'POST' ? request.raw : undefined
+    const passed =
+      head === undefined
+        ? forward(request, reply, url, { body, wait: heartbeat }).then((answer) => ({ answer, upgraded: undefined }))
+        : forwardUpgrade(request, url)
+    const result = await passed.catch(() => undefined)
+    host.forwarded(name, result !== undefined)
+    if (result === undefined) {
+      const rule = 'the gateway of this session can not be reached'
+      throw new RabbleError('unavailable', rule, { retryAfter: 1_000 })
+    }
+    const { answer, upgraded } = result
+    if (head === undefined || upgraded === undefined) return answerWith(answer, reply)
+    reply.hijack()
+    const { socket } = request.raw
+    reply.raw.detachSocket(socket)
+    joined.add(socket)
+    socket.once('close', () => joined.delete(socket))
+    joinUpgraded(socket, head, answer, upgraded)
+  }
+
+  /** Sends a request for a WebSocket through Fastify, whose handler finds `head`, the bytes behind it. */
+  function routeUpgrade(raw: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => socket.destroy())
+    if (host.closed) {
+      socket.destroy()
+      return
+    }
+    heads.set(raw, head)
+    const response = new ServerResponse(raw)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.on('finish', () => socket.end(() => socket.destroy()))
+    app.routing(raw, response)
+  }
+
+  app.addHook('onReady', async () => {
+    // Those of other transports take every request.
+    const others = app.server.listeners('upgrade')
+    app.server.removeAllListeners('upgrade')
+    app.server.on('upgrade', (raw, socket: Socket, head) => {
+      if (raw.url?.split('?', 1)[0] === path) routeUpgrade(raw, socket, head)
+      else if (others.length === 0) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+      else for (const other of others) other.call(app.server, raw, socket, head)
+    })
+  })
+  app.addHook('preClose', async () => {
+    for (const socket of joined) socket.destroy()
+  })
+  app.addHook('onClose', async () => void engine.close())
+
+  await app.register((scope, _options, registered) => {
+    scope.removeAllContentTypeParsers()
+    // The library reads the body.
+    scope.addContentTypeParser('*', (_request, _body, done) => done(null))
+    const method = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+    scope.route({ method, url: path, exposeHeadRoute: false, handler: handle })
+    registered()
+  })
+  return engine
+}

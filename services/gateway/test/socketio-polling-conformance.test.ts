@@ -1,0 +1,9 @@
+import { connectChat } from '@rabble/harness'
+import t from 'tap'
+import { testTransport } from './transport-conformance.ts'
+
+testTransport(t, {
+  name: 'socketio',
+  polls: true,
+  connect: (t, { ws }, options) => connectChat(t, ws, { ...options, transport: 'socketio-polling' }),
+})

@@ -1,0 +1,327 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createManualClock } from '@rabble/clock/manual'
+import { connectChat, until } from '@rabble/harness'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { build, type TestGateway } from './build.ts'
+import { buildTwo } from './build-two.ts'
+import { clientFrame, opcodes } from './client-frame.ts'
+import { connectSocketIo } from './socketio-clients.ts'
+import { ask } from './streams.ts'
+import { pass } from './time.ts'
+
+const query = 'EIO=4&transport=polling'
+
+/** Begins a session by polling, and returns its id. */
+async function handshake(http: string, headers: Record<string, string> = {}): Promise<string> {
+  const { status, body } = await ask('GET', `${http}/socket.io/?${query}`, headers)
+  if (status !== 200) throw new Error(`${status}: ${body}`)
+  return JSON.parse(body.slice(1)).sid
+}
+
+/** Sends packets of a polling session. */
+function push(http: string, sid: string, ...packets: string[]): ReturnType<typeof ask> {
+  return ask('POST', `${http}/socket.io/?${query}&sid=${sid}`, {}, packets.join('\u001e'))
+}
+
+/** Polls once. */
+function poll(http: string, sid: string): ReturnType<typeof ask> {
+  return ask('GET', `${http}/socket.io/?${query}&sid=${sid}`)
+}
+
+/** Begins a session by polling, and enters. Returns its id. */
+async function enter(http: string): Promise<string> {
+  const sid = await handshake(http)
+  await push(http, sid, '40')
+  for (let text = ''; !text.includes('42["start"'); ) text += (await poll(http, sid)).body
+  return sid
+}
+
+/** Connects by a bare WebSocket, enters, and gathers the packets. */
+async function enterRaw(t: Test, gateway: { http: string }, eio = 4): ReturnType<typeof connectRaw> {
+  const raw = await connectRaw(t, gateway, eio)
+  if (eio === 4) raw.socket.send('40')
+  await until(() => raw.packets.some((one) => one.startsWith('42["start"')), 60_000, 'the start')
+  return raw
+}
+
+/** Connects by a bare WebSocket, and gathers the packets. */
+async function connectRaw(
+  t: Test,
+  { http }: { http: string },
+  eio = 4,
+): Promise<{ socket: WebSocket; packets: string[]; closed: Promise<number> }> {
+  const socket = new WebSocket(`${http.replace('http', 'ws')}/socket.io/?EIO=${eio}&transport=websocket`)
+  t.teardown(() => socket.terminate())
+  const packets: string[] = []
+  socket.on('message', (data) => packets.push(String(data)))
+  const closed = once(socket, 'close').then(([code]) => Number(code))
+  await once(socket, 'open')
+  return { socket, packets, closed }
+}
+
+const connections = ({ metric }: TestGateway) => metric('rabble_gateway_connections')
+const disconnections = ({ metric }: TestGateway, reason: string) =>
+  metric('rabble_gateway_disconnections_total', { reason })
+
+/** Returns the status of the answer to a request for a WebSocket; 101 for a WebSocket. */
+async function upgradeStatus(t: Test, url: string, headers: Record<string, string> = {}): Promise<number> {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers })
+  t.teardown(() => socket.terminate())
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => resolve(101))
+    socket.on('unexpected-response', (_request, response: IncomingMessage) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    socket.on('error', reject)
+  })
+}
+
+t.test('each transport takes the WebSockets of its own path, and all others are refused', async (t) => {
+  const both = await build(t)
+  t.equal(await upgradeStatus(t, both.ws), 101)
+  t.equal(await upgradeStatus(t, `${both.http}/socket.io/?EIO=4&transport=websocket`), 101)
+  t.equal(await upgradeStatus(t, `${both.http}/engine.io/?EIO=4&transport=websocket`), 404)
+  t.equal(await upgradeStatus(t, `${both.http}/socket.io/x?EIO=4&transport=websocket`), 404)
+  await connectChat(t, both.ws, { name: 'Ada' })
+  const alone = await build(t, { transports: ['socketio'] })
+  t.equal(await upgradeStatus(t, alone.ws), 404)
+  t.equal(await upgradeStatus(t, `${alone.http}/socket.io/?EIO=4&transport=websocket`), 101)
+  const reverse = await build(t, { transports: ['socketio', 'websocket'] })
+  await connectChat(t, reverse.ws, { name: 'Ada' })
+  await connectSocketIo(t, reverse.http, { transports: ['websocket'] })
+  t.equal((await ask('GET', `${both.http}/socket.io/socket.io.js`)).status, 404, 'no script is served')
+})
+
+t.test('pages of other origins are refused, its own and listed ones are welcome', async (t) => {
+  const gateway = await build(t, { allowedOrigins: new Set(['https://chat.example']) })
+  const { http, metric } = gateway
+  const polling = `${http}/socket.io/?${query}`
+  const socket = `${http}/socket.io/?EIO=4&transport=websocket`
+  const evil = { origin: 'https://evil.example' }
+  t.match(await ask('GET', polling, evil), { status: 403, body: /forbidden/ })
+  t.equal(await upgradeStatus(t, socket, evil), 403)
+  t.equal(await connections(gateway), 0)
+  t.equal(await metric('rabble_gateway_connections_refused_total', { reason: 'origin' }), 2)
+  for (const origin of ['https://chat.example', http]) {
+    t.equal((await ask('GET', polling, { origin })).status, 200)
+    t.equal(await upgradeStatus(t, socket, { origin }), 101)
+  }
+  // A script element sends no origin, and any page may have one.
+  t.match(await ask('GET', `${polling}&j=0`), { status: 400, body: /JSONP/ })
+})
+
+t.test('a request at another gateway reaches the session, as does its WebSocket', async (t) => {
+  const { one, two } = await buildTwo(t)
+  const urls = [one.http, two.http]
+  let turn = 0
+  const next = () => urls[turn++ % 2] ?? ''
+  const sid = await handshake(one.http)
+  t.match(await push(next(), sid, '40{"name":"Ada"}'), { status: 200, body: 'ok' })
+  t.match(await push(next(), sid, '421["join","tea"]', '422["send","tea","hello"]'), { body: 'ok' })
+  let text = ''
+  while (!text.includes('432[')) text += (await poll(next(), sid)).body
+  t.match(text, /40\{"sid"/)
+  t.match(text, /431\[\{"ok":true/)
+  const forwarded = (result: string) =>
+    two.metric('rabble_gateway_forwarded_requests_total', { transport: 'socketio', result })
+  t.ok((await forwarded('answered')) > 0)
+
+  // The library begins by polling. Its WebSocket goes to the other gateway.
+  const upgrading = new WebSocket(
+    `${two.http.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&sid=${sid}`,
+  )
+  t.teardown(() => upgrading.terminate())
+  const heard: string[] = []
+  upgrading.on('message', (data) => heard.push(String(data)))
+  await once(upgrading, 'open')
+  upgrading.send('2probe')
+  await until(() => heard.includes('3probe'), 60_000, 'the answer')
+  upgrading.send('5')
+  upgrading.send('423["send","tea","over the socket"]')
+  await until(() => heard.some((packet) => packet.startsWith('433[')), 60_000, 'the acknowledgement')
+  t.equal(await connections(one), 1)
+  upgrading.close()
+  await until(async () => (await connections(one)) === 0, 60_000, 'the end')
+
+  await two.close()
+  t.match(await poll(one.http, `${two.gateway.id.replace('gateway-', '')}-${'x'.repeat(22)}`), {
+    status: 400,
+  })
+  const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
+  one.log.signal({ type: 'gateway', gateway: 'gateway-aa', ...report, url: two.http })
+  await until(() => one.gateway.gatewayUrl('gateway-aa') !== undefined, 60_000, 'the report')
+  const lost = `aa-${'x'.repeat(22)}`
+  t.match(await poll(one.http, lost), { status: 503, body: /unavailable/ })
+  t.equal(await upgradeStatus(t, `${one.http}/socket.io/?EIO=4&transport=websocket&sid=${lost}`), 503)
+})
+
+t.test('sessions that nobody polls again end, and count from the first request on', async (t) => {
+  const clock = createManualClock()
+  const gateway = await build(t, { clock, connections: 200, helloTimeout: 10_000 })
+  for (let n = 0; n < 200; n += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => handshake(gateway.http)))
+  }
+  t.equal(await connections(gateway), 200)
+  t.match(await ask('GET', `${gateway.http}/socket.io/?${query}`), { status: 503, body: /full/ })
+  t.equal(await upgradeStatus(t, `${gateway.http}/socket.io/?EIO=4&transport=websocket`), 503)
+  await clock.advance(11_000)
+  t.equal(await connections(gateway), 0)
+  const sid = await handshake(gateway.http)
+  await push(gateway.http, sid, '40')
+  await pass(clock, 1_000, async () => (await connections(gateway)) === 0, 'one that does not poll')
+})
+
+t.test('wrong packets end the connection that sent them, and no other', async (t) => {
+  const gateway = await build(t)
+  const ada = await connectChat(t, gateway.ws, { name: 'Ada' })
+  const wrong = ['9', 'x', '4', '49', '4abc', '42{}', '42[]', '42["connect"]', '420"x"', '43["x"]', '2']
+  for (const eio of [4, 3]) {
+    for (const packet of wrong) {
+      if (eio === 3 && packet === '2') continue
+      const { socket, closed } = await enterRaw(t, gateway, eio)
+      socket.send(packet)
+      // An acknowledgement that nobody waits for does no harm.
+      if (packet === '43["x"]') socket.send('9')
+      t.ok((await closed) > 0, `${eio}: ${packet}`)
+    }
+  }
+  for (const packets of [['9'], ['40', '42{}'], ['b4AAAA'], ['\u001e']]) {
+    const sid = await handshake(gateway.http)
+    await push(gateway.http, sid, ...packets)
+    await until(async () => (await poll(gateway.http, sid)).status === 400, 60_000, packets.join(' '))
+  }
+  await until(async () => (await connections(gateway)) === 1, 60_000, 'the ends')
+  await ada.request({ type: 'ping' })
+})
+
+t.test('binary data ends the connection before anything of it is kept', async (t) => {
+  const gateway = await build(t)
+  for (const packet of ['452-["message",{"_placeholder":true,"num":0}]', '462-1[]', Buffer.alloc(1_000)]) {
+    const { socket, closed, packets } = await enterRaw(t, gateway)
+    socket.send(packet)
+    t.equal(await closed, 1008)
+    t.match(
+      packets.at(-2),
+      /42\["event",\{"type":"close","code":1008,"reason":"frames are text, not binary"\}\]/,
+    )
+    t.equal(packets.at(-1), '41', 'its library does not come back')
+  }
+  t.equal(await disconnections(gateway, 'policy'), 3)
+})
+
+t.test(
+  'only the namespace / exists, and asking for others again and again ends the connection',
+  async (t) => {
+    const gateway = await build(t, { clock: createManualClock() })
+    const { socket, packets, closed } = await connectRaw(t, gateway)
+    socket.send('40/admin,')
+    await until(() => packets.length === 2, 60_000, 'the answer')
+    t.equal(packets[1], '44/admin,{"message":"Invalid namespace"}')
+    for (let n = 0; n < 200; n++) socket.send(`40/n${n},`)
+    t.equal(await closed, 1008)
+    const long = await connectRaw(t, gateway)
+    long.socket.send(`40/${'x'.repeat(100)},`)
+    t.equal(await long.closed, 1008)
+    t.equal(await disconnections(gateway, 'policy'), 2)
+  },
+)
+
+t.test('acknowledgements without end are bounded as frames are', async (t) => {
+  const gateway = await build(t, { clock: createManualClock() })
+  const { socket, packets, closed } = await enterRaw(t, gateway)
+  socket.send(`42${'9'.repeat(40)}["typing","general"]`)
+  socket.send(`42${'9'.repeat(40)}["nonsense"]`)
+  const error = () => packets.find((one) => one.startsWith('42["event",{"type":"error"'))
+  await until(() => error() !== undefined, 60_000, 'an answer without the id, which is no number')
+  for (let n = 0; n < 2_000; n++) socket.send(`42${n}["nonsense"]`)
+  t.equal(await closed, 1008)
+  t.match(packets.at(-2), /too many refused frames/)
+  const acknowledged = await enterRaw(t, gateway)
+  for (let n = 0; n < 200; n++) acknowledged.socket.send(`43${n}["never asked"]`)
+  t.equal(await acknowledged.closed, 1008)
+})
+
+t.test('what is nested too deep, too large or too much is refused', async (t) => {
+  const gateway = await build(t)
+  const deep = `${'['.repeat(25_000)}${']'.repeat(25_000)}`
+  const nested = await enterRaw(t, gateway)
+  nested.socket.send(`427["send",{"room":"general","text":"x","meta":{"a":${deep}}}]`)
+  const answered = () => nested.packets.some((one) => /^437\[\{"error":.*(bad-frame|too-large)/.test(one))
+  await until(answered, 60_000, 'the refusal')
+  nested.socket.send(`42["message","${'x'.repeat(66_000)}"]`)
+  t.equal(await nested.closed, 1009)
+  t.equal(await disconnections(gateway, 'tooLarge'), 1)
+  const sid = await handshake(gateway.http)
+  t.equal(
+    (await push(gateway.http, sid, `4${'x'.repeat(66_000)}`).catch(() => ({ status: 413 }))).status,
+    413,
+  )
+  await until(async () => (await disconnections(gateway, 'tooLarge')) === 2, 60_000, 'the end')
+  const greedy = await connectRaw(t, gateway)
+  greedy.socket.send('40{"name":"Ada"}')
+  greedy.socket.send('40{"name":"Bob"}')
+  await until(() => greedy.packets.some((one) => one.startsWith('44{')), 60_000, 'a refusal')
+  t.match(
+    greedy.packets.find((one) => one.startsWith('44{')),
+    /connecting already/,
+  )
+})
+
+t.test('requests of a polling session wait while it reads nothing', async (t) => {
+  const gateway = await build(t)
+  const bob = await connectChat(t, gateway.ws, { name: 'Bob' })
+  await bob.join('tea')
+  const sid = await enter(gateway.http)
+  await push(gateway.http, sid, '42["join","tea"]')
+  // More than the queue of commands takes, while each waits for the one before.
+  for (let n = 0; n < 20; n++) {
+    const packets = Array.from({ length: 10 }, (_, m) => `42["send","tea","${n}.${m}"]`)
+    await push(gateway.http, sid, ...packets)
+  }
+  await until(() => bob.messages('tea').length === 200, 60_000, 'all messages')
+  t.strictSame(
+    bob.messages('tea').map(({ text }) => text),
+    Array.from({ length: 200 }, (_, n) => `${Math.floor(n / 10)}.${n % 10}`),
+  )
+})
+
+t.test('a body that does not come is given up, and a poll that overlaps ends the session', async (t) => {
+  const gateway = await build(t, { heartbeat: 1_000 })
+  const sid = await handshake(gateway.http)
+  const slow = httpRequest(`${gateway.http}/socket.io/?${query}&sid=${sid}`, { method: 'POST', agent: false })
+  slow.on('error', () => {})
+  slow.write('4')
+  await until(async () => (await connections(gateway)) === 0, 60_000, 'the end')
+  const other = await handshake(gateway.http)
+  const [first, second] = await Promise.all([poll(gateway.http, other), poll(gateway.http, other)])
+  t.ok(first.status === 400 || second.status === 400)
+})
+
+t.test('pings without end, of either protocol, end the connection', async (t) => {
+  const gateway = await build(t, { clock: createManualClock() })
+  const old = await enterRaw(t, gateway, 3)
+  for (let n = 0; n < 200; n++) old.socket.send('2')
+  t.equal(await old.closed, 1008)
+  const other = await enterRaw(t, gateway)
+  for (let n = 0; n < 200; n++) other.socket.ping()
+  // The library of WebSockets has a limit too, which drops the connection.
+  t.match(String(await other.closed), /1008|1006/)
+})
+
+t.test('a message that is not finished within a heartbeat ends the connection', async (t) => {
+  const clock = createManualClock()
+  const gateway = await build(t, { clock, heartbeat: 4_000 })
+  const { socket, closed, packets } = await enterRaw(t, gateway)
+  const { _socket: tcp } = socket as unknown as { _socket: { write(bytes: Buffer): void } }
+  tcp.write(clientFrame(opcodes.text, '42["mess', { fin: false }))
+  for (let seconds = 1; seconds <= 6; seconds++) {
+    tcp.write(clientFrame(opcodes.ping))
+    await until(async () => (await ask('GET', `${gateway.http}/metrics`)).status === 200, 60_000, 'an answer')
+    await clock.advance(1_000)
+  }
+  t.equal(await closed, 1013)
+  t.match(packets.at(-1), /not finished in time/)
+})
