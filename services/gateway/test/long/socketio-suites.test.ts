@@ -14,13 +14,13 @@ import type { SessionHost } from '../../src/transports/transport.ts'
  * Folder `docs` of https://github.com/socketio/socket.io, with the test suites of its protocols, in each of which `npm ci` was run.
  * Without it these tests are skipped.
  */
-const folder = process.env.RABBLE_TEST_SOCKETIO ?? ''
+const folder = process.env.SOCKETIO_SUITES ?? ''
 const suites = ['engine.io-protocol/v4', 'engine.io-protocol/v3', 'socket.io-protocol/v5']
 
 for (const suite of suites) {
   const path = join(folder, `${suite}-test-suite`)
   const skip =
-    folder === '' || !existsSync(path) ? 'RABBLE_TEST_SOCKETIO names no folder with the suites' : false
+    folder === '' || !existsSync(path) ? 'SOCKETIO_SUITES names no folder with the suites' : false
   t.test(`the suite ${suite} passes`, { skip }, async (t) => {
     const url = await serve(t, suite)
     // The suites name their server.

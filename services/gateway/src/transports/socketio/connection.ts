@@ -5,7 +5,7 @@ import { type CloseReason, closeCodes } from '@rabble/contract'
 import type { Socket as EngineSocket } from 'engine.io'
 import type { WebSocket } from 'ws'
 import type { Codec, Connection, Reply } from '../../sessions/connection.ts'
-import type { FrameProgress } from '../websocket/frame-progress.ts'
+import type { FrameProgress } from '../frame-progress.ts'
 import { disconnectPacket, encodeEvent, packetsOf } from './framing.ts'
 
 /** Time (ms) that a client has to answer a close frame, or to poll for the end. */

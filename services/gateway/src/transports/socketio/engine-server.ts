@@ -6,9 +6,9 @@ import { Server as Engine, type Socket as EngineSocket, type ServerOptions } fro
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws'
 import { answerWith, forward, forwardUpgrade, joinUpgraded } from '../forwarding.ts'
+import { FrameProgress } from '../frame-progress.ts'
 import { createSessionKey, elsewhere } from '../session-keys.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
-import { FrameProgress } from '../websocket/frame-progress.ts'
 import type { Upgraded } from './connection.ts'
 
 /** Time (ms) that a client has to answer a close frame. */
@@ -148,7 +148,10 @@ export async function serveEngine(
     const body = request.method === 'POST' ? request.raw : undefined
     const passed =
       head === undefined
-        ? forward(request, reply, url, { body, wait: heartbeat }).then((answer) => ({ answer, upgraded: undefined }))
+        ? forward(request, reply, url, { body, wait: heartbeat }).then((answer) => ({
+            answer,
+            upgraded: undefined,
+          }))
         : forwardUpgrade(request, url)
     const result = await passed.catch(() => undefined)
     host.forwarded(name, result !== undefined)

@@ -1,5 +1,6 @@
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec } from '../../sessions/connection.ts'
+import { encodeTextFrames } from '../text-frames.ts'
 
 /** Encodes JSON texts as WebSocket text frames. */
 export const webSocketCodec: Codec = {
@@ -10,57 +11,4 @@ export const webSocketCodec: Codec = {
   },
   encodeEvents: encodeTextFrames,
   encodeReply: ({ json }) => encodeTextFrames([json]),
-}
-
-/**
- * Encodes texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the other in
- * one buffer. A server's frame is the same for every client, so it is encoded once and its bytes are shared.
- */
-export function encodeTextFrames(frames: readonly Buffer[]): Buffer {
-  let size = 0
-  for (const { length } of frames) size += headerSize(length) + length
-  const buffer = Buffer.allocUnsafe(size)
-  let at = 0
-  for (const frame of frames) {
-    at = writeHeader(buffer, at, frame.length)
-    at += frame.copy(buffer, at)
-  }
-  return buffer
-}
-
-function headerSize(length: number): number {
-  return length < 126 ? 2 : length < 65_536 ? 4 : 10
-}
-
-/** Writes the header of a frame. Returns the offset of the payload. */
-function writeHeader(buffer: Buffer, at: number, length: number): number {
-  buffer[at] = 0x81
-  if (length < 126) {
-    buffer[at + 1] = length
-    return at + 2
-  }
-  if (length < 65_536) {
-    buffer[at + 1] = 126
-    return buffer.writeUInt16BE(length, at + 2)
-  }
-  buffer[at + 1] = 127
-  return buffer.writeBigUInt64BE(BigInt(length), at + 2)
-}
-
-/** Returns the texts of frames that `encodeTextFrames` has encoded. */
-export function decodeTextFrames(buffer: Buffer): string[] {
-  const texts: string[] = []
-  for (let at = 0; at < buffer.length; ) {
-    const short = buffer[at + 1] ?? 0
-    const begin = at + (short < 126 ? 2 : short === 126 ? 4 : 10)
-    const length =
-      short < 126
-        ? short
-        : short === 126
-          ? buffer.readUInt16BE(at + 2)
-          : Number(buffer.readBigUInt64BE(at + 2))
-    at = begin + length
-    texts.push(buffer.toString('utf8', begin, at))
-  }
-  return texts
 }

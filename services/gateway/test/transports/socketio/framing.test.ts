@@ -1,6 +1,6 @@
 import t from 'tap'
-import { frameOf } from '../src/transports/socketio/client-events.ts'
-import { createSocketIoCodec, packetsOf } from '../src/transports/socketio/framing.ts'
+import { frameOf } from '../../../src/transports/socketio/client-events.ts'
+import { createSocketIoCodec, packetsOf } from '../../../src/transports/socketio/framing.ts'
 
 const codec = createSocketIoCodec('lobby')
 const event = {

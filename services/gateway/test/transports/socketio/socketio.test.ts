@@ -1,10 +1,10 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
-import { build } from './build.ts'
-import { createMemoryLog } from './memory-log.ts'
-import { buildWithRooms } from './rooms-build.ts'
-import { connectSocketIo } from './socketio-clients.ts'
+import { build } from '../../build.ts'
+import { createMemoryLog } from '../../memory-log.ts'
+import { buildWithRooms } from '../../rooms-build.ts'
+import { connectSocketIo } from './clients.ts'
 
 interface Event {
   type: string

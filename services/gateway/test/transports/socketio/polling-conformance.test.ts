@@ -1,6 +1,6 @@
 import { connectChat } from '@rabble/harness'
 import t from 'tap'
-import { testTransport } from './transport-conformance.ts'
+import { testTransport } from '../../transport-conformance.ts'
 
 testTransport(t, {
   name: 'socketio',
