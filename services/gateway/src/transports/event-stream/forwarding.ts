@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Time limit (ms) for a connection to another gateway. */
@@ -9,7 +9,13 @@ const answerTimeout = 5_000
 const forwardedHeader = 'rabble-forwarded'
 const agent = new Agent({ keepAlive: true })
 
-/** Headers of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
+/**
+ * Headers that are passed on. Others could say something else about the body than this gateway does, name headers of one
+ * connection, or be secrets that the other gateway does not need.
+ */
+const passedHeaders = ['last-event-id', 'content-type', 'origin', 'x-forwarded-for', 'x-forwarded-proto']
+
+/** Headers of the answer that are of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
 const hopHeaders: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -34,10 +40,14 @@ export function forward(
   { body, wait = 0 }: { body?: Buffer | undefined; wait?: number | undefined } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
-    for (const name of hopHeaders) delete headers[name]
-    if (body !== undefined) headers['content-length'] = String(body.length)
-    const passed = httpRequest(new URL(request.url, url), { method: request.method, headers, agent })
+    const headers: OutgoingHttpHeaders = { [forwardedHeader]: '1', 'content-length': body?.length ?? 0 }
+    for (const name of passedHeaders) {
+      const value = request.headers[name]
+      if (value !== undefined) headers[name] = value
+    }
+    // The target of the request may name any host (RFC 9112, section 3.2.2): only its path counts.
+    const { pathname, search } = new URL(request.url, url)
+    const passed = httpRequest(url, { method: request.method, path: pathname + search, headers, agent })
     passed.on('socket', (socket) => {
       if (!socket.connecting) return
       const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
