@@ -2,8 +2,8 @@ import {
   Agent,
   type ClientRequest,
   request as httpRequest,
-  type IncomingHttpHeaders,
   type IncomingMessage,
+  type OutgoingHttpHeaders,
 } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -17,7 +17,16 @@ const answerTimeout = 5_000
 const forwardedHeader = 'rabble-forwarded'
 const agent = new Agent({ keepAlive: true })
 
-/** Headers of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
+/**
+ * Headers that are passed on. Others could say something else about the body than this gateway does, or name headers of one
+ * connection.
+ */
+const passedHeaders = [
+  ...['accept', 'authorization', 'content-type', 'cookie', 'host', 'last-event-id', 'origin', 'user-agent'],
+  ...['sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol', 'sec-websocket-version'],
+]
+
+/** Headers of the answer that are of one connection, which the next one sets for itself (RFC 9110, section 7.6.1). */
 const hopHeaders: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -42,10 +51,10 @@ export function forward(
   { body, wait = 0 }: { body?: Buffer | Readable | undefined; wait?: number | undefined } = {},
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
-    for (const name of hopHeaders) delete headers[name]
-    if (Buffer.isBuffer(body)) headers['content-length'] = String(body.length)
-    const passed = httpRequest(new URL(request.url, url), { method: request.method, headers, agent })
+    const headers = headersFor(request)
+    const isStream = body !== undefined && !Buffer.isBuffer(body)
+    if (!isStream) headers['content-length'] = body?.length ?? 0
+    const passed = httpRequest(url, { method: request.method, path: pathOf(request, url), headers, agent })
     limitConnecting(passed, url)
     const late = () => passed.destroy(new Error(`no answer of ${url} in time`))
     const timer = setTimeout(late, answerTimeout + wait)
@@ -56,8 +65,8 @@ export function forward(
     passed.on('error', reject)
     passed.on('close', () => clearTimeout(timer))
     reply.raw.once('close', () => passed.destroy())
-    if (body === undefined || Buffer.isBuffer(body)) passed.end(body)
-    else body.pipe(passed)
+    if (isStream) body.pipe(passed)
+    else passed.end(body)
   })
 }
 
@@ -88,8 +97,8 @@ export interface UpgradeAnswer {
  */
 export function forwardUpgrade(request: FastifyRequest, url: string): Promise<UpgradeAnswer> {
   return new Promise((resolve, reject) => {
-    const headers: IncomingHttpHeaders = { ...request.headers, [forwardedHeader]: '1' }
-    const passed = httpRequest(new URL(request.url, url), { headers, agent: false })
+    const headers = { ...headersFor(request), connection: 'Upgrade', upgrade: 'websocket' }
+    const passed = httpRequest(url, { path: pathOf(request, url), headers, agent: false })
     limitConnecting(passed, url)
     passed.on('upgrade', (answer, socket, head) =>
       resolve({ answer, upgraded: { socket: socket as Socket, head } }),
@@ -120,6 +129,26 @@ export function joinUpgraded(
     one.on('close', () => other.destroy())
     one.pipe(other)
   }
+}
+
+/** Returns the headers with which a request is passed on. The address and the scheme of the client are those that count here. */
+function headersFor(request: FastifyRequest): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    [forwardedHeader]: '1',
+    'x-forwarded-for': request.ip,
+    'x-forwarded-proto': request.protocol,
+  }
+  for (const name of passedHeaders) {
+    const value = request.headers[name]
+    if (value !== undefined) headers[name] = value
+  }
+  return headers
+}
+
+/** Returns the path and the query of a request, whose target may name any host (RFC 9112, section 3.2.2). */
+function pathOf(request: FastifyRequest, url: string): string {
+  const { pathname, search } = new URL(request.url, url)
+  return pathname + search
 }
 
 function limitConnecting(passed: ClientRequest, url: string): void {

@@ -19,8 +19,7 @@ const suites = ['engine.io-protocol/v4', 'engine.io-protocol/v3', 'socket.io-pro
 
 for (const suite of suites) {
   const path = join(folder, `${suite}-test-suite`)
-  const skip =
-    folder === '' || !existsSync(path) ? 'SOCKETIO_SUITES names no folder with the suites' : false
+  const skip = folder === '' || !existsSync(path) ? 'SOCKETIO_SUITES names no folder with the suites' : false
   t.test(`the suite ${suite} passes`, { skip }, async (t) => {
     const url = await serve(t, suite)
     // The suites name their server.

@@ -7,6 +7,8 @@ import { comment, commentChunk, eventStreamCodec, joinBlocks, namedEvent } from 
 
 /** Bytes of written blocks that are kept, besides the newest block, until they are known to have arrived. */
 const maxKeptBytes = 64 * 1024
+/** Maximum size (bytes) of a newest block that is kept. Only replays are longer, and their memory has a budget until they are read. */
+const maxNewestBytes = 256 * 1024
 
 const responseHeaders = {
   'content-type': 'text/event-stream',
@@ -27,6 +29,8 @@ interface Attached {
   wroteAt: number
   /** Value of the socket's `bytesWritten` when it began. */
   wroteBefore: number
+  /** Whether nothing more is written to it. The operating system may not have taken all of it yet. */
+  ended: boolean
 }
 
 /**
@@ -52,14 +56,16 @@ export class StreamConnection implements Connection {
   /** Bytes that were taken from earlier responses. */
   #taken = 0
   #attached: Attached | undefined
+  /** Whether the last response was that of a poll. */
+  #isPolled = false
   #detachedAt: number
-  #closed = false
+  #closedAt: number | undefined
   #terminated = false
   #paused: { resumed: Promise<void>; resume(): void } | undefined
   #drains: { bytes: number; resolve(): void }[] = []
   readonly #checkDrains = () => {
     if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.#closed || this.unsent <= bytes
+    const isOver = ({ bytes }: { bytes: number }) => this.closed || this.unsent <= bytes
     const over = this.#drains.filter(isOver)
     this.#drains = this.#drains.filter((drain) => !over.includes(drain))
     for (const { resolve } of over) resolve()
@@ -73,26 +79,28 @@ export class StreamConnection implements Connection {
   }
 
   get unsent(): number {
-    return this.#pendingBytes + (this.#attached?.socket.writableLength ?? 0)
+    const inSocket = this.#attached?.socket.writableLength ?? 0
+    // What a poll brought is unread until a later request reports it.
+    return this.#pendingBytes + Math.max(inSocket, this.#isPolled ? this.#keptBytes : 0)
   }
 
   get taken(): number {
     return this.#taken + (this.#attached === undefined ? 0 : takenFrom(this.#attached))
   }
 
-  /** Time (ms, by the clock's `monotonic`) since which there is no response; undefined if there is one. */
+  /** Time (ms, by the clock's `monotonic`) since which it is closed or there is no response; undefined if there is one. */
   get detachedSince(): number | undefined {
-    return this.#attached === undefined ? this.#detachedAt : undefined
+    return this.#closedAt ?? (this.#attached === undefined ? this.#detachedAt : undefined)
   }
 
   /** Whether the session is over. A `close` block may still wait for the client. */
   get closed(): boolean {
-    return this.#closed
+    return this.#closedAt !== undefined
   }
 
   /** Whether the client has been told the end of the session, once all up to this block have arrived. */
   isOver(number: number): boolean {
-    return this.#closed && number === this.#last
+    return this.closed && number === this.#last
   }
 
   /** Whether everything after the block with this number is still there. */
@@ -105,7 +113,9 @@ export class StreamConnection implements Connection {
     const written = this.#blocks.length - this.#pending
     const oldest = this.#last - this.#blocks.length
     const count = Math.max(0, Math.min(written, number - oldest))
-    if (count > 0) for (const { length } of this.#blocks.splice(0, count)) this.#keptBytes -= length
+    if (count === 0) return
+    for (const { length } of this.#blocks.splice(0, count)) this.#keptBytes -= length
+    this.#checkDrains()
   }
 
   /**
@@ -113,11 +123,12 @@ export class StreamConnection implements Connection {
    * response ends after the first blocks, or after that time without any.
    */
   attach(response: ServerResponse, headers: OutgoingHttpHeaders, number: number, wait?: number): void {
-    this.#end()
+    this.#replace()
     this.arrived(number)
     const { socket } = response
-    if (socket === null) {
-      // The request came before the end of the response to an earlier one of the same TCP connection. No client needs that.
+    if (socket === null || response.destroyed) {
+      // The request came before the end of the response to an earlier one of the same TCP connection, which no client needs, or
+      // the client has gone already.
       response.destroy()
       return
     }
@@ -130,29 +141,33 @@ export class StreamConnection implements Connection {
       since: now,
       wroteAt: now,
       wroteBefore: socket.bytesWritten,
+      ended: false,
     }
     this.#attached = attached
+    this.#isPolled = wait !== undefined
     this.#pending = this.#blocks.length
     this.#pendingBytes += this.#keptBytes
     this.#keptBytes = 0
     socket.on('drain', this.#checkDrains)
-    response.on('close', () => this.#detach(attached))
     // The close event tells the same.
     response.on('error', () => {})
     if (wait === undefined) {
       response.writeHead(200, attached.headers)
       response.flushHeaders()
     }
+    // A stream without chunks ends with its TCP connection: the response itself does not wait for what is written past it.
+    const whole = wait === undefined && !response.chunkedEncoding ? socket : response
+    whole.once('close', () => this.#detach(attached))
     if (this.#pending > 0) this.#send()
-    if (this.#closed || wait === 0) this.#end()
+    if (this.closed || wait === 0) this.#end()
   }
 
   write(pieces: readonly Buffer[]): void {
-    if (!this.#closed) this.#put(pieces)
+    if (!this.closed) this.#put(pieces)
   }
 
   pause(): void {
-    if (this.#paused !== undefined || this.#closed) return
+    if (this.#paused !== undefined || this.closed) return
     let resume = () => {}
     const resumed = new Promise<void>((resolve) => {
       resume = resolve
@@ -176,9 +191,9 @@ export class StreamConnection implements Connection {
   }
 
   close(reason: CloseReason, message: string): void {
-    if (this.#closed) return
+    if (this.closed) return
     this.#put([namedEvent('close', { code: closeCodes[reason].code, reason: message })])
-    this.#closed = true
+    this.#closedAt = this.#clock.monotonic()
     this.#end()
     this.resume()
     this.#checkDrains()
@@ -186,21 +201,21 @@ export class StreamConnection implements Connection {
 
   terminate(): void {
     this.#terminated = true
-    this.#closed = true
-    this.#attached?.response.destroy()
+    this.#closedAt ??= this.#clock.monotonic()
+    this.#attached?.socket.destroy()
     this.resume()
     this.#checkDrains()
   }
 
   drained(bytes: number): Promise<void> {
-    if (this.#closed || this.unsent <= bytes) return Promise.resolve()
+    if (this.closed || this.unsent <= bytes) return Promise.resolve()
     return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
   }
 
   /** Writes a comment to a stream that was silent for `silence` (ms), and ends a response whose wait is over. */
   keepAlive(silence: number): void {
     const attached = this.#attached
-    if (attached === undefined) return
+    if (attached === undefined || attached.ended) return
     const now = this.#clock.monotonic()
     if (attached.wait !== undefined) {
       if (now - attached.since >= attached.wait) this.#end()
@@ -223,7 +238,7 @@ export class StreamConnection implements Connection {
   /** Writes all pending blocks to the response, if there is one. */
   #send(): void {
     const attached = this.#attached
-    if (attached === undefined) return
+    if (attached === undefined || attached.ended) return
     const { response, socket, wait } = attached
     const isStream = wait === undefined
     const blocks = this.#blocks.slice(-this.#pending)
@@ -242,7 +257,8 @@ export class StreamConnection implements Connection {
 
   /** Forgets the oldest written blocks of a stream, if too many bytes are kept. A poll reports what the last one brought. */
   #forget(): void {
-    const max = maxKeptBytes + (this.#blocks.at(-1)?.length ?? 0)
+    const newest = this.#blocks.at(-1)?.length ?? 0
+    const max = maxKeptBytes + (newest > maxNewestBytes ? 0 : newest)
     let count = 0
     while (this.#keptBytes > max) this.#keptBytes -= this.#blocks[count++]?.length ?? 0
     if (count > 0) this.#blocks.splice(0, count)
@@ -251,10 +267,19 @@ export class StreamConnection implements Connection {
   /** Ends the response; that of a poll with these bytes, for which its head has waited. */
   #end(bytes: Buffer = Buffer.alloc(0)): void {
     const attached = this.#attached
-    if (attached === undefined) return
+    if (attached === undefined || attached.ended) return
+    attached.ended = true
     const { response, headers, wait } = attached
     if (wait === undefined) response.end()
     else response.writeHead(200, { ...headers, 'content-length': bytes.length }).end(bytes)
+  }
+
+  /** Ends the response for another one. If the client has left some of it unread, it is dropped: it would fill memory. */
+  #replace(): void {
+    const attached = this.#attached
+    if (attached === undefined) return
+    if (attached.socket.writableLength > 0) attached.socket.destroy()
+    else this.#end()
     this.#detach(attached)
   }
 

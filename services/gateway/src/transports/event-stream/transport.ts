@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { OutgoingHttpHeaders } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { answerWith, forward, wasForwarded } from '../forwarding.ts'
@@ -45,6 +45,15 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   const sessions = createStreamSessions(host, name)
   app.addHook('onClose', async () => sessions.close())
 
+  /** Passes a request on. Returns undefined if there is no answer. */
+  async function passOn(...parts: Parameters<typeof forward>): Promise<IncomingMessage | undefined> {
+    const answer = await forward(...parts).catch(() => undefined)
+    const [, reply] = parts
+    // That the client has gone meanwhile is no failure of the other gateway.
+    if (answer !== undefined || !reply.raw.destroyed) host.forwarded(name, answer !== undefined)
+    return answer
+  }
+
   async function down(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const position = parseId(request.headers['last-event-id'])
     if (position !== undefined && (await goOn(request, reply, position))) return
@@ -64,9 +73,16 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   ): Promise<boolean> {
     const url = elsewhere(host, request, key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url, { wait: waitOf(request) }).catch(() => undefined)
-      host.forwarded(name, answer !== undefined)
-      if (answer === undefined || answer.statusCode === 404) return false
+      const answer = await passOn(request, reply, url, { wait: waitOf(request) })
+      if (reply.raw.destroyed) {
+        // The client has gone meanwhile: nobody would use another session.
+        reply.hijack()
+        return true
+      }
+      if (answer === undefined || answer.statusCode === 404) {
+        answer?.resume()
+        return false
+      }
       answerWith(answer, reply)
       return true
     }
@@ -127,8 +143,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     if (position === undefined) throw new RabbleError('bad-frame', 'Last-Event-ID must name the session')
     const url = elsewhere(host, request, position.key)
     if (url !== undefined) {
-      const answer = await forward(request, reply, url, { body }).catch(() => undefined)
-      host.forwarded(name, answer !== undefined)
+      const answer = await passOn(request, reply, url, { body })
       if (answer === undefined) {
         const rule = 'the gateway of this session can not be reached'
         throw new RabbleError('unavailable', rule, { retryAfter: 1_000 })
