@@ -80,7 +80,7 @@ export class StreamConnection implements Connection {
 
   get unsent(): number {
     const inSocket = this.#attached?.socket.writableLength ?? 0
-    // What a poll brought is unread until a later request reports it.
+    // The blocks of a poll are unread until a later request reports them.
     return this.#pendingBytes + Math.max(inSocket, this.#isPolled ? this.#keptBytes : 0)
   }
 
