@@ -23,7 +23,7 @@ t.test('a statement that fails is logged without its parameters, which are what 
   const stop = new AbortController()
   const clock = createManualClock()
   const persisting = retryLogged(insert, { clock, signal: stop.signal, logger, doing: 'writing' })
-  await until(() => written().includes('writing fails'), 60_000, 'the failure to be logged')
+  await until(() => written().includes('writing failed'), 60_000, 'the failure to be logged')
   stop.abort()
   await t.rejects(persisting, { code: '42P01' })
   t.match(
