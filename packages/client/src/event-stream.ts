@@ -18,7 +18,8 @@ export function readBlocks(take: (block: Block) => void): (piece: string) => voi
   return (piece) => {
     if (piece === '') return
     // A line feed after a carriage return belongs to the same end of a line.
-    const lines = (rest + (wasReturn ? piece.replace(/^\n/, '') : piece)).split(/\r\n|\r|\n/)
+    const lines = (wasReturn ? piece.replace(/^\n/, '') : piece).split(/\r\n|\r|\n/)
+    lines[0] = rest + lines[0]
     wasReturn = piece.endsWith('\r')
     rest = lines.pop() ?? ''
     for (const line of lines) {

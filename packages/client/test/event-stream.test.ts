@@ -29,6 +29,15 @@ t.test('takes each end of a line, also in two pieces', async (t) => {
   t.same(blocksOf('data: x\r', '', '\ndata: y\r', '\r')[0]?.data, ['x', 'y'])
 })
 
+t.test('a long line in many pieces takes no long time', async (t) => {
+  const piece = new TextEncoder().encode('x'.repeat(4096))
+  const began = performance.now()
+  const [head = piece, end = piece] = ['data: ', '\n\n'].map((text) => new TextEncoder().encode(text))
+  const [block] = blocksIn([head, ...Array.from({ length: 2048 }, () => piece), end])
+  t.equal(block?.data[0]?.length, 2048 * 4096)
+  t.ok(performance.now() - began < 3_000, 'each piece is looked through once')
+})
+
 t.test('pieces may end anywhere, also within a character', async (t) => {
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`SEED=${seed}`)
