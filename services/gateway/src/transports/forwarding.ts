@@ -13,6 +13,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const connectTimeout = 2_000
 /** Time limit (ms) for the answer, besides the time that a request may wait for frames. */
 const answerTimeout = 5_000
+/** Silence (ms) after which a stream is cut: its gateway, which writes something every 15 s, has vanished. */
+const longestSilence = 40_000
 /** Marks a request that was passed on, so that it is not passed on again. */
 const forwardedHeader = 'rabble-forwarded'
 const agent = new Agent({ keepAlive: true })
@@ -77,10 +79,15 @@ export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
   const headers = Object.entries(answer.headers).filter(([name]) => !hopHeaders.has(name))
   raw.writeHead(answer.statusCode ?? 502, { ...reply.getHeaders(), ...Object.fromEntries(headers) } as never)
   raw.flushHeaders()
+  const silent = setTimeout(() => raw.destroy(), longestSilence)
+  answer.on('data', () => silent.refresh())
   // Either end may go at any time: the other one goes too.
   answer.on('error', () => raw.destroy())
   raw.on('error', () => {})
-  raw.on('close', () => answer.destroy())
+  raw.on('close', () => {
+    clearTimeout(silent)
+    answer.destroy()
+  })
   answer.pipe(raw)
 }
 
