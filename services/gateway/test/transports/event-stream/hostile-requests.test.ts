@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { until } from '@rabble/harness'
 import t, { type Test } from 'tap'
@@ -111,7 +111,8 @@ t.test('only what another gateway needs of a request is passed on', async (t) =>
     'Content-Type: application/x-ndjson',
     'Content-Length: 2',
   ]
-  await sendRaw(t, gateway, `POST /sse HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n{}`)
+  const request = `POST /sse HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n{}`
+  await sendRaw(t, gateway, request, (answer) => answer.includes(' 204 '))
   const [seen] = other.seen
   t.match(seen, {
     body: '{}',
@@ -141,4 +142,59 @@ t.test('a client that goes while its request is at another gateway leaves no ses
   await sendRaw(t, gateway, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')
   t.equal(await gateway.metric('rabble_gateway_connections_total'), 0)
   t.equal(await gateway.metric('rabble_gateway_forwarded_requests_total', { result: 'failed' }), 0)
+})
+
+t.test('many polls over one TCP connection leave nothing behind at its socket', async (t) => {
+  const gateway = await build(t)
+  const accepted = once(gateway.server, 'connection') as Promise<[Socket]>
+  const { hostname, port } = new URL(gateway.http)
+  const client = connect(Number(port), hostname)
+  t.teardown(() => client.destroy())
+  let answers = ''
+  client.setEncoding('latin1').on('data', (data: string) => {
+    answers += data
+  })
+  const count = () => answers.split('HTTP/1.1 200').length - 1
+  const poll = async (id?: string) => {
+    const before = count()
+    const named = id === undefined ? '' : `Last-Event-ID: ${id}\r\n`
+    client.write(`GET /poll?wait=0 HTTP/1.1\r\nHost: x\r\n${named}\r\n`)
+    await until(() => count() > before, 60_000, 'the answer')
+  }
+  await poll()
+  await until(() => /id: .*\n\n/.test(answers), 60_000, 'the key')
+  const id = /id: (.*)\n\n/.exec(answers)?.[1] ?? ''
+  const [socket] = await accepted
+  const listeners = () => socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0)
+  await poll(id)
+  const before = listeners()
+  for (let n = 0; n < 100; n++) await poll(id)
+  t.equal(listeners(), before)
+  t.equal(await gateway.metric('rabble_gateway_connections_total'), 1)
+})
+
+t.test('requests that do not wait for answers, or that end their side, harm nothing', async (t) => {
+  const gateway = await build(t)
+  const first = await sendRaw(t, gateway, 'GET /poll?wait=0 HTTP/1.0\r\n\r\n', (answer) =>
+    /id: .*\n\n/.test(answer),
+  )
+  const id = /id: (.*)\n\n/.exec(first)?.[1] ?? ''
+  const line = (method: string, more = '') =>
+    `${method} /poll HTTP/1.1\r\nHost: x\r\nLast-Event-ID: ${id}\r\n${more}\r\n`
+  const ping = (ref: number) => JSON.stringify({ type: 'ping', ref })
+  const post = (ref: number) => `${line('POST', `Content-Length: ${ping(ref).length}\r\n`)}${ping(ref)}`
+  await sendRaw(t, gateway, `${post(1)}${line('GET')}${line('GET')}${post(2)}`, (answer) =>
+    answer.includes(' 204 '),
+  )
+  const { hostname, port } = new URL(gateway.http)
+  const half = connect(Number(port), hostname)
+  half.on('error', () => {})
+  half.resume().end(`GET /sse HTTP/1.1\r\nHost: x\r\n\r\n`)
+  await once(half, 'close')
+  await until(
+    async () => /id: /.test(await sendRaw(t, gateway, line('GET'), (answer) => answer.includes('\n\n'))),
+    60_000,
+    'the blocks',
+  )
+  t.equal(gateway.gateway.unready(), undefined)
 })
