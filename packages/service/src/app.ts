@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { once } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
@@ -11,7 +12,28 @@ export type { Logger } from 'pino'
 /** Creates a logger of JSON lines. Default: on standard output. Tokens, message texts and query strings must not be logged. */
 export function createLogger(name: string, level = 'info', destination?: DestinationStream): Logger {
   const options = { name, level, base: { pid: process.pid, name }, serializers: { err: describeError } }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  return pino(options, destination ?? standardOutput())
+}
+
+let output: ReturnType<typeof pino.destination> | undefined
+let readerHasGone = false
+
+/** Returns the destination of all loggers of this process. */
+function standardOutput(): DestinationStream {
+  output ??= pino.destination(1).on('error', () => {
+    readerHasGone = true
+  })
+  return output
+}
+
+/**
+ * Ends the log on standard output, before the process exits. Resolves when all of it is written, or can't be because its reader has
+ * gone: at the exit, sonic-boom 4.2 would repeat such a write for ever.
+ */
+export async function endLog(): Promise<void> {
+  if (output === undefined || readerHasGone) return
+  output.end()
+  await once(output, 'close').catch(() => {})
 }
 
 /**

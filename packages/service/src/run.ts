@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from './app.ts'
+import { endLog, type Logger } from './app.ts'
 import { unknownSettings } from './read-settings.ts'
 
 /** Time limit (ms) of closing, after which the process ends anyway. */
@@ -34,6 +34,7 @@ export async function runService(options: { start: () => Promise<RunningService>
       }
       await app.close()
       logger.info('stopped')
+      await endLog()
     })
     const address = await app.listen({ host, port })
     started?.(address)
@@ -42,6 +43,7 @@ export async function runService(options: { start: () => Promise<RunningService>
     const debug = ['debug', 'trace'].includes(process.env.LOG_LEVEL ?? '')
     const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error)
     process.stderr.write(`Rabble can't start:\n  ${text?.replaceAll('\n', '\n  ')}\n`)
+    await endLog()
     process.exit(1)
   }
 }
