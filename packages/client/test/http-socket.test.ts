@@ -231,8 +231,9 @@ for (const transport of transports) {
     await pass(gateway, () => room.messages.length === 1, 'the message')
     t.same(states, [])
 
-    streams.refusals.push(...Array(20).fill(down))
+    // A poll that follows the message must be waiting by then: the clock stands still.
     await until(() => session.response !== undefined, 30_000, 'a request')
+    streams.refusals.push(...Array(20).fill(down))
     session.cut()
     const lostAt = clock.now()
     await pass(gateway, () => chat.state.is !== 'open', 'the end')
