@@ -57,15 +57,9 @@ export function forward(
     const isStream = body !== undefined && !Buffer.isBuffer(body)
     if (!isStream) headers['content-length'] = body?.length ?? 0
     const passed = httpRequest(url, { method: request.method, path: pathOf(request, url), headers, agent })
-    limitConnecting(passed, url)
-    const late = () => passed.destroy(new Error(`no answer of ${url} in time`))
-    const timer = setTimeout(late, answerTimeout + wait)
-    passed.on('response', (answer) => {
-      clearTimeout(timer)
-      resolve(answer)
-    })
+    limitTimes(passed, url, answerTimeout + wait)
+    passed.on('response', resolve)
     passed.on('error', reject)
-    passed.on('close', () => clearTimeout(timer))
     reply.raw.once('close', () => passed.destroy())
     if (isStream) body.pipe(passed)
     else passed.end(body)
@@ -100,13 +94,13 @@ export interface UpgradeAnswer {
 
 /**
  * Passes a request for a WebSocket on to the gateway at `url`.
- * @throws Error if there is no connection in time, or it ends before the answer
+ * @throws Error if there is no connection or no answer in time, or the connection ends before the answer
  */
 export function forwardUpgrade(request: FastifyRequest, url: string): Promise<UpgradeAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { ...headersFor(request), connection: 'Upgrade', upgrade: 'websocket' }
     const passed = httpRequest(url, { path: pathOf(request, url), headers, agent: false })
-    limitConnecting(passed, url)
+    limitTimes(passed, url, answerTimeout)
     passed.on('upgrade', (answer, socket, head) =>
       resolve({ answer, upgraded: { socket: socket as Socket, head } }),
     )
@@ -158,11 +152,15 @@ function pathOf(request: FastifyRequest, url: string): string {
   return pathname + search
 }
 
-function limitConnecting(passed: ClientRequest, url: string): void {
+/** Ends a request that has no connection, or no answer within `timeout` (ms), in time. */
+function limitTimes(passed: ClientRequest, url: string, timeout: number): void {
   passed.on('socket', (socket) => {
     if (!socket.connecting) return
     const late = () => passed.destroy(new Error(`no connection to ${url} in ${connectTimeout} ms`))
     socket.setTimeout(connectTimeout, late)
     socket.once('connect', () => socket.setTimeout(0))
   })
+  const late = () => passed.destroy(new Error(`no answer of ${url} in ${timeout} ms`))
+  const timer = setTimeout(late, timeout)
+  for (const end of ['response', 'upgrade', 'close']) passed.once(end, () => clearTimeout(timer))
 }
