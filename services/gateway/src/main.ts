@@ -14,7 +14,7 @@ import {
   SettingsError,
   tokensFrom,
 } from '@rabble/service'
-import { registerGateway } from './app.ts'
+import { gateway } from './app.ts'
 import { addressToward, keepFinding, urlOf } from './cluster/own-address.ts'
 import { gatewayConfig, gatewaySettings } from './config.ts'
 import { takeNotices } from './external-publish/notify-consumer.ts'
@@ -58,7 +58,7 @@ await runService({
       settings.RABBLE_GATEWAY_URL === undefined
         ? keepFinding(() => addressToward(hostname.replace(/^\[|\]$/g, '')), logger)
         : undefined
-    const gateway = await registerGateway(app, {
+    const { plugin, checks, core } = gateway({
       ...config,
       url() {
         if (address === undefined) return settings.RABBLE_GATEWAY_URL
@@ -74,18 +74,19 @@ await runService({
       metrics,
       logger,
     })
+    await app.register(plugin)
     operations(app, {
       registry,
-      checks: { gateway: gateway.unready, log: logConnected(log, registry) },
+      checks: { ...checks, log: logConnected(log, registry) },
       notes: { clocks: clocks.note },
     })
-    const notices = takeNotices({ log, gateway, metrics })
+    const notices = takeNotices({ log, gateway: core, metrics })
     app.addHook('preClose', () => notices.close())
     app.addHook('onClose', () => log.close())
     const { RABBLE_DRAIN_MS: window } = settings
     const drain = {
       // Another gateway takes the notifications from now on.
-      run: async () => void (await Promise.all([notices.close(), gateway.drain(window)])),
+      run: async () => void (await Promise.all([notices.close(), core.drain(window)])),
       timeout: drainTimeout(window),
     }
     return { ...ground, drain }

@@ -5,7 +5,7 @@ import type { EventLog } from '@rabble/event-log'
 import { createApp, createLogger, createTokens, operations, type Tokens } from '@rabble/service'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
-import { createMetrics, type Gateway, type GatewayOptions, registerGateway } from '../src/index.ts'
+import { createMetrics, gateway as createPlugin, type Gateway, type GatewayOptions } from '../src/index.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 export const secret = 'a secret for tests, of forty characters.'
@@ -47,7 +47,11 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   const { logger = createLogger('gateway', 'silent') } = options
   const app = createApp({ logger, trustedProxies: '127.0.0.1' })
   const tokens = createTokens(secret)
-  const gateway = await registerGateway(app, {
+  const {
+    plugin,
+    checks,
+    core: gateway,
+  } = createPlugin({
     tokens,
     auth: 'guest',
     allowedOrigins: new Set(),
@@ -68,7 +72,8 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     log,
     limits: { ...defaultLimits, messagesPerSecond: 10_000, messageBurst: 10_000, ...options.limits },
   })
-  operations(app, { registry, checks: { gateway: gateway.unready } })
+  await app.register(plugin)
+  operations(app, { registry, checks })
   const http = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' })
   t.teardown(async () => {
     await app.close()

@@ -2,10 +2,10 @@ import { openPglite } from '@rabble/database'
 import { openInProcessLog } from '@rabble/event-log'
 import {
   createMetrics as createGatewayMetrics,
+  gateway,
   gatewayConfig,
   gatewaySettings,
   observeLog,
-  registerGateway,
 } from '@rabble/gateway'
 import {
   createMetrics as createHistoryMetrics,
@@ -83,7 +83,7 @@ await runService({
     // These close after the parts that use them: hooks of one instance run last to first, and hooks of plugins before them.
     app.addHook('onClose', () => database.close())
     app.addHook('onClose', () => log.close())
-    const gateway = await registerGateway(app, {
+    const chat = gateway({
       ...config,
       log,
       history: inProcess(app, internalTokens),
@@ -92,13 +92,14 @@ await runService({
       metrics,
       logger,
     })
+    await app.register(chat.plugin)
     await app.register(past.plugin)
     await app.register(seating.plugin)
     await serveWeb(app)
     operations(app, {
       registry,
       checks: {
-        gateway: gateway.unready,
+        ...chat.checks,
         log: logConnected(log, registry),
         ...past.checks,
         ...seating.checks,
