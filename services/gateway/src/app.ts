@@ -1,5 +1,6 @@
 import type { ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
+import inSameScope from 'fastify-plugin'
 import { workerRoutes } from './external-publish/routes.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import { transports } from './transports/index.ts'
@@ -16,7 +17,8 @@ export function gateway(
 ): { plugin: FastifyPluginAsync; checks: Record<'gateway', ReadinessCheck>; core: Gateway } {
   const core = createGateway(options)
   return {
-    async plugin(app) {
+    // Hooks of the WebSockets must see all requests, also those that no route takes.
+    plugin: inSameScope(async (app) => {
       // Must come before the hooks of the transports, which wait for closing connections.
       app.addHook('preClose', async () => core.close())
       app.addHook('onReady', async () => core.start())
@@ -25,7 +27,7 @@ export function gateway(
       await app.register(
         workerRoutes({ ...options, gateway: core, perSecond: options.workerMessagesPerSecond }),
       )
-    },
+    }),
     checks: { gateway: core.unready },
     core,
   }
