@@ -5,7 +5,7 @@ import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build, type TestGateway } from '../../build.ts'
 import { pass } from '../../time.ts'
-import { ask, openStream, post } from './streams.ts'
+import { ask, openStream, post } from '../../transports/event-stream/streams.ts'
 
 /** Bytes of a message, and a number of messages that no operating system takes for a client that does not read. */
 const text = '€'.repeat(4000)

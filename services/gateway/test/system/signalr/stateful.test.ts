@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { build, type TestGateway } from '../../build.ts'
 import { pass } from '../../time.ts'
-import { ask } from '../event-stream/streams.ts'
+import { ask } from '../../transports/event-stream/streams.ts'
 
 /** Connects the official client with stateful reconnects. `sockets` are its WebSockets, oldest first. */
 async function connect(t: Test, { http }: TestGateway, messagePack: boolean) {

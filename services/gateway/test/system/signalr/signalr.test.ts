@@ -9,7 +9,7 @@ import { build } from '../../build.ts'
 import { asProgram } from '../../external-publish/program.ts'
 import { buildWithRooms } from '../../rooms-build.ts'
 import { pass } from '../../time.ts'
-import { ask, openRequests } from '../event-stream/streams.ts'
+import { ask, openRequests } from '../../transports/event-stream/streams.ts'
 import { buildHub, connectHub, type HubTransport } from './hub-connection.ts'
 
 const ways: [over: HubTransport, messagePack: boolean][] = [

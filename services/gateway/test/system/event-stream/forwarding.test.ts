@@ -3,7 +3,7 @@ import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { buildTwo } from '../../build-two.ts'
 import { pass } from '../../time.ts'
-import { ask, openStream, post } from './streams.ts'
+import { ask, openStream, post } from '../../transports/event-stream/streams.ts'
 
 t.test('a client whose requests go to any gateway by turns chats as with one', async (t) => {
   const { one, two } = await buildTwo(t)

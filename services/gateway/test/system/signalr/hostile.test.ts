@@ -11,8 +11,8 @@ import { createNegotiations } from '../../../src/transports/signalr/negotiation.
 import { build, type TestGateway } from '../../build.ts'
 import { createMemoryLog } from '../../memory-log.ts'
 import { pass } from '../../time.ts'
+import { ask } from '../../transports/event-stream/streams.ts'
 import { watchUnsent } from '../../unsent.ts'
-import { ask } from '../event-stream/streams.ts'
 import { connectHub } from './hub-connection.ts'
 
 const end = '\u001e'

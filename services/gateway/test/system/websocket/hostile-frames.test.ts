@@ -5,7 +5,7 @@ import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { build, type TestGateway } from '../../build.ts'
-import { clientFrame, opcodes } from './client-frame.ts'
+import { clientFrame, opcodes } from '../../transports/websocket/client-frame.ts'
 
 const { text, continuation, ping, pong } = opcodes
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { privateFolder } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { type FileResult, runFile } from '../src/run-file.ts'
+import { type FileResult, runFile } from '../../src/run-file.ts'
 
 const tap = pathToFileURL(createRequire(import.meta.url).resolve('tap')).href
 
