@@ -17,6 +17,8 @@ export class Credentials {
   /** Last token of the account or of the guest. */
   #token: string | undefined
   #user: User | undefined
+  /** Whether the user did not exist before this chat. */
+  isNew: boolean | undefined
 
   constructor(options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>, store: Store, clock: ChatClock) {
     this.#options = options
@@ -61,8 +63,9 @@ export class Credentials {
     return this.canAsk ? this.#ask() : this.#isGuest ? this.#token : undefined
   }
 
-  welcome({ user, token = this.#token }: ServerFrames['welcome']): void {
+  welcome({ user, token = this.#token, isNew }: ServerFrames['welcome']): void {
     this.#user = user
+    this.isNew ||= isNew
     this.refreshed(token)
   }
 

@@ -2,7 +2,7 @@ import type { Conversation } from '@rabble/contract'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import type { DirectEvent } from '../src/index.ts'
-import { joined, lose, message, nextAttempt, startFakeGateway } from './fake-gateway.ts'
+import { joined, lose, message, nextAttempt, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test(
   'a message that goes out again says how long ago it was written; the first time it says nothing',
@@ -107,6 +107,33 @@ t.test(
     t.equal(lists.length, 2)
   },
 )
+
+t.test('a new guest is told what was sent to it before it got its first list of conversations', async (t) => {
+  const gateway = await startFakeGateway(t, (frame) => {
+    if (frame.type === 'hello') return welcome({ isNew: gateway.connections.length === 1 })
+    if (frame.type === 'conversations') {
+      if (gateway.connections.length === 1) return null
+      const conversations = [{ room: 'dm:guest-ada:stranger', last: 's1' }]
+      return { type: 'conversations', ref: frame.ref ?? 0, conversations }
+    }
+    return frame.type === 'join' ? joined(frame, { events: [message(frame.room, 's1')] }) : undefined
+  })
+  const chat = gateway.connect()
+  const told: DirectEvent[] = []
+  chat.on('direct', (event) => told.push(event))
+  await chat.ready
+  for (const connection of gateway.connections) connection.close()
+  await nextAttempt(gateway, chat)
+  await until(
+    async () => {
+      await gateway.clock.advance(500)
+      return told.length > 0
+    },
+    30_000,
+    'the message',
+  )
+  t.match(told, [{ peer: 'stranger', event: { id: 's1' }, replayed: true }])
+})
 
 t.test('the first list of conversations is requested at once: what comes after it is new', async (t) => {
   const gateway = await startFakeGateway(t)

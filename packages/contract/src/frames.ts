@@ -136,6 +136,8 @@ export const WelcomeFrame = Type.Object({
   limits: Limits,
   /** Token of a guest that connected with a name. With it the guest returns to any gateway as the same user. */
   token: Type.Optional(Type.String()),
+  /** True for a guest that did not exist before: nobody can have sent it a direct message. */
+  isNew: Type.Optional(Type.Boolean()),
   expiresIn,
 })
 

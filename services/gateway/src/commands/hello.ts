@@ -46,6 +46,7 @@ export const hello: Command<'hello', HelloParts> = async (parts, session, frame)
     user,
     gateway: parts.id,
     limits: parts.limits,
+    ...(entry.isNew && { isNew: true }),
     ...settle(parts, session, entry),
   })
 }
