@@ -27,6 +27,8 @@ export async function missMessages(
   const reader = chatWith(t, {
     url: options.reader,
     name: 'Reader',
+    // Another transport would go by `fetch`, to gateways that ask history themselves.
+    transports: ['websocket'],
     async fetch(there, init) {
       await meanwhile?.()
       // Rewrites the URL as Nginx does.
