@@ -200,7 +200,7 @@ export class ChatClient implements Chat {
       if (room.state.is !== 'out') void room.enter()
     }
     this.#followOwn()
-    // Whatever a new user finds in the first list has come since.
+    // A new user had no conversations: all of the first list have come since.
     if (this.#credentials.isNew) this.#listed ??= new Map()
     void this.#findDirect()
     if (this.user !== undefined) this.#outbox.own(this.user)

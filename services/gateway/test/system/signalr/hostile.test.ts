@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { readHandshake } from '../../../src/transports/signalr/hub-protocol.ts'
 import { createNegotiations } from '../../../src/transports/signalr/negotiation.ts'
 import { build, type TestGateway } from '../../build.ts'
-import { createMemoryLog } from '../../memory-log.ts'
+import { buildTwo } from '../../build-two.ts'
 import { pass } from '../../time.ts'
 import { ask } from '../../transports/event-stream/streams.ts'
 import { watchUnsent } from '../../unsent.ts'
@@ -388,18 +388,7 @@ t.test('foreign pages get no connection', async (t) => {
 })
 
 t.test('requests at another gateway reach the connection; a WebSocket begins anywhere', async (t) => {
-  const clock = createManualClock()
-  const log = createMemoryLog(1, { clock })
-  t.teardown(() => log.close())
-  const start = async () => {
-    const known: { http?: string } = {}
-    const gateway = await build(t, { log, clock, url: () => known.http })
-    known.http = gateway.http
-    return gateway
-  }
-  const [one, two] = [await start(), await start()]
-  const knows = (a: TestGateway, b: TestGateway) => a.gateway.gatewayUrl(b.gateway.id) === b.http
-  await pass(clock, 500, () => knows(one, two) && knows(two, one), 'the gateways to know each other')
+  const { one, two } = await buildTwo(t)
   const { connectionToken: key } = await negotiate(one)
   const at = ({ http }: TestGateway) => `${http}/chathub?id=${key}`
   t.equal((await ask('GET', at(two))).status, 200)
