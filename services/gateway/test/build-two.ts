@@ -16,7 +16,9 @@ export async function buildTwo(t: Test) {
   }
   const [one, two] = [await start(), await start()]
   t.teardown(() => log.close())
-  const knows = (a: TestGateway, b: TestGateway) => a.gateway.gatewayUrl(b.gateway.id) === b.http
-  await pass(clock, 500, () => knows(one, two) && knows(two, one), 'the gateways to know each other')
+  const knows = async (a: TestGateway, b: TestGateway) =>
+    (await a.gateway.gatewayUrl(b.gateway.id)) === b.http
+  const know = () => Promise.all([knows(one, two), knows(two, one)])
+  await pass(clock, 500, async () => !(await know()).includes(false), 'the gateways to know each other')
   return { clock, one, two }
 }

@@ -13,6 +13,9 @@ const goneAfter = 6_000
 const listedFor = 30_000
 /** Maximum number of gateways in memory. Only forged signals could name more. */
 const maxGateways = 1_000
+/** Time (ms) for which a gateway that has never reported is waited for, and how many may be waited for at the same time. */
+const reportTimeout = 1_000
+const maxWaiting = 1_000
 
 /** Collects what the gateways report about themselves, for display, and to pass requests on to them. */
 export interface GatewayRegistry {
@@ -22,8 +25,11 @@ export interface GatewayRegistry {
   heard(signal: GatewaySignal): void
   /** Returns all gateways that reported lately, with this one, ordered by id. */
   list(): GatewayInfo[]
-  /** Returns where other gateways reach a gateway that reported lately and has not stopped. */
-  url(gateway: string): string | undefined
+  /**
+   * Resolves with where other gateways reach a gateway that reported lately and has not stopped. One that has never reported is
+   * waited for: it may be as new as this one.
+   */
+  url(gateway: string): Promise<string | undefined>
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   /** Sends the last report. */
@@ -51,6 +57,8 @@ export function createGatewayRegistry(options: {
   let introduced = false
   let timer = clock.setTimeout(next, delay())
   let answer: Timer | undefined
+  /** Called with the id of each gateway that reports for the first time. */
+  const waiting = new Set<(gateway: string) => void>()
 
   function next(): void {
     timer = clock.setTimeout(next, delay())
@@ -88,6 +96,20 @@ export function createGatewayRegistry(options: {
     reported()
   }
 
+  /** Resolves when a gateway has reported for the first time, or when it has not in time. */
+  function firstReport(id: string): Promise<void> {
+    return new Promise((resolve) => {
+      const over = () => {
+        timeout.cancel()
+        waiting.delete(heard)
+        resolve()
+      }
+      const heard = (gateway: string) => gateway === id && over()
+      const timeout = clock.setTimeout(over, reportTimeout)
+      waiting.add(heard)
+    })
+  }
+
   /** Forgets gateways that were silent for long. */
   function sweep(): void {
     const oldest = clock.monotonic() - goneAfter - listedFor
@@ -101,11 +123,12 @@ export function createGatewayRegistry(options: {
         introduced = true
         return
       }
-      if (!others.has(info.gateway)) answer ??= clock.setTimeout(report, answerWithin * Math.random())
-      if (!others.has(info.gateway) && others.size >= maxGateways) sweep()
-      if (others.has(info.gateway) || others.size < maxGateways) {
-        others.set(info.gateway, { at: clock.monotonic(), info, url })
-      }
+      const isNew = !others.has(info.gateway)
+      if (isNew) answer ??= clock.setTimeout(report, answerWithin * Math.random())
+      if (isNew && others.size >= maxGateways) sweep()
+      if (isNew && others.size >= maxGateways) return
+      others.set(info.gateway, { at: clock.monotonic(), info, url })
+      if (isNew) for (const heard of waiting) heard(info.gateway)
     },
     list() {
       sweep()
@@ -116,7 +139,10 @@ export function createGatewayRegistry(options: {
       }
       return all.sort((one, other) => (one.gateway < other.gateway ? -1 : 1))
     },
-    url(id) {
+    async url(id) {
+      // One without an address of its own is alone.
+      const mayReport = options.url() !== undefined && waiting.size < maxWaiting
+      if (!others.has(id) && mayReport) await firstReport(id)
       const known = others.get(id)
       const isGone = known === undefined || known.at < clock.monotonic() - goneAfter
       return isGone || known.info.state === 'stopped' ? undefined : known.url

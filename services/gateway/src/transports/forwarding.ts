@@ -66,6 +66,18 @@ export function forward(
   })
 }
 
+/** Resolves with the answer of another gateway, or undefined if there is none, and counts which. */
+export async function countAnswer<T>(
+  answer: Promise<T>,
+  reply: FastifyReply,
+  count: (answered: boolean) => void,
+): Promise<T | undefined> {
+  const result = await answer.catch(() => undefined)
+  // That the client has gone meanwhile is no failure of the other gateway.
+  if (result !== undefined || !reply.raw.destroyed) count(result !== undefined)
+  return result
+}
+
 /** Answers with the other gateway's answer. */
 export function answerWith(answer: IncomingMessage, reply: FastifyReply): void {
   reply.hijack()

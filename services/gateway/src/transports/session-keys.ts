@@ -22,8 +22,13 @@ export function gatewayOf(key: string): string {
   return `gateway-${key.slice(0, key.indexOf('-'))}`
 }
 
-/** Returns where the gateway of a session is, if it is another one and a request for it can be passed on. */
-export function elsewhere(host: SessionHost, request: FastifyRequest, key: string): string | undefined {
+/** Resolves with where the gateway of a session is, if it is another one and a request for it can be passed on. */
+export async function elsewhere(
+  host: SessionHost,
+  request: FastifyRequest,
+  key: string,
+): Promise<string | undefined> {
   const gateway = gatewayOf(key)
-  return gateway === host.id || wasForwarded(request) ? undefined : host.gatewayUrl(gateway)
+  if (gateway === host.id || wasForwarded(request) || !isSessionKey(key)) return undefined
+  return host.gatewayUrl(gateway)
 }

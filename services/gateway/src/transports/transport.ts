@@ -57,8 +57,8 @@ export interface SessionHost {
    * closed the connection on purpose. Calls after the first do nothing.
    */
   disconnected(session: Session, reason?: string, clean?: boolean): void
-  /** Returns where other gateways reach the gateway with this id, such as `http://10.0.1.7:8080`; undefined if it is not known. */
-  gatewayUrl(gateway: string): string | undefined
+  /** Resolves with where other gateways reach the gateway with this id, such as `http://10.0.1.7:8080`; undefined if it has gone. */
+  gatewayUrl(gateway: string): Promise<string | undefined>
   /** Counts a request for a session of another gateway that was passed on, and whether that one answered. */
   forwarded(transport: string, answered: boolean): void
 }

@@ -61,10 +61,40 @@ t.test('a new gateway and the others know at once where they reach each other', 
   const one = await build(t, { log, clock, url: () => 'http://10.0.0.1:1' })
   await clock.advance(10_000)
   const two = await build(t, { log, clock, url: () => 'http://10.0.0.2:2' })
-  t.equal(one.gateway.gatewayUrl(two.gateway.id), 'http://10.0.0.2:2')
+  t.equal(await one.gateway.gatewayUrl(two.gateway.id), 'http://10.0.0.2:2')
   // An answer takes 100 ms at most. The next regular report of the first one may be 2.4 s away.
+  const known = two.gateway.gatewayUrl(one.gateway.id)
   await clock.advance(100)
-  t.equal(two.gateway.gatewayUrl(one.gateway.id), 'http://10.0.0.1:1')
+  t.equal(await known, 'http://10.0.0.1:1')
+})
+
+t.test('a gateway that has never reported is waited for, but not for long and not by too many', async (t) => {
+  const clock = createManualClock()
+  let own: string | undefined
+  const registry = createGatewayRegistry({
+    gateway: 'here',
+    log: { signal() {} },
+    sessions: () => 0,
+    state: () => 'ready',
+    reported() {},
+    url: () => own,
+    traffic: createTraffic(),
+    clock,
+  })
+  t.teardown(() => registry.close())
+  t.equal(await registry.url('a'), undefined, 'nobody is waited for by a gateway that is alone')
+  own = 'http://10.0.0.1:1'
+  const [soon, never] = [registry.url('a'), registry.url('b')]
+  registry.heard({ ...signal('a', 'ready'), url: 'http://10.0.0.2:2' })
+  t.equal(await soon, 'http://10.0.0.2:2')
+  await clock.advance(1_000)
+  t.equal(await never, undefined)
+  registry.heard(signal('a', 'stopped'))
+  t.equal(await registry.url('a'), undefined, 'it has said that it stops')
+  const many = Array.from({ length: 1_000 }, (_, n) => registry.url(`made up ${n}`))
+  t.equal(await registry.url('one more'), undefined, 'answered at once')
+  await clock.advance(1_000)
+  t.same(new Set(await Promise.all(many)), new Set([undefined]))
 })
 
 t.test('a gateway takes no clients until its first report has come back', async (t) => {

@@ -56,7 +56,7 @@ async function serve(t: Test, suite: string): Promise<string> {
     open: () => undefined,
     receive() {},
     disconnected() {},
-    gatewayUrl: () => undefined,
+    gatewayUrl: async () => undefined,
     forwarded() {},
   }
   const isEngine = suite.startsWith('engine.io')

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { answerWith, forward, wasForwarded } from '../forwarding.ts'
+import { answerWith, countAnswer, forward, wasForwarded } from '../forwarding.ts'
 import { elsewhere } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import type { StreamConnection } from './connection.ts'
@@ -45,18 +45,19 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   const sessions = createStreamSessions(host, name)
   app.addHook('onClose', async () => sessions.close())
 
-  /** Passes a request on. Returns undefined if there is no answer. */
-  async function passOn(...parts: Parameters<typeof forward>): Promise<IncomingMessage | undefined> {
-    const answer = await forward(...parts).catch(() => undefined)
-    const [, reply] = parts
-    // That the client has gone meanwhile is no failure of the other gateway.
-    if (answer !== undefined || !reply.raw.destroyed) host.forwarded(name, answer !== undefined)
-    return answer
+  /** Passes a request on. Resolves with undefined if there is no answer. */
+  function passOn(...parts: Parameters<typeof forward>): Promise<IncomingMessage | undefined> {
+    return countAnswer(forward(...parts), parts[1], (answered) => host.forwarded(name, answered))
   }
 
   async function down(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const position = parseId(request.headers['last-event-id'])
     if (position !== undefined && (await goOn(request, reply, position))) return
+    if (reply.raw.destroyed) {
+      // The client has gone meanwhile: nobody would use another session.
+      reply.hijack()
+      return
+    }
     if (wasForwarded(request)) throw sessionOver()
     const refusal = host.refusal()
     if (refusal !== undefined) throw refusal
@@ -71,15 +72,10 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     reply: FastifyReply,
     { key, number }: { key: string; number: number },
   ): Promise<boolean> {
-    const url = elsewhere(host, request, key)
+    const url = await elsewhere(host, request, key)
     if (url !== undefined) {
       const answer = await passOn(request, reply, url, { wait: waitOf(request) })
-      if (reply.raw.destroyed) {
-        // The client has gone meanwhile: nobody would use another session.
-        reply.hijack()
-        return true
-      }
-      if (answer === undefined || answer.statusCode === 404) {
+      if (answer === undefined || answer.statusCode === 404 || reply.raw.destroyed) {
         answer?.resume()
         return false
       }
@@ -141,7 +137,7 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
   ): Promise<StreamSession | undefined> {
     const position = parseId(request.headers['last-event-id'])
     if (position === undefined) throw new RabbleError('bad-frame', 'Last-Event-ID must name the session')
-    const url = elsewhere(host, request, position.key)
+    const url = await elsewhere(host, request, position.key)
     if (url !== undefined) {
       const answer = await passOn(request, reply, url, { body })
       if (answer === undefined) {

@@ -2,7 +2,7 @@ import { RabbleError } from '@rabble/contract'
 import { bearerToken, sessionToken } from '@rabble/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import { answerWith, forward } from '../forwarding.ts'
+import { answerWith, countAnswer, forward } from '../forwarding.ts'
 import { elsewhere, gatewayOf, isSessionKey } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import { isCleanClose, limitMessages, reasonOf, serveWebSockets } from '../web-sockets.ts'
@@ -162,10 +162,10 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     key: string,
     body?: Buffer,
   ): Promise<boolean> {
-    const url = elsewhere(host, request, key)
+    const url = await elsewhere(host, request, key)
     if (url === undefined) return false
-    const answer = await forward(request, reply, url, { body, wait: longestWait }).catch(() => undefined)
-    host.forwarded(name, answer !== undefined)
+    const passed = forward(request, reply, url, { body, wait: longestWait })
+    const answer = await countAnswer(passed, reply, (answered) => host.forwarded(name, answered))
     if (answer === undefined) {
       const rule = 'the gateway of this connection can not be reached'
       throw new RabbleError('unavailable', rule, { retryAfter: 1_000 })

@@ -5,7 +5,7 @@ import { sessionToken } from '@rabble/service'
 import { Server as Engine, type Socket as EngineSocket, type ServerOptions } from 'engine.io'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws'
-import { answerWith, forward, forwardUpgrade, joinUpgraded } from '../forwarding.ts'
+import { answerWith, countAnswer, forward, forwardUpgrade, joinUpgraded } from '../forwarding.ts'
 import { FrameProgress } from '../frame-progress.ts'
 import { createSessionKey, elsewhere } from '../session-keys.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
@@ -109,7 +109,7 @@ export async function serveEngine(
       const token = sessionToken(cookie, request.protocol)
       clients.set(raw, { transport: name, origin, reached, address, cookie: token })
     } else {
-      const url = elsewhere(host, request, String(sid))
+      const url = await elsewhere(host, request, String(sid))
       if (url !== undefined) return passOn(request, reply, url, head)
       const session = sessions.get(String(sid))
       if (raw.method === 'POST') await session?.reading()
@@ -153,8 +153,7 @@ export async function serveEngine(
             upgraded: undefined,
           }))
         : forwardUpgrade(request, url)
-    const result = await passed.catch(() => undefined)
-    host.forwarded(name, result !== undefined)
+    const result = await countAnswer(passed, reply, (answered) => host.forwarded(name, answered))
     if (result === undefined) {
       const rule = 'the gateway of this session can not be reached'
       throw new RabbleError('unavailable', rule, { retryAfter: 1_000 })

@@ -88,7 +88,7 @@ t.test('a session whose gateway has gone is over, and one that is only out of re
   const port = await freePort()
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   one.log.signal({ type: 'gateway', gateway: 'gateway-aa', ...report, url: `http://127.0.0.1:${port}` })
-  await until(() => one.gateway.gatewayUrl('gateway-aa') !== undefined, 60_000, 'the report')
+  await one.gateway.gatewayUrl('gateway-aa')
   const id = `aa-${'x'.repeat(22)}.1`
   t.match(await post(url, id, { type: 'ping' }), { status: 503, body: /unavailable/ })
   const other = await openStream(t, url, { 'last-event-id': id })
@@ -107,7 +107,7 @@ t.test(
     const { port } = frozen.address() as { port: number }
     const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
     one.log.signal({ type: 'gateway', gateway: 'gateway-dd', ...report, url: `http://127.0.0.1:${port}` })
-    await until(() => one.gateway.gatewayUrl('gateway-dd') !== undefined, 60_000, 'the report')
+    await one.gateway.gatewayUrl('gateway-dd')
     const id = `dd-${'x'.repeat(22)}.1`
     // Both wait in real time: the limit is one of a socket.
     const [posted, polled] = await Promise.all([
@@ -120,11 +120,11 @@ t.test(
 )
 
 t.test('requests are not passed on in circles, and clients are not told where gateways are', async (t) => {
-  const { one, two } = await buildTwo(t)
+  const { clock, one, two } = await buildTwo(t)
   // One gateway believes that the other one has the sessions of a third, and the other way round.
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   one.log.signal({ type: 'gateway', gateway: 'gateway-bb', ...report, url: two.http })
-  await until(() => one.gateway.gatewayUrl('gateway-bb') !== undefined, 60_000, 'the report')
+  await one.gateway.gatewayUrl('gateway-bb')
   const id = `bb-${'x'.repeat(22)}.1`
   t.equal((await post(`${one.http}/sse`, id, { type: 'ping' })).status, 404)
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
@@ -135,8 +135,22 @@ t.test('requests are not passed on in circles, and clients are not told where ga
     one.log.signal({ type: 'gateway', gateway: 'gateway-cc', ...report, url })
   }
   await ada.request({ type: 'ping' })
-  t.equal(one.gateway.gatewayUrl('gateway-cc'), undefined, 'only the address of a server counts')
+  const known = one.gateway.gatewayUrl('gateway-cc')
+  await clock.advance(1_000)
+  t.equal(await known, undefined, 'only the address of a server counts')
 })
+
+t.test(
+  'a request for a session of a gateway that has just started waits until that one is known',
+  async (t) => {
+    const { one, two } = await buildTwo(t)
+    const posted = post(`${one.http}/sse`, `ee-${'x'.repeat(22)}.1`, { type: 'ping' })
+    const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
+    one.log.signal({ type: 'gateway', gateway: 'gateway-ee', ...report, url: two.http })
+    t.equal((await posted).status, 404, 'the other gateway has no such session')
+    t.equal(await one.metric('rabble_gateway_forwarded_requests_total', { result: 'answered' }), 1)
+  },
+)
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

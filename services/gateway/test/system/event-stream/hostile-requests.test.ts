@@ -36,7 +36,7 @@ async function buildWithOther(t: Test) {
   const other = await startServer(t)
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   gateway.log.signal({ type: 'gateway', gateway: 'gateway-aa', ...report, url: other.url })
-  await until(() => gateway.gateway.gatewayUrl('gateway-aa') !== undefined, 60_000, 'the report')
+  await gateway.gateway.gatewayUrl('gateway-aa')
   return { gateway, other, id: `aa-${'x'.repeat(22)}.1` }
 }
 
