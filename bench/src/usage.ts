@@ -34,8 +34,16 @@ export function machineSeconds(): number {
 
 /** Returns the memory (RSS, in MiB) of a process now, and its peak. */
 export function memory(pid: number): { now: number; peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-  const mebibytes = (field: string) =>
-    Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) / 1024)
+  const mebibytes = (field: string) => Math.round(kibibytesOf(pid, field) / 1024)
   return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') }
+}
+
+/** Returns the memory (RSS, in KiB) of a process and its descendants. */
+export function residentKibibytes(pid: number): number {
+  return [pid, ...descendants(pid)].reduce((sum, member) => sum + kibibytesOf(member, 'VmRSS'), 0)
+}
+
+function kibibytesOf(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0)
 }

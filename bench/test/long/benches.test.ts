@@ -63,6 +63,23 @@ t.test('presence counts what many who join are told', async (t) => {
   t.ok(result.framesPerClient > 0 && result.framesPerClient < 20)
 })
 
+t.test(
+  'peers compares Rabble with a bare WebSocket server, and counts what each of them loses',
+  async (t) => {
+    const args = ['--systems', 'rabble,websocket', '--members', '20', '--seconds', '1', '--warmup', '0']
+    const result = resultOf(await run('peers', ...args, '--rate', '200'))
+    const one = {
+      microseconds: Number,
+      deliveriesPerSecond: Number,
+      latencyMs: { p50: Number, p99: Number },
+      check: { lost: 0, repeated: 0, disordered: 0 },
+    }
+    const both = { rabble: one, websocket: one }
+    t.match(result.shapes, { big: both, single: both, small: both, paced: both })
+    t.match(result.connect, { rabble: { microseconds: Number, kibibytes: Number }, websocket: {} })
+  },
+)
+
 t.test('a benchmark lists its options, and refuses others', async (t) => {
   t.match(await run('history-catch-up', '--help'), /^history-catch-up: .*--events/s)
   const refused = (stderr: RegExp) => ({ code: 1, stderr })

@@ -1,0 +1,132 @@
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { print, runBench } from '../bench.ts'
+import { chart } from './chart.ts'
+import type { Load } from './load.ts'
+import { type ConnectResult, measure, measureConnecting, type Result } from './measure.ts'
+import { lacking, type System, systems } from './systems.ts'
+
+/** What the members do. `of` and `rate` are the options `--members` and `--rate`. */
+const shapes: Readonly<
+  Record<string, { help: string; load(of: number, rate: number): Omit<Load, 'protocol' | 'ports'> }>
+> = {
+  big: {
+    help: 'one room of all members, 16 messages in flight',
+    load: (of) => ({ rooms: 1, members: of, senders: Math.min(of, 16), rate: 0 }),
+  },
+  single: {
+    help: 'one room of all members, 1 message in flight',
+    load: (of) => ({ rooms: 1, members: of, senders: 1, rate: 0 }),
+  },
+  small: {
+    help: 'rooms of 5, everybody sends',
+    load: (of) => ({ rooms: Math.ceil(of / 5), members: 5, senders: 5, rate: 0 }),
+  },
+  paced: {
+    help: 'rooms of 5, everybody sends, at a fixed rate',
+    load: (of, rate) => ({ rooms: Math.ceil(of / 5), members: 5, senders: 5, rate: rate / 5 }),
+  },
+}
+const connecting = 'connect'
+const systemNames = Object.keys(systems)
+const shapeNames = [...Object.keys(shapes), connecting]
+const listOf = (names: readonly string[]) => new RegExp(`^(${names.join('|')})(,(${names.join('|')}))*$`)
+
+await runBench({
+  name: 'peers',
+  help: 'Rabble beside Socket.IO, NATS and a bare WebSocket server: cost of a delivery and of a connection, latency, losses',
+  options: {
+    systems: { default: systemNames.join(','), rule: listOf(systemNames), help: 'to compare' },
+    shapes: { default: shapeNames.join(','), rule: listOf(shapeNames), help: 'to measure' },
+    members: { default: '1000', rule: /^[1-9]\d{0,3}$/, help: 'clients in all' },
+    rate: { default: '30000', rule: /^[1-9]\d{0,6}$/, help: 'deliveries per second of the shape paced' },
+    seconds: { default: '8', rule: /^[1-9]\d{0,2}$/, help: 'to measure for, each' },
+    warmup: { default: '3', rule: /^\d{1,2}$/, help: 'seconds of the same load before' },
+    charts: { default: '', rule: /^.*$/, help: 'folder for the charts, as SVG; none if empty' },
+  },
+  async run(t, values) {
+    const [members, rate] = [Number(values.members), Number(values.rate)]
+    const times = { seconds: Number(values.seconds), warmup: Number(values.warmup) }
+    const chosen = values.shapes.split(',')
+    const results: Record<string, Record<string, Result>> = {}
+    const connections: Record<string, ConnectResult> = {}
+    for (const name of values.systems.split(',')) {
+      const kind = systems[name]
+      if (kind === undefined) continue
+      const missing = lacking(kind)
+      if (missing !== undefined) {
+        print(`${name} is left out: ${missing}`)
+        continue
+      }
+      print(name)
+      const teardowns: (() => unknown)[] = []
+      let passing = false
+      try {
+        const system = await kind.start({
+          ...t,
+          teardown: (work) => teardowns.push(work),
+          passing: () => passing,
+        })
+        for (const shape of chosen) {
+          const load = shapes[shape]?.load(members, rate)
+          if (load !== undefined) {
+            const result = await measure(t, system, loadOf(system, load), times)
+            if (kind.keepsPromises) assertKept(result)
+            results[shape] = { ...results[shape], [name]: result }
+            print(`  ${shape.padEnd(8)} ${lineOf(result)}`)
+          } else if (shape === connecting) {
+            const idle = { rooms: Math.ceil(members / 5), members: 5, senders: 0, rate: 0 }
+            const result = await measureConnecting(t, system, loadOf(system, idle))
+            connections[name] = result
+            print(
+              `  ${shape.padEnd(8)} ${result.microseconds} µs, ${result.connectionsPerSecond}/s, ${result.kibibytes} KiB each`,
+            )
+          }
+        }
+        passing = true
+      } finally {
+        for (const work of teardowns.reverse()) await work()
+      }
+    }
+    if (values.charts !== '') {
+      for (const [shape, bySystem] of Object.entries(results)) {
+        const bars = Object.entries(bySystem).map(([name, { microseconds }]) => ({
+          name,
+          value: microseconds,
+        }))
+        const title = `${shapes[shape]?.help}: CPU time per delivery (µs)`
+        writeFileSync(`${values.charts}/peers-${shape}.svg`, chart(title, bars))
+      }
+    }
+    return {
+      members,
+      rate,
+      ...times,
+      machine: { cores: availableParallelism(), model: cpus()[0]?.model },
+      node: process.version,
+      shapes: results,
+      connect: connections,
+    }
+  },
+})
+
+function loadOf({ protocol, ports }: System, load: Omit<Load, 'protocol' | 'ports'>): Load {
+  return { ...load, protocol, ports }
+}
+
+/** @throws Error if a system that promises it has lost, repeated or reordered messages */
+function assertKept({ check }: Result): void {
+  const { lost, repeated, disordered } = check
+  if (lost + repeated + disordered > 0) throw new Error(`a promise was broken: ${JSON.stringify(check)}`)
+}
+
+function lineOf({ microseconds, deliveriesPerSecond, latencyMs, check, ...cores }: Result): string {
+  const { serverCores, generatorCores, otherCores } = cores
+  const { lost, repeated, disordered } = check
+  return [
+    `${microseconds} µs, ${deliveriesPerSecond}/s`,
+    `p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`,
+    `cores: servers ${serverCores}, generator ${generatorCores}, others ${otherCores}`,
+    `lost ${lost}, repeated ${repeated}, rooms in disorder ${disordered}`,
+  ].join('; ')
+}
