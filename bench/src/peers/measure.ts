@@ -14,8 +14,9 @@ export interface Times {
 
 export interface Result {
   deliveriesPerSecond: number
-  /** CPU time (µs) of all server processes per delivery. */
+  /** CPU time (µs) of all server processes per delivery, and the part of each kind of process. */
   microseconds: number
+  parts: Record<string, number>
   latencyMs: Latency
   serverCores: number
   /** If this is about 1, the generator was the limit, and the system can deliver more per second. */
@@ -26,8 +27,9 @@ export interface Result {
 
 export interface ConnectResult {
   connectionsPerSecond: number
-  /** CPU time (µs) of all server processes to connect a client and to let it enter a room. */
+  /** CPU time (µs) of all server processes to connect a client and to let it enter a room, and the part of each kind of process. */
   microseconds: number
+  parts: Record<string, number>
   /** Memory (RSS, KiB) that all server processes have more of, for each connection. */
   kibibytes: number
   generatorCores: number
@@ -45,7 +47,8 @@ export async function measure(t: TestContext, system: System, load: Load, times:
     const look = async () => ({
       ...(await generator.counts()),
       at: performance.now() / 1_000,
-      servers: secondsOf(system),
+      parts: secondsOf(system),
+      servers: sum(secondsOf(system)),
       generator: cpuSeconds(generator.pid),
       machine: machineSeconds(),
     })
@@ -60,6 +63,7 @@ export async function measure(t: TestContext, system: System, load: Load, times:
     return {
       deliveriesPerSecond: Math.round(perSecond('delivered')),
       microseconds: round((more('servers') / more('delivered')) * 1e6),
+      parts: partsOf(before.parts, after.parts, more('delivered')),
       latencyMs: after.latency,
       serverCores: round(perSecond('servers')),
       generatorCores: round(perSecond('generator')),
@@ -75,15 +79,16 @@ export async function measure(t: TestContext, system: System, load: Load, times:
 export async function measureConnecting(t: TestContext, system: System, load: Load): Promise<ConnectResult> {
   const generator = await startPinned(t, system)
   try {
-    const [servers, used, held] = [secondsOf(system), cpuSeconds(generator.pid), memoryOf(system)]
+    const [parts, used, held] = [secondsOf(system), cpuSeconds(generator.pid), memoryOf(system)]
     const { seconds } = await generator.connect(load)
     const connections = load.rooms * load.members
-    const [serversThen, usedThen] = [secondsOf(system), cpuSeconds(generator.pid)]
+    const [partsThen, usedThen] = [secondsOf(system), cpuSeconds(generator.pid)]
     // What is collected and written behind the connecting is done by then.
     await sleep(5_000)
     return {
       connectionsPerSecond: Math.round(connections / seconds),
-      microseconds: Math.round(((serversThen - servers) / connections) * 1e6),
+      microseconds: Math.round(((sum(partsThen) - sum(parts)) / connections) * 1e6),
+      parts: partsOf(parts, partsThen, connections),
       kibibytes: round((memoryOf(system) - held) / connections),
       generatorCores: round((usedThen - used) / seconds),
     }
@@ -107,8 +112,25 @@ function pin(pid: number, core: string): void {
   execFileSync('taskset', ['-acp', core, String(pid)], { stdio: 'ignore' })
 }
 
-function secondsOf({ processes }: System): number {
-  return processes.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
+/** Returns the CPU seconds of the processes, by their names. Processes of one name are added. */
+function secondsOf({ processes }: System): Map<string, number> {
+  const seconds = new Map<string, number>()
+  for (const { name, pid } of processes) seconds.set(name, (seconds.get(name) ?? 0) + cpuSeconds(pid))
+  return seconds
+}
+
+function sum(seconds: Map<string, number>): number {
+  return [...seconds.values()].reduce((total, one) => total + one, 0)
+}
+
+/** Returns the CPU time (µs) for each of `count` things, by the names of the processes. */
+function partsOf(
+  before: Map<string, number>,
+  after: Map<string, number>,
+  count: number,
+): Record<string, number> {
+  const of = (name: string, seconds: number) => round(((seconds - (before.get(name) ?? 0)) / count) * 1e6)
+  return Object.fromEntries([...after].map(([name, seconds]) => [name, of(name, seconds)]))
 }
 
 function memoryOf({ processes }: System): number {

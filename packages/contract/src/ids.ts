@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /*
  * The hashed text begins with the id of a sender and NUL or, for everything but messages, with a word and a colon, which no id of
@@ -44,5 +44,5 @@ export function newGuestId(): string {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  return hash('sha256', text, 'base64url').slice(0, 22)
 }

@@ -1,3 +1,4 @@
+import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { RabbleError } from './errors.ts'
 import {
@@ -29,13 +30,22 @@ const chatEvents: Record<ChatEvent['type'], Validator> = {
   edit: Compile(EditEvent),
   delete: Compile(DeleteEvent),
 }
-const signals: Record<KnownSignal['type'], Validator> = {
-  typing: Compile(TypingSignal),
-  presence: Compile(PresenceSignal),
-  policy: Compile(PolicySignal),
-  kick: Compile(KickSignal),
-  gateway: Compile(GatewaySignal),
+/** For each signal, a check of its fields, and whether it has no others. */
+const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator }> = {
+  typing: signalChecks(TypingSignal),
+  presence: signalChecks(PresenceSignal),
+  policy: signalChecks(PolicySignal),
+  kick: signalChecks(KickSignal),
+  gateway: signalChecks(GatewaySignal),
 }
+
+function signalChecks(schema: TSchema): { fields: Validator; exact: Validator } {
+  const closed: TSchema = JSON.parse(JSON.stringify(schema), (_key, value) =>
+    value?.type === 'object' ? { ...value, additionalProperties: false } : value,
+  )
+  return { fields: Compile(schema), exact: Compile(closed) }
+}
+
 const validators = Object.fromEntries(
   Object.entries(clientFrames).map(([type, schema]) => [type, Compile(schema)]),
 )
@@ -147,7 +157,9 @@ function isDeeper(value: unknown, levels: number): boolean {
 export function knownSignal(signal: Signal): KnownSignal | undefined {
   const { type } = signal
   if (!Object.hasOwn(signals, type)) return undefined
-  const validator = signals[type as KnownSignal['type']]
-  if (!validator.Check(signal)) throw new TypeError(`a signal of type ${type} is malformed`)
-  return validator.Clean(signal) as KnownSignal
+  const { fields, exact } = signals[type as KnownSignal['type']]
+  // Nearly always so, and it takes a seventieth of the time of Clean.
+  if (exact.Check(signal)) return signal as KnownSignal
+  if (!fields.Check(signal)) throw new TypeError(`a signal of type ${type} is malformed`)
+  return fields.Clean(signal) as KnownSignal
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /** Characters that look alike: Unicode TR39, see unicode/README.md. Path from dist/src. */
@@ -44,7 +44,7 @@ function lookOf(text: string): string {
 /** Replaces a skeleton that is too long for the database's index by a hash. */
 function shorten(skeleton: string): string {
   if (skeleton.length <= longest) return skeleton
-  return `#${createHash('sha256').update(skeleton).digest('base64url')}`
+  return `#${hash('sha256', skeleton, 'base64url')}`
 }
 
 function readLooks(): ReadonlyMap<string, string> {
