@@ -37,19 +37,20 @@ const unit = /.[\uff9e\uff9f]?/gsu
  * neighbouring characters are a word, and so is the last character of a run.
  */
 export function wordsOf(text: string): Word[] {
+  const isAscii = ascii.test(text)
   const words: Word[] = []
-  for (const match of text.matchAll(ascii.test(text) ? asciiWord : pattern)) {
+  for (const match of text.matchAll(isAscii ? asciiWord : pattern)) {
     const [found, run] = match
     if (run !== undefined) words.push(...pairsOf(run, match.index))
-    else words.push(wordOf(found, match.index))
+    else words.push(wordOf(isAscii ? found.toLowerCase() : normal(found), found.length, match.index))
     if (words.length >= maxWords) return words.slice(0, maxWords)
   }
   return words
 }
 
-function wordOf(found: string, start: number): Word {
-  const end = start + found.length
-  return { term: cut(normal(found)), start, end, reach: end, unspaced: false }
+function wordOf(term: string, length: number, start: number): Word {
+  const end = start + length
+  return { term: cut(term), start, end, reach: end, unspaced: false }
 }
 
 function pairsOf(run: string, offset: number): Word[] {
