@@ -59,33 +59,36 @@ const rabble = await startService(t, 'standalone', {
 })
 const browser = await launchBrowser(t)
 
-t.test('pages with the clients of SignalR, from another origin, chat over all their transports', async (t) => {
-  const native = await connectChat(t, rabble.url, { name: 'Native' })
-  await native.join('general')
-  await native.join('Chat Room 1')
-  const names: string[] = []
-  for (const version of ['hub-3', 'hub-10']) {
-    // The transport that the client chooses, Server-Sent Events, long polling.
-    for (const transport of ['', '2', '4']) {
-      const { page, problems } = await openPage(t, browser, `${site}/${version}?${transport}`)
-      const name = `Ada ${version} ${transport}`.trim()
-      names.push(name)
-      await page.evaluate('started')
-      await page.evaluate(`hub.invoke('SendMessage', '${name}', 'hello')`)
-      const said = await native.waitFor((frame) => frame.type === 'message' && frame.from.name === name)
-      if (said.type !== 'message') return
-      await page.getByText(`${name} | hello | ${said.via}`, { exact: true }).waitFor()
-      await page.evaluate(`hub.invoke('JoinChatRoom', 'Chat Room 1', '${name}')`)
-      await page.evaluate(`hub.invoke('BroadcastUserMessageToChatRoom', 'la', 'Chat Room 1', '${name}')`)
-      await page.getByText(`${name}: la`, { exact: true }).waitFor()
-      await native.send('general', `hello ${name}`)
-      await page.getByText(`Native: hello ${name}`, { exact: true }).waitFor()
-      t.same(problems, [])
+t.test(
+  'pages with the clients of SignalR, from another origin, chat over all their transports',
+  async (t) => {
+    const native = await connectChat(t, rabble.url, { name: 'Native' })
+    await native.join('general')
+    await native.join('Chat Room 1')
+    const names: string[] = []
+    for (const version of ['hub-3', 'hub-10']) {
+      // The transport that the client chooses, Server-Sent Events, long polling.
+      for (const transport of ['', '2', '4']) {
+        const { page, problems } = await openPage(t, browser, `${site}/${version}?${transport}`)
+        const name = `Ada ${version} ${transport}`.trim()
+        names.push(name)
+        await page.evaluate('started')
+        await page.evaluate(`hub.invoke('SendMessage', '${name}', 'hello')`)
+        const said = await native.waitFor((frame) => frame.type === 'message' && frame.from.name === name)
+        if (said.type !== 'message') return
+        await page.getByText(`${name} | hello | ${said.via}`, { exact: true }).waitFor()
+        await page.evaluate(`hub.invoke('JoinChatRoom', 'Chat Room 1', '${name}')`)
+        await page.evaluate(`hub.invoke('BroadcastUserMessageToChatRoom', 'la', 'Chat Room 1', '${name}')`)
+        await page.getByText(`${name}: la`, { exact: true }).waitFor()
+        await native.send('general', `hello ${name}`)
+        await page.getByText(`Native: hello ${name}`, { exact: true }).waitFor()
+        t.same(problems, [])
+      }
     }
-  }
-  const inRoom = native.messages('Chat Room 1').map(({ from }) => from.name)
-  t.same(inRoom, names)
-})
+    const inRoom = native.messages('Chat Room 1').map(({ from }) => from.name)
+    t.same(inRoom, names)
+  },
+)
 
 t.test('pages with the clients of Socket.IO, from another origin, chat over their transports', async (t) => {
   const native = await connectChat(t, rabble.url, { name: 'Nora' })
