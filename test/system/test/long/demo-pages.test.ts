@@ -41,21 +41,28 @@ t.test(
 
     await t.test('signalr-backplane-demo: Angular, with a button for each of two servers', async (t) => {
       const [ann, ben] = [await open('http://localhost:4200'), await open('http://localhost:4200')]
+      const toServer2 = async (page: Page) => {
+        // The page shows the former connection as connected until then.
+        const connected = page.waitForEvent('console', (message) =>
+          /^Connected to .*5002/.test(message.text()),
+        )
+        await page.getByRole('button', { name: 'Server 2' }).click()
+        await connected
+      }
       const say = async (page: Page, text: string, name: string) => {
-        await page.locator('.connected').waitFor()
         await page.getByPlaceholder('Your name').fill(name)
         await page.getByPlaceholder('Type your message').fill(text)
         await page.getByRole('button', { name: 'Send' }).click()
       }
       await ann.locator('.connected').waitFor()
       await ben.locator('.connected').waitFor()
-      await ben.getByRole('button', { name: 'Server 2' }).click()
+      await toServer2(ben)
       await say(ann, 'from server 1', 'Ann')
       await shows(ben, `[${await via('from server 1')}] Ann: from server 1`)
       await say(ben, 'from server 2', 'Ben')
       await shows(ann, `[${await via('from server 2')}] Ben: from server 2`)
       t.not(await via('from server 1'), await via('from server 2'))
-      await ann.getByRole('button', { name: 'Server 2' }).click()
+      await toServer2(ann)
       await say(ann, 'from another server', 'Ann')
       await shows(ben, 'Ann: from another server')
       t.equal(await via('from another server'), await via('from server 2'))
