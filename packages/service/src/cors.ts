@@ -5,8 +5,8 @@ import type { Origins } from './origin.ts'
 /** Time (s) for which browsers cache the answer to a preflight; Chromium's maximum. */
 const preflightAge = 7_200
 
-/** Paths of connections, besides those below `/api/`. */
-const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll', '/socket.io/'])
+/** Paths of connections. */
+const connectionPaths: ReadonlySet<string> = new Set(['/sse', '/poll'])
 /** Paths of SignalR's hub. Its clients send cookies with all requests, and need leave for that, as those of Socket.IO may. */
 const hubPath = /^\/chathub(\/|\/negotiate)?$/i
 
@@ -42,5 +42,6 @@ export function allowOrigins(app: FastifyInstance, allowed: Origins): void {
 }
 
 function isOpen(path: string): boolean {
-  return path.startsWith('/api/') || connectionPaths.has(path) || hubPath.test(path)
+  const isBelow = path.startsWith('/api/') || path.startsWith('/socket.io/')
+  return isBelow || connectionPaths.has(path) || hubPath.test(path)
 }

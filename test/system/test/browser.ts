@@ -30,9 +30,17 @@ const executablePath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium']
   existsSync(path),
 )
 
-/** Starts a headless Chromium, which is closed at teardown. Pages of one browser are isolated from each other. */
-export async function launchBrowser(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath, args, timeout: 180_000 })
+/**
+ * Starts a headless Chromium, which is closed at teardown. Pages of one browser are isolated from each other. `addresses` says where
+ * it finds servers that pages call by a fixed name and port: `{'localhost:5000': '127.0.0.1:23456'}`.
+ */
+export async function launchBrowser(
+  t: TestContext,
+  addresses: Readonly<Record<string, string>> = {},
+): Promise<Browser> {
+  const rules = Object.entries(addresses).map(([from, to]) => `MAP ${from} ${to}`)
+  const more = rules.length > 0 ? [`--host-resolver-rules=${rules.join(',')}`] : []
+  const browser = await chromium.launch({ executablePath, args: [...args, ...more], timeout: 180_000 })
   t.teardown(() => browser.close())
   return browser
 }
@@ -47,14 +55,18 @@ export interface PageOptions {
   script?: string
 }
 
-/** The chat page of one person, in a browser profile of its own. */
-export interface Person {
+/** A page in a browser profile of its own. */
+export interface OpenPage {
   readonly page: Page
   /**
    * Problems in the page: exceptions, dialogs, violations of its policy, and errors in the browser's log, except for lost
    * connections and refused requests.
    */
   readonly problems: readonly string[]
+}
+
+/** The chat page of one person. */
+export interface Person extends OpenPage {
   readonly messageBox: Locator
   /** The list of messages. */
   readonly log: Locator
@@ -83,12 +95,12 @@ export interface Person {
 }
 
 /** Opens the page. It is closed at teardown, after a screenshot if the test has failed. */
-export async function openChat(
+export async function openPage(
   t: TestContext,
   browser: Browser,
   url: string,
   options: PageOptions = {},
-): Promise<Person> {
+): Promise<OpenPage> {
   const { script, ...settings } = options
   const context = await browser.newContext(settings)
   t.teardown(async () => {
@@ -111,6 +123,17 @@ export async function openChat(
     tellViolation('against the policy: ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample))`)
   if (script !== undefined) await context.addInitScript(script)
   await page.goto(url)
+  return { page, problems }
+}
+
+/** Opens the chat page, as above. */
+export async function openChat(
+  t: TestContext,
+  browser: Browser,
+  url: string,
+  options: PageOptions = {},
+): Promise<Person> {
+  const { page, problems } = await openPage(t, browser, url, options)
   const messageBox = page.getByRole('textbox', { name: 'Message' })
   const log = page.getByRole('log', { name: 'Messages' })
   const gateway = async () => (await page.locator('#gateway').textContent()) ?? ''

@@ -1,13 +1,13 @@
 import { MessageType } from '@microsoft/signalr'
-import { roomKind, type ServerFrame } from '@rabble/contract'
+import type { ServerFrame } from '@rabble/contract'
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec, Reply } from '../../sessions/connection.ts'
 import type { Calls } from './calls.ts'
 import { type HubProtocol, hubProtocols } from './hub-protocol.ts'
 
 /**
- * How a client gets events: as calls of `ReceiveMessage` with user, text and gateway (`plain`); in rooms, besides the lobby, with one
- * text (`rooms`); or whole, as calls of `Event` (`events`). A client that is not known yet gets none (`none`).
+ * How a client gets events: as calls of `ReceiveMessage` with user, text and gateway (`plain`), or with one text (`rooms`); or whole,
+ * as calls of `Event` (`events`). A client that is not known yet gets none (`none`).
  */
 export type Flavour = 'none' | 'plain' | 'rooms' | 'events'
 
@@ -24,14 +24,14 @@ export const nothing = Buffer.alloc(0)
  * the same. The hub hands frames of the native protocol to the core, each with the number of a call as its `ref`. So a codec knows
  * which call a reply belongs to, and the call knows its client.
  */
-export function createCodecs(calls: Calls, lobby: string): Codecs {
+export function createCodecs(calls: Calls): Codecs {
   const codecs = new Map<string, Codec>()
   const opening = createCodec('signalr opening', calls, () => undefined)
   for (const protocol of hubProtocols) {
     for (const flavour of ['plain', 'rooms', 'events'] as const) {
       const name = `signalr ${protocol.name} ${flavour}`
       const encode = (json: Buffer) => {
-        const call = callOf(json, flavour, lobby)
+        const call = callOf(json, flavour)
         return call && protocol.write({ type: MessageType.Invocation, ...call })
       }
       codecs.set(name, createCodec(name, calls, encode))
@@ -70,15 +70,13 @@ function isNotice({ type }: Reply): boolean {
 function callOf(
   json: Buffer,
   flavour: Exclude<Flavour, 'none'>,
-  lobby: string,
 ): { target: string; arguments: unknown[] } | undefined {
   if (flavour === 'events') return { target: 'Event', arguments: [json.toString()] }
   const frame = JSON.parse(json.toString()) as ServerFrame
   if (frame.type !== 'message') return undefined
-  const { room, from, text, via } = frame
-  const isChatRoom = flavour === 'rooms' && room !== lobby && roomKind(room)?.kind === 'room'
+  const { from, text, via } = frame
   return {
     target: 'ReceiveMessage',
-    arguments: isChatRoom ? [`${from.name}: ${text}`] : [from.name, text, via],
+    arguments: flavour === 'rooms' ? [`${from.name}: ${text}`] : [from.name, text, via],
   }
 }

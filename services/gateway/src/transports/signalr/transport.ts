@@ -53,7 +53,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   const { clock, limits } = host
   const bodyLimit = maxTogether * limits.frameBytes
   const calls = createCalls()
-  const hub = { host, calls, codecs: createCodecs(calls, host.lobby), clients: new Set<HubClient>() }
+  const hub = { host, calls, codecs: createCodecs(calls), clients: new Set<HubClient>() }
   const negotiations = createNegotiations(host.id, clock)
   const connections = new Map<string, HttpConnection>()
   /** Connections over WebSockets by their keys, and the times (ms, by the clock's `monotonic`) since which some have no WebSocket. */

@@ -5,10 +5,14 @@ import { type ExtendedError, Server, type Socket } from 'socket.io'
 import type { Session } from '../../sessions/session.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import { frameOf } from './client-events.ts'
+import { serveClientScripts } from './client-scripts.ts'
 import { EngineConnection } from './connection.ts'
 import { serveEngine } from './engine-server.ts'
 import { enter, type Start } from './entry.ts'
 import { createSocketIoCodec, encodeEvent } from './framing.ts'
+
+/** Path of all requests. */
+const path = '/socket.io/'
 
 /** Maximum length of the name of a namespace. There is only `/`, and the name of any other one comes back in an error. */
 const maxNamespace = 64
@@ -42,9 +46,10 @@ export const socketIoTransport: Transport = { name: 'socketio', register }
 async function register(app: FastifyInstance, host: SessionHost): Promise<void> {
   const codec = createSocketIoCodec(host.lobby)
   const clients = new WeakMap<EngineSocket, Client>()
+  serveClientScripts(app, path)
   const engine = await serveEngine(app, host, {
     name: socketIoTransport.name,
-    path: '/socket.io/',
+    path,
     open(socket, info, upgraded) {
       const connection = new EngineConnection(socket, {
         codec,

@@ -92,7 +92,21 @@ t.test('each transport takes the WebSockets of its own path, and all others are 
   const reverse = await build(t, { transports: ['socketio', 'websocket'] })
   await connectChat(t, reverse.ws, { name: 'Ada' })
   await connectSocketIo(t, reverse.http, { transports: ['websocket'] })
-  t.equal((await ask('GET', `${both.http}/socket.io/socket.io.js`)).status, 404, 'no script is served')
+})
+
+t.test('pages get the script of the client from the path of their connections', async (t) => {
+  const { http } = await build(t)
+  for (const name of ['socket.io.js', 'socket.io.min.js', 'socket.io.esm.min.js']) {
+    const url = `${http}/socket.io/${name}`
+    const { status, body, headers } = await ask('GET', url)
+    t.equal(status, 200)
+    t.equal(headers['content-type'], 'application/javascript; charset=utf-8')
+    t.match(body, /Socket\.IO v4\./)
+    t.equal((await ask('GET', url, { 'if-none-match': String(headers.etag) })).status, 304)
+  }
+  t.equal((await ask('GET', `${http}/socket.io/package.json`)).status, 404)
+  const without = await build(t, { transports: ['websocket'] })
+  t.equal((await ask('GET', `${without.http}/socket.io/socket.io.js`)).status, 404)
 })
 
 t.test('pages of other origins are refused, its own and listed ones are welcome', async (t) => {
