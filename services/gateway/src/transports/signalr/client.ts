@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { MessageType } from '@microsoft/signalr'
 import { type CloseReason, closeCodes, errorCodes, RabbleError } from '@rabble/contract'
 import type { Session } from '../../sessions/session.ts'
+import { toJson } from '../frame-json.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
 import { type Answer, type Calls, ClientCalls } from './calls.ts'
 import { type Codecs, type Flavour, nothing } from './codec.ts'
@@ -237,7 +238,7 @@ export class HubClient {
 
   /** Sends a frame of the client to the core. */
   #request(session: Session, frame: Frame, answer: Answer): void {
-    this.#hub.host.receive(session, JSON.stringify({ ...frame, ref: this.#expect(answer) }))
+    this.#hub.host.receive(session, toJson(frame, this.#expect(answer)))
   }
 
   #expect(answer: Answer): number {
