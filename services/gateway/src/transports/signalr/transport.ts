@@ -67,7 +67,9 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     for (const [key, since] of lost) {
       if (clock.monotonic() - since < returnTimeout) continue
       lost.delete(key)
-      resumables.get(key)?.client.gone('client', false)
+      const known = resumables.get(key)
+      known?.client.gone('client', false)
+      known?.wire.terminate()
     }
     for (const [key, { client }] of resumables) if (client.isEnded) resumables.delete(key)
     for (const [key, { wire }] of connections) if (!wire.check()) end(key, false)
@@ -196,6 +198,8 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       }
       if (key !== undefined) resumables.delete(key)
       client.gone(reason, clean)
+      // Nobody will acknowledge what the client was sent.
+      wire.terminate()
     }
     socket.on('error', (error) => over(reasonOf(error), false))
     if (client === undefined) return
