@@ -19,6 +19,8 @@ import type { Wire } from './wire.ts'
 const keepAliveInterval = 15_000
 /** Time (ms) without a poll after which a connection is over. */
 const returnTimeout = 15_000
+/** Time (ms) that a client that has left has to read its last responses. */
+const endTimeout = 2_000
 /** Interval (ms) between checks of all connections. */
 const checkInterval = 1_000
 /** Maximum number of requests with messages, of one connection, that wait. */
@@ -81,8 +83,11 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     if (connection === undefined) return
     connections.delete(key)
     connection.client.gone('client', clean)
-    if (clean) connection.wire.end()
-    else connection.wire.terminate()
+    const { wire } = connection
+    if (clean) {
+      wire.end()
+      clock.setTimeout(() => wire.terminate(), endTimeout).unref()
+    } else wire.terminate()
   }
 
   function begin(wire: Wire, request: FastifyRequest): HubClient | undefined {

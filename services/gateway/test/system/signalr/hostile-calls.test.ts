@@ -4,7 +4,9 @@ import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { build } from '../../build.ts'
+import { buildWithRooms } from '../../rooms-build.ts'
 import { pass } from '../../time.ts'
+import { connectHub } from './hub-connection.ts'
 import { connections, end, handshake, negotiate, openRaw, packed } from './raw-hub.ts'
 
 /** Encodes a call in each protocol. */
@@ -53,4 +55,24 @@ t.test('what a stateful client has not acknowledged takes no memory once it is g
     await pass(clock, 1_000, async () => (await connections(gateway)) === 1, 'the end')
     await until(async () => (await held()) === 0, 60_000, `nothing to be held after ${how}`)
   }
+})
+
+t.test('a room without a place for the new name of a guest is left, and its stream ends', async (t) => {
+  const { a: gateway, rooms } = await buildWithRooms(t)
+  rooms.put('room:small', { kind: 'room', room: 'small', capacity: 2 })
+  const bob = await connectChat(t, gateway.ws, { name: 'Bob' })
+  await bob.join('small')
+  const { hub, events } = await connectHub(t, gateway)
+  await hub.invoke('Join', 'small')
+  const ended = new Promise<Error>((resolve) =>
+    hub.stream('Stream', 'small').subscribe({ next() {}, error: resolve, complete() {} }),
+  )
+  // After it, the stream has begun.
+  await hub.invoke('Members', 'small')
+  await hub.invoke('SendMessage', 'Ada', 'hi')
+  t.match((await ended).message, /HubException: the room is full/)
+  t.match(
+    events.find(({ type }) => type === 'left'),
+    { room: 'small', code: 'room-full' },
+  )
 })
