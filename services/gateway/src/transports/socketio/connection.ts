@@ -68,6 +68,8 @@ export class EngineConnection implements Connection {
   /** Bytes that responses have passed on. */
   #polledBytes = 0
   #response: ServerResponse | undefined
+  /** Responses that the client has not read yet. */
+  readonly #unread = new Set<ServerResponse>()
   #socket: WebSocket | undefined
   /** The WebSocket that was probed last. */
   #probe: WebSocket | undefined
@@ -100,7 +102,10 @@ export class EngineConnection implements Connection {
       // It was closed meanwhile.
       if (this.#ending !== undefined) this.#finish(this.#ending.code, this.#ending.message)
     })
-    engine.on('close', () => this.#end())
+    engine.on('close', () => {
+      this.#end()
+      clock.setTimeout(() => this.#drop(), closeTimeout).unref()
+    })
     this.#takeTransport()
   }
 
@@ -238,7 +243,13 @@ export class EngineConnection implements Connection {
     this.#end()
     this.#socket?.terminate()
     this.#response?.destroy()
+    this.#drop()
     this.#engine.close(true)
+  }
+
+  /** Drops the responses that the client does not read. */
+  #drop(): void {
+    for (const response of this.#unread) response.destroy()
   }
 
   drained(bytes: number): Promise<void> {
@@ -321,7 +332,9 @@ export class EngineConnection implements Connection {
     const response = this.#response
     if (this.#socket !== undefined || response === undefined) return
     this.#inFlight += bytes
+    this.#unread.add(response)
     response.once('close', () => {
+      this.#unread.delete(response)
       this.#inFlight -= bytes
       this.#polledBytes += bytes
       this.#checkDrains()

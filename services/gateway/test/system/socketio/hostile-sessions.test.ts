@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { createManualClock } from '@rabble/clock/manual'
-import { until } from '@rabble/harness'
+import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { build, type TestGateway } from '../../build.ts'
@@ -76,4 +76,25 @@ t.test('a session that is closed while its transport changes ends with the reaso
   socket.send('5')
   t.equal(await closed, 1008)
   t.match(heard.slice(-2), [/42\["event",\{"type":"close","code":1008/, '41'])
+})
+
+t.test('what a session that has ended leaves unread is dropped', async (t) => {
+  const clock = createManualClock()
+  const gateway = await build(t, { clock, limits: { unsentBytes: 64 * 1024 * 1024 } })
+  const ada = await connectChat(t, gateway.ws, { name: 'Ada' })
+  await ada.join('general')
+  const sid = await enter(gateway.http)
+  // More than the system takes for a client that does not read.
+  for (let n = 0; n < 1_200; n += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => ada.send('general', '€'.repeat(4_000))))
+  }
+  const sent = request(`${gateway.http}/socket.io/?${query}&sid=${sid}`, { agent: false }).end()
+  const [unread] = await once(sent, 'response')
+  unread.on('error', () => {})
+  await Promise.all([poll(gateway.http, sid), poll(gateway.http, sid)])
+  await until(async () => (await connections(gateway)) === 1, 60_000, 'the end')
+  await clock.advance(3_000)
+  unread.resume()
+  await until(() => unread.destroyed, 60_000, 'the end of the response')
+  t.notOk(unread.complete)
 })
