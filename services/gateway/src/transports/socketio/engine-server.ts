@@ -114,6 +114,8 @@ export async function serveEngine(
     } else {
       // The library takes an empty one for none.
       if (typeof sid !== 'string' || sid === '') throw new RabbleError('bad-frame', 'sid must be one id')
+      if (raw.method !== 'GET' && raw.method !== 'POST')
+        throw new RabbleError('bad-frame', 'GET and POST only')
       const url = await elsewhere(host, request, sid)
       if (url !== undefined) return passOn(request, reply, url, head)
       const session = sessions.get(sid)

@@ -9,10 +9,10 @@ import { ask } from '../../transports/event-stream/streams.ts'
 import { connections, end, handshake, negotiate } from './raw-hub.ts'
 
 /** Begins a connection over long polling, and shakes hands. Returns its URL. */
-async function begin(gateway: TestGateway): Promise<string> {
+async function begin(gateway: TestGateway, protocol = 'json'): Promise<string> {
   const { connectionToken: key } = await negotiate(gateway)
   const url = `${gateway.http}/chathub?id=${key}`
-  for (const [method, body] of [['GET'], ['POST', handshake()]] as const) {
+  for (const [method, body] of [['GET'], ['POST', handshake(protocol)]] as const) {
     const { status } = await ask(method, url, {}, body)
     if (status !== 200) throw new Error(`${method}: ${status}`)
   }
@@ -106,4 +106,45 @@ t.test('connections that nobody polls again take their places for 15 seconds', a
   await pass(clock, 1_000, async () => (await connections(gateway)) === 0, 'their end')
   t.equal((await ask('GET', urls[0] ?? '')).status, 404)
   await begin(gateway)
+})
+
+/** Bodies that break the rules of each protocol. The last of MessagePack announces 4 billion entries. */
+const wrong = {
+  json: ['{"type":6}', `x${end}`, `{"type":1}${end}`, Buffer.from([0xff, 0x1e])],
+  messagepack: [
+    `{"type":6}${end}`,
+    Buffer.alloc(5, 0xff),
+    Buffer.from('0995' + '0180a131a178' + 'ddffffffff', 'hex'),
+  ],
+}
+
+for (const [protocol, bodies] of Object.entries(wrong)) {
+  t.test(`bodies that break the rules of ${protocol} end their connections, with the reason`, async (t) => {
+    const gateway = await build(t)
+    const ada = await connectChat(t, gateway.ws, { name: 'Ada' })
+    for (const body of bodies) {
+      const url = await begin(gateway, protocol)
+      await ask('POST', url, {}, body)
+      t.match((await ask('GET', url)).body, /a message breaks the rules of the hub protocol/)
+      t.equal((await ask('POST', url, {}, body)).status, 404)
+      t.equal((await ask('GET', url)).status, 204)
+    }
+    t.match(await ada.request({ type: 'ping' }), { type: 'pong' })
+  })
+}
+
+t.test('a body that breaks the rules ends an event stream, with the reason', async (t) => {
+  const gateway = await build(t)
+  for (const body of wrong.json) {
+    const { connectionToken: key } = await negotiate(gateway)
+    const url = `${gateway.http}/chathub?id=${key}`
+    const arrived = once(gateway.server, 'request')
+    const stream = ask('GET', url, { accept: 'text/event-stream' })
+    await arrived
+    t.equal((await ask('POST', url, {}, handshake())).status, 200)
+    await ask('POST', url, {}, body)
+    t.match((await stream).body, /^data: .*"type":7,"error":"a message breaks the rules of the hub protocol/s)
+    t.equal((await ask('POST', url, {}, body)).status, 404)
+  }
+  t.equal(await connections(gateway), 0)
 })

@@ -98,3 +98,40 @@ t.test('what a session that has ended leaves unread is dropped', async (t) => {
   await until(() => unread.destroyed, 60_000, 'the end of the response')
   t.notOk(unread.complete)
 })
+
+t.test('nothing comes of the session of somebody else, or of wrong requests', async (t) => {
+  const gateway = await build(t)
+  const sid = await enter(gateway.http)
+  const guessed = `${sid.slice(0, -1)}${sid.endsWith('A') ? 'B' : 'A'}`
+  t.match(await poll(gateway.http, guessed), { status: 400, body: /unknown/ })
+  t.equal((await push(gateway.http, guessed, '42["message","x"]')).status, 400)
+  const socket = new WebSocket(
+    `${gateway.http.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&sid=${guessed}`,
+  )
+  const [error] = await once(socket, 'error')
+  t.match(error.message, /400/)
+  const path = `/socket.io/?${query}&sid=${sid}`
+  for (const method of ['PUT', 'PATCH', 'DELETE']) t.equal((await askAt(gateway, path, method)).status, 400)
+  t.equal((await askAt(gateway, path.replace('polling', 'websocket'))).status, 400)
+  t.equal((await askAt(gateway, path.replace('EIO=4', 'EIO=3'))).status, 400, 'it began with version 4')
+  await push(gateway.http, sid, '421["ping"]')
+  for (let answer = ''; !answer.includes('431['); ) answer = (await poll(gateway.http, sid)).body
+})
+
+t.test('wrong payloads of version 3 end the session that sent them, and no other', async (t) => {
+  const gateway = await build(t)
+  const begin = async () => {
+    const { body } = await askAt(gateway, '/socket.io/?EIO=3&transport=polling')
+    const sid = /"sid":"([^"]+)"/.exec(body)?.[1]
+    return `/socket.io/?EIO=3&transport=polling&sid=${sid}`
+  }
+  const other = await begin()
+  for (const body of ['', 'x', '1:', '9999999999:42', '-1:4', '3:42{', '2:49', '1:x', '6:b4AAAA']) {
+    const path = await begin()
+    await askAt(gateway, path, 'POST', body)
+    const isOver = async () => (await askAt(gateway, path)).status === 400
+    await until(isOver, 60_000, `the end after ${body}`)
+  }
+  t.equal(await connections(gateway), 1)
+  t.equal((await askAt(gateway, other, 'POST', '1:2')).status, 200)
+})
