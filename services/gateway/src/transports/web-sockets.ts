@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import type { Clock } from '@rabble/clock'
-import type { CloseReason } from '@rabble/contract'
+import { type CloseReason, RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { FrameProgress } from './frame-progress.ts'
@@ -77,6 +77,25 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
       request.log.debug({ err: error }, 'connection failed')
       socket.terminate()
     },
+  })
+
+  // Node has let go of these sockets, and would leave them open after an answer, such as that to a wrong URL.
+  const { routing } = app
+  Object.assign(app, {
+    routing(request: IncomingMessage, response: ServerResponse) {
+      response.once('finish', () => request.socket.end())
+      routing(request, response)
+    },
+  })
+
+  // The library would open a WebSocket, close it, and log the whole URL.
+  const routes = new Set<string | undefined>()
+  app.addHook('onRoute', ({ url, wsHandler, websocket: isSocket }) => {
+    if (wsHandler !== undefined || isSocket === true) routes.add(url)
+  })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const isWrong = request.ws && !routes.has(request.routeOptions.url)
+    done(isWrong ? new RabbleError('not-found', 'there is no WebSocket here') : undefined)
   })
 
   // The library knows one size for all connections. It reads the option when a connection begins.

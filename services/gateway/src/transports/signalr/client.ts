@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { MessageType } from '@microsoft/signalr'
-import { type CloseReason, closeCodes, errorCodes, RabbleError } from '@rabble/contract'
+import { type CloseReason, closeCodes, errorCodes, RabbleError, type ServerFrames } from '@rabble/contract'
 import type { Session } from '../../sessions/session.ts'
+import { toJson } from '../frame-json.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
 import { type Answer, type Calls, ClientCalls } from './calls.ts'
 import { type Codecs, type Flavour, nothing } from './codec.ts'
@@ -178,25 +179,36 @@ export class HubClient {
 
   /**
    * Says hello and joins rooms. `done` gets the welcome, or the error; at that moment, the session has become a member of the last room.
-   * A room that can't be joined for long is left out.
+   * A room that can't be joined for long is left out: `missed` tells why.
    */
-  #enter(session: Session, hello: Frame, rooms: string[], done: (result: Admission) => void): void {
+  #enter(
+    session: Session,
+    hello: Frame,
+    rooms: string[],
+    done: (result: Admission, missed: ServerFrames['left'][]) => void,
+  ): void {
+    const missed: ServerFrames['left'][] = []
     this.#request(session, hello, (reply) => {
       const result = frameOf(reply) as Admission
       const next = () => {
         const room = rooms.shift()
         if (room === undefined) {
-          done(result)
+          done(result, missed)
           return
         }
         this.#request(session, { type: 'join', room, recent: 0 }, (answer) => {
           const error = errorOf(answer)
-          if (error !== undefined && errorCodes[error.code].status >= 429) done(error)
-          else next()
+          if (error !== undefined && errorCodes[error.code].status >= 429) {
+            done(error, missed)
+            return undefined
+          }
+          if (error !== undefined)
+            missed.push({ type: 'left', room, code: error.code, message: error.message })
+          next()
           return undefined
         })
       }
-      if (result.type === 'error') done(result)
+      if (result.type === 'error') done(result, missed)
       else next()
       return undefined
     })
@@ -215,7 +227,7 @@ export class HubClient {
       const session = host.open(view, { ...this.#info, cookie: undefined })
       if (session === undefined) return
       this.#next = session
-      this.#enter(session, hello, [...old.rooms], (result) => {
+      this.#enter(session, hello, [...old.rooms], (result, missed) => {
         this.#next = undefined
         if (result.type === 'error') {
           host.disconnected(session, 'client', true)
@@ -229,6 +241,7 @@ export class HubClient {
           this.#session = session
           this.#isSignedIn = this.#hasToken = hello.type === 'hello' && hello.token !== undefined
           this.#show(this.#flavour)
+          for (const left of missed) session.reply(left)
         }
         done(result)
       })
@@ -237,7 +250,7 @@ export class HubClient {
 
   /** Sends a frame of the client to the core. */
   #request(session: Session, frame: Frame, answer: Answer): void {
-    this.#hub.host.receive(session, JSON.stringify({ ...frame, ref: this.#expect(answer) }))
+    this.#hub.host.receive(session, toJson(frame, this.#expect(answer)))
   }
 
   #expect(answer: Answer): number {

@@ -2,6 +2,7 @@ import { type CompletionMessage, MessageType } from '@microsoft/signalr'
 import { RabbleError, type ServerFrames } from '@rabble/contract'
 import type { Reply } from '../../sessions/connection.ts'
 import type { Session } from '../../sessions/session.ts'
+import { toJson } from '../frame-json.ts'
 import type { SessionHost } from '../transport.ts'
 import type { Answer } from './calls.ts'
 import type { Flavour } from './codec.ts'
@@ -152,7 +153,7 @@ export class Dispatcher {
       host.receive(session, JSON.stringify({ type: 'join', room: host.lobby, recent: 0 }))
     }
     if (!isAnswered(frame)) {
-      host.receive(session, JSON.stringify(frame))
+      host.receive(session, toJson(frame, undefined))
       this.#caller.push(this.#completion(invocationId, {}))
       return
     }

@@ -179,8 +179,9 @@ export class PollWire extends HttpWire {
   readonly #returnTimeout: number
   #waiting: Buffer[] = []
   #poll: Poll | undefined
-  /** The last response that was given something. */
-  #response: ServerResponse | undefined
+  /** Responses that the client has not read yet. */
+  readonly #unread = new Set<ServerResponse>()
+  /** Time (ms, by the clock's `monotonic`) at which the last response, or the connection, ended. */
   #leftAt: number
 
   /** `returnTimeout`: time (ms) without a poll after which the client is gone. */
@@ -217,19 +218,22 @@ export class PollWire extends HttpWire {
 
   end(): void {
     this.#answer(204)
+    this.#absent()
     this.closed()
   }
 
   terminate(): void {
     this.#waiting = []
     this.#poll?.response.destroy()
-    if (this.#response?.writableFinished === false) this.#response.destroy()
+    for (const response of this.#unread) response.destroy()
     this.closed()
   }
 
   check(): boolean {
     const now = this.clock.monotonic()
-    if (this.#poll === undefined) return now - this.#leftAt < this.#returnTimeout
+    // The client may read the last response for longer than it may stay away.
+    const isReading = !this.isClosed && this.#unread.size > 0
+    if (this.#poll === undefined) return isReading || now - this.#leftAt < this.#returnTimeout
     if (now - this.#poll.since >= longestWait) this.#answer(200)
     return true
   }
@@ -246,10 +250,12 @@ export class PollWire extends HttpWire {
       return
     }
     this.#waiting = []
-    this.#response = response
+    this.#unread.add(response)
     const body = Buffer.concat(pieces)
     const type = this.bytes ? 'application/octet-stream' : 'text/plain'
     response.once('close', () => {
+      this.#unread.delete(response)
+      this.#absent()
       if (response.writableFinished) this.count(0, body.length)
       else this.#waiting.unshift(body)
     })
@@ -266,6 +272,11 @@ export class PollWire extends HttpWire {
   #left(poll: Poll): void {
     if (this.#poll !== poll) return
     this.#poll = undefined
-    this.#leftAt = this.clock.monotonic()
+    this.#absent()
+  }
+
+  /** Notes that the client has no request here any more. After the end, more polls don't give it more time. */
+  #absent(): void {
+    if (!this.isClosed) this.#leftAt = this.clock.monotonic()
   }
 }

@@ -107,7 +107,7 @@ const json: HubProtocol = {
       if (own?.type === MessageType.StreamInvocation || own?.type === MessageType.CancelInvocation) {
         return checked(own)
       }
-      return officialJson.parseMessages(`${record}${separator}`, NullLogger.instance).flatMap(checked)
+      return known(officialJson.parseMessages(`${record}${separator}`, NullLogger.instance))
     })
   },
   count(data) {
@@ -151,7 +151,7 @@ const messagePack: HubProtocol = {
         const [, , invocationId] = decoder.decode(payload) as unknown[]
         return checked({ type, invocationId })
       }
-      return officialMessagePack.parseMessages(bytesOf(whole), NullLogger.instance).flatMap(checked)
+      return known(officialMessagePack.parseMessages(bytesOf(whole), NullLogger.instance))
     }),
   count: (data) => [...payloads(data)].length,
   write: (message) => Buffer.from(officialMessagePack.writeMessage(message)),
@@ -195,6 +195,11 @@ function lengthPrefix(length: number): Buffer {
 /** Returns the bytes alone: the memory behind a buffer may hold those of others too. */
 function bytesOf(buffer: Buffer): ArrayBuffer {
   return new Uint8Array(buffer).buffer
+}
+
+/** Returns what the official classes have read from one message. They leave out what they don't know, which counts like a ping. */
+function known(messages: object[]): ClientMessage[] {
+  return messages.length === 0 ? [{ type: MessageType.Ping }] : messages.flatMap(checked)
 }
 
 /** Returns the message if the hub cares for it. The official classes check only a part of it. @throws Error if it is wrong */

@@ -19,6 +19,8 @@ import type { Wire } from './wire.ts'
 const keepAliveInterval = 15_000
 /** Time (ms) without a poll after which a connection is over. */
 const returnTimeout = 15_000
+/** Time (ms) that a client that has left has to read its last responses. */
+const endTimeout = 2_000
 /** Interval (ms) between checks of all connections. */
 const checkInterval = 1_000
 /** Maximum number of requests with messages, of one connection, that wait. */
@@ -67,7 +69,9 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     for (const [key, since] of lost) {
       if (clock.monotonic() - since < returnTimeout) continue
       lost.delete(key)
-      resumables.get(key)?.client.gone('client', false)
+      const known = resumables.get(key)
+      known?.client.gone('client', false)
+      known?.wire.terminate()
     }
     for (const [key, { client }] of resumables) if (client.isEnded) resumables.delete(key)
     for (const [key, { wire }] of connections) if (!wire.check()) end(key, false)
@@ -79,8 +83,11 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     if (connection === undefined) return
     connections.delete(key)
     connection.client.gone('client', clean)
-    if (clean) connection.wire.end()
-    else connection.wire.terminate()
+    const { wire } = connection
+    if (clean) {
+      wire.end()
+      clock.setTimeout(() => wire.terminate(), endTimeout).unref()
+    } else wire.terminate()
   }
 
   function begin(wire: Wire, request: FastifyRequest): HubClient | undefined {
@@ -196,6 +203,8 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       }
       if (key !== undefined) resumables.delete(key)
       client.gone(reason, clean)
+      // Nobody will acknowledge what the client was sent.
+      wire.terminate()
     }
     socket.on('error', (error) => over(reasonOf(error), false))
     if (client === undefined) return

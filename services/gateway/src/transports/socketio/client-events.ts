@@ -1,4 +1,5 @@
 import type { Ref } from '@rabble/contract'
+import { toJson } from '../frame-json.ts'
 
 /** Fields of frames that may come as arguments of their own, in this order. */
 const positional: Readonly<Record<string, readonly string[]>> = {
@@ -33,15 +34,6 @@ export function frameOf(
     ? first
     : Object.fromEntries((names ?? []).map((name, n) => [name, args[n] ?? undefined]))
   return toJson({ ...fields, type: event }, ref)
-}
-
-/** Returns a frame as JSON. One that can't be written, because it is nested too deep, becomes one that is refused. */
-export function toJson(frame: object, ref: Ref | undefined): string {
-  try {
-    return JSON.stringify({ ...frame, ref })
-  } catch {
-    return JSON.stringify({ ref })
-  }
 }
 
 function isObject(value: unknown): value is object {

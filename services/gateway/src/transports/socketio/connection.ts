@@ -18,7 +18,7 @@ const packetBytes = 128
 const cleanCloseCodes: ReadonlySet<number> = new Set([1000, 1001, 1005])
 
 /** The library's socket, with parts that its types hide. Its version is pinned. */
-interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'> {
+interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'removeAllListeners' | 'close' | 'protocol'> {
   write(packet: string, options: { compress: boolean; wsPreEncodedFrame?: readonly Buffer[] }): unknown
   /** Packets that wait for the transport. */
   readonly writeBuffer: readonly unknown[]
@@ -33,6 +33,7 @@ interface Engine extends Pick<EngineSocket, 'on' | 'once' | 'close' | 'protocol'
     closeTimeout?: number
     on(event: 'drain', listener: () => void): void
     once(event: 'ready', listener: () => void): void
+    removeAllListeners(event: 'packet'): void
   }
 }
 
@@ -54,6 +55,8 @@ export class EngineConnection implements Connection {
   #asked: { ref: string; resolve(reply: Reply | undefined): void } | undefined
   #entered = false
   #closed = false
+  /** How it is being closed by the gateway. */
+  #ending: { code: number; message: string } | undefined
   #clean = false
   #failure: string | undefined
   /** Pieces for a client that has not entered. */
@@ -65,7 +68,11 @@ export class EngineConnection implements Connection {
   /** Bytes that responses have passed on. */
   #polledBytes = 0
   #response: ServerResponse | undefined
+  /** Responses that the client has not read yet. */
+  readonly #unread = new Set<ServerResponse>()
   #socket: WebSocket | undefined
+  /** The WebSocket that was probed last. */
+  #probe: WebSocket | undefined
   #tcp: TcpSocket | undefined
   #progress: FrameProgress | undefined
   #resumed: { promise: Promise<void>; resolve(): void } | undefined
@@ -89,8 +96,16 @@ export class EngineConnection implements Connection {
     this.#pinged = pinged
     this.#entryCodec = { ...codec, encodeReply: (reply) => this.#takeReply(reply) }
     engine.on('flush', () => this.#flushed())
-    engine.on('upgrade', () => this.#takeTransport())
-    engine.on('close', () => this.#end())
+    engine.on('upgrading', ({ socket }: Engine['transport']) => this.#probed(socket))
+    engine.on('upgrade', () => {
+      this.#takeTransport()
+      // It was closed meanwhile.
+      if (this.#ending !== undefined) this.#finish(this.#ending.code, this.#ending.message)
+    })
+    engine.on('close', () => {
+      this.#end()
+      clock.setTimeout(() => this.#drop(), closeTimeout).unref()
+    })
     this.#takeTransport()
   }
 
@@ -201,6 +216,7 @@ export class EngineConnection implements Connection {
   }
 
   #finish(code: number, message: string): void {
+    this.#ending = { code, message }
     const socket = this.#socket
     this.#end()
     if (socket === undefined) this.#finishPolling()
@@ -227,7 +243,13 @@ export class EngineConnection implements Connection {
     this.#end()
     this.#socket?.terminate()
     this.#response?.destroy()
+    this.#drop()
     this.#engine.close(true)
+  }
+
+  /** Drops the responses that the client does not read. */
+  #drop(): void {
+    for (const response of this.#unread) response.destroy()
   }
 
   drained(bytes: number): Promise<void> {
@@ -274,6 +296,12 @@ export class EngineConnection implements Connection {
     return this.#codec.encodeEvents(events.map((event) => Buffer.from(JSON.stringify(event))))
   }
 
+  /** Notes that the client has tried a WebSocket. Each try is answered, and nothing else limits them: one is enough. */
+  #probed(socket: WebSocket | undefined): void {
+    if (socket === this.#probe) socket?.terminate()
+    this.#probe = socket
+  }
+
   #takeTransport(): void {
     const { transport } = this.#engine
     transport.on('drain', () => this.#checkDrains())
@@ -304,7 +332,9 @@ export class EngineConnection implements Connection {
     const response = this.#response
     if (this.#socket !== undefined || response === undefined) return
     this.#inFlight += bytes
+    this.#unread.add(response)
     response.once('close', () => {
+      this.#unread.delete(response)
       this.#inFlight -= bytes
       this.#polledBytes += bytes
       this.#checkDrains()
@@ -314,6 +344,9 @@ export class EngineConnection implements Connection {
   /** Notes that nothing more is written or read. */
   #end(): void {
     this.#closed = true
+    // Answers to what comes now would pile up: the client need not read them.
+    this.#engine.removeAllListeners('data')
+    this.#engine.transport.removeAllListeners('packet')
     this.#held = []
     this.#asked?.resolve(undefined)
     this.#asked = undefined

@@ -93,7 +93,8 @@ export async function serveEngine(
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { raw } = request
-    const { EIO: version, sid, j } = request.query as Record<string, unknown>
+    const given = request.query as Record<string, unknown>
+    const { EIO: version, sid, j } = given
     const { origin, cookie } = request.headers
     const reached = { protocol: request.protocol, host: request.host }
     const head = heads.get(raw)
@@ -102,6 +103,8 @@ export async function serveEngine(
     if (version !== '3' && version !== '4') throw new RabbleError('bad-frame', 'EIO must be 3 or 4')
     // Any page could read the answers, without an Origin that tells.
     if (j !== undefined) throw new RabbleError('bad-frame', 'polling by JSONP is not possible here')
+    // The library would read the query in another way, and find another session in it than this does, or none.
+    Object.assign(raw, { _query: given })
     if (sid === undefined) {
       const refusal = host.refusal()
       if (refusal !== undefined) throw refusal
@@ -109,9 +112,13 @@ export async function serveEngine(
       const token = sessionToken(cookie, request.protocol)
       clients.set(raw, { transport: name, origin, reached, address, cookie: token })
     } else {
-      const url = await elsewhere(host, request, String(sid))
+      // The library takes an empty one for none.
+      if (typeof sid !== 'string' || sid === '') throw new RabbleError('bad-frame', 'sid must be one id')
+      if (raw.method !== 'GET' && raw.method !== 'POST')
+        throw new RabbleError('bad-frame', 'GET and POST only')
+      const url = await elsewhere(host, request, sid)
       if (url !== undefined) return passOn(request, reply, url, head)
-      const session = sessions.get(String(sid))
+      const session = sessions.get(sid)
       if (raw.method === 'POST') await session?.reading()
       else if (head === undefined) session?.polled(reply.raw)
       if (raw.destroyed) return

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type ErrorCode, RabbleError, type ServerFrames } from '@rabble/contract'
 import type { Session } from '../../sessions/session.ts'
+import { toJson } from '../frame-json.ts'
 import type { SessionHost } from '../transport.ts'
-import { toJson } from './client-events.ts'
 import type { EngineConnection } from './connection.ts'
 
 /** Data of a client that connects. */

@@ -4,7 +4,7 @@ import { encode } from '@msgpack/msgpack'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import { parseOrigins } from '@rabble/service'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { WebSocket } from 'ws'
 import { readHandshake } from '../../../src/transports/signalr/hub-protocol.ts'
 import { createNegotiations } from '../../../src/transports/signalr/negotiation.ts'
@@ -14,50 +14,7 @@ import { pass } from '../../time.ts'
 import { ask } from '../../transports/event-stream/streams.ts'
 import { watchUnsent } from '../../unsent.ts'
 import { connectHub } from './hub-connection.ts'
-
-const end = '\u001e'
-const handshake = (protocol = 'json', version = 1) => `${JSON.stringify({ protocol, version })}${end}`
-
-interface Raw {
-  socket: WebSocket
-  texts: string[]
-  bytes: Buffer[]
-  closed: Promise<{ code: number; reason: string }>
-}
-
-/** Opens a WebSocket without the official client, and sends what is given. */
-async function openRaw(t: Test, { ws }: TestGateway, ...first: (string | Uint8Array)[]): Promise<Raw> {
-  const socket = new WebSocket(ws.replace('/ws', '/chathub'))
-  t.teardown(() => socket.terminate())
-  const texts: string[] = []
-  const bytes: Buffer[] = []
-  socket.on('message', (data, isBinary) => {
-    if (isBinary) bytes.push(data as Buffer)
-    else texts.push(String(data))
-  })
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.once('close', (code, reason) => resolve({ code, reason: String(reason) }))
-  })
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  for (const data of first) socket.send(data)
-  return { socket, texts, bytes, closed }
-}
-
-const connections = (gateway: TestGateway) => gateway.metric('rabble_gateway_connections')
-
-/** Returns a message of MessagePack with its length before it. `length` lies about that. */
-function packed(payload: Uint8Array, length = payload.length): Buffer {
-  const prefix: number[] = []
-  for (let rest = length; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.concat([Buffer.from([...prefix, rest]), payload])
-    prefix.push((rest % 128) + 128)
-  }
-}
-
-async function negotiate({ http }: TestGateway, query = '?negotiateVersion=1') {
-  const { status, body } = await ask('POST', `${http}/chathub/negotiate${query}`)
-  return { status, ...JSON.parse(body) }
-}
+import { connections, end, handshake, negotiate, openRaw, packed } from './raw-hub.ts'
 
 t.test('versions 0 and 1 are negotiated, in any case of the path', async (t) => {
   const gateway = await build(t)
@@ -278,6 +235,7 @@ t.test('a flood of pings, cancellations or wrong calls is cut off', async (t) =>
   for (const [message, reason] of [
     ['{"type":6}', 'too many control frames'],
     ['{"type":8,"sequenceId":1}', 'too many control frames'],
+    ['{"type":99}', 'too many control frames'],
     ['{"type":5,"invocationId":"1"}', 'too many control frames'],
     ['{"type":1,"target":"Nothing","arguments":[]}', 'too many refused frames'],
   ] as const) {

@@ -4,66 +4,23 @@ import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { build, type TestGateway } from '../../build.ts'
+import { build } from '../../build.ts'
 import { buildTwo } from '../../build-two.ts'
 import { pass } from '../../time.ts'
 import { ask } from '../../transports/event-stream/streams.ts'
 import { clientFrame, opcodes } from '../../transports/websocket/client-frame.ts'
 import { connectSocketIo } from './clients.ts'
-
-const query = 'EIO=4&transport=polling'
-
-/** Begins a session by polling, and returns its id. */
-async function handshake(http: string, headers: Record<string, string> = {}): Promise<string> {
-  const { status, body } = await ask('GET', `${http}/socket.io/?${query}`, headers)
-  if (status !== 200) throw new Error(`${status}: ${body}`)
-  return JSON.parse(body.slice(1)).sid
-}
-
-/** Sends packets of a polling session. */
-function push(http: string, sid: string, ...packets: string[]): ReturnType<typeof ask> {
-  return ask('POST', `${http}/socket.io/?${query}&sid=${sid}`, {}, packets.join('\u001e'))
-}
-
-/** Polls once. */
-function poll(http: string, sid: string): ReturnType<typeof ask> {
-  return ask('GET', `${http}/socket.io/?${query}&sid=${sid}`)
-}
-
-/** Begins a session by polling, and enters. Returns its id. */
-async function enter(http: string): Promise<string> {
-  const sid = await handshake(http)
-  await push(http, sid, '40')
-  for (let text = ''; !text.includes('42["start"'); ) text += (await poll(http, sid)).body
-  return sid
-}
-
-/** Connects by a bare WebSocket, enters, and gathers the packets. */
-async function enterRaw(t: Test, gateway: { http: string }, eio = 4): ReturnType<typeof connectRaw> {
-  const raw = await connectRaw(t, gateway, eio)
-  if (eio === 4) raw.socket.send('40')
-  await until(() => raw.packets.some((one) => one.startsWith('42["start"')), 60_000, 'the start')
-  return raw
-}
-
-/** Connects by a bare WebSocket, and gathers the packets. */
-async function connectRaw(
-  t: Test,
-  { http }: { http: string },
-  eio = 4,
-): Promise<{ socket: WebSocket; packets: string[]; closed: Promise<number> }> {
-  const socket = new WebSocket(`${http.replace('http', 'ws')}/socket.io/?EIO=${eio}&transport=websocket`)
-  t.teardown(() => socket.terminate())
-  const packets: string[] = []
-  socket.on('message', (data) => packets.push(String(data)))
-  const closed = once(socket, 'close').then(([code]) => Number(code))
-  await once(socket, 'open')
-  return { socket, packets, closed }
-}
-
-const connections = ({ metric }: TestGateway) => metric('rabble_gateway_connections')
-const disconnections = ({ metric }: TestGateway, reason: string) =>
-  metric('rabble_gateway_disconnections_total', { reason })
+import {
+  connections,
+  connectRaw,
+  disconnections,
+  enter,
+  enterRaw,
+  handshake,
+  poll,
+  push,
+  query,
+} from './raw-client.ts'
 
 /** Returns the status of the answer to a request for a WebSocket; 101 for a WebSocket. */
 async function upgradeStatus(t: Test, url: string, headers: Record<string, string> = {}): Promise<number> {
