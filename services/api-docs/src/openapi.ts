@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { explain, type Operation, tagOf } from './operation.ts'
-import { headed, type Passage, readPage } from './pages.ts'
+import { found, headed, type Passage, readPage } from './pages.ts'
 import { publicRoutes, type Route } from './routes.ts'
 import { Components, plain, type Schema } from './schemas.ts'
 
@@ -92,7 +92,6 @@ const unchecked = {
  * first that names it.
  */
 function passageOf(route: string, pages: readonly Passage[]): Passage {
-  const found = headed(pages, route) ?? pages.find(({ text }) => text.includes(`\`${route}\``))
-  if (found === undefined) throw new Error(`no page of the protocol describes ${route}`)
-  return found
+  const named = pages.find(({ text }) => text.includes(`\`${route}\``))
+  return found(headed(pages, route) ?? named, route)
 }

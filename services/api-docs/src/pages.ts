@@ -43,6 +43,12 @@ export function headed(passages: readonly Passage[], name: string, part?: string
   )
 }
 
+/** Returns the passage of `what`. @throws Error if there is none */
+export function found(passage: Passage | undefined, what: string): Passage {
+  if (passage === undefined) throw new Error(`no page of the protocol describes ${what}`)
+  return passage
+}
+
 function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
   const blocks = [...body.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
   const prose = body
