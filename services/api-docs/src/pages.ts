@@ -49,12 +49,17 @@ export function found(passage: Passage | undefined, what: string): Passage {
   return passage
 }
 
+/** Stands where something was cut out of a text. */
+const cut = '\0'
+
 function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
   const blocks = [...body.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
   const prose = body
-    .replace(/^```[\s\S]*?^```$/gm, '')
-    .replace(/^<!--.*-->$/gm, '')
-    .replace(/^\|.*\n?/gm, '')
+    .replace(/^```[\s\S]*?^```$/gm, cut)
+    .replace(/^\| *(?:Field|Parameter|Code|code|type) .*\n(?:\|.*\n?)*/gm, cut)
+    // A sentence that only leads to what was cut out.
+    .replace(/(?:(?<=[.!?])\s|^)(?:[^.!?\n]|\n(?!\n))*:\n+\0/gm, '')
+    .replaceAll(cut, '')
   return {
     text: withoutLinks(prose)
       .replace(/\n{3,}/g, '\n\n')
@@ -87,7 +92,8 @@ function rowsOf(text: string): Record<string, string>[] {
   })
 }
 
-function cellsOf(line: string): string[] {
+/** Returns the cells of a line of a table, without links. */
+export function cellsOf(line: string): string[] {
   return line
     .split(/(?<!\\)\|/)
     .slice(1, -1)

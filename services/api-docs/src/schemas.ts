@@ -1,5 +1,5 @@
 import * as contract from '@rabble/contract'
-import { IsSchema, type TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import { headed, type Passage } from './pages.ts'
 
 /** JSON Schema of draft 2020-12, as far as the contract uses it. */
@@ -26,20 +26,27 @@ export interface Schema {
 }
 
 /** All schemas of the contract, by the names under which it exports them. */
-const named = Object.entries(contract).flatMap(([name, value]): [string, TSchema][] =>
-  IsSchema(value) ? [[name, value]] : [],
+const named = Object.entries<unknown>(contract).flatMap(([name, value]): [string, TSchema][] =>
+  isSchema(value) ? [[name, value]] : [],
 )
 
 /**
- * Returns a schema as it stands in a document: without what only TypeBox knows, such as checks of Unicode, and with
- * `additionalProperties` for objects with any fields.
+ * Returns a schema as it stands in a document: without what only TypeBox knows, such as checks of Unicode; with
+ * `additionalProperties` for objects with any fields; and without a need for fields that have a default, which Ajv adds before
+ * it checks.
  */
 export function plain(schema: object): Schema {
   return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
-    if (!isObject(value) || !('patternProperties' in value)) return value
+    if (!isObject(value)) return value
     const { patternProperties, ...rest } = value as Schema
-    return { ...rest, additionalProperties: patternProperties?.['^.*$'] ?? {} }
+    if (Array.isArray(rest.required)) rest.required = rest.required.filter((name) => isNeeded(rest, name))
+    if (patternProperties === undefined) return rest
+    return { ...rest, additionalProperties: patternProperties['^.*$'] ?? {} }
   }) as Schema
+}
+
+function isNeeded({ properties = {} }: Schema, name: string): boolean {
+  return properties[name]?.default === undefined
 }
 
 /** The schemas of the contract in one document. Those that are equal to one of them become references to it. */
@@ -122,4 +129,9 @@ function frameOf(schema: Schema): { type: string; part: string } | undefined {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** TypeBox marks its schemas by a property that is not enumerable. */
+function isSchema(value: unknown): value is TSchema {
+  return isObject(value) && '~kind' in value
 }

@@ -2,10 +2,11 @@ import { DiagnosticSeverity, Parser } from '@asyncapi/parser'
 import { clientFrames, serverFrames } from '@rabble/contract'
 import t from 'tap'
 import { describeMessages } from '../src/asyncapi.ts'
+import { createChecker } from './checker.ts'
 
 const document = describeMessages('1.0.0')
 
-t.test('the description of frames and of the log is valid AsyncAPI 3, and its examples are', async (t) => {
+t.test('the description of frames and of the log is valid AsyncAPI 3', async (t) => {
   const { document: parsed, diagnostics } = await new Parser().parse(JSON.stringify(document))
   const serious = diagnostics.filter(({ severity }) => severity <= DiagnosticSeverity.Warning)
   t.same(
@@ -31,4 +32,14 @@ t.test('each frame is described, with one operation for each that a client may s
     received.map(({ title }) => title),
     Object.keys(clientFrames),
   )
+})
+
+t.test('the examples have the schemas of their messages', async (t) => {
+  const check = createChecker(document)
+  const messages = Object.values(document.channels).flatMap((channel) => Object.values(channel.messages))
+  const examples = messages.flatMap(({ payload, examples = [] }) =>
+    examples.map((example) => ({ schema: payload, value: example.payload })),
+  )
+  t.ok(examples.length > 30, 'the examples are found')
+  for (const { schema, value } of examples) t.equal(check(schema, value), undefined, JSON.stringify(value))
 })

@@ -4,6 +4,7 @@ import t from 'tap'
 import { describeHttp } from '../src/openapi.ts'
 import { headed, readPage } from '../src/pages.ts'
 import { publicRoutes } from '../src/routes.ts'
+import { createChecker } from './checker.ts'
 
 const document = await describeHttp('1.0.0')
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -58,4 +59,17 @@ t.test('the errors of a route are those of its table in the page of the protocol
       }
     }
   }
+})
+
+t.test('the examples have the schemas of their bodies and answers', async (t) => {
+  const check = createChecker(document)
+  const media = operations.flatMap(({ operation }) =>
+    [operation.requestBody, ...Object.values(operation.responses)].flatMap((part) =>
+      Object.values(part?.content ?? {}),
+    ),
+  )
+  const examples = media.filter(({ example }) => example !== undefined)
+  t.ok(examples.length > 10, 'the examples are found')
+  for (const { schema, example } of examples)
+    t.equal(check(schema, example), undefined, JSON.stringify(example))
 })

@@ -18,9 +18,15 @@ import { type RoomRow, roomColumns } from '../rooms/room-rows.ts'
 
 const readLimits = { active: 1, waiting: 50, each: { active: 1, waiting: 20 }, deadline: 4_000 }
 
-const user = Type.String({ minLength: 1, maxLength: 64 })
-const room = Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
-const reason = Type.String({ maxLength: 256, default: '' })
+const user = Type.String({ minLength: 1, maxLength: 64, description: 'Id of a user.' })
+const room = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 128, description: 'Name of a room. Absent: all rooms.' }),
+)
+const reason = Type.String({
+  maxLength: 256,
+  default: '',
+  description: 'Reason, for the audit and the user.',
+})
 const errors: readonly ErrorCode[] = ['bad-frame', 'unauthorized', 'forbidden', 'rate-limited', 'unavailable']
 const kickSchema = {
   body: Type.Object({ user, room, reason }),
@@ -32,7 +38,9 @@ const kickSchema = {
   }),
 }
 /** Maximum duration: ten years, longer than anybody needs. */
-const seconds = Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 60 * 60 }))
+const seconds = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 60 * 60, description: 'Duration. Absent: for good.' }),
+)
 const restrictSchema = (summary: string) => ({
   body: Type.Object({ user, room, reason, seconds }),
   ...described({

@@ -38,7 +38,11 @@ const unlimited = { rateLimit: false } as const
 const audited: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken', 'rate-limited'])
 
 const signInSchema = {
-  body: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }),
+  body: Type.Object({
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 256, description: 'Name of a guest. Not needed with a token.' }),
+    ),
+  }),
   ...described({
     summary: 'Sign in',
     caller: 'anybody',
