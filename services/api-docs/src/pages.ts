@@ -56,7 +56,7 @@ function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
   const blocks = [...body.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
   const prose = body
     .replace(/^```[\s\S]*?^```$/gm, cut)
-    .replace(/^\| *(?:Field|Parameter|Code|code|type) .*\n(?:\|.*\n?)*/gm, cut)
+    .replace(/^\| *(?:Field|Parameter|Code|status|type) .*\n(?:\|.*\n?)*/gm, cut)
     // A sentence that only leads to what was cut out.
     .replace(/(?:(?<=[.!?])\s|^)(?:[^.!?\n]|\n(?!\n))*:\n+\0/gm, '')
     .replaceAll(cut, '')

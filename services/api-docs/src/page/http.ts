@@ -62,7 +62,7 @@ ${errorsView(responses)}
 function callersOf({ security }: Operation): string {
   const role = security.flatMap(({ bearer = [] }) => bearer)[0]
   const ways = security.flatMap((way) => Object.keys(way))
-  if (ways.length === 0) return 'No token is needed, or counts.'
+  if (ways.length === 0) return 'Needs no token.'
   const token = ways.includes('cookie') ? 'a bearer token or the cookie' : 'a bearer token'
   const needed = role === undefined ? `Needs ${token}.` : `Needs ${token}, with the role ${role}.`
   const free = security.some((way) => Object.keys(way).length === 0)
