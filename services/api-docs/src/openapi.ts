@@ -47,7 +47,10 @@ export async function describeHttp(version: string): Promise<OpenApi> {
   const schemas = components.used
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      explain(operation, passageOf(`${method.toUpperCase()} ${path}`, pages), pages, schemas)
+      const name = `${method.toUpperCase()} ${path}`
+      if (operation.summary === undefined)
+        throw new Error(`the schema of ${name} does not say what it answers`)
+      explain(operation, passageOf(name, pages), pages, schemas)
     }
   }
   const used = Object.values(paths).flatMap((operations) =>
