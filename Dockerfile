@@ -3,7 +3,8 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /rabble
 COPY . .
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --loglevel=error && \
-    npx tsc -b services/gateway services/history services/rooms web && npm run build --workspace web
+    npx tsc -b services/gateway services/history services/rooms services/api-docs web && \
+    npm run build --workspace web && npm run build --workspace services/api-docs
 
 # What the services need at run time, and nothing else.
 FROM node:24-bookworm-slim AS dependencies

@@ -19,7 +19,7 @@ node_modules/.installed: $(NPM_FILES)
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-build: dist/.built web/dist/.built ## Compile what has changed
+build: dist/.built web/dist/.built web/dist/.described ## Compile what has changed
 dist/.built: node_modules/.installed $(SOURCES)
 	tsc -b
 	@mkdir -p dist && touch $@
@@ -27,6 +27,11 @@ dist/.built: node_modules/.installed $(SOURCES)
 # The page's imports are compiled first. Vite builds the page only if one of its files has changed.
 web/dist/.built: $(PAGE) | dist/.built
 	@cd web && vite build --logLevel warn
+	@touch $@
+
+# The descriptions of the interfaces follow from the code of all services and from the pages of the protocol. Vite empties the folder.
+web/dist/.described: dist/.built web/dist/.built $(wildcard docs/protocol/*.md) services/api-docs/src/page/style.css web/src/styles/tokens.css
+	node --enable-source-maps services/api-docs/dist/src/main.js web/dist/site
 	@touch $@
 
 start: build ## Run Rabble in one process: PORT (8080), HOST (127.0.0.1), DATA_DIR (./data)

@@ -166,7 +166,7 @@ export const GatewaySignal = Type.Object({
   ...gatewayFields,
   state: Type.Enum([...gatewayStates]),
   /** Where other gateways reach it, to pass on requests of its sessions. Clients are not told. */
-  url: Type.Optional(Type.String({ maxLength: 256, pattern: /^http:\/\/[^/?#@\s]+$/ })),
+  url: Type.Optional(Type.String({ maxLength: 256, pattern: '^http://[^/?#@\\s]+$' })),
 })
 export type GatewaySignal = Type.Static<typeof GatewaySignal>
 

@@ -122,6 +122,9 @@ export type ClientFrameType = keyof typeof clientFrames
 export type ClientFrames = { [T in ClientFrameType]: Type.Static<(typeof clientFrames)[T]> }
 export type ClientFrame = ClientFrames[ClientFrameType]
 
+/** Any frame of a client. */
+export const ClientFrame = Type.Union(Object.values(clientFrames))
+
 /* Frames of the gateway. A client ignores unknown types and fields. */
 
 /** Milliseconds until the session's token expires, by the gateway's clock, so that nobody needs to compare clocks. */
@@ -242,3 +245,19 @@ export const serverFrames = {
 export type ServerFrameType = keyof typeof serverFrames
 export type ServerFrames = { [T in ServerFrameType]: Type.Static<(typeof serverFrames)[T]> }
 export type ServerFrame = ServerFrames[ServerFrameType]
+
+/** Types of the replies to client frames. Each may instead be `error`. */
+export const replies = {
+  hello: 'welcome',
+  refresh: 'refreshed',
+  join: 'joined',
+  leave: 'left',
+  send: 'sent',
+  edit: 'sent',
+  delete: 'sent',
+  typing: undefined,
+  members: 'members',
+  gateways: 'gateways',
+  conversations: 'conversations',
+  ping: 'pong',
+} as const satisfies Record<ClientFrameType, ServerFrameType | undefined>

@@ -1,23 +1,39 @@
 import Type from 'typebox'
+import { type ErrorCode, errorCodes } from './errors.ts'
 import { MessageEvent, User } from './events.ts'
+
+/** Any error over HTTP. */
+export const ErrorReply = Type.Object({
+  statusCode: Type.Integer(),
+  code: Type.Unsafe<ErrorCode | 'internal-error'>(
+    Type.Enum([...Object.keys(errorCodes), 'internal-error'], {
+      description: '`internal-error`: the service failed, and has logged why.',
+    }),
+  ),
+  message: Type.String({ description: 'Sentence that states the rule, for people.' }),
+})
+export type ErrorReply = Type.Static<typeof ErrorReply>
 
 /* Replies of the HTTP API: first those of history. */
 
 /** Place of missing messages: right before the message `before` or, without it, after the newest one. */
 export const GapReply = Type.Object({
-  before: Type.Optional(Type.String()),
-  noticedAt: Type.String(),
+  before: Type.Optional(Type.String({ description: 'Id of a message.' })),
+  noticedAt: Type.String({ description: 'Time at which history noticed it.' }),
 })
 export type GapReply = Type.Static<typeof GapReply>
 
 /** Page of messages. */
 export const MessagesReply = Type.Object({
   messages: Type.Array(MessageEvent),
-  /** Whether there are more: newer ones for `after`, older ones otherwise. */
-  hasMore: Type.Boolean(),
-  hasMoreBefore: Type.Boolean(),
-  hasMoreAfter: Type.Boolean(),
-  gaps: Type.Optional(Type.Array(GapReply)),
+  hasMore: Type.Boolean({
+    description: 'Whether there are more: newer ones for `after`, older ones otherwise.',
+  }),
+  hasMoreBefore: Type.Boolean({ description: 'Whether there are older messages before the page.' }),
+  hasMoreAfter: Type.Boolean({ description: 'Whether there are newer messages after the page.' }),
+  gaps: Type.Optional(
+    Type.Array(GapReply, { description: 'Places of the page where the log had lost messages.' }),
+  ),
 })
 export type MessagesReply = Type.Static<typeof MessagesReply>
 
@@ -26,13 +42,20 @@ export const SearchReply = Type.Object({
   results: Type.Array(
     Type.Object({
       message: MessageEvent,
-      /** Part of the text with the first match, in pieces. */
-      snippet: Type.Array(Type.Object({ text: Type.String(), match: Type.Boolean() })),
+      snippet: Type.Array(Type.Object({ text: Type.String(), match: Type.Boolean() }), {
+        description: 'Part of the text with the first match, in pieces.',
+      }),
     }),
   ),
   hasMore: Type.Boolean(),
 })
 export type SearchReply = Type.Static<typeof SearchReply>
+
+/** Reply of a gateway to a program. */
+export const IdReply = Type.Object({
+  id: Type.String({ description: 'Id of the event.' }),
+})
+export type IdReply = Type.Static<typeof IdReply>
 
 /* Replies of the rooms service. */
 
@@ -41,37 +64,37 @@ export const RoomReply = Type.Object({
   name: Type.String(),
   topic: Type.String(),
   access: Type.Unsafe<'open' | 'invite'>({ type: 'string', enum: ['open', 'invite'] }),
-  /** Maximum number of users in the room. */
-  capacity: Type.Optional(Type.Integer()),
-  /** Whether a user may have only one session in it. */
-  single: Type.Boolean(),
-  /** Whether messages of the system announce users who come and leave. */
-  announce: Type.Boolean(),
-  /** Limits of what history keeps of it, if they are lower than those of all rooms. */
+  capacity: Type.Optional(Type.Integer({ description: 'Maximum number of users in the room.' })),
+  single: Type.Boolean({ description: 'Whether a user may have only one session in it.' }),
+  announce: Type.Boolean({
+    description: 'Whether messages of the system announce users who come and leave.',
+  }),
   retention: Type.Optional(
-    Type.Object({ days: Type.Optional(Type.Number()), messages: Type.Optional(Type.Integer()) }),
+    Type.Object(
+      { days: Type.Optional(Type.Number()), messages: Type.Optional(Type.Integer()) },
+      { description: 'Limits of what history keeps of it, if they are lower than those of all rooms.' },
+    ),
   ),
-  /** Number of users in it now, over all gateways. */
-  count: Type.Integer(),
-  /** Id of its owner; absent if nobody created it. */
-  createdBy: Type.Optional(Type.String()),
+  count: Type.Integer({ description: 'Number of users in it now, over all gateways.' }),
+  createdBy: Type.Optional(Type.String({ description: 'Id of its owner; absent if nobody created it.' })),
   createdAt: Type.String(),
 })
 export type RoomReply = Type.Static<typeof RoomReply>
 
 export const RoomsReply = Type.Object({
   rooms: Type.Array(RoomReply),
-  /** Value of `after` for the next page; absent on the last page. */
-  next: Type.Optional(Type.String()),
+  next: Type.Optional(
+    Type.String({ description: 'Value of `after` for the next page; absent on the last page.' }),
+  ),
 })
 export type RoomsReply = Type.Static<typeof RoomsReply>
 
 /** Users in a room now, over all gateways, each once. */
 export const MembersReply = Type.Object({
-  /** Sorted by id. The last id is the value of `after` for the next page. */
-  users: Type.Array(User),
-  /** Total number of users. */
-  count: Type.Integer(),
+  users: Type.Array(User, {
+    description: 'Sorted by id. The last id is the value of `after` for the next page.',
+  }),
+  count: Type.Integer({ description: 'Total number of users.' }),
   hasMore: Type.Boolean(),
 })
 export type MembersReply = Type.Static<typeof MembersReply>
@@ -79,15 +102,12 @@ export type MembersReply = Type.Static<typeof MembersReply>
 /** Ban or mute. */
 export const RestrictionReply = Type.Object({
   id: Type.Integer(),
-  /** Id of the user. */
-  user: Type.String(),
-  /** Room; absent: all rooms. */
-  room: Type.Optional(Type.String()),
+  user: Type.String({ description: 'Id of the user.' }),
+  room: Type.Optional(Type.String({ description: 'Room; absent: all rooms.' })),
   reason: Type.String(),
   by: User,
   at: Type.String(),
-  /** End of the restriction; absent: permanent. */
-  expiresAt: Type.Optional(Type.String()),
+  expiresAt: Type.Optional(Type.String({ description: 'End of the restriction; absent: permanent.' })),
 })
 export type RestrictionReply = Type.Static<typeof RestrictionReply>
 
@@ -105,8 +125,7 @@ export const AuditReply = Type.Object({
       actor: User,
       action: Type.String(),
       room: Type.Optional(Type.String()),
-      /** Id of the affected user. */
-      user: Type.Optional(Type.String()),
+      user: Type.Optional(Type.String({ description: 'Id of the affected user.' })),
       detail: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     }),
   ),
@@ -114,14 +133,18 @@ export const AuditReply = Type.Object({
 })
 export type AuditReply = Type.Static<typeof AuditReply>
 
+/** User of a token. */
+export const CallerReply = Type.Object({
+  user: User,
+  roles: Type.Array(Type.String(), { description: 'Roles beyond those of every user.' }),
+  guest: Type.Boolean({ description: 'Whether the user is a guest, whose name must be held.' }),
+  expiresAt: Type.Integer({ description: 'Milliseconds since 1970.' }),
+})
+export type CallerReply = Type.Static<typeof CallerReply>
+
 /** User who has signed in. */
 export const SessionReply = Type.Object({
-  /** Token for `hello` and `Authorization: Bearer`. Only in the reply to signing in. */
-  token: Type.String(),
-  user: User,
-  roles: Type.Array(Type.String()),
-  guest: Type.Boolean(),
-  /** Milliseconds since 1970. */
-  expiresAt: Type.Integer(),
+  token: Type.String({ description: 'Token for `hello` and `Authorization: Bearer`.' }),
+  ...CallerReply.properties,
 })
 export type SessionReply = Type.Static<typeof SessionReply>

@@ -114,6 +114,8 @@ export function createApp(options: {
     if (isUtf8(body)) void parseJson(request, body.toString(), done)
     else done(new RabbleError('bad-frame', 'the body must be JSON in UTF-8'))
   })
+  // Schemas of answers only describe them: an answer is sent as it is.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({ statusCode: 404, code: 'not-found', message: `no ${request.method} here` }),

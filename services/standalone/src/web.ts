@@ -19,7 +19,7 @@ const contentSecurityPolicy = [
   "trusted-types 'none'",
 ].join('; ')
 
-/** Serves the chat page at `/`. Files below `/assets/` have names that change with their content. */
+/** Serves the chat page at `/`, and the descriptions of the interfaces at `/api/docs`. Files below `/assets/` have names that change with their content. */
 export async function serveWeb(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
     root: fileURLToPath(site),
@@ -36,4 +36,5 @@ export async function serveWeb(app: FastifyInstance): Promise<void> {
     dotfiles: 'ignore',
     logLevel: 'warn',
   })
+  app.get('/api/docs', { logLevel: 'warn' }, (_request, reply) => reply.sendFile('api/docs.html'))
 }

@@ -1,11 +1,28 @@
-import { RabbleError, type User } from '@rabble/contract'
-import { bearerToken, createRates, type Tokens } from '@rabble/service'
+import { IdReply, RabbleError, type User, workerRequests } from '@rabble/contract'
+import { bearerToken, createRates, described, type Tokens } from '@rabble/service'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import Type from 'typebox'
 import { messageEvent, noticeEvent } from './event.ts'
 import { createPublishing, type Publication, type PublishHost, type PublishingOptions } from './publishing.ts'
 
 /** Role that a token needs to publish without a connection. */
 const role = 'service'
+
+const answer = (summary: string) =>
+  described({
+    summary,
+    caller: 'program',
+    answers: { 201: IdReply },
+    errors: ['bad-frame', 'unauthorized', 'forbidden', 'too-large', 'rate-limited', 'unavailable'],
+  })
+const headers = Type.Object({ 'idempotency-key': Type.Optional(workerRequests.message.properties.cid) })
+const messageSchema = {
+  params: Type.Object({ room: Type.String() }),
+  headers,
+  body: workerRequests.message,
+  ...answer('Publish a message'),
+}
+const notifySchema = { headers, body: workerRequests.notify, ...answer('Publish a notice') }
 
 export interface WorkerRoutesOptions extends PublishingOptions {
   gateway: PublishHost
@@ -20,8 +37,12 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   const publishing = createPublishing(options)
   const { perSecond } = options
   const rates = createRates({ perSecond }, gateway.clock)
-  // A message that is too large for a frame would be too large for some clients as well.
-  const route = { bodyLimit: gateway.limits.frameBytes }
+  const route = {
+    // A message that is too large for a frame would be too large for some clients as well.
+    bodyLimit: gateway.limits.frameBytes,
+    // The events' own check, which the queue shares, uses the same schemas.
+    validatorCompiler: () => (value: unknown) => ({ value }),
+  }
 
   /** Accepts bearer tokens only: with a cookie, any page that a user visits could publish. */
   async function authorize(request: FastifyRequest): Promise<User> {
@@ -57,7 +78,8 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
   }
 
   return async (app) => {
-    app.post<{ Params: { room: string } }>('/api/rooms/:room/messages', route, async (request, reply) => {
+    const message = { ...route, schema: messageSchema }
+    app.post<{ Params: { room: string } }>('/api/rooms/:room/messages', message, async (request, reply) => {
       const { id } = await publish(request, (user, key) => {
         const event = messageEvent(gateway, user, request.params.room, request.body, key)
         return { event, actor: user, action: 'service.message' }
@@ -65,7 +87,8 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
       return reply.code(201).send({ id })
     })
 
-    app.post('/api/notify', route, async (request, reply) => {
+    const notify = { ...route, schema: notifySchema }
+    app.post('/api/notify', notify, async (request, reply) => {
       const { id } = await publish(request, (user, key) => {
         const event = noticeEvent(gateway, request.body, key, user)
         return { event, actor: user, action: 'service.notify' }

@@ -1,8 +1,8 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Clock } from '@rabble/clock'
-import { RabbleError } from '@rabble/contract'
+import { type ErrorCode, MessageEvent, MessagesReply, RabbleError, SearchReply } from '@rabble/contract'
 import type { Database, WorkHealth } from '@rabble/database'
-import { sharersOf } from '@rabble/service'
+import { described, sharersOf } from '@rabble/service'
 import { type AccessOptions, callerOf, checkAccess } from '../access/access.ts'
 import { startIndexing } from '../jobs/indexing.ts'
 import { exportOf } from '../messages/export.ts'
@@ -49,6 +49,8 @@ const cursor = Type.Optional(Type.String({ minLength: 1, maxLength: 64 }))
 const room = Type.String({ minLength: 1, maxLength: 140 })
 const time = Type.Optional(Type.String({ minLength: 10, maxLength: 40 }))
 
+const errors: readonly ErrorCode[] = ['bad-frame', 'unauthorized', 'forbidden', 'rate-limited', 'unavailable']
+
 const pageSchema = {
   params: Type.Object({ room }),
   querystring: Type.Object({
@@ -56,6 +58,12 @@ const pageSchema = {
     after: cursor,
     around: cursor,
     limit: Type.Integer({ minimum: 1, maximum: 1000, default: 50 }),
+  }),
+  ...described({
+    summary: 'Read a page of messages',
+    caller: 'anybody',
+    answers: { 200: MessagesReply },
+    errors,
   }),
 }
 
@@ -69,6 +77,18 @@ const searchSchema = {
     sort: Type.Unsafe<'rank' | 'newest'>({ type: 'string', enum: ['rank', 'newest'], default: 'rank' }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
     before: cursor,
+  }),
+  ...described({ summary: 'Search messages', caller: 'anybody', answers: { 200: SearchReply }, errors }),
+}
+
+const exportSchema = {
+  params: Type.Object({ room }),
+  ...described({
+    summary: 'Export a room',
+    caller: 'anybody',
+    answers: { 200: MessageEvent },
+    type: 'application/x-ndjson',
+    errors,
   }),
 }
 
@@ -131,7 +151,7 @@ export function historyRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       return `{"results":[${results.join(',')}],"hasMore":${found.hasMore}}`
     })
 
-    const exportOptions = { schema: { params: Type.Object({ room }) }, exposeHeadRoute: false }
+    const exportOptions = { schema: exportSchema, exposeHeadRoute: false }
     app.get('/api/rooms/:room/export', exportOptions, async (request, reply) => {
       const { room } = request.params
       const caller = await checkAccess(room, request, access)

@@ -1,5 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { requireCaller, sharersOf } from '@rabble/service'
+import { AuditReply } from '@rabble/contract'
+import { described, requireCaller, sharersOf } from '@rabble/service'
 import { auditOf } from '../audit/audit.ts'
 import { checkModerator } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
@@ -16,6 +17,12 @@ const schema = {
     actor: text(256),
     room: text(140),
     action: text(64),
+  }),
+  ...described({
+    summary: 'List recorded actions',
+    caller: 'moderator',
+    answers: { 200: AuditReply },
+    errors: ['bad-frame', 'unauthorized', 'forbidden', 'rate-limited', 'unavailable'],
   }),
 }
 

@@ -1,6 +1,6 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import type { MembersReply } from '@rabble/contract'
-import { callerOf, requireCaller, serviceOf, sharersOf } from '@rabble/service'
+import { MembersReply } from '@rabble/contract'
+import { callerOf, described, requireCaller, serviceOf, sharersOf } from '@rabble/service'
 import { createWork } from '../moderation/bounded-queries.ts'
 import { checkRoomName, findRoom } from '../moderation/rooms.ts'
 import type { RoutesOptions } from '../options.ts'
@@ -14,6 +14,12 @@ const limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 })
 const membersSchema = {
   params,
   querystring: Type.Object({ limit, after: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })) }),
+  ...described({
+    summary: 'List the users in a room',
+    caller: 'anybody',
+    answers: { 200: MembersReply },
+    errors: ['bad-frame', 'unauthorized', 'forbidden', 'room-not-found', 'rate-limited', 'unavailable'],
+  }),
 }
 const internalSchema = { params, querystring: Type.Object({ limit }) }
 

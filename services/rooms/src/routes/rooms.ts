@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { RabbleError } from '@rabble/contract'
-import { callerOf, networkOf, requireCaller, sharersOf } from '@rabble/service'
+import { type ErrorCode, RabbleError, RoomReply, RoomsReply } from '@rabble/contract'
+import { callerOf, described, networkOf, requireCaller, sharersOf } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { defaultHourlyLimits } from '../audit/audit.ts'
 import { isModerator } from '../moderation/authorization.ts'
@@ -51,13 +51,49 @@ const settings = {
   ),
 }
 const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 128 }) })
+const errors: readonly ErrorCode[] = ['bad-frame', 'unauthorized', 'rate-limited', 'unavailable']
+const roomErrors: readonly ErrorCode[] = [...errors, 'forbidden', 'room-not-found']
 const createSchema = {
   body: Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }), ...settings }),
+  ...described({
+    summary: 'Create a room',
+    caller: 'user',
+    answers: { 201: RoomReply },
+    errors: [...errors, 'forbidden', 'room-exists', 'too-large'],
+  }),
 }
-const changeSchema = { params, body: Type.Object(settings) }
-const invitationSchema = {
+const findSchema = {
+  params,
+  ...described({
+    summary: 'Read a room',
+    caller: 'anybody',
+    answers: { 200: RoomReply },
+    errors: roomErrors,
+  }),
+}
+const changeSchema = {
+  params,
+  body: Type.Object(settings),
+  ...described({
+    summary: 'Change a room',
+    caller: 'user',
+    answers: { 200: RoomReply },
+    errors: [...roomErrors, 'too-large'],
+  }),
+}
+const deleteSchema = {
+  params,
+  ...described({ summary: 'Delete a room', caller: 'user', answers: { 204: undefined }, errors: roomErrors }),
+}
+const invitationSchema = (summary: string) => ({
   params: Type.Object({ ...params.properties, user: Type.String({ minLength: 1, maxLength: 64 }) }),
-}
+  ...described({
+    summary,
+    caller: 'user',
+    answers: { 204: undefined },
+    errors: [...roomErrors, 'too-large'],
+  }),
+})
 const listSchema = {
   querystring: Type.Object({
     q: Type.Optional(Type.String({ maxLength: 64 })),
@@ -65,6 +101,7 @@ const listSchema = {
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
     sort: Type.Unsafe<'name' | 'users'>({ type: 'string', enum: ['name', 'users'], default: 'name' }),
   }),
+  ...described({ summary: 'List the rooms', caller: 'anybody', answers: { 200: RoomsReply }, errors }),
 }
 
 /** Routes of rooms: create, list, change and delete them, and invite users. */
@@ -128,7 +165,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
       return reads.run('rooms', () => listRooms(database, request.query, viewer), sharers)
     })
 
-    app.get('/api/rooms/:room', { schema: { params } }, async (request) => {
+    app.get('/api/rooms/:room', { schema: findSchema }, async (request) => {
       const { room } = request.params
       checkRoomName(room)
       const caller = await reader(request)
@@ -149,7 +186,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
       )
     })
 
-    app.delete('/api/rooms/:room', { schema: { params } }, async (request, reply) => {
+    app.delete('/api/rooms/:room', { schema: deleteSchema }, async (request, reply) => {
       const { room } = request.params
       checkRoomName(room)
       await changes.run(request, 'room.delete', (change) => deleteRoom(change, room))
@@ -157,7 +194,7 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
     })
 
     const invitation = '/api/rooms/:room/invitations/:user'
-    app.put(invitation, { schema: invitationSchema }, async (request, reply) => {
+    app.put(invitation, { schema: invitationSchema('Invite a user') }, async (request, reply) => {
       const { room, user } = request.params
       checkRoomName(room)
       checkUserId(user)
@@ -165,13 +202,17 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
       return reply.code(204).send()
     })
 
-    app.delete(invitation, { schema: invitationSchema }, async (request, reply) => {
-      const { room, user } = request.params
-      checkRoomName(room)
-      checkUserId(user)
-      await changes.run(request, 'uninvite', (change) => uninvite(change, room, user))
-      return reply.code(204).send()
-    })
+    app.delete(
+      invitation,
+      { schema: invitationSchema('Take an invitation back') },
+      async (request, reply) => {
+        const { room, user } = request.params
+        checkRoomName(room)
+        checkUserId(user)
+        await changes.run(request, 'uninvite', (change) => uninvite(change, room, user))
+        return reply.code(204).send()
+      },
+    )
   }
 }
 

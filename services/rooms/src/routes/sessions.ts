@@ -1,11 +1,12 @@
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { isUserName, RabbleError, type SessionReply } from '@rabble/contract'
+import { CallerReply, isUserName, RabbleError, SessionReply } from '@rabble/contract'
 import { newGuestId } from '@rabble/contract/ids'
 import { retried, transactionWithin } from '@rabble/database'
 import {
   bearerToken,
   callerOf,
+  described,
   type Identity,
   isAllowedOrigin,
   networkOf,
@@ -31,12 +32,36 @@ const lifetime = 24 * 60 * 60
 const addresses = 10_000
 
 /** For requests that cost nothing or need a valid token. */
-const unlimited = { config: { rateLimit: false } }
+const unlimited = { rateLimit: false } as const
 
 /** Error codes of refused logins that moderators may read about. */
 const audited: ReadonlySet<string> = new Set(['unauthorized', 'forbidden', 'name-taken', 'rate-limited'])
 
-const schema = { body: Type.Object({ name: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })) }) }
+const signInSchema = {
+  body: Type.Object({
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 256, description: 'Name of a guest. Not needed with a token.' }),
+    ),
+  }),
+  ...described({
+    summary: 'Sign in',
+    caller: 'anybody',
+    answers: { 201: SessionReply },
+    errors: ['bad-frame', 'unauthorized', 'forbidden', 'name-taken', 'rate-limited', 'unavailable'],
+  }),
+}
+const readSchema = described({
+  summary: 'Read the session',
+  caller: 'user',
+  answers: { 200: CallerReply },
+  errors: ['unauthorized', 'unavailable'],
+})
+const signOutSchema = described({
+  summary: 'Sign out',
+  caller: 'anybody',
+  answers: { 204: undefined },
+  errors: ['unauthorized', 'forbidden', 'rate-limited', 'unavailable'],
+})
 
 /** Routes of sessions: guests sign in by a name, others by their token. Browsers can keep the token in a cookie. */
 export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
@@ -112,7 +137,7 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       refused({ address: request.ip, code: error.code, ...(name !== undefined && { name }) })
     })
 
-    app.post('/api/session', { schema }, async (request, reply) => {
+    app.post('/api/session', { schema: signInSchema }, async (request, reply) => {
       const { name } = request.body
       // A page must not sign its visitors in as another user either.
       if (!isAllowedOrigin(request.headers.origin, request, allowedOrigins)) {
@@ -127,9 +152,11 @@ export function sessionRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox
       return reply.code(201).send(session)
     })
 
-    app.get('/api/session', unlimited, async (request) => requireCaller(request, access))
+    app.get('/api/session', { schema: readSchema, config: unlimited }, async (request) =>
+      requireCaller(request, access),
+    )
 
-    app.delete('/api/session', unlimited, async (request, reply) => {
+    app.delete('/api/session', { schema: signOutSchema, config: unlimited }, async (request, reply) => {
       const caller = await callerOf(request, access)
       if (caller?.guest) {
         await work.run('session', (signal) =>

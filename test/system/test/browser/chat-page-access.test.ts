@@ -1,20 +1,11 @@
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { assertNothingLeft, connectChat, inForm, noRateLimits, startCluster, until } from '@rabble/harness'
-import type { AxeResults } from 'axe-core'
-import t, { type Test } from 'tap'
-import { launchBrowser, openChat, type Person } from '../browser.ts'
+import t from 'tap'
+import { launchBrowser, openChat } from '../browser.ts'
+import { axe, checkView, pictures } from '../check-view.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
 const cluster = await startCluster(t, { env: noRateLimits })
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-
-/** Folder for a picture of each view, for people. */
-const pictures = process.env.RABBLE_TEST_PICTURES
-if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
 
 const phone = { width: 390, height: 844 }
 const desktop = { width: 1440, height: 900 }
@@ -196,27 +187,4 @@ for (const { name, ...look } of looks) {
     await checkView(t, person, 'the question before what is unsent is lost', name)
     t.same(person.problems, [])
   })
-}
-
-/** Runs axe, whose script was injected before: the page's policy would refuse an added one. */
-async function checkView(t: Test, { page }: Person, view: string, look: string): Promise<void> {
-  // Colours are checked only when no animation runs.
-  await until(
-    async () =>
-      await page.evaluate("document.getAnimations().every(({ playState }) => playState !== 'running')"),
-    60_000,
-    'the page to stand still',
-  )
-  if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${view} ${look}.png`) })
-  const { violations } = (await page.evaluate(
-    `axe.run(document, { runOnly: ${JSON.stringify(tags)}, resultTypes: ['violations'] })`,
-  )) as AxeResults
-  const found = violations.map(({ id, help, nodes }) => ({
-    id,
-    help,
-    nodes: nodes.slice(0, 5).map(({ html, failureSummary }) => `${html.slice(0, 200)}: ${failureSummary}`),
-  }))
-  t.same(found, [], view)
-  const wider = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
-  t.notOk(wider, `${view}: nothing sticks out`)
 }

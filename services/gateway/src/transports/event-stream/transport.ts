@@ -7,10 +7,8 @@ import { elsewhere } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import type { StreamConnection } from './connection.ts'
 import { parseId } from './framing.ts'
+import { longestWait, type SessionSchemas, sessionSchemas } from './schemas.ts'
 import { createStreamSessions, type StreamSession } from './stream-sessions.ts'
-
-/** Maximum time (ms) that a poll waits. */
-const longestWait = 25_000
 
 /**
  * Server-Sent Events: frames come over a response that stays open, at `/sse`, and go up by POST.
@@ -18,13 +16,25 @@ const longestWait = 25_000
  */
 export const sseTransport: Transport = {
   name: 'sse',
-  register: (app, host) => register(app, host, { name: 'sse', path: '/sse', waitOf: () => undefined }),
+  register: (app, host) =>
+    register(app, host, {
+      name: 'sse',
+      path: '/sse',
+      schemas: sessionSchemas('an event stream'),
+      waitOf: () => undefined,
+    }),
 }
 
 /** Long polling: each response ends after the first frames, at `/poll`. */
 export const pollingTransport: Transport = {
   name: 'polling',
-  register: (app, host) => register(app, host, { name: 'polling', path: '/poll', waitOf: pollWait }),
+  register: (app, host) =>
+    register(app, host, {
+      name: 'polling',
+      path: '/poll',
+      schemas: sessionSchemas('a polled session', { polled: true }),
+      waitOf: pollWait,
+    }),
 }
 
 function pollWait({ query }: FastifyRequest): number {
@@ -36,12 +46,13 @@ function pollWait({ query }: FastifyRequest): number {
 interface Variant {
   name: string
   path: string
+  schemas: SessionSchemas
   /** Returns how long (ms) the response to a request waits for frames. Undefined: it stays open. */
   waitOf(request: FastifyRequest): number | undefined
 }
 
 async function register(app: FastifyInstance, host: SessionHost, variant: Variant): Promise<void> {
-  const { name, path, waitOf } = variant
+  const { name, path, waitOf, schemas } = variant
   const sessions = createStreamSessions(host, name)
   app.addHook('onClose', async () => sessions.close())
 
@@ -160,9 +171,9 @@ async function register(app: FastifyInstance, host: SessionHost, variant: Varian
     scope.addContentTypeParser<Buffer>('*', { parseAs: 'buffer', bodyLimit }, (_request, body, done) =>
       done(null, body),
     )
-    scope.get(path, { exposeHeadRoute: false }, down)
-    scope.post(path, { bodyLimit }, up)
-    scope.delete(path, leave)
+    scope.get(path, { ...schemas.receive, exposeHeadRoute: false }, down)
+    scope.post(path, { ...schemas.send, bodyLimit }, up)
+    scope.delete(path, schemas.end, leave)
     registered()
   })
 }

@@ -1,5 +1,5 @@
 import { type CloseReason, closeCodes } from '@rabble/contract'
-import { sessionToken } from '@rabble/service'
+import { described, sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { Connection } from '../../sessions/connection.ts'
 import type { SessionHost, Transport } from '../transport.ts'
@@ -9,13 +9,20 @@ import { webSocketCodec } from './framing.ts'
 /** The native protocol: one JSON object per text frame, at `/ws`. */
 export const webSocketTransport: Transport = { name: 'websocket', register }
 
+const schema = described({
+  summary: 'Open a WebSocket',
+  caller: 'anybody',
+  answers: { 101: undefined },
+  errors: ['unavailable'],
+})
+
 async function register(app: FastifyInstance, host: SessionHost): Promise<void> {
   await serveWebSockets(app, host)
 
   // Answers instead of a handshake: a proxy can try another gateway then. It would not see a close code.
   const onRequest: onRequestHookHandler = (_request, _reply, done) => done(host.refusal())
   // Everything up to the handlers happens in this turn, so that a frame right behind the upgrade is not lost.
-  app.get('/ws', { websocket: true, onRequest }, (socket, request) => {
+  app.get('/ws', { websocket: true, onRequest, schema }, (socket, request) => {
     const connection = new FrameConnection(socket, request.raw.socket, host.clock)
     const { origin, cookie } = request.headers
     const session = host.open(connection, {

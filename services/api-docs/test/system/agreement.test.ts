@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import type { ClientFrame, ServerFrame } from '@rabble/contract'
+import { assertNothingLeft, dataFolder, startService, until } from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { describeMessages } from '../../src/asyncapi.ts'
+import { describeHttp } from '../../src/openapi.ts'
+import { createChecker } from '../checker.ts'
+
+assertNothingLeft(t)
+const secret = 'a secret that is long enough to be one'
+const rabble = await startService(t, 'standalone', { DATA_DIR: dataFolder(t), RABBLE_SECRET: secret })
+const tokens = createTokens(secret)
+const [http, messages] = [await describeHttp('1'), describeMessages('1')]
+const [isOfHttp, isOfMessages] = [createChecker(http), createChecker(messages)]
+
+/** Operations and statuses that were seen, such as `GET /api/rooms 200`. */
+const seen = new Set<string>()
+
+interface Asked {
+  token?: string
+  body?: unknown
+  headers?: Record<string, string>
+  /** Values of the path's parameters. */
+  params?: Record<string, string | number>
+  query?: string
+}
+
+/** Sends a request. Its body and the answer must be as the description of the operation says. */
+async function ask(t: Test, name: string, asked: Asked = {}): Promise<{ status: number; body: unknown }> {
+  const { token, body, params = {}, query = '' } = asked
+  const [method = '', template = ''] = name.split(' ')
+  const operation = http.paths[template]?.[method.toLowerCase()]
+  if (operation === undefined) throw new Error(`${name} is not described`)
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, param) => encodeURIComponent(params[param] ?? ''))
+  const answer = await fetch(`${rabble.url}${path}${query}`, {
+    method,
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...asked.headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const about = `${name} ${answer.status}`
+  seen.add(about)
+  const text = await answer.text()
+  const [type = ''] = (answer.headers.get('content-type') ?? '').split(';')
+  const described = operation.responses[answer.status]
+  t.ok(described, `${about} is described: ${text}`)
+  const media = described?.content?.[type]
+  t.equal(text === '', described?.content === undefined, `${about} has a body if the description has one`)
+  const values: unknown[] =
+    text === ''
+      ? []
+      : text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line))
+  for (const value of values)
+    t.equal(isOfHttp(media?.schema ?? { $ref: '#/missing' }, value), undefined, about)
+  if (answer.ok && body !== undefined) {
+    const { schema } = operation.requestBody?.content['application/json'] ?? {}
+    t.equal(isOfHttp(schema ?? { $ref: '#/missing' }, body), undefined, `the body of ${about}`)
+  }
+  return { status: answer.status, body: values[0] }
+}
+
+/** Connects a client, each of whose frames in both directions must be as the description says. */
+async function connect(t: Test) {
+  const socket = new WebSocket(`${rabble.url.replace('http', 'ws')}/ws`)
+  const types = new Set<string>()
+  const got: ServerFrame[] = []
+  const check = (side: 'client' | 'server', frame: { type: string }) => {
+    const name = `${side}${frame.type.slice(0, 1).toUpperCase()}${frame.type.slice(1)}`
+    const message = messages.channels.frames?.messages[name]
+    t.equal(isOfMessages(message?.payload ?? { $ref: '#/missing' }, frame), undefined, JSON.stringify(frame))
+    types.add(name)
+  }
+  socket.on('message', (data) => {
+    const frame = JSON.parse(data.toString()) as ServerFrame
+    check('server', frame)
+    got.push(frame)
+  })
+  t.teardown(() => socket.terminate())
+  await once(socket, 'open')
+  let ref = 0
+  return {
+    types,
+    got,
+    /** Sends a frame. Resolves with its reply, which must be one of those that its operation has. */
+    async send<Type extends ServerFrame['type']>(
+      frame: ClientFrame,
+      expected: Type,
+    ): Promise<Extract<ServerFrame, { type: Type }>> {
+      const own = { ...frame, ref: ++ref }
+      check('client', own)
+      socket.send(JSON.stringify(own))
+      await until(
+        () => got.some((other) => 'ref' in other && other.ref === own.ref),
+        60_000,
+        `a reply to ${frame.type}`,
+      )
+      const reply = got.find((other) => 'ref' in other && other.ref === own.ref)
+      t.equal(reply?.type, expected, JSON.stringify(reply))
+      const operation = Object.values(messages.operations).find(
+        ({ action, title }) => action === 'receive' && title === frame.type,
+      )
+      const replies = operation?.reply?.messages.map(({ $ref }) => $ref.split('/').at(-1)?.toLowerCase())
+      t.ok(replies?.includes(`server${expected}`.toLowerCase()), `${expected} is a reply to ${frame.type}`)
+      return reply as Extract<ServerFrame, { type: Type }>
+    },
+    /** Sends a frame without a reply. */
+    tell(frame: ClientFrame): void {
+      check('client', frame)
+      socket.send(JSON.stringify(frame))
+    },
+  }
+}
+
+t.test('frames in both directions are as the description says', async (t) => {
+  const [ada, bob] = [await connect(t), await connect(t)]
+  await ada.send({ type: 'join', room: 'lounge' }, 'error')
+  const { token = '' } = await ada.send({ type: 'hello', name: 'Ada' }, 'welcome')
+  const { user } = await bob.send({ type: 'hello', name: 'Bob' }, 'welcome')
+  await ada.send({ type: 'refresh', token }, 'refreshed')
+  for (const one of [ada, bob]) await one.send({ type: 'join', room: 'lounge', recent: 10 }, 'joined')
+  const { id } = await ada.send(
+    { type: 'send', room: 'lounge', text: 'Hi', cid: '1', resent: 5, meta: { mood: 'good' } },
+    'sent',
+  )
+  const { id: answer } = await bob.send({ type: 'send', room: 'lounge', text: 'Hi!', replyTo: id }, 'sent')
+  await ada.send({ type: 'edit', room: 'lounge', id, text: 'Hello', cid: '2' }, 'sent')
+  await bob.send({ type: 'delete', room: 'lounge', id: answer }, 'sent')
+  await ada.send({ type: 'send', to: user.id, text: 'A word' }, 'sent')
+  ada.tell({ type: 'typing', room: 'lounge' })
+  await ada.send({ type: 'members', room: 'lounge' }, 'members')
+  await ada.send({ type: 'gateways' }, 'gateways')
+  await ada.send({ type: 'conversations' }, 'conversations')
+  await ada.send({ type: 'ping' }, 'pong')
+  await ada.send({ type: 'join', room: 'lounge', after: id }, 'joined')
+  await ada.send({ type: 'leave', room: 'lounge' }, 'left')
+  const wanted = Object.keys(messages.channels.frames?.messages ?? {}).filter(
+    (name) => name !== 'serverReconnect',
+  )
+  const all = () => new Set([...ada.types, ...bob.types])
+  await until(() => wanted.every((name) => all().has(name)), 60_000, 'all kinds of frames')
+  t.same([...all()].sort(), wanted.sort())
+})
+
+t.test('requests and answers over HTTP are as the description says', async (t) => {
+  const moderator = await tokens.sign({ id: 'mona', name: 'Mona' }, 600, ['moderator'])
+  const program = await tokens.sign({ id: 'builds', name: 'Builds' }, 600, ['service'])
+  const session = await ask(t, 'POST /api/session', { body: { name: 'Grace' } })
+  const { token, user } = session.body as { token: string; user: { id: string } }
+  await ask(t, 'POST /api/session', { body: { name: 'Mona\u0000' } })
+  await ask(t, 'POST /api/session', { body: { name: 'System' } })
+  await ask(t, 'GET /api/session', { token })
+  await ask(t, 'GET /api/session')
+
+  const room = 'workshop'
+  const params = { room }
+  await ask(t, 'POST /api/rooms', {
+    token,
+    body: { name: room, topic: 'Tools', capacity: 5, retention: { days: 3 } },
+  })
+  await ask(t, 'POST /api/rooms', { token, body: { name: room } })
+  await ask(t, 'POST /api/rooms', { body: { name: room } })
+  await ask(t, 'PATCH /api/rooms/{room}', { token, params, body: { capacity: null, access: 'invite' } })
+  await ask(t, 'GET /api/rooms', { query: '?sort=users&limit=1' })
+  await ask(t, 'GET /api/rooms', { query: '?limit=0' })
+  await ask(t, 'GET /api/rooms/{room}', { token, params })
+  await ask(t, 'GET /api/rooms/{room}', { params })
+  await ask(t, 'GET /api/rooms/{room}', { params: { room: 'nowhere' } })
+  await ask(t, 'PUT /api/rooms/{room}/invitations/{user}', { token, params: { room, user: 'bob' } })
+  await ask(t, 'DELETE /api/rooms/{room}/invitations/{user}', { token, params: { room, user: 'bob' } })
+  await ask(t, 'GET /api/rooms/{room}/members', { params: { room: 'lounge' } })
+
+  const publish = 'POST /api/rooms/{room}/messages'
+  const lounge = { room: 'lounge' }
+  const body = { text: 'Build 7 is done', cid: 'build-7', meta: { build: 7 }, as: 'Build 7' }
+  await ask(t, publish, { token: program, params: lounge, body })
+  await ask(t, publish, { token: program, params: lounge, body: { text: 7 } })
+  await ask(t, publish, { token: program, params: lounge, body: { text: 'x'.repeat(5000) } })
+  await ask(t, publish, { token, params: lounge, body })
+  await ask(t, publish, { params: lounge, body })
+  await ask(t, 'POST /api/notify', { token: program, body: { text: 'Hello', room: 'lounge' } })
+
+  const pages = 'GET /api/rooms/{room}/messages'
+  await until(
+    async () => JSON.stringify((await ask(t, pages, { params: lounge })).body).includes('Build 7'),
+    60_000,
+    'history to have the message',
+  )
+  await ask(t, pages, { params: lounge, query: '?limit=x' })
+  await ask(t, pages, { params: { room: 'dm:ada:bob' }, token })
+  await ask(t, 'GET /api/rooms/{room}/export', { params: lounge })
+  await until(
+    async () =>
+      JSON.stringify((await ask(t, 'GET /api/search', { query: '?q=build' })).body).includes('"results":[{'),
+    60_000,
+    'the search to find the message',
+  )
+  await ask(t, 'GET /api/search', { query: '?q=-' })
+
+  for (const list of ['bans', 'mutes']) {
+    const post = `POST /api/moderation/${list}`
+    const given = await ask(t, post, { token: moderator, body: { user: 'eve', room: 'lounge', seconds: 60 } })
+    await ask(t, post, { token: moderator, body: { user: 'eve', reason: 'spam' } })
+    await ask(t, post, { token, body: { user: 'eve' } })
+    await ask(t, `GET /api/moderation/${list}`, { token: moderator })
+    await ask(t, `GET /api/moderation/${list}`, { token })
+    const { id } = given.body as { id: number }
+    for (let n = 0; n < 2; n++) {
+      await ask(t, `DELETE /api/moderation/${list}/{id}`, { token: moderator, params: { id } })
+    }
+  }
+  await ask(t, 'POST /api/moderation/kicks', { token: moderator, body: { user: user.id } })
+  await ask(t, 'GET /api/audit', { token: moderator })
+  await ask(t, 'GET /api/audit', { token })
+  await ask(t, 'DELETE /api/rooms/{room}', { token, params })
+  await ask(t, 'DELETE /api/session', { token })
+  await ask(t, 'POST /api/route/forget')
+  for (const path of ['/sse', '/poll']) {
+    await ask(t, `POST ${path}`, { headers: { 'last-event-id': 'nobody' } })
+    await ask(t, `DELETE ${path}`, { headers: { 'last-event-id': 'nobody' } })
+  }
+
+  const others = [
+    'GET /ws',
+    'GET /sse',
+    'GET /poll',
+    'POST /sse',
+    'POST /poll',
+    'DELETE /sse',
+    'DELETE /poll',
+  ]
+  const all = Object.entries(http.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const succeeded = [...seen].filter((about) => /2\d\d$/.test(about)).map((about) => about.slice(0, -4))
+  t.same(
+    all.filter((name) => !succeeded.includes(name)).sort(),
+    [...others, 'POST /api/route/forget'].sort(),
+    'each other operation has succeeded once',
+  )
+})
