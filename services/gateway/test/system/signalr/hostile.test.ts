@@ -155,7 +155,7 @@ t.test('a client without a handshake is closed in time', async (t) => {
   const { texts, closed } = await openRaw(t, gateway)
   await pass(clock, 1_000, () => texts.length > 0, 'the end')
   t.same(texts, [`{"error":"no hello in time"}${end}`])
-  t.match(await closed, { code: 1008 })
+  t.match(await closed, { code: 4408 })
 })
 
 t.test('wrong handshakes are answered with the reason', async (t) => {
