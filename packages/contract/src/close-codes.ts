@@ -12,9 +12,10 @@ export const closeCodes = {
   policy: {
     code: 1008,
     retry: false,
-    meaning: 'No hello in time, an origin that is not allowed, a kick, a ban, a lost name, or a flood.',
+    meaning: 'An origin that is not allowed, a kick, a ban, a lost name, or a flood.',
   },
   // From the range for private use. The last digits are those of the HTTP status.
+  noHello: { code: 4408, retry: true, meaning: 'No hello came in time.' },
   tokenExpired: { code: 4401, retry: false, meaning: 'The token has expired; another one is needed.' },
   notText: { code: 1007, retry: false, meaning: 'A text frame was not valid UTF-8.' },
   tooLarge: { code: 1009, retry: false, meaning: 'A frame was over the limit.' },

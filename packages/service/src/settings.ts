@@ -227,7 +227,7 @@ export const settings = {
   RABBLE_HELLO_TIMEOUT_MS: {
     schema: Type.Integer({ minimum: 10 }),
     default: 10_000,
-    about: 'Time limit for a valid `hello`. The connection is closed with 1008 then.',
+    about: 'Time limit for a valid `hello`. The connection is closed with 4408 then.',
   },
   RABBLE_HEARTBEAT_MS: {
     schema: Type.Integer({ minimum: 100 }),

@@ -17,6 +17,10 @@ export interface TransportFixture {
   connect(t: Test, gateway: TestGateway, options?: ChatOptions): Promise<ChatClient>
   /** Whether a client is out of reach between two requests. Default: false. */
   polls?: boolean
+  /** Whether a client learns the code with which the gateway closes its connection. Default: true. */
+  codes?: boolean
+  /** Whether a client answers pings. Otherwise it sends frames of its own to stay. Default: true. */
+  answersPings?: boolean
 }
 
 /** Texts in which each byte and each kind of character could be harmed on the way. */
@@ -30,7 +34,10 @@ const texts = [
 ]
 
 /** Tests the behaviour that all transports share. The test of a transport calls this once. */
-export function testTransport(t: Test, { name, connect, polls = false }: TransportFixture): void {
+export function testTransport(t: Test, fixture: TransportFixture): void {
+  const { name, connect, polls = false, codes = true, answersPings = true } = fixture
+  const closedWith = (code: number) => (codes ? { code } : {})
+
   t.test(
     'frames are carried out in the order in which they were sent, each answered under its ref',
     async (t) => {
@@ -156,7 +163,7 @@ export function testTransport(t: Test, { name, connect, polls = false }: Transpo
       t.equal(bob.messages('general').length, sent)
       t.equal(gateway.gateway.unready(), undefined)
       slow.resume()
-      t.match(await slow.closed, { code: 1013 })
+      t.match(await slow.closed, closedWith(1013))
     },
   )
 
@@ -166,7 +173,7 @@ export function testTransport(t: Test, { name, connect, polls = false }: Transpo
     const ada = await connect(t, gateway, { name: 'Ada' })
     await ada.join('general')
     for (let i = 0; i < 1001; i++) flooder.raw('x')
-    t.match(await flooder.closed, { code: 1008, reason: 'too many refused frames' })
+    t.match(await flooder.closed, { ...closedWith(1008), reason: 'too many refused frames' })
     await ada.send('general', 'still here')
     t.equal(await gateway.metric('rabble_gateway_disconnections_total', { reason: 'policy' }), 1)
   })
@@ -180,6 +187,7 @@ export function testTransport(t: Test, { name, connect, polls = false }: Transpo
     ghost.pause()
     for (let seconds = 0; seconds < 20; seconds++) {
       await clock.advance(1_000)
+      if (!answersPings) await ada.request({ type: 'ping' })
       // Meanwhile a ping of the gateway goes to Ada and back, too.
       for (let times = 0; times < 3; times++) await bob.request({ type: 'ping' })
     }
@@ -213,7 +221,7 @@ export function testTransport(t: Test, { name, connect, polls = false }: Transpo
     const goes = ada.waitFor(({ type }) => type === 'reconnect', 60_000).then(() => ada.close())
     await passing(clock, 50, gateway.gateway.drain(1_000))
     await goes
-    t.match(await bob.closed, { code: 1012 })
+    t.match(await bob.closed, closedWith(1012))
     t.equal(await gateway.metric('rabble_gateway_connections', { transport: name }), 0)
   })
 
@@ -223,6 +231,6 @@ export function testTransport(t: Test, { name, connect, polls = false }: Transpo
     const ada = await connect(t, gateway, { name: 'Ada' })
     if (polls) await until(() => requests() > 0, 60_000, 'the next poll')
     await gateway.close()
-    t.match(await ada.closed, { code: 1001 })
+    t.match(await ada.closed, closedWith(1001))
   })
 }

@@ -17,7 +17,7 @@ const help = `Runs tests, a process for each file, beside servers that they shar
 
 Options, in ARGS='…':
   --jobs N      files at a time; default: one more than there are cores, since some wait
-  --seconds N   that a file may take; default: 600
+  --seconds N   that a file may take; default: 600, for the long forms 2400
 
 A file's part is the first folder below its package's test/: if it is no part, the file is a unit test. The output of each file is in .test-output/.
 `
@@ -33,7 +33,7 @@ const { values, positionals } = parseArgs({
     part: { type: 'string', multiple: true },
     all: { type: 'boolean' },
     jobs: { type: 'string', default: String(availableParallelism() + 1) },
-    seconds: { type: 'string', default: '600' },
+    seconds: { type: 'string' },
   },
 })
 if (values.help) {
@@ -56,8 +56,8 @@ function select(): TestFile[] {
   return files.filter(({ part }) => wanted.includes(part))
 }
 
-function positive(option: 'jobs' | 'seconds'): number {
-  const value = Number(values[option])
+function positive(option: 'jobs' | 'seconds', usual?: string): number {
+  const value = Number(values[option] ?? usual)
   if (Number.isInteger(value) && value > 0) return value
   throw new Error(`--${option} must be a whole number above 0, and is ${values[option]}`)
 }
@@ -126,7 +126,7 @@ try {
   mkdirSync(output)
   const files = select()
   say(`${files.length} test files, ${values.jobs} at a time`)
-  const results = await run(files, positive('jobs'), positive('seconds') * 1000)
+  const results = await run(files, positive('jobs'), positive('seconds', values.all ? '2400' : '600') * 1000)
   if (results.some(({ failures }) => failures.length > 0) || results.length === 0) process.exitCode ||= 1
 } catch (error) {
   process.stderr.write(`test: ${(error as Error).message}\n`)

@@ -33,7 +33,7 @@ export function startHeartbeat(
       const stuck = session.stuck(at, 2 * heartbeat, resumedAt)
       const { unfinishedSince = at, longestSilence = 2 * heartbeat } = session.connection
       if (session.user === undefined && at - Math.max(session.connectedAt, resumedAt) > helloTimeout) {
-        session.close('policy', 'no hello in time')
+        session.close('noHello', 'no hello in time')
       } else if (session.expiresAt !== undefined && session.expiresAt <= wall) {
         session.close('tokenExpired', 'the token has expired')
       } else if (silent > Math.min(longestSilence, 2 * heartbeat)) {

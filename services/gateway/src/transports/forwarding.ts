@@ -17,6 +17,11 @@ const answerTimeout = 5_000
 const longestSilence = 40_000
 /** Marks a request that was passed on, so that it is not passed on again. */
 const forwardedHeader = 'rabble-forwarded'
+/**
+ * Names a request of a client. Nginx sends a request again, with the same id, if the gateway that passed it on dies before its answer
+ * has come. A poll may have got its answer from the gateway of the session by then.
+ */
+const requestIdHeader = 'rabble-request-id'
 const agent = new Agent({ keepAlive: true })
 
 /**
@@ -25,6 +30,7 @@ const agent = new Agent({ keepAlive: true })
  */
 const passedHeaders = [
   ...['accept', 'authorization', 'content-type', 'cookie', 'host', 'last-event-id', 'origin', 'user-agent'],
+  requestIdHeader,
   ...['sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-protocol', 'sec-websocket-version'],
 ]
 
@@ -39,6 +45,11 @@ const hopHeaders: ReadonlySet<string> = new Set([
 
 export function wasForwarded(request: FastifyRequest): boolean {
   return request.headers[forwardedHeader] !== undefined
+}
+
+/** Returns the id that the proxy gave to a request, if it did. */
+export function requestId({ headers }: FastifyRequest): string | undefined {
+  return headers[requestIdHeader] as string | undefined
 }
 
 /**

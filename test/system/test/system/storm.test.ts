@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MessagesReply } from '@rabble/contract'
 import {
   assertNothingLeft,
   checkOrder,
@@ -10,6 +9,7 @@ import {
   until,
 } from '@rabble/harness'
 import t from 'tap'
+import { storedIn } from '../stored.ts'
 
 assertNothingLeft(t)
 
@@ -70,7 +70,7 @@ t.test(
     const acknowledged = clients.flatMap((client) => client.acknowledged)
     let stored: string[] = []
     const allStored = async () => {
-      stored = await storedIn(cluster.url, 'general')
+      stored = (await storedIn(cluster.url, 'general')).map(({ id }) => id)
       const found = new Set(stored)
       return acknowledged.every((id) => found.has(id))
     }
@@ -89,17 +89,3 @@ t.test(
     t.comment(`${away.length} comebacks, the longest took ${Math.round(Math.max(0, ...away))} ms`)
   },
 )
-
-/** Returns the ids of all messages of a room in history, in its order. */
-async function storedIn(url: string, room: string): Promise<string[]> {
-  const ids: string[] = []
-  for (let before = ''; ; ) {
-    const response = await fetch(`${url}/api/rooms/${room}/messages?limit=200${before}`)
-    if (!response.ok) throw new Error(`history answered ${response.status}`)
-    const page = (await response.json()) as MessagesReply
-    ids.unshift(...page.messages.map(({ id }) => id))
-    const first = page.messages[0]
-    if (first === undefined || !page.hasMoreBefore) return ids
-    before = `&before=${encodeURIComponent(first.id)}`
-  }
-}

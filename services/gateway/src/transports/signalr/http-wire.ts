@@ -165,13 +165,21 @@ export class EventWire extends HttpWire {
 interface Poll {
   response: ServerResponse
   headers: object
+  /** The id of the request. */
+  id: string | undefined
   /** Time (ms, by the clock's `monotonic`) at which it came. */
   since: number
 }
 
+/** The messages that a poll was answered with. */
+interface Given {
+  id: string | undefined
+  body: Buffer
+}
+
 /**
  * Long polling: each response ends after the first messages. The next poll tells that they have arrived. Those whose response was cut
- * go into the next one.
+ * go into the next one. A poll that a proxy repeats gets the same messages again.
  */
 export class PollWire extends HttpWire {
   readonly takesBytes = true
@@ -179,6 +187,8 @@ export class PollWire extends HttpWire {
   readonly #returnTimeout: number
   #waiting: Buffer[] = []
   #poll: Poll | undefined
+  /** What the last poll was answered with. */
+  #given: Given | undefined
   /** Responses that the client has not read yet. */
   readonly #unread = new Set<ServerResponse>()
   /** Time (ms, by the clock's `monotonic`) at which the last response, or the connection, ended. */
@@ -192,13 +202,18 @@ export class PollWire extends HttpWire {
   }
 
   /** Takes a poll. It ends an earlier one. */
-  poll(response: ServerResponse, headers: object): void {
+  poll(response: ServerResponse, headers: object, id?: string): void {
     this.#answer(204)
-    const poll = { response, headers, since: this.clock.monotonic() }
+    const poll = { response, headers, id, since: this.clock.monotonic() }
     this.#poll = poll
     response.on('error', () => {})
     response.on('close', () => this.#left(poll))
-    if (this.#waiting.length > 0) this.#answer(200)
+    const given = this.#given
+    this.#given = undefined
+    if (given !== undefined && id !== undefined && given.id === id) {
+      this.count(given.body.length, 0)
+      this.#give(poll, given.body)
+    } else if (this.#waiting.length > 0) this.#answer(200)
     else if (this.isClosed) this.#answer(204)
   }
 
@@ -224,6 +239,7 @@ export class PollWire extends HttpWire {
 
   terminate(): void {
     this.#waiting = []
+    this.#given = undefined
     this.#poll?.response.destroy()
     for (const response of this.#unread) response.destroy()
     this.closed()
@@ -242,22 +258,33 @@ export class PollWire extends HttpWire {
   #answer(status: 200 | 204): void {
     const poll = this.#poll
     if (poll === undefined) return
-    this.#left(poll)
     const { response, headers } = poll
     const pieces = this.#waiting
     if (pieces.length === 0) {
+      this.#left(poll)
       response.writeHead(status, { ...headers, ...(status === 200 && { 'content-length': 0 }) }).end()
       return
     }
     this.#waiting = []
+    this.#give(poll, Buffer.concat(pieces))
+  }
+
+  #give(poll: Poll, body: Buffer): void {
+    this.#left(poll)
+    const { response, headers, id } = poll
     this.#unread.add(response)
-    const body = Buffer.concat(pieces)
+    const given = { id, body }
+    this.#given = given
     const type = this.bytes ? 'application/octet-stream' : 'text/plain'
     response.once('close', () => {
       this.#unread.delete(response)
       this.#absent()
-      if (response.writableFinished) this.count(0, body.length)
-      else this.#waiting.unshift(body)
+      const isRepeated = this.#given !== given && this.#given?.body === body
+      if (response.writableFinished || isRepeated) this.count(0, body.length)
+      else {
+        this.#waiting.unshift(body)
+        if (this.#given === given) this.#given = undefined
+      }
     })
     response
       .writeHead(200, {

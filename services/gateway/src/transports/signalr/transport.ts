@@ -2,7 +2,7 @@ import { RabbleError } from '@rabble/contract'
 import { bearerToken, sessionToken } from '@rabble/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { WebSocket } from 'ws'
-import { answerWith, countAnswer, forward } from '../forwarding.ts'
+import { answerWith, countAnswer, forward, requestId } from '../forwarding.ts'
 import { elsewhere, gatewayOf, isSessionKey } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
 import { isCleanClose, limitMessages, reasonOf, serveWebSockets } from '../web-sockets.ts'
@@ -129,7 +129,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
     if (!(wire instanceof PollWire)) throw new RabbleError('bad-frame', 'this connection has no polls')
     known?.client.session?.heard()
     reply.hijack()
-    wire.poll(reply.raw, reply.getHeaders())
+    wire.poll(reply.raw, reply.getHeaders(), requestId(request))
     // The first poll begins the connection, and brings nothing.
     if (known === undefined) wire.ping()
   }

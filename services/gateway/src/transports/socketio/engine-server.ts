@@ -1,11 +1,11 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { RabbleError } from '@rabble/contract'
 import { sessionToken } from '@rabble/service'
 import { Server as Engine, type Socket as EngineSocket, type ServerOptions } from 'engine.io'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws'
-import { answerWith, countAnswer, forward, forwardUpgrade, joinUpgraded } from '../forwarding.ts'
+import { answerWith, countAnswer, forward, forwardUpgrade, joinUpgraded, requestId } from '../forwarding.ts'
 import { FrameProgress } from '../frame-progress.ts'
 import { createSessionKey, elsewhere } from '../session-keys.ts'
 import type { ClientInfo, SessionHost } from '../transport.ts'
@@ -23,6 +23,13 @@ export interface EngineSession {
   reading(): Promise<void> | undefined
   /** Notes the response by which a poll will be answered. */
   polled(response: ServerResponse): void
+}
+
+/** The answer to the last poll of a session, and the id of the request. */
+interface PollAnswer {
+  id: string
+  headers: OutgoingHttpHeaders
+  body: string | Buffer
 }
 
 export interface EngineOptions {
@@ -79,6 +86,7 @@ export async function serveEngine(
   const heads = new WeakMap<IncomingMessage, Buffer>()
   const upgrades = new WeakMap<WebSocket, Upgraded>()
   const sessions = new Map<string, EngineSession>()
+  const answers = new WeakMap<EngineSession, PollAnswer>()
   /** Sockets of clients that are joined to another gateway. */
   const joined = new Set<Socket>()
 
@@ -120,7 +128,18 @@ export async function serveEngine(
       if (url !== undefined) return passOn(request, reply, url, head)
       const session = sessions.get(sid)
       if (raw.method === 'POST') await session?.reading()
-      else if (head === undefined) session?.polled(reply.raw)
+      else if (head === undefined && session !== undefined) {
+        const id = requestId(request)
+        const answer = answers.get(session)
+        if (answer !== undefined && answer.id === id) {
+          // A proxy has lost the answer. The library would give the next one.
+          reply.hijack()
+          reply.raw.writeHead(200, answer.headers).end(answer.body)
+          return
+        }
+        if (id !== undefined) keepAnswer(reply.raw, (given) => answers.set(session, { id, ...given }))
+        session.polled(reply.raw)
+      }
       if (raw.destroyed) return
     }
     reply.hijack()
@@ -214,4 +233,15 @@ export async function serveEngine(
     registered()
   })
   return engine
+}
+
+/** Calls `keep` with what the library answers to a poll. */
+function keepAnswer(response: ServerResponse, keep: (answer: Omit<PollAnswer, 'id'>) => void): void {
+  const { end } = response
+  Object.assign(response, {
+    end(body?: string | Buffer) {
+      if (response.statusCode === 200 && body !== undefined) keep({ headers: response.getHeaders(), body })
+      return end.call(response, body, 'utf8')
+    },
+  })
 }

@@ -112,7 +112,7 @@ t.test('a client without a handshake is closed in time', async (t) => {
   const { texts, closed } = await openRaw(t, gateway)
   await pass(clock, 1_000, () => texts.length > 0, 'the end')
   t.same(texts, [`{"error":"no hello in time"}${end}`])
-  t.match(await closed, { code: 1008 })
+  t.match(await closed, { code: 4408 })
 })
 
 t.test('wrong handshakes are answered with the reason', async (t) => {
@@ -366,3 +366,24 @@ t.test('requests at another gateway reach the connection; a WebSocket begins any
     t.match(error.message, /404/, 'an id is good for one WebSocket, and must be one')
   }
 })
+
+t.test(
+  'a poll that the proxy sends again gets the same messages, and the next one those that follow',
+  async (t) => {
+    const { one, two } = await buildTwo(t)
+    const { connectionToken: key } = await negotiate(one)
+    const post = (text: string) => ask('POST', `${one.http}/chathub?id=${key}`, {}, text)
+    const poll = async ({ http }: TestGateway, id: string) =>
+      (await ask('GET', `${http}/chathub?id=${key}`, { 'rabble-request-id': id })).body
+    await poll(one, 'first')
+    await post(handshake())
+    t.equal(await poll(two, 'second'), `{}${end}`)
+    await post(`{"type":1,"invocationId":"1","target":"Members","arguments":["general"]}${end}`)
+    t.equal(await poll(one, 'second'), `{}${end}`, 'the gateway that passed it on has died')
+    const third = await poll(two, 'third')
+    t.match(third, /"invocationId":"1"/)
+    t.equal(await poll(two, 'third'), third)
+    await post(`{"type":1,"invocationId":"2","target":"Nothing","arguments":[]}${end}`)
+    t.match(await poll(two, 'fourth'), /"invocationId":"2"/)
+  },
+)

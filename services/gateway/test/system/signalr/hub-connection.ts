@@ -1,50 +1,19 @@
-import {
-  HttpTransportType,
-  type HubConnection,
-  HubConnectionBuilder,
-  type IHttpConnectionOptions,
-  LogLevel,
-} from '@microsoft/signalr'
-import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack'
+import type { HubConnection } from '@microsoft/signalr'
 import type { ChatEvent, MessageEvent, ServerFrame, ServerFrames } from '@rabble/contract'
 import { type ChatClient, type ChatOptions, type ChatRequest, ReplyError } from '@rabble/harness'
+import { buildHub, type HubOptions } from '@rabble/harness/official-clients'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { TestGateway } from '../../build.ts'
-
-export type HubTransport = 'WebSockets' | 'ServerSentEvents' | 'LongPolling'
-
-export interface HubOptions extends IHttpConnectionOptions {
-  over?: HubTransport
-  messagePack?: boolean
-  path?: string
-  /** Class of the WebSocket. The type of the official options needs the types of browsers for it. */
-  WebSocket?: unknown
-}
-
-/** Builds a connection of the official client, which is stopped at teardown. */
-export function buildHub(
-  t: Test,
-  { http }: Pick<TestGateway, 'http'>,
-  options: HubOptions = {},
-): HubConnection {
-  const { over = 'WebSockets', messagePack = false, path = '/chathub', ...http2 } = options
-  const builder = new HubConnectionBuilder()
-    .withUrl(`${http}${path}`, { transport: HttpTransportType[over], ...http2 })
-    .configureLogging(LogLevel.None)
-  if (messagePack) builder.withHubProtocol(new MessagePackHubProtocol())
-  const hub = builder.build()
-  t.teardown(() => hub.stop())
-  return hub
-}
+import { startBridge } from './pausing-bridge.ts'
 
 /** Connects the official client. `heard` gets the arguments of `ReceiveMessage`, and `events` those of `Event`. */
 export async function connectHub(
   t: Test,
-  gateway: Pick<TestGateway, 'http'>,
+  { http }: Pick<TestGateway, 'http'>,
   options: HubOptions = {},
 ): Promise<{ hub: HubConnection; heard: unknown[][]; events: ServerFrame[] }> {
-  const hub = buildHub(t, gateway, options)
+  const hub = buildHub(t, http, options)
   const heard: unknown[][] = []
   const events: ServerFrame[] = []
   hub.on('ReceiveMessage', (...args: unknown[]) => heard.push(args))
@@ -56,11 +25,11 @@ export async function connectHub(
 /** Tokens with which the guests of a test come back, by name. */
 const guests = new WeakMap<Test, Map<string, string>>()
 
-/** Connects the official client over a WebSocket, and speaks the native protocol through `Request` and `Event`. */
+/** Connects the official client, and speaks the native protocol through `Request` and `Event`. */
 export async function connectHubChat(
   t: Test,
   gateway: TestGateway,
-  { name = 'tester', messagePack = false }: ChatOptions & { messagePack?: boolean } = {},
+  { name = 'tester', messagePack = false, over = 'WebSockets' }: ChatOptions & HubOptions = {},
 ): Promise<ChatClient> {
   const known = guests.get(t) ?? new Map<string, string>()
   guests.set(t, known)
@@ -80,8 +49,17 @@ export async function connectHubChat(
       this.once('close', (code, reason) => close({ code, reason: String(reason) }))
     }
   }
-  const hub = buildHub(t, gateway, { messagePack, WebSocket: Watched })
-  t.teardown(() => socket?.terminate())
+  const bridge = over === 'WebSockets' ? undefined : await startBridge(t, gateway.http)
+  const hub = buildHub(t, bridge?.url ?? gateway.http, { messagePack, over, WebSocket: Watched })
+  t.teardown(() => {
+    bridge?.resume()
+    socket?.terminate()
+  })
+  // The close message of the hub protocol has a reason and no code.
+  hub.onclose((error) => {
+    const reason = error?.message.replace(/^Server returned an error on close: /, '') ?? ''
+    if (bridge !== undefined) close({ code: error === undefined ? 1000 : 1006, reason })
+  })
 
   function receive(frame: ServerFrame): void {
     frames.push(frame)
@@ -141,9 +119,9 @@ export async function connectHubChat(
     waitFor,
     sees: (id, limit) => waitFor((frame) => holds(frame, id), limit),
     // Data that breaks the hub protocol ends the connection. This is refused like a wrong frame of the native protocol.
-    raw: (data) => void hub.send(String(data)),
-    pause: () => socket?.pause(),
-    resume: () => socket?.resume(),
+    raw: (data) => void hub.send(String(data)).catch(() => {}),
+    pause: () => (bridge ?? socket)?.pause(),
+    resume: () => (bridge ?? socket)?.resume(),
     async close() {
       await hub.stop()
       await closed

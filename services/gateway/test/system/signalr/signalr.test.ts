@@ -1,8 +1,7 @@
-import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
+import { buildHub, type HubTransport } from '@rabble/harness/official-clients'
 import { createLogger } from '@rabble/service'
-import * as old from 'signalr-3'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { build } from '../../build.ts'
@@ -10,7 +9,7 @@ import { asProgram } from '../../external-publish/program.ts'
 import { buildWithRooms } from '../../rooms-build.ts'
 import { pass } from '../../time.ts'
 import { ask, openRequests } from '../../transports/event-stream/streams.ts'
-import { buildHub, connectHub, type HubTransport } from './hub-connection.ts'
+import { connectHub } from './hub-connection.ts'
 
 const ways: [over: HubTransport, messagePack: boolean][] = [
   ['WebSockets', false],
@@ -136,11 +135,7 @@ for (const [over, messagePack] of ways) {
 t.test('clients of version 3.1 chat over all their transports', async (t) => {
   const gateway = await build(t)
   for (const over of ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const) {
-    const hub = new old.HubConnectionBuilder()
-      .withUrl(`${gateway.http}/ChatHub`, { transport: old.HttpTransportType[over] })
-      .configureLogging(old.LogLevel.None)
-      .build()
-    t.teardown(() => hub.stop())
+    const hub = buildHub(t, gateway.http, { version: 3, over, path: '/ChatHub' })
     const heard: unknown[][] = []
     hub.on('ReceiveMessage', (...args: unknown[]) => heard.push(args))
     await hub.start()
@@ -172,7 +167,9 @@ t.test('a token says who it is, in the header or in the query, and a call can no
   await until(() => texts.length > 0, 60_000, 'the handshake')
   t.equal(texts[0], '{}\u001e')
   for (const accessTokenFactory of [() => '', () => 'forged']) {
-    await t.rejects(buildHub(t, a, { accessTokenFactory }).start(), { message: /handshake error.*token/ })
+    await t.rejects(buildHub(t, a.http, { accessTokenFactory }).start(), {
+      message: /handshake error.*token/,
+    })
   }
 })
 
@@ -206,12 +203,7 @@ t.test('a name is free as soon as the guest who took it by a call is gone', asyn
 for (const over of ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const) {
   t.test(`clients are told to come back when their gateway stops, over ${over}`, async (t) => {
     const gateway = await build(t)
-    const hub = new HubConnectionBuilder()
-      .withUrl(`${gateway.http}/chathub`, { transport: HttpTransportType[over] })
-      .withAutomaticReconnect([60_000])
-      .configureLogging(LogLevel.None)
-      .build()
-    t.teardown(() => hub.stop())
+    const hub = buildHub(t, gateway.http, { over, reconnects: [60_000] })
     const requests = openRequests(gateway.server)
     await hub.start()
     if (over === 'LongPolling') await until(() => requests() > 0, 60_000, 'the next poll')

@@ -1,7 +1,6 @@
-import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr'
-import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
+import { buildHub } from '@rabble/harness/official-clients'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { build, type TestGateway } from '../../build.ts'
@@ -17,14 +16,7 @@ async function connect(t: Test, { http }: TestGateway, messagePack: boolean) {
       sockets.push(this)
     }
   }
-  const options: object = { transport: HttpTransportType.WebSockets, WebSocket: Watched }
-  const builder = new HubConnectionBuilder()
-    .withUrl(`${http}/chathub`, options)
-    .withStatefulReconnect()
-    .configureLogging(LogLevel.None)
-  if (messagePack) builder.withHubProtocol(new MessagePackHubProtocol())
-  const hub = builder.build()
-  t.teardown(() => hub.stop())
+  const hub = buildHub(t, http, { messagePack, stateful: true, WebSocket: Watched })
   const heard: string[] = []
   hub.on('ReceiveMessage', (_user, text) => heard.push(text))
   await hub.start()

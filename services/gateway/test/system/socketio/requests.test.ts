@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
+import { connectSocketIo } from '@rabble/harness/official-clients'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { build } from '../../build.ts'
+import { build, type TestGateway } from '../../build.ts'
 import { buildTwo } from '../../build-two.ts'
 import { pass } from '../../time.ts'
 import { ask } from '../../transports/event-stream/streams.ts'
 import { clientFrame, opcodes } from '../../transports/websocket/client-frame.ts'
-import { connectSocketIo } from './clients.ts'
 import {
   connections,
   connectRaw,
@@ -128,6 +128,25 @@ t.test('a request at another gateway reaches the session, as does its WebSocket'
   t.match(await poll(one.http, lost), { status: 503, body: /unavailable/ })
   t.equal(await upgradeStatus(t, `${one.http}/socket.io/?EIO=4&transport=websocket&sid=${lost}`), 503)
 })
+
+t.test(
+  'a poll that the proxy sends again gets the same packets, and the next one those that follow',
+  async (t) => {
+    const { one, two } = await buildTwo(t)
+    const sid = await enter(one.http)
+    const poll = async ({ http }: TestGateway, id: string) =>
+      ask('GET', `${http}/socket.io/?${query}&sid=${sid}`, { 'rabble-request-id': id })
+    await push(one.http, sid, '421["members","general"]')
+    let answer = await poll(two, '0')
+    let polls = 1
+    while (!answer.body.includes('431[')) answer = await poll(two, `${polls++}`)
+    await push(one.http, sid, '422["nonsense"]')
+    const again = await poll(one, `${polls - 1}`)
+    t.equal(again.body, answer.body, 'the gateway that passed it on has died')
+    t.equal(again.headers['content-type'], answer.headers['content-type'])
+    t.match(await poll(two, `${polls}`), { body: /^432\[/ })
+  },
+)
 
 t.test('sessions that nobody polls again end, and count from the first request on', async (t) => {
   const clock = createManualClock()

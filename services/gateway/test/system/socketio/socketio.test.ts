@@ -1,10 +1,11 @@
 import { createManualClock } from '@rabble/clock/manual'
 import { connectChat, until } from '@rabble/harness'
+import { connectSocketIo } from '@rabble/harness/official-clients'
 import t from 'tap'
 import { build } from '../../build.ts'
 import { createMemoryLog } from '../../memory-log.ts'
 import { buildWithRooms } from '../../rooms-build.ts'
-import { connectSocketIo } from './clients.ts'
+import { openRequests } from '../../transports/event-stream/streams.ts'
 
 interface Event {
   type: string
@@ -132,9 +133,11 @@ for (const transports of [['websocket'], ['polling']]) {
     const bob = await connectChat(t, other.ws, { name: 'Bob' })
     await bob.join('general')
     const options = { transports, reconnection: true, reconnectionDelay: 50, auth: { name: 'Ada' } }
+    const requests = openRequests(first.server)
     const ada = await connectSocketIo(t, first.http, options)
     const { id } = await bob.send('general', 'seen')
     await ada.gets('message', ({ text }: Event) => text === 'seen')
+    if (transports[0] === 'polling') await until(() => requests() > 0, 60_000, 'the next poll')
     await first.close()
     await ada.gets('disconnect')
     t.match(await ada.gets('event', ({ type }: Event) => type === 'close'), [{ code: 1001 }])

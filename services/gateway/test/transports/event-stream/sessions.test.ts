@@ -114,7 +114,7 @@ t.test(
       await clock.advance(6_000)
       const told = path === '/sse' ? shy : await openStream(t, url, { 'last-event-id': shy.id })
       await told.ended
-      t.match(told.blocks.at(-1), { event: 'close', frames: [{ code: 1008, reason: 'no hello in time' }] })
+      t.match(told.blocks.at(-1), { event: 'close', frames: [{ code: 4408, reason: 'no hello in time' }] })
       t.equal((await ask('GET', url, { 'last-event-id': told.id })).status, 204, 'an EventSource stops')
       t.equal(
         (await post(url, told.id, { type: 'hello', name: 'Late' })).status,

@@ -1,0 +1,10 @@
+import t from 'tap'
+import { testTransport } from '../../transport-conformance.ts'
+import { connectHubChat } from './hub-connection.ts'
+
+testTransport(t, {
+  name: 'signalr',
+  polls: true,
+  codes: false,
+  connect: (t, gateway, options) => connectHubChat(t, gateway, { ...options, over: 'LongPolling' }),
+})

@@ -1,0 +1,5 @@
+export { type HubWay, startHubMember } from './hub-member.ts'
+export type { Member, MemberOptions } from './member.ts'
+export { buildHub, type HubOptions, type HubTransport } from './signalr.ts'
+export { type Answer, ask, connectSocketIo, openSocketIo, type SocketIoClient } from './socketio.ts'
+export { type SocketIoWay, startSocketIoMember } from './socketio-member.ts'
