@@ -1,5 +1,6 @@
 import type { Counts, GeneratorMessage, Load } from './generator.ts'
-import { connectMember, type Member } from './member.ts'
+import type { Member } from './member.ts'
+import { connectMember } from './transports.ts'
 
 // See generator.ts: the process with the members. It ends when its parent process does.
 
@@ -26,9 +27,8 @@ async function start({ port, transport, rooms, members, senders }: Load): Promis
   async function connectNext(): Promise<void> {
     for (let place = places.shift(); place !== undefined; place = places.shift()) {
       const { room, n } = place
-      const member: Member = await connectMember({
+      const member: Member = await connectMember[transport]({
         port,
-        transport,
         room: `room-${room}`,
         name: `member-${room}-${n}`,
         onMessage: () => counts.delivered++,
