@@ -22,6 +22,8 @@ interface Attached {
   response: ServerResponse
   socket: Socket
   headers: OutgoingHttpHeaders
+  /** Whether the response is sent in chunks, which HTTP/1.0 doesn't know. Set when it has begun. */
+  inChunks: boolean
   /** Time (ms) after which it ends if there are no blocks. With blocks it ends at once. Undefined: it stays open. */
   wait: number | undefined
   /** Time (ms, by the clock's `monotonic`) at which it began. */
@@ -118,6 +120,7 @@ export class StreamConnection implements Connection {
       response,
       socket,
       headers: { ...headers, ...responseHeaders },
+      inChunks: false,
       wait,
       since: this.#clock.monotonic(),
       silence: new Silence(this.#clock),
@@ -133,11 +136,12 @@ export class StreamConnection implements Connection {
     if (wait === undefined) {
       response.writeHead(200, attached.headers)
       response.flushHeaders()
+      attached.inChunks = response.chunkedEncoding
     }
     // A stream without chunks ends with its TCP connection: the response itself does not wait for what is written past it.
-    const whole = wait === undefined && !response.chunkedEncoding ? socket : response
+    const whole = wait === undefined && !attached.inChunks ? socket : response
     whole.once('close', () => this.#detach(attached))
-    if (this.#blocks.hasPending) this.#send()
+    this.#sendPending()
     if (this.closed || wait === 0) this.#end()
   }
 
@@ -188,33 +192,43 @@ export class StreamConnection implements Connection {
   keepAlive(silence: number): void {
     const attached = this.#attached
     if (attached === undefined || attached.ended) return
-    const { wait, since, response, socket } = attached
+    const { wait, since, inChunks, socket } = attached
     if (wait !== undefined) {
       if (this.#clock.monotonic() - since >= wait) this.#end()
     } else if (attached.silence.check(silence)) {
-      socket.write(response.chunkedEncoding ? commentChunk : comment)
+      socket.write(inChunks ? commentChunk : comment)
     }
   }
 
   #put(pieces: readonly Buffer[]): void {
     const [first] = pieces
-    this.#blocks.add(pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces))
-    this.#send()
-  }
-
-  /** Writes all pending blocks to the response, if there is one. */
-  #send(): void {
+    const block = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
     const attached = this.#attached
-    if (attached === undefined || attached.ended) return
-    const { first, blocks } = this.#blocks.takePending()
-    if (attached.wait !== undefined) {
-      this.#end(joinBlocks(this.#key, first, blocks, false))
+    if (attached === undefined || attached.ended || attached.wait !== undefined) {
+      this.#blocks.add(block)
+      this.#sendPending()
       return
     }
     attached.silence.wrote()
     // Past the response, which would make several writes of it.
-    this.#writer.write(attached.socket, this.#key, first, blocks, attached.response.chunkedEncoding)
+    const { socket, inChunks } = attached
+    this.#writer.write(socket, this.#key, this.#blocks.addWritten(block), block, inChunks)
     // A poll reports what the last one brought. The client of a stream may never report anything.
+    this.#blocks.forgetOldest()
+  }
+
+  /** Writes all pending blocks to the response, if there is one. */
+  #sendPending(): void {
+    const attached = this.#attached
+    if (attached === undefined || attached.ended || !this.#blocks.hasPending) return
+    const { first, blocks } = this.#blocks.takePending()
+    const { wait, socket, inChunks } = attached
+    const bytes = joinBlocks(this.#key, first, blocks, wait === undefined && inChunks)
+    if (wait !== undefined) {
+      this.#end(bytes)
+      return
+    }
+    socket.write(bytes)
     this.#blocks.forgetOldest()
   }
 

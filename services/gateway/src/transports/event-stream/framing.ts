@@ -71,15 +71,15 @@ export function joinBlocks(key: Buffer, first: number, blocks: readonly Buffer[]
   return buffer
 }
 
-/** Replaces the id at the end of a chunk by that of another client, whose key has the same length. */
-export function replaceId(chunk: Buffer, key: Buffer, number: number): void {
-  const end = chunk.length - chunkEnd.length - afterId.length
-  chunk.set(key, end - numberDigits - 1 - key.length)
+/** Replaces the last id in joined blocks by that of another client, whose key has the same length. */
+export function replaceId(bytes: Buffer, key: Buffer, number: number, inChunk: boolean): void {
+  const end = bytes.length - (inChunk ? chunkEnd.length : 0) - afterId.length
+  bytes.set(key, end - numberDigits - 1 - key.length)
   let rest = number
   // By hand, since that costs a tenth of a string of digits and its encoding.
   for (let at = end - 1; at >= end - numberDigits; at--) {
     const tens = Math.trunc(rest / 10)
-    chunk[at] = zero + rest - 10 * tens
+    bytes[at] = zero + rest - 10 * tens
     rest = tens
   }
 }

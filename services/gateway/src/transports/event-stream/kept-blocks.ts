@@ -1,5 +1,7 @@
 /** Bytes of written blocks that are kept, besides the newest block, until they are known to have arrived. */
 const maxKeptBytes = 64 * 1024
+/** Bytes that are left when more would be kept. Several blocks are forgotten at once: one for each write would cost 5 % of the write. */
+const leftBytes = 56 * 1024
 /** Maximum size (bytes) of a newest block that is kept. Only replays are longer, and their memory has a budget until they are read. */
 const maxNewestBytes = 256 * 1024
 
@@ -37,12 +39,19 @@ export class KeptBlocks {
     return number <= this.#last && number >= this.#last - this.#blocks.length
   }
 
-  /** Adds a block, which is pending. */
+  /** Adds a block that is pending. */
   add(block: Buffer): void {
     this.#blocks.push(block)
     this.#last++
     this.#pending++
     this.#pendingBytes += block.length
+  }
+
+  /** Adds a block that is written, while none is pending. Returns its number. */
+  addWritten(block: Buffer): number {
+    this.#blocks.push(block)
+    this.#writtenBytes += block.length
+    return ++this.#last
   }
 
   /** Forgets the written blocks up to this number. Returns whether there were any. */
@@ -72,8 +81,12 @@ export class KeptBlocks {
 
   /** Forgets the oldest written blocks, if too many bytes are kept. */
   forgetOldest(): void {
+    if (this.#writtenBytes <= maxKeptBytes) return
     const newest = this.#blocks.at(-1)?.length ?? 0
-    const max = maxKeptBytes + (newest > maxNewestBytes ? 0 : newest)
-    while (this.#writtenBytes > max) this.#writtenBytes -= this.#blocks.shift()?.length ?? 0
+    const kept = newest > maxNewestBytes ? 0 : newest
+    if (this.#writtenBytes - kept <= maxKeptBytes) return
+    let count = 0
+    while (this.#writtenBytes - kept > leftBytes) this.#writtenBytes -= this.#blocks[count++]?.length ?? 0
+    this.#blocks.splice(0, count)
   }
 }
