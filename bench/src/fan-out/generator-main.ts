@@ -18,7 +18,14 @@ process.on('message', (message: Load | 'counts') => {
   else void start(message)
 })
 
-async function start({ port, transport, rooms, members, senders }: Load): Promise<void> {
+async function start({
+  port,
+  transport,
+  sendersTransport = transport,
+  rooms,
+  members,
+  senders,
+}: Load): Promise<void> {
   const starters: (() => void)[] = []
   const places = Array.from({ length: rooms * members }, (_, n) => ({
     room: n % rooms,
@@ -27,7 +34,7 @@ async function start({ port, transport, rooms, members, senders }: Load): Promis
   async function connectNext(): Promise<void> {
     for (let place = places.shift(); place !== undefined; place = places.shift()) {
       const { room, n } = place
-      const member: Member = await connectMember[transport]({
+      const member: Member = await connectMember[n < senders ? sendersTransport : transport]({
         port,
         room: `room-${room}`,
         name: `member-${room}-${n}`,

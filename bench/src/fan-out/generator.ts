@@ -8,6 +8,8 @@ import type { TransportName } from './transports.ts'
 export interface Load {
   port: number
   transport: TransportName
+  /** The transport of those who send, if that is another one. */
+  sendersTransport?: TransportName | undefined
   rooms: number
   members: number
   /** Number of senders in each room. */

@@ -13,11 +13,10 @@ const shapesOf = (members: number): Readonly<Record<string, Shape>> => ({
   big: { rooms: 1, members, senders: Math.min(members, 16) },
   small: { rooms: Math.ceil(members / 5), members: 5, senders: 5 },
 })
-type Shape = Omit<Load, 'port' | 'transport'>
+type Shape = Pick<Load, 'rooms' | 'members' | 'senders'>
 const rates = { RABBLE_MESSAGES_PER_SECOND: '1000000', RABBLE_MESSAGE_BURST: '1000000' }
-let runs = 0
-
 const anyName = `(${transportNames.join('|')})`
+let runs = 0
 
 await runBench({
   name: 'fan-out',
@@ -35,11 +34,17 @@ await runBench({
       rule: new RegExp(`^${anyName}(,${anyName})*$`),
       help: `one or several of ${transportNames.join(',')}, by turns`,
     },
+    senders: {
+      default: 'same',
+      rule: new RegExp(`^(same|${anyName})$`),
+      help: 'transport of those who send: the same, or another one, to compare the way down alone',
+    },
     rounds: { default: '1', rule: /^[1-9]\d?$/, help: 'to measure all of it; the figures are medians' },
     warmup: { default: '3', rule: /^\d{1,2}$/, help: 'seconds of the same load before' },
   },
   async run(t, values) {
     const times = { seconds: Number(values.seconds), warmup: Number(values.warmup) }
+    const sendersTransport = values.senders === 'same' ? undefined : (values.senders as TransportName)
     const names = [...new Set(values.transport.split(','))] as TransportName[]
     const rabbitmq = await startRabbitMq(t)
     const shapes: Record<string, ByTransport<Figures & { timesWebSocket?: number }>> = {}
@@ -49,17 +54,18 @@ await runBench({
       while (rounds.length < Number(values.rounds)) {
         const round: ByTransport<Figures> = {}
         for (const transport of names) {
-          round[transport] = await measure(t, rabbitmq, { ...load, transport }, times)
+          round[transport] = await measure(t, rabbitmq, { ...load, transport, sendersTransport }, times)
         }
         rounds.push(round)
       }
       const results = comparisonOf(rounds)
       shapes[shape] = results
-      print(`${load.rooms} ${shape} of ${load.members} members, of whom ${load.senders} send`)
+      print(`${shape} rooms: ${load.rooms} of ${load.members} members, of whom ${load.senders} send`)
       printColumns(results)
     }
     return {
       members: Number(values.members),
+      senders: values.senders,
       seconds: times.seconds,
       rounds: Number(values.rounds),
       cpus: availableParallelism(),
