@@ -1,7 +1,7 @@
 import { print } from '../bench.ts'
 import type { TransportName } from './transports.ts'
 
-/** What a run has shown. */
+/** Results of a run. */
 export interface Figures {
   deliveriesPerSecond: number
   messagesPerSecond: number

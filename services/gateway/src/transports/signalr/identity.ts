@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Frame } from './methods.ts'
 
-/** Who a client is: the user of a token or a cookie, or a guest whose name is made up until a call names one. */
+/** The user of a client: that of a token or a cookie, or a guest whose name is made up until a call names one. */
 export class Identity {
   readonly #token: string | undefined
   readonly #madeUpName = `Guest ${randomBytes(5).toString('hex')}`

@@ -1,6 +1,6 @@
 import type { Codec, Reply } from '../../sessions/connection.ts'
 
-/** What comes for a client while it enters: replies to the gateway itself, and pieces that wait until the client gets its first event. */
+/** Holds the pieces for a client while it enters, and takes the replies that are for the gateway itself. */
 export class Entering {
   /** Codec that takes the replies to the gateway out of what the client gets. */
   readonly codec: Codec
