@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Wire, WireOptions } from './wire.ts'
+import { startsWith, type Wire, type WireOptions } from './wire.ts'
 
 const dataPrefix = Buffer.from('data: ')
 const idPrefix = Buffer.from('id: ')
@@ -58,8 +58,4 @@ export function openEventStreamWire({ port, onFrame, onFailure }: WireOptions): 
       } else if (startsWith(line, eventPrefix)) isNamed = true
     }
   })
-}
-
-function startsWith(line: Buffer, prefix: Buffer): boolean {
-  return line.length >= prefix.length && line.compare(prefix, 0, prefix.length, 0, prefix.length) === 0
 }

@@ -1,5 +1,6 @@
 import type { Counts, GeneratorMessage, Load } from './generator.ts'
-import { connectMember, type Member } from './member.ts'
+import type { Member } from './member.ts'
+import { connectMember } from './transports.ts'
 
 // See generator.ts: the process with the members. It ends when its parent process does.
 
@@ -17,7 +18,14 @@ process.on('message', (message: Load | 'counts') => {
   else void start(message)
 })
 
-async function start({ port, transport, rooms, members, senders }: Load): Promise<void> {
+async function start({
+  port,
+  transport,
+  sendersTransport = transport,
+  rooms,
+  members,
+  senders,
+}: Load): Promise<void> {
   const starters: (() => void)[] = []
   const places = Array.from({ length: rooms * members }, (_, n) => ({
     room: n % rooms,
@@ -26,9 +34,8 @@ async function start({ port, transport, rooms, members, senders }: Load): Promis
   async function connectNext(): Promise<void> {
     for (let place = places.shift(); place !== undefined; place = places.shift()) {
       const { room, n } = place
-      const member: Member = await connectMember({
+      const member: Member = await connectMember[n < senders ? sendersTransport : transport]({
         port,
-        transport,
         room: `room-${room}`,
         name: `member-${room}-${n}`,
         onMessage: () => counts.delivered++,

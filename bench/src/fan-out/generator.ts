@@ -2,12 +2,14 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { TestContext } from '@rabble/harness'
-import type { WireName } from './wire.ts'
+import type { TransportName } from './transports.ts'
 
 /** Rooms with members. Each sender sends its next message as soon as the last one is acknowledged. */
 export interface Load {
   port: number
-  transport: WireName
+  transport: TransportName
+  /** The transport of those who send, if that is another one. */
+  sendersTransport?: TransportName | undefined
   rooms: number
   members: number
   /** Number of senders in each room. */

@@ -4,16 +4,19 @@ import { type RabbitMq, startRabbitMq, startService, type TestContext } from '@r
 import { print, runBench } from '../bench.ts'
 import { scrape } from '../metrics.ts'
 import { cpuSeconds, machineSeconds } from '../usage.ts'
+import { type ByTransport, comparisonOf, type Figures, printColumns } from './comparison.ts'
 import { type Load, startGenerator } from './generator.ts'
-import { type WireName, wireNames } from './wire.ts'
+import { type TransportName, transportNames } from './transports.ts'
 
 /** Both extremes: a delivery costs less the more members get a message, and the more messages arrive at once. */
 const shapesOf = (members: number): Readonly<Record<string, Shape>> => ({
-  'one big room': { rooms: 1, members, senders: Math.min(members, 16) },
-  'many small rooms': { rooms: Math.ceil(members / 5), members: 5, senders: 5 },
+  big: { rooms: 1, members, senders: Math.min(members, 16) },
+  small: { rooms: Math.ceil(members / 5), members: 5, senders: 5 },
 })
-type Shape = Omit<Load, 'port' | 'transport'>
+type Shape = Pick<Load, 'rooms' | 'members' | 'senders'>
 const rates = { RABBLE_MESSAGES_PER_SECOND: '1000000', RABBLE_MESSAGE_BURST: '1000000' }
+const anyName = `(${transportNames.join('|')})`
+let runs = 0
 
 await runBench({
   name: 'fan-out',
@@ -21,34 +24,52 @@ await runBench({
   options: {
     members: { default: '1000', rule: /^[1-9]\d{0,3}$/, help: 'sessions in all' },
     seconds: { default: '10', rule: /^[1-9]\d{0,2}$/, help: 'to measure for, each' },
+    rooms: {
+      default: 'big,small',
+      rule: /^(big|small)(,(big|small))?$/,
+      help: 'one big room, many small ones',
+    },
     transport: {
       default: 'websocket',
-      rule: new RegExp(`^(${wireNames.join('|')})$`),
-      help: `of the members: ${wireNames.join(', ')}`,
+      rule: new RegExp(`^${anyName}(,${anyName})*$`),
+      help: `one or several of ${transportNames.join(',')}, by turns`,
     },
+    senders: {
+      default: 'same',
+      rule: new RegExp(`^(same|${anyName})$`),
+      help: 'transport of those who send: the same, or another one, to compare the way down alone',
+    },
+    rounds: { default: '1', rule: /^[1-9]\d?$/, help: 'to measure all of it; the figures are medians' },
     warmup: { default: '3', rule: /^\d{1,2}$/, help: 'seconds of the same load before' },
   },
   async run(t, values) {
-    const [seconds, warmup] = [Number(values.seconds), Number(values.warmup)]
-    const transport = values.transport as WireName
+    const times = { seconds: Number(values.seconds), warmup: Number(values.warmup) }
+    const sendersTransport = values.senders === 'same' ? undefined : (values.senders as TransportName)
+    const names = [...new Set(values.transport.split(','))] as TransportName[]
     const rabbitmq = await startRabbitMq(t)
-    const results: Record<string, Awaited<ReturnType<typeof measure>>> = {}
-    for (const [name, load] of Object.entries(shapesOf(Number(values.members)))) {
-      const result = await measure(t, rabbitmq, { ...load, transport }, { seconds, warmup })
-      results[name] = result
-      print(`${name}: ${load.rooms} of ${load.members} members, of whom ${load.senders} send`)
-      for (const [what, value] of Object.entries(result)) print(`  ${what.padEnd(28)} ${value}`)
+    const shapes: Record<string, ByTransport<Figures & { timesWebSocket?: number }>> = {}
+    for (const [shape, load] of Object.entries(shapesOf(Number(values.members)))) {
+      if (!values.rooms.split(',').includes(shape)) continue
+      const rounds: ByTransport<Figures>[] = []
+      while (rounds.length < Number(values.rounds)) {
+        const round: ByTransport<Figures> = {}
+        for (const transport of names) {
+          round[transport] = await measure(t, rabbitmq, { ...load, transport, sendersTransport }, times)
+        }
+        rounds.push(round)
+      }
+      const results = comparisonOf(rounds)
+      shapes[shape] = results
+      print(`${shape} rooms: ${load.rooms} of ${load.members} members, of whom ${load.senders} send`)
+      printColumns(results)
     }
-    const [big, small] = Object.values(results).map(({ gatewayMicroseconds }) => gatewayMicroseconds)
-    const ratio = round((small ?? 0) / (big ?? 1))
-    print(`a delivery in a small room costs the gateway ${ratio} times one in the big room`)
     return {
-      transport,
       members: Number(values.members),
-      seconds,
+      senders: values.senders,
+      seconds: times.seconds,
+      rounds: Number(values.rounds),
       cpus: availableParallelism(),
-      shapes: results,
-      ratio,
+      shapes,
     }
   },
 })
@@ -59,10 +80,10 @@ async function measure(
   rabbitmq: RabbitMq,
   load: Omit<Load, 'port'>,
   times: { seconds: number; warmup: number },
-) {
+): Promise<Figures> {
   const env = {
     RABBLE_AMQP_URL: rabbitmq.url,
-    RABBLE_PREFIX: `rooms-${load.rooms}`,
+    RABBLE_PREFIX: `run-${++runs}`,
     LOG_LEVEL: 'warn',
     ...rates,
   }
@@ -97,18 +118,13 @@ async function measure(
     perSecond('machine') -
     ['gateway', 'generator', 'rabbitmq'].reduce((sum, who) => sum + perSecond(who as 'gateway'), 0)
   return {
-    deliveriesPerSecond: Math.round(perSecond('delivered')),
-    messagesPerSecond: Math.round(perSecond('sent')),
-    /** CPU time of the gateway per delivery, including all its other work for the message. */
-    gatewayMicroseconds: round((more('gateway') / more('delivered')) * 1e6),
-    messagesPerBatch: round(more('published') / more('batches')),
-    gatewayCores: round(perSecond('gateway')),
-    generatorCores: round(perSecond('generator')),
-    rabbitmqCores: round(perSecond('rabbitmq')),
-    otherCores: round(Math.max(0, others)),
+    deliveriesPerSecond: perSecond('delivered'),
+    messagesPerSecond: perSecond('sent'),
+    gatewayMicroseconds: (more('gateway') / more('delivered')) * 1e6,
+    messagesPerBatch: more('published') / more('batches'),
+    gatewayCores: perSecond('gateway'),
+    generatorCores: perSecond('generator'),
+    rabbitmqCores: perSecond('rabbitmq'),
+    otherCores: Math.max(0, others),
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
 }

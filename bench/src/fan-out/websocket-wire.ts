@@ -3,16 +3,16 @@ import { connect } from 'node:net'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** Connects over a WebSocket. Resolves once it is open. */
-export function openWebSocketWire({ port, onFrame, onFailure }: WireOptions): Promise<Wire> {
+export function openWebSocketWire({ port, path, onFrame, onFailure }: WireOptions): Promise<Wire> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let isOpen = false
   let buffered: Buffer = Buffer.alloc(0)
-  const wire: Wire = { send: (json) => socket.write(encode(json)) }
+  const wire: Wire = { send: (text) => socket.write(encode(text)) }
 
   return new Promise((resolve) => {
     socket.on('error', (error) => onFailure(error.message))
     socket.on('close', () => onFailure('the connection was closed'))
-    socket.on('connect', () => socket.write(upgrade(port)))
+    socket.on('connect', () => socket.write(upgrade(port, path)))
     socket.on('data', (chunk) => {
       buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
       if (!isOpen) {
@@ -27,9 +27,9 @@ export function openWebSocketWire({ port, onFrame, onFailure }: WireOptions): Pr
   })
 }
 
-function upgrade(port: number): string {
+function upgrade(port: number, path: string): string {
   return [
-    'GET /ws HTTP/1.1',
+    `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     'Upgrade: websocket',
     'Connection: Upgrade',

@@ -1,18 +1,19 @@
-/** Names of the transports that can be measured. */
-export const wireNames = ['websocket', 'sse'] as const
-export type WireName = (typeof wireNames)[number]
-
-/**
- * A client's end of a transport that uses as little CPU as possible, since it shares the machine with the measured gateway. Frames
- * are handed over as bytes of JSON, unparsed.
- */
+/** A client's end of a connection that uses as little CPU as possible, since it shares the machine with the measured gateway. */
 export interface Wire {
-  send(json: string): void
+  send(text: string): void
 }
 
 export interface WireOptions {
   port: number
-  onFrame(json: Buffer): void
+  /** Path of a WebSocket. */
+  path: string
+  /** Called for each frame, with its bytes. */
+  onFrame(frame: Buffer): void
   /** Called if the connection is closed or the gateway refuses something. */
   onFailure(reason: string): void
+}
+
+/** Returns whether bytes begin with others. */
+export function startsWith(bytes: Buffer, prefix: Buffer): boolean {
+  return bytes.length >= prefix.length && bytes.compare(prefix, 0, prefix.length, 0, prefix.length) === 0
 }

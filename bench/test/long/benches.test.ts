@@ -43,15 +43,23 @@ t.test('history-page measures pages of a room and prints how they are found', as
   })
 })
 
-t.test('fan-out compares a big room with small ones', async (t) => {
-  const result = resultOf(await run('fan-out', '--members', '50', '--seconds', '1', '--warmup', '0'))
-  const shape = { deliveriesPerSecond: Number, gatewayMicroseconds: Number, messagesPerBatch: Number }
-  t.match(result, {
-    members: 50,
-    shapes: { 'one big room': shape, 'many small rooms': shape },
-    ratio: Number,
-  })
-  t.ok(result.shapes['many small rooms'].messagesPerSecond > 0, 'senders are acknowledged')
+t.test('fan-out compares transports, in a big room and in small ones', async (t) => {
+  const transport = 'websocket,sse,signalr,socketio'
+  const args = ['--members', '50', '--seconds', '1', '--warmup', '0', '--transport', transport]
+  const result = resultOf(await run('fan-out', ...args))
+  const figures = {
+    deliveriesPerSecond: Number,
+    gatewayMicroseconds: Number,
+    messagesPerBatch: Number,
+    timesWebSocket: Number,
+  }
+  const each = Object.fromEntries(transport.split(',').map((name) => [name, figures]))
+  t.match(result, { members: 50, shapes: { big: each, small: each } })
+  for (const [name, { messagesPerSecond }] of Object.entries<typeof figures & { messagesPerSecond: number }>(
+    result.shapes.small,
+  )) {
+    t.ok(messagesPerSecond > 0, `senders over ${name} are acknowledged`)
+  }
 })
 
 t.test('presence counts what many who join are told', async (t) => {

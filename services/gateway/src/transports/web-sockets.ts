@@ -154,6 +154,22 @@ export class SocketConnection {
     if (this.isOpen) this.socket.ping()
   }
 
+  /**
+   * Writes encoded frames to the TCP socket directly: the library would encode them again for each client. Both may write to the socket
+   * because neither splits a frame over several writes, and compression is off.
+   */
+  protected writeFrames(frames: readonly Buffer[]): void {
+    if (!this.isOpen) return
+    const { tcp } = this
+    if (frames.length === 1 && frames[0] !== undefined) {
+      tcp.write(frames[0])
+      return
+    }
+    tcp.cork()
+    for (const frame of frames) tcp.write(frame)
+    tcp.uncork()
+  }
+
   /** Closes the connection with this code. A message that is too long for a close frame is left out. */
   protected finish(code: number, message: string): void {
     this.socket.close(code, Buffer.byteLength(message) > longestMessage ? '' : message)

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import type { Clock } from '@rabble/clock'
 import { type CloseReason, closeCodes } from '@rabble/contract'
 import type { Connection } from '../../sessions/connection.ts'
+import { DrainWaits } from '../drain-waits.ts'
+import { ReadingGate } from '../reading-gate.ts'
+import { Silence } from '../silence.ts'
+import type { BlockWriter } from './block-writer.ts'
 import { comment, commentChunk, eventStreamCodec, joinBlocks, namedEvent } from './framing.ts'
-
-/** Bytes of written blocks that are kept, besides the newest block, until they are known to have arrived. */
-const maxKeptBytes = 64 * 1024
-/** Maximum size (bytes) of a newest block that is kept. Only replays are longer, and their memory has a budget until they are read. */
-const maxNewestBytes = 256 * 1024
+import { KeptBlocks } from './kept-blocks.ts'
 
 const responseHeaders = {
   'content-type': 'text/event-stream',
@@ -22,11 +22,13 @@ interface Attached {
   response: ServerResponse
   socket: Socket
   headers: OutgoingHttpHeaders
+  /** Whether the response is sent in chunks, which HTTP/1.0 doesn't know. Set when it has begun. */
+  inChunks: boolean
   /** Time (ms) after which it ends if there are no blocks. With blocks it ends at once. Undefined: it stays open. */
   wait: number | undefined
-  /** Time (ms, by the clock's `monotonic`) at which it began, and of the last write. */
+  /** Time (ms, by the clock's `monotonic`) at which it began. */
   since: number
-  wroteAt: number
+  silence: Silence
   /** Value of the socket's `bytesWritten` when it began. */
   wroteBefore: number
   /** Whether nothing more is written to it. The operating system may not have taken all of it yet. */
@@ -40,19 +42,10 @@ interface Attached {
 export class StreamConnection implements Connection {
   readonly codec = eventStreamCodec
   readonly unfinishedSince = undefined
-  readonly #key: string
+  readonly #key: Buffer
   readonly #clock: Clock
-  /**
-   * Blocks that may not have arrived, oldest first, without their ids. The last `#pending` of them are not written to the present
-   * response. Most are shared with other clients, so keeping them costs little.
-   */
-  readonly #blocks: Buffer[] = []
-  #pending = 0
-  #pendingBytes = 0
-  /** Bytes of the other blocks. */
-  #keptBytes = 0
-  /** Number of the newest block. */
-  #last = 0
+  readonly #writer: BlockWriter
+  readonly #blocks = new KeptBlocks()
   /** Bytes that were taken from earlier responses. */
   #taken = 0
   #attached: Attached | undefined
@@ -61,19 +54,14 @@ export class StreamConnection implements Connection {
   #detachedAt: number
   #closedAt: number | undefined
   #terminated = false
-  #paused: { resumed: Promise<void>; resume(): void } | undefined
-  #drains: { bytes: number; resolve(): void }[] = []
-  readonly #checkDrains = () => {
-    if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.closed || this.unsent <= bytes
-    const over = this.#drains.filter(isOver)
-    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
-    for (const { resolve } of over) resolve()
-  }
+  readonly #gate = new ReadingGate()
+  readonly #drains = new DrainWaits((bytes) => this.closed || this.unsent <= bytes)
 
-  constructor(key: string, clock: Clock) {
-    this.#key = key
+  /** `writer`: the one of all connections of a transport. */
+  constructor(key: string, clock: Clock, writer: BlockWriter) {
+    this.#key = Buffer.from(key)
     this.#clock = clock
+    this.#writer = writer
     this.#detachedAt = clock.monotonic()
     this.#put([namedEvent('session', {})])
   }
@@ -81,7 +69,8 @@ export class StreamConnection implements Connection {
   get unsent(): number {
     const inSocket = this.#attached?.socket.writableLength ?? 0
     // The blocks of a poll are unread until a later request reports them.
-    return this.#pendingBytes + Math.max(inSocket, this.#isPolled ? this.#keptBytes : 0)
+    const { pendingBytes, writtenBytes } = this.#blocks
+    return pendingBytes + Math.max(inSocket, this.#isPolled ? writtenBytes : 0)
   }
 
   get taken(): number {
@@ -100,22 +89,17 @@ export class StreamConnection implements Connection {
 
   /** Whether the client has been told the end of the session, once all up to this block have arrived. */
   isOver(number: number): boolean {
-    return this.closed && number === this.#last
+    return this.closed && number === this.#blocks.last
   }
 
   /** Whether everything after the block with this number is still there. */
   holds(number: number): boolean {
-    return !this.#terminated && number <= this.#last && number >= this.#last - this.#blocks.length
+    return !this.#terminated && this.#blocks.holds(number)
   }
 
   /** Notes that all blocks up to this number have arrived. */
   arrived(number: number): void {
-    const written = this.#blocks.length - this.#pending
-    const oldest = this.#last - this.#blocks.length
-    const count = Math.max(0, Math.min(written, number - oldest))
-    if (count === 0) return
-    for (const { length } of this.#blocks.splice(0, count)) this.#keptBytes -= length
-    this.#checkDrains()
+    if (this.#blocks.arrived(number)) this.#drains.check()
   }
 
   /**
@@ -132,33 +116,32 @@ export class StreamConnection implements Connection {
       response.destroy()
       return
     }
-    const now = this.#clock.monotonic()
     const attached: Attached = {
       response,
       socket,
       headers: { ...headers, ...responseHeaders },
+      inChunks: false,
       wait,
-      since: now,
-      wroteAt: now,
+      since: this.#clock.monotonic(),
+      silence: new Silence(this.#clock),
       wroteBefore: socket.bytesWritten,
       ended: false,
     }
     this.#attached = attached
     this.#isPolled = wait !== undefined
-    this.#pending = this.#blocks.length
-    this.#pendingBytes += this.#keptBytes
-    this.#keptBytes = 0
-    socket.on('drain', this.#checkDrains)
+    this.#blocks.rewind()
+    socket.on('drain', this.#drains.check)
     // The close event tells the same.
     response.on('error', () => {})
     if (wait === undefined) {
       response.writeHead(200, attached.headers)
       response.flushHeaders()
+      attached.inChunks = response.chunkedEncoding
     }
     // A stream without chunks ends with its TCP connection: the response itself does not wait for what is written past it.
-    const whole = wait === undefined && !response.chunkedEncoding ? socket : response
+    const whole = wait === undefined && !attached.inChunks ? socket : response
     whole.once('close', () => this.#detach(attached))
-    if (this.#pending > 0) this.#send()
+    this.#sendPending()
     if (this.closed || wait === 0) this.#end()
   }
 
@@ -167,22 +150,16 @@ export class StreamConnection implements Connection {
   }
 
   pause(): void {
-    if (this.#paused !== undefined || this.closed) return
-    let resume = () => {}
-    const resumed = new Promise<void>((resolve) => {
-      resume = resolve
-    })
-    this.#paused = { resumed, resume }
+    if (!this.closed) this.#gate.pause()
   }
 
   resume(): void {
-    this.#paused?.resume()
-    this.#paused = undefined
+    this.#gate.resume()
   }
 
   /** Resolves when the client's frames may be read. */
   reading(): Promise<void> | undefined {
-    return this.#paused?.resumed
+    return this.#gate.reading()
   }
 
   /** Ends the response: a client that lives asks for the next one. */
@@ -196,7 +173,7 @@ export class StreamConnection implements Connection {
     this.#closedAt = this.#clock.monotonic()
     this.#end()
     this.resume()
-    this.#checkDrains()
+    this.#drains.check()
   }
 
   terminate(): void {
@@ -204,64 +181,55 @@ export class StreamConnection implements Connection {
     this.#closedAt ??= this.#clock.monotonic()
     this.#attached?.socket.destroy()
     this.resume()
-    this.#checkDrains()
+    this.#drains.check()
   }
 
   drained(bytes: number): Promise<void> {
-    if (this.closed || this.unsent <= bytes) return Promise.resolve()
-    return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
+    return this.#drains.drained(bytes)
   }
 
-  /** Writes a comment to a stream that was silent for `silence` (ms), and ends a response whose wait is over. */
+  /** Writes a comment to a stream that was silent for `silence` (ms), and ends a response whose wait is over. Call it every second. */
   keepAlive(silence: number): void {
     const attached = this.#attached
     if (attached === undefined || attached.ended) return
-    const now = this.#clock.monotonic()
-    if (attached.wait !== undefined) {
-      if (now - attached.since >= attached.wait) this.#end()
-    } else if (now - attached.wroteAt >= silence) {
-      attached.wroteAt = now
-      attached.socket.write(attached.response.chunkedEncoding ? commentChunk : comment)
+    const { wait, since, inChunks, socket } = attached
+    if (wait !== undefined) {
+      if (this.#clock.monotonic() - since >= wait) this.#end()
+    } else if (attached.silence.check(silence)) {
+      socket.write(inChunks ? commentChunk : comment)
     }
   }
 
   #put(pieces: readonly Buffer[]): void {
     const [first] = pieces
     const block = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
-    this.#blocks.push(block)
-    this.#last++
-    this.#pending++
-    this.#pendingBytes += block.length
-    this.#send()
+    const attached = this.#attached
+    if (attached === undefined || attached.ended || attached.wait !== undefined) {
+      this.#blocks.add(block)
+      this.#sendPending()
+      return
+    }
+    attached.silence.wrote()
+    // Past the response, which would make several writes of it.
+    const { socket, inChunks } = attached
+    this.#writer.write(socket, this.#key, this.#blocks.addWritten(block), block, inChunks)
+    // A poll reports what the last one brought. The client of a stream may never report anything.
+    this.#blocks.forgetOldest()
   }
 
   /** Writes all pending blocks to the response, if there is one. */
-  #send(): void {
+  #sendPending(): void {
     const attached = this.#attached
-    if (attached === undefined || attached.ended) return
-    const { response, socket, wait } = attached
-    const isStream = wait === undefined
-    const blocks = this.#blocks.slice(-this.#pending)
-    const first = this.#last - blocks.length + 1
-    const bytes = joinBlocks(this.#key, first, blocks, isStream && response.chunkedEncoding)
-    this.#keptBytes += this.#pendingBytes
-    this.#pendingBytes = 0
-    this.#pending = 0
-    attached.wroteAt = this.#clock.monotonic()
-    if (isStream) {
-      // Past the response, which would make several writes of it.
-      socket.write(bytes)
-      this.#forget()
-    } else this.#end(bytes)
-  }
-
-  /** Forgets the oldest written blocks of a stream, if too many bytes are kept. A poll reports what the last one brought. */
-  #forget(): void {
-    const newest = this.#blocks.at(-1)?.length ?? 0
-    const max = maxKeptBytes + (newest > maxNewestBytes ? 0 : newest)
-    let count = 0
-    while (this.#keptBytes > max) this.#keptBytes -= this.#blocks[count++]?.length ?? 0
-    if (count > 0) this.#blocks.splice(0, count)
+    if (attached === undefined || attached.ended || !this.#blocks.hasPending) return
+    const { first, blocks } = this.#blocks.takePending()
+    const { wait, socket, inChunks } = attached
+    const bytes = joinBlocks(this.#key, first, blocks, wait === undefined && inChunks)
+    if (wait !== undefined) {
+      this.#end(bytes)
+      return
+    }
+    socket.write(bytes)
+    this.#blocks.forgetOldest()
   }
 
   /** Ends the response; that of a poll with these bytes, for which its head has waited. */
@@ -285,11 +253,11 @@ export class StreamConnection implements Connection {
 
   #detach(attached: Attached): void {
     if (this.#attached !== attached) return
-    attached.socket.off('drain', this.#checkDrains)
+    attached.socket.off('drain', this.#drains.check)
     this.#attached = undefined
     this.#taken += takenFrom(attached)
     this.#detachedAt = this.#clock.monotonic()
-    this.#checkDrains()
+    this.#drains.check()
   }
 }
 

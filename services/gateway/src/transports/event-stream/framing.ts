@@ -18,6 +18,7 @@ export const eventStreamCodec: Codec = {
 
 const prefix = Buffer.from('data: ')
 const lineFeed = 0x0a
+const zero = 0x30
 
 function encode(frames: readonly Buffer[]): Buffer {
   let size = 0
@@ -37,16 +38,29 @@ export function namedEvent(name: 'session' | 'close', data: object): Buffer {
   return Buffer.from(`event: ${name}\ndata: ${JSON.stringify(data)}\n`)
 }
 
+/** Number of digits to which the numbers of blocks are filled up, so that the ids of all clients have the same length. */
+const numberDigits = 12
+
+/** Returns the id of a block. */
+export function idOf(key: string, number: number): string {
+  return `${key}.${String(number).padStart(numberDigits, '0')}`
+}
+
+const beforeId = 'id: '
+const afterId = '\n\n'
+const chunkEnd = '\r\n'
+
 /**
  * Returns the bytes of blocks, with the id of each behind it; `first` is the number of the first one. `inChunk`: as one chunk of a
  * response (RFC 9112, section 7.1). All of it is one buffer, since each further piece of a write costs more than the copy.
  */
-export function joinBlocks(key: string, first: number, blocks: readonly Buffer[], inChunk: boolean): Buffer {
-  const ends = blocks.map((_, n) => `id: ${key}.${first + n}\n\n`)
+export function joinBlocks(key: Buffer, first: number, blocks: readonly Buffer[], inChunk: boolean): Buffer {
+  const name = key.toString('latin1')
+  const ends = blocks.map((_, n) => `${beforeId}${idOf(name, first + n)}${afterId}`)
   let length = 0
   for (const [n, block] of blocks.entries()) length += block.length + (ends[n]?.length ?? 0)
   const head = inChunk ? `${length.toString(16)}\r\n` : ''
-  const tail = inChunk ? '\r\n' : ''
+  const tail = inChunk ? chunkEnd : ''
   const buffer = Buffer.allocUnsafe(head.length + length + tail.length)
   let at = buffer.write(head, 0, 'latin1')
   for (const [n, block] of blocks.entries()) {
@@ -55,6 +69,19 @@ export function joinBlocks(key: string, first: number, blocks: readonly Buffer[]
   }
   buffer.write(tail, at, 'latin1')
   return buffer
+}
+
+/** Replaces the last id in joined blocks by that of another client, whose key has the same length. */
+export function replaceId(bytes: Buffer, key: Buffer, number: number, inChunk: boolean): void {
+  const end = bytes.length - (inChunk ? chunkEnd.length : 0) - afterId.length
+  bytes.set(key, end - numberDigits - 1 - key.length)
+  let rest = number
+  // By hand, since that costs a tenth of a string of digits and its encoding.
+  for (let at = end - 1; at >= end - numberDigits; at--) {
+    const tens = Math.trunc(rest / 10)
+    bytes[at] = zero + rest - 10 * tens
+    rest = tens
+  }
 }
 
 /** A line that clients ignore, as it is and as a chunk. */

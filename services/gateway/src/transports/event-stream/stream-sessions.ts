@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Session } from '../../sessions/session.ts'
 import { createSessionKey } from '../session-keys.ts'
 import type { SessionHost } from '../transport.ts'
+import { BlockWriter } from './block-writer.ts'
 import { StreamConnection } from './connection.ts'
 
 /** Time (ms) without a response after which a session is over. */
@@ -64,6 +65,7 @@ export interface StreamSessions {
 
 export function createStreamSessions(host: SessionHost, transport: string): StreamSessions {
   const sessions = new Map<string, StreamSession>()
+  const writer = new BlockWriter()
   const timer = host.clock.setInterval(check, checkInterval)
 
   function check(): void {
@@ -84,7 +86,7 @@ export function createStreamSessions(host: SessionHost, transport: string): Stre
   return {
     open(request) {
       const key = createSessionKey(host.id)
-      const connection = new StreamConnection(key, host.clock)
+      const connection = new StreamConnection(key, host.clock, writer)
       const session = host.open(connection, {
         transport,
         origin: request.headers.origin,

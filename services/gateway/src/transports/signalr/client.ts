@@ -1,25 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import { MessageType } from '@microsoft/signalr'
-import { type CloseReason, closeCodes, errorCodes, RabbleError, type ServerFrames } from '@rabble/contract'
+import { type CloseReason, closeCodes, RabbleError, type ServerFrames } from '@rabble/contract'
 import type { Session } from '../../sessions/session.ts'
 import { toJson } from '../frame-json.ts'
-import type { ClientInfo, SessionHost } from '../transport.ts'
-import { type Answer, type Calls, ClientCalls } from './calls.ts'
-import { type Codecs, type Flavour, nothing } from './codec.ts'
+import { Silence } from '../silence.ts'
+import type { ClientInfo } from '../transport.ts'
+import { type Answer, ClientCalls } from './calls.ts'
+import { type Flavour, nothing } from './codec.ts'
 import { type Admission, type Caller, Dispatcher } from './dispatcher.ts'
+import { enter } from './entry.ts'
+import type { Hub } from './hub.ts'
 import { type HubProtocol, readHandshake, resumableVersion, writeHandshake } from './hub-protocol.ts'
+import { Identity } from './identity.ts'
 import type { Frame } from './methods.ts'
-import { errorOf, frameOf } from './replies.ts'
 import { createView, type View, type Viewed } from './view.ts'
 import type { Wire } from './wire.ts'
-
-/** The parts that all clients of the transport share. */
-export interface Hub {
-  readonly host: SessionHost
-  readonly calls: Calls
-  readonly codecs: Codecs
-  readonly clients: Set<HubClient>
-}
 
 /**
  * A client of the hub. It turns calls into frames of the native protocol, and replies into completions. The core knows it as a session
@@ -30,7 +24,7 @@ export class HubClient {
   readonly #hub: Hub
   readonly #wire: Wire
   readonly #info: ClientInfo
-  readonly #token: string | undefined
+  readonly #identity: Identity
   #view: View
   #session: Session | undefined
   /** The session that will take the place of the present one. */
@@ -38,26 +32,20 @@ export class HubClient {
   #protocol: HubProtocol | undefined
   #flavour: Flavour = 'none'
   #state: 'connected' | 'opening' | 'open' | 'ended' = 'connected'
-  /** Whether a token or a cookie decides who it is, and no call. */
-  #isSignedIn: boolean
-  /** Whether it has a token, with which it can come back as the same user. */
-  #hasToken: boolean
   readonly #calls: ClientCalls
   readonly #dispatcher: Dispatcher
   readonly #pausedBy = new Set<object>()
-  #wroteAt: number
+  readonly #silence: Silence
 
   constructor(hub: Hub, wire: Wire, info: ClientInfo, token: string | undefined) {
     this.#hub = hub
     this.#wire = wire
     this.#info = info
-    this.#token = token
-    this.#isSignedIn = token !== undefined
-    this.#hasToken = this.#isSignedIn
+    this.#identity = new Identity(token)
     this.#calls = new ClientCalls(hub.calls)
     this.#dispatcher = new Dispatcher(hub.host, this.#createCaller())
     this.#view = this.#createView()
-    this.#wroteAt = hub.host.clock.monotonic()
+    this.#silence = new Silence(hub.host.clock)
   }
 
   /** Begins a session. Returns false if it was refused. */
@@ -132,18 +120,16 @@ export class HubClient {
     const { host } = this.#hub
     for (const session of [this.#next, this.#session]) {
       // The name of a guest who can't come back as the same user is free at once.
-      if (session !== undefined) host.disconnected(session, reason, clean || !this.#hasToken)
+      if (session !== undefined) host.disconnected(session, reason, clean || !this.#identity.hasToken)
     }
     this.#end()
   }
 
-  /** Acknowledges what has come, and sends a ping if the client was sent nothing for `silence` (ms). */
+  /** Acknowledges what has come, and sends a ping if the client was sent nothing for `silence` (ms). Call it every second. */
   keepAlive(silence: number): void {
     if (this.#state !== 'open') return
     this.#wire.acknowledge?.()
-    const now = this.#hub.host.clock.monotonic()
-    if (!this.#wire.needsPings || now - this.#wroteAt < silence || this.#protocol === undefined) return
-    this.#wroteAt = now
+    if (!this.#silence.check(silence) || !this.#wire.needsPings || this.#protocol === undefined) return
     this.#wire.control(this.#protocol.write({ type: MessageType.Ping }))
   }
 
@@ -159,14 +145,12 @@ export class HubClient {
     this.#protocol = handshake.protocol
     this.#wire.carry(handshake.protocol.binary)
     this.#state = 'opening'
-    const madeUp = `Guest ${randomBytes(5).toString('hex')}`
-    const hello = this.#token === undefined ? { name: madeUp } : { token: this.#token }
-    this.#enter(session, { type: 'hello', ...hello }, [this.#hub.host.lobby], (result) => {
+    this.#enter(session, this.#identity.hello(), [this.#hub.host.lobby], (result) => {
       if (result.type === 'error') {
         session.close('policy', result.message)
         return
       }
-      this.#isSignedIn = this.#hasToken = session.user?.name !== madeUp
+      this.#identity.entered(session.user?.name)
       this.#state = 'open'
       // This is written at once, and events at the end of this turn of the event loop.
       this.#wire.control(writeHandshake())
@@ -177,41 +161,14 @@ export class HubClient {
     return handshake.rest
   }
 
-  /**
-   * Says hello and joins rooms. `done` gets the welcome, or the error; at that moment, the session has become a member of the last room.
-   * A room that can't be joined for long is left out: `missed` tells why.
-   */
+  /** Says hello for a session, and joins rooms. */
   #enter(
     session: Session,
     hello: Frame,
     rooms: string[],
     done: (result: Admission, missed: ServerFrames['left'][]) => void,
   ): void {
-    const missed: ServerFrames['left'][] = []
-    this.#request(session, hello, (reply) => {
-      const result = frameOf(reply) as Admission
-      const next = () => {
-        const room = rooms.shift()
-        if (room === undefined) {
-          done(result, missed)
-          return
-        }
-        this.#request(session, { type: 'join', room, recent: 0 }, (answer) => {
-          const error = errorOf(answer)
-          if (error !== undefined && errorCodes[error.code].status >= 429) {
-            done(error, missed)
-            return undefined
-          }
-          if (error !== undefined)
-            missed.push({ type: 'left', room, code: error.code, message: error.message })
-          next()
-          return undefined
-        })
-      }
-      if (result.type === 'error') done(result, missed)
-      else next()
-      return undefined
-    })
+    enter((frame, answer) => this.#request(session, frame, answer), hello, rooms, done)
   }
 
   /**
@@ -239,7 +196,7 @@ export class HubClient {
           this.#pausedBy.delete(this.#view)
           this.#view = view
           this.#session = session
-          this.#isSignedIn = this.#hasToken = hello.type === 'hello' && hello.token !== undefined
+          this.#identity.became(hello)
           this.#show(this.#flavour)
           for (const left of missed) session.reply(left)
         }
@@ -278,10 +235,10 @@ export class HubClient {
         return client.isEnded
       },
       get isSignedIn() {
-        return client.#isSignedIn
+        return client.#identity.isSignedIn
       },
       keepsToken() {
-        client.#hasToken = true
+        client.#identity.keepsToken()
       },
       request(frame, answer) {
         if (client.#session !== undefined) client.#request(client.#session, frame, answer)
@@ -309,7 +266,7 @@ export class HubClient {
   #write(pieces: readonly Buffer[]): void {
     const present = pieces.filter((piece) => piece.length > 0)
     if (present.length === 0) return
-    this.#wroteAt = this.#hub.host.clock.monotonic()
+    this.#silence.wrote()
     this.#wire.write(present)
   }
 
@@ -332,7 +289,7 @@ export class HubClient {
     const sessions = [this.#next, this.#session]
     this.#end()
     for (const session of sessions) {
-      if (session === undefined || (this.#hasToken && session === this.#session)) continue
+      if (session === undefined || (this.#identity.hasToken && session === this.#session)) continue
       // As above. The core would keep the name for a client that it has asked to come back.
       session.leaving = false
       this.#hub.host.disconnected(session, reason, true)

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '@rabble/clock'
 import type { CloseReason } from '@rabble/contract'
+import { DrainWaits } from '../drain-waits.ts'
+import { ReadingGate } from '../reading-gate.ts'
 import type { Wire } from './wire.ts'
 
 /** Maximum time (ms) that a poll waits: less than the timeouts of proxies. */
@@ -29,8 +31,8 @@ abstract class HttpWire implements Wire {
   #taken = 0
   #unsent = 0
   #isClosed = false
-  #resumed: { promise: Promise<void>; resolve(): void } | undefined
-  #drains: { bytes: number; resolve(): void }[] = []
+  readonly #gate = new ReadingGate()
+  readonly #drains = new DrainWaits((bytes) => this.#isClosed || this.#unsent <= bytes)
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -65,22 +67,16 @@ abstract class HttpWire implements Wire {
   }
 
   pause(): void {
-    if (this.#resumed !== undefined || this.#isClosed) return
-    let resolve = () => {}
-    const promise = new Promise<void>((resolved) => {
-      resolve = resolved
-    })
-    this.#resumed = { promise, resolve }
+    if (!this.#isClosed) this.#gate.pause()
   }
 
   resume(): void {
-    this.#resumed?.resolve()
-    this.#resumed = undefined
+    this.#gate.resume()
   }
 
   /** Resolves when the client's messages may be read. */
   reading(): Promise<void> | undefined {
-    return this.#resumed?.promise
+    return this.#gate.reading()
   }
 
   close(_reason: CloseReason, _message: string, last: Buffer): void {
@@ -89,29 +85,20 @@ abstract class HttpWire implements Wire {
   }
 
   drained(bytes: number): Promise<void> {
-    if (this.#isClosed || this.#unsent <= bytes) return Promise.resolve()
-    return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
+    return this.#drains.drained(bytes)
   }
 
   /** Counts bytes that were written, and those that the system has taken. */
   protected count(written: number, taken: number): void {
     this.#unsent += written - taken
     this.#taken += taken
-    this.#checkDrains()
+    this.#drains.check()
   }
 
   protected closed(): void {
     this.#isClosed = true
     this.resume()
-    this.#checkDrains()
-  }
-
-  #checkDrains(): void {
-    if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.#isClosed || this.#unsent <= bytes
-    const over = this.#drains.filter(isOver)
-    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
-    for (const { resolve } of over) resolve()
+    this.#drains.check()
   }
 }
 

@@ -1,5 +1,6 @@
 import { type AckMessage, MessageType, type SequenceMessage } from '@microsoft/signalr'
 import type { CloseReason } from '@rabble/contract'
+import { DrainWaits } from '../drain-waits.ts'
 import type { ClientMessage, HubProtocol } from './hub-protocol.ts'
 import type { SocketWire } from './socket-wire.ts'
 import type { Wire } from './wire.ts'
@@ -37,7 +38,7 @@ export class ResumableWire implements Wire {
   #received = 0
   #acknowledged = 0
   #awaitsSequence = false
-  #drains: { bytes: number; resolve(): void }[] = []
+  readonly #drains = new DrainWaits((bytes) => this.#isClosed || this.#keptBytes <= bytes)
 
   constructor(socket: SocketWire) {
     this.#socket = socket
@@ -69,13 +70,17 @@ export class ResumableWire implements Wire {
   }
 
   write(pieces: readonly Buffer[]): void {
-    for (const bytes of this.#protocol === undefined ? [] : pieces) {
-      const count = this.#protocol?.count(bytes) ?? 0
+    if (this.#protocol !== undefined) this.#keep(pieces, this.#protocol)
+    if (!this.#isLost) this.#socket.write(pieces)
+  }
+
+  #keep(pieces: readonly Buffer[], protocol: HubProtocol): void {
+    for (const bytes of pieces) {
+      const count = protocol.count(bytes)
       this.#written += count
       this.#kept.push({ last: this.#written, count, bytes })
       this.#keptBytes += bytes.length
     }
-    if (!this.#isLost) this.#socket.write(pieces)
   }
 
   control(bytes: Buffer): void {
@@ -165,8 +170,7 @@ export class ResumableWire implements Wire {
 
   drained(bytes: number): Promise<void> {
     if (this.#protocol === undefined) return this.#socket.drained(bytes)
-    if (this.#isClosed || this.#keptBytes <= bytes) return Promise.resolve()
-    return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
+    return this.#drains.drained(bytes)
   }
 
   #control(message: AckMessage | SequenceMessage): void {
@@ -183,21 +187,13 @@ export class ResumableWire implements Wire {
       this.#acknowledgedBytes += bytes.length
     }
     this.#kept.splice(0, done)
-    this.#checkDrains()
+    this.#drains.check()
   }
 
   #closed(): void {
     this.#isClosed = true
     this.#kept = []
     this.#keptBytes = 0
-    this.#checkDrains()
-  }
-
-  #checkDrains(): void {
-    if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.#isClosed || this.#keptBytes <= bytes
-    const over = this.#drains.filter(isOver)
-    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
-    for (const { resolve } of over) resolve()
+    this.#drains.check()
   }
 }

@@ -1,5 +1,9 @@
 import { type CloseReason, closeCodes } from '@rabble/contract'
+import { encodeBinaryFrame, encodeTextFrames } from '../web-socket-frames.ts'
 import { SocketConnection } from '../web-sockets.ts'
+
+/** Frames with messages. Most go to many clients, all with the same protocol, so they are encoded once. */
+const frames = new WeakMap<Buffer, Buffer>()
 
 /** A WebSocket. Each of its frames carries one or more whole messages. */
 export class SocketWire extends SocketConnection {
@@ -10,10 +14,16 @@ export class SocketWire extends SocketConnection {
   }
 
   write(pieces: readonly Buffer[]): void {
-    if (!this.isOpen) return
-    this.tcp.cork()
-    for (const piece of pieces) this.socket.send(piece, { binary: this.#binary })
-    this.tcp.uncork()
+    this.writeFrames(pieces.map((piece) => this.#frameOf(piece)))
+  }
+
+  #frameOf(messages: Buffer): Buffer {
+    let frame = frames.get(messages)
+    if (frame === undefined) {
+      frame = this.#binary ? encodeBinaryFrame(messages) : encodeTextFrames([messages])
+      frames.set(messages, frame)
+    }
+    return frame
   }
 
   close(reason: CloseReason, message: string, last: Buffer): void {

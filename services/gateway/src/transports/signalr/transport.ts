@@ -10,6 +10,7 @@ import { createCalls } from './calls.ts'
 import { HubClient } from './client.ts'
 import { createCodecs } from './codec.ts'
 import { EventWire, longestWait, PollWire } from './http-wire.ts'
+import type { Hub } from './hub.ts'
 import { createNegotiations } from './negotiation.ts'
 import { ResumableWire } from './resumable-wire.ts'
 import { SocketWire } from './socket-wire.ts'
@@ -55,7 +56,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   const { clock, limits } = host
   const bodyLimit = maxTogether * limits.frameBytes
   const calls = createCalls()
-  const hub = { host, calls, codecs: createCodecs(calls), clients: new Set<HubClient>() }
+  const hub: Hub = { host, calls, codecs: createCodecs(calls), clients: new Set() }
   const negotiations = createNegotiations(host.id, clock)
   const connections = new Map<string, HttpConnection>()
   /** Connections over WebSockets by their keys, and the times (ms, by the clock's `monotonic`) since which some have no WebSocket. */

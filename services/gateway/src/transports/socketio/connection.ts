@@ -5,7 +5,10 @@ import { type CloseReason, closeCodes } from '@rabble/contract'
 import type { Socket as EngineSocket } from 'engine.io'
 import type { WebSocket } from 'ws'
 import type { Codec, Connection, Reply } from '../../sessions/connection.ts'
+import { DrainWaits } from '../drain-waits.ts'
 import type { FrameProgress } from '../frame-progress.ts'
+import { ReadingGate } from '../reading-gate.ts'
+import { Entering } from './entering.ts'
 import { disconnectPacket, encodeEvent, packetsOf } from './framing.ts'
 
 /** Time (ms) that a client has to answer a close frame, or to poll for the end. */
@@ -50,19 +53,14 @@ export class EngineConnection implements Connection {
   readonly #clock: Clock
   readonly #upgraded: (socket: WebSocket) => Upgraded | undefined
   readonly #pinged: () => void
-  /** Codec until the client has entered: replies to what the gateway itself has asked are not for the client. */
-  readonly #entryCodec: Codec
-  #asked: { ref: string; resolve(reply: Reply | undefined): void } | undefined
+  readonly #entering: Entering
   #entered = false
   #closed = false
   /** How it is being closed by the gateway. */
   #ending: { code: number; message: string } | undefined
   #clean = false
   #failure: string | undefined
-  /** Pieces for a client that has not entered. */
-  #held: Buffer[] = []
-  /** Bytes that are held, that wait in the library, and that the response to a poll has not passed on yet. */
-  #heldBytes = 0
+  /** Bytes that wait in the library, and that the response to a poll has not passed on yet. */
   #queuedBytes = 0
   #inFlight = 0
   /** Bytes that responses have passed on. */
@@ -75,8 +73,8 @@ export class EngineConnection implements Connection {
   #probe: WebSocket | undefined
   #tcp: TcpSocket | undefined
   #progress: FrameProgress | undefined
-  #resumed: { promise: Promise<void>; resolve(): void } | undefined
-  #drains: { bytes: number; resolve(): void }[] = []
+  readonly #gate = new ReadingGate()
+  readonly #drains = new DrainWaits((bytes) => this.#closed || this.unsent <= bytes)
 
   /** `upgraded` returns what is known of a WebSocket. `pinged` is called for a ping of the WebSocket. */
   constructor(
@@ -94,7 +92,7 @@ export class EngineConnection implements Connection {
     this.#clock = clock
     this.#upgraded = upgraded
     this.#pinged = pinged
-    this.#entryCodec = { ...codec, encodeReply: (reply) => this.#takeReply(reply) }
+    this.#entering = new Entering(codec)
     engine.on('flush', () => this.#flushed())
     engine.on('upgrading', ({ socket }: Engine['transport']) => this.#probed(socket))
     engine.on('upgrade', () => {
@@ -110,11 +108,12 @@ export class EngineConnection implements Connection {
   }
 
   get codec(): Codec {
-    return this.#entered ? this.#codec : this.#entryCodec
+    return this.#entered ? this.#codec : this.#entering.codec
   }
 
   get unsent(): number {
-    const queued = this.#heldBytes + this.#queuedBytes + packetBytes * this.#engine.writeBuffer.length
+    const queued =
+      this.#entering.heldBytes + this.#queuedBytes + packetBytes * this.#engine.writeBuffer.length
     return queued + this.#inFlight + (this.#tcp?.writableLength ?? 0)
   }
 
@@ -143,19 +142,14 @@ export class EngineConnection implements Connection {
 
   /** Notes that the next reply with this `ref` is for the gateway. Resolves with it; undefined if the connection ends before. */
   reply(ref: string): Promise<Reply | undefined> {
-    if (this.#closed) return Promise.resolve(undefined)
-    return new Promise((resolve) => {
-      this.#asked = { ref, resolve }
-    })
+    return this.#closed ? Promise.resolve(undefined) : this.#entering.reply(ref)
   }
 
   /** Sends the first event, and everything that came for the client while it was entering. */
   enter(first: Buffer): void {
     if (this.#closed) return
     this.#entered = true
-    this.#heldBytes = 0
-    this.#send([first, ...this.#held])
-    this.#held = []
+    this.#send([first, ...this.#entering.end()])
   }
 
   /** Notes the response by which a poll will be answered. */
@@ -166,32 +160,23 @@ export class EngineConnection implements Connection {
   write(pieces: readonly Buffer[]): void {
     if (this.#closed) return
     if (this.#entered) this.#send(pieces)
-    else {
-      this.#held.push(...pieces)
-      this.#heldBytes += sizeOf(pieces)
-    }
+    else this.#entering.hold(pieces)
   }
 
   pause(): void {
     this.#socket?.pause()
-    if (this.#resumed !== undefined || this.#closed) return
-    let resolve = () => {}
-    const promise = new Promise<void>((resolved) => {
-      resolve = resolved
-    })
-    this.#resumed = { promise, resolve }
+    if (!this.#closed) this.#gate.pause()
   }
 
   resume(): void {
-    this.#resumed?.resolve()
-    this.#resumed = undefined
+    this.#gate.resume()
     const socket = this.#socket
     if (socket !== undefined && socket.readyState === socket.OPEN) socket.resume()
   }
 
   /** Resolves when the packets of a request may be read. */
   reading(): Promise<void> | undefined {
-    return this.#resumed?.promise
+    return this.#gate.reading()
   }
 
   /** In version 3 of Engine.IO the client sends the pings. */
@@ -253,8 +238,7 @@ export class EngineConnection implements Connection {
   }
 
   drained(bytes: number): Promise<void> {
-    if (this.#closed || this.unsent <= bytes) return Promise.resolve()
-    return new Promise((resolve) => this.#drains.push({ bytes, resolve }))
+    return this.#drains.drained(bytes)
   }
 
   /** Hands pieces to the library, which keeps their order with its own packets, also while the transport changes. */
@@ -285,17 +269,6 @@ export class EngineConnection implements Connection {
     this.#engine.flush()
   }
 
-  /** Takes a reply while the client enters. Returns the bytes that are for the client. */
-  #takeReply(reply: Reply): Buffer {
-    const asked = this.#asked
-    if (asked === undefined || reply.ref !== asked.ref) return this.#codec.encodeReply(reply)
-    this.#asked = undefined
-    asked.resolve(reply)
-    if (reply.type !== 'joined') return Buffer.alloc(0)
-    const { events } = JSON.parse(reply.json.toString()) as { events: object[] }
-    return this.#codec.encodeEvents(events.map((event) => Buffer.from(JSON.stringify(event))))
-  }
-
   /** Notes that the client has tried a WebSocket. Each try is answered, and nothing else limits them: one is enough. */
   #probed(socket: WebSocket | undefined): void {
     if (socket === this.#probe) socket?.terminate()
@@ -304,7 +277,7 @@ export class EngineConnection implements Connection {
 
   #takeTransport(): void {
     const { transport } = this.#engine
-    transport.on('drain', () => this.#checkDrains())
+    transport.on('drain', this.#drains.check)
     const { socket } = transport
     // Half a minute otherwise, for which no process could end.
     if (transport.closeTimeout !== undefined) transport.closeTimeout = closeTimeout
@@ -313,7 +286,7 @@ export class EngineConnection implements Connection {
     this.#socket = socket
     this.#tcp = upgraded?.tcp
     this.#progress = upgraded?.progress
-    this.#tcp?.on('drain', () => this.#checkDrains())
+    this.#tcp?.on('drain', this.#drains.check)
     // Before the listeners of the library, which end the connection without these codes.
     socket.prependListener('close', (code: number) => {
       this.#clean = cleanCloseCodes.has(code)
@@ -322,7 +295,7 @@ export class EngineConnection implements Connection {
       if ('code' in error) this.#failure = String(error.code)
     })
     socket.on('ping', () => this.#pinged())
-    if (this.#resumed !== undefined) socket.pause()
+    if (this.#gate.isPaused) socket.pause()
   }
 
   /** Called when everything that waited is handed to the transport. */
@@ -337,7 +310,7 @@ export class EngineConnection implements Connection {
       this.#unread.delete(response)
       this.#inFlight -= bytes
       this.#polledBytes += bytes
-      this.#checkDrains()
+      this.#drains.check()
     })
   }
 
@@ -347,23 +320,8 @@ export class EngineConnection implements Connection {
     // Answers to what comes now would pile up: the client need not read them.
     this.#engine.removeAllListeners('data')
     this.#engine.transport.removeAllListeners('packet')
-    this.#held = []
-    this.#asked?.resolve(undefined)
-    this.#asked = undefined
-    this.#resumed?.resolve()
-    this.#resumed = undefined
-    this.#checkDrains()
+    this.#entering.end()
+    this.#gate.resume()
+    this.#drains.check()
   }
-
-  #checkDrains(): void {
-    if (this.#drains.length === 0) return
-    const isOver = ({ bytes }: { bytes: number }) => this.#closed || this.unsent <= bytes
-    const over = this.#drains.filter(isOver)
-    this.#drains = this.#drains.filter((drain) => !over.includes(drain))
-    for (const { resolve } of over) resolve()
-  }
-}
-
-function sizeOf(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, { length }) => sum + length, 0)
 }

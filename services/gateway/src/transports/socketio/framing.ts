@@ -1,7 +1,7 @@
 import { everybody, type MessageEvent } from '@rabble/contract'
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec, Reply } from '../../sessions/connection.ts'
-import { decodeTextFrames, encodeTextFrames } from '../text-frames.ts'
+import { decodeTextFrames, encodeTextFrames } from '../web-socket-frames.ts'
 
 /**
  * Beginnings of packets: `4`, a message of Engine.IO, with `1` (disconnect), `2` (event) or `3` (acknowledgement) of Socket.IO

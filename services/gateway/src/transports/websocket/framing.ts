@@ -1,6 +1,6 @@
 import { FrameError, parseClientFrame } from '@rabble/contract/parse'
 import type { Codec } from '../../sessions/connection.ts'
-import { encodeTextFrames } from '../text-frames.ts'
+import { encodeTextFrames } from '../web-socket-frames.ts'
 
 /** Encodes JSON texts as WebSocket text frames. */
 export const webSocketCodec: Codec = {

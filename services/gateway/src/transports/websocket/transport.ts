@@ -50,23 +50,12 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   })
 }
 
-/**
- * A connection that writes encoded frames to the TCP socket directly: the library would encode them again for each client. Both may
- * write to the socket because neither splits a frame over several writes, and compression is off.
- */
+/** A connection whose codec encodes frames of the WebSocket. */
 class FrameConnection extends SocketConnection implements Connection {
   readonly codec = webSocketCodec
 
   write(pieces: readonly Buffer[]): void {
-    if (!this.isOpen) return
-    const { tcp } = this
-    if (pieces.length === 1 && pieces[0] !== undefined) {
-      tcp.write(pieces[0])
-      return
-    }
-    tcp.cork()
-    for (const piece of pieces) tcp.write(piece)
-    tcp.uncork()
+    this.writeFrames(pieces)
   }
 
   close(reason: CloseReason, message: string): void {

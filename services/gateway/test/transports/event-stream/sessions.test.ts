@@ -3,6 +3,7 @@ import { connectChat, until } from '@rabble/harness'
 import { parseOrigins } from '@rabble/service'
 import t, { type Test } from 'tap'
 import type { Session } from '../../../src/sessions/session.ts'
+import { BlockWriter } from '../../../src/transports/event-stream/block-writer.ts'
 import { StreamConnection } from '../../../src/transports/event-stream/connection.ts'
 import { StreamSession } from '../../../src/transports/event-stream/stream-sessions.ts'
 import { build, type TestGateway } from '../../build.ts'
@@ -233,7 +234,7 @@ t.test(
   'frames wait while a session reads nothing, in order, and too many requests are refused',
   async (t) => {
     const clock = createManualClock()
-    const connection = new StreamConnection('key', clock)
+    const connection = new StreamConnection('key', clock, new BlockWriter())
     const stream = new StreamSession('key', connection, {} as Session)
     const received: string[] = []
     const take = (lines: string) => stream.take(lines, (line) => received.push(line))

@@ -95,7 +95,7 @@ async function answerTo(
   return response
 }
 
-function blocksOf(content: string): Block[] {
+export function blocksOf(content: string): Block[] {
   return content
     .split('\n\n')
     .slice(0, -1)

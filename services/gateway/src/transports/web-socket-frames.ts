@@ -1,14 +1,26 @@
-/**
- * Encodes texts as WebSocket text frames (RFC 6455, section 5.2: FIN, opcode 1, never masked by a server), one after the other in
- * one buffer. A server's frame is the same for every client, so it is encoded once and its bytes are shared.
- */
-export function encodeTextFrames(frames: readonly Buffer[]): Buffer {
+/** First bytes of text and binary frames (RFC 6455, section 5.2): FIN, and the opcode 1 or 2. */
+const textStart = 0x81
+const binaryStart = 0x82
+
+/** Encodes texts as WebSocket text frames, one after the other in one buffer. */
+export function encodeTextFrames(texts: readonly Buffer[]): Buffer {
+  return encode(texts, textStart)
+}
+
+/** Encodes bytes as a WebSocket binary frame. */
+export function encodeBinaryFrame(bytes: Buffer): Buffer {
+  return encode([bytes], binaryStart)
+}
+
+/** A server never masks a frame. So it is the same for every client, is encoded once, and its bytes are shared. */
+function encode(frames: readonly Buffer[], start: number): Buffer {
   let size = 0
   for (const { length } of frames) size += headerSize(length) + length
   const buffer = Buffer.allocUnsafe(size)
   let at = 0
   for (const frame of frames) {
-    at = writeHeader(buffer, at, frame.length)
+    buffer[at] = start
+    at = writeLength(buffer, at, frame.length)
     at += frame.copy(buffer, at)
   }
   return buffer
@@ -18,9 +30,8 @@ function headerSize(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10
 }
 
-/** Writes the header of a frame. Returns the offset of the payload. */
-function writeHeader(buffer: Buffer, at: number, length: number): number {
-  buffer[at] = 0x81
+/** Writes the length of a frame that begins at an offset. Returns the offset of the payload. */
+function writeLength(buffer: Buffer, at: number, length: number): number {
   if (length < 126) {
     buffer[at + 1] = length
     return at + 2
