@@ -1,6 +1,6 @@
 import type { ProtocolName } from './protocols.ts'
 
-/** What the members of a measurement do. */
+/** The load of a measurement, which its members make. */
 export interface Load {
   protocol: ProtocolName
   /** Ports of the servers, which the members of a room use by turns. */
@@ -31,7 +31,7 @@ export interface Counts {
   latency: Latency
 }
 
-/** What members got in all, compared with what was sent. */
+/** All that members received, compared with what was sent. */
 export interface Check {
   deliveries: number
   /** Messages that a member did not get, and that it got again or after a later one of the same sender. */

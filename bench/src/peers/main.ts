@@ -6,7 +6,7 @@ import type { Load } from './load.ts'
 import { type ConnectResult, measure, measureConnecting, type Result } from './measure.ts'
 import { lacking, type System, systems } from './systems.ts'
 
-/** What the members do. `of` and `rate` are the options `--members` and `--rate`. */
+/** Loads, by name. `of` and `rate` are the options `--members` and `--rate`. */
 const shapes: Readonly<
   Record<string, { help: string; load(of: number, rate: number): Omit<Load, 'protocol' | 'ports'> }>
 > = {

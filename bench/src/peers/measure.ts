@@ -83,7 +83,7 @@ export async function measureConnecting(t: TestContext, system: System, load: Lo
     const { seconds } = await generator.connect(load)
     const connections = load.rooms * load.members
     const [partsThen, usedThen] = [secondsOf(system), cpuSeconds(generator.pid)]
-    // What is collected and written behind the connecting is done by then.
+    // Work that follows the connecting, such as garbage collection, is done by then.
     await sleep(5_000)
     return {
       connectionsPerSecond: Math.round(connections / seconds),

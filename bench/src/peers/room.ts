@@ -1,6 +1,6 @@
 import type { Check } from './load.ts'
 
-/** What one member has received. */
+/** The messages that one member has received. */
 class Receiver {
   count = 0
   /** Depends on the messages and their order. */

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 
 /**
  * The least that a chat server in Node.js can do: the first message of a client names its room, and each further one goes to all
- * members as it is. What a member gets in one turn is one write. Nothing is stored, checked or acknowledged.
+ * members as it is. A member gets all messages of one turn in one write. Nothing is stored, checked or acknowledged.
  */
 
 /** A room: its members, and the frames of this turn. */

@@ -174,7 +174,7 @@ export class PollWire extends HttpWire {
   readonly #returnTimeout: number
   #waiting: Buffer[] = []
   #poll: Poll | undefined
-  /** What the last poll was answered with. */
+  /** The answer to the last poll. */
   #given: Given | undefined
   /** Responses that the client has not read yet. */
   readonly #unread = new Set<ServerResponse>()
