@@ -29,7 +29,8 @@ const shapes: Readonly<
 }
 const connecting = 'connect'
 const systemNames = Object.keys(systems)
-const shapeNames = [...Object.keys(shapes), connecting]
+// Connecting comes first: after a load, memory of that is given back meanwhile.
+const shapeNames = [connecting, ...Object.keys(shapes)]
 const listOf = (names: readonly string[]) => new RegExp(`^(${names.join('|')})(,(${names.join('|')}))*$`)
 
 await runBench({
@@ -50,6 +51,24 @@ await runBench({
     const chosen = values.shapes.split(',')
     const results: Record<string, Record<string, Result>> = {}
     const connections: Record<string, ConnectResult> = {}
+    const failures: Record<string, string> = {}
+
+    async function measureShape(name: string, keepsPromises: boolean, system: System, shape: string) {
+      const load = shapes[shape]?.load(members, rate)
+      if (load !== undefined) {
+        const result = await measure(t, system, loadOf(system, load), times)
+        if (keepsPromises) assertKept(result)
+        results[shape] = { ...results[shape], [name]: result }
+        print(`  ${shape.padEnd(8)} ${lineOf(result)}`)
+      } else if (shape === connecting) {
+        const idle = { rooms: Math.ceil(members / 5), members: 5, senders: 0, rate: 0 }
+        const result = await measureConnecting(t, system, loadOf(system, idle))
+        connections[name] = result
+        const { microseconds, connectionsPerSecond, kibibytes } = result
+        print(`  ${shape.padEnd(8)} ${microseconds} µs, ${connectionsPerSecond}/s, ${kibibytes} KiB each`)
+      }
+    }
+
     for (const name of values.systems.split(',')) {
       const kind = systems[name]
       if (kind === undefined) continue
@@ -61,29 +80,20 @@ await runBench({
       print(name)
       const teardowns: (() => unknown)[] = []
       let passing = false
+      const context = {
+        ...t,
+        teardown: (work: () => unknown) => teardowns.push(work),
+        passing: () => passing,
+      }
       try {
-        const system = await kind.start({
-          ...t,
-          teardown: (work) => teardowns.push(work),
-          passing: () => passing,
-        })
-        for (const shape of chosen) {
-          const load = shapes[shape]?.load(members, rate)
-          if (load !== undefined) {
-            const result = await measure(t, system, loadOf(system, load), times)
-            if (kind.keepsPromises) assertKept(result)
-            results[shape] = { ...results[shape], [name]: result }
-            print(`  ${shape.padEnd(8)} ${lineOf(result)}`)
-          } else if (shape === connecting) {
-            const idle = { rooms: Math.ceil(members / 5), members: 5, senders: 0, rate: 0 }
-            const result = await measureConnecting(t, system, loadOf(system, idle))
-            connections[name] = result
-            print(
-              `  ${shape.padEnd(8)} ${result.microseconds} µs, ${result.connectionsPerSecond}/s, ${result.kibibytes} KiB each`,
-            )
-          }
-        }
+        const system = await kind.start(context)
+        for (const shape of chosen) await measureShape(name, kind.keepsPromises, system, shape)
         passing = true
+      } catch (error) {
+        // A system that fails under this load ends no measurement of the others.
+        if (kind.keepsPromises) throw error
+        failures[name] = String(error)
+        print(`  failed: ${error}`)
       } finally {
         for (const work of teardowns.reverse()) await work()
       }
@@ -106,6 +116,7 @@ await runBench({
       node: process.version,
       shapes: results,
       connect: connections,
+      failures,
     }
   },
 })
