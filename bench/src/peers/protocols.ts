@@ -1,4 +1,4 @@
-import { type ClientSocket, openSocket } from './socket.ts'
+import { type ClientSocket, openSocket } from '../web-socket.ts'
 
 /** A connection to one of the compared systems. */
 export interface Peer {
