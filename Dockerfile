@@ -4,7 +4,7 @@ WORKDIR /rabble
 COPY . .
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --loglevel=error && \
     npx tsc -b services/gateway services/history services/rooms services/api-docs web && \
-    npm run build --workspace web && npm run build --workspace services/api-docs
+    npm run bundle --workspace packages/contract && npm run build --workspace web && npm run build --workspace services/api-docs
 
 # What the services need at run time, and nothing else.
 FROM node:24-bookworm-slim AS dependencies

@@ -22,6 +22,7 @@ node_modules/.installed: $(NPM_FILES)
 build: dist/.built web/dist/.built web/dist/.described ## Compile what has changed
 dist/.built: node_modules/.installed $(SOURCES)
 	tsc -b
+	@npm run --silent bundle --workspace packages/contract
 	@mkdir -p dist && touch $@
 
 # The page's imports are compiled first. Vite builds the page only if one of its files has changed.

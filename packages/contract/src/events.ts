@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from './typebox.ts'
 
 /** Author of an event, as other users see it. */
 export const User = Type.Object({ id: Type.String(), name: Type.String() })

@@ -1,7 +1,7 @@
-import Type from 'typebox'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import { ChatEvent, DeleteEvent, EditEvent, GatewayInfo, MessageEvent, User } from './events.ts'
 import { Limits } from './limits.ts'
+import { Type } from './typebox.ts'
 
 /** Id that the client chose for a request; the reply has the same. */
 export const Ref = Type.Union([Type.String({ maxLength: 128 }), Type.Number()])

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from './typebox.ts'
 
 /**
  * Limits of a client. `welcome` contains them, and the gateway's environment configures each. Sizes are in bytes, lengths in

@@ -1,5 +1,3 @@
-import type { TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
 import { RabbleError } from './errors.ts'
 import {
   type ChatEvent,
@@ -17,6 +15,7 @@ import {
 } from './events.ts'
 import { type ClientFrame, type ClientFrameType, clientFrames, type Ref, Ref as RefSchema } from './frames.ts'
 import { type WorkerRequests, workerRequests } from './requests.ts'
+import { Compile, type TSchema, type Validator } from './typebox.ts'
 
 /*
  * Parsing of input from outside. It is a separate module (`@rabble/contract/parse`) because it compiles the schemas, which a

@@ -1,6 +1,6 @@
-import Type from 'typebox'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import { MessageEvent, User } from './events.ts'
+import { Type } from './typebox.ts'
 
 /** Any error over HTTP. */
 export const ErrorReply = Type.Object({

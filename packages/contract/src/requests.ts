@@ -1,5 +1,5 @@
-import Type from 'typebox'
 import { SendFrame } from './frames.ts'
+import { Type } from './typebox.ts'
 
 /* Requests of programs to a gateway without a connection. Unlisted fields are ignored. */
 

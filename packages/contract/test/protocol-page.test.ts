@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { deleteId, editId, eventId, guestId } from '../src/ids.ts'
 import {
   AuditReply,
@@ -28,6 +26,7 @@ import {
   workerRequests,
 } from '../src/index.ts'
 import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
+import { Compile, type TSchema } from '../src/typebox.ts'
 
 // Other implementations follow these pages: the frames, errors and close codes on them must be those of the code.
 const index = read('protocol.md')

@@ -1,5 +1,5 @@
 import { type ErrorCode, ErrorReply, errorCodes } from '@rabble/contract'
-import Type, { type TSchema } from 'typebox'
+import { type TSchema, Type } from '@rabble/contract/typebox'
 
 /** Callers of a route, as the security requirements of OpenAPI. Each object in a list is one way to be accepted. */
 const security = {

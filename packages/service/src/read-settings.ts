@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import Value from 'typebox/value'
+import { Value } from '@rabble/contract/typebox'
 import { type SettingName, type Settings, secretSettings, settings } from './settings.ts'
 
 /** Problems of the environment: one line for each variable. */

@@ -1,5 +1,5 @@
 import proxyAddr from '@fastify/proxy-addr'
-import Type from 'typebox'
+import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
 
 /**

@@ -1,5 +1,5 @@
 import * as contract from '@rabble/contract'
-import type { TSchema } from 'typebox'
+import type { TSchema } from '@rabble/contract/typebox'
 import { headed, type Passage } from './pages.ts'
 
 /** JSON Schema of draft 2020-12, as far as the contract uses it. */

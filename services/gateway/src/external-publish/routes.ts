@@ -1,7 +1,7 @@
 import { IdReply, RabbleError, type User, workerRequests } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { bearerToken, createRates, described, type Tokens } from '@rabble/service'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import Type from 'typebox'
 import { messageEvent, noticeEvent } from './event.ts'
 import { createPublishing, type Publication, type PublishHost, type PublishingOptions } from './publishing.ts'
 

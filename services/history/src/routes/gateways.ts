@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@rabble/contract/typebox'
 import { type InternalTokens, serviceOf } from '@rabble/service'
 import { checkServiceAccess } from '../access/access.ts'
 import { directRoomsOf } from '../messages/direct-rooms.ts'

@@ -1,6 +1,7 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Clock } from '@rabble/clock'
 import { type ErrorCode, MessageEvent, MessagesReply, RabbleError, SearchReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import type { Database, WorkHealth } from '@rabble/database'
 import { described, sharersOf } from '@rabble/service'
 import { type AccessOptions, callerOf, checkAccess } from '../access/access.ts'

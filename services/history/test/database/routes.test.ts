@@ -1,7 +1,7 @@
 import { MessagesReply, SearchReply } from '@rabble/contract'
+import { Value } from '@rabble/contract/typebox'
 import { until } from '@rabble/harness'
 import { Registry } from 'prom-client'
-import Value from 'typebox/value'
 import { createMetrics } from '../../src/metrics.ts'
 import { build, timeout, tokens, waitFor } from '../build.ts'
 import { onBoth } from '../databases.ts'

@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AuditReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { described, requireCaller, sharersOf } from '@rabble/service'
 import { auditOf } from '../audit/audit.ts'
 import { checkModerator } from '../moderation/authorization.ts'

@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isRoomName, isUserId, isUserName, RabbleError } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { type Database, retried, transactionWithin } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import type { FastifyReply } from 'fastify'

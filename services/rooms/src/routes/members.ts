@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { MembersReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { callerOf, described, requireCaller, serviceOf, sharersOf } from '@rabble/service'
 import { createWork } from '../moderation/bounded-queries.ts'
 import { checkRoomName, findRoom } from '../moderation/rooms.ts'

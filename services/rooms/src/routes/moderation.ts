@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { BansReply, type ErrorCode, MutesReply, RabbleError, RestrictionReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { described, requireCaller, sharersOf } from '@rabble/service'
 import { checkModerator, checkOwner } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'

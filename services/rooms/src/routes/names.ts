@@ -1,6 +1,7 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isUserId, RabbleError } from '@rabble/contract'
 import { newGuestId } from '@rabble/contract/ids'
+import { Type } from '@rabble/contract/typebox'
 import { retried, transactionWithin } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import type { ClaimedName, Refusal } from '../api.ts'

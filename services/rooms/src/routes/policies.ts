@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isRoomName, RabbleError } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { retried } from '@rabble/database'
 import { serviceOf } from '@rabble/service'
 import { recordAudit } from '../audit/audit.ts'

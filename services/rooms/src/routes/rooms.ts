@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type ErrorCode, RabbleError, RoomReply, RoomsReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { callerOf, described, networkOf, requireCaller, sharersOf } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { defaultHourlyLimits } from '../audit/audit.ts'

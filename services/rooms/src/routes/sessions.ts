@@ -1,7 +1,8 @@
 import rateLimit from '@fastify/rate-limit'
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { CallerReply, isUserName, RabbleError, SessionReply } from '@rabble/contract'
 import { newGuestId } from '@rabble/contract/ids'
+import { Type } from '@rabble/contract/typebox'
 import { retried, transactionWithin } from '@rabble/database'
 import {
   bearerToken,

@@ -1,5 +1,5 @@
 import { MembersReply, type User } from '@rabble/contract'
-import Value from 'typebox/value'
+import { Value } from '@rabble/contract/typebox'
 import { makeRoom, type Replica, startReplica, tokens, userOf } from '../build.ts'
 import { onBoth } from '../databases.ts'
 

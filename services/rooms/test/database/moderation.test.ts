@@ -1,5 +1,5 @@
 import { BansReply, MutesReply, RestrictionReply } from '@rabble/contract'
-import Value from 'typebox/value'
+import { Value } from '@rabble/contract/typebox'
 import { onBoth } from '../databases.ts'
 import { createCopy } from '../policy-copy.ts'
 import { ada, bob, buildApi, eve, mona } from '../room-api.ts'

@@ -1,5 +1,5 @@
 import { RoomsReply } from '@rabble/contract'
-import Value from 'typebox/value'
+import { Value } from '@rabble/contract/typebox'
 import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'
 import { ada, bob, buildApi, eve, mona, seat } from '../room-api.ts'

@@ -1,5 +1,5 @@
 import { RoomReply } from '@rabble/contract'
-import Value from 'typebox/value'
+import { Value } from '@rabble/contract/typebox'
 import { forgetRooms } from '../../src/rooms/forgotten-rooms.ts'
 import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { onBoth } from '../databases.ts'

@@ -1,7 +1,7 @@
 import { ClientFrame } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { described } from '@rabble/service'
 import type { RouteShorthandOptions } from 'fastify'
-import Type from 'typebox'
 
 /** Maximum time (ms) that a poll waits. */
 export const longestWait = 25_000
