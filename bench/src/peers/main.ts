@@ -2,31 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { print, runBench } from '../bench.ts'
 import { chart } from './chart.ts'
-import type { Load } from './load.ts'
-import { type ConnectResult, measure, measureConnecting, type Result } from './measure.ts'
+import { assertKept, type ConnectResult, measure, measureConnecting, type Result } from './measure.ts'
+import { loadOf, shapes } from './shapes.ts'
 import { lacking, type System, systems } from './systems.ts'
 
-/** Loads, by name. `of` and `rate` are the options `--members` and `--rate`. */
-const shapes: Readonly<
-  Record<string, { help: string; load(of: number, rate: number): Omit<Load, 'protocol' | 'ports'> }>
-> = {
-  big: {
-    help: 'one room of all members, 16 messages in flight',
-    load: (of) => ({ rooms: 1, members: of, senders: Math.min(of, 16), rate: 0 }),
-  },
-  single: {
-    help: 'one room of all members, 1 message in flight',
-    load: (of) => ({ rooms: 1, members: of, senders: 1, rate: 0 }),
-  },
-  small: {
-    help: 'rooms of 5, everybody sends',
-    load: (of) => ({ rooms: Math.ceil(of / 5), members: 5, senders: 5, rate: 0 }),
-  },
-  paced: {
-    help: 'rooms of 5, everybody sends, at a fixed rate',
-    load: (of, rate) => ({ rooms: Math.ceil(of / 5), members: 5, senders: 5, rate: rate / 5 }),
-  },
-}
 const connecting = 'connect'
 const systemNames = Object.keys(systems)
 // Connecting comes first: after a load, memory of that is given back meanwhile.
@@ -54,8 +33,8 @@ await runBench({
     const failures: Record<string, string> = {}
 
     async function measureShape(name: string, keepsPromises: boolean, system: System, shape: string) {
-      const load = shapes[shape]?.load(members, rate)
-      if (load !== undefined) {
+      if (shape in shapes) {
+        const load = shapes[shape as keyof typeof shapes].load(members, rate)
         const result = await measure(t, system, loadOf(system, load), times)
         if (keepsPromises) assertKept(result)
         results[shape] = { ...results[shape], [name]: result }
@@ -104,7 +83,7 @@ await runBench({
           name,
           value: microseconds,
         }))
-        const title = `${shapes[shape]?.help}: CPU time per delivery (µs)`
+        const title = `${shapes[shape as keyof typeof shapes].help}: CPU time per delivery (µs)`
         writeFileSync(`${values.charts}/peers-${shape}.svg`, chart(title, bars))
       }
     }
@@ -120,16 +99,6 @@ await runBench({
     }
   },
 })
-
-function loadOf({ protocol, ports }: System, load: Omit<Load, 'protocol' | 'ports'>): Load {
-  return { ...load, protocol, ports }
-}
-
-/** @throws Error if a system that promises it has lost, repeated or reordered messages */
-function assertKept({ check }: Result): void {
-  const { lost, repeated, disordered } = check
-  if (lost + repeated + disordered > 0) throw new Error(`a promise was broken: ${JSON.stringify(check)}`)
-}
 
 function lineOf({ microseconds, deliveriesPerSecond, latencyMs, check, ...cores }: Result): string {
   const { serverCores, generatorCores, otherCores } = cores

@@ -75,6 +75,12 @@ export async function measure(t: TestContext, system: System, load: Load, times:
   }
 }
 
+/** @throws Error if a system that promises it has lost, repeated or reordered messages */
+export function assertKept({ check }: Result): void {
+  const { lost, repeated, disordered } = check
+  if (lost + repeated + disordered > 0) throw new Error(`a promise was broken: ${JSON.stringify(check)}`)
+}
+
 /** Measures connecting, and the memory of connections that do nothing. */
 export async function measureConnecting(t: TestContext, system: System, load: Load): Promise<ConnectResult> {
   const generator = await startPinned(t, system)

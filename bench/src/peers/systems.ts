@@ -12,6 +12,7 @@ import {
   startService,
   type TestContext,
 } from '@rabble/harness'
+import { postgresDefaults } from '../postgres.ts'
 import type { ProtocolName } from './protocols.ts'
 
 /** A chat server of one or several processes that runs. */
@@ -43,13 +44,7 @@ export const systems: Readonly<Record<string, SystemKind>> = {
   },
   nats: { ...natsKind(1) },
   'nats-2': { ...natsKind(2) },
-  websocket: {
-    keepsPromises: false,
-    async start(t) {
-      const server = await startScript(t, 'websocket-server')
-      return { protocol: 'websocket', ports: [server.port], processes: [server] }
-    },
-  },
+  websocket: { keepsPromises: false, start: startBareServer },
 }
 
 /** Returns what a system lacks on this machine, or undefined. */
@@ -58,9 +53,23 @@ export function lacking({ needs }: SystemKind): string | undefined {
   return `no ${needs.program}: install ${needs.package}`
 }
 
+/** A WebSocket server that stores, acknowledges and checks nothing. */
+export async function startBareServer(t: TestContext): Promise<System> {
+  const server = await startScript(t, 'websocket-server')
+  return { protocol: 'websocket', ports: [server.port], processes: [server] }
+}
+
 /** All of Rabble: RabbitMQ, history on PostgreSQL, and rooms. */
-async function startRabble(t: TestContext, options: { gateways: number; nginx: boolean }): Promise<System> {
-  const cluster = await startCluster(t, { ...options, ownServers: true, env: noRateLimits })
+export async function startRabble(
+  t: TestContext,
+  options: { gateways: number; nginx: boolean },
+): Promise<System> {
+  const cluster = await startCluster(t, {
+    ...options,
+    ownServers: true,
+    postgresSettings: { ...postgresDefaults, fsync: 'on' },
+    env: noRateLimits,
+  })
   const { gateways, histories, rooms, rabbitmq, postgres } = cluster
   return {
     protocol: 'rabble',

@@ -88,6 +88,15 @@ t.test(
   },
 )
 
+t.test('cost fails if a delivery costs more than is allowed, and says how much', async (t) => {
+  const args = ['--members', '20', '--seconds', '1', '--warmup', '0', '--rounds', '1']
+  t.match(resultOf(await run('cost', ...args, '--growth', '1000')), { best: { big: Number, small: Number } })
+  await t.rejects(run('cost', ...args, '--growth', '0.001'), {
+    code: 1,
+    stderr: /a delivery costs too much beside a bare WebSocket server: big [\d.]+ times, at most 0\.0/,
+  })
+})
+
 t.test('a benchmark lists its options, and refuses others', async (t) => {
   t.match(await run('history-catch-up', '--help'), /^history-catch-up: .*--events/s)
   const refused = (stderr: RegExp) => ({ code: 1, stderr })

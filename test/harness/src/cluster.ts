@@ -23,6 +23,8 @@ export interface ClusterOptions {
    * it has a virtual host and a database on the servers that all test files share. Default: false, or true with a `folder`.
    */
   ownServers?: boolean
+  /** Settings of a PostgreSQL of its own, as in `PostgresOptions`. */
+  postgresSettings?: Readonly<Record<string, string>>
   /** Whether Nginx is in front. It needs at least one gateway, history and rooms behind it. Default: true. */
   nginx?: boolean
   /** Address on which Nginx listens. Default: `127.0.0.1` and a free port. */
@@ -107,8 +109,9 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
 
   const ownServers = (options.ownServers ?? options.folder !== undefined) || options.brokerMetrics === true
   const withDatabase = historyCount + roomsCount > 0
+  const { brokerMetrics: metrics = false, postgresSettings } = options
   const servers = ownServers
-    ? await startOwn(t, { kept, withDatabase, metrics: options.brokerMetrics ?? false })
+    ? await startOwn(t, { kept, withDatabase, metrics, postgresSettings })
     : await share(t, withDatabase)
   const { rabbitmq, postgres } = servers
   if (rabbitmq) keeper.keep('rabbitmq', 'database', rabbitmq)
@@ -225,12 +228,14 @@ interface OwnServers {
   kept(name: string): { folder?: string }
   withDatabase: boolean
   metrics: boolean
+  postgresSettings: Readonly<Record<string, string>> | undefined
 }
 
-async function startOwn(t: TestContext, { kept, withDatabase, metrics }: OwnServers): Promise<Servers> {
+async function startOwn(t: TestContext, options: OwnServers): Promise<Servers> {
+  const { kept, withDatabase, metrics } = options
   const folder = kept('postgres')
   // A crash of the machine matters only to data that is kept.
-  const settings: Record<string, string> = folder.folder === undefined ? {} : { fsync: 'on' }
+  const settings = { ...(folder.folder !== undefined && { fsync: 'on' }), ...options.postgresSettings }
   const [rabbitmq, postgres] = await Promise.all([
     startRabbitMq(t, { ...kept('rabbitmq'), metrics }),
     withDatabase ? startPostgres(t, { ...folder, settings }) : undefined,
