@@ -91,10 +91,12 @@ t.test(
 t.test('cost fails if a delivery costs more than is allowed, and says how much', async (t) => {
   const args = ['--members', '20', '--seconds', '1', '--warmup', '0', '--rounds', '1']
   t.match(resultOf(await run('cost', ...args, '--growth', '1000')), { best: { big: Number, small: Number } })
-  await t.rejects(run('cost', ...args, '--growth', '0.001'), {
+  const failing = [...args, '--growth', '0.001']
+  await t.rejects(run('cost', ...failing, '--others', '100'), {
     code: 1,
     stderr: /a delivery costs too much beside a bare WebSocket server: big [\d.]+ times, at most 0\.0/,
   })
+  t.match(await run('cost', ...failing, '--others', '0'), /^not told, since other processes disturbed/m)
 })
 
 t.test('a benchmark lists its options, and refuses others', async (t) => {
