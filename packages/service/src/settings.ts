@@ -224,11 +224,18 @@ export const settings = {
     about:
       'With `RABBLE_PUBLIC_URL`: TCP port on which the gateway takes WebSockets of clients at `/ws`, and nothing else.',
   },
+  RABBLE_PUBLIC_PROXIES: {
+    schema: Type.String(),
+    broken: brokenByProxies,
+    default: '',
+    about:
+      'Addresses and networks of the proxies in front of `RABBLE_PUBLIC_PORT`, separated by commas, such as one that ends TLS. List them in `RABBLE_TRUSTED_PROXIES` as well. `X-Forwarded-…` of all others counts for nothing there.',
+  },
   RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS: {
     schema: Type.Integer({ minimum: 1 }),
     default: 10_000,
     about:
-      'Maximum number of connections of one address (IPv6: network) at `RABBLE_PUBLIC_PORT`, except for trusted proxies. It may open 200 a second on average, and 2,000 at once.',
+      'Maximum number of connections of one address (IPv6: network) at `RABBLE_PUBLIC_PORT`, except for `RABBLE_PUBLIC_PROXIES`. It may open 200 a second on average, and 2,000 at once.',
   },
   RABBLE_CONNECTIONS: {
     schema: Type.Integer({ minimum: 1 }),

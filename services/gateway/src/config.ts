@@ -38,6 +38,7 @@ export const gatewaySettings = [
 export const publicSettings = [
   'RABBLE_PUBLIC_URL',
   'RABBLE_PUBLIC_PORT',
+  'RABBLE_PUBLIC_PROXIES',
   'RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS',
 ] as const satisfies SettingName[]
 

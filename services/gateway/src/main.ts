@@ -1,7 +1,7 @@
+import { systemClock } from '@rabble/clock'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import { overHttp } from '@rabble/history/client'
 import { overHttp as roomsOverHttp } from '@rabble/rooms/client'
-import { systemClock } from '@rabble/clock'
 import {
   addressesIn,
   createGround,
@@ -86,7 +86,7 @@ await runService({
         host: settings.HOST,
         port: settings.RABBLE_PUBLIC_PORT,
         perAddress: settings.RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS,
-        isProxy: addressesIn(settings.RABBLE_TRUSTED_PROXIES),
+        isProxy: addressesIn(settings.RABBLE_PUBLIC_PROXIES),
         allowedOrigins: config.allowedOrigins,
         refused: (reason) => metrics.refusedConnections.inc({ reason }),
         clock: systemClock,

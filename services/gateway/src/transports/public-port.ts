@@ -15,7 +15,7 @@ export interface PublicPortOptions {
   port: number
   /** Maximum number of connections of one address (IPv6: network). */
   perAddress: number
-  /** Whether an address is that of a trusted proxy, which limits its clients itself. */
+  /** Whether an address is that of a trusted proxy, which limits its clients and tells their addresses. */
   isProxy(address: string): boolean
   /**
    * Origins of pages that may connect. They are compared here, before the handshake: to the chat page's own script a refused one is out of
@@ -33,13 +33,17 @@ export interface PublicPortOptions {
  * has for its clients.
  */
 export function openPublicPort(app: FastifyInstance, options: PublicPortOptions): void {
-  const { allowedOrigins, refused } = options
+  const { allowedOrigins, isProxy, refused } = options
   const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (_request, response) => {
     response.writeHead(404, { connection: 'close' }).end()
   })
   limitAddresses(server, options)
   server.on('upgrade', (request, socket, head) => {
-    const { origin } = request.headers
+    const { headers } = request
+    const { origin } = headers
+    // The app may believe them: the networks of its own proxies may be those of clients here.
+    if (!isProxy(request.socket.remoteAddress ?? ''))
+      for (const name of Object.keys(headers)) if (name.startsWith('x-forwarded-')) delete headers[name]
     // The rest of the target is a query, if any (RFC 9112, section 3.2.1).
     const isKnown = /^\/ws(\?|$)/.test(request.url ?? '')
     if (isKnown && (origin === undefined || allowedOrigins.has(origin))) {

@@ -71,6 +71,26 @@ t.test('one address has a limited number of connections there, a trusted proxy a
   for (let n = 0; n < 3; n++) t.equal(await opened(t, proxied.door), 'open')
 })
 
+t.test('only a proxy of that port can say from where a client comes', async (t) => {
+  const claim = { headers: { 'x-forwarded-for': '203.0.113.7' } }
+  for (const [isProxy, network] of [
+    [false, '127.0.0.1'],
+    [true, '203.0.113.7'],
+  ] as const) {
+    const { door, gateway } = await start(t, { isProxy: () => isProxy })
+    const addresses: string[] = []
+    const { open } = gateway
+    gateway.open = (connection, client) => {
+      addresses.push(client.address)
+      return open(connection, client)
+    }
+    const socket = new WebSocket(door, 'rabble.v1', claim)
+    await once(socket, 'open')
+    socket.terminate()
+    t.same(addresses, [network])
+  }
+})
+
 t.test('one address opens a limited number of connections a second there', async (t) => {
   const clock = createManualClock()
   const { port, refusals } = await start(t, { clock, perAddress: 10_000 })
