@@ -55,7 +55,10 @@ t.test('a chat that is offered the direct way moves there, with its token and wi
   t.same(gateway.paths, ['/ws', '/g1/ws'])
   t.same(states, ['open'])
   await until(() => gateway.connections[0]?.code === 1000, 30_000, 'the end of the first session')
-  t.match(gateway.connections[1]?.frames, [{ type: 'hello', token: 'token' }, { type: 'join', after: 'm1' }])
+  t.match(gateway.connections[1]?.frames, [
+    { type: 'hello', token: 'token' },
+    { type: 'join', after: 'm1' },
+  ])
   await clock.advance(3_600_000)
   t.same(gateway.questions, [''], 'and stays')
 })

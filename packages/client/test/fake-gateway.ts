@@ -38,7 +38,7 @@ export interface FakeGateway {
   /** The same of WebSockets at another path than `/ws`. */
   directSockets: 'open' | 'refused' | 'silent'
   /**
-   * What it answers to the question where to connect. `path` is that of a WebSocket here, which is another gateway's own address to its
+   * Answer to the question where to connect. `path` is that of a WebSocket here, which is another gateway's own address to its
    * chats. Undefined, the default: it doesn't know the question, as an old server.
    */
   route: { path: string } | { status: number } | undefined

@@ -21,6 +21,7 @@ import {
   RestrictionReply,
   RoomReply,
   RoomsReply,
+  RouteReply,
   SearchReply,
   SessionReply,
   serverFrames,
@@ -255,6 +256,7 @@ t.test('the lines of the log and of history in the examples are what they should
   const answers = {
     '### `GET /api/rooms/{room}/messages`': MessagesReply,
     '### `GET /api/search`': SearchReply,
+    '### `GET /api/route`': RouteReply,
     '### `POST /api/session`': SessionReply,
     '### `POST /api/rooms`': RoomReply,
     '### `GET /api/rooms`': RoomsReply,

@@ -85,6 +85,7 @@ await runService({
       openPublicPort(app, {
         host: settings.HOST,
         port: settings.RABBLE_PUBLIC_PORT,
+        connections: settings.RABBLE_CONNECTIONS,
         perAddress: settings.RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS,
         isProxy: addressesIn(settings.RABBLE_PUBLIC_PROXIES),
         allowedOrigins: config.allowedOrigins,

@@ -79,7 +79,13 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   operations(app, { registry, checks })
   if (options.publicPort !== undefined) {
     const refused = () => {}
-    const limits = { host: '127.0.0.1', perAddress: 1_000, isProxy: () => false, allowedOrigins: new Set('') }
+    const limits = {
+      host: '127.0.0.1',
+      connections: 10_000,
+      perAddress: 1_000,
+      isProxy: () => false,
+      allowedOrigins: new Set(''),
+    }
     openPublicPort(app, { ...limits, refused, clock, ...options.publicPort })
   }
   const http = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' })

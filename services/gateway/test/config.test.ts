@@ -28,7 +28,10 @@ t.test('a public address is that of a WebSocket, and pages must be allowed to us
     ['http://10.0.0.1:8090', 'ws://10.0.0.1:8090/ws'],
   ] as const)
     t.equal(url({ ...origins, RABBLE_PUBLIC_URL: given }), expected)
-  t.throws(() => url({ RABBLE_PUBLIC_URL: 'wss://g1.example' }), /needs RABBLE_ALLOWED_ORIGINS: the origin of/)
+  t.throws(
+    () => url({ RABBLE_PUBLIC_URL: 'wss://g1.example' }),
+    /needs RABBLE_ALLOWED_ORIGINS: the origin of/,
+  )
   t.throws(
     () => url({ ...origins, RABBLE_PUBLIC_URL: 'wss://g1.example', RABBLE_TRANSPORTS: 'sse' }),
     /needs websocket in RABBLE_TRANSPORTS/,

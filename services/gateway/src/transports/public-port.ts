@@ -13,6 +13,8 @@ const requestTimeout = 10_000
 export interface PublicPortOptions {
   host: string
   port: number
+  /** Maximum number of connections, over all addresses. */
+  connections: number
   /** Maximum number of connections of one address (IPv6: network). */
   perAddress: number
   /** Whether an address is that of a trusted proxy, which limits its clients and tells their addresses. */
@@ -37,6 +39,7 @@ export function openPublicPort(app: FastifyInstance, options: PublicPortOptions)
   const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (_request, response) => {
     response.writeHead(404, { connection: 'close' }).end()
   })
+  server.maxConnections = options.connections
   limitAddresses(server, options)
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request

@@ -71,6 +71,13 @@ t.test('one address has a limited number of connections there, a trusted proxy a
   for (let n = 0; n < 3; n++) t.equal(await opened(t, proxied.door), 'open')
 })
 
+t.test('the port has a limited number of connections, from whatever addresses', async (t) => {
+  const { door } = await start(t, { connections: 1, isProxy: () => true })
+  const first = await connectChat(t, door)
+  t.match(await opened(t, door), /ECONNRESET|hang up/)
+  await first.close()
+})
+
 t.test('only a proxy of that port can say from where a client comes', async (t) => {
   const claim = { headers: { 'x-forwarded-for': '203.0.113.7' } }
   for (const [isProxy, network] of [
