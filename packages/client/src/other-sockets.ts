@@ -20,6 +20,7 @@ export async function opener(
 ): Promise<() => WebSocketLike> {
   if (transport !== 'direct')
     return () => new HttpSocket(address.base, transport === 'sse' ? 'sse' : 'poll', fetch, clock)
+  if (!WebSocket) throw new Error('there is no WebSocket')
   const question = new URL('api/route', address.base)
   if (address.direct) question.searchParams.set('not', address.direct)
   const answer = await fetch(question.href, {
@@ -28,7 +29,7 @@ export async function opener(
     cache: 'no-store',
   })
   const { url, message } = (await answer.json()) as { url: string; message?: string }
-  if (!answer.ok || !WebSocket) throw new Error(message)
+  if (!answer.ok) throw new Error(message)
   return () => {
     address.direct = url
     return new WebSocket(url, 'rabble.v1')
