@@ -7,8 +7,8 @@ import type { FastifyInstance } from 'fastify'
 
 /** Rate (a second) and burst of new connections of one address, as Nginx allows them by default. */
 const opening = { perSecond: 200, burst: 2_000 }
-/** Time limit (ms) of a request. */
-const requestTimeout = 10_000
+/** Time limits (ms) of a request, and the interval of checks for requests that are over them. */
+const timeouts = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }
 
 export interface PublicPortOptions {
   host: string
@@ -20,8 +20,8 @@ export interface PublicPortOptions {
   /** Whether an address is that of a trusted proxy, which limits its clients and tells their addresses. */
   isProxy(address: string): boolean
   /**
-   * Origins of pages that may connect. They are compared here, before the handshake: to the chat page's own script a refused one is out of
-   * reach, and it goes back to the address that it came from.
+   * Origins of pages that may connect. They are compared before the handshake: a page that is refused so goes back to the address that it
+   * came from, while the close code of a refused origin would be final.
    */
   allowedOrigins: Origins
   /** Called for each connection that is refused. */
@@ -36,7 +36,7 @@ export interface PublicPortOptions {
  */
 export function openPublicPort(app: FastifyInstance, options: PublicPortOptions): void {
   const { allowedOrigins, isProxy, refused } = options
-  const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (_request, response) => {
+  const server = createServer(timeouts, (_request, response) => {
     response.writeHead(404, { connection: 'close' }).end()
   })
   server.maxConnections = options.connections
