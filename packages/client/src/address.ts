@@ -4,6 +4,8 @@ export interface Address {
   socket: string
   /** Base URL of the HTTP requests. */
   base: URL
+  /** URL of the gateway's own WebSocket to which this chat was sent last. */
+  direct?: string
 }
 
 /**

@@ -56,7 +56,7 @@ export class ChatClient implements Chat {
   constructor(
     address: Address,
     WebSocket: WebSocketConstructor | undefined,
-    transports: readonly Transport[],
+    transports: Transport[],
     options: ConnectOptions,
   ) {
     const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
@@ -83,8 +83,8 @@ export class ChatClient implements Chat {
         load: async (transport) => {
           if (transport === 'websocket' && WebSocket) return () => new WebSocket(address.socket, 'rabble.v1')
           // A module of its own, which pages need not wait for.
-          const { HttpSocket } = await import('./http-socket.ts')
-          return () => new HttpSocket(address.base, transport === 'sse' ? 'sse' : 'poll', fetch, clock)
+          const { opener } = await import('./other-sockets.ts')
+          return opener(transport, address, WebSocket, fetch, clock)
         },
         heartbeat,
         credentials,

@@ -33,7 +33,7 @@ const tokenExpired: (typeof closeCodes)['tokenExpired']['code'] = 4401
 
 export interface ConnectionOptions {
   /** Transports to use, the best one first. */
-  transports: readonly Transport[]
+  transports: Transport[]
   /** Returns a function that opens a socket. It may throw, for example for an address that a page over https may not use. */
   load(transport: Transport): Promise<() => WebSocketLike>
   /** Silence (ms) after which the gateway is probed. */
@@ -193,18 +193,17 @@ export class Connection {
 
   #welcome(link: SocketSession, transport: Transport, frame: ServerFrames['welcome']): void {
     this.#timer?.cancel()
-    const { credentials, load, transports } = this.#options
-    this.#choice.answered(transport)
+    const { credentials, load } = this.#options
+    credentials.welcome(frame)
+    this.#choice.answered(transport, frame.route && credentials.token)
     this.#isReturn = false
     if (transport === this.#choice.first) this.#returnWait = firstReturn
     else this.#returnLater()
     // Loads the code of the other transports now, since it may be out of reach during an outage.
-    load(transports.at(-1) ?? transport).catch(() => {})
-    credentials.welcome(frame)
+    load('sse').catch(() => {})
     this.#opening = undefined
-    const old = this.#open
+    this.#open?.drop(true)
     this.#open = link
-    old?.drop(true)
     this.#refusals = 0
     this.#openedAt = this.#options.clock.monotonic()
     this.#opened.resolve()

@@ -5,14 +5,14 @@ const key = 'transport'
 
 /** Chooses the transport of each attempt to connect. The last one that worked is kept in the storage. */
 export class TransportChoice {
-  readonly #transports: readonly Transport[]
+  readonly #transports: Transport[]
   readonly #store: Store
   #worked: unknown
   #index = 0
   /** Number of unanswered attempts in a row over this transport. */
   #unanswered = 0
 
-  constructor(transports: readonly Transport[], store: Store) {
+  constructor(transports: Transport[], store: Store) {
     this.#transports = transports
     this.#store = store
     this.#worked = store.load(key)
@@ -29,16 +29,21 @@ export class TransportChoice {
     return this.#transports[this.#index] as Transport
   }
 
-  /** Goes back to the transport that worked last. */
-  reset(): void {
+  /**
+   * Goes back to the transport that worked last. The direct way comes before the WebSocket, if that is the best one, as soon as it
+   * is offered.
+   */
+  reset(direct: unknown = this.#worked === 'direct'): void {
+    if (direct && this.first === 'websocket') this.#transports.unshift('direct')
     this.#index = Math.max(0, this.#transports.indexOf(this.#worked as Transport))
     this.#unanswered = 0
   }
 
-  answered(transport: Transport): void {
+  /** `direct`: whether the server offers the direct way. */
+  answered(transport: Transport, direct: unknown): void {
     if (transport !== this.#worked) this.#store.save(key, transport)
     this.#worked = transport
-    this.reset()
+    this.reset(direct)
   }
 
   /** Goes on to another transport if an attempt got no answer; if this one has worked, after the second such attempt. */

@@ -35,8 +35,11 @@ export interface WebSocketLike {
 }
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike
 
-/** How frames travel: over a WebSocket, over Server-Sent Events and POST requests, or over long polling and POST requests. */
-export type Transport = 'websocket' | 'sse' | 'polling'
+/**
+ * How frames travel: over a WebSocket to a gateway's own address, which `api/route` tells, over a WebSocket, over Server-Sent Events and
+ * POST requests, or over long polling and POST requests.
+ */
+export type Transport = 'direct' | 'websocket' | 'sse' | 'polling'
 
 /** Subset of `fetch` that the SDK uses. The optional parts of a response serve `sse` (`body`) and `polling` (`text`) only. */
 export type FetchLike = (
@@ -75,7 +78,8 @@ export interface ConnectOptions {
   storage?: StorageLike
   /**
    * Transports to use, the best one first. The chat takes the next one while one does not work, and later returns to the first.
-   * Default: `['websocket', 'sse', 'polling']`.
+   * Default: `['websocket', 'sse', 'polling']`. A server whose gateways have public addresses adds `direct` before `websocket`, once the
+   * chat has a token: cookies don't reach these addresses.
    */
   transports?: readonly Transport[]
   /**

@@ -35,6 +35,17 @@ export interface FakeGateway {
   readonly connections: readonly FakeConnection[]
   /** Whether a proxy refuses WebSockets, or leaves them without an answer. Default: neither. */
   webSockets: 'open' | 'refused' | 'silent'
+  /** The same of WebSockets at another path than `/ws`. */
+  directSockets: 'open' | 'refused' | 'silent'
+  /**
+   * Answer to the question where to connect. `path` is that of a WebSocket here, which is another gateway's own address to its
+   * chats. Undefined, the default: it doesn't know the question, as an old server.
+   */
+  route: { path: string } | { status: number } | undefined
+  /** Queries of the questions where to connect. */
+  readonly questions: readonly string[]
+  /** Paths of the WebSockets that were asked for. */
+  readonly paths: readonly string[]
   /** Server-Sent Events and long polling of this gateway. */
   readonly streams: FakeStreams
   /** Returns all frames of a type, over all connections. */
@@ -73,10 +84,25 @@ export async function startFakeGateway(
       this.once('close', () => closed++)
     }
   }
+  const questions: string[] = []
+  const paths: string[] = []
+  http.on('request', (request, response) => {
+    const [path, query = ''] = (request.url ?? '').split('?')
+    if (path !== '/api/route') return
+    questions.push(decodeURIComponent(query))
+    const { route } = gateway
+    const status = route === undefined ? 404 : 'status' in route ? route.status : 200
+    response.writeHead(status, { 'content-type': 'application/json' })
+    const address = route !== undefined && 'path' in route && `${url.replace('http', 'ws')}${route.path}`
+    response.end(JSON.stringify(address ? { url: address } : { code: 'not-found', message: 'not here' }))
+  })
   const connections: (FakeConnection & { frames: ClientFrame[] })[] = []
   http.on('upgrade', (request, socket, head) => {
-    if (gateway.webSockets === 'refused') socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
-    else if (gateway.webSockets === 'silent') silent.push(socket)
+    paths.push(request.url ?? '')
+    const isDirect = request.url !== '/ws'
+    const state = isDirect ? gateway.directSockets : gateway.webSockets
+    if (state === 'refused') socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    else if (state === 'silent') silent.push(socket)
     else server.handleUpgrade(request, socket, head, (accepted) => server.emit('connection', accepted))
   })
   server.on('connection', (socket: WebSocket) => {
@@ -123,6 +149,10 @@ export async function startFakeGateway(
     },
     connections,
     webSockets: 'open',
+    directSockets: 'open',
+    route: undefined,
+    questions,
+    paths,
     streams,
     frames: (type) =>
       connections.flatMap(({ frames }) => frames).filter((frame) => frame.type === type) as never,

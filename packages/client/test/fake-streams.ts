@@ -107,7 +107,10 @@ export function serveStreams(server: Server, host: Host): FakeStreams {
     }
   }
 
-  server.on('request', (request, response) => void serve(request, response).catch(() => response.destroy()))
+  server.on('request', (request, response) => {
+    if (request.url?.startsWith('/api/')) return
+    void serve(request, response).catch(() => response.destroy())
+  })
   return streams
 }
 

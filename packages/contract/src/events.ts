@@ -167,6 +167,8 @@ export const GatewaySignal = Type.Object({
   state: Type.Enum([...gatewayStates]),
   /** Where other gateways reach it, to pass on requests of its sessions. Clients are not told. */
   url: Type.Optional(Type.String({ maxLength: 256, pattern: '^http://[^/?#@\\s]+$' })),
+  /** WebSocket at its own public address, if it has one. `GET /api/route` tells clients. */
+  publicUrl: Type.Optional(Type.String({ maxLength: 256, pattern: '^wss?://[^/?#@\\s]+/ws$' })),
 })
 export type GatewaySignal = Type.Static<typeof GatewaySignal>
 

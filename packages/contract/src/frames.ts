@@ -142,6 +142,8 @@ export const WelcomeFrame = Type.Object({
   /** True for a guest that did not exist before: nobody can have sent it a direct message. */
   isNew: Type.Optional(Type.Boolean()),
   expiresIn,
+  /** True if gateways have public addresses of their own: `GET /api/route` names one. */
+  route: Type.Optional(Type.Boolean()),
 })
 
 /** Reply to `refresh`. A guest gets another token in place of the one that it sent. */

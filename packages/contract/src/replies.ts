@@ -57,6 +57,12 @@ export const IdReply = Type.Object({
 })
 export type IdReply = Type.Static<typeof IdReply>
 
+/** Place of a gateway with a public address of its own. */
+export const RouteReply = Type.Object({
+  url: Type.String({ description: 'URL of its WebSocket.' }),
+})
+export type RouteReply = Type.Static<typeof RouteReply>
+
 /* Replies of the rooms service. */
 
 /** Room. Times have the format of those in messages. */

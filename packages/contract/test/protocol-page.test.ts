@@ -19,6 +19,7 @@ import {
   RestrictionReply,
   RoomReply,
   RoomsReply,
+  RouteReply,
   SearchReply,
   SessionReply,
   serverFrames,
@@ -254,6 +255,7 @@ t.test('the lines of the log and of history in the examples are what they should
   const answers = {
     '### `GET /api/rooms/{room}/messages`': MessagesReply,
     '### `GET /api/search`': SearchReply,
+    '### `GET /api/route`': RouteReply,
     '### `POST /api/session`': SessionReply,
     '### `POST /api/rooms`': RoomReply,
     '### `GET /api/rooms`': RoomsReply,

@@ -1,3 +1,5 @@
+import proxyAddr from '@fastify/proxy-addr'
+
 /**
  * Returns the network of an address: an IPv4 address itself, or the /64 of an IPv6 address, in which one household has any number
  * of addresses.
@@ -16,4 +18,15 @@ export function networkOf(address: string): string {
 /** Returns the names by which a caller's share is counted: the network of its address, and the user, if known. */
 export function sharersOf(address: string, user?: string): string[] {
   return [networkOf(address), ...(user === undefined ? [] : [`user:${user}`])]
+}
+
+/** Returns whether an address is in a list of addresses and networks, separated by commas, such as that of the trusted proxies. */
+export function addressesIn(list: string): (address: string) => boolean {
+  const has = proxyAddr.compile(
+    list
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== ''),
+  )
+  return (address) => has(address, 0)
 }

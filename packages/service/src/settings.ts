@@ -212,6 +212,31 @@ export const settings = {
     about:
       'Where other gateways reach this one, such as `http://10.0.1.7:8080`, to pass on requests of its sessions. Default: the address by which it reaches RabbitMQ, and its port.',
   },
+  RABBLE_PUBLIC_URL: {
+    schema: Type.String({ maxLength: 240, pattern: /^(ws|http)s?:\/\/[^/?#@\s]+$/ }),
+    broken: brokenByUrl,
+    about:
+      'Public address of this gateway alone, such as `wss://g1.chat.example`, by which clients reach its `RABBLE_PUBLIC_PORT` without Nginx. Needs `RABBLE_ALLOWED_ORIGINS`. Default: none.',
+  },
+  RABBLE_PUBLIC_PORT: {
+    schema: Type.Integer({ minimum: 1, maximum: 65535 }),
+    default: 8090,
+    about:
+      'With `RABBLE_PUBLIC_URL`: TCP port on which the gateway takes WebSockets of clients at `/ws`, and nothing else.',
+  },
+  RABBLE_PUBLIC_PROXIES: {
+    schema: Type.String(),
+    broken: brokenByProxies,
+    default: '',
+    about:
+      'Addresses and networks of the proxies in front of `RABBLE_PUBLIC_PORT`, separated by commas, such as one that ends TLS. List them in `RABBLE_TRUSTED_PROXIES` as well. `X-Forwarded-…` of all others counts for nothing there.',
+  },
+  RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS: {
+    schema: Type.Integer({ minimum: 1 }),
+    default: 10_000,
+    about:
+      'Maximum number of connections of one address (IPv6: network) at `RABBLE_PUBLIC_PORT`, except for `RABBLE_PUBLIC_PROXIES`. It may open 200 a second on average, and 2,000 at once.',
+  },
   RABBLE_CONNECTIONS: {
     schema: Type.Integer({ minimum: 1 }),
     default: 20_000,

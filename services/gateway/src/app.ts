@@ -1,6 +1,7 @@
 import type { ReadinessCheck } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
 import inSameScope from 'fastify-plugin'
+import { publicRoute, type RouteHost } from './cluster/public-route.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { workerRoutes } from './external-publish/routes.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
@@ -14,12 +15,13 @@ interface TransportNames {
 
 /** Adds the routes of a gateway: those of its transports, and those for programs. */
 export function gatewayRoutes(
-  core: SessionHost & PublishHost,
+  core: SessionHost & PublishHost & RouteHost,
   options: Pick<GatewayOptions, 'tokens' | 'metrics' | 'workerMessagesPerSecond' | 'logger'> & TransportNames,
 ): FastifyPluginAsync {
   return inSameScope(async (app) => {
     for (const name of options.transports ?? transports.keys())
       await transports.get(name)?.register(app, core)
+    await app.register(publicRoute(core))
     await app.register(
       workerRoutes({ ...options, gateway: core, perSecond: options.workerMessagesPerSecond }),
     )

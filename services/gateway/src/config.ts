@@ -34,6 +34,37 @@ export const gatewaySettings = [
   'RABBLE_ROOMS',
 ] as const satisfies SettingName[]
 
+/** Settings of a gateway that clients may also reach without Nginx. */
+export const publicSettings = [
+  'RABBLE_PUBLIC_URL',
+  'RABBLE_PUBLIC_PORT',
+  'RABBLE_PUBLIC_PROXIES',
+  'RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS',
+] as const satisfies SettingName[]
+
+type PublicSettings = Settings<
+  (typeof publicSettings)[number] | 'RABBLE_ALLOWED_ORIGINS' | 'RABBLE_TRANSPORTS',
+  never
+>
+
+/**
+ * Returns the URL of the WebSocket at the gateway's own public address, or undefined if it has none.
+ * @throws SettingsError if no page could connect there, or nothing could
+ */
+export function publicWebSocket(settings: PublicSettings): string | undefined {
+  const { RABBLE_PUBLIC_URL: url } = settings
+  if (url === undefined) return undefined
+  if (settings.RABBLE_ALLOWED_ORIGINS === '') {
+    throw new SettingsError(
+      'RABBLE_PUBLIC_URL needs RABBLE_ALLOWED_ORIGINS: the origin of the chat page, such as https://chat.example, which is another one than that of this gateway',
+    )
+  }
+  if (!settings.RABBLE_TRANSPORTS.split(',').includes('websocket')) {
+    throw new SettingsError('RABBLE_PUBLIC_URL needs websocket in RABBLE_TRANSPORTS')
+  }
+  return `${new URL(url.replace(/^http/, 'ws')).origin}/ws`
+}
+
 type GatewaySettings = Settings<(typeof groundSettings | typeof gatewaySettings)[number], never>
 
 /**

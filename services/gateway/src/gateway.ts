@@ -8,6 +8,7 @@ import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createRates, isAllowedOrigin, type Logger, type Origins, type Tokens } from '@rabble/service'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
+import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
 import { type CommandParts, execute } from './commands/index.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
@@ -77,6 +78,8 @@ export interface GatewayOptions {
   workerMessagesPerSecond: number
   /** Returns where other gateways reach this one, once it listens. Default: they don't. */
   url?: (() => string | undefined) | undefined
+  /** Public WebSocket of this gateway alone, such as `wss://g1.chat.example/ws`. Default: it has none. */
+  publicUrl?: string | undefined
   /** Default: `defaultDeliveryTimes`. */
   deliveryTimes?: DeliveryTimes
   /** Default: `defaultHistoryTimes`. */
@@ -90,7 +93,7 @@ export interface GatewayOptions {
 }
 
 /** The core of a gateway: transports connect clients to it, and programs publish through it. */
-export interface Gateway extends SessionHost, PublishHost {
+export interface Gateway extends SessionHost, PublishHost, RouteHost {
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   /** Begins to call other services. Those in the same process must be registered by then. */
@@ -201,6 +204,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log,
     traffic,
     url: options.url ?? (() => undefined),
+    publicUrl: options.publicUrl,
     sessions: () => hub.sessions.size,
     state: () => (phase === 'open' ? (unready() === undefined ? 'ready' : 'unready') : phase),
     reported: watchdog.signalled,
@@ -231,6 +235,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     id,
     limits,
     auth: options.auth,
+    hasPublicUrl: options.publicUrl !== undefined,
     tokens,
     newGuests: createRates({ perSecond: loginsPerMinute / 60, burst: loginsPerMinute }, clock),
     hub,
@@ -319,6 +324,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     disconnected: (session, reason = 'client', clean = false) => end(session, reason, clean),
     gatewayUrl: registry.url,
+    publicUrl: registry.publicUrl,
     forwarded: (transport, answered) =>
       metrics.forwarded.inc({ transport, result: answered ? 'answered' : 'failed' }),
     publish: publisher.publish,

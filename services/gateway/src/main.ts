@@ -1,7 +1,9 @@
+import { systemClock } from '@rabble/clock'
 import { connectRabbitMqLog } from '@rabble/event-log'
 import { overHttp } from '@rabble/history/client'
 import { overHttp as roomsOverHttp } from '@rabble/rooms/client'
 import {
+  addressesIn,
   createGround,
   createInternalTokens,
   groundSettings,
@@ -16,10 +18,11 @@ import {
 } from '@rabble/service'
 import { gateway } from './app.ts'
 import { addressToward, keepFinding, urlOf } from './cluster/own-address.ts'
-import { gatewayConfig, gatewaySettings } from './config.ts'
+import { gatewayConfig, gatewaySettings, publicSettings, publicWebSocket } from './config.ts'
 import { takeNotices } from './external-publish/notify-consumer.ts'
 import { createMetrics, observeLog } from './metrics.ts'
 import { drainTimeout } from './sessions/drain.ts'
+import { openPublicPort } from './transports/public-port.ts'
 
 await runService({
   async start() {
@@ -34,10 +37,12 @@ await runService({
         ...gatewaySettings,
         'RABBLE_DRAIN_MS',
         'RABBLE_GATEWAY_URL',
+        ...publicSettings,
       ],
       ['RABBLE_AMQP_URL'],
     )
     const config = gatewayConfig(settings)
+    const publicUrl = publicWebSocket(settings)
     const { RABBLE_ROOMS_URL: roomsUrl, RABBLE_HISTORY_URL: historyUrl, RABBLE_SECRET: secret } = settings
     if ((roomsUrl ?? historyUrl) !== undefined && secret === undefined) {
       const name = roomsUrl === undefined ? 'RABBLE_HISTORY_URL' : 'RABBLE_ROOMS_URL'
@@ -67,6 +72,7 @@ await runService({
         if (own === undefined || listening === null || typeof listening === 'string') return undefined
         return urlOf(own, listening.port)
       },
+      publicUrl,
       log,
       history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, { clocks }) : undefined,
       rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens, { clocks }) : undefined,
@@ -75,6 +81,18 @@ await runService({
       logger,
     })
     await app.register(plugin)
+    if (publicUrl !== undefined) {
+      openPublicPort(app, {
+        host: settings.HOST,
+        port: settings.RABBLE_PUBLIC_PORT,
+        connections: settings.RABBLE_CONNECTIONS,
+        perAddress: settings.RABBLE_PUBLIC_CONNECTIONS_PER_ADDRESS,
+        isProxy: addressesIn(settings.RABBLE_PUBLIC_PROXIES),
+        allowedOrigins: config.allowedOrigins,
+        refused: (reason) => metrics.refusedConnections.inc({ reason }),
+        clock: systemClock,
+      })
+    }
     operations(app, {
       registry,
       checks: { ...checks, log: logConnected(log, registry) },

@@ -28,7 +28,7 @@ export function createMetrics(registry: Registry) {
     }),
     refusedConnections: new Counter({
       name: 'rabble_gateway_connections_refused_total',
-      help: 'Connections that were refused, by reason: origin, full, unready, draining, stopped.',
+      help: 'Connections that were refused, by reason: origin, address, full, unready, draining, stopped.',
       labelNames: ['reason'] as const,
       registers,
     }),

@@ -6,6 +6,7 @@ import { createApp, createLogger, createTokens, operations, type Tokens } from '
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { createMetrics, gateway as createPlugin, type Gateway, type GatewayOptions } from '../src/index.ts'
+import { openPublicPort, type PublicPortOptions } from '../src/transports/public-port.ts'
 import { createMemoryLog, type MemoryLog } from './memory-log.ts'
 
 export const secret = 'a secret for tests, of forty characters.'
@@ -34,6 +35,8 @@ type Options = Partial<Omit<GatewayOptions, 'limits' | 'log'>> & {
   port?: number
   /** Names of the transports. Default: all. */
   transports?: readonly string[]
+  /** Options of its public port. Default: it has none. */
+  publicPort?: Partial<PublicPortOptions> & { port: number }
 }
 
 /**
@@ -74,6 +77,17 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
   })
   await app.register(plugin)
   operations(app, { registry, checks })
+  if (options.publicPort !== undefined) {
+    const refused = () => {}
+    const limits = {
+      host: '127.0.0.1',
+      connections: 10_000,
+      perAddress: 1_000,
+      isProxy: () => false,
+      allowedOrigins: new Set(''),
+    }
+    openPublicPort(app, { ...limits, refused, clock, ...options.publicPort })
+  }
   const http = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' })
   t.teardown(async () => {
     await app.close()

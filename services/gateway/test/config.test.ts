@@ -1,5 +1,6 @@
 import { groundSettings, readSettings, SettingsError } from '@rabble/service'
 import t from 'tap'
+import { publicSettings, publicWebSocket } from '../src/config.ts'
 import { gatewayConfig, gatewaySettings } from '../src/index.ts'
 
 t.test('a gateway does not start with frames into which an allowed text does not fit', async (t) => {
@@ -14,4 +15,27 @@ t.test('a gateway does not start with frames into which an allowed text does not
     ),
   )
   t.match(config({ ...env, RABBLE_FRAME_BYTES: '124096' }).limits, { frameBytes: 124_096 })
+})
+
+t.test('a public address is that of a WebSocket, and pages must be allowed to use it', async (t) => {
+  const url = (env: Record<string, string>) =>
+    publicWebSocket(readSettings(env, [...groundSettings, ...gatewaySettings, ...publicSettings]))
+  t.equal(url({}), undefined)
+  const origins = { RABBLE_ALLOWED_ORIGINS: 'https://chat.example' }
+  for (const [given, expected] of [
+    ['wss://g1.example', 'wss://g1.example/ws'],
+    ['https://g1.example:8443', 'wss://g1.example:8443/ws'],
+    ['http://10.0.0.1:8090', 'ws://10.0.0.1:8090/ws'],
+  ] as const)
+    t.equal(url({ ...origins, RABBLE_PUBLIC_URL: given }), expected)
+  t.throws(
+    () => url({ RABBLE_PUBLIC_URL: 'wss://g1.example' }),
+    /needs RABBLE_ALLOWED_ORIGINS: the origin of/,
+  )
+  t.throws(
+    () => url({ ...origins, RABBLE_PUBLIC_URL: 'wss://g1.example', RABBLE_TRANSPORTS: 'sse' }),
+    /needs websocket in RABBLE_TRANSPORTS/,
+  )
+  for (const wrong of ['g1.example', 'wss://g1.example/path', 'wss://user@g1.example', 'ftp://g1.example'])
+    t.throws(() => url({ ...origins, RABBLE_PUBLIC_URL: wrong }), /RABBLE_PUBLIC_URL must/, wrong)
 })

@@ -34,6 +34,8 @@ export interface ClusterOptions {
   folder?: string
   /** More settings for all services, and variables for nginx/render. */
   env?: Readonly<Record<string, string>>
+  /** More settings for one gateway, the first of which has the number 0. */
+  gatewayEnv?(n: number): Readonly<Record<string, string>>
   /** As in `ServiceOptions`. */
   raiseAddressLimits?: boolean
   /** Whether a process that died is started again, as a container would be. Default: false. */
@@ -148,6 +150,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     return start('gateway', n, {
       ...oneOf('RABBLE_ROOMS_URL', roomsPorts, n),
       ...oneOf('RABBLE_HISTORY_URL', historyPorts, n),
+      ...options.gatewayEnv?.(n),
     })
   }
   const [rooms, histories, gateways] = await Promise.all([

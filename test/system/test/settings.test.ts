@@ -172,11 +172,11 @@ t.test('the image sets what its parts read, and no default', async (t) => {
 
 /**
  * Settings that are not for operators to set in containers: the image has them, the files depend on their values, or each replica
- * finds its own value.
+ * has its own value.
  */
 const fixed = new Set([
   ...Object.keys(imageVariables),
-  ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_URL'],
+  ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_URL', 'RABBLE_PUBLIC_URL', 'RABBLE_PUBLIC_PORT'],
 ])
 
 /** Settings whose values the container files know. */
@@ -213,7 +213,10 @@ t.test('what is written for people has the defaults that count', async (t) => {
     })
   t.ok(rows(nginx, nginxDefaults).length > 5, 'the table of Nginx is found')
   for (const name of nginxDefaults.keys()) t.match(nginx, `\`${name}\``, `${name} is in docs/deployment.md`)
-  t.ok(rows(swarm, defaultsIn('stack.yml', 'stack.tls.yml')).length > 5, 'the table of the stack is found')
+  t.ok(
+    rows(swarm, defaultsIn('stack.yml', 'stack.tls.yml', 'stack.direct.yml')).length > 5,
+    'the table of the stack is found',
+  )
 
   const [help = ''] = /^start: .*$/m.exec(read('Makefile')) ?? []
   const told = [...help.matchAll(/(\w+) \((.*?)\)/g)]

@@ -20,7 +20,7 @@ export function GatewayChip(): JSX.Element {
           <a
             id="gateway"
             href={hashOf({ view: 'live' })}
-            title={`The gateway that you are connected to, over ${state.transport}`}
+            title={`The gateway that you are connected to, ${state.transport === 'direct' ? 'without a proxy' : `over ${state.transport}`}`}
           >
             {state.gateway}
           </a>

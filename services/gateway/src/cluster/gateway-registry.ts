@@ -30,10 +30,22 @@ export interface GatewayRegistry {
    * waited for: it may be as new as this one.
    */
   url(gateway: string): Promise<string | undefined>
+  /**
+   * Returns the public WebSocket of the ready gateway with the fewest sessions, or undefined if none has one. `not` is one that the
+   * caller left or could not reach: it is returned only if there is no other.
+   */
+  publicUrl(not?: string): string | undefined
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   /** Sends the last report. */
   close(): void
+}
+
+/** Another gateway, as it reported itself. */
+interface Other extends Pick<GatewaySignal, 'url' | 'publicUrl'> {
+  /** Time of the report, by the monotonic clock. */
+  at: number
+  info: GatewayInfo
 }
 
 export function createGatewayRegistry(options: {
@@ -42,6 +54,8 @@ export function createGatewayRegistry(options: {
   traffic: Pick<Traffic, 'take'>
   /** Returns where other gateways reach this one. */
   url(): string | undefined
+  /** Public WebSocket of this one, if it has one. */
+  publicUrl?: string | undefined
   /** Returns the number of sessions. */
   sessions(): number
   state(): GatewaySignal['state']
@@ -50,7 +64,9 @@ export function createGatewayRegistry(options: {
   clock: Clock
 }): GatewayRegistry {
   const { gateway, log, traffic, sessions, state, reported, clock } = options
-  const others = new Map<string, { at: number; info: GatewayInfo; url: string | undefined }>()
+  const others = new Map<string, Other>()
+  /** Number of clients that were sent to each gateway since its last report, which does not count them yet. */
+  const sent = new Map<string, number>()
   let since = clock.monotonic()
   let figures = { messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0 }
   /** Whether a report of this gateway has come back, so that the others have it too. */
@@ -92,7 +108,9 @@ export function createGatewayRegistry(options: {
     answer?.cancel()
     answer = undefined
     const url = options.url()
-    log.signal({ type: 'gateway', ...own(), ...(url !== undefined && { url }) })
+    const { publicUrl } = options
+    const addresses = { ...(url !== undefined && { url }), ...(publicUrl !== undefined && { publicUrl }) }
+    log.signal({ type: 'gateway', ...own(), ...addresses })
     reported()
   }
 
@@ -118,7 +136,8 @@ export function createGatewayRegistry(options: {
 
   return {
     report,
-    heard({ type: _, url, ...info }) {
+    heard({ type: _, url, publicUrl, ...info }) {
+      sent.delete(info.gateway)
       if (info.gateway === gateway) {
         introduced = true
         return
@@ -127,7 +146,7 @@ export function createGatewayRegistry(options: {
       if (isNew) answer ??= clock.setTimeout(report, answerWithin * Math.random())
       if (isNew && others.size >= maxGateways) sweep()
       if (isNew && others.size >= maxGateways) return
-      others.set(info.gateway, { at: clock.monotonic(), info, url })
+      others.set(info.gateway, { at: clock.monotonic(), info, url, publicUrl })
       if (isNew) for (const heard of waiting) heard(info.gateway)
     },
     list() {
@@ -146,6 +165,20 @@ export function createGatewayRegistry(options: {
       const known = others.get(id)
       const isGone = known === undefined || known.at < clock.monotonic() - goneAfter
       return isGone || known.info.state === 'stopped' ? undefined : known.url
+    },
+    publicUrl(not) {
+      const now = clock.monotonic()
+      const here: Other = { at: now, info: own(), url: undefined, publicUrl: options.publicUrl }
+      let best: { info: GatewayInfo; publicUrl: string; load: number } | undefined
+      for (const { at, info, publicUrl } of [here, ...others.values()]) {
+        if (publicUrl === undefined || info.state !== 'ready' || at < now - goneAfter) continue
+        const load = publicUrl === not ? Number.MAX_VALUE : info.sessions + (sent.get(info.gateway) ?? 0)
+        if (best === undefined || load < best.load) best = { info, publicUrl, load }
+      }
+      if (best === undefined) return undefined
+      const { gateway } = best.info
+      sent.set(gateway, (sent.get(gateway) ?? 0) + 1)
+      return best.publicUrl
     },
     unready: () =>
       introduced || options.url() === undefined ? undefined : 'the other gateways do not know it yet',

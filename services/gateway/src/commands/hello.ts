@@ -9,6 +9,8 @@ import { type Command, withRef } from './command.ts'
 
 export interface HelloParts extends AdmitParts, RefusalParts {
   readonly limits: Limits
+  /** Whether this gateway has a public address of its own. */
+  readonly hasPublicUrl: boolean
   readonly tokens: Pick<Tokens, 'verify'>
   /** Limits the new guests (without a token) of each address. */
   readonly newGuests: Rates
@@ -48,6 +50,7 @@ export const hello: Command<'hello', HelloParts> = async (parts, session, frame)
     limits: parts.limits,
     ...(entry.isNew && { isNew: true }),
     ...settle(parts, session, entry),
+    ...(parts.hasPublicUrl && { route: true }),
   })
 }
 

@@ -97,6 +97,54 @@ t.test('a gateway that has never reported is waited for, but not for long and no
   t.same(new Set(await Promise.all(many)), new Set([undefined]))
 })
 
+t.test('clients are sent to the ready gateway with the fewest sessions, and counted at once', async (t) => {
+  const clock = createManualClock()
+  let sessions = 2
+  let state: GatewaySignal['state'] = 'ready'
+  const told: Signal[] = []
+  const registry = createGatewayRegistry({
+    gateway: 'here',
+    log: { signal: (signal) => told.push(signal) },
+    sessions: () => sessions,
+    state: () => state,
+    reported() {},
+    url: () => undefined,
+    publicUrl: 'wss://here.example/ws',
+    traffic: createTraffic(),
+    clock,
+  })
+  t.teardown(() => registry.close())
+  const report = (gateway: string, count: number, how: GatewaySignal['state'] = 'ready') =>
+    registry.heard({ ...signal(gateway, how), sessions: count, publicUrl: `wss://${gateway}.example/ws` })
+  const sent = (count: number) =>
+    Array.from({ length: count }, () => /\w+(?=\.example)/.exec(registry.publicUrl() ?? '')?.[0]).join(' ')
+  t.equal(sent(1), 'here')
+  registry.report()
+  t.match(told.at(-1), { publicUrl: 'wss://here.example/ws' })
+
+  report('a', 0)
+  report('b', 1)
+  registry.heard(signal('c', 'ready'))
+  t.equal(sent(6), 'a a b a b here', 'those that were sent count before they have arrived')
+  report('a', 5)
+  report('b', 5)
+  registry.heard(signal('here', 'ready'))
+  sessions = 9
+  t.equal(sent(2), 'a b', 'until the next report counts them')
+  t.equal(registry.publicUrl('wss://a.example/ws'), 'wss://b.example/ws', 'not where the client comes from')
+
+  report('a', 0, 'draining')
+  t.equal(sent(1), 'b')
+  report('b', 0, 'unready')
+  t.equal(sent(1), 'here')
+  t.equal(registry.publicUrl('wss://here.example/ws'), 'wss://here.example/ws', 'there is no other')
+  report('a', 0)
+  await clock.advance(6_001)
+  t.equal(sent(1), 'here', 'a gateway that is silent may be dead')
+  state = 'draining'
+  t.equal(registry.publicUrl(), undefined)
+})
+
 t.test('a gateway takes no clients until its first report has come back', async (t) => {
   const clock = createManualClock()
   const told: Signal[] = []

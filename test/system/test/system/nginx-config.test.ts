@@ -115,6 +115,30 @@ t.test(
   },
 )
 
+t.test(
+  'the page may connect to its own host and to the gateways that are named, and nowhere else',
+  async (t) => {
+    const policy = (text: string) => /connect-src ([^;]*);/.exec(text)?.[1]
+    t.equal(policy(await render()), "'self'")
+    const PUBLIC_GATEWAYS = 'wss://g1.chat.example wss://*.gateways.example:8443'
+    t.equal(policy(await render({ PUBLIC_GATEWAYS })), `'self' ${PUBLIC_GATEWAYS}`)
+    t.match(await judged(), /test is successful/)
+    for (const wrong of [
+      'g1.chat.example',
+      'wss:',
+      'wss://*',
+      'wss://a.example;',
+      'wss://a"b',
+      'https://a.example',
+    ])
+      await t.rejects(
+        render({ PUBLIC_GATEWAYS: wrong }),
+        { code: 1, stderr: /PUBLIC_GATEWAYS must be like/ },
+        wrong,
+      )
+  },
+)
+
 t.test('what can’t be is refused', async (t) => {
   await t.rejects(render({ STICKINESS: 'glue' }), { code: 1, stderr: /STICKINESS must be sticky or hash/ })
   await t.rejects(render({ TLS_CERT: '/cert.pem' }), {
