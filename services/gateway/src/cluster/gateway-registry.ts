@@ -132,6 +132,7 @@ export function createGatewayRegistry(options: {
   function sweep(): void {
     const oldest = clock.monotonic() - goneAfter - listedFor
     for (const [id, { at }] of others) if (at < oldest) others.delete(id)
+    for (const id of sent.keys()) if (id !== gateway && !others.has(id)) sent.delete(id)
   }
 
   return {

@@ -1,7 +1,7 @@
 import { RabbleError, RouteReply } from '@rabble/contract'
+import { Type } from '@rabble/contract/typebox'
 import { described } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
-import Type from 'typebox'
 
 export interface RouteHost {
   /** Returns the public WebSocket of a gateway for a client to connect to, rather another one than `not`; undefined: none has one. */

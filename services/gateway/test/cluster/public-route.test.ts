@@ -1,4 +1,4 @@
-import { connectChat } from '@rabble/harness'
+import { connectChat, until } from '@rabble/harness'
 import t from 'tap'
 import { build } from '../build.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -21,9 +21,16 @@ t.test('any gateway tells where to connect, and says in welcome that it can', as
   ]
   const ada = await connectChat(t, one.ws)
   t.match(await ada.waitFor(({ type }) => type === 'welcome'), { route: true })
+  await connectChat(t, one.ws)
+  // A gateway learns of another one by its report, which may come after that one is ready.
+  for (const user of [ada, await connectChat(t, two.ws)]) {
+    const ready = async () =>
+      (await user.request({ type: 'gateways' })).gateways.filter(({ state }) => state === 'ready').length
+    await until(async () => (await ready()) === 2, 60_000, 'the gateways to know each other')
+  }
   const answer = await fetch(`${one.http}/api/route`)
   t.equal(answer.headers.get('cache-control'), 'no-store')
-  t.same(await answer.json(), { url: 'wss://g2.example/ws' }, 'it has a client itself')
+  t.same(await answer.json(), { url: 'wss://g2.example/ws' }, 'it has more clients itself')
   const other = await fetch(`${two.http}/api/route?not=${encodeURIComponent('wss://g2.example/ws')}`)
   t.same(await other.json(), { url: 'wss://g1.example/ws' })
   t.equal((await fetch(`${one.http}/api/route?not=${'x'.repeat(300)}`)).status, 400)
