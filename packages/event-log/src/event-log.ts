@@ -22,7 +22,12 @@ export interface EventLog {
    * The log fetches no more than a bounded window. It reconnects automatically and continues after the last batch that it
    * yielded: no gap, no repeat. Ends when `signal` aborts or the log is closed.
    */
-  read(partition: number, from: LogStart, signal: AbortSignal): AsyncIterable<LogBatch[]>
+  read(
+    partition: number,
+    from: LogStart,
+    signal: AbortSignal,
+    options?: ReadOptions,
+  ): AsyncIterable<LogBatch[]>
 
   /**
    * Sends a signal, such as typing or presence, to all connected listeners, also those of this process. Signals may be lost and
@@ -57,6 +62,14 @@ export interface EventLog {
  * and some older ones. The clock of the log measures their age; the reader's clock may differ.
  */
 export type LogStart = 'first' | 'next' | { after: number } | { age: number }
+
+export interface ReadOptions {
+  /**
+   * Returns a time (ms) for which the log collects what arrives before it yields the next step, so that the step is larger. The
+   * wait ends early once there is enough for a whole step. Called after each step. Default: 0.
+   */
+  collect?: () => number
+}
 
 /**
  * Events that were published together. `offset` grows within a partition, not always by one. It is smaller only if `gap` says

@@ -1,5 +1,7 @@
+import type { Clock } from '@rabble/clock'
 import { Deferred } from '@rabble/clock/deferred'
-import type { LogBatch, LogObserver, LogStart } from './event-log.ts'
+import { Collecting } from './collecting.ts'
+import type { LogBatch, LogObserver, LogStart, ReadOptions } from './event-log.ts'
 
 /** Maximum number of bytes of one step with more than one batch, and of bytes in memory for one slow reader. */
 export const stepBytes = 512 * 1024
@@ -23,6 +25,7 @@ export class Follower {
   readonly #partition: number
   readonly #source: FollowerSource
   readonly #observer: LogObserver
+  readonly #collecting: Collecting
   /** Offset up to which everything was yielded or is in `#pending`. */
   #position = 0
   #anchored = false
@@ -33,10 +36,11 @@ export class Follower {
   #started = false
   #news: Deferred<void> | undefined
 
-  constructor(partition: number, source: FollowerSource, observer: LogObserver) {
+  constructor(partition: number, source: FollowerSource, observer: LogObserver, clock: Clock) {
     this.#partition = partition
     this.#source = source
     this.#observer = observer
+    this.#collecting = new Collecting(clock)
   }
 
   /** Handles a batch that was stored. */
@@ -48,10 +52,18 @@ export class Follower {
       this.#position = batch.offset
     }
     this.#news?.resolve()
+    if (this.#hasStep()) this.#collecting.end()
   }
 
-  async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
-    const wake = () => this.#news?.resolve()
+  async *read(
+    from: LogStart,
+    signal: AbortSignal,
+    { collect }: ReadOptions = {},
+  ): AsyncGenerator<LogBatch[]> {
+    const wake = () => {
+      this.#news?.resolve()
+      this.#collecting.end()
+    }
     signal.addEventListener('abort', wake)
     try {
       const start = await this.#source.start(from)
@@ -71,11 +83,20 @@ export class Follower {
         } else {
           this.#news = new Deferred()
           await this.#news.promise
+          continue
         }
+        if (!this.#hasStep() && !signal.aborted) await this.#collecting.wait(collect?.() ?? 0)
       }
     } finally {
       signal.removeEventListener('abort', wake)
     }
+  }
+
+  /** Whether there is enough for a whole step, in memory or in the table. */
+  #hasStep(): boolean {
+    return (
+      this.#pendingBytes >= stepBytes || (this.#pending.length === 0 && this.#position < this.#source.last())
+    )
   }
 
   /**

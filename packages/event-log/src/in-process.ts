@@ -14,6 +14,7 @@ import {
   type LogStart,
   type PublishLimits,
   partitionOf,
+  type ReadOptions,
 } from './event-log.ts'
 import { Follower, type FollowerSource, stepBytes } from './follower.ts'
 import { LocalSignals } from './local-signals.ts'
@@ -68,7 +69,8 @@ export async function openInProcessLog(options: InProcessLogOptions): Promise<Ev
   return {
     partitions,
     publish: (event) => part(partitionOf(event.room, partitions)).queue.publish(event),
-    read: (number, from, signal) => part(number).read(from, AbortSignal.any([signal, stop.signal])),
+    read: (number, from, signal, options) =>
+      part(number).read(from, AbortSignal.any([signal, stop.signal]), options),
     signal(signal) {
       const json = JSON.stringify(signal)
       setImmediate(() => signals.deliver(json))
@@ -154,16 +156,16 @@ class Partition {
     }
   }
 
-  async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+  async *read(from: LogStart, signal: AbortSignal, options?: ReadOptions): AsyncGenerator<LogBatch[]> {
     const source = {
       last: () => this.#last,
       start: (from: LogStart) => this.#start(from),
       page: (after: number, signal: AbortSignal) => this.#page(after, signal),
     }
-    const follower = new Follower(this.#number, source, this.#backlog.observer)
+    const follower = new Follower(this.#number, source, this.#backlog.observer, this.#clock)
     this.#followers.add(follower)
     try {
-      yield* follower.read(from, signal)
+      yield* follower.read(from, signal, options)
     } finally {
       this.#followers.delete(follower)
     }

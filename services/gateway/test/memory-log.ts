@@ -209,7 +209,7 @@ class Partition {
       start: async (from) => this.#start(from),
       page: async (after) => this.#page(after),
     }
-    const follower = new Follower(this.#number, source, this.#observer)
+    const follower = new Follower(this.#number, source, this.#observer, this.#clock)
     this.#followers.add(follower)
     try {
       yield* follower.read(from, signal)

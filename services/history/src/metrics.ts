@@ -11,6 +11,7 @@ export interface HistoryMetrics {
   refused: Counter
   gaps: Counter
   recordedGaps: Gauge<'partition'>
+  unindexed: Gauge
   roomsErrors: Counter
   policiesVersion: Gauge
   retired: Counter
@@ -177,6 +178,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     policiesVersion: new Gauge({
       name: 'rabble_history_policies_version',
       help: 'Version of the copy of bans and rules of rooms. If it differs from that of gateways for longer than a few seconds, this replica is cut off from rooms.',
+      registers,
+    }),
+    unindexed: new Gauge({
+      name: 'rabble_history_unindexed_events',
+      help: 'Stored events that the search does not know yet. It grows while the log is busy, and falls afterwards; the same on all replicas.',
       registers,
     }),
     retired: new Counter({

@@ -2,7 +2,7 @@ import { systemClock } from '@rabble/clock'
 import type { ManualClock } from '@rabble/clock/manual'
 import type { LogEvent } from '@rabble/contract'
 import type { Test } from 'tap'
-import type { EventLog, LogBatch, LogObserver, LogStart, PublishLimits } from '../event-log.ts'
+import type { EventLog, LogBatch, LogObserver, LogStart, PublishLimits, ReadOptions } from '../event-log.ts'
 
 export interface OpenOptions {
   partitions?: number
@@ -80,7 +80,13 @@ export interface Followed {
 }
 
 /** Reads in the background until the test ends. */
-export function follow(t: Test, log: EventLog, from: LogStart, partition = 0): Followed {
+export function follow(
+  t: Test,
+  log: EventLog,
+  from: LogStart,
+  partition = 0,
+  options: ReadOptions = {},
+): Followed {
   const stop = new AbortController()
   const waiters: { count: number; resolve: () => void }[] = []
   const followed: Followed = {
@@ -101,7 +107,7 @@ export function follow(t: Test, log: EventLog, from: LogStart, partition = 0): F
   }
 
   async function read(): Promise<void> {
-    for await (const step of log.read(partition, from, stop.signal)) {
+    for await (const step of log.read(partition, from, stop.signal, options)) {
       followed.steps.push(step.length)
       for (const batch of step) {
         followed.batches.push(batch)

@@ -119,6 +119,29 @@ export function testReading(t: Test, makeFixture: MakeFixture): void {
     for await (const _ of log.read(0, 'first', AbortSignal.abort())) t.fail('aborted before it began')
   })
 
+  t.test('a reader that collects gets all that comes meanwhile in one step', async (t) => {
+    const { open, clock } = await makeFixture(t)
+    const log = await open()
+    let time = 3_600_000
+    const reader = follow(t, log, 'first', 0, { collect: () => time })
+    await log.publish(event('at once'))
+    await reader.seen(1)
+    for (const id of ['1', '2']) await log.publish(event(id))
+    // Enough for a step: the reader doesn't wait any longer, and soon after this one.
+    time = 50
+    const large = 'x'.repeat(100_000)
+    for (const id of ['3', '4', '5', '6', '7', '8']) await log.publish(event(id, 'general', large))
+    await reader.seen(7)
+    t.ok((reader.steps[1] ?? 0) >= 7, `steps of ${reader.steps}`)
+    await log.publish(event('9'))
+    await during(clock, reader.seen(10))
+    t.same(reader.ids(), ['at once', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+
+    const other = follow(t, log, 'first', 0, { collect: () => 3_600_000 })
+    await other.seen(7)
+    await other.end()
+  })
+
   t.test('closing the log ends its readers', async (t) => {
     const { open } = await makeFixture(t)
     const log = await open()

@@ -147,9 +147,9 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
       const queue = publisher.queues[partitionOf(event.room, partitions)]
       return queue === undefined ? Promise.reject(new RangeError('no partitions')) : queue.publish(event)
     },
-    read(partition, from, readerSignal) {
+    read(partition, from, readerSignal, options) {
       check(partition)
-      return read(partition, from, { signal: AbortSignal.any([readerSignal, signal]) })
+      return read(partition, from, { ...options, signal: AbortSignal.any([readerSignal, signal]) })
     },
     signal: (signal) => sender.send(JSON.stringify(signal)),
     onSignal(listener) {

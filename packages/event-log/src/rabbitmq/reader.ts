@@ -2,12 +2,14 @@ import type { Clock } from '@rabble/clock'
 import { Deferred } from '@rabble/clock/deferred'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
-import type { LogBatch, Logger, LogObserver, LogStart } from '../event-log.ts'
+import { Collecting } from '../collecting.ts'
+import type { LogBatch, Logger, LogObserver, LogStart, ReadOptions } from '../event-log.ts'
 import type { Malformed } from '../malformed.ts'
 import { type OpenChannel, openChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
 import { endOf } from './end-of-stream.ts'
 import type { Topology } from './topology.ts'
+import { Window } from './window.ts'
 
 /**
  * Maximum number of unacknowledged batches of one reader: 64 MiB if all are full, usually less than one. It makes no difference
@@ -15,8 +17,6 @@ import type { Topology } from './topology.ts'
  */
 const prefetch = 256
 const ackAfter = prefetch / 4
-/** Size (bytes) at which a step ends although more is there, so that a replay leaves the process time for other work. */
-const stepBytes = 512 * 1024
 /** Interval (ms) of acknowledgements. RabbitMQ closes a channel after 30 minutes without one (`consumer_timeout`). */
 const idleAckAfter = 1000
 /** Number of attachments in a row that the broker ended with an internal error, after which the error is reported. */
@@ -24,7 +24,7 @@ const maxCrashes = 3
 /** Time (ms) to wait for the batch at the reader's position, before it checks where the log ends. */
 const anchorTimeout = 3000
 
-export interface ReaderOptions {
+export interface ReaderOptions extends ReadOptions {
   connection: Connection
   topology: Topology
   partition: number
@@ -79,11 +79,14 @@ export class StreamReader {
   #attachment: Attachment | undefined
   /** Number of the broker's failures since the last new batch. */
   #crashes = 0
-  #pending: Delivery[] = []
+  // As many as arrive for certain: others may be unacknowledged.
+  readonly #pending = new Window<Delivery>(prefetch - ackAfter)
+  readonly #collecting: Collecting
   #news: Deferred<void> | undefined
 
   constructor(options: ReaderOptions, from: LogStart) {
     this.#options = options
+    this.#collecting = new Collecting(options.clock)
     this.#readsAll = from === 'first' || (typeof from === 'object' && 'after' in from)
     if (typeof from === 'string') this.#start = from
     else if ('age' in from) this.#start = { since: options.clock.monotonic() - from.age }
@@ -94,12 +97,13 @@ export class StreamReader {
   }
 
   async *read(): AsyncGenerator<LogBatch[]> {
-    const { connection, partition, clock } = this.#options
+    const { connection, partition, clock, collect } = this.#options
     const ended = new AbortController()
     const signal = AbortSignal.any([this.#options.signal, ended.signal])
     const end = () => {
       this.#attachment?.open.fail(new Error('the reader ended'))
       this.#news?.resolve()
+      this.#collecting.end()
     }
     signal.addEventListener('abort', end)
     const idle = clock.setInterval(() => this.#acknowledge(1), idleAckAfter)
@@ -107,7 +111,7 @@ export class StreamReader {
     const attached = connection.keep(`reader ${partition}`, signal, (model, up) => this.#attach(model, up))
     try {
       while (!signal.aborted) {
-        const taken = this.#take()
+        const taken = this.#pending.take()
         const newest = taken.at(-1)
         if (newest === undefined) {
           // Resolves with the first batch of a socket read, and continues after the last one.
@@ -120,7 +124,8 @@ export class StreamReader {
         // A request for the next step means that this one is processed.
         newest.attachment.done = newest.tag
         this.#acknowledge(ackAfter)
-        if (this.#pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
+        if (!this.#pending.isFull && !signal.aborted) await this.#collecting.wait(collect?.() ?? 0)
+        if (!this.#pending.isEmpty) await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
       idle.cancel()
@@ -136,7 +141,7 @@ export class StreamReader {
     const attachment: Attachment = { open, expected: this.#last, newest: undefined, done: 0, acked: 0 }
     await open.channel.prefetch(prefetch)
     // The broker redelivers what the reader has not yielded yet.
-    this.#pending = []
+    this.#pending.clear()
     attachment.expected = this.#last
     this.#attachment = attachment
     if (signal.aborted) open.fail(new Error('the reader ended'))
@@ -224,8 +229,9 @@ export class StreamReader {
       attachment.expected = undefined
       attachment.newest = offset
       const tag = message.fields.deliveryTag
-      this.#pending.push({ attachment, tag, offset, content, isKnown: offset === expected, gap })
+      this.#pending.add({ attachment, tag, offset, content, isKnown: offset === expected, gap })
       this.#news?.resolve()
+      if (this.#pending.isFull) this.#collecting.end()
     }
   }
 
@@ -256,17 +262,6 @@ export class StreamReader {
     this.#last = undefined
     this.#lastContent = undefined
     attachment.open.fail(new Error('the log starts over'))
-  }
-
-  #take(): Delivery[] {
-    let bytes = 0
-    let count = 0
-    for (const { content } of this.#pending) {
-      count++
-      bytes += content.length
-      if (bytes >= stepBytes) break
-    }
-    return this.#pending.splice(0, count)
   }
 
   #decode(taken: Delivery[]): LogBatch[] {

@@ -13,36 +13,58 @@ export interface IndexingOptions {
   health: WorkHealth
   /** Whether the tables exist. */
   migrated: () => boolean
+  /** Maximum number of rows in one transaction. Default: 2,000; with PGlite 500. */
+  limit?: number
 }
 
-/** Maximum number of rows in one transaction. PGlite, and the process that runs it, do nothing else meanwhile. */
-const most = 500
+/** Larger transactions cost less for each row, but PGlite, and the process that runs it, do nothing else meanwhile. */
+const most = { postgres: 2_000, pglite: 500 }
 /** Time (ms) between two checks for messages to index. */
 const pause = 500
+/** Number of events per second from which on the log is busy. */
+const busy = 100
+/** Minimum time (ms) between two steps while the log is busy, and how many times as long as a step it is at least. */
+const busyPause = 2_000
+const busyRest = 9
+/** Time (ms) after which an index that has not caught up takes its half of the time, although the log is busy. */
+const patience = 60_000
 
 /**
- * Adds new and changed messages to the search index, until closed. It works for at most half of the time: with a backlog, the
- * writer needs the database more. Several replicas may do this; they take turns.
+ * Adds new and changed messages to the search index, until closed. It works for at most half of the time, and for at most a tenth
+ * while the log is busy, since gateways and the writer need the machine more then. Several replicas may do this; they take turns.
  */
 export function startIndexing(options: IndexingOptions): {
   close(): Promise<void>
 } {
-  const { clock, database, metrics, logger, health, migrated } = options
+  const { clock, database, metrics, logger, health, migrated, limit = most[options.database.kind] } = options
   const stop = new AbortController()
   const { signal } = stop
 
+  let lookedAt = clock.monotonic()
+  let caughtUpAt = lookedAt
+  let written: number | undefined
+
+  /** Indexes once. Resolves to the time (ms) to wait before the next step. */
   async function step(): Promise<number> {
-    const rows = await indexStep(database, most)
+    const started = clock.monotonic()
+    const rows = await indexStep(database, limit)
+    const progress = await progressOf(database)
     health.ended('indexing')
-    return rows
+    metrics.unindexed.set(progress.written - progress.indexed)
+    const now = clock.monotonic()
+    const perSecond = ((progress.written - (written ?? progress.written)) * 1_000) / (now - lookedAt)
+    lookedAt = now
+    written = progress.written
+    if (rows < limit) caughtUpAt = now
+    if (perSecond > busy && now - caughtUpAt < patience) {
+      return Math.max(busyPause, busyRest * (now - started))
+    }
+    return rows > 0 ? now - started : pause
   }
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const started = clock.monotonic()
-      const rows = migrated() ? await retryLogged(step, retrying) : 0
-      const took = clock.monotonic() - started
-      await clock.sleep(rows > 0 ? took : pause, { signal })
+      await clock.sleep(migrated() ? await retryLogged(step, retrying) : pause, { signal })
     }
   }
 
@@ -64,6 +86,17 @@ export function startIndexing(options: IndexingOptions): {
       return running
     },
   }
+}
+
+/** Returns the number of events that were given a sequence, and of those that were considered for the index. */
+async function progressOf(database: Database): Promise<{ written: number; indexed: number }> {
+  const [progress] = await database.query<{ written: number; indexed: number }>(
+    `select coalesce(sum(positions.sequence), 0)::bigint as written,
+       coalesce(sum(indexed.sequence), 0)::bigint as indexed
+     from history.positions left join history.search_positions as indexed using (partition)`,
+    [],
+  )
+  return progress ?? { written: 0, indexed: 0 }
 }
 
 interface Behind {

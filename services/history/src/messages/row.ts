@@ -36,11 +36,10 @@ export function toRow(message: MessageEvent): MessageRow {
   const { type: _, room, id, cid, from, text, at, via, replyTo, meta, edited, deleted, ...event } = message
   const { id: senderId, name, ...sender } = from
   const plainTime = isPlainTime(at)
-  const extra: Extra = {
-    ...(!plainTime && { at }),
-    ...(hasFields(sender) && { from: JSON.stringify(sender) }),
-    ...(hasFields(event) && { event: JSON.stringify(event) }),
-  }
+  const extra: Extra = {}
+  if (!plainTime) extra.at = at
+  if (hasFields(sender)) extra.from = JSON.stringify(sender)
+  if (hasFields(event)) extra.event = JSON.stringify(event)
   return {
     id: storable(id),
     room: storable(room),

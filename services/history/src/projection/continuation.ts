@@ -1,4 +1,4 @@
-import type { EventLog, LogBatch } from '@rabble/event-log'
+import type { EventLog, LogBatch, ReadOptions } from '@rabble/event-log'
 import type { Position } from './projection.ts'
 import { lastIdOf } from './step.ts'
 
@@ -13,12 +13,13 @@ export async function* resumeReading(
   partition: number,
   position: Position,
   signal: AbortSignal,
+  options?: ReadOptions,
 ): AsyncGenerator<LogBatch[]> {
   const { offset } = position
   let gap: LogBatch['gap']
   if (offset !== null) {
     let isFirst = true
-    for await (const batches of log.read(partition, { after: offset - 1 }, signal)) {
+    for await (const batches of log.read(partition, { after: offset - 1 }, signal, options)) {
       const from = isFirst ? continuationOf({ ...position, offset }, batches) : batches
       if (isFirst && from[0] !== undefined && startsOver(from[0])) {
         gap = from[0].gap
@@ -29,7 +30,7 @@ export async function* resumeReading(
     }
     if (gap === undefined) return
   }
-  for await (const [first, ...others] of log.read(partition, 'first', signal)) {
+  for await (const [first, ...others] of log.read(partition, 'first', signal, options)) {
     if (first === undefined) continue
     yield [gap === undefined ? first : { ...first, gap }, ...others]
     gap = undefined

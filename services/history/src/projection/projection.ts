@@ -1,5 +1,5 @@
 import type { ChatEvent } from '@rabble/contract'
-import type { Database } from '@rabble/database'
+import { type Database, sqlState } from '@rabble/database'
 import { type MessageRow, toRow } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
@@ -40,6 +40,11 @@ export interface Step {
   entries: ChatEntry[]
 }
 
+type PlacedRow = MessageRow & { sequence: number }
+
+/** Whether a message that is stored already fails the statement (unique_violation), or is skipped, which costs more. */
+type Repeats = 'fail' | 'skip'
+
 /** New events of a step. The log held the other ones before. */
 export interface StepResult {
   messages: number
@@ -74,11 +79,29 @@ export async function countGaps(database: Database, partition: number): Promise<
  * believes that it leads does no harm. `careful` writes row by row and sets aside what PostgreSQL refuses. Default: a refused
  * row fails the whole step.
  */
-export function project(
+export async function project(
   database: Database,
   step: Step,
-  options: { careful?: boolean } = {},
+  { careful = false }: { careful?: boolean } = {},
 ): Promise<StepResult | undefined> {
+  if (careful) return attempt(database, step, writeEach)
+  try {
+    return await attempt(database, step, (...args) => writeAll(...args, 'fail'))
+  } catch (error) {
+    if (sqlState(error) !== '23505') throw error
+    // The log holds a message again, which is rare: a gateway that lost a confirm has sent it twice.
+    return attempt(database, step, (...args) => writeAll(...args, 'skip'))
+  }
+}
+
+type Write = (
+  query: Database['query'],
+  partition: number,
+  first: number,
+  entries: readonly ChatEntry[],
+) => Promise<StepResult>
+
+function attempt(database: Database, step: Step, write: Write): Promise<StepResult | undefined> {
   return database.transaction(async (query) => {
     const [position] = await query<{ sequence: number }>(
       `update history.positions
@@ -90,7 +113,6 @@ export function project(
     if (position === undefined) return undefined
     const before = position.sequence - step.entries.length
     if (step.gap !== undefined) await insertGap(query, step.partition, before, step.gap)
-    const write = options.careful ? writeEach : writeAll
     return write(query, step.partition, before + 1, step.entries)
   })
 }
@@ -115,21 +137,20 @@ async function writeAll(
   partition: number,
   first: number,
   entries: readonly ChatEntry[],
+  repeats: Repeats,
 ): Promise<StepResult> {
-  const messages: MessageRow[] = []
-  const sequences: number[] = []
+  const messages: PlacedRow[] = []
   const changes: PlacedChange[] = []
   for (const [index, { event, line }] of entries.entries()) {
     const sequence = first + index
     if (event.type === 'message') {
-      messages.push(toRow(event))
-      sequences.push(sequence)
+      messages.push(Object.assign(toRow(event), { sequence }))
     } else {
       changes.push({ event, line, sequence })
     }
   }
   return {
-    messages: messages.length === 0 ? 0 : await insert(query, partition, sequences, messages),
+    messages: messages.length === 0 ? 0 : await insert(query, partition, messages, repeats),
     changes: changes.length === 0 ? noChanges : await fold(query, partition, changes),
     refused: 0,
   }
@@ -145,7 +166,7 @@ async function writeEach(
   for (const [index, entry] of entries.entries()) {
     await query('savepoint event')
     try {
-      const { messages, changes } = await writeAll(query, partition, first + index, [entry])
+      const { messages, changes } = await writeAll(query, partition, first + index, [entry], 'skip')
       sum.messages += messages
       sum.changes.added += changes.added
       sum.changes.edit += changes.edit
@@ -166,39 +187,45 @@ async function writeEach(
   return sum
 }
 
-/**
- * Writes messages, and lists the direct ones for their users. One JSON document is faster than an array per column: both sides
- * have fast code for it.
- */
+/** Writes messages, and lists the direct ones for their users. Returns the number of new ones. */
 async function insert(
   query: Database['query'],
   partition: number,
-  sequences: readonly number[],
-  rows: readonly MessageRow[],
+  rows: readonly PlacedRow[],
+  repeats: Repeats,
 ): Promise<number> {
-  const [inserted] = await query<{ count: number }>(
-    `with inserted as (
-       insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-         reply_to, meta, edited, deleted, extra)
-       select $1, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-         reply_to, meta, edited, deleted, extra
-       from rows from (unnest($2::bigint[]), json_to_recordset($3::json) as (id text, room text, sender_id text,
-         sender_name text, text text, at timestamptz, via text, cid text, reply_to text, meta text, edited text,
-         deleted text, extra text)) as rows (sequence)
-       order by sequence
-       on conflict do nothing
-       returning id, room, sequence, at
-     ), direct as (
-       insert into history.direct_rooms (user_id, room, last_id, sequence, at)
-       select distinct on (user_id, room) user_id, room, id, sequence, coalesce(at, '-infinity')
-       from inserted, unnest(array[split_part(room, ':', 2), split_part(room, ':', 3)]) as users (user_id)
-       where room >= 'dm:' and room < 'dm;'
-       order by user_id, room, sequence desc
-       on conflict (user_id, room) do update
-       set last_id = excluded.last_id, sequence = excluded.sequence, at = excluded.at
-     )
-     select count(*) from inserted`,
-    [partition, sequences, JSON.stringify(rows)],
+  // One JSON document is faster than an array per column or a row of parameters: both sides have fast code for it.
+  const added = await query<{ sequence: number }>(
+    `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid,
+       reply_to, meta, edited, deleted, extra)
+     select $1, sequence, id, room, sender_id, sender_name, text, at, via, cid,
+       reply_to, meta, edited, deleted, extra
+     from json_to_recordset($2::json) as rows (sequence bigint, id text, room text, sender_id text,
+       sender_name text, text text, at timestamptz, via text, cid text, reply_to text, meta text, edited text,
+       deleted text, extra text)
+     ${repeats === 'skip' ? 'on conflict do nothing returning sequence' : ''}`,
+    [partition, JSON.stringify(rows)],
   )
-  return inserted?.count ?? 0
+  const places = new Set(added.map(({ sequence }) => sequence))
+  const fresh = repeats === 'skip' ? rows.filter(({ sequence }) => places.has(sequence)) : rows
+  await listDirect(
+    query,
+    fresh.filter(({ room }) => room.startsWith('dm:')),
+  )
+  return fresh.length
+}
+
+/** Notes the newest message of each room of direct messages for its users. */
+async function listDirect(query: Database['query'], rows: readonly PlacedRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await query(
+    `insert into history.direct_rooms (user_id, room, last_id, sequence, at)
+     select distinct on (user_id, room) user_id, room, id, sequence, coalesce(at, '-infinity')
+     from json_to_recordset($1::json) as rows (sequence bigint, id text, room text, at timestamptz),
+       unnest(array[split_part(room, ':', 2), split_part(room, ':', 3)]) as users (user_id)
+     order by user_id, room, sequence desc
+     on conflict (user_id, room) do update
+     set last_id = excluded.last_id, sequence = excluded.sequence, at = excluded.at`,
+    [JSON.stringify(rows.map(({ sequence, id, room, at }) => ({ sequence, id, room, at })))],
+  )
 }

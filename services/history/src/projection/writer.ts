@@ -2,6 +2,7 @@ import { isChatEvent } from '@rabble/contract/parse'
 import type { LogBatch } from '@rabble/event-log'
 import type { HistoryMetrics } from '../metrics.ts'
 import { resumeReading } from './continuation.ts'
+import { createPace } from './pace.ts'
 import { type Partition, retryForPartition } from './partition.ts'
 import { countGaps, type Position, project, readPosition, type StepResult } from './projection.ts'
 import { type CountedStep, defaultStepLimits, stepsOf } from './step.ts'
@@ -12,7 +13,7 @@ import { isUnstorable } from './unstorable.ts'
  * the log was closed, or on abort.
  */
 export async function writePartition(options: Partition): Promise<void> {
-  const { log, database, metrics, partition, problems, signal, logger } = options
+  const { clock, log, database, metrics, partition, problems, signal, logger } = options
   let position = await retryForPartition(options, 'finding the position', () =>
     readPosition(database, partition),
   )
@@ -20,9 +21,11 @@ export async function writePartition(options: Partition): Promise<void> {
   await recount(options)
   metrics.pending.delete(partition)
   problems.delete(partition)
-  for await (const batches of resumeReading(log, partition, position, signal)) {
+  const pace = createPace(clock)
+  for await (const batches of resumeReading(log, partition, position, signal, pace)) {
     if (position.offset === null) tellBeginning(options, batches)
     let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)
+    pace.add(events)
     for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {
       metrics.pendingEvents.set({ partition }, events)
       if (!(await take(options, step))) {

@@ -1,6 +1,6 @@
 import { roomKind } from '@rabble/contract'
 import { restored } from '../text/storable.ts'
-import { wordsOf } from '../text/words.ts'
+import { termsOf } from '../text/words.ts'
 
 /*
  * A message is indexed as a tsvector: its words with their positions and, without positions, other terms by which it is found.
@@ -31,7 +31,8 @@ export function quote(lexeme: string): string {
 
 /** Returns the tsvector of a message, whose strings are in their stored form. */
 export function documentOf(row: { room: string; sender_id: string; text: string }): string {
-  const words = wordsOf(restored(row.text)).map(({ term }, index) => `${quote(term)}:${index + 1}`)
+  // A term has nothing that must be escaped: it is made of letters, digits and emoji.
+  const words = termsOf(restored(row.text)).map((term, index) => `'${term}':${index + 1}`)
   return [...words, inRoom(row.room), fromSender(row.sender_id), ...readersOf(row.room)].join(' ')
 }
 

@@ -5,10 +5,13 @@
  */
 const mark = '\ufdd0'
 const unstorable = new RegExp(`[${'\0'}${mark}\\p{Cs}]`, 'gu')
+/** All but lone surrogates, for which `isWellFormed` is faster. */
+const special = new RegExp(`[${'\0'}${mark}]`)
 const marked = new RegExp(`${mark}([0-9a-f]{4})`, 'g')
 
 /** Returns a form of `text` that PostgreSQL can store: nearly always the text itself. */
 export function storable(text: string): string {
+  if (text.isWellFormed() && !special.test(text)) return text
   return text.replace(unstorable, (unit) => mark + unit.charCodeAt(0).toString(16).padStart(4, '0'))
 }
 

@@ -48,6 +48,12 @@ export function wordsOf(text: string): Word[] {
   return words
 }
 
+/** Returns the terms of the words of a text, in order. */
+export function termsOf(text: string): string[] {
+  if (!ascii.test(text)) return wordsOf(text).map(({ term }) => term)
+  return (text.toLowerCase().match(asciiWord) ?? []).slice(0, maxWords).map(cut)
+}
+
 function wordOf(term: string, length: number, start: number): Word {
   const end = start + length
   return { term: cut(term), start, end, reach: end, unspaced: false }

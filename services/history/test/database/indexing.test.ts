@@ -1,7 +1,11 @@
-import type { Database } from '@rabble/database'
+import { createManualClock } from '@rabble/clock/manual'
+import { createWorkHealth, type Database } from '@rabble/database'
 import { until } from '@rabble/harness'
-import { indexStep } from '../../src/jobs/indexing.ts'
+import { Registry } from 'prom-client'
+import { createMetrics } from '../../src/index.ts'
+import { indexStep, startIndexing } from '../../src/jobs/indexing.ts'
 import { search } from '../../src/search/search.ts'
+import { logger } from '../build.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { at, idsFound } from '../found.ts'
@@ -69,6 +73,80 @@ await onBoth(async (t, databases) => {
     )
     t.same(behind, [], 'nothing is left to look at')
     t.same(await idsFound(database, 'second'), ['a'])
+  })
+
+  await t.test('a busy log is indexed in rare steps, but not for ever', async (t) => {
+    const database = await databases.migrated(t)
+    const clock = createManualClock()
+    const limit = 310
+    const metrics = createMetrics(new Registry(), clock)
+    const health = createWorkHealth(clock)
+    const indexing = startIndexing({
+      clock,
+      database,
+      metrics,
+      logger,
+      health,
+      migrated: () => true,
+      limit,
+    })
+    t.teardown(() => indexing.close())
+    let written = 0
+    const writeSome = (count: number) => {
+      const ids = Array.from({ length: count }, () => `m${written++}`)
+      return write(
+        database,
+        0,
+        ids.map((id) => message(id)),
+      )
+    }
+    const indexed = async () =>
+      (await database.query<{ count: number }>('select count(*) from history.search', []))[0]?.count
+    /** Waits until indexing does nothing but wait for its time. */
+    const resting = () => until(() => clock.pending > 0, 60_000, 'it to rest')
+
+    await resting()
+    await writeSome(300)
+    await clock.advance(500)
+    await resting()
+    t.equal(await indexed(), 300)
+    await writeSome(300)
+    await clock.advance(1_500)
+    t.equal(await indexed(), 300, 'it waits while the log is busy')
+    await clock.advance(500)
+    await resting()
+    t.equal(await indexed(), 600)
+    await clock.advance(2_000)
+    await resting()
+    await writeSome(1)
+    await clock.advance(500)
+    await resting()
+    t.equal(await indexed(), 601, 'soon, after a while without events')
+
+    await clock.advance(0)
+    await resting()
+
+    // More than it takes in a step, again and again.
+    for (let step = 1; step <= 20; step++) {
+      await writeSome(2 * limit)
+      await clock.advance(step === 1 ? 500 : 2_000)
+      await resting()
+      t.equal(await indexed(), 601 + step * limit)
+    }
+    const unindexed = async () => (await metrics.unindexed.get()).values[0]?.value ?? 0
+    for (let time = 40_000; time <= 60_000; time += 2_000) {
+      if (time === 54_000) t.ok((await unindexed()) > 10 * limit, 'it is far behind')
+      await writeSome(250)
+      await clock.advance(2_000)
+      await resting()
+    }
+    // For more than a minute now, and the log stays busy.
+    for (let step = 0; step < 40; step++) {
+      await writeSome(5)
+      await clock.advance(20)
+      await resting()
+    }
+    t.ok((await unindexed()) < limit, 'it has caught up, within a second')
   })
 
   if (databases.kind === 'pglite') return

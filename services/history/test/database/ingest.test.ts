@@ -1,5 +1,8 @@
+import { systemClock } from '@rabble/clock'
+import { createManualClock } from '@rabble/clock/manual'
 import { openInProcessLog } from '@rabble/event-log'
 import { until } from '@rabble/harness'
+import type { HistoryMetrics } from '../../src/index.ts'
 import { allOf, idsOf, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
@@ -36,6 +39,25 @@ await onBoth(async (t, databases) => {
     await waitForOffset(database, 2)
     await until(async () => (await metrics.duplicates.get()).values[0]?.value === 2, timeout, 'the count')
     t.match((await metrics.rows.get()).values, [{ value: 3 }])
+  })
+
+  await t.test('a direct message that the log holds again is not the newest one', async (t) => {
+    const database = await databases.migrated(t)
+    const log = createMemoryLog()
+    ingestOf(t, log, database)
+    const room = 'dm:ada:bob'
+    log.append(message('a', { room }), message('b', { room }))
+    log.append(message('a', { room }), message('c', { room: 'dm:ada:carl' }))
+    await waitForOffset(database, 2)
+    const newest = await database.query(
+      'select user_id, room, last_id from history.direct_rooms order by room, user_id',
+    )
+    t.same(newest, [
+      { user_id: 'ada', room, last_id: 'b' },
+      { user_id: 'bob', room, last_id: 'b' },
+      { user_id: 'ada', room: 'dm:ada:carl', last_id: 'c' },
+      { user_id: 'carl', room: 'dm:ada:carl', last_id: 'c' },
+    ])
   })
 
   await t.test('what is no message of version 1 is passed over, and the position moves on', async (t) => {
@@ -121,6 +143,34 @@ await onBoth(async (t, databases) => {
     },
   )
 
+  await t.test('a busy log is stored in few steps, and a quiet one at once', async (t) => {
+    const database = await databases.migrated(t)
+    const clock = createManualClock()
+    const log = await openInProcessLog({ database, clock, limits: { publishTimeout: 3_600_000 } })
+    t.teardown(() => log.close())
+    const { metrics } = ingestOf(t, log, database, { clock })
+    const publish = (ids: string[]) => Promise.all(ids.map((id) => log.publish(message(id))))
+    await publish(['first'])
+    await waitFor(database, 1)
+    await publish(numbered(400))
+    await waitFor(database, 401)
+    const before = await stepsOf(metrics)
+    for (const id of ['a', 'b', 'c']) {
+      await publish([id])
+      await systemClock.sleep(20)
+    }
+    await clock.advance(200)
+    await waitFor(database, 404)
+    await until(async () => (await stepsOf(metrics)).sum === 404, timeout, 'the count')
+    t.equal((await stepsOf(metrics)).count, before.count + 1, 'three events, one transaction')
+
+    await clock.advance(10_000)
+    await publish(['last'])
+    await waitFor(database, 405)
+    await publish(['very last'])
+    await waitFor(database, 406)
+  })
+
   await t.test('a step holds no more than it may, and many small batches share one', async (t) => {
     const database = await databases.migrated(t)
     const log = createMemoryLog()
@@ -128,15 +178,14 @@ await onBoth(async (t, databases) => {
     const { metrics } = ingestOf(t, log, database, { limits: { events: 100, bytes: 2 ** 20 } })
     await waitFor(database, 250)
     await waitForOffset(database, 498)
-    await until(async () => steps(await metrics.stepEvents.get()).count > 2, timeout, 'the last count')
-    t.same(steps(await metrics.stepEvents.get()), { count: 3, sum: 250 })
+    await until(async () => (await stepsOf(metrics)).count > 2, timeout, 'the last count')
+    t.same(await stepsOf(metrics), { count: 3, sum: 250 })
   })
 })
 
-function steps({ values }: { values: { metricName?: string; value: number }[] }): {
-  count: number
-  sum: number
-} {
+/** Returns the number of transactions that wrote messages, and that of their events. */
+async function stepsOf({ stepEvents }: HistoryMetrics): Promise<{ count: number; sum: number }> {
+  const values: { metricName?: string; value: number }[] = (await stepEvents.get()).values
   const value = (suffix: string) => values.find(({ metricName }) => metricName?.endsWith(suffix))?.value ?? 0
   return { count: value('_count'), sum: value('_sum') }
 }
