@@ -12,14 +12,21 @@ export interface SocketOptions {
   /** Path with the query. */
   path: string
   protocol?: string
-  /** Called for each text or binary frame: its payload is in `bytes` from `start` to `end`, valid during the call only. */
-  onFrame(bytes: Buffer, start: number, end: number): void
+  /** Value of `Sec-WebSocket-Extensions`. */
+  extensions?: string | undefined
+  /**
+   * Called for each text or binary frame: its payload is in `bytes` from `start` to `end`, valid during the call only. `isCompressed`:
+   * whether it is compressed, and is not inflated here.
+   */
+  onFrame(bytes: Buffer, start: number, end: number, isCompressed: boolean): void
+  /** Called with the number of bytes of each chunk that arrives. */
+  onBytes?(count: number): void
   onFailure(reason: string): void
 }
 
 /** Connects. Resolves once the WebSocket is open. */
 export function openSocket(options: SocketOptions): Promise<ClientSocket> {
-  const { port, onFrame, onFailure } = options
+  const { port, onFrame, onBytes, onFailure } = options
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let isOpen = false
   let isClosed = false
@@ -37,6 +44,7 @@ export function openSocket(options: SocketOptions): Promise<ClientSocket> {
     socket.on('close', () => fail('the connection was closed'))
     socket.on('connect', () => socket.write(upgrade(options)))
     socket.on('data', (chunk) => {
+      onBytes?.(chunk.length)
       let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       if (!isOpen) {
         const end = bytes.indexOf('\r\n\r\n')
@@ -55,7 +63,7 @@ export function openSocket(options: SocketOptions): Promise<ClientSocket> {
   })
 }
 
-function upgrade({ port, path, protocol }: SocketOptions): string {
+function upgrade({ port, path, protocol, extensions }: SocketOptions): string {
   return [
     `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
@@ -63,6 +71,7 @@ function upgrade({ port, path, protocol }: SocketOptions): string {
     'Connection: Upgrade',
     'Sec-WebSocket-Version: 13',
     ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
+    ...(extensions === undefined ? [] : [`Sec-WebSocket-Extensions: ${extensions}`]),
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
     '\r\n',
   ].join('\r\n')
@@ -99,8 +108,8 @@ function takeFrames(bytes: Buffer, onFrame: SocketOptions['onFrame']): Buffer {
     const end = at + head + length
     if (bytes.length < end) break
     // Others, such as pings, need no answer within a measurement.
-    const opcode = (bytes[at] ?? 0) & 0x0f
-    if (opcode <= 2) onFrame(bytes, at + head, end)
+    const first = bytes[at] ?? 0
+    if ((first & 0x0f) <= 2) onFrame(bytes, at + head, end, (first & 0x40) !== 0)
     at = end
   }
   return bytes.subarray(at)

@@ -50,6 +50,20 @@ export function limitMessages({ raw }: FastifyRequest, bytes: number): void {
   messageSizes.set(raw, bytes)
 }
 
+/** Answers to the offers of clients to compress, by the requests that begin their connections. */
+const compressions = new WeakMap<IncomingMessage, string>()
+
+/** Compresses messages on the connection that a request begins. `answer`: the `Sec-WebSocket-Extensions` of the response. */
+export function compressMessages({ raw }: FastifyRequest, answer: string): void {
+  compressions.set(raw, answer)
+}
+
+/** Options of the library for connections with compression. It only inflates what clients send: frames are compressed by the codec. */
+const deflateOptions = {
+  // The library allocates as much for each connection.
+  zlibInflateOptions: { chunkSize: 1024 },
+}
+
 /** Returns the options of the library for a maximum size (bytes) of messages. */
 function sizeOptions(bytes: number): object {
   const parts = Math.max(minParts, Math.ceil(bytes / partBytes))
@@ -65,7 +79,6 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
       ...sizeOptions(frameBytes),
       // Applies also to connections that the library closes. @types/ws does not know it yet.
       ...{ closeTimeout },
-      // Compression costs more memory per connection than everything else together.
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
     },
@@ -98,11 +111,15 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     done(isWrong ? new RabbleError('not-found', 'there is no WebSocket here') : undefined)
   })
 
-  // The library knows one size for all connections. It reads the option when a connection begins.
+  // The library knows one set of options for all connections. It reads them when a connection begins.
   const server = app.websocketServer
   const handleUpgrade = server.handleUpgrade.bind(server)
   server.handleUpgrade = (request, socket, head, accept) => {
-    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes))
+    const compression = compressions.get(request)
+    const perMessageDeflate = compression === undefined ? false : deflateOptions
+    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes), { perMessageDeflate })
+    // The library would refuse connections whose offer it can't accept. It confirms an offer that is as the answer must be.
+    if (compression !== undefined) request.headers['sec-websocket-extensions'] = compression
     handleUpgrade(request, socket, head, accept)
   }
 
@@ -156,7 +173,7 @@ export class SocketConnection {
 
   /**
    * Writes encoded frames to the TCP socket directly: the library would encode them again for each client. Both may write to the socket
-   * because neither splits a frame over several writes, and compression is off.
+   * because neither splits a frame over several writes, and the library compresses nothing: it only writes control frames.
    */
   protected writeFrames(frames: readonly Buffer[]): void {
     if (!this.isOpen) return
