@@ -146,7 +146,6 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
     const members = rooms.get(room)
     if (!members?.sessions.delete(session)) return
     session.rooms.delete(room)
-    if (session.window === members.window) session.window = undefined
     const user = members.users.get(session.user?.id ?? '')
     if (members.sessions.size === 0) rooms.delete(room)
     if (user === undefined || --user.sessions > 0) return

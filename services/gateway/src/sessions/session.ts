@@ -182,7 +182,7 @@ export class Session {
   replay(reply: Reply): void {
     const encoded = this.connection.codec.encodeReply(reply)
     this.#allowance = encoded.length
-    // The reply may be compressed, and then stands between the events before it and those behind it.
+    // The reply may be compressed, and events may have been missed before it. So later ones can't refer to those before it.
     this.window = undefined
     this.push(encoded)
     this.flush()

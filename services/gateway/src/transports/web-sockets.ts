@@ -16,6 +16,7 @@ const refused: Record<string, CloseReason> = {
   WS_ERR_INVALID_UTF8: 'notText',
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'policy',
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'tooLarge',
+  Z_DATA_ERROR: 'notText',
 }
 
 /**

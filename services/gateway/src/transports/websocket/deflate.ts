@@ -45,13 +45,12 @@ export function acceptDeflate(header: string | undefined): string | undefined {
   }
 }
 
-const known: Readonly<Record<string, (value: string | true) => boolean>> = {
-  // Frames are compressed once for all receivers, each with those before it.
-  server_no_context_takeover: () => false,
-  server_max_window_bits: (value) => isBits(value) && Number(value) >= windowBits,
-  client_no_context_takeover: (value) => value === true,
-  client_max_window_bits: (value) => value === true || isBits(value),
-}
+/** The parameters that can be accepted, with these values. Without `server_no_context_takeover`: frames refer to those before them. */
+const acceptable: ReadonlyMap<string, (value: string | true) => boolean> = new Map([
+  ['server_max_window_bits', (value) => isBits(value) && Number(value) >= windowBits],
+  ['client_no_context_takeover', (value) => value === true],
+  ['client_max_window_bits', (value) => value === true || isBits(value)],
+])
 
 function isBits(value: string | true): boolean {
   return value !== true && /^([89]|1[0-5])$/.test(value)
@@ -60,7 +59,7 @@ function isBits(value: string | true): boolean {
 /** Returns the answer to one offer, or undefined if it must be declined. */
 function answerTo(offer: Parameters): string | undefined {
   for (const [name, values] of Object.entries(offer)) {
-    if (values.length !== 1 || !values.every((value) => known[name]?.(value))) return undefined
+    if (values.length !== 1 || !values.every((value) => acceptable.get(name)?.(value))) return undefined
   }
   const own = offer.client_max_window_bits?.[0]
   const bits = own === undefined || own === true ? own && clientWindowBits : Math.min(Number(own), clientWindowBits)
