@@ -14,7 +14,7 @@ export function openWebSocketWire({
     port,
     path,
     protocol: 'rabble.v1',
-    extensions: compressed ? 'permessage-deflate' : undefined,
+    compressed,
     onFrame: (bytes, start, end, isCompressed) => onFrame(bytes.subarray(start, end), isCompressed),
     onBytes,
     onFailure,

@@ -7,7 +7,7 @@ export interface WireOptions {
   port: number
   /** Path of a WebSocket. */
   path: string
-  /** Whether to ask for compression. */
+  /** Whether to compress, if it is a WebSocket. Default: false. */
   compressed?: boolean
   /** Called for each frame, with its bytes, which may be compressed. */
   onFrame(frame: Buffer, isCompressed: boolean): void

@@ -6,6 +6,7 @@ import { type CloseReason, RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { FrameProgress } from './frame-progress.ts'
+import { inflateAtOnce } from './inflating.ts'
 import type { SessionHost } from './transport.ts'
 
 /** Time (ms) that a client has to answer a close frame before its socket is dropped, with all that waits for it. */
@@ -59,12 +60,6 @@ export function compressMessages({ raw }: FastifyRequest, answer: string): void 
   compressions.set(raw, answer)
 }
 
-/** Options of the library for connections with compression. It only inflates what clients send: frames are compressed by the codec. */
-const deflateOptions = {
-  // The library allocates as much for each connection.
-  zlibInflateOptions: { chunkSize: 1024 },
-}
-
 /** Returns the options of the library for a maximum size (bytes) of messages. */
 function sizeOptions(bytes: number): object {
   const parts = Math.max(minParts, Math.ceil(bytes / partBytes))
@@ -116,12 +111,15 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
   const server = app.websocketServer
   const handleUpgrade = server.handleUpgrade.bind(server)
   server.handleUpgrade = (request, socket, head, accept) => {
+    const bytes = messageSizes.get(request) ?? frameBytes
     const compression = compressions.get(request)
-    const perMessageDeflate = compression === undefined ? false : deflateOptions
-    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes), { perMessageDeflate })
-    // The library would refuse connections whose offer it can't accept. It confirms an offer that is as the answer must be.
+    // The library would refuse a client whose offer it can't accept. It confirms an offer that is as the answer must be.
     if (compression !== undefined) request.headers['sec-websocket-extensions'] = compression
-    handleUpgrade(request, socket, head, accept)
+    Object.assign(server.options, sizeOptions(bytes), { perMessageDeflate: compression !== undefined && {} })
+    handleUpgrade(request, socket, head, (client, upgraded) => {
+      inflateAtOnce(client, bytes)
+      accept(client, upgraded)
+    })
   }
 
   // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.

@@ -8,8 +8,6 @@ declare module 'ws' {
 
 /** Base-2 logarithm of the size (bytes) of the window in which compressed bytes may refer to earlier ones. */
 const windowBits = 12
-/** The same for the bytes of clients that let the server choose. Inflating them needs memory of this size for each connection. */
-const clientWindowBits = 10
 
 /** Number of bytes at the end of each compressed message that are not sent (RFC 7692, section 7.2.1). */
 const tailBytes = 4
@@ -61,13 +59,10 @@ function answerTo(offer: Parameters): string | undefined {
   for (const [name, values] of Object.entries(offer)) {
     if (values.length !== 1 || !values.every((value) => acceptable.get(name)?.(value))) return undefined
   }
-  const own = offer.client_max_window_bits?.[0]
-  const bits = own === undefined || own === true ? own && clientWindowBits : Math.min(Number(own), clientWindowBits)
   return [
     'permessage-deflate',
-    // Otherwise a message could be compressed with the token of the client's `hello`.
+    // Otherwise the client's messages could refer to the token in its `hello`, and each would need a context here.
     'client_no_context_takeover',
     ...(offer.server_max_window_bits === undefined ? [] : [`server_max_window_bits=${windowBits}`]),
-    ...(bits === undefined ? [] : [`client_max_window_bits=${bits}`]),
   ].join('; ')
 }

@@ -104,9 +104,9 @@ t.test('offers are answered by the rules of RFC 7692', async (t) => {
   const gateway = await build(t)
   const answers: [string, string | undefined][] = [
     ['permessage-deflate', own],
-    ['permessage-deflate; client_max_window_bits', `${own}; client_max_window_bits=10`],
-    ['permessage-deflate; client_max_window_bits=15', `${own}; client_max_window_bits=10`],
-    ['permessage-deflate; client_max_window_bits=9', `${own}; client_max_window_bits=9`],
+    ['permessage-deflate; client_max_window_bits', own],
+    ['permessage-deflate; client_max_window_bits=15', own],
+    ['permessage-deflate; client_max_window_bits=8', own],
     ['permessage-deflate; client_no_context_takeover', own],
     // An offer that the gateway can't accept is declined: no error, and no compression.
     ...[8, 9, 10, 11].map((bits): [string, undefined] => [
