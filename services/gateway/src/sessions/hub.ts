@@ -5,8 +5,8 @@ import { SharedFrames, SharedWindow } from './shared-window.ts'
 /**
  * Sessions of this gateway by room and by user, and the fan-out to them.
  *
- * Events of a room within one turn of the event loop are encoded once per codec into one shared buffer, and each session gets
- * everything of the turn in one write: a write costs microseconds, whatever its length.
+ * Events of a room within one turn of the event loop are encoded once per codec into one shared buffer (`SharedFrames`), and each
+ * session gets everything of the turn in one write: a write costs microseconds, whatever its length.
  */
 export interface Hub {
   readonly sessions: ReadonlySet<Session>

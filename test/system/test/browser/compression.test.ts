@@ -26,6 +26,9 @@ t.test('a browser gets compression, and shows all that is said', async (t) => {
   for (const text of said.slice(10)) await writer.send('general', text)
   await ada.write('compressed')
   await ada.shows([...said, 'compressed'])
-  t.match(await ada.page.evaluate('window.socket.extensions'), /^permessage-deflate; client_no_context_takeover/)
+  t.match(
+    await ada.page.evaluate('window.socket.extensions'),
+    /^permessage-deflate; client_no_context_takeover/,
+  )
   t.same(ada.problems, [])
 })

@@ -15,7 +15,7 @@ export const webSocketCodec: Codec = {
   encodeReply: ({ json }) => encodeTextFrames([json]),
 }
 
-/** Maximum size (bytes) of a compressed reply. Nothing else happens in this process while it is compressed. */
+/** Maximum size (bytes) of a reply that is compressed. Nothing else happens in this process meanwhile, for up to a millisecond. */
 const maxReply = 64 * 1024
 
 /**

@@ -24,7 +24,9 @@ t.test('members get the same events in the same order, with and without compress
   const gateway = await build(t)
   const rooms = ['general', 'random', 'quiet']
   const writers = await Promise.all(
-    [true, false].map((compressed) => connectChat(t, gateway.ws, { name: `Writer ${compressed}`, compressed })),
+    [true, false].map((compressed) =>
+      connectChat(t, gateway.ws, { name: `Writer ${compressed}`, compressed }),
+    ),
   )
   const readers = await Promise.all(
     Array.from({ length: 8 }, (_, n) =>
@@ -182,19 +184,22 @@ t.test('a compressed message may be cut, and pings may stand between its fragmen
   t.match(JSON.parse(frame.payload.toString()), { type: 'welcome', user: { name: 'Ada' } })
 })
 
-t.test('compressed messages of a client are carried out in their order, with others between them', async (t) => {
-  const client = await openRaw(t, await build(t), 'permessage-deflate')
-  client.write(clientFrame(text, deflated(hello), { compressed: true }))
-  t.match(JSON.parse((await client.next()).payload.toString()), { type: 'welcome' })
-  const frames = Array.from({ length: 40 }, (_, ref) => {
-    const json = JSON.stringify({ type: 'ping', ref })
-    return ref % 3 === 0 ? clientFrame(text, json) : clientFrame(text, deflated(json), { compressed: true })
-  })
-  client.write(Buffer.concat(frames))
-  const refs: number[] = []
-  while (refs.length < 40) refs.push(JSON.parse((await client.next()).payload.toString()).ref)
-  t.same(refs, [...Array(40).keys()])
-})
+t.test(
+  'compressed messages of a client are carried out in their order, with others between them',
+  async (t) => {
+    const client = await openRaw(t, await build(t), 'permessage-deflate')
+    client.write(clientFrame(text, deflated(hello), { compressed: true }))
+    t.match(JSON.parse((await client.next()).payload.toString()), { type: 'welcome' })
+    const frames = Array.from({ length: 40 }, (_, ref) => {
+      const json = JSON.stringify({ type: 'ping', ref })
+      return ref % 3 === 0 ? clientFrame(text, json) : clientFrame(text, deflated(json), { compressed: true })
+    })
+    client.write(Buffer.concat(frames))
+    const refs: number[] = []
+    while (refs.length < 40) refs.push(JSON.parse((await client.next()).payload.toString()).ref)
+    t.same(refs, [...Array(40).keys()])
+  },
+)
 
 t.test('a client whose bytes inflate to too much is closed, and others notice nothing', async (t) => {
   const gateway = await build(t)
