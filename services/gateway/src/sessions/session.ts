@@ -60,7 +60,7 @@ export class Session {
   closed = false
   /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
-  /** The window that the last compressed bytes of the connection belong to, and the place in it from which the session has them. */
+  /** As `SharedWindow` sets them. */
   window: SharedWindow | undefined
   windowBegin = 0
   #early = earlyEvents

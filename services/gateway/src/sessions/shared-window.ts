@@ -1,5 +1,12 @@
 import type { Codec } from './connection.ts'
-import type { Session } from './session.ts'
+
+/** A receiver of frames: a session. */
+interface Receiver {
+  readonly connection: { readonly codec: Codec }
+  /** The window that the last compressed bytes of its connection belong to, and the place in it from which the receiver has them. */
+  window: SharedWindow | undefined
+  windowBegin: number
+}
 
 /** Maximum size (bytes) of a window. */
 const maxBytes = 4096
@@ -13,13 +20,13 @@ export class SharedWindow {
   /** Number of bytes that were added so far. */
   #end = 0
 
-  /** Notes that a session gets the events that are added next. Returns whether it holds the whole window before them. */
-  give(session: Session): boolean {
-    if (session.window !== this) {
-      session.window = this
-      session.windowBegin = this.#end
+  /** Notes that a receiver gets the events that are added next. Returns whether it holds the whole window before them. */
+  give(receiver: Receiver): boolean {
+    if (receiver.window !== this) {
+      receiver.window = this
+      receiver.windowBegin = this.#end
     }
-    return session.windowBegin <= this.#end - this.bytes.length
+    return receiver.windowBegin <= this.#end - this.bytes.length
   }
 
   add(events: readonly Buffer[]): void {
@@ -33,7 +40,7 @@ export function slide(window: Buffer, events: readonly Buffer[]): Buffer {
   return Buffer.concat([window, ...events]).subarray(-maxBytes)
 }
 
-/** Frames for many sessions, in the encodings that these need. Each is made once. */
+/** Frames for many receivers, in the encodings that these need. Each is made once. */
 export class SharedFrames {
   readonly #frames: readonly Buffer[]
   readonly #window: SharedWindow | undefined
@@ -48,14 +55,14 @@ export class SharedFrames {
     this.#window = window
   }
 
-  /** Returns the bytes for a session, which must get them. */
-  encodedFor(session: Session): Buffer {
-    const { codec } = session.connection
+  /** Returns the bytes for a receiver, which must get them. */
+  encodedFor(receiver: Receiver): Buffer {
+    const { codec } = receiver.connection
     const window = this.#window
     if (window === undefined || codec.compressEvents === undefined) {
       return this.#encoded.get(codec) ?? keep(this.#encoded, codec, codec.encodeEvents(this.#frames))
     }
-    return window.give(session)
+    return window.give(receiver)
       ? (this.#continued.get(codec) ??
           keep(this.#continued, codec, codec.compressEvents(this.#frames, window.bytes)))
       : (this.#alone.get(codec) ?? keep(this.#alone, codec, codec.compressEvents(this.#frames)))

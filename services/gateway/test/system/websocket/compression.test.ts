@@ -172,13 +172,15 @@ t.test('only events of rooms are compressed, live and replayed: no token is', as
 
 t.test('a compressed message may be cut, and pings may stand between its fragments', async (t) => {
   const client = await openRaw(t, await build(t), 'permessage-deflate')
-  const bytes = deflated(hello)
-  for (let at = 0; at < bytes.length; at++) {
-    const options = { fin: false, compressed: at === 0 }
-    client.write(clientFrame(at === 0 ? text : continuation, bytes.subarray(at, at + 1), options))
+  // A stored block, as it is in the message. Its end, alone, could be inflated to nothing.
+  const bytes = deflateRawSync(hello, { level: 0, finishFlush }).subarray(0, -4)
+  const singles = Array.from(bytes.subarray(0, -2), (byte) => Buffer.from([byte]))
+  const fragments = [...singles, bytes.subarray(-2)]
+  for (const [n, fragment] of fragments.entries()) {
+    const options = { fin: n === fragments.length - 1, compressed: n === 0 }
+    client.write(clientFrame(n === 0 ? text : continuation, fragment, options))
     client.write(clientFrame(ping))
   }
-  client.write(clientFrame(continuation))
   let frame = await client.next()
   for (; frame.opcode !== text; frame = await client.next());
   t.match(JSON.parse(frame.payload.toString()), { type: 'welcome', user: { name: 'Ada' } })
@@ -200,6 +202,20 @@ t.test(
     t.same(refs, [...Array(40).keys()])
   },
 )
+
+t.test('compressed messages that arrive together are published together', async (t) => {
+  const gateway = await build(t)
+  const client = await openRaw(t, gateway, 'permessage-deflate')
+  const frameOf = (frame: object) => clientFrame(text, deflated(JSON.stringify(frame)), { compressed: true })
+  client.write(Buffer.concat([frameOf({ type: 'hello', name: 'Ada' }), frameOf({ type: 'join', room: 'a' })]))
+  await client.next()
+  await client.next()
+  const sends = Array.from({ length: 30 }, (_, n) => frameOf({ type: 'send', room: 'a', text: `${n}` }))
+  client.write(Buffer.concat(sends))
+  await until(() => gateway.log.length >= 30, 20_000, 'all to be in the log')
+  const batches = gateway.log.kept.flat().length
+  t.ok(batches <= 5, `${batches} batches`)
+})
 
 t.test('a client whose bytes inflate to too much is closed, and others notice nothing', async (t) => {
   const gateway = await build(t)
