@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
+import { constants, deflateRawSync } from 'node:zlib'
 
 /** A WebSocket (RFC 6455) that costs as little CPU as possible: the generator shares the machine with the servers. */
 export interface ClientSocket {
@@ -12,21 +13,28 @@ export interface SocketOptions {
   /** Path with the query. */
   path: string
   protocol?: string
-  /** Called for each text or binary frame: its payload is in `bytes` from `start` to `end`, valid during the call only. */
-  onFrame(bytes: Buffer, start: number, end: number): void
+  /** Whether to ask for compression (RFC 7692), and to compress what is sent, as browsers do. Default: false. */
+  compressed?: boolean
+  /**
+   * Called for each text or binary frame: its payload is in `bytes` from `start` to `end`, valid during the call only. `isCompressed`:
+   * whether it is compressed, and is not inflated here.
+   */
+  onFrame(bytes: Buffer, start: number, end: number, isCompressed: boolean): void
+  /** Called with the number of bytes of each chunk that arrives. */
+  onBytes?(count: number): void
   onFailure(reason: string): void
 }
 
 /** Connects. Resolves once the WebSocket is open. */
 export function openSocket(options: SocketOptions): Promise<ClientSocket> {
-  const { port, onFrame, onFailure } = options
+  const { port, compressed = false, onFrame, onBytes, onFailure } = options
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let isOpen = false
   let isClosed = false
   let rest: Buffer = Buffer.alloc(0)
   const fail = (reason: string) => !isClosed && onFailure(reason)
   const opened: ClientSocket = {
-    send: (text) => socket.write(encode(text)),
+    send: (text) => socket.write(encode(text, compressed)),
     close() {
       isClosed = true
       socket.destroy()
@@ -37,6 +45,7 @@ export function openSocket(options: SocketOptions): Promise<ClientSocket> {
     socket.on('close', () => fail('the connection was closed'))
     socket.on('connect', () => socket.write(upgrade(options)))
     socket.on('data', (chunk) => {
+      onBytes?.(chunk.length)
       let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       if (!isOpen) {
         const end = bytes.indexOf('\r\n\r\n')
@@ -55,7 +64,7 @@ export function openSocket(options: SocketOptions): Promise<ClientSocket> {
   })
 }
 
-function upgrade({ port, path, protocol }: SocketOptions): string {
+function upgrade({ port, path, protocol, compressed = false }: SocketOptions): string {
   return [
     `GET ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
@@ -63,21 +72,25 @@ function upgrade({ port, path, protocol }: SocketOptions): string {
     'Connection: Upgrade',
     'Sec-WebSocket-Version: 13',
     ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
+    ...(compressed ? ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'] : []),
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
     '\r\n',
   ].join('\r\n')
 }
 
+const deflating = { windowBits: 10, finishFlush: constants.Z_SYNC_FLUSH }
+
 /** Returns a text frame of at most 64 KiB, masked with zeros: RFC 6455, sections 5.2 and 5.3. */
-function encode(text: string): Buffer {
-  const length = Buffer.byteLength(text)
+function encode(text: string, compressed: boolean): Buffer {
+  const payload = compressed ? deflateRawSync(text, deflating).subarray(0, -4) : Buffer.from(text)
+  const { length } = payload
   const head = length > 125 ? 8 : 6
   const frame = Buffer.allocUnsafe(head + length)
-  frame[0] = 0x81
+  frame[0] = compressed ? 0xc1 : 0x81
   frame[1] = 0x80 | (length > 125 ? 126 : length)
   if (length > 125) frame.writeUInt16BE(length, 2)
   frame.writeUInt32BE(0, head - 4)
-  frame.write(text, head)
+  payload.copy(frame, head)
   return frame
 }
 
@@ -99,8 +112,8 @@ function takeFrames(bytes: Buffer, onFrame: SocketOptions['onFrame']): Buffer {
     const end = at + head + length
     if (bytes.length < end) break
     // Others, such as pings, need no answer within a measurement.
-    const opcode = (bytes[at] ?? 0) & 0x0f
-    if (opcode <= 2) onFrame(bytes, at + head, end)
+    const first = bytes[at] ?? 0
+    if ((first & 0x0f) <= 2) onFrame(bytes, at + head, end, (first & 0x40) !== 0)
     at = end
   }
   return bytes.subarray(at)

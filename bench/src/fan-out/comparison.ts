@@ -7,6 +7,8 @@ export interface Figures {
   messagesPerSecond: number
   /** CPU time of the gateway per delivery, including all its other work for the message. */
   gatewayMicroseconds: number
+  /** Bytes that a member gets for a delivery, with all else that it gets. */
+  bytesPerDelivery: number
   messagesPerBatch: number
   gatewayCores: number
   generatorCores: number

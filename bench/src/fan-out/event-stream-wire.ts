@@ -11,7 +11,7 @@ const lineFeed = 0x0a
  * begun. The gateway writes whole lines into each chunk (RFC 9112, section 7.1), so the sizes of chunks are lines of their own that
  * can be skipped.
  */
-export function openEventStreamWire({ port, onFrame, onFailure }: WireOptions): Promise<Wire> {
+export function openEventStreamWire({ port, onFrame, onBytes, onFailure }: WireOptions): Promise<Wire> {
   const stream = connect({ port, host: '127.0.0.1', noDelay: true })
   const posts = connect({ port, host: '127.0.0.1', noDelay: true })
   let buffered: Buffer = Buffer.alloc(0)
@@ -36,6 +36,7 @@ export function openEventStreamWire({ port, onFrame, onFailure }: WireOptions): 
     })
     stream.on('connect', () => stream.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`))
     stream.on('data', (chunk) => {
+      onBytes(chunk.length)
       buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
       let start = 0
       for (let end = buffered.indexOf(lineFeed); end !== -1; end = buffered.indexOf(lineFeed, start)) {
@@ -48,7 +49,7 @@ export function openEventStreamWire({ port, onFrame, onFailure }: WireOptions): 
     function take(line: Buffer): void {
       if (startsWith(line, dataPrefix)) {
         // The data of a named event is no frame.
-        if (!isNamed) onFrame(line.subarray(dataPrefix.length))
+        if (!isNamed) onFrame(line.subarray(dataPrefix.length), false)
       } else if (startsWith(line, idPrefix)) {
         isNamed = false
         // The first id is enough to name the session.

@@ -1,15 +1,14 @@
 import type { Counts, GeneratorMessage, Load } from './generator.ts'
 import type { Member } from './member.ts'
+import { nextText } from './prose.ts'
 import { connectMember } from './transports.ts'
 
 // See generator.ts: the process with the members. It ends when its parent process does.
 
 /** Maximum number of members that connect at once. */
 const most = 100
-const text =
-  'As long as a message of a chat is when somebody has something to say, and not much longer than that.'
 
-const counts: Counts = { delivered: 0, sent: 0 }
+const counts: Counts = { delivered: 0, bytes: 0, sent: 0 }
 const tell = (message: GeneratorMessage) => process.send?.(message)
 
 process.on('disconnect', () => process.exit())
@@ -39,13 +38,16 @@ async function start({
         room: `room-${room}`,
         name: `member-${room}-${n}`,
         onMessage: () => counts.delivered++,
+        onBytes(count) {
+          counts.bytes += count
+        },
         onSent() {
           counts.sent++
-          member.send(text)
+          member.send(nextText())
         },
         onFailure: (reason) => tell({ failed: reason }),
       })
-      if (n < senders) starters.push(() => member.send(text))
+      if (n < senders) starters.push(() => member.send(nextText()))
     }
   }
   await Promise.all(Array.from({ length: most }, connectNext))

@@ -19,6 +19,8 @@ export interface Load {
 /** Number of messages, over all members, so far. */
 export interface Counts {
   delivered: number
+  /** Number of bytes that arrived, over all members. */
+  bytes: number
   sent: number
 }
 

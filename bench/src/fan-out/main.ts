@@ -84,6 +84,7 @@ async function measure(
   const env = {
     RABBLE_AMQP_URL: rabbitmq.url,
     RABBLE_PREFIX: `run-${++runs}`,
+    RABBLE_COMPRESSION: 'on',
     LOG_LEVEL: 'warn',
     ...rates,
   }
@@ -121,6 +122,7 @@ async function measure(
     deliveriesPerSecond: perSecond('delivered'),
     messagesPerSecond: perSecond('sent'),
     gatewayMicroseconds: (more('gateway') / more('delivered')) * 1e6,
+    bytesPerDelivery: more('bytes') / more('delivered'),
     messagesPerBatch: more('published') / more('batches'),
     gatewayCores: perSecond('gateway'),
     generatorCores: perSecond('generator'),

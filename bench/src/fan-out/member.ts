@@ -4,6 +4,8 @@ export interface MemberOptions {
   name: string
   /** Called for each message of the room that arrives. */
   onMessage(): void
+  /** Called with the number of bytes of each chunk that arrives. */
+  onBytes(count: number): void
   /** Called when one of the member's own messages was acknowledged. */
   onSent(): void
   /** Called if the gateway answers with an error or the connection is closed. */

@@ -36,7 +36,13 @@ export async function connectSignalrMember(options: MemberOptions): Promise<Memb
       start = end + 1
     }
   }
-  const wire = await openWebSocketWire({ port, path: '/chathub', onFrame, onFailure })
+  const wire = await openWebSocketWire({
+    port,
+    path: '/chathub',
+    onFrame,
+    onBytes: options.onBytes,
+    onFailure,
+  })
   const send = (record: object) => wire.send(`${JSON.stringify(record)}${separator}`)
   const call = (invocationId: string, target: string, ...args: string[]) =>
     send({ type: 1, invocationId, target, arguments: args })

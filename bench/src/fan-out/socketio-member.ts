@@ -32,6 +32,7 @@ export async function connectSocketIoMember(options: MemberOptions): Promise<Mem
     port,
     path: '/socket.io/?EIO=4&transport=websocket',
     onFrame,
+    onBytes: options.onBytes,
     onFailure,
   })
   const emit = (id: number, event: string, ...args: string[]) =>

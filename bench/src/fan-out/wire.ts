@@ -7,8 +7,12 @@ export interface WireOptions {
   port: number
   /** Path of a WebSocket. */
   path: string
-  /** Called for each frame, with its bytes. */
-  onFrame(frame: Buffer): void
+  /** Whether to compress, if it is a WebSocket. Default: false. */
+  compressed?: boolean
+  /** Called for each frame, with its bytes, which may be compressed. */
+  onFrame(frame: Buffer, isCompressed: boolean): void
+  /** Called with the number of bytes of each chunk that arrives. */
+  onBytes(count: number): void
   /** Called if the connection is closed or the gateway refuses something. */
   onFailure(reason: string): void
 }

@@ -44,12 +44,13 @@ t.test('history-page measures pages of a room and prints how they are found', as
 })
 
 t.test('fan-out compares transports, in a big room and in small ones', async (t) => {
-  const transport = 'websocket,sse,signalr,socketio'
+  const transport = 'websocket,deflate,sse,signalr,socketio'
   const args = ['--members', '50', '--seconds', '1', '--warmup', '0', '--transport', transport]
   const result = resultOf(await run('fan-out', ...args))
   const figures = {
     deliveriesPerSecond: Number,
     gatewayMicroseconds: Number,
+    bytesPerDelivery: Number,
     messagesPerBatch: Number,
     timesWebSocket: Number,
   }

@@ -266,6 +266,12 @@ export const settings = {
     about:
       'Maximum age of a connection. In the second half of this time its client is asked to reconnect, so that no process of Nginx outlives a reload by more than a day.',
   },
+  RABBLE_COMPRESSION: {
+    schema: Type.Enum(['on', 'off']),
+    default: 'off',
+    about:
+      '`on`: messages of rooms go compressed to clients of `/ws` that ask for it, as all browsers do. Halves the bytes, and costs CPU time in small rooms.',
+  },
   RABBLE_FRAME_BYTES: {
     schema: Type.Integer({ minimum: 1024, maximum: 524_288 }),
     default: 65_536,

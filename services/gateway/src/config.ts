@@ -19,6 +19,7 @@ export const gatewaySettings = [
   'RABBLE_HELLO_TIMEOUT_MS',
   'RABBLE_HEARTBEAT_MS',
   'RABBLE_CONNECTION_HOURS',
+  'RABBLE_COMPRESSION',
   'RABBLE_FRAME_BYTES',
   'RABBLE_TEXT_CHARACTERS',
   'RABBLE_MESSAGES_PER_SECOND',
@@ -82,6 +83,7 @@ export function gatewayConfig(
   | 'helloTimeout'
   | 'heartbeat'
   | 'maxConnectionAge'
+  | 'compression'
   | 'recent'
   | 'replayBytes'
   | 'loginsPerMinute'
@@ -122,6 +124,7 @@ export function gatewayConfig(
     helloTimeout: settings.RABBLE_HELLO_TIMEOUT_MS,
     heartbeat: settings.RABBLE_HEARTBEAT_MS,
     maxConnectionAge: settings.RABBLE_CONNECTION_HOURS * 60 * 60 * 1000,
+    compression: settings.RABBLE_COMPRESSION === 'on',
     recent: { perRoom: settings.RABBLE_RECENT_PER_ROOM, totalBytes: settings.RABBLE_RECENT_BYTES },
     replayBytes: settings.RABBLE_REPLAY_BYTES,
     replayBytesPerSecond: settings.RABBLE_REPLAY_BYTES_PER_SECOND,

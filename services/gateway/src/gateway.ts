@@ -67,6 +67,8 @@ export interface GatewayOptions {
   heartbeat: number
   /** Maximum age (ms) of a connection. Before that, the client is asked to reconnect. Default: 1 day. */
   maxConnectionAge?: number
+  /** Whether WebSockets are compressed for clients that ask for it. Default: false. */
+  compression?: boolean
   recent: { perRoom: number; totalBytes: number }
   /** Maximum size (bytes) of replays that are unread, over all sessions. */
   replayBytes: number
@@ -294,6 +296,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits,
     times: { helloTimeout: options.helloTimeout, heartbeat: options.heartbeat },
     clock,
+    compression: options.compression ?? false,
     refusal() {
       const why = unready()
       if (why === undefined && hub.sessions.size < options.connections) return undefined

@@ -58,6 +58,7 @@ export async function build(t: Test, options: Options = {}): Promise<TestGateway
     tokens,
     auth: 'guest',
     allowedOrigins: new Set(),
+    compression: true,
     connections: 10_000,
     helloTimeout: 120_000,
     heartbeat: 25_000,

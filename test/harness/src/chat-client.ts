@@ -20,6 +20,8 @@ export interface ChatOptions {
   token?: string
   /** Default: `websocket`. */
   transport?: Transport
+  /** Whether to ask for compression, and to compress all that is sent, as browsers do. Default: false. For `websocket` only. */
+  compressed?: boolean
   /** Value of the Origin header. Default: no such header, as from a client that is no browser. */
   origin?: string
   /** Value of the X-Forwarded-For header. A service that trusts this machine as a proxy believes it. */
@@ -258,7 +260,7 @@ function identity({ name, token }: ChatOptions): { name?: string; token?: string
 
 function openSocket(
   url: string,
-  { transport = 'websocket', origin, address }: ChatOptions,
+  { transport = 'websocket', compressed = false, origin, address }: ChatOptions,
   handshakeTimeout: number,
 ): { socket: ChatSocket; raw: ChatClient['raw'] } {
   const headers = {
@@ -266,7 +268,8 @@ function openSocket(
     ...(address === undefined ? {} : { 'x-forwarded-for': address }),
   }
   if (transport === 'websocket') {
-    const options = { perMessageDeflate: false, handshakeTimeout, headers }
+    const perMessageDeflate = compressed && { threshold: 0 }
+    const options = { perMessageDeflate, handshakeTimeout, headers }
     const socket = new WebSocket(chatUrl(url), 'rabble.v1', options)
     return { socket, raw: (data) => socket.send(data) }
   }

@@ -22,6 +22,11 @@ export interface Codec {
   decode(data: string | Buffer): ClientFrame
   /** Encodes frames for many clients, each a complete JSON text, into one buffer. */
   encodeEvents(frames: readonly Buffer[]): Buffer
+  /**
+   * Compresses events of a room for many clients into one buffer. `window` holds events to which they may refer: the receivers got them
+   * as their last compressed bytes. Absent if the format has no compression.
+   */
+  compressEvents?(events: readonly Buffer[], window?: Buffer): Buffer
   /** Encodes a frame for one client. */
   encodeReply(reply: Reply): Buffer
 }

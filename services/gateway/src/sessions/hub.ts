@@ -1,12 +1,12 @@
 import { type ChatEvent, type RoomKind, roomKind, type User } from '@rabble/contract'
-import type { Codec } from './connection.ts'
 import type { Session } from './session.ts'
+import { SharedFrames, SharedWindow } from './shared-window.ts'
 
 /**
  * Sessions of this gateway by room and by user, and the fan-out to them.
  *
- * Events of a room within one turn of the event loop are encoded once per codec into one shared buffer, and each session gets
- * everything of the turn in one write: a write costs microseconds, whatever its length.
+ * Events of a room within one turn of the event loop are encoded once per codec into one shared buffer (`SharedFrames`), and each
+ * session gets everything of the turn in one write: a write costs microseconds, whatever its length.
  */
 export interface Hub {
   readonly sessions: ReadonlySet<Session>
@@ -51,6 +51,8 @@ interface Members {
   sessions: Set<Session>
   /** Users with the number of their sessions, to count a user once. */
   users: Map<string, { user: User; sessions: number }>
+  /** Set once a session is here whose format has compression. */
+  window: SharedWindow | undefined
 }
 
 /** `delivered` is called with the number of frames that went out. */
@@ -73,29 +75,29 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
     scheduled = false
     const batch = arrived
     arrived = new Map()
-    for (const [room, lines] of batch) fanOut(room, lines)
+    for (const [room, lines] of batch) fanOutEvents(room, lines)
     const writers = dirty
     dirty = []
     for (const session of writers) session.flush()
   }
 
-  function fanOut(room: string, lines: readonly Buffer[], except?: string): void {
-    const encoded = new Map<Codec, Buffer>()
+  function fanOutEvents(room: string, lines: readonly Buffer[]): void {
+    const window = rooms.get(room)?.window
+    const frames = new SharedFrames(lines, window)
+    fanOut(room, frames, lines.length)
+    window?.add(lines)
+  }
+
+  function fanOut(room: string, frames: SharedFrames, count: number, except?: string): void {
     let receivers = 0
     for (const group of audience(room)) {
       for (const session of group) {
         if (except !== undefined && session.user?.id === except) continue
-        const { codec } = session.connection
-        let bytes = encoded.get(codec)
-        if (bytes === undefined) {
-          bytes = codec.encodeEvents(lines)
-          encoded.set(codec, bytes)
-        }
-        session.push(bytes)
+        session.push(frames.encodedFor(session))
         receivers++
       }
     }
-    delivered(receivers * lines.length)
+    delivered(receivers * count)
   }
 
   /**
@@ -137,7 +139,7 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
     const lines = arrived.get(room)
     if (lines === undefined) return
     arrived.delete(room)
-    fanOut(room, lines)
+    fanOutEvents(room, lines)
   }
 
   function leave(session: Session, room: string): void {
@@ -180,9 +182,10 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
       if (session.user === undefined || session.rooms.has(room)) return
       let members = rooms.get(room)
       if (members === undefined) {
-        members = { sessions: new Set(), users: new Map() }
+        members = { sessions: new Set(), users: new Map(), window: undefined }
         rooms.set(room, members)
       }
+      if (session.connection.codec.compressEvents !== undefined) members.window ??= new SharedWindow()
       members.sessions.add(session)
       session.rooms.add(room)
       const known = members.users.get(session.user.id)
@@ -206,7 +209,7 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
     },
     reaches: (room) => audience(room).length > 0,
     notify(room, frame, except) {
-      fanOut(room, [frame], except)
+      fanOut(room, new SharedFrames([frame]), 1, except)
     },
     observe(other) {
       observer = other

@@ -10,6 +10,7 @@ import {
 } from '@rabble/contract'
 import { networkOf, sharersOf, TokenBucket } from '@rabble/service'
 import type { Connection, Reply } from './connection.ts'
+import type { SharedWindow } from './shared-window.ts'
 
 /** Maximum rate (a second) and burst of frames besides messages: enough to join every allowed room at once. */
 const framesPerSecond = 100
@@ -59,6 +60,9 @@ export class Session {
   closed = false
   /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
+  /** As `SharedWindow` sets them. */
+  window: SharedWindow | undefined
+  windowBegin = 0
   #early = earlyEvents
   /** Time (ms, by the clock's `monotonic`). */
   readonly connectedAt: number
@@ -176,8 +180,11 @@ export class Session {
    * `connection.drained` before the next one: the sum is not limited otherwise.
    */
   replay(reply: Reply): void {
-    this.#allowance = reply.json.length
-    this.push(this.connection.codec.encodeReply(reply))
+    const encoded = this.connection.codec.encodeReply(reply)
+    this.#allowance = encoded.length
+    // The reply may be compressed, and events may have been missed before it. So later ones can't refer to those before it.
+    this.window = undefined
+    this.push(encoded)
     this.flush()
   }
 

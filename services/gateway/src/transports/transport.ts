@@ -40,6 +40,8 @@ export interface SessionHost {
   readonly limits: Limits
   readonly times: HeartbeatTimes
   readonly clock: Clock
+  /** Whether clients over WebSockets may compress, and get compressed frames. */
+  readonly compression: boolean
   /** Whether the gateway is closed, or closing. */
   readonly closed: boolean
   /** Returns why no connection can be accepted now, and counts that as refused. Call it before `open`. */

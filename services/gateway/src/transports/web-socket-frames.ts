@@ -1,6 +1,8 @@
 /** First bytes of text and binary frames (RFC 6455, section 5.2): FIN, and the opcode 1 or 2. */
 const textStart = 0x81
 const binaryStart = 0x82
+/** A text frame with the bit RSV1: it is compressed (RFC 7692, section 6). */
+const compressedStart = 0xc1
 
 /** Encodes texts as WebSocket text frames, one after the other in one buffer. */
 export function encodeTextFrames(texts: readonly Buffer[]): Buffer {
@@ -10,6 +12,11 @@ export function encodeTextFrames(texts: readonly Buffer[]): Buffer {
 /** Encodes bytes as a WebSocket binary frame. */
 export function encodeBinaryFrame(bytes: Buffer): Buffer {
   return encode([bytes], binaryStart)
+}
+
+/** Encodes compressed texts as WebSocket text frames, one after the other in one buffer. */
+export function encodeCompressedFrames(payloads: readonly Buffer[]): Buffer {
+  return encode(payloads, compressedStart)
 }
 
 /** A server never masks a frame. So it is the same for every client, is encoded once, and its bytes are shared. */

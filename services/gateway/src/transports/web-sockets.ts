@@ -6,6 +6,7 @@ import { type CloseReason, RabbleError } from '@rabble/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { FrameProgress } from './frame-progress.ts'
+import { inflateAtOnce } from './inflating.ts'
 import type { SessionHost } from './transport.ts'
 
 /** Time (ms) that a client has to answer a close frame before its socket is dropped, with all that waits for it. */
@@ -16,6 +17,7 @@ const refused: Record<string, CloseReason> = {
   WS_ERR_INVALID_UTF8: 'notText',
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'policy',
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'tooLarge',
+  Z_DATA_ERROR: 'notText',
 }
 
 /**
@@ -50,6 +52,14 @@ export function limitMessages({ raw }: FastifyRequest, bytes: number): void {
   messageSizes.set(raw, bytes)
 }
 
+/** Answers to the offers of clients to compress, by the requests that begin their connections. */
+const compressions = new WeakMap<IncomingMessage, string>()
+
+/** Compresses messages on the connection that a request begins. `answer`: the `Sec-WebSocket-Extensions` of the response. */
+export function compressMessages({ raw }: FastifyRequest, answer: string): void {
+  compressions.set(raw, answer)
+}
+
 /** Returns the options of the library for a maximum size (bytes) of messages. */
 function sizeOptions(bytes: number): object {
   const parts = Math.max(minParts, Math.ceil(bytes / partBytes))
@@ -65,7 +75,6 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
       ...sizeOptions(frameBytes),
       // Applies also to connections that the library closes. @types/ws does not know it yet.
       ...{ closeTimeout },
-      // Compression costs more memory per connection than everything else together.
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has('rabble.v1') ? 'rabble.v1' : false),
     },
@@ -98,12 +107,19 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     done(isWrong ? new RabbleError('not-found', 'there is no WebSocket here') : undefined)
   })
 
-  // The library knows one size for all connections. It reads the option when a connection begins.
+  // The library knows one set of options for all connections. It reads them when a connection begins.
   const server = app.websocketServer
   const handleUpgrade = server.handleUpgrade.bind(server)
   server.handleUpgrade = (request, socket, head, accept) => {
-    Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes))
-    handleUpgrade(request, socket, head, accept)
+    const bytes = messageSizes.get(request) ?? frameBytes
+    const compression = compressions.get(request)
+    // The library would refuse a client whose offer it can't accept. It confirms an offer that is as the answer must be.
+    if (compression !== undefined) request.headers['sec-websocket-extensions'] = compression
+    Object.assign(server.options, sizeOptions(bytes), { perMessageDeflate: compression !== undefined && {} })
+    handleUpgrade(request, socket, head, (client, upgraded) => {
+      inflateAtOnce(client, bytes)
+      accept(client, upgraded)
+    })
   }
 
   // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
@@ -156,7 +172,7 @@ export class SocketConnection {
 
   /**
    * Writes encoded frames to the TCP socket directly: the library would encode them again for each client. Both may write to the socket
-   * because neither splits a frame over several writes, and compression is off.
+   * because neither splits a frame over several writes, and the library compresses nothing: it only writes control frames.
    */
   protected writeFrames(frames: readonly Buffer[]): void {
     if (!this.isOpen) return

@@ -50,6 +50,7 @@ async function serve(t: Test, suite: string): Promise<string> {
     limits: defaultLimits,
     times: { helloTimeout: 1_000, heartbeat: 25_000 },
     clock: createManualClock(),
+    compression: false,
     closed: false,
     refusal: () => undefined,
     allows: () => true,

@@ -3,8 +3,15 @@ import { described, sessionToken } from '@rabble/service'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { Connection } from '../../sessions/connection.ts'
 import type { SessionHost, Transport } from '../transport.ts'
-import { isCleanClose, reasonOf, SocketConnection, serveWebSockets } from '../web-sockets.ts'
-import { webSocketCodec } from './framing.ts'
+import {
+  compressMessages,
+  isCleanClose,
+  reasonOf,
+  SocketConnection,
+  serveWebSockets,
+} from '../web-sockets.ts'
+import { acceptDeflate } from './deflate.ts'
+import { compressingCodec, webSocketCodec } from './framing.ts'
 
 /** The native protocol: one JSON object per text frame, at `/ws`. */
 export const webSocketTransport: Transport = { name: 'websocket', register }
@@ -20,7 +27,12 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
   await serveWebSockets(app, host)
 
   // Answers instead of a handshake: a proxy can try another gateway then. It would not see a close code.
-  const onRequest: onRequestHookHandler = (_request, _reply, done) => done(host.refusal())
+  const onRequest: onRequestHookHandler = (request, _reply, done) => {
+    const offer = request.headers['sec-websocket-extensions']
+    const answer = host.compression ? acceptDeflate(offer) : undefined
+    if (answer !== undefined) compressMessages(request, answer)
+    done(host.refusal())
+  }
   // Everything up to the handlers happens in this turn, so that a frame right behind the upgrade is not lost.
   app.get('/ws', { websocket: true, onRequest, schema }, (socket, request) => {
     const connection = new FrameConnection(socket, request.raw.socket, host.clock)
@@ -52,7 +64,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
 
 /** A connection whose codec encodes frames of the WebSocket. */
 class FrameConnection extends SocketConnection implements Connection {
-  readonly codec = webSocketCodec
+  readonly codec = this.socket.extensions === '' ? webSocketCodec : compressingCodec
 
   write(pieces: readonly Buffer[]): void {
     this.writeFrames(pieces)

@@ -1,0 +1,8 @@
+import { connectChat } from '@rabble/harness'
+import t from 'tap'
+import { testTransport } from '../../transport-conformance.ts'
+
+testTransport(t, {
+  name: 'websocket',
+  connect: (t, { ws }, options) => connectChat(t, ws, { ...options, compressed: true }),
+})
