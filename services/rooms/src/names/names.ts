@@ -144,7 +144,7 @@ async function claim(
       granted.push(claim)
     }
   }
-  if (granted.length > 0) await write(query, granted, hold)
+  if (granted.length > 0) await write(query, granted, hold, rows)
   return { refusals, displaced: [...displaced] }
 }
 
@@ -179,9 +179,15 @@ function refusalOf(
   return undefined
 }
 
-async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promise<void> {
+/** Writes the names of granted claims. `known` are the rows of the same names and users. */
+async function write(
+  query: Query,
+  claims: readonly Wanted[],
+  hold: Hold,
+  known: readonly NameRow[],
+): Promise<void> {
   const guests = claims.filter(({ account }) => !account)
-  const ids = guests.map(({ id }) => id)
+  const present = new Map(guests.map(({ id, name }) => [id, name]))
   // One row per skeleton, even if a guest claims twice or two accounts share a name: the longer time counts.
   const rows = new Map<string, Wanted>()
   for (const claim of claims) {
@@ -191,18 +197,20 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
     }
   }
   const values = [...rows.values()]
-  const guestNames = guests.map(({ name }) => name)
-  // The parts of the statement change different rows.
-  await query(
-    `with former as (
-       -- A former name stays the guest's while a gateway holds it, where the guest may still have that name.
-       update rooms.names set name = present.name, kept = false, expires_at = case when exists (
+  const former = known.filter(({ user, skeleton }) => present.has(user) && !rows.has(skeleton))
+  if (former.length > 0) {
+    // A former name stays the guest's while a gateway holds it, where the guest may still have that name.
+    await query(
+      `update rooms.names set name = former.present, kept = false, expires_at = case when exists (
          select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
-       from unnest($6::text[], $7::text[]) as present (user_id, name)
-       where names.user_id = present.user_id and not (skeleton = any($1))
-     ), held as (
+       from unnest($1::text[], $2::text[]) as former (skeleton, present) where names.skeleton = former.skeleton`,
+      [former.map(({ skeleton }) => skeleton), former.map(({ user }) => present.get(user))],
+    )
+  }
+  await query(
+    `with held as (
        insert into rooms.name_holders (gateway, user_id)
-       select $8, unnest($6::text[]) where $8::text is not null on conflict do nothing
+       select $6, unnest($7::text[]) where $6::text is not null on conflict do nothing
      )
      -- A name that was kept stays kept, for at least as long, when a gateway comes to hold it too.
      insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
@@ -221,9 +229,8 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
       values.map(({ id, account }) => (account ? accounts : id)),
       values.map(({ account }) => account || hold === 'kept'),
       values.map(({ seconds }) => seconds),
-      ids,
-      guestNames,
       hold === 'kept' ? null : hold.gateway,
+      [...present.keys()],
     ],
   )
 }
@@ -241,11 +248,8 @@ export async function releaseGateway(query: Query, gateway: string): Promise<voi
     'delete from rooms.name_holders where gateway = $1 returning user_id as id',
     [gateway],
   )
-  if (users.length > 0)
-    await free(
-      query,
-      users.map(({ id }) => id),
-    )
+  const ids = users.map(({ id }) => id)
+  if (ids.length > 0) await free(query, ids)
 }
 
 /** Gives up a guest's name. The guest still has it while a gateway holds it. */

@@ -37,15 +37,13 @@ export async function changeSeats(
     ...give.map(({ room, user }) => ({ room, user })),
     ...take.map(({ room, user }) => ({ room, user: user.id })),
   ]
-  const wanted = await lookForRooms(query, [...new Set(pairs.map(({ room }) => room))])
-  const refused = admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, wanted, admit)
+  const names = [...new Set(pairs.map(({ room }) => room))]
+  const wanted = await lookForRooms(query, names)
+  const refused =
+    admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, wanted, admit)
   const uncounted = wanted.filter(({ counted }) => !counted).map(({ room }) => room)
-  const counts = await lockCounts(
-    query,
-    wanted.map(({ room }) => room),
-    uncounted,
-  )
-  const { rooms, isBanned, isInvited, seats } = await readFacts(query, take, pairs)
+  const counts = await lockCounts(query, names, uncounted)
+  const { rooms, isBanned, isInvited, seats } = await readFacts(query, take, pairs, names)
 
   const plan = createPlan()
   const countIn = (room: string) => plan.counts.get(room) ?? counts.get(room)?.count ?? 0
@@ -207,6 +205,7 @@ async function readFacts(
   query: Database['query'],
   take: readonly SeatRequest[],
   pairs: readonly SeatRelease[],
+  rooms: readonly string[],
 ): Promise<Facts> {
   const [lists] = await query<{
     rooms: RoomSettings[] | null
@@ -216,10 +215,10 @@ async function readFacts(
   }>(
     `select (select json_agg(found) from (
          select name, capacity, access, single, announce, created_by as "createdBy"
-         from rooms.rooms where name = any($3)) found) as rooms,
+         from rooms.rooms where name = any($5)) found) as rooms,
        (select json_agg(found) from (
          select user_id as user, room from rooms.restrictions
-         where kind = 'ban' and user_id = any($2) and (room is null or room = any($1))
+         where kind = 'ban' and user_id = any($2) and (room is null or room = any($5))
            and (expires_at is null or expires_at > now())) found) as bans,
        (select json_agg(found) from (
          select room, user_id as user
@@ -234,6 +233,7 @@ async function readFacts(
       take.map(({ user }) => user.id),
       pairs.map(({ room }) => room),
       pairs.map(({ user }) => user),
+      rooms,
     ],
   )
   const banned = new Set(lists?.bans?.map(({ room, user }) => `${room ?? ''}\0${user}`))
