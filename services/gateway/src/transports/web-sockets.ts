@@ -73,17 +73,16 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     preClose(done) {
       app.websocketServer.close(() => done())
     },
-    errorHandler(error, socket, request) {
-      request.log.debug({ err: error }, 'connection failed')
-      socket.terminate()
-    },
+    errorHandler: (_error, socket) => socket.terminate(),
   })
 
   // Node has let go of these sockets, and would leave them open after an answer, such as that to a wrong URL.
   const { routing } = app
+  const answers = new WeakMap<IncomingMessage, ServerResponse>()
   Object.assign(app, {
     routing(request: IncomingMessage, response: ServerResponse) {
       response.once('finish', () => request.socket.end())
+      answers.set(request, response)
       routing(request, response)
     },
   })
@@ -103,13 +102,25 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
   const handleUpgrade = server.handleUpgrade.bind(server)
   server.handleUpgrade = (request, socket, head, accept) => {
     Object.assign(server.options, sizeOptions(messageSizes.get(request) ?? frameBytes))
-    handleUpgrade(request, socket, head, accept)
+    handleUpgrade(request, socket, head, (client, ...more) => {
+      accept(client, ...more)
+      // Request and answer would stay in memory for as long as the connection: the socket and the library's listener, which is
+      // the first one, refer to them.
+      answers.get(request)?.detachSocket(socket as Socket)
+      const [first] = client.listeners('error')
+      if (first !== undefined) client.off('error', first as () => void)
+      client.prependListener('error', terminate)
+    })
   }
 
   // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
   app.server.on('upgrade', (_request, socket) => {
     if (host.closed) socket.end(() => socket.destroy())
   })
+}
+
+function terminate(this: WebSocket): void {
+  this.terminate()
 }
 
 /** The part of a connection that all transports over WebSockets share. */
