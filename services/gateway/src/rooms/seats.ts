@@ -189,19 +189,19 @@ export function createSeats(options: {
 
   /** Settles all joins that wait. */
   function dismiss(): void {
-    for (const place of places) if (place.waiting.size > 0) settle(place, withoutSeat(place))
+    for (const place of places) if (place.waiting.length > 0) settle(place, withoutSeat(place))
   }
 
   async function wait(place: Place): Promise<Seat | undefined> {
     const join = new Deferred<Seat | undefined>()
     // A slow service may know of a rule that is not known here yet. Only a service that is down is bypassed.
     const timer = clock.setTimeout(() => join.reject(unavailable()), timeout)
-    place.waiting.add(join)
+    place.waiting.push(join)
     waiting++
     try {
       return await join.promise
     } finally {
-      place.waiting.delete(join)
+      place.waiting = place.waiting.filter((other) => other !== join)
       waiting--
       timer.cancel()
     }
