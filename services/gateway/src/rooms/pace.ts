@@ -4,7 +4,7 @@ import type { Clock, Timer } from '@rabble/clock'
 const interval = 10
 
 /**
- * Spaces out the calls of one kind while many clients come at once. What a call costs hardly depends on the number of its
+ * Spaces out the calls of one kind while many clients come at once. The cost of a call hardly depends on the number of its
  * requests, so a few large calls take a fraction of the CPU of many small ones. A client that comes alone never waits.
  */
 export interface Pace {

@@ -191,7 +191,7 @@ interface RoomSettings {
   createdBy: string | null
 }
 
-/** What decides about seats. */
+/** Facts that decide about seats. */
 interface Facts {
   rooms: ReadonlyMap<string, RoomSettings>
   isBanned(room: string, user: string): boolean
