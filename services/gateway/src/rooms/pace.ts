@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@rabble/clock'
 
 /** Minimum time (ms) between the beginnings of two calls under load. */
-const interval = 10
+const interval = 25
 
 /**
  * Spaces out the calls of one kind while many clients come at once. The cost of a call hardly depends on the number of its

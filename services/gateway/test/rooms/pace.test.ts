@@ -38,7 +38,7 @@ t.test(
     )
 
     await join(3)
-    await clock.advance(9)
+    await clock.advance(24)
     t.equal(rooms.batches.length, 2, 'after a call for several users the next one waits')
     await clock.advance(1)
     await Promise.all(joins)
@@ -77,7 +77,7 @@ t.test(
     }
     t.strictSame(calls, [1, 1], 'without any time that passed')
     await hello(3)
-    await clock.advance(10)
+    await clock.advance(25)
     await Promise.all(hellos)
     t.equal(
       calls.reduce((sum, claims) => sum + claims),
