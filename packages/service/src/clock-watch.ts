@@ -86,7 +86,7 @@ export function watchClocks(options: { registry: Registry; logger: Logger; clock
 /**
  * Returns the time in the `Date` header of a response (RFC 9110, section 6.6.1), which has whole seconds; undefined without one.
  */
-export function timeOfResponse(header: string | null): { from: number; to: number } | undefined {
+export function timeOfResponse(header: string | undefined): { from: number; to: number } | undefined {
   const from = Date.parse(header ?? '')
   return Number.isNaN(from) ? undefined : { from, to: from + 999 }
 }

@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, RabbleError } from '@rabble/contract'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { errors, type JWTPayload } from 'jose'
 import { clockTolerance, isoTime } from './clock-watch.ts'
+import { createSignedClaims } from './signed-claims.ts'
 import { maxTokenLength } from './tokens.ts'
 
 /** Service that calls, and the id of the user on whose behalf, if there is one. */
@@ -22,10 +23,6 @@ const audience = 'rabble-internal'
 
 /** Lifetime (s) of a token. */
 const lifetime = 60
-/** Remaining lifetime (ms) below which a new token is signed. */
-const margin = 30_000
-/** Maximum number of cached tokens: one for each service and user on whose behalf it calls. */
-const kept = 1000
 
 /**
  * Creates the tokens with which services identify themselves to each other, signed with their common secret. A token is valid for
@@ -36,47 +33,30 @@ export function createInternalTokens(
   secret: string,
   { clock = systemClock }: { clock?: Clock } = {},
 ): InternalTokens {
-  const key = new TextEncoder().encode(secret)
-  // In the order of signing, which is the order of expiry.
-  const signed = new Map<string, { token: Promise<string>; until: number }>()
+  const signed = createSignedClaims(secret)
 
-  function sign({ caller, for: user }: InternalCaller): Promise<string> {
-    const now = Math.floor(clock.now() / 1000)
-    return new SignJWT(user === undefined ? {} : { for: user })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject(caller)
-      .setAudience(audience)
-      .setIssuedAt(now)
-      .setExpirationTime(now + lifetime)
-      .sign(key)
-  }
-
-  return {
-    sign(caller) {
-      const name = `${caller.caller}\0${caller.for ?? ''}`
-      const known = signed.get(name)
-      if (known !== undefined && known.until > clock.now()) return known.token
-      const token = sign(caller)
-      signed.delete(name)
-      signed.set(name, { token, until: clock.now() + lifetime * 1000 - margin })
-      for (const oldest of signed.keys()) {
-        if (signed.size <= kept) break
-        signed.delete(oldest)
-      }
-      return token
-    },
-    async verify(token) {
-      if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: ['HS256'],
+  function claimsOf(token: string): JWTPayload {
+    try {
+      return signed.verify(token, {
         audience,
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(clock.now()),
         clockTolerance: clockTolerance / 1000,
-      }).catch((cause: unknown) => {
-        throw new RabbleError('unauthorized', refusalOf(cause, clock.now()), { cause })
       })
-      const { sub: caller, aud, for: user } = payload
+    } catch (cause) {
+      throw new RabbleError('unauthorized', refusalOf(cause, clock.now()), { cause })
+    }
+  }
+
+  return {
+    async sign({ caller: sub, for: user }) {
+      const now = Math.floor(clock.now() / 1000)
+      const behalf = user === undefined ? {} : { for: user }
+      return signed.sign({ ...behalf, sub, aud: audience, iat: now, exp: now + lifetime })
+    },
+    async verify(token) {
+      if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
+      const { sub: caller, aud, for: user } = claimsOf(token)
       // With a list of audiences one token could be valid as both kinds.
       const valid = typeof caller === 'string' && aud === audience
       if (!valid || (user !== undefined && (typeof user !== 'string' || !isUserId(user)))) {

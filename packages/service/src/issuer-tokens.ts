@@ -45,7 +45,10 @@ export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySet
     sign: refuse,
     signGuest: refuse,
     verify(token) {
-      const check = (required: JWTVerifyOptions) => verify(token, { ...checks, ...required })
+      const check = async (required: JWTVerifyOptions) => {
+        const { payload } = await verify(token, { ...checks, ...required })
+        return payload
+      }
       return verifyUser(token, check, { guests: false, clock })
     },
   }

@@ -1,14 +1,8 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { isUserId, isUserName, RabbleError, type User } from '@rabble/contract'
-import {
-  errors,
-  type JWTPayload,
-  type JWTVerifyOptions,
-  type JWTVerifyResult,
-  jwtVerify,
-  SignJWT,
-} from 'jose'
+import { errors, type JWTPayload } from 'jose'
 import { isoTime } from './clock-watch.ts'
+import { type ClaimChecks, createSignedClaims } from './signed-claims.ts'
 
 /** User of a token, the roles beyond those of every user, and the expiry (milliseconds since 1970). */
 export interface Identity {
@@ -56,30 +50,22 @@ export function createTokens(
     }
     return { sign: refuse, signGuest: refuse, verify: refuse }
   }
-  const key = new TextEncoder().encode(secret)
+  const signed = createSignedClaims(secret)
 
-  function sign(user: User, seconds: number, claims: Record<string, unknown>): Promise<string> {
+  function sign(user: User, seconds: number, claims: JWTPayload): string {
     const now = Math.floor(clock.now() / 1000)
-    return new SignJWT({ name: user.name, ...claims })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject(user.id)
-      .setAudience(audience)
-      .setIssuedAt(now)
-      .setExpirationTime(now + seconds)
-      .sign(key)
+    const { id: sub, name } = user
+    return signed.sign({ name, ...claims, sub, aud: audience, iat: now, exp: now + seconds })
   }
 
   return {
-    sign: (user, seconds, roles = []) => sign(user, seconds, roles.length > 0 ? { roles } : {}),
+    sign: async (user, seconds, roles = []) => sign(user, seconds, roles.length > 0 ? { roles } : {}),
     async signGuest(user, seconds) {
       if (!guests) throw new RabbleError('forbidden', 'guests are not allowed here')
       return sign(user, seconds, { guest: true })
     },
     verify: (token) =>
-      verifyUser(token, (checks) => jwtVerify(token, key, { ...checks, algorithms: ['HS256'], audience }), {
-        guests,
-        clock,
-      }),
+      verifyUser(token, async (checks) => signed.verify(token, { ...checks, audience }), { guests, clock }),
   }
 }
 
@@ -89,12 +75,12 @@ export function createTokens(
  */
 export async function verifyUser(
   token: string,
-  check: (options: JWTVerifyOptions) => Promise<Pick<JWTVerifyResult, 'payload'>>,
+  check: (checks: Omit<ClaimChecks, 'audience'>) => Promise<JWTPayload>,
   { guests, clock }: { guests: boolean; clock: Clock },
 ): Promise<Identity> {
   if (token.length > maxTokenLength) throw new RabbleError('unauthorized', 'the token is too long')
   const now = clock.now()
-  const { payload } = await check({
+  const claims = await check({
     requiredClaims: ['sub', 'exp', 'name'],
     currentDate: new Date(now),
     clockTolerance: tolerance,
@@ -102,7 +88,7 @@ export async function verifyUser(
     if (cause instanceof RabbleError) throw cause
     throw new RabbleError('unauthorized', refusalOf(cause, now), { cause })
   })
-  const identity = identityOf(payload, guests)
+  const identity = identityOf(claims, guests)
   if (identity.expiresAt <= now) throw new RabbleError('unauthorized', expired(identity.expiresAt, now))
   return identity
 }

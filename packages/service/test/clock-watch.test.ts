@@ -75,6 +75,6 @@ t.test('what may have been the same time is no difference', async (t) => {
   }
   const early = timeOfResponse('Sun, 22 Nov 2026 09:59:50 GMT')
   t.equal(early && watch.compare('rooms', early, askedAt), -9_701)
-  t.equal(timeOfResponse(null), undefined)
+  t.equal(timeOfResponse(undefined), undefined)
   t.equal(timeOfResponse('now'), undefined)
 })

@@ -37,16 +37,6 @@ t.test('what is no service’s token is refused, a user’s above all', async (t
   )
 })
 
-t.test('a token is used again until half of its minute is over, and then signed anew', async (t) => {
-  const first = await internal.sign({ caller: 'history' })
-  await clock.advance(29_999)
-  t.equal(await internal.sign({ caller: 'history' }), first)
-  await clock.advance(1)
-  const second = await internal.sign({ caller: 'history' })
-  t.not(second, first)
-  for (const token of [first, second]) t.strictSame(await internal.verify(token), { caller: 'history' })
-})
-
 t.test(
   'a token counts where the clock is minutes ahead or behind, and beyond that is refused with both times',
   async (t) => {
@@ -64,15 +54,3 @@ t.test(
     })
   },
 )
-
-t.test('calls on behalf of many users are signed for each', async (t) => {
-  // More tokens than the cache holds.
-  const both = Array.from({ length: 1200 }, (_, i) => ({ caller: 'gateway', for: `user-${i}` }))
-  const signed = await Promise.all(both.map((one) => internal.sign(one)))
-  t.strictSame(await Promise.all(signed.map((token) => internal.verify(token))), both)
-  t.equal(await internal.sign({ caller: 'gateway', for: 'user-1199' }), signed.at(-1))
-  // The token is signed again a second later, since it was dropped: its time differs.
-  await clock.advance(1_000)
-  t.not(await internal.sign({ caller: 'gateway', for: 'user-0' }), signed[0])
-  t.equal(await internal.sign({ caller: 'gateway', for: 'user-1199' }), signed.at(-1))
-})

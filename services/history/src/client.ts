@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { type MessageEvent, pathSegment } from '@rabble/contract'
 import { type ByteString, byteString } from '@rabble/event-log'
-import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
+import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { DirectRooms } from './messages/direct-rooms.ts'
 import type { Known } from './messages/find.ts'
@@ -73,15 +73,15 @@ export function overHttp(
   const times = { timeout, clock }
   return createClient(internalTokens, times, async (path, token, body, signal) => {
     const askedAt = clock.now()
-    const response = await fetch(new URL(path, url), {
+    const answer = await httpCall(new URL(path, url), {
       method: 'POST',
       headers: headers(token),
       body: JSON.stringify(body),
       signal,
     })
-    const time = timeOfResponse(response.headers.get('date'))
+    const time = timeOfResponse(answer.headers.date)
     if (time !== undefined) clocks?.compare('history', time, askedAt)
-    return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
+    return answer
   })
 }
 

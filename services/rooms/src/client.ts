@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { pathSegment } from '@rabble/contract'
-import { type ClockWatch, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
+import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type {
   ClaimedName,
@@ -53,15 +53,15 @@ export function overHttp(
   const { clock = systemClock, clocks } = options
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const askedAt = clock.now()
-    const response = await fetch(new URL(path, url), {
+    const answer = await httpCall(new URL(path, url), {
       method,
       headers,
       signal,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    const time = timeOfResponse(response.headers.get('date'))
+    const time = timeOfResponse(answer.headers.date)
     if (time !== undefined) clocks?.compare('rooms', time, askedAt)
-    return { status: response.status, text: await response.text() }
+    return { status: answer.status, text: answer.body.toString() }
   })
 }
 

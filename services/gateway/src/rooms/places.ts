@@ -18,7 +18,7 @@ export interface Place {
   /** State at the service, as far as it is known here. It is unknown during a call. */
   known: 'held' | 'free' | 'unknown'
   /** Joins that wait for the seat. Each gets it, or nothing if the seat is owed. */
-  waiting: Set<Deferred<Seat | undefined>>
+  waiting: Deferred<Seat | undefined>[]
 }
 
 /** Whether the user is in the room, or about to be. */
@@ -51,7 +51,7 @@ export function createPlaces(roomEmpty: (room: string) => void): Places {
         network: '',
         claims: 0,
         known: 'free',
-        waiting: new Set(),
+        waiting: [],
       }
       users.set(user.id, place)
       return place

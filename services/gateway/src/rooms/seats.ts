@@ -4,6 +4,7 @@ import { RabbleError, type User } from '@rabble/contract'
 import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { Lease } from './lease.ts'
+import { createPace } from './pace.ts'
 import { createPlaces, isWanted, type Place } from './places.ts'
 
 /** Maximum number of seats that one call takes and releases. */
@@ -79,6 +80,7 @@ export function createSeats(options: {
   let waiting = 0
   let postponed: Place[] = []
   let retry: Timer | undefined
+  const pace = createPace(clock, pump)
 
   /** Asks the service for the wanted state, if its own is another one. */
   function update(place: Place): void {
@@ -90,7 +92,7 @@ export function createSeats(options: {
   }
 
   function pump(): void {
-    if (asking || closed || !lease.held || due.size === 0) return
+    if (asking || closed || pace.waits || !lease.held || due.size === 0) return
     const take: SeatRequest[] = []
     const give: SeatRelease[] = []
     const taking: Place[] = []
@@ -114,6 +116,7 @@ export function createSeats(options: {
     for (const place of giving) place.known = 'unknown'
     metrics.seatBatch.observe(taking.length + giving.length)
     asking = true
+    pace.began(taking.length + giving.length)
     lease
       .use('seats', () => rooms.seats(gateway, { take, give }))
       .then(
@@ -186,19 +189,19 @@ export function createSeats(options: {
 
   /** Settles all joins that wait. */
   function dismiss(): void {
-    for (const place of places) if (place.waiting.size > 0) settle(place, withoutSeat(place))
+    for (const place of places) if (place.waiting.length > 0) settle(place, withoutSeat(place))
   }
 
   async function wait(place: Place): Promise<Seat | undefined> {
     const join = new Deferred<Seat | undefined>()
     // A slow service may know of a rule that is not known here yet. Only a service that is down is bypassed.
     const timer = clock.setTimeout(() => join.reject(unavailable()), timeout)
-    place.waiting.add(join)
+    place.waiting.push(join)
     waiting++
     try {
       return await join.promise
     } finally {
-      place.waiting.delete(join)
+      place.waiting = place.waiting.filter((other) => other !== join)
       waiting--
       timer.cancel()
     }
@@ -283,6 +286,7 @@ export function createSeats(options: {
     close() {
       closed = true
       retry?.cancel()
+      pace.close()
       dismiss()
     },
   }

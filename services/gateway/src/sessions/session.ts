@@ -70,14 +70,16 @@ export class Session {
 
   readonly #clock: Clock
   readonly #limits: Limits
-  readonly #messages: TokenBucket
   readonly #frames: TokenBucket
-  readonly #refusals: TokenBucket
-  readonly #refreshes: TokenBucket
-  readonly #controls: TokenBucket
+  // Idle sessions never need these. They are made when they are needed, and are full then.
+  #messages: TokenBucket | undefined
+  #refusals: TokenBucket | undefined
+  #refreshes: TokenBucket | undefined
+  #controls: TokenBucket | undefined
+  /** Times of the last typing notices, by room. */
+  #typedAt: Map<string, number> | undefined
   /** Number of pings that the client has not answered. */
   #pings = 0
-  readonly #typedAt = new Map<string, number>()
   readonly #events: SessionEvents
   #out: Buffer[] = []
   /** Size (bytes) of the replay that the client asked for last. As much may be unread on top of the limit. */
@@ -104,11 +106,7 @@ export class Session {
     this.connectedAt = now
     this.#lastHeard = now
     this.#progress = { taken: 0, at: now }
-    this.#messages = new TokenBucket(limits.messagesPerSecond, limits.messageBurst, now)
     this.#frames = new TokenBucket(framesPerSecond, framesBurst, now)
-    this.#refusals = new TokenBucket(refusalsPerSecond, refusalsBurst, now)
-    this.#refreshes = new TokenBucket(refreshesPerSecond, refreshesBurst, now)
-    this.#controls = new TokenBucket(controlsPerSecond, controlsBurst, now)
   }
 
   /** Returns the names under which the shares of this client are counted. */
@@ -150,7 +148,9 @@ export class Session {
    * everything in memory that came with it. So their number must be bounded.
    */
   #takeControl(): void {
-    if (this.#controls.take(this.#clock.monotonic()) > 0) this.#cutOff('too many control frames')
+    const now = this.#clock.monotonic()
+    this.#controls ??= new TokenBucket(controlsPerSecond, controlsBurst, now)
+    if (this.#controls.take(now) > 0) this.#cutOff('too many control frames')
   }
 
   /** Closes the connection of a client that sends too much: nothing more is read. */
@@ -198,9 +198,10 @@ export class Session {
       ...(retryAfter !== undefined && { retryAfter }),
     })
     // An unavailable log is not the client's fault. Any other error, often enough, is a flood.
-    if (errorCodes[code].status < 500 && this.#refusals.take(this.#clock.monotonic()) > 0) {
-      this.#cutOff('too many refused frames')
-    }
+    if (errorCodes[code].status >= 500) return
+    const now = this.#clock.monotonic()
+    this.#refusals ??= new TokenBucket(refusalsPerSecond, refusalsBurst, now)
+    if (this.#refusals.take(now) > 0) this.#cutOff('too many refused frames')
   }
 
   /** @throws RabbleError `rate-limited` */
@@ -224,7 +225,9 @@ export class Session {
 
   /** @throws RabbleError `rate-limited` */
   takeMessage(): void {
-    const wait = this.#messages.take(this.#clock.monotonic())
+    const now = this.#clock.monotonic()
+    this.#messages ??= new TokenBucket(this.#limits.messagesPerSecond, this.#limits.messageBurst, now)
+    const wait = this.#messages.take(now)
     if (wait > 0) {
       throw new RabbleError(
         'rate-limited',
@@ -236,7 +239,9 @@ export class Session {
 
   /** @throws RabbleError `rate-limited` */
   takeRefresh(): void {
-    const wait = this.#refreshes.take(this.#clock.monotonic())
+    const now = this.#clock.monotonic()
+    this.#refreshes ??= new TokenBucket(refreshesPerSecond, refreshesBurst, now)
+    const wait = this.#refreshes.take(now)
     if (wait > 0) {
       throw new RabbleError('rate-limited', `no more than ${refreshesPerSecond} token a second`, {
         retryAfter: wait,
@@ -246,6 +251,7 @@ export class Session {
 
   /** Returns whether a typing notice for `room` may be sent now. */
   takeTyping(room: string): boolean {
+    this.#typedAt ??= new Map()
     const last = this.#typedAt.get(room)
     const at = this.#clock.monotonic()
     if (last !== undefined && at - last < typingInterval) return false

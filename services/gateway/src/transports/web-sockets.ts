@@ -82,17 +82,16 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     preClose(done) {
       app.websocketServer.close(() => done())
     },
-    errorHandler(error, socket, request) {
-      request.log.debug({ err: error }, 'connection failed')
-      socket.terminate()
-    },
+    errorHandler: (_error, socket) => socket.terminate(),
   })
 
   // Node has let go of these sockets, and would leave them open after an answer, such as that to a wrong URL.
   const { routing } = app
+  const answers = new WeakMap<IncomingMessage, ServerResponse>()
   Object.assign(app, {
     routing(request: IncomingMessage, response: ServerResponse) {
       response.once('finish', () => request.socket.end())
+      answers.set(request, response)
       routing(request, response)
     },
   })
@@ -116,9 +115,15 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     // The library would refuse a client whose offer it can't accept. It confirms an offer that is as the answer must be.
     if (compression !== undefined) request.headers['sec-websocket-extensions'] = compression
     Object.assign(server.options, sizeOptions(bytes), { perMessageDeflate: compression !== undefined && {} })
-    handleUpgrade(request, socket, head, (client, upgraded) => {
+    handleUpgrade(request, socket, head, (client, ...more) => {
       inflateAtOnce(client, bytes)
-      accept(client, upgraded)
+      accept(client, ...more)
+      // Request and answer would stay in memory for as long as the connection: the socket and the library's listener, which is
+      // the first one, refer to them.
+      answers.get(request)?.detachSocket(socket as Socket)
+      const [first] = client.listeners('error')
+      if (first !== undefined) client.off('error', first as () => void)
+      client.prependListener('error', terminate)
     })
   }
 
@@ -126,6 +131,10 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
   app.server.on('upgrade', (_request, socket) => {
     if (host.closed) socket.end(() => socket.destroy())
   })
+}
+
+function terminate(this: WebSocket): void {
+  this.terminate()
 }
 
 /** The part of a connection that all transports over WebSockets share. */

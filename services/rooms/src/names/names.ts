@@ -14,6 +14,8 @@ const reserved = new Set(skeletonsOf(systemUser.name))
 /** Placeholder for a user's id: the name belongs to accounts, whose names the operator decides. No user has an empty id. */
 const accounts = ''
 
+const nameLock = "pg_advisory_xact_lock(hashtextextended('rabble names', 0))"
+
 /** Seconds for which a name is kept without a gateway: a guest who signed in, or left, soon connects. */
 export const unusedFor = 10 * 60
 
@@ -71,6 +73,38 @@ export async function claimNames(
   seconds: number,
   now: number,
 ): Promise<Claimed> {
+  await lockNames(query)
+  return claim(query, claims, hold, seconds, now)
+}
+
+/** Releases the names of guests who left a gateway, and claims names for it. Returns undefined if its lease has ended. */
+export async function changeNames(
+  query: Query,
+  gateway: string,
+  { claims, release }: { claims: readonly Claim[]; release: readonly string[] },
+  seconds: number,
+  now: number,
+): Promise<Claimed | undefined> {
+  // The lease is locked first, as by the sweeper, which locks it before it removes the names.
+  const held = await query(
+    `with lease as materialized (
+       select 1 from rooms.leases where gateway = $1 and isfinite(expires_at) for share
+     ) select ${nameLock} from lease`,
+    [gateway],
+  )
+  if (held.length === 0) return undefined
+  if (release.length > 0) await releaseNames(query, gateway, release)
+  return claim(query, claims, { gateway }, seconds, now)
+}
+
+async function claim(
+  query: Query,
+  claims: readonly Claim[],
+  hold: Hold,
+  seconds: number,
+  now: number,
+): Promise<Claimed> {
+  if (claims.length === 0) return { refusals: [], displaced: [] }
   // An invalid name can be any string, even one that the database can't store.
   const wanted = claims.map(({ id, name, account }) => ({
     id,
@@ -80,7 +114,6 @@ export async function claimNames(
     seconds: account === undefined ? seconds : secondsBetween(now, account),
   }))
   const skeletons = [...new Set(wanted.flatMap((claim) => claim.skeletons))]
-  await lockNames(query)
   const rows = await query<NameRow>(
     `select skeleton, name, user_id as user, kept, expires_at > now() and (kept or exists (
        select 1 from rooms.name_holders holders where holders.user_id = names.user_id)) as held
@@ -111,7 +144,7 @@ export async function claimNames(
       granted.push(claim)
     }
   }
-  if (granted.length > 0) await write(query, granted, hold)
+  if (granted.length > 0) await write(query, granted, hold, rows)
   return { refusals, displaced: [...displaced] }
 }
 
@@ -146,9 +179,15 @@ function refusalOf(
   return undefined
 }
 
-async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promise<void> {
+/** Writes the names of granted claims. `known` are the rows of the same names and users. */
+async function write(
+  query: Query,
+  claims: readonly Wanted[],
+  hold: Hold,
+  known: readonly NameRow[],
+): Promise<void> {
   const guests = claims.filter(({ account }) => !account)
-  const ids = guests.map(({ id }) => id)
+  const present = new Map(guests.map(({ id, name }) => [id, name]))
   // One row per skeleton, even if a guest claims twice or two accounts share a name: the longer time counts.
   const rows = new Map<string, Wanted>()
   for (const claim of claims) {
@@ -157,18 +196,24 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
       rows.set(skeleton, { ...claim, seconds: Math.max(seconds, claim.seconds) })
     }
   }
-  // A former name stays the guest's while a gateway holds it, where the guest may still have that name.
-  await query(
-    `update rooms.names set name = present.name, kept = false, expires_at = case when exists (
-       select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
-     from unnest($1::text[], $2::text[]) as present (user_id, name)
-     where names.user_id = present.user_id and not (skeleton = any($3))`,
-    [ids, guests.map(({ name }) => name), [...rows.keys()]],
-  )
-  // A name that was kept stays kept, for at least as long, when a gateway comes to hold it too.
   const values = [...rows.values()]
+  const former = known.filter(({ user, skeleton }) => present.has(user) && !rows.has(skeleton))
+  if (former.length > 0) {
+    // A former name stays the guest's while a gateway holds it, where the guest may still have that name.
+    await query(
+      `update rooms.names set name = former.present, kept = false, expires_at = case when exists (
+         select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
+       from unnest($1::text[], $2::text[]) as former (skeleton, present) where names.skeleton = former.skeleton`,
+      [former.map(({ skeleton }) => skeleton), former.map(({ user }) => present.get(user))],
+    )
+  }
   await query(
-    `insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
+    `with held as (
+       insert into rooms.name_holders (gateway, user_id)
+       select $6, unnest($7::text[]) where $6::text is not null on conflict do nothing
+     )
+     -- A name that was kept stays kept, for at least as long, when a gateway comes to hold it too.
+     insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
      select skeleton, name, user_id, kept, now() + seconds * interval '1 s'
      from unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::int[])
        as wanted (skeleton, name, user_id, kept, seconds)
@@ -184,19 +229,14 @@ async function write(query: Query, claims: readonly Wanted[], hold: Hold): Promi
       values.map(({ id, account }) => (account ? accounts : id)),
       values.map(({ account }) => account || hold === 'kept'),
       values.map(({ seconds }) => seconds),
+      hold === 'kept' ? null : hold.gateway,
+      [...present.keys()],
     ],
-  )
-  if (hold === 'kept' || ids.length === 0) return
-  await query(
-    `insert into rooms.name_holders (gateway, user_id) select $1, unnest($2::text[]) on conflict do nothing`,
-    [hold.gateway, ids],
   )
 }
 
 /** Releases the names of guests who left a gateway, unless another gateway holds them. Kept names become free later. */
-export async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
-  if (users.length === 0) return
-  await lockNames(query)
+async function releaseNames(query: Query, gateway: string, users: readonly string[]): Promise<void> {
   await query('delete from rooms.name_holders where gateway = $1 and user_id = any($2)', [gateway, users])
   await free(query, users)
 }
@@ -208,11 +248,8 @@ export async function releaseGateway(query: Query, gateway: string): Promise<voi
     'delete from rooms.name_holders where gateway = $1 returning user_id as id',
     [gateway],
   )
-  if (users.length > 0)
-    await free(
-      query,
-      users.map(({ id }) => id),
-    )
+  const ids = users.map(({ id }) => id)
+  if (ids.length > 0) await free(query, ids)
 }
 
 /** Gives up a guest's name. The guest still has it while a gateway holds it. */
@@ -260,5 +297,5 @@ async function free(query: Query, users: readonly string[]): Promise<void> {
 
 /** Lets one transaction at a time change names. A transaction that also needs a lease must lock the lease first. */
 async function lockNames(query: Query): Promise<void> {
-  await query("select pg_advisory_xact_lock(hashtextextended('rabble names', 0))", [])
+  await query(`select ${nameLock}`, [])
 }

@@ -18,18 +18,22 @@ interface Row {
 
 /**
  * Locks the counts of rooms, and with them the rooms' seats, until the transaction ends. To avoid deadlocks, every transaction
- * does this once, for all its rooms in the order of their names.
+ * does this once, for all its rooms in the order of their names. `missing` are those that may have no count yet.
  */
 export async function lockCounts(
   query: Database['query'],
   rooms: readonly string[],
+  missing = rooms,
 ): Promise<Map<string, Count>> {
   for (let attempt = 0; attempt < 5; attempt++) {
-    await query(
-      `insert into rooms.presence (room, users) select room, 0 from unnest($1::text[]) as wanted (room)
-       order by room collate "C" on conflict do nothing`,
-      [rooms],
-    )
+    const added = attempt === 0 ? missing : rooms
+    if (added.length > 0) {
+      await query(
+        `insert into rooms.presence (room, users) select room, 0 from unnest($1::text[]) as wanted (room)
+         order by room collate "C" on conflict do nothing`,
+        [added],
+      )
+    }
     const rows = await query<Row>(
       'select room, users, version from rooms.presence where room = any($1) order by room for update',
       [rooms],
@@ -41,19 +45,23 @@ export async function lockCounts(
   throw Object.assign(new Error('rooms are forgotten as fast as they appear'), { code: '40001' })
 }
 
-/** Writes the counts of rooms that have changed. Returns them with their new versions. */
+/**
+ * Writes the counts of rooms that have changed. Returns them with their new versions. `beside` are further changes, as the head
+ * of a statement (`with …`) whose parameters begin with $3.
+ */
 export async function writeCounts(
   query: Database['query'],
   counts: ReadonlyMap<string, number>,
+  beside: { with: string; params: readonly unknown[] } = { with: '', params: [] },
 ): Promise<Map<string, Count>> {
-  if (counts.size === 0) return new Map()
+  if (counts.size === 0 && beside.with === '') return new Map()
   const rows = await query<Row>(
-    `update rooms.presence as presence
+    `${beside.with} update rooms.presence as presence
      set users = changed.users, version = nextval('rooms.presence_versions'), changed = pg_current_xact_id()
      from unnest($1::text[], $2::int[]) as changed (room, users)
      where presence.room = changed.room
      returning presence.room, presence.users, presence.version`,
-    [[...counts.keys()], [...counts.values()]],
+    [[...counts.keys()], [...counts.values()], ...beside.params],
   )
   return new Map(rows.map((row) => [row.room, countOf(row)]))
 }

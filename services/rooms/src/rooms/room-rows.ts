@@ -84,17 +84,13 @@ export async function lockRoom(
 /**
  * Creates the missing rooms for users who join them. Returns those not created because they look like others. A room marked as
  * empty loses the mark, and can't be forgotten until the transaction ends. Rooms in daily use are only read.
+ * @param known the existing rooms, and whether each is marked as empty
  */
 export async function letRoomsAppear(
   query: Database['query'],
   names: readonly string[],
+  known: ReadonlyMap<string, boolean>,
 ): Promise<ReadonlySet<string>> {
-  if (names.length === 0) return new Set()
-  const found = await query<{ name: string; empty: boolean }>(
-    'select name, empty_since is not null as empty from rooms.rooms where name = any($1)',
-    [names],
-  )
-  const known = new Map(found.map(({ name, empty }) => [name, empty]))
   const alike = await lookAlikesAmong(
     query,
     names.filter((name) => !known.has(name)),

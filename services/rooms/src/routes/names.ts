@@ -7,7 +7,7 @@ import { serviceOf } from '@rabble/service'
 import type { ClaimedName, Refusal } from '../api.ts'
 import { tellDisplaced } from '../jobs/notify.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
-import { type Claim, claimNames, releaseNames } from '../names/names.ts'
+import { type Claim, changeNames } from '../names/names.ts'
 import type { RoutesOptions } from '../options.ts'
 
 const limits = { active: 2, waiting: 200, deadline: 4_000 }
@@ -69,16 +69,9 @@ export function nameRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
           throw new RabbleError('bad-frame', 'this is not the id of a user')
         const claimed = await work.run('names', (signal) =>
           retried(clock, signal, () =>
-            transactionWithin(database, signal, async (query) => {
-              // Locked first, as by the sweeper, which locks the lease before it removes the names.
-              const lease = await query(
-                'select 1 from rooms.leases where gateway = $1 and isfinite(expires_at) for share',
-                [gateway],
-              )
-              if (lease.length === 0) return undefined
-              await releaseNames(query, gateway, release)
-              return claimNames(query, claims, { gateway }, lifetime, clock.now())
-            }),
+            transactionWithin(database, signal, (query) =>
+              changeNames(query, gateway, { claims, release }, lifetime, clock.now()),
+            ),
           ),
         )
         if (claimed === undefined) {

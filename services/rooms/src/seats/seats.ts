@@ -1,6 +1,6 @@
 import type { User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
-import type { Refusal, Seat, SeatRelease, SeatRequest } from '../api.ts'
+import type { Count, Refusal, Seat, SeatRelease, SeatRequest } from '../api.ts'
 import { lockCounts, type RoomChange, writeCounts } from '../presence/presence.ts'
 import { lookAlike } from '../rooms/room-looks.ts'
 import { letRoomsAppear } from '../rooms/room-rows.ts'
@@ -20,7 +20,7 @@ export interface SeatResult {
 }
 
 /**
- * Gives back and takes seats within the caller's transaction, in about ten statements however many seats there are. The seats
+ * Gives back and takes seats within the caller's transaction, in a handful of statements however many seats there are. The seats
  * of these rooms stay locked meanwhile, so that decisions still hold when they are written. Rooms that do not exist appear if
  * `admit` lets them. Without `admit`, none appears.
  */
@@ -37,15 +37,13 @@ export async function changeSeats(
     ...give.map(({ room, user }) => ({ room, user })),
     ...take.map(({ room, user }) => ({ room, user: user.id })),
   ]
-  const refused = admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, admit)
-  const counts = await lockCounts(query, [...new Set(pairs.map(({ room }) => room))])
-  const rooms = await readRooms(query, [...counts.keys()])
-  const isBanned = await readBans(query, take)
-  const isInvited = await readInvitations(
-    query,
-    take.filter(({ room }) => rooms.get(room)?.access === 'invite'),
-  )
-  const seats = await readSeats(query, pairs)
+  const names = [...new Set(pairs.map(({ room }) => room))]
+  const wanted = await lookForRooms(query, names)
+  const refused =
+    admit === undefined ? new Map<SeatRequest, Refusal>() : await appear(query, take, wanted, admit)
+  const uncounted = wanted.filter(({ counted }) => !counted).map(({ room }) => room)
+  const counts = await lockCounts(query, names, uncounted)
+  const { rooms, isBanned, isInvited, seats } = await readFacts(query, take, pairs, names)
 
   const plan = createPlan()
   const countIn = (room: string) => plan.counts.get(room) ?? counts.get(room)?.count ?? 0
@@ -91,15 +89,13 @@ export async function changeSeats(
     return undefined
   })
 
-  await deleteSeats(query, gateway, plan.given)
-  await insertSeats(query, gateway, plan.taken)
-  const written = await writeCounts(query, plan.counts)
+  const written = await writeSeats(query, gateway, plan)
   return {
     answers: take.map(({ room }, index) => {
       const refused = refusals[index]
       if (refused !== undefined) return refused
       const { count, version } = written.get(room) ?? counts.get(room) ?? { count: 0, version: 0 }
-      const capacity = rooms.get(room)?.capacity
+      const capacity = rooms.get(room)?.capacity ?? undefined
       return { count, version, ...(capacity !== undefined && { capacity }) }
     }),
     changes: [...written.values()].map((count) => ({
@@ -111,25 +107,44 @@ export async function changeSeats(
   }
 }
 
+/** A room of a batch, before it is locked. */
+interface WantedRoom {
+  room: string
+  /** Whether it exists. */
+  there: boolean
+  /** Whether it is marked as empty. */
+  empty: boolean
+  /** Whether it has a count. */
+  counted: boolean
+}
+
+function lookForRooms(query: Database['query'], rooms: readonly string[]): Promise<WantedRoom[]> {
+  return query(
+    `select wanted.room, rooms.name is not null as there, rooms.empty_since is not null as empty,
+       presence.room is not null as counted
+     from unnest($1::text[]) as wanted (room)
+       left join rooms.rooms on rooms.name = wanted.room left join rooms.presence on presence.room = wanted.room`,
+    [rooms],
+  )
+}
+
 /** Lets missing rooms appear. Returns the refusals, by request. */
 async function appear(
   query: Database['query'],
   take: readonly SeatRequest[],
+  rooms: readonly WantedRoom[],
   admit: Admit,
 ): Promise<Map<SeatRequest, Refusal>> {
-  const wanted = new Set(take.map(({ room }) => room))
-  const rows = await query<{ name: string }>('select name from rooms.rooms where name = any($1)', [
-    [...wanted],
-  ])
-  const there = new Set(rows.map(({ name }) => name))
+  const known = new Map(rooms.filter(({ there }) => there).map(({ room, empty }) => [room, empty]))
+  const appearing = new Set<string>()
   const refused = new Map<SeatRequest, Refusal>()
   for (const request of take) {
-    if (there.has(request.room)) continue
-    const refusal = admit(request)
-    if (refusal === undefined) there.add(request.room)
+    const { room } = request
+    const refusal = known.has(room) || appearing.has(room) ? undefined : admit(request)
+    if (refusal === undefined) appearing.add(room)
     else refused.set(request, refusal)
   }
-  const alike = await letRoomsAppear(query, [...there])
+  const alike = await letRoomsAppear(query, [...appearing], known)
   for (const request of take) {
     if (alike.has(request.room)) refused.set(request, { refused: 'room-exists', message: lookAlike })
   }
@@ -168,110 +183,102 @@ function createPlan() {
 }
 
 interface RoomSettings {
-  capacity: number | undefined
+  name: string
+  capacity: number | null
   access: 'open' | 'invite'
   single: boolean
   announce: boolean
   createdBy: string | null
 }
 
-async function readRooms(
-  query: Database['query'],
-  names: readonly string[],
-): Promise<Map<string, RoomSettings>> {
-  const rows = await query<{ name: string; capacity: number | null } & Omit<RoomSettings, 'capacity'>>(
-    `select name, capacity, access, single, announce, created_by as "createdBy"
-     from rooms.rooms where name = any($1)`,
-    [names],
-  )
-  return new Map(
-    rows.map(({ name, capacity, ...settings }) => [name, { ...settings, capacity: capacity ?? undefined }]),
-  )
+/** Facts that decide about seats. */
+interface Facts {
+  rooms: ReadonlyMap<string, RoomSettings>
+  isBanned(room: string, user: string): boolean
+  isInvited(room: string, user: string): boolean
+  /** Returns the user's name at the seat through this gateway, if there is one, and whether there is a seat through another. */
+  seats(room: string, user: string, gateway: string): { own: string | undefined; elsewhere: boolean }
 }
 
-async function readBans(
+/** Reads all facts in one statement. Its lists are JSON, and null if they are empty. */
+async function readFacts(
   query: Database['query'],
   take: readonly SeatRequest[],
-): Promise<(room: string, user: string) => boolean> {
-  if (take.length === 0) return () => false
-  const rows = await query<{ user: string; room: string | null }>(
-    `select user_id as user, room from rooms.restrictions
-     where kind = 'ban' and user_id = any($1) and (room is null or room = any($2))
-       and (expires_at is null or expires_at > now())`,
-    [[...new Set(take.map(({ user }) => user.id))], [...new Set(take.map(({ room }) => room))]],
+  pairs: readonly SeatRelease[],
+  rooms: readonly string[],
+): Promise<Facts> {
+  const [lists] = await query<{
+    rooms: RoomSettings[] | null
+    bans: { user: string; room: string | null }[] | null
+    invitations: { room: string; user: string }[] | null
+    seats: { room: string; user: string; gateway: string; name: string }[] | null
+  }>(
+    `select (select json_agg(found) from (
+         select name, capacity, access, single, announce, created_by as "createdBy"
+         from rooms.rooms where name = any($5)) found) as rooms,
+       (select json_agg(found) from (
+         select user_id as user, room from rooms.restrictions
+         where kind = 'ban' and user_id = any($2) and (room is null or room = any($5))
+           and (expires_at is null or expires_at > now())) found) as bans,
+       (select json_agg(found) from (
+         select room, user_id as user
+         from rooms.invitations join unnest($1::text[], $2::text[]) as wanted (room, user_id) using (room, user_id)
+       ) found) as invitations,
+       (select json_agg(found) from (
+         select room, user_id as user, gateway, user_name as name
+         from rooms.seats join unnest($3::text[], $4::text[]) as wanted (room, user_id) using (room, user_id)
+       ) found) as seats`,
+    [
+      take.map(({ room }) => room),
+      take.map(({ user }) => user.id),
+      pairs.map(({ room }) => room),
+      pairs.map(({ user }) => user),
+      rooms,
+    ],
   )
-  const banned = new Set(rows.map(({ user, room }) => `${room ?? ''}\0${user}`))
-  return (room, user) => banned.has(`\0${user}`) || banned.has(`${room}\0${user}`)
-}
-
-async function readInvitations(
-  query: Database['query'],
-  take: readonly SeatRequest[],
-): Promise<(room: string, user: string) => boolean> {
-  if (take.length === 0) return () => false
-  const rows = await query<{ room: string; user: string }>(
-    `select room, user_id as user
-     from rooms.invitations join unnest($1::text[], $2::text[]) as wanted (room, user_id) using (room, user_id)`,
-    [take.map(({ room }) => room), take.map(({ user }) => user.id)],
-  )
-  const invited = new Set(rows.map(({ room, user }) => `${room}\0${user}`))
-  return (room, user) => invited.has(`${room}\0${user}`)
-}
-
-/** Returns the user's name at the seat through this gateway, if there is one, and whether there is a seat through another. */
-type FindSeats = (
-  room: string,
-  user: string,
-  gateway: string,
-) => { own: string | undefined; elsewhere: boolean }
-
-async function readSeats(query: Database['query'], pairs: readonly SeatRelease[]): Promise<FindSeats> {
-  const rows = await query<{ room: string; user: string; gateway: string; name: string }>(
-    `select room, user_id as user, gateway, user_name as name
-     from rooms.seats join unnest($1::text[], $2::text[]) as wanted (room, user_id) using (room, user_id)`,
-    [pairs.map(({ room }) => room), pairs.map(({ user }) => user)],
-  )
+  const banned = new Set(lists?.bans?.map(({ room, user }) => `${room ?? ''}\0${user}`))
+  const invited = new Set(lists?.invitations?.map(({ room, user }) => `${room}\0${user}`))
   const seats = new Map<string, Map<string, string>>()
-  for (const { room, user, gateway, name } of rows) {
+  for (const { room, user, gateway, name } of lists?.seats ?? []) {
     const key = `${room}\0${user}`
     const known = seats.get(key) ?? new Map<string, string>()
     seats.set(key, known.set(gateway, name))
   }
-  return (room, user, gateway) => {
-    const found = seats.get(`${room}\0${user}`)
-    const own = found?.get(gateway)
-    return { own, elsewhere: (found?.size ?? 0) > (own === undefined ? 0 : 1) }
+  return {
+    rooms: new Map(lists?.rooms?.map((room) => [room.name, room])),
+    isBanned: (room, user) => banned.has(`\0${user}`) || banned.has(`${room}\0${user}`),
+    isInvited: (room, user) => invited.has(`${room}\0${user}`),
+    seats(room, user, gateway) {
+      const found = seats.get(`${room}\0${user}`)
+      const own = found?.get(gateway)
+      return { own, elsewhere: (found?.size ?? 0) > (own === undefined ? 0 : 1) }
+    },
   }
 }
 
-async function deleteSeats(
+/** Writes seats and counts in one statement. Its parts change different rows, since a batch names each seat once. */
+async function writeSeats(
   query: Database['query'],
   gateway: string,
-  given: readonly SeatRelease[],
-): Promise<void> {
-  if (given.length === 0) return
-  await query(
-    `delete from rooms.seats using unnest($1::text[], $2::text[]) as given (room, user_id)
-     where seats.room = given.room and seats.user_id = given.user_id and seats.gateway = $3`,
-    [given.map(({ room }) => room), given.map(({ user }) => user), gateway],
-  )
-}
-
-async function insertSeats(
-  query: Database['query'],
-  gateway: string,
-  taken: readonly SeatRequest[],
-): Promise<void> {
-  if (taken.length === 0) return
-  await query(
-    `insert into rooms.seats (room, user_id, user_name, gateway)
-     select room, user_id, user_name, $4 from unnest($1::text[], $2::text[], $3::text[]) as taken (room, user_id, user_name)
-     on conflict (room, user_id, gateway) do update set user_name = excluded.user_name`,
-    [
+  { given, taken, counts }: ReturnType<typeof createPlan>,
+): Promise<Map<string, Count>> {
+  if (given.length === 0 && taken.length === 0) return new Map()
+  return writeCounts(query, counts, {
+    with: `with given as (
+       delete from rooms.seats using unnest($4::text[], $5::text[]) as given (room, user_id)
+       where seats.room = given.room and seats.user_id = given.user_id and seats.gateway = $3
+     ), taken as (
+       insert into rooms.seats (room, user_id, user_name, gateway)
+       select room, user_id, user_name, $3 from unnest($6::text[], $7::text[], $8::text[]) as taken (room, user_id, user_name)
+       on conflict (room, user_id, gateway) do update set user_name = excluded.user_name
+     )`,
+    params: [
+      gateway,
+      given.map(({ room }) => room),
+      given.map(({ user }) => user),
       taken.map(({ room }) => room),
       taken.map(({ user }) => user.id),
       taken.map(({ user }) => user.name),
-      gateway,
     ],
-  )
+  })
 }

@@ -54,7 +54,7 @@ await onBoth(async (t, make) => {
       t.same(await client.readable(rooms, { moderator: true }), rooms)
       t.match(await as(bob, 'GET /api/rooms/cellar'), { status: 403 })
       t.match(await as(bob, 'POST /api/rooms', { name: 'cellar' }), { status: 409 })
-      await letRoomsAppear(database.query, ['cellar'])
+      await letRoomsAppear(database.query, ['cellar'], new Map())
       await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
       await forgetRooms(database)
       t.same(await client.readable(rooms, { user: 'bob' }), open)

@@ -160,7 +160,7 @@ await onBoth(async (t, make, kind) => {
         Date.now(),
       ),
     )
-    t.equal(statements.length, 5)
+    t.equal(statements.length, 3)
     const release = claim.map(({ user }) => user)
     t.strictSame(await client.names('g1', { claim: [], release }), [])
     t.strictSame(await database.query('select 1 from rooms.names', []), [])

@@ -115,7 +115,7 @@ await onBoth(async (t, make) => {
         const [{ changes } = { changes: [] }] = await copy.follow()
         t.same(changes[0], { key: 'room:plain', policy: deleted })
         t.same([...copy.entries], [['room:plain', deleted]])
-        await letRoomsAppear(api.database.query, ['plain'])
+        await letRoomsAppear(api.database.query, ['plain'], new Map())
       }
       await as(mona, 'DELETE /api/rooms/plain')
       await as(mona, 'POST /api/rooms', { name: 'plain' })

@@ -10,7 +10,7 @@ await onBoth(async (t, make) => {
     for (const name of ['Äpfel', 'b', 'c', 'd']) await as(ada, 'POST /api/rooms', { name })
     for (const name of ['cellar', 'attic']) await as(ada, 'POST /api/rooms', { name, access: 'invite' })
     await as(ada, 'PUT /api/rooms/cellar/invitations/bob')
-    await letRoomsAppear(database.query, ['a', 'Z'])
+    await letRoomsAppear(database.query, ['a', 'Z'], new Map())
 
     async function list(user: typeof ada | undefined, query: string): Promise<string[][]> {
       const pages: string[][] = []
@@ -76,7 +76,7 @@ await onBoth(async (t, make) => {
       }
       for (const [name, topic] of Object.entries(rooms)) await as(ada, 'POST /api/rooms', { name, topic })
       await as(ada, 'POST /api/rooms', { name: 'teekeller', access: 'invite' })
-      await letRoomsAppear(database.query, ['Tea-Time'])
+      await letRoomsAppear(database.query, ['Tea-Time'], new Map())
       const find = async (q: string, user = eve) => {
         const { body } = await as(user, `GET /api/rooms?q=${encodeURIComponent(q)}`)
         return Value.Check(RoomsReply, body) ? body.rooms.map(({ name }) => name) : body

@@ -50,7 +50,7 @@ await onBoth(async (t, make) => {
     )
     t.equal((await database.query('select from rooms.rooms', [])).length, 1)
     t.same(
-      [...(await letRoomsAppear(database.query, ['Cellar', 'attic', 'CELLAR']))],
+      [...(await letRoomsAppear(database.query, ['Cellar', 'attic', 'CELLAR'], new Map()))],
       ['CELLAR'],
       'in one batch',
     )

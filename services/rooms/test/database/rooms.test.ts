@@ -43,7 +43,7 @@ await onBoth(async (t, make) => {
       code: 'room-exists',
       message: /already/,
     })
-    await letRoomsAppear(database.query, ['lobby'])
+    await letRoomsAppear(database.query, ['lobby'], new Map())
     t.match(await as(ada, 'POST /api/rooms', { name: 'lobby' }), { status: 409 })
   })
 
@@ -75,7 +75,7 @@ await onBoth(async (t, make) => {
     const names = ['deleted', 'forgotten', 'unknown']
     await as(ada, 'POST /api/rooms', { name: 'deleted' })
     t.equal((await as(ada, 'DELETE /api/rooms/deleted')).status, 204)
-    await letRoomsAppear(database.query, ['forgotten'])
+    await letRoomsAppear(database.query, ['forgotten'], new Map())
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
     t.equal(await forgetRooms(database), 1)
     // Report of history, in two parts.
@@ -103,7 +103,7 @@ await onBoth(async (t, make) => {
 
   await t.test('a room that appeared by itself belongs to the moderator who first changes it', async (t) => {
     const { as, database } = await buildApi(t, await make(t))
-    await letRoomsAppear(database.query, ['general', 'random'])
+    await letRoomsAppear(database.query, ['general', 'random'], new Map())
     const { body } = await as(undefined, 'GET /api/rooms/general')
     t.match(body, { name: 'general', access: 'open' })
     t.notOk('createdBy' in body)

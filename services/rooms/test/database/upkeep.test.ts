@@ -36,7 +36,7 @@ await onBoth(async (t, make) => {
       [],
     )
     await as(mona, 'POST /api/moderation/mutes', { user: 'eve' })
-    await letRoomsAppear(database.query, ['empty'])
+    await letRoomsAppear(database.query, ['empty'], new Map())
     await database.query("update rooms.rooms set empty_since = now() - interval '2 days'", [])
     const clock = createManualClock()
     const logger = createLogger('rooms-test', 'silent')
@@ -135,7 +135,7 @@ await onBoth(async (t, make) => {
         const rows = await database.query<{ name: string }>('select name from rooms.rooms order by name', [])
         return rows.map(({ name }) => name)
       }
-      await letRoomsAppear(database.query, ['used', 'empty', 'changed', 'revived', 'later'])
+      await letRoomsAppear(database.query, ['used', 'empty', 'changed', 'revived', 'later'], new Map())
       await as(ada, 'POST /api/rooms', { name: 'created' })
       await as(mona, 'PATCH /api/rooms/changed', { topic: 'kept' })
       await seat(database, 'used', 1)
@@ -145,7 +145,7 @@ await onBoth(async (t, make) => {
       t.equal(await forgetRooms(database, 2), 0)
       t.equal(await forgetRooms(database, 2), 0)
       await dayLater()
-      await letRoomsAppear(database.query, ['revived'])
+      await letRoomsAppear(database.query, ['revived'], new Map())
       await seat(database, 'later', 1)
       t.equal(await forgetRooms(database, 2), 1)
       t.same(await rooms(), ['changed', 'created', 'later', 'revived', 'used'])

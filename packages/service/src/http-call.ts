@@ -1,0 +1,44 @@
+import { type IncomingHttpHeaders, request as overPlain } from 'node:http'
+import { request as overTls } from 'node:https'
+
+/** A request to another service. */
+export interface HttpCall {
+  method: 'GET' | 'POST' | 'DELETE'
+  headers: Record<string, string>
+  body?: string
+  /** Gives up the call when it aborts. */
+  signal: AbortSignal
+}
+
+export interface HttpAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Buffer
+}
+
+/**
+ * Makes a call to another service, over a connection that is kept for the next one. Services call each other so often that `fetch`
+ * would take several times as much of the CPU for its streams.
+ * @throws the reason of the signal, or the error of the connection: the call may have been carried out
+ */
+export function httpCall(url: URL, { method, headers, body, signal }: HttpCall): Promise<HttpAnswer> {
+  const request = url.protocol === 'https:' ? overTls : overPlain
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(signal.aborted ? signal.reason : error)
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const call = request(url, { method, headers: { ...headers, ...length }, signal }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', fail)
+      response.on('end', () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
+        })
+      })
+    })
+    call.on('error', fail)
+    call.end(body)
+  })
+}
