@@ -116,7 +116,7 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     if (compression !== undefined) request.headers['sec-websocket-extensions'] = compression
     Object.assign(server.options, sizeOptions(bytes), { perMessageDeflate: compression !== undefined && {} })
     handleUpgrade(request, socket, head, (client, ...more) => {
-      inflateAtOnce(client, bytes)
+      inflateAtOnce(client, bytes, host.clock)
       accept(client, ...more)
       // Request and answer would stay in memory for as long as the connection: the socket and the library's listener, which is
       // the first one, refer to them.

@@ -210,11 +210,63 @@ t.test('compressed messages that arrive together are published together', async 
   client.write(Buffer.concat([frameOf({ type: 'hello', name: 'Ada' }), frameOf({ type: 'join', room: 'a' })]))
   await client.next()
   await client.next()
-  const sends = Array.from({ length: 30 }, (_, n) => frameOf({ type: 'send', room: 'a', text: `${n}` }))
+  const sends = Array.from({ length: 30 }, (_, n) => {
+    const send = { type: 'send', room: 'a', text: `${n}` }
+    if (n % 3 > 0) return frameOf(send)
+    const payload = deflated(JSON.stringify(send))
+    const begin = clientFrame(text, payload.subarray(0, 9), { fin: false, compressed: true })
+    return Buffer.concat([begin, clientFrame(continuation, payload.subarray(9))])
+  })
   client.write(Buffer.concat(sends))
   await until(() => gateway.log.length >= 30, 20_000, 'all to be in the log')
   const batches = gateway.log.kept.flat().length
   t.ok(batches <= 5, `${batches} batches`)
+  const events = gateway.log.kept.flat().flatMap(({ batch }) => batch.entries.map(({ event }) => event))
+  const texts = events.flatMap((event) => ('text' in event ? [event.text] : []))
+  t.same(texts, [...Array(30).keys()].map(String), 'in their order')
+})
+
+t.test('of a message that inflates to too much, no more is inflated than what is allowed', async (t) => {
+  const frameBytes = 524_288
+  const gateway = await build(t, { limits: { frameBytes } })
+  // Independent parts, so that this process itself need not have all of it.
+  const part = deflateRawSync(Buffer.alloc(1024 * 1024, ' '), {
+    finishFlush: constants.Z_FULL_FLUSH,
+    level: 9,
+  })
+  const bomb = Buffer.concat(Array<Buffer>(400).fill(part)).subarray(0, -4)
+  t.ok(bomb.length < frameBytes, 'the frame itself is not too large')
+  const half = bomb.length / 2
+  const whole = clientFrame(text, bomb, { compressed: true })
+  const cut = [
+    clientFrame(text, bomb.subarray(0, half), { fin: false, compressed: true }),
+    clientFrame(continuation, bomb.subarray(half)),
+  ]
+  for (const frames of [[whole], cut]) {
+    const client = await openRaw(t, gateway, 'permessage-deflate')
+    const before = process.resourceUsage().maxRSS
+    client.write(Buffer.concat(frames))
+    t.equal((await client.next()).payload.readUInt16BE(), 1009)
+    const grown = process.resourceUsage().maxRSS - before
+    t.ok(grown < 200 * 1024, `${grown} KiB more in memory`)
+  }
+})
+
+t.test('a client whose bytes inflate to many times as much, again and again, is closed', async (t) => {
+  const gateway = await build(t)
+  const client = await openRaw(t, gateway, 'permessage-deflate')
+  const refused = () => gateway.metric('rabble_gateway_frames_refused_total')
+  const padded = deflated(`{"type":"ping"}${' '.repeat(60_000)}`)
+  const frame = clientFrame(text, padded, { compressed: true })
+  client.write(Buffer.concat(Array<Buffer>(200).fill(frame)))
+  t.equal((await client.next()).payload.readUInt16BE(), 1009)
+  const answered = await refused()
+  t.ok(answered > 10 && answered < 30, `${answered} were read`)
+
+  const other = await openRaw(t, gateway, 'permessage-deflate')
+  const usual = deflated(JSON.stringify({ type: 'ping', ref: '🎉'.repeat(60) }))
+  other.write(Buffer.concat(Array<Buffer>(200).fill(clientFrame(text, usual, { compressed: true }))))
+  for (let n = 0; n < 200; n++) t.equal((await other.next()).opcode, text)
 })
 
 t.test('a client whose bytes inflate to too much is closed, and others notice nothing', async (t) => {
