@@ -86,8 +86,9 @@ export class Connection {
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
-    const { clock, heartbeat } = options
-    this.#choice = new TransportChoice(options.transports, options.store)
+    const { clock, heartbeat, credentials } = options
+    const hasToken = credentials.canAsk || credentials.token !== undefined
+    this.#choice = new TransportChoice(options.transports, options.store, hasToken)
     this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
     this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
     // Listens in the capture phase, since not all of these events bubble.

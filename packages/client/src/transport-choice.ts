@@ -12,10 +12,12 @@ export class TransportChoice {
   /** Number of unanswered attempts in a row over this transport. */
   #unanswered = 0
 
-  constructor(transports: Transport[], store: Store) {
+  /** `hasToken`: whether hello will have a token. A cookie would not reach the address of a gateway. */
+  constructor(transports: Transport[], store: Store, hasToken: boolean) {
     this.#transports = transports
     this.#store = store
     this.#worked = store.load(key)
+    if (!hasToken && this.#worked === 'direct') this.#worked = undefined
     this.reset()
   }
 

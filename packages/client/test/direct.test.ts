@@ -158,6 +158,18 @@ t.test('a user whom only a cookie identifies stays where the cookie is sent to',
   t.same(gateway.questions, [])
 })
 
+t.test('a user whom only a cookie identifies is not taken to where a guest was before', async (t) => {
+  const storage = createStorage()
+  const { gateway, connect } = await start(t)
+  const guest = connect({ storage, name: 'Guest' })
+  await goDirect(gateway, guest)
+  guest.close()
+  const { length } = gateway.paths
+  const chat = connect({ storage, name: 'Ada' })
+  await chat.ready
+  t.same(gateway.paths.slice(length), ['/ws'], 'a hello without a token goes where the cookie is sent to')
+})
+
 t.test('an application that chose its transports is not moved', async (t) => {
   const { gateway, clock, connect } = await start(t)
   const chat = connect({ transports: ['sse'] })
