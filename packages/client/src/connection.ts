@@ -86,9 +86,8 @@ export class Connection {
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
-    const { clock, heartbeat, credentials } = options
-    const hasToken = credentials.canAsk || credentials.token !== undefined
-    this.#choice = new TransportChoice(options.transports, options.store, hasToken)
+    const { clock, heartbeat } = options
+    this.#choice = new TransportChoice(options)
     this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
     this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
     // Listens in the capture phase, since not all of these events bubble.
@@ -246,7 +245,7 @@ export class Connection {
     } else if (code === 1006 && !this.#isReturn) this.#choice.unanswered()
     const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.credentials.canAsk)
     this.#lost(
-      why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server cannot be reached'),
+      why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server does not answer'),
       final ? code : undefined,
     )
   }

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from './connection.ts'
 import type { Store } from './store.ts'
 import type { Transport } from './types.ts'
 
@@ -12,13 +13,16 @@ export class TransportChoice {
   /** Number of unanswered attempts in a row over this transport. */
   #unanswered = 0
 
-  /** `hasToken`: whether hello will have a token. A cookie would not reach the address of a gateway. */
-  constructor(transports: Transport[], store: Store, hasToken: boolean) {
+  constructor({
+    transports,
+    store,
+    credentials,
+  }: Pick<ConnectionOptions, 'transports' | 'store' | 'credentials'>) {
     this.#transports = transports
     this.#store = store
     this.#worked = store.load(key)
-    if (!hasToken && this.#worked === 'direct') this.#worked = undefined
-    this.reset()
+    // A hello without a token may need a cookie, which does not reach the address of a gateway.
+    this.reset(this.#worked === 'direct' && (credentials.canAsk || credentials.token))
   }
 
   /** The best transport. */
@@ -35,7 +39,7 @@ export class TransportChoice {
    * Goes back to the transport that worked last. The direct way comes before the WebSocket, if that is the best one, as soon as it
    * is offered.
    */
-  reset(direct: unknown = this.#worked === 'direct'): void {
+  reset(direct?: unknown): void {
     if (direct && this.first === 'websocket') this.#transports.unshift('direct')
     this.#index = Math.max(0, this.#transports.indexOf(this.#worked as Transport))
     this.#unanswered = 0
