@@ -50,12 +50,14 @@ export function startIndexing(options: IndexingOptions): {
     const rows = await indexStep(database, limit)
     const progress = await progressOf(database)
     health.ended('indexing')
-    metrics.unindexed.set(progress.written - progress.indexed)
+    const unindexed = progress.written - progress.indexed
+    metrics.unindexed.set(unindexed)
     const now = clock.monotonic()
     const perSecond = ((progress.written - (written ?? progress.written)) * 1_000) / (now - lookedAt)
     lookedAt = now
     written = progress.written
-    if (rows < limit) caughtUpAt = now
+    // Without the second condition, the index would seem complete whenever another replica has its turn.
+    if (rows < limit && unindexed < limit) caughtUpAt = now
     if (perSecond > busy && now - caughtUpAt < patience) {
       return Math.max(busyPause, busyRest * (now - started))
     }

@@ -1,3 +1,4 @@
+import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import { createWorkHealth, type Database } from '@rabble/database'
 import { until } from '@rabble/harness'
@@ -217,6 +218,51 @@ await onBoth(async (t, databases) => {
     await index(database)
     t.same(await idsFound(database, 'second'), [])
     t.same(await idsFound(database, 'third'), ['a'])
+  })
+
+  await t.test('one that finds another at work does not take the index for complete', async (t) => {
+    const database = await databases.migrated(t)
+    const clock = createManualClock()
+    const limit = 310
+    const metrics = createMetrics(new Registry(), clock)
+    const health = createWorkHealth(clock)
+    await write(database, 0, [message('first')])
+    await index(database)
+    const indexing = startIndexing({ clock, database, metrics, logger, health, migrated: () => true, limit })
+    t.teardown(() => indexing.close())
+    const resting = () => until(() => clock.pending > 0, 60_000, 'it to rest')
+    let written = 0
+    const writeSome = (count: number) =>
+      write(
+        database,
+        0,
+        Array.from({ length: count }, () => message(`m${written++}`)),
+      )
+    await resting()
+    const finished = new Deferred<void>()
+    const locked = new Deferred<void>()
+    const other = database.transaction(async (query) => {
+      await query(idleForLong, [])
+      await query('select from history.search_positions for update', [])
+      locked.resolve()
+      await finished.promise
+    })
+    await locked.promise
+    for (let time = 0; time <= 62_000; time += 500) {
+      await writeSome(65)
+      await clock.advance(500)
+      await resting()
+    }
+    finished.resolve()
+    await other
+    // For more than a minute now, and the log stays busy.
+    for (let step = 0; step < 40; step++) {
+      await writeSome(5)
+      await clock.advance(step === 0 ? 500 : 20)
+      await resting()
+    }
+    const [{ value: unindexed } = { value: 0 }] = (await metrics.unindexed.get()).values
+    t.ok(unindexed < limit, `${unindexed} are left`)
   })
 
   await t.test('two that index at once take turns', async (t) => {
