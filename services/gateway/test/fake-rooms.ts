@@ -29,7 +29,7 @@ export interface FakeRooms extends RoomsClient {
    * Withholds the answers to calls of this name from now on, until the returned function is called. With an error, the calls
    * fail. The service executes them at once.
    */
-  hold(call: 'seats' | 'renew'): (error?: Error) => void
+  hold(call: 'seats' | 'names' | 'renew'): (error?: Error) => void
   /** Ends all leases, or that of one gateway, with all that belongs to them. */
   expire(gateway?: string): void
   /** Sets or removes a policy, and tells the gateways. */
