@@ -37,7 +37,10 @@ export class SharedWindow {
 
 /** Returns the window after further events. */
 export function slide(window: Buffer, events: readonly Buffer[]): Buffer {
-  return Buffer.concat([window, ...events]).subarray(-maxBytes)
+  const bytes = Buffer.concat([window, ...events])
+  const end = bytes.subarray(-maxBytes)
+  // A part of a buffer keeps all of it in memory: a burst would stay there until the next event of its room.
+  return bytes.length > 2 * maxBytes ? Buffer.from(end) : end
 }
 
 /** Frames for many receivers, in the encodings that these need. Each is made once. */
