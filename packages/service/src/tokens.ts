@@ -98,7 +98,7 @@ function refusalOf(cause: unknown, now: number): string {
   if (cause instanceof errors.JWTExpired) return expired((cause.payload.exp ?? 0) * 1000, now)
   const early = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf'
   const begin = early ? cause.payload.nbf : undefined
-  if (begin === undefined) return 'the token is not valid'
+  if (typeof begin !== 'number') return 'the token is not valid'
   return `the token is not valid before ${isoTime(begin * 1000)}, and the clock here says ${isoTime(now)}`
 }
 

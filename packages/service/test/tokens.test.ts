@@ -49,6 +49,8 @@ t.test('a token that is forged, expired, for others or of another algorithm is r
     'no expiry': await forge({ exp: undefined }),
     'an expiry that is no number': await forge({ exp: 'tomorrow' }),
     'not yet valid': await forge({ nbf: now + 60 }),
+    'a beginning that is no time': await forge({ nbf: {} }),
+    'a beginning after all time': await forge({ nbf: 1e300 }),
     'another audience': await forge({ aud: 'other' }),
     'no audience': await forge({ aud: undefined }),
     'no user': await forge({ sub: undefined }),
