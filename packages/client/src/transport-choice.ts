@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from './connection.ts'
+import type { Credentials } from './credentials.ts'
 import type { Store } from './store.ts'
 import type { Transport } from './types.ts'
 
@@ -17,7 +17,11 @@ export class TransportChoice {
     transports,
     store,
     credentials,
-  }: Pick<ConnectionOptions, 'transports' | 'store' | 'credentials'>) {
+  }: {
+    transports: Transport[]
+    store: Store
+    credentials: Credentials
+  }) {
     this.#transports = transports
     this.#store = store
     this.#worked = store.load(key)
