@@ -5,7 +5,10 @@ import t, { type Test } from 'tap'
 import { httpCall } from '../src/http-call.ts'
 
 /** Starts a server. Returns its address, and the number of connections that it has got. */
-async function serve(t: Test, listener: RequestListener): Promise<{ url: URL; connections(): number }> {
+async function serve(
+  t: Test,
+  listener: RequestListener,
+): Promise<{ url: URL; connections(): number; closeIdle(): void }> {
   let connections = 0
   const server = createServer(listener).on('connection', () => connections++)
   server.listen(0, '127.0.0.1')
@@ -15,7 +18,11 @@ async function serve(t: Test, listener: RequestListener): Promise<{ url: URL; co
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { url: new URL(`http://127.0.0.1:${port}/path?query`), connections: () => connections }
+  return {
+    url: new URL(`http://127.0.0.1:${port}/path?query`),
+    connections: () => connections,
+    closeIdle: () => server.closeIdleConnections(),
+  }
 }
 
 const never = new AbortController().signal
@@ -90,3 +97,40 @@ t.test('a call fails if the connection ends without a whole answer, or can’t b
   const call = httpCall(new URL('http://127.0.0.1:1'), { method: 'GET', headers: {}, signal: never })
   await t.rejects(call, { code: 'ECONNREFUSED' })
 })
+
+t.test('a call that only reads is repeated if the server just closed the kept connection', async (t) => {
+  let calls = 0
+  const { url, connections, closeIdle } = await serve(t, (_request, response) => response.end(`${++calls}`))
+  const call = { method: 'POST', headers: {}, body: '{}', signal: never } as const
+  await httpCall(url, call)
+  closeIdle()
+  const { body } = await httpCall(url, { ...call, readsOnly: true })
+  t.equal(body.toString(), '2')
+  t.equal(connections(), 2)
+  closeIdle()
+  await t.rejects(httpCall(url, call), { code: 'ECONNRESET' }, 'another one may have been carried out')
+})
+
+t.test(
+  'a call that only reads is not repeated over a new connection, nor after it was given up',
+  async (t) => {
+    let calls = 0
+    const late = new AbortController()
+    const { url } = await serve(t, (request, response) => {
+      calls++
+      if (calls === 2) response.end()
+      else if (calls < 5) request.socket.destroy()
+      else late.abort(new Error('too late'))
+    })
+    const call = { method: 'POST', headers: {}, body: '{}', readsOnly: true, signal: never } as const
+    await t.rejects(httpCall(url, call), { code: 'ECONNRESET' })
+    await httpCall(url, call)
+    await t.rejects(
+      httpCall(url, call),
+      { code: 'ECONNRESET' },
+      'once over the kept one, once over a new one',
+    )
+    t.equal(calls, 4)
+    await t.rejects(httpCall(url, { ...call, signal: late.signal }), { message: 'too late' })
+  },
+)
