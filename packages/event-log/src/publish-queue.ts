@@ -40,6 +40,8 @@ export interface PublishQueueOptions {
   backlog: Backlog
   /** Stores a batch durably. Rejects if the outcome is uncertain: the same bytes are then sent again. */
   send(batch: Buffer): Promise<void>
+  /** Minimum time (ms) between the beginnings of two batches. Default: 0. */
+  spacing?: number
   /** Called once for a batch that was read back from the log although `send` rejected with `failure`. */
   refuted?(failure: unknown, events: number): void
   /** Called if a batch has neither succeeded nor failed for twice the time limit: the connection hangs. */
@@ -50,6 +52,9 @@ export interface PublishQueueOptions {
  * Orders the publishing of one partition. At most one batch is unconfirmed, and the events that arrive meanwhile go out together
  * in the next batch (group commit). A quiet log therefore sends each event at once and alone; a busy one makes batches as large
  * as needed. No batch overtakes another, so a retry can't change the order.
+ *
+ * A batch costs the broker and each reader much, whatever its size. With `spacing`, the events of some milliseconds share one, and all
+ * those of one turn of the event loop.
  */
 export class PublishQueue {
   readonly #clock: Clock
@@ -58,6 +63,10 @@ export class PublishQueue {
   #waiting: Waiting[] = []
   #batch: Batch | undefined
   #inFlight = false
+  /** Time at which the last batch was sent. */
+  #sentAt = Number.NEGATIVE_INFINITY
+  /** Whether the next batch waits for its time. */
+  #willPump = false
   #open = false
   #closed = false
   #expiry: Timer | undefined
@@ -84,7 +93,7 @@ export class PublishQueue {
       this.#waiting.push({ line, bytes, deadline, resolve, reject, settled: false })
       // One timer serves all events. A confirm doesn't stop it: a busy queue sets it once per time limit.
       this.#expiry ??= this.#clock.setTimeout(this.#expire, publishTimeout)
-      this.#pump()
+      this.#pumpSpaced()
     })
   }
 
@@ -130,6 +139,21 @@ export class PublishQueue {
     this.#expiry = undefined
   }
 
+  /** Sends the next batch once `spacing` allows, with all that has come until then. */
+  #pumpSpaced(): void {
+    const { spacing = 0 } = this.#options
+    if (this.#willPump || this.#inFlight) return
+    this.#willPump = true
+    const pump = () => {
+      this.#willPump = false
+      this.#pump()
+    }
+    const wait = this.#sentAt + spacing - this.#clock.monotonic()
+    if (spacing === 0) pump()
+    else if (wait > 0) this.#clock.setTimeout(pump, wait)
+    else setImmediate(pump)
+  }
+
   #pump(): void {
     if (!this.#open || this.#inFlight || this.#retry !== undefined) return
     if (this.#batch?.wanted === 0) this.#batch = undefined
@@ -137,7 +161,8 @@ export class PublishQueue {
     const batch = this.#batch
     if (batch === undefined) return
     if (batch.attempts++ > 0) this.#backlog.observer.retried?.(batch.events.length)
-    batch.sentAt = this.#clock.monotonic()
+    this.#sentAt = this.#clock.monotonic()
+    batch.sentAt = this.#sentAt
     this.#inFlight = true
     this.#options.send(batch.bytes).then(
       () => this.#confirmed(batch),
@@ -173,7 +198,7 @@ export class PublishQueue {
     for (const event of batch.events) {
       if (!event.settled) this.#settle(event).resolve()
     }
-    this.#pump()
+    this.#pumpSpaced()
     this.#checkDrained()
   }
 

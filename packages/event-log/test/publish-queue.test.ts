@@ -47,6 +47,34 @@ t.test('one batch at a time: what arrives meanwhile goes out together', async (t
   await queue.close()
 })
 
+t.test(
+  'batches have their spacing, and hold what came meanwhile; an event that comes later goes at once',
+  async (t) => {
+    const { queue, sent, nth, clock } = build({}, {}, { spacing: 2 })
+    queue.open()
+    const all = ['1', '2'].map((id) => queue.publish(event(id)))
+    const first = await nth(0)
+    t.same(first.ids, ['1', '2'], 'those of one turn')
+    all.push(queue.publish(event('3')))
+    first.confirm()
+    await all[0]
+    all.push(queue.publish(event('4')))
+    await clock.advance(1)
+    await turn()
+    t.equal(sent.length, 1)
+    await clock.advance(1)
+    const second = await nth(1)
+    t.same(second.ids, ['3', '4'])
+    await clock.advance(2)
+    second.confirm()
+    await all[3]
+    all.push(queue.publish(event('5')))
+    ;(await nth(2)).confirm()
+    await Promise.all(all)
+    await queue.close()
+  },
+)
+
 t.test('a batch is limited in events and in bytes, but takes any one event', async (t) => {
   const { queue, nth } = build({ maxWaitingBytes: 10_000_000 })
   for (let i = 0; i < 2100; i++) void queue.publish(event('small'))

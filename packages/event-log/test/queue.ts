@@ -15,13 +15,18 @@ export interface Sent {
 export const longestPause = 1000
 
 /** Creates a queue, and records the batches that it sent and their results. */
-export function buildQueue(limits: Partial<PublishLimits> = {}, observer: LogObserver = {}) {
+export function buildQueue(
+  limits: Partial<PublishLimits> = {},
+  observer: LogObserver = {},
+  options: { spacing?: number } = {},
+) {
   const sent: Sent[] = []
   const refuted: unknown[] = []
   let stuck = 0
   const clock = createManualClock()
   const backlog = new Backlog({ ...defaultPublishLimits, publishTimeout: 60_000, ...limits }, observer)
   const queue = new PublishQueue({
+    ...options,
     clock,
     backlog,
     send: (batch) =>

@@ -12,6 +12,8 @@ export interface PublisherOptions {
   topology: Topology
   partitions: number
   backlog: Backlog
+  /** Minimum time (ms) between two batches of a partition. */
+  spacing: number
   /** Called when the broker refuses a batch: only a reader of the partition can tell whether the log has it. */
   doubtful(partition: number): void
   logger: Logger | undefined
@@ -42,13 +44,14 @@ export class Publisher {
   #refusedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PublisherOptions) {
-    const { connection, partitions, backlog, clock, signal } = options
+    const { connection, partitions, backlog, spacing, clock, signal } = options
     this.#options = options
     for (let partition = 0; partition < partitions; partition++) {
       const queue = new PublishQueue({
         clock,
         backlog,
         send: (batch) => this.#send(partition, batch),
+        spacing,
         refuted(failure, events) {
           if (failure instanceof Refusal) backlog.observer.contradicted?.(events)
         },

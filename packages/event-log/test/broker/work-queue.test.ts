@@ -33,6 +33,8 @@ async function build(t: Test, prefix: string, options: BuildOptions = {}) {
     url: options.url ?? broker.url,
     prefix,
     limits: movedLimits,
+    // The clock stands still, and would hold back all batches but the first.
+    spacing: 0,
     clock,
     logger: { info: note, warn: note, error: note },
     observer: {
