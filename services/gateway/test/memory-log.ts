@@ -10,6 +10,7 @@ import {
   type LogStart,
   type PublishLimits,
   partitionOf,
+  type ReadOptions,
 } from '@rabble/event-log'
 import {
   Backlog,
@@ -82,9 +83,14 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
     return found
   }
 
-  async function* read(part: Partition, from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+  async function* read(
+    part: Partition,
+    from: LogStart,
+    signal: AbortSignal,
+    options?: ReadOptions,
+  ): AsyncGenerator<LogBatch[]> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-    for await (const step of part.read(from, signal)) {
+    for await (const step of part.read(from, signal, options)) {
       while (stalled === 'log' && !signal.aborted) await Promise.race([change.promise, aborted])
       if (signal.aborted) return
       yield step
@@ -128,7 +134,8 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
       await clock.sleep(lostAfter)
       throw new RabbleError('unavailable', 'not confirmed in time')
     },
-    read: (number, from, signal) => read(part(number), from, AbortSignal.any([signal, closed.signal])),
+    read: (number, from, signal, options) =>
+      read(part(number), from, AbortSignal.any([signal, closed.signal]), options),
     signal(signal) {
       const json = JSON.stringify(signal)
       setImmediate(() => {
@@ -203,7 +210,7 @@ class Partition {
     return resolve
   }
 
-  async *read(from: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch[]> {
+  async *read(from: LogStart, signal: AbortSignal, options?: ReadOptions): AsyncGenerator<LogBatch[]> {
     const source: FollowerSource = {
       last: () => this.last,
       start: async (from) => this.#start(from),
@@ -212,7 +219,7 @@ class Partition {
     const follower = new Follower(this.#number, source, this.#observer, this.#clock)
     this.#followers.add(follower)
     try {
-      yield* follower.read(from, signal)
+      yield* follower.read(from, signal, options)
     } finally {
       this.#followers.delete(follower)
     }
