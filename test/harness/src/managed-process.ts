@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createOutputTail } from './output-tail.ts'
 import type { SystemUser } from './private-folder.ts'
-import { isRunning, signalGroup, signalTree } from './process-tree.ts'
+import { freezeTree, isRunning, signalGroup, signalTree } from './process-tree.ts'
 import { belongsToThisProcess } from './reaper.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
@@ -32,7 +32,7 @@ export interface ManagedProcess {
   readonly running: boolean
   /** Sends SIGKILL to the process and all its descendants. Resolves when none is left. */
   kill(): Promise<void>
-  /** Sends SIGSTOP likewise: the process keeps its connections and answers nothing. */
+  /** Sends SIGSTOP likewise, and waits until all threads have stopped: the process keeps its connections and answers nothing. */
   freeze(): void
   thaw(): void
   /** Stops the process. Resolves with its exit code, `null` if a signal ended it. Rejects if it had to be killed. */
@@ -139,7 +139,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
       return running()
     },
     kill,
-    freeze: () => void (running() && signalTree(managed.pid, 'SIGSTOP')),
+    freeze: () => void (running() && freezeTree(managed.pid)),
     thaw: () => void (running() && signalTree(managed.pid, 'SIGCONT')),
     stop,
     async restart() {

@@ -35,6 +35,36 @@ export function signalTree(pid: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT
   return tree
 }
 
+/**
+ * Freezes a process and its descendants. When it returns, all their threads have stopped. The kernel stops each thread at its next
+ * moment, up to some milliseconds after SIGSTOP, and until then a broker may still answer.
+ */
+export function freezeTree(pid: number): void {
+  const tree = signalTree(pid, 'SIGSTOP')
+  const end = performance.now() + longestStop
+  while (tree.some(goesOn) && performance.now() < end) {
+    // Ends soon, but for a thread that waits in the kernel for another process of the tree. That one does nothing either.
+  }
+}
+
+/** Time (ms) within which threads stop, also on a busy machine. */
+const longestStop = 5_000
+
+function goesOn(pid: number): boolean {
+  return threadStates(pid).some((state) => !stopped.has(state))
+}
+
+/** States of a thread that has stopped, or ended: proc(5). */
+const stopped: ReadonlySet<string> = new Set(['T', 't', 'Z', 'X'])
+
+function threadStates(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((thread) => readStat(`${pid}/task/${thread}`)?.state ?? 'X')
+  } catch {
+    return []
+  }
+}
+
 /** Sends a signal to the remaining processes of a group. */
 export function signalGroup(leader: number, signal: 'SIGKILL'): void {
   send(-leader, signal)
@@ -48,9 +78,10 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function readStat(pid: number): { state: string; parent: number } | undefined {
+/** Reads the state of a process, or of the thread at `<pid>/task/<thread>`. */
+function readStat(path: number | string): { state: string; parent: number } | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${path}/stat`, 'latin1')
     // The second field is the command in parentheses, which may contain spaces and parentheses: proc(5).
     const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return { state, parent: Number(parent) }
