@@ -157,6 +157,7 @@ await onBoth(async (t, databases) => {
     const before = await stepsOf(metrics)
     for (const id of ['a', 'b', 'c']) {
       await publish([id])
+      // Real time, in which each would be stored alone if history did not collect: that takes the database, not the clock.
       await systemClock.sleep(20)
     }
     await clock.advance(200)
