@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { findTests, parts, selectTests, type TestFile } from './parts.ts'
+import { findTests, inProcesses, parts, selectTests, type TestFile } from './parts.ts'
 import { failuresOf, lineOf, type PartTime, summaryOf } from './report.ts'
-import { type FileResult, runFile } from './run-file.ts'
+import { type FileResult, runFiles } from './run-files.ts'
 import { startServers } from './servers.ts'
 
-const help = `Runs tests, a process for each file, beside servers that they share. The files must have been built.
+const help = `Runs tests beside servers that they share, a process for each file, or for several short ones. The files must have been built.
 
   make test                 everything but the long forms
   make test-unit            one part of: ${parts.join(', ')}
@@ -16,8 +16,8 @@ const help = `Runs tests, a process for each file, beside servers that they shar
   make test TESTS='FILE …'  the tests in these files or folders
 
 Options, in ARGS='…':
-  --jobs N      files at a time; default: one more than there are cores, since some wait
-  --seconds N   that a file may take; default: 600, for the long forms 2400
+  --jobs N      processes at a time; default: one more than there are cores, since some wait
+  --seconds N   that a process may take; default: 600, for the long forms 2400
 
 A file's part is the first folder below its package's test/: if it is no part, the file is a unit test. The output of each file is in .test-output/.
 `
@@ -76,27 +76,30 @@ async function run(files: readonly TestFile[], jobs: number, timeout: number): P
   // Files that need the servers wait for them, and the run ends with this error if they can't be started.
   servers.variables.catch(() => {})
   const stopped = new AbortController()
-  const waiting = [...files]
+  const waiting = inProcesses(files)
   const results: FileResult[] = []
   const times = new Map<string, PartTime & { began: number }>()
   const began = performance.now()
 
   async function work(): Promise<void> {
     for (;;) {
-      const file = waiting.shift()
-      if (file === undefined) return
-      const { part } = file
+      const together = waiting.shift()
+      const first = together?.[0]
+      if (together === undefined || first === undefined) return
+      const { part } = first
       const time = times.get(part) ?? { part, files: 0, seconds: 0, began: performance.now() }
       times.set(part, time)
       const long = values.all ? { RABBLE_TEST_LONG: '1' } : {}
       const env = { ...process.env, ...long, ...(part === 'unit' ? {} : await servers.variables) }
-      const log = join(output, `${file.source.replaceAll('/', '__')}.tap`)
-      const result = await runFile(file, { repository, env, log, timeout, signal: stopped.signal })
-      time.files++
+      const log = join(output, `${first.source.replaceAll('/', '__')}.tap`)
+      const ended = await runFiles(together, { repository, env, log, timeout, signal: stopped.signal })
+      time.files += ended.length
       time.seconds = (performance.now() - time.began) / 1000
-      results.push(result)
-      say(lineOf(result))
-      if (result.failures.length > 0) say(`${failuresOf(result)}\n  the last of it:\n${lastLines(log)}`)
+      results.push(...ended)
+      for (const result of ended) {
+        say(lineOf(result))
+        if (result.failures.length > 0) say(`${failuresOf(result)}\n  the last of it:\n${lastLines(log)}`)
+      }
     }
   }
 
@@ -125,7 +128,7 @@ try {
   rmSync(output, { recursive: true, force: true })
   mkdirSync(output)
   const files = select()
-  say(`${files.length} test files, ${values.jobs} at a time`)
+  say(`${files.length} test files, ${values.jobs} processes at a time`)
   const results = await run(files, positive('jobs'), positive('seconds', values.all ? '2400' : '600') * 1000)
   if (results.some(({ failures }) => failures.length > 0) || results.length === 0) process.exitCode ||= 1
 } catch (error) {

@@ -69,3 +69,18 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
   }
   return files.filter((file) => paths.some((path) => meant(file, path)))
 }
+
+/** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
+const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4 }
+
+/** Returns the files of each process, in the order of the files. */
+export function inProcesses(files: readonly TestFile[]): TestFile[][] {
+  const processes: TestFile[][] = []
+  for (const file of files) {
+    const last = processes.at(-1)
+    const shares = last?.[0]?.part === file.part && last.length < (filesInProcess[file.part] ?? 1)
+    if (shares) last.push(file)
+    else processes.push([file])
+  }
+  return processes
+}

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { type Part, parts } from './parts.ts'
-import type { Failure, FileResult } from './run-file.ts'
+import type { Failure, FileResult } from './run-files.ts'
 
 /** Returns the line for a file that has ended. */
 export function lineOf({ file, passed, failures, seconds }: FileResult): string {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { findTests, parts, selectTests, testFile } from '../src/parts.ts'
+import { findTests, inProcesses, parts, selectTests, testFile } from '../src/parts.ts'
 
 /** Path of the repository, seen from test/runner/dist/test. */
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -80,4 +80,20 @@ t.test('files are selected by paths of sources, of compiled files, and of folder
   t.same(found('packages/a', 'packages/a/test/x.test.ts'), files.slice(0, 2))
   t.same(found('packages/a/test/database/'), [files[1]])
   t.throws(() => found('packages'.slice(0, -1)), { message: 'there are no tests at package' })
+})
+
+t.test('short tests share processes, and every other test has its own', async (t) => {
+  const files = findTests(repository)
+  const processes = inProcesses(files)
+  t.same(processes.flat(), files, 'each file runs once, in the same order')
+  const shared = processes.filter(({ length }) => length > 1)
+  t.same(
+    new Set(shared.flatMap((files) => files.map(({ part }) => part))),
+    new Set(['unit', 'database']),
+    'and no process has files of two parts',
+  )
+  t.same(
+    shared.filter((files) => files.some(({ part }) => part !== files[0]?.part)),
+    [],
+  )
 })

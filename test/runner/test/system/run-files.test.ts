@@ -5,24 +5,30 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { privateFolder } from '@rabble/harness'
 import t, { type Test } from 'tap'
-import { type FileResult, runFile } from '../../src/run-file.ts'
+import { type FileResult, runFiles } from '../../src/run-files.ts'
 
 const tap = pathToFileURL(createRequire(import.meta.url).resolve('tap')).href
 
-/** Runs a file with this text, in which `t` is tap's. */
-async function run(t: Test, text: string, timeout = 120_000): Promise<FileResult> {
-  const folder = privateFolder(t, 'run-file')
-  writeFileSync(join(folder, 'x.test.mjs'), `import tap from '${tap}'\nconst { t } = tap\n${text}`)
-  return runFile(
-    { part: 'unit', source: 'x.test.ts', compiled: 'x.test.mjs' },
-    {
-      repository: folder,
-      env: process.env,
-      log: join(folder, 'log'),
-      timeout,
-      signal: new AbortController().signal,
-    },
-  )
+/** Runs files with these texts in one process. In them `t` is tap's. */
+function runAll(t: Test, texts: readonly string[], timeout = 120_000): Promise<FileResult[]> {
+  const folder = privateFolder(t, 'run-files')
+  const files = texts.map((text, i) => {
+    writeFileSync(join(folder, `${i}.test.mjs`), `import tap from '${tap}'\nconst { t } = tap\n${text}`)
+    return { part: 'unit' as const, source: `${i}.test.ts`, compiled: `${i}.test.mjs` }
+  })
+  return runFiles(files, {
+    repository: folder,
+    env: process.env,
+    log: join(folder, 'log'),
+    timeout,
+    signal: new AbortController().signal,
+  })
+}
+
+async function run(t: Test, text: string, timeout?: number): Promise<FileResult> {
+  const [result] = await runAll(t, [text], timeout)
+  if (result === undefined) throw new Error('a file has a result')
+  return result
 }
 
 t.test(
@@ -69,3 +75,28 @@ t.test('a file that dies, hangs, says nothing or has a test that never ends has 
 t.test('a file whose tests all pass has no failure', async (t) => {
   t.match(await run(t, 't.test("fine", async (t) => t.ok(true))'), { passed: 1, failures: [] })
 })
+
+t.test(
+  'each of several files in a process has its own results, also those that it does not reach',
+  async (t) => {
+    const results = await runAll(t, [
+      't.test("one", async (t) => { t.ok(true); t.ok(true) })',
+      'throw new Error("at its start")',
+      'await t.test("outer", async (t) => { await t.test("inner", async (t) => t.equal(1, 2, "one")) })',
+      '',
+      't.test("dies", async (t) => { t.ok(true); process.kill(process.pid, "SIGKILL") })',
+      't.test("would pass", async (t) => t.ok(true))',
+    ])
+    t.match(
+      results.map(({ passed, failures }) => [passed, failures.map(({ name }) => name)]),
+      [
+        [2, []],
+        [0, [/at its start/]],
+        [0, [/outer > inner > one/]],
+        [0, ['the file has no tests']],
+        [1, ['the file ended with SIGKILL']],
+        [0, ['the file was not reached, since its process ended']],
+      ],
+    )
+  },
+)
