@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
+import { resolve } from 'node:path'
 import { print, runBench } from '../bench.ts'
 import { chart } from './chart.ts'
 import { assertKept, type ConnectResult, measure, measureConnecting, type Result } from './measure.ts'
+import { profiledEnv, profilesOf } from './profiles.ts'
 import { loadOf, shapes } from './shapes.ts'
 import { lacking, type System, systems } from './systems.ts'
 
@@ -23,25 +25,39 @@ await runBench({
     seconds: { default: '8', rule: /^[1-9]\d{0,2}$/, help: 'to measure for, each' },
     warmup: { default: '3', rule: /^\d{1,2}$/, help: 'seconds of the same load before' },
     charts: { default: '', rule: /^.*$/, help: 'folder for the charts, as SVG; none if empty' },
+    profiles: {
+      default: '',
+      rule: /^.*$/,
+      help: "folder for flame graphs of Rabble's services; none if empty",
+    },
   },
   async run(t, values) {
     const [members, rate] = [Number(values.members), Number(values.rate)]
     const times = { seconds: Number(values.seconds), warmup: Number(values.warmup) }
     const chosen = values.shapes.split(',')
+    const profilesFolder = values.profiles === '' ? undefined : resolve(values.profiles)
+    for (const folder of [values.charts, values.profiles]) {
+      if (folder !== '') mkdirSync(folder, { recursive: true })
+    }
+    const env = profilesFolder === undefined ? {} : profiledEnv(profilesFolder)
     const results: Record<string, Record<string, Result>> = {}
     const connections: Record<string, ConnectResult> = {}
     const failures: Record<string, string> = {}
 
     async function measureShape(name: string, keepsPromises: boolean, system: System, shape: string) {
+      const profiles =
+        profilesFolder === undefined || !keepsPromises
+          ? undefined
+          : profilesOf(profilesFolder, `${name}-${shape}`, system.processes)
       if (shape in shapes) {
         const load = shapes[shape as keyof typeof shapes].load(members, rate)
-        const result = await measure(t, system, loadOf(system, load), times)
+        const result = await measure(t, system, loadOf(system, load), times, profiles)
         if (keepsPromises) assertKept(result)
         results[shape] = { ...results[shape], [name]: result }
         print(`  ${shape.padEnd(8)} ${lineOf(result)}`)
       } else if (shape === connecting) {
         const idle = { rooms: Math.ceil(members / 5), members: 5, senders: 0, rate: 0 }
-        const result = await measureConnecting(t, system, loadOf(system, idle))
+        const result = await measureConnecting(t, system, loadOf(system, idle), profiles)
         connections[name] = result
         const { microseconds, connectionsPerSecond, kibibytes } = result
         print(`  ${shape.padEnd(8)} ${microseconds} µs, ${connectionsPerSecond}/s, ${kibibytes} KiB each`)
@@ -65,7 +81,7 @@ await runBench({
         passing: () => passing,
       }
       try {
-        const system = await kind.start(context)
+        const system = await kind.start(context, env)
         for (const shape of chosen) await measureShape(name, kind.keepsPromises, system, shape)
         passing = true
       } catch (error) {

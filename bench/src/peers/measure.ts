@@ -5,6 +5,7 @@ import { descendants, type TestContext } from '@rabble/harness'
 import { cpuSeconds, machineSeconds, residentKibibytes } from '../usage.ts'
 import { Generator } from './generator.ts'
 import type { Check, Latency, Load } from './load.ts'
+import type { Profiles } from './profiles.ts'
 import type { System } from './systems.ts'
 
 export interface Times {
@@ -38,7 +39,13 @@ export interface ConnectResult {
 /** Binds all server processes to one core, and the generator to another one, if there are several. */
 const cores = availableParallelism() > 1 ? { servers: '0', generator: '1' } : undefined
 
-export async function measure(t: TestContext, system: System, load: Load, times: Times): Promise<Result> {
+export async function measure(
+  t: TestContext,
+  system: System,
+  load: Load,
+  times: Times,
+  profiles?: Profiles,
+): Promise<Result> {
   const generator = await startPinned(t, system)
   try {
     await generator.connect(load)
@@ -52,9 +59,11 @@ export async function measure(t: TestContext, system: System, load: Load, times:
       generator: cpuSeconds(generator.pid),
       machine: machineSeconds(),
     })
+    profiles?.start()
     const before = await look()
     await sleep(times.seconds * 1_000)
     const after = await look()
+    await profiles?.stop()
     const check = await generator.finish()
     const more = (what: 'delivered' | 'at' | 'servers' | 'generator' | 'machine') =>
       after[what] - before[what]
@@ -82,13 +91,20 @@ export function assertKept({ check }: Result): void {
 }
 
 /** Measures connecting, and the memory of connections that do nothing. */
-export async function measureConnecting(t: TestContext, system: System, load: Load): Promise<ConnectResult> {
+export async function measureConnecting(
+  t: TestContext,
+  system: System,
+  load: Load,
+  profiles?: Profiles,
+): Promise<ConnectResult> {
   const generator = await startPinned(t, system)
   try {
     const [parts, used, held] = [secondsOf(system), cpuSeconds(generator.pid), memoryOf(system)]
+    profiles?.start()
     const { seconds } = await generator.connect(load)
     const connections = load.rooms * load.members
     const [partsThen, usedThen] = [secondsOf(system), cpuSeconds(generator.pid)]
+    await profiles?.stop()
     // Work that follows the connecting, such as garbage collection, is done by then.
     await sleep(5_000)
     return {

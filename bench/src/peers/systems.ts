@@ -28,14 +28,18 @@ export interface SystemKind {
   readonly keepsPromises: boolean
   /** Program that it needs, besides npm packages, and the Debian package with it. */
   readonly needs?: { program: string; package: string }
-  start(t: TestContext): Promise<System>
+  /** `env` is for the services of Rabble. */
+  start(t: TestContext, env?: Readonly<Record<string, string>>): Promise<System>
 }
 
 /** Systems that can be compared, by name. */
 export const systems: Readonly<Record<string, SystemKind>> = {
-  rabble: { keepsPromises: true, start: (t) => startRabble(t, { gateways: 1, nginx: false }) },
-  'rabble-2': { keepsPromises: true, start: (t) => startRabble(t, { gateways: 2, nginx: false }) },
-  'rabble-nginx': { keepsPromises: true, start: (t) => startRabble(t, { gateways: 2, nginx: true }) },
+  rabble: { keepsPromises: true, start: (t, env) => startRabble(t, { gateways: 1, nginx: false, env }) },
+  'rabble-2': { keepsPromises: true, start: (t, env) => startRabble(t, { gateways: 2, nginx: false, env }) },
+  'rabble-nginx': {
+    keepsPromises: true,
+    start: (t, env) => startRabble(t, { gateways: 2, nginx: true, env }),
+  },
   socketio: { keepsPromises: false, start: (t) => startSocketIo(t, 1) },
   'socketio-2': {
     keepsPromises: false,
@@ -62,26 +66,24 @@ export async function startBareServer(t: TestContext): Promise<System> {
 /** All of Rabble: RabbitMQ, history on PostgreSQL, and rooms. */
 export async function startRabble(
   t: TestContext,
-  options: { gateways: number; nginx: boolean },
+  {
+    gateways: count,
+    nginx,
+    env,
+  }: { gateways: number; nginx: boolean; env?: Readonly<Record<string, string>> },
 ): Promise<System> {
   const cluster = await startCluster(t, {
-    ...options,
+    gateways: count,
+    nginx,
     ownServers: true,
     postgresSettings: { ...postgresDefaults, fsync: 'on' },
-    env: noRateLimits,
+    env: { ...noRateLimits, ...env },
   })
   const { gateways, histories, rooms, rabbitmq, postgres } = cluster
   return {
     protocol: 'rabble',
-    ports: options.nginx ? [Number(new URL(cluster.url).port)] : gateways.map(({ port }) => port),
-    processes: [
-      ...gateways,
-      ...histories,
-      ...rooms,
-      rabbitmq,
-      postgres,
-      ...(options.nginx ? [cluster.nginx] : []),
-    ],
+    ports: nginx ? [Number(new URL(cluster.url).port)] : gateways.map(({ port }) => port),
+    processes: [...gateways, ...histories, ...rooms, rabbitmq, postgres, ...(nginx ? [cluster.nginx] : [])],
   }
 }
 
