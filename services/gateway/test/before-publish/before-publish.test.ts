@@ -2,10 +2,12 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
+import { eventId, guestId } from '@rabble/contract/ids'
 import { type ChatClient, connectChat, createRandom, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build, type TestGateway } from '../build.ts'
 import { asProgram } from '../external-publish/program.ts'
+import { createFakeHistory } from '../fake-history.ts'
 import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
 import { buildWithRooms } from '../rooms-build.ts'
 import { type Answer, type Question, startHook } from './hook.ts'
@@ -125,6 +127,25 @@ t.test('an event that is sent again keeps its content, and a refusal is final fo
   t.equal(hook.questions.length, 2)
 })
 
+t.test('an event that history has is not asked about, and an old one that it lacks is', async (t) => {
+  const hook = await startHook(t, obedient)
+  const [log, history] = [createMemoryLog(), createFakeHistory()]
+  history.through = log.last
+  const { ws } = await build(t, { log, history, beforePublish: hook.options })
+  const from = { id: guestId('Ada'), name: 'Ada' }
+  const stored = { type: 'message', room, from, text: 'x', at: '2026-11-22T10:00:00.000Z', via: 'g' } as const
+  const id = eventId(from.id, room, 'stored')
+  history.messages.set(id, { ...stored, id })
+  const ada = await connectChat(t, ws, { name: 'Ada' })
+  await ada.join(room)
+  const again = (cid: string) =>
+    ada.request({ type: 'send', room, text: `change ${cid}`, cid, resent: 90_000 })
+  t.equal((await again('stored')).id, id)
+  await again('lost')
+  t.same(texts(log), ['change lost, friends'])
+  t.equal(hook.questions.length, 1)
+})
+
 t.test('an event that two sessions send at once is one question', async (t) => {
   const answer = new Deferred<Answer>()
   const hook = await startHook(t, () => answer.promise)
@@ -207,7 +228,7 @@ t.test('the permissions of the moment of publishing count', async (t) => {
   const { a, rooms } = await buildWithRooms(t, 1, { beforePublish: hook.options })
   const [eve, ada, cleo] = [await enter(t, a, 'eve'), await enter(t, a, 'ada'), await enter(t, a, 'cleo')]
   const muted = t.rejects(eve.send(room, 'slow'), { code: 'forbidden' })
-  const gone = t.rejects(cleo.send(room, 'slow'), { code: 'closed' })
+  const gone = t.rejects(cleo.sendTo('ada', 'slow'), { code: 'closed' })
   await until(() => hook.questions.length === 2, 60_000, 'the questions')
   rooms.put('mute', { kind: 'mute', user: 'eve' })
   await cleo.close()
@@ -221,12 +242,10 @@ t.test('the permissions of the moment of publishing count', async (t) => {
 
 t.test('a gateway that drains waits for the answer, and one that closes gives the question up', async (t) => {
   const clock = createManualClock()
-  const answers = [new Deferred<Answer>(), new Deferred<Answer>()]
-  const hook = await startHook(t, async ({ event, headers }) => {
-    const answer = answers[hook.questions.length - 1]?.promise ?? { status: 500 }
-    t.equal(event.id, headers['webhook-id'])
-    return answer
-  })
+  const answer = new Deferred<Answer>()
+  const hook = await startHook(t, ({ text }) =>
+    text === 'slow' ? answer.promise : text === 'too late' ? new Promise(() => {}) : { status: 204 },
+  )
   const drainTimes = { reconnectGrace: 200, confirmTimeout: 120_000 }
   const gateway = await build(t, { beforePublish: { ...hook.options, timeout: 5_000 }, drainTimes, clock })
   const ada = await enter(t, gateway, 'ada')
@@ -235,7 +254,7 @@ t.test('a gateway that drains waits for the answer, and one that closes gives th
   const drained = gateway.gateway.drain(0)
   await clock.advance(1_000)
   t.equal(await gateway.metric('rabble_gateway_connections'), 1, 'it waits')
-  answers[0]?.resolve({ action: 'allow' })
+  answer.resolve({ action: 'allow' })
   await sent
   t.match(await ada.closed, { code: 1012 })
   await drained
@@ -243,9 +262,13 @@ t.test('a gateway that drains waits for the answer, and one that closes gives th
 
   const other = await build(t, { beforePublish: hook.options, clock })
   const bob = await enter(t, other, 'bob')
+  await bob.send(room, 'over a connection that is kept')
   const lost = t.rejects(bob.send(room, 'too late'), { code: 'closed' })
-  await until(() => hook.questions.length === 2, 60_000, 'the question')
+  await until(() => hook.questions.length === 3, 60_000, 'the question')
   await other.close()
   await lost
-  t.same(texts(other.log), [], 'nothing goes out after that')
+  t.same(texts(other.log), ['over a connection that is kept'], 'nothing goes out after that')
+  await gateway.close()
+  await until(() => hook.open === 0, 60_000, 'all connections to be closed')
+  t.equal(hook.questions.length, 3)
 })

@@ -29,8 +29,9 @@ export interface Hook {
   options: BeforePublishOptions
   /** Everything that it was asked. */
   readonly questions: readonly Question[]
-  /** Number of connections that it has got. */
+  /** Number of connections that it has got, and of those that are open. */
   readonly connections: number
+  readonly open: number
   /** Paths of all requests. */
   readonly paths: readonly string[]
 }
@@ -47,9 +48,14 @@ export async function startHook(
   const questions: Question[] = []
   const paths: string[] = []
   let connections = 0
+  let open = 0
   const server = createServer((request, response) => {
     serve(request, response).catch(() => request.socket.destroy())
-  }).on('connection', () => connections++)
+  }).on('connection', (socket) => {
+    connections++
+    open++
+    socket.on('close', () => open--)
+  })
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     paths.push(request.url ?? '')
@@ -78,6 +84,9 @@ export async function startHook(
     paths,
     get connections() {
       return connections
+    },
+    get open() {
+      return open
     },
   }
 }
