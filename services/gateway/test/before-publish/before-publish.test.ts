@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import { eventId, guestId } from '@rabble/contract/ids'
-import { type ChatClient, connectChat, createRandom, until } from '@rabble/harness'
+import { type ChatClient, connectChat, createRandom, inForm, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build, type TestGateway } from '../build.ts'
 import { asProgram } from '../external-publish/program.ts'
@@ -203,7 +203,7 @@ t.test('the events of a session keep their order, however long each answer takes
   }
   const expected: string[] = []
   const sent: Promise<void>[] = []
-  for (let n = 0; n < 30; n++) {
+  for (let n = 0; n < inForm(30, 300); n++) {
     for (const [index, client] of clients.entries()) {
       const text = `${words[Math.floor(random() * words.length)]} ${n} of ${names[index]}`
       expected.push(text)
