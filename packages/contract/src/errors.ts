@@ -19,6 +19,11 @@ export const errorCodes = {
   'not-joined': { status: 409, retry: false, meaning: 'Join the room first.' },
   'name-taken': { status: 409, retry: false, meaning: 'Somebody else holds this name.' },
   'too-large': { status: 413, retry: false, meaning: 'A text or a list is over its limit.' },
+  refused: {
+    status: 422,
+    retry: false,
+    meaning: 'A filter of the operator refuses this message. The error message has its reason.',
+  },
   'rate-limited': { status: 429, retry: true, meaning: 'Too many requests at once. Wait for retryAfter.' },
   unavailable: {
     status: 503,

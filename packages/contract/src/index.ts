@@ -1,3 +1,4 @@
+export * from './before-publish.ts'
 export * from './changes.ts'
 export * from './close-codes.ts'
 export * from './errors.ts'

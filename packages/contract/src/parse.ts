@@ -1,3 +1,4 @@
+import { type BeforePublishAnswer, beforePublishAnswers } from './before-publish.ts'
 import { RabbleError } from './errors.ts'
 import {
   type ChatEvent,
@@ -54,6 +55,10 @@ const requestValidators = {
   notify: Compile(workerRequests.notify),
 }
 
+const answerValidators: Record<string, Validator> = Object.fromEntries(
+  Object.entries(beforePublishAnswers).map(([action, schema]) => [action, Compile(schema)]),
+)
+
 /** Refusal of a frame, with the frame's `ref` if that is valid. */
 export class FrameError extends RabbleError {
   readonly ref: Ref | undefined
@@ -100,6 +105,21 @@ export function parseWorkerRequest<N extends keyof WorkerRequests>(
   const validator = requestValidators[name]
   if (!validator.Check(value)) throw new RabbleError('bad-frame', `${name}: ${problem(validator, value)}`)
   return value as WorkerRequests[N]
+}
+
+/**
+ * Checks an answer of the before-publish hook.
+ * @throws RabbleError `bad-frame` with a sentence that names the field and the rule
+ */
+export function parseBeforePublishAnswer(value: unknown): BeforePublishAnswer {
+  const { action } = (value ?? {}) as { action?: unknown }
+  const known = typeof action === 'string' && Object.hasOwn(answerValidators, action)
+  const validator = known ? answerValidators[action] : undefined
+  if (validator === undefined) {
+    throw new RabbleError('bad-frame', `action must be one of ${Object.keys(answerValidators).join(', ')}`)
+  }
+  if (!validator.Check(value)) throw new RabbleError('bad-frame', `${action}: ${problem(validator, value)}`)
+  return value as BeforePublishAnswer
 }
 
 /** Returns the first field that breaks its rule, and the rule. */

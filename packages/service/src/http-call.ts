@@ -1,13 +1,17 @@
-import { type IncomingHttpHeaders, request as overPlain } from 'node:http'
+import { type Agent, type IncomingHttpHeaders, request as overPlain } from 'node:http'
 import { request as overTls } from 'node:https'
 
-/** A request to another service. */
+/** A request to another service, or to a program of the operator. Redirects are not followed. */
 export interface HttpCall {
   method: 'GET' | 'POST' | 'DELETE'
   headers: Record<string, string>
   body?: string
   /** Whether the call changes nothing, and so may be carried out twice. Default: false. */
   readsOnly?: boolean
+  /** Maximum size (bytes) of the body of the answer. Default: no limit. */
+  maxBytes?: number
+  /** Connections that are used, of the kind of the URL. Default: those that all calls of the process share. */
+  agent?: Agent
   /** Gives up the call when it aborts. */
   signal: AbortSignal
 }
@@ -23,19 +27,34 @@ export interface HttpAnswer {
  * would take several times as much of the CPU for its streams.
  *
  * The server may close a kept connection just as the next call goes out. A call that only reads is repeated then, over another one.
- * @throws the reason of the signal, or the error of the connection: the call may have been carried out
+ * @throws the reason of the signal, RangeError if the answer is too large, or the error of the connection: the call may have been
+ * carried out
  */
 export function httpCall(url: URL, options: HttpCall): Promise<HttpAnswer> {
-  const { method, headers, body, readsOnly = false, signal } = options
+  const {
+    method,
+    headers,
+    body,
+    readsOnly = false,
+    maxBytes = Number.POSITIVE_INFINITY,
+    agent,
+    signal,
+  } = options
   const request = url.protocol === 'https:' ? overTls : overPlain
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(signal.aborted ? signal.reason : error)
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     let answered = false
-    const call = request(url, { method, headers: { ...headers, ...length }, signal }, (response) => {
+    const sent = { method, headers: { ...headers, ...length }, signal, ...(agent && { agent }) }
+    const call = request(url, sent, (response) => {
       answered = true
       const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      let bytes = 0
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes <= maxBytes) chunks.push(chunk)
+        else response.destroy(new RangeError(`the answer has more than ${maxBytes} bytes`))
+      })
       response.on('error', fail)
       response.on('end', () => {
         resolve({

@@ -1,6 +1,7 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
+import { brokenByWebhookSecret } from './webhook-signature.ts'
 
 /**
  * Returns the rule that a list of proxies breaks, or undefined. Fastify checks the same, but its error doesn't name the setting.
@@ -332,6 +333,29 @@ export const settings = {
     about:
       'Messages and notifications a second that a program (a user with the role `service`) may publish over HTTP at each gateway.',
   },
+  RABBLE_BEFORE_PUBLISH_URL: {
+    schema: Type.String({ pattern: /^https?:\/\/[^/?#@\s]+(\/\S*)?$/ }),
+    broken: brokenByUrl,
+    about:
+      'URL of a program of yours that gateways ask before they publish a message or an edit of a user; it may change or refuse it. Needs `RABBLE_BEFORE_PUBLISH_SECRET`. Default: nothing is asked.',
+  },
+  RABBLE_BEFORE_PUBLISH_SECRET: {
+    schema: Type.String(),
+    broken: brokenByWebhookSecret,
+    about:
+      'Key with which gateways sign these questions: `whsec_` and the Base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
+  },
+  RABBLE_BEFORE_PUBLISH_TIMEOUT_MS: {
+    schema: Type.Integer({ minimum: 10, maximum: 5_000 }),
+    default: 1_000,
+    about: 'Time limit of its answer. Before that, a message waits at most as long for its turn.',
+  },
+  RABBLE_BEFORE_PUBLISH_POLICY: {
+    schema: Type.Enum(['refuse', 'allow']),
+    default: 'refuse',
+    about:
+      'Fate of a message if there is no valid answer in time. `refuse`: the sender gets `unavailable`, and may try again; `allow`: it is published as it is.',
+  },
 } as const
 
 export type SettingName = keyof typeof settings
@@ -353,4 +377,5 @@ export const secretSettings = [
   'RABBLE_SECRET',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
+  'RABBLE_BEFORE_PUBLISH_SECRET',
 ] as const satisfies SettingName[]

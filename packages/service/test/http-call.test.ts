@@ -59,6 +59,18 @@ t.test(
   },
 )
 
+t.test('an answer that is too large is an error, and no more of it is read', async (t) => {
+  const { url } = await serve(t, (_request, response) => {
+    const more = () => {
+      while (response.write('x'.repeat(65_536)));
+      response.once('drain', more)
+    }
+    more()
+  })
+  const call = httpCall(url, { method: 'GET', headers: {}, maxBytes: 1_000, signal: never })
+  await t.rejects(call, { message: 'the answer has more than 1000 bytes' })
+})
+
 t.test('an answer without a body is empty', async (t) => {
   const { url } = await serve(t, (_request, response) => response.writeHead(204).end())
   const { status, body } = await httpCall(url, { method: 'DELETE', headers: {}, signal: never })

@@ -33,6 +33,10 @@ export const gatewaySettings = [
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
   'RABBLE_LOGINS_PER_MINUTE',
   'RABBLE_ROOMS',
+  'RABBLE_BEFORE_PUBLISH_URL',
+  'RABBLE_BEFORE_PUBLISH_SECRET',
+  'RABBLE_BEFORE_PUBLISH_TIMEOUT_MS',
+  'RABBLE_BEFORE_PUBLISH_POLICY',
 ] as const satisfies SettingName[]
 
 /** Settings of a gateway that clients may also reach without Nginx. */
@@ -70,7 +74,7 @@ type GatewaySettings = Settings<(typeof groundSettings | typeof gatewaySettings)
 
 /**
  * Returns the settings as options of a gateway.
- * @throws SettingsError if an allowed text may be too large for a frame, or a transport is unknown
+ * @throws SettingsError if an allowed text may be too large for a frame, a transport is unknown, or a setting lacks another one
  */
 export function gatewayConfig(
   settings: GatewaySettings,
@@ -91,6 +95,7 @@ export function gatewayConfig(
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
   | 'lobby'
+  | 'beforePublish'
 > & { transports: string[] } {
   const limits: Limits = {
     frameBytes: settings.RABBLE_FRAME_BYTES,
@@ -131,5 +136,22 @@ export function gatewayConfig(
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
     loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
+    beforePublish: beforePublishConfig(settings),
+  }
+}
+
+function beforePublishConfig(settings: GatewaySettings): GatewayOptions['beforePublish'] {
+  const { RABBLE_BEFORE_PUBLISH_URL: url, RABBLE_BEFORE_PUBLISH_SECRET: secret } = settings
+  if (url === undefined) return undefined
+  if (secret === undefined) {
+    throw new SettingsError(
+      'RABBLE_BEFORE_PUBLISH_URL needs RABBLE_BEFORE_PUBLISH_SECRET, with which the program at that URL verifies who asks',
+    )
+  }
+  return {
+    url,
+    secret,
+    timeout: settings.RABBLE_BEFORE_PUBLISH_TIMEOUT_MS,
+    policy: settings.RABBLE_BEFORE_PUBLISH_POLICY,
   }
 }

@@ -7,6 +7,7 @@ import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createRates, isAllowedOrigin, type Logger, type Origins, type Tokens } from '@rabble/service'
+import { type BeforePublishOptions, createBeforePublish } from './before-publish/before-publish.ts'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
 import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
@@ -78,6 +79,8 @@ export interface GatewayOptions {
   replayBytesPerSecond: number
   /** Maximum rate (messages a second) at which one program may publish without a connection. */
   workerMessagesPerSecond: number
+  /** Program that is asked before messages and edits of users are published. Default: none. */
+  beforePublish?: BeforePublishOptions | undefined
   /** Returns where other gateways reach this one, once it listens. Default: they don't. */
   url?: (() => string | undefined) | undefined
   /** Public WebSocket of this gateway alone, such as `wss://g1.chat.example/ws`. Default: it has none. */
@@ -169,6 +172,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const repeats = createRepeatCheck({ history, seen, needed: follower.unseen, timeout, clock, metrics })
 
+  // The operator's hook.
+  const beforePublish =
+    options.beforePublish && createBeforePublish({ ...options.beforePublish, limits, ...common })
+
   // Rooms.
   const counts = createCounts()
   // The service may not know all users of this gateway yet. They count all the same.
@@ -250,6 +257,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     replays,
     publisher,
     repeats,
+    beforePublish,
     registry,
     log,
     ...common,
@@ -376,6 +384,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       presence.close()
       rooms?.stop()
       for (const session of hub.sessions) session.close('goingAway', 'this gateway is stopping')
+      beforePublish?.close()
       await Promise.all([follower.stop(), rooms?.close()])
     },
   }

@@ -1,6 +1,11 @@
 import type { LogObserver } from '@rabble/event-log'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
+const beforePublishOutcomes = [
+  ...['allowed', 'changed', 'refused'],
+  ...['failed', 'timeout', 'invalid', 'skipped', 'busy'],
+]
+
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** Creates all metrics of a gateway in `registry`. Two gateways in one process need a registry each. */
@@ -96,6 +101,18 @@ export function createMetrics(registry: Registry) {
     historyErrors: new Counter({
       name: 'rabble_gateway_history_errors_total',
       help: 'Requests that history did not answer.',
+      registers,
+    }),
+    beforePublish: new Counter({
+      name: 'rabble_gateway_before_publish_total',
+      help: 'Messages and edits about which the before-publish hook was to be asked, by outcome: allowed, changed, refused; without a valid answer: failed (no connection), timeout, invalid, skipped (not asked, since it does not answer), busy (too many wait).',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    beforePublishSeconds: new Histogram({
+      name: 'rabble_gateway_before_publish_seconds',
+      help: 'Time until the before-publish hook answered, or its time limit.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),
     acknowledged: new Histogram({
@@ -291,6 +308,7 @@ export function createMetrics(registry: Registry) {
   // A series that first appears with the value 1 has never increased, so alerts would miss its first count.
   metrics.closed.inc({ reason: 'tooSlow' }, 0)
   for (const reason of ['full', 'unready']) metrics.refusedConnections.inc({ reason }, 0)
+  for (const outcome of beforePublishOutcomes) metrics.beforePublish.inc({ outcome }, 0)
   for (const way of ['signals', 'log']) metrics.stalled.inc({ way }, 0)
   for (const reason of ['full', 'timeout', 'closed']) metrics.publishRefused.inc({ reason }, 0)
   new Gauge({

@@ -17,6 +17,28 @@ t.test('a gateway does not start with frames into which an allowed text does not
   t.match(config({ ...env, RABBLE_FRAME_BYTES: '124096' }).limits, { frameBytes: 124_096 })
 })
 
+t.test('a program that checks messages needs a secret to sign the questions', async (t) => {
+  const config = (env: Record<string, string>) =>
+    gatewayConfig(readSettings(env, [...groundSettings, ...gatewaySettings])).beforePublish
+  t.equal(config({}), undefined)
+  const url = { RABBLE_BEFORE_PUBLISH_URL: 'http://filter:8000/check' }
+  t.throws(() => config(url), /^RABBLE_BEFORE_PUBLISH_URL needs RABBLE_BEFORE_PUBLISH_SECRET/)
+  const secret = `whsec_${Buffer.alloc(24).toString('base64')}`
+  t.same(config({ ...url, RABBLE_BEFORE_PUBLISH_SECRET: secret }), {
+    url: 'http://filter:8000/check',
+    secret,
+    timeout: 1000,
+    policy: 'refuse',
+  })
+  const weak = { ...url, RABBLE_BEFORE_PUBLISH_SECRET: 'hunter2' }
+  t.throws(
+    () => config(weak),
+    new SettingsError('RABBLE_BEFORE_PUBLISH_SECRET must be whsec_ and the Base64 of 24 to 64 bytes'),
+  )
+  for (const wrong of ['filter:8000', 'ftp://filter', 'http://user:password@filter/'])
+    t.throws(() => config({ RABBLE_BEFORE_PUBLISH_URL: wrong }), /^RABBLE_BEFORE_PUBLISH_URL must/)
+})
+
 t.test('a public address is that of a WebSocket, and pages must be allowed to use it', async (t) => {
   const url = (env: Record<string, string>) =>
     publicWebSocket(readSettings(env, [...groundSettings, ...gatewaySettings, ...publicSettings]))

@@ -1,23 +1,27 @@
 import type { Clock } from '@rabble/clock'
 import { type ChatEvent, type EditEvent, type MessageEvent, RabbleError, type Ref } from '@rabble/contract'
+import type { BeforePublish } from '../before-publish/before-publish.ts'
 import type { Publisher } from '../log/publisher.ts'
 import { isFresh, type RepeatCheck, type Suspicion } from '../log/repeat-check.ts'
+import { service } from '../messages/access.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
 import { withRef } from './command.ts'
 
 /** Parts that publishing an event of a session needs. */
 export interface PublishParts {
-  readonly publisher: Pick<Publisher, 'publish'>
+  readonly publisher: Pick<Publisher, 'publish' | 'has'>
   readonly repeats: RepeatCheck
+  /** Undefined if the operator has set no hook. */
+  readonly beforePublish: Pick<BeforePublish, 'check'> | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly metrics: Pick<Metrics, 'acknowledged' | 'refused'>
 }
 
 /**
  * Publishes an event and acknowledges it once the log has it. Later frames do not wait for that: the events of a session reach
- * the log in the order in which they came. Later frames wait only if history must be asked whether the event is a repeat. After
- * that, `allowed` throws if the event may no longer be published.
+ * the log in the order in which they came. Later frames wait only if history must be asked whether the event is a repeat, or the
+ * before-publish hook whether it may be published. After that, `allowed` throws if the user may no longer publish it.
  */
 export function publish(
   parts: PublishParts,
@@ -28,7 +32,7 @@ export function publish(
 ): void | Promise<void> {
   const suspicion = suspicionOf(session, frame, parts.clock.now())
   const checked = suspicion && parts.repeats.check(event, suspicion, session.sharers)
-  if (checked === undefined) return publishNow(parts, session, event, frame.ref)
+  if (checked === undefined) return publishApproved(parts, session, event, frame.ref, allowed)
   return checked.then((result) => {
     if (result === 'stored') {
       session.reply({ type: 'sent', ...withRef(frame.ref), id: event.id })
@@ -36,8 +40,38 @@ export function publish(
     }
     if (session.closed) return
     allowed()
-    publishNow(parts, session, result === 'new' ? event : { ...event, unchecked: true }, frame.ref)
+    const marked = result === 'new' ? event : { ...event, unchecked: true as const }
+    return publishApproved(parts, session, marked, frame.ref, allowed)
   })
+}
+
+/**
+ * Publishes an event that is no known repeat: at once or, if there is a before-publish hook, as that hook answers. Programs of the
+ * operator and events that the log has are not asked about, so an event in the log never gets another content or a refusal.
+ */
+function publishApproved(
+  parts: PublishParts,
+  session: Session,
+  event: MessageEvent | EditEvent,
+  ref: Ref | undefined,
+  allowed: () => void,
+): void | Promise<void> {
+  const { beforePublish, publisher, clock } = parts
+  if (beforePublish === undefined || session.roles.includes(service) || publisher.has(event.id)) {
+    return publishNow(parts, session, event, ref)
+  }
+  return beforePublish.check(event, session).then(
+    (approved) => {
+      if (session.closed) return
+      allowed()
+      publishNow(parts, session, { ...approved, at: new Date(clock.now()).toISOString() }, ref)
+    },
+    (error: unknown) => {
+      // It came through the log meanwhile: the client had sent it over another gateway.
+      if (!publisher.has(event.id)) throw error
+      publishNow(parts, session, event, ref)
+    },
+  )
 }
 
 /**

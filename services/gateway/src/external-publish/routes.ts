@@ -2,11 +2,9 @@ import { IdReply, RabbleError, type User, workerRequests } from '@rabble/contrac
 import { Type } from '@rabble/contract/typebox'
 import { bearerToken, createRates, described, type Tokens } from '@rabble/service'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { service } from '../messages/access.ts'
 import { messageEvent, noticeEvent } from './event.ts'
 import { createPublishing, type Publication, type PublishHost, type PublishingOptions } from './publishing.ts'
-
-/** Role that a token needs to publish without a connection. */
-const role = 'service'
 
 const answer = (summary: string) =>
   described({
@@ -57,8 +55,8 @@ export function workerRoutes(options: WorkerRoutesOptions): FastifyPluginAsync {
     const { user, roles } = await tokens.verify(token).catch((error: unknown) => {
       throw refused(error)
     })
-    if (!roles.includes(role)) {
-      throw refused(new RabbleError('forbidden', `this needs a token with the role ${role}`), user)
+    if (!roles.includes(service)) {
+      throw refused(new RabbleError('forbidden', `this needs a token with the role ${service}`), user)
     }
     const retryAfter = rates.take(user.id)
     if (retryAfter > 0) {

@@ -11,6 +11,8 @@ export interface Publisher {
    * @throws RabbleError `unavailable`
    */
   publish(event: ChatEvent): Promise<void>
+  /** Whether the log has an event, or is about to get it. */
+  has(id: string): boolean
   /** Resolves the promise for an event that came through the log. Call it for each event, also for repeated ones. */
   arrived(id: string): void
   /** Resolves once each event that waits now is confirmed or has failed. */
@@ -46,6 +48,7 @@ export function createPublisher(
       )
       return result.promise
     },
+    has: (id) => seen.has(id) || waiting.has(id),
     arrived(id) {
       waiting.get(id)?.resolve()
     },

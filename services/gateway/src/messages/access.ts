@@ -4,6 +4,9 @@ import type { Session } from '../sessions/session.ts'
 /** Role whose users may change messages of others, and enter rooms without an invitation. */
 export const moderator = 'moderator'
 
+/** Role of programs of the operator, which may publish without a connection. */
+export const service = 'service'
+
 /**
  * Returns the kind of a room that this user may read.
  * @throws RabbleError `bad-frame` for a name that no room can have, `forbidden` for the room of others

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -66,7 +69,24 @@ t.test('each panel has a place of its own, a unit, a source and says what it sho
 })
 
 t.test('a real Prometheus', async (t) => {
-  const cluster = await startCluster(t, { brokerMetrics: true })
+  // Without a before-publish hook, the panel of its times would have no data.
+  const hook = createServer((request, response) => {
+    request.resume()
+    response.writeHead(204).end()
+  })
+  hook.listen(0, '127.0.0.1')
+  await once(hook, 'listening')
+  t.teardown(() => {
+    hook.closeAllConnections()
+    hook.close()
+  })
+  const cluster = await startCluster(t, {
+    brokerMetrics: true,
+    gatewayEnv: () => ({
+      RABBLE_BEFORE_PUBLISH_URL: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`,
+      RABBLE_BEFORE_PUBLISH_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    }),
+  })
   const { gateways, histories, rooms, rabbitmq } = cluster
   const broker = [rabbitmq.metricsPort ?? 0]
   const prometheus = await startPrometheus(t, {

@@ -1,0 +1,91 @@
+import { Agent } from 'node:http'
+import { Agent as TlsAgent } from 'node:https'
+import { type Clock, systemClock } from '@rabble/clock'
+import type { BeforePublishAnswer, BeforePublishRequest } from '@rabble/contract'
+import { parseBeforePublishAnswer } from '@rabble/contract/parse'
+import { httpCall, signWebhook, withTimeout } from '@rabble/service'
+
+export interface ReceiverOptions {
+  url: string
+  /** Keys that sign the questions; see `signWebhook`. */
+  secret: string
+  /** Time limit (ms) of an answer, to its last byte. */
+  timeout: number
+  /** Maximum number of concurrent questions. As many connections are kept. */
+  connections: number
+  /** Maximum size (bytes) of an answer. */
+  answerBytes: number
+  clock?: Clock
+}
+
+/** Answer that breaks a rule. */
+export class InvalidAnswerError extends Error {
+  override readonly name = 'InvalidAnswerError'
+}
+
+/** The operator's program, which is asked over HTTP. */
+export interface Receiver {
+  /**
+   * Asks whether an event may be published, once. `webhook-id` is the event's id.
+   * @throws InvalidAnswerError; DOMException `TimeoutError`; the error of the connection
+   */
+  ask(question: Omit<BeforePublishRequest, 'type' | 'timestamp'>): Promise<BeforePublishAnswer>
+  /** Closes all connections. Questions that wait for an answer fail. */
+  close(): void
+}
+
+export function createReceiver(options: ReceiverOptions): Receiver {
+  const { secret, timeout, connections, answerBytes, clock = systemClock } = options
+  const url = new URL(options.url)
+  const kept = { keepAlive: true, noDelay: true, maxSockets: connections, maxFreeSockets: connections }
+  const agent = url.protocol === 'https:' ? new TlsAgent(kept) : new Agent(kept)
+  const open = new Set<AbortController>()
+  return {
+    async ask(question) {
+      const now = clock.now()
+      const { id } = question.event
+      const timestamp = Math.floor(now / 1000)
+      const body = JSON.stringify({
+        type: 'before-publish',
+        timestamp: new Date(now).toISOString(),
+        ...question,
+      } satisfies BeforePublishRequest)
+      const headers = {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signWebhook({ id, timestamp, body, secret }),
+      }
+      // A question changes nothing, so it may be repeated. The receiver may get it again anyway, if the client sends the event again.
+      const call = { method: 'POST', headers, body, readsOnly: true, maxBytes: answerBytes, agent } as const
+      const stopped = new AbortController()
+      open.add(stopped)
+      try {
+        const answer = await withTimeout(clock, timeout, (late) =>
+          httpCall(url, { ...call, signal: AbortSignal.any([late, stopped.signal]) }),
+        )
+        return parseAnswer(answer)
+      } catch (cause) {
+        throw cause instanceof RangeError ? new InvalidAnswerError(cause.message, { cause }) : cause
+      } finally {
+        open.delete(stopped)
+      }
+    },
+    close() {
+      for (const stopped of open) stopped.abort(new Error('the gateway is stopping'))
+      agent.destroy()
+    },
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseAnswer({ status, body }: { status: number; body: Buffer }): BeforePublishAnswer {
+  if (status === 204) return { action: 'allow' }
+  if (status !== 200) throw new InvalidAnswerError(`answered with status ${status}`)
+  try {
+    return parseBeforePublishAnswer(JSON.parse(utf8.decode(body)))
+  } catch (cause) {
+    throw new InvalidAnswerError(`answered with no valid JSON: ${(cause as Error).message}`, { cause })
+  }
+}
