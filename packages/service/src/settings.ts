@@ -19,6 +19,23 @@ function brokenByUrl(url: string): string | undefined {
   return URL.canParse(url) ? undefined : 'must be a valid URL'
 }
 
+/** Returns the rule that the URL of a webhook breaks, or undefined. */
+function brokenByWebhook(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'must be a valid URL'
+  const { username, password } = new URL(url)
+  return username === '' && password === '' ? undefined : 'must have no user and no password'
+}
+
+/** Returns the rule that secrets of Standard Webhooks break, or undefined. */
+function brokenByWebhookSecrets(secrets: string): string | undefined {
+  const isSecret = (secret: string) => {
+    const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []
+    const { length } = Buffer.from(base64 ?? '', 'base64')
+    return length >= 24 && length <= 64
+  }
+  return secrets.split(' ').every(isSecret) ? undefined : 'must be whsec_ and the base64 of 24 to 64 bytes'
+}
+
 /**
  * All environment variables of all services: type, rule, default and meaning. Each service reads those that it uses. A test
  * compares them with the table in docs/operations.md. `broken` returns the rule that a value breaks if the schema can't express
@@ -177,6 +194,30 @@ export const settings = {
   RABBLE_HISTORY_MESSAGES_PER_ROOM: {
     schema: Type.Integer({ minimum: 1 }),
     about: 'Maximum number of messages that history keeps of each room. Default: all.',
+  },
+  RABBLE_WEBHOOK_URL: {
+    schema: Type.String({ pattern: /^https?:\/\// }),
+    broken: brokenByWebhook,
+    about:
+      'Where history sends the events of the log ([webhooks](protocol/webhooks.md)), such as `https://bot.example/rabble`. Needs `RABBLE_WEBHOOK_SECRET`. Default: nowhere.',
+  },
+  RABBLE_WEBHOOK_SECRET: {
+    schema: Type.String(),
+    broken: brokenByWebhookSecrets,
+    about:
+      'Key that signs the requests of the webhook: `whsec_` and the base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
+  },
+  RABBLE_WEBHOOK_EVENTS: {
+    schema: Type.String({ pattern: /^(rooms|direct|notices)(,(rooms|direct|notices))*$/ }),
+    default: 'rooms',
+    about:
+      'Events that the webhook gets, separated by commas: `rooms`: of all rooms, also those for invited users; `direct`: direct messages; `notices`: those to one user or to everybody.',
+  },
+  RABBLE_WEBHOOK_START: {
+    schema: Type.Enum(['newest', 'oldest']),
+    default: 'newest',
+    about:
+      'Where a webhook begins when it is configured for the first time. `newest`: with what comes then; `oldest`: with all that the log still has.',
   },
   RABBLE_PUBLISH_TIMEOUT_MS: {
     schema: Type.Integer({ minimum: 100 }),
@@ -353,4 +394,6 @@ export const secretSettings = [
   'RABBLE_SECRET',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
+  'RABBLE_WEBHOOK_URL',
+  'RABBLE_WEBHOOK_SECRET',
 ] as const satisfies SettingName[]

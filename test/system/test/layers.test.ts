@@ -32,6 +32,7 @@ const floors: Record<string, readonly string[]> = {
     'messages',
     'search',
     'projection',
+    'webhooks',
     'jobs',
     'access',
     'routes',
