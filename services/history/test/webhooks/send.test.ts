@@ -118,6 +118,7 @@ t.test('a request that is not accepted is sent again after growing pauses, befor
   )
   t.equal(await metric('events_total'), 3)
   t.equal(lines.length, 2, 'an outage takes two lines')
+  t.equal(log.starts.length, 2, 'the reader of the log ended meanwhile')
   t.match(lines, [/^error: sending .* failed, retrying .*status 500/, /^info: .* works again/])
 })
 

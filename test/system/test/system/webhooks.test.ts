@@ -5,6 +5,7 @@ import type { ChatEvent } from '@rabble/contract'
 import {
   assertNothingLeft,
   connectChat,
+  dataFolder,
   freePort,
   inForm,
   type ManagedProcess,
@@ -105,14 +106,15 @@ t.test('a receiver gets all in order, although it and the history that sends to 
   const flow = (async () => {
     while (!isOver) await send(10)
   })()
-  for (let round = 0; round < inForm(2, 10); round++) {
+  for (let round = 0; round < inForm(1, 10); round++) {
     await receiver.kill()
     const sender = await failingSender(histories)
     await sender.kill()
     await receiver.restart()
     const before = sent.length
     await received(before)
-    await sender.restart()
+    // The other one has taken over.
+    if (inForm(false, true)) await sender.restart()
   }
   isOver = true
   await flow
@@ -128,12 +130,13 @@ t.test('a receiver gets all in order, although it and the history that sends to 
   for (const history of histories) t.notMatch(history.logs(), /whsec_|message \d|an edit/)
 })
 
-t.test('the one process sends as well, and refuses a webhook that it could not sign', async (t) => {
+t.test('the one process sends as well', async (t) => {
   const receiver = await startExample(t)
-  const folder = privateFolder(t, 'data')
-  const env = { DATA_DIR: folder, ...receiver.env, RABBLE_WEBHOOK_EVENTS: 'rooms,direct' }
-  const unsigned = startService(t, 'standalone', { ...env, RABBLE_WEBHOOK_SECRET: '' })
-  await t.rejects(unsigned, { message: /RABBLE_WEBHOOK_URL needs RABBLE_WEBHOOK_SECRET/ })
+  const env = {
+    DATA_DIR: dataFolder(t),
+    ...receiver.env,
+    RABBLE_WEBHOOK_EVENTS: 'rooms,direct',
+  }
   const rabble = await startService(t, 'standalone', env)
   const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
   await ada.join('general')
