@@ -1,6 +1,7 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
+import { brokenByWebhook, brokenByWebhookSecrets } from './webhook-rules.ts'
 
 /**
  * Returns the rule that a list of proxies breaks, or undefined. Fastify checks the same, but its error doesn't name the setting.
@@ -17,23 +18,6 @@ function brokenByProxies(list: string): string | undefined {
 /** Returns the rule that a URL breaks and that a pattern can't express, or undefined. */
 function brokenByUrl(url: string): string | undefined {
   return URL.canParse(url) ? undefined : 'must be a valid URL'
-}
-
-/** Returns the rule that the URL of a webhook breaks, or undefined. */
-function brokenByWebhook(url: string): string | undefined {
-  if (!URL.canParse(url)) return 'must be a valid URL'
-  const { username, password } = new URL(url)
-  return username === '' && password === '' ? undefined : 'must have no user and no password'
-}
-
-/** Returns the rule that secrets of Standard Webhooks break, or undefined. */
-function brokenByWebhookSecrets(secrets: string): string | undefined {
-  const isSecret = (secret: string) => {
-    const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []
-    const { length } = Buffer.from(base64 ?? '', 'base64')
-    return length >= 24 && length <= 64
-  }
-  return secrets.split(' ').every(isSecret) ? undefined : 'must be whsec_ and the base64 of 24 to 64 bytes'
 }
 
 /**
