@@ -58,24 +58,35 @@ t.test('what has the right form and can’t be used is told by its variable, too
   const names = [
     ...(['RABBLE_TRUSTED_PROXIES', 'RABBLE_ALLOWED_ORIGINS'] as const),
     ...(['RABBLE_AMQP_URL', 'RABBLE_HISTORY_URL'] as const),
+    ...(['RABBLE_WEBHOOK_URL', 'RABBLE_WEBHOOK_SECRET', 'RABBLE_WEBHOOK_EVENTS'] as const),
   ] as const
   const env = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, abc',
     RABBLE_ALLOWED_ORIGINS: 'https://chat.example/',
     RABBLE_AMQP_URL: 'amqp://ada:hunter2@broker:port/',
     RABBLE_HISTORY_URL: 'http://history:8080:8080',
+    RABBLE_WEBHOOK_URL: 'https://ada:hunter2@bot.example/',
+    RABBLE_WEBHOOK_SECRET: 'whsec_aHVudGVyMg==',
+    RABBLE_WEBHOOK_EVENTS: 'rooms,dms',
   }
   t.match(thrown(() => readSettings(env, names)).message.split('\n'), [
     'RABBLE_TRUSTED_PROXIES must be addresses or networks, separated by commas, but is "10.0.0.0/8, abc"',
     /^RABBLE_ALLOWED_ORIGINS must be origins .* can never match \(write https:\/\/chat.example\), but is "https:\/\/chat.example\/"$/,
     'RABBLE_AMQP_URL must be a valid URL',
     'RABBLE_HISTORY_URL must be a valid URL, but is "http://history:8080:8080"',
+    'RABBLE_WEBHOOK_URL must have no user and no password',
+    'RABBLE_WEBHOOK_SECRET must be whsec_ and the base64 of 24 to 64 bytes',
+    /^RABBLE_WEBHOOK_EVENTS must match pattern .*, but is "rooms,dms"$/,
   ])
   const right = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8, 127.0.0.1',
     RABBLE_ALLOWED_ORIGINS: 'https://chat.example, https://*.example.com, capacitor://localhost',
     RABBLE_AMQP_URL: 'amqp://ada:hunter%2F2@broker:5672/%2F',
     RABBLE_HISTORY_URL: 'http://history:8080',
+    RABBLE_WEBHOOK_URL: 'https://bot.example/rabble?token=hunter2',
+    RABBLE_WEBHOOK_SECRET:
+      'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_plJ3nmyCDGBKInavdOK15jsl+/Ca9cRd0B8=',
+    RABBLE_WEBHOOK_EVENTS: 'direct,rooms',
   }
   t.strictSame(readSettings(right, names), right)
 })

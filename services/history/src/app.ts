@@ -27,6 +27,7 @@ import { describeGaps } from './messages/gap-note.ts'
 import type { HistoryMetrics } from './metrics.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
+import type { Webhook } from './webhooks/webhook.ts'
 
 export interface HistoryOptions extends RetainOptions {
   /**
@@ -48,11 +49,14 @@ export interface HistoryOptions extends RetainOptions {
   clock?: Clock
   /** Time limit (ms) for each read of the database, for tests. Default: each kind of read has its own. */
   deadline?: number
+  /** Receiver of the events. Default: none. */
+  webhook?: Webhook
 }
 
 const tables = [
   ...['messages', 'changes', 'positions', 'refused', 'gaps'],
   ...['search', 'search_positions', 'search_stale', 'direct_rooms', 'moments'],
+  'webhook_positions',
 ].map((table) => `history.${table}`)
 
 /** Path from dist/src. */

@@ -1,23 +1,50 @@
-import type { SettingName, Settings } from '@rabble/service'
+import { type SettingName, type Settings, SettingsError } from '@rabble/service'
 import type { Retention } from './jobs/retention.ts'
+import type { Webhook, WebhookEvents } from './webhooks/webhook.ts'
 
 /** Settings that history reads from the environment, alone or together with others in one process. */
 export const historySettings = [
   'RABBLE_HISTORY_RETENTION_DAYS',
   'RABBLE_HISTORY_MESSAGES_PER_ROOM',
+  'RABBLE_WEBHOOK_URL',
+  'RABBLE_WEBHOOK_SECRET',
+  'RABBLE_WEBHOOK_EVENTS',
+  'RABBLE_WEBHOOK_START',
 ] as const satisfies SettingName[]
 
-/** Returns the settings as options of history. */
-export function historyConfig(settings: Settings<(typeof historySettings)[number], never>): {
-  retention?: Retention
-} {
+type HistorySettings = Settings<(typeof historySettings)[number], never>
+
+/**
+ * Returns the settings as options of history.
+ * @throws SettingsError if a webhook has no secret
+ */
+export function historyConfig(settings: HistorySettings): { retention?: Retention; webhook?: Webhook } {
+  const retention = retentionOf(settings)
+  const webhook = webhookOf(settings)
+  return { ...(retention && { retention }), ...(webhook && { webhook }) }
+}
+
+function retentionOf(settings: HistorySettings): Retention | undefined {
   const days = settings.RABBLE_HISTORY_RETENTION_DAYS
   const maxMessages = settings.RABBLE_HISTORY_MESSAGES_PER_ROOM
-  if (days === undefined && maxMessages === undefined) return {}
+  if (days === undefined && maxMessages === undefined) return undefined
   return {
-    retention: {
-      ...(days !== undefined && { maxAge: days * 24 * 60 * 60 * 1000 }),
-      ...(maxMessages !== undefined && { maxMessages }),
-    },
+    ...(days !== undefined && { maxAge: days * 24 * 60 * 60 * 1000 }),
+    ...(maxMessages !== undefined && { maxMessages }),
+  }
+}
+
+function webhookOf(settings: HistorySettings): Webhook | undefined {
+  const { RABBLE_WEBHOOK_URL: url, RABBLE_WEBHOOK_SECRET: secret } = settings
+  if (url === undefined) return undefined
+  if (secret === undefined) {
+    throw new SettingsError('RABBLE_WEBHOOK_URL needs RABBLE_WEBHOOK_SECRET, which signs the requests')
+  }
+  return {
+    url,
+    secret,
+    // The rule of the setting allows only these names.
+    events: new Set(settings.RABBLE_WEBHOOK_EVENTS.split(',') as WebhookEvents[]),
+    start: settings.RABBLE_WEBHOOK_START,
   }
 }

@@ -29,6 +29,11 @@ export interface HistoryMetrics {
    */
   pending: Map<number, number>
   pendingEvents: Gauge<'partition'>
+  /** Time since which the oldest event waits that the webhook was to get, by partition, as in `pending`. */
+  webhookWaiting: Map<number, number>
+  webhookEvents: Counter
+  webhookFailures: Counter<'reason'>
+  webhookGaps: Counter
   /**
    * Ends the metrics of a partition that this replica no longer writes. The lag is still reported until another replica is
    * known to write and to report it: while the database is down, no replica writes.
@@ -38,19 +43,27 @@ export interface HistoryMetrics {
   standBy(partition: number): void
 }
 
+/** Reasons why a request of the webhook is not accepted. */
+export const webhookFailureReasons = ['connection', 'timeout', 'redirect', '4xx', '5xx'] as const
+
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Creates the metrics. `clock` must be the clock that history uses. */
 export function createMetrics(registry: Registry, clock: Clock = systemClock): HistoryMetrics {
   const registers = [registry]
   const pending = new Map<number, number>()
+  const webhookWaiting = new Map<number, number>()
+  /** Returns the seconds since the earliest of these times; 0 if there is none. */
+  const secondsSince = (times: ReadonlyMap<number, number>) => {
+    const now = clock.monotonic()
+    return (now - Math.min(now, ...times.values())) / 1000
+  }
   new Gauge({
     name: 'rabble_history_lag_seconds',
     help: 'Age of the oldest message that was read from the log and is not in the database yet: the lag of the replica that writes; 0 if there is none. On a replica that has stopped writing it grows until the replica notices that another one writes.',
     registers,
     collect() {
-      const now = clock.monotonic()
-      this.set((now - Math.min(now, ...pending.values())) / 1000)
+      this.set(secondsSince(pending))
     },
   })
   const position = new Gauge({
@@ -83,8 +96,17 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     labelNames: ['partition'],
     registers,
   })
+  new Gauge({
+    name: 'rabble_history_webhook_lag_seconds',
+    help: 'Age of the oldest event that the receiver of the webhook has not accepted yet; 0 if there is none. Reported by the replica that writes its partition.',
+    registers,
+    collect() {
+      this.set(secondsSince(webhookWaiting))
+    },
+  })
   const metrics: HistoryMetrics = {
     pending,
+    webhookWaiting,
     position,
     pendingEvents,
     leader,
@@ -190,8 +212,25 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
       help: 'Messages that were deleted because history keeps messages only for a time, or only a number of them.',
       registers,
     }),
+    webhookEvents: new Counter({
+      name: 'rabble_history_webhook_events_total',
+      help: 'Events that the receiver of the webhook accepted. After a failure some may be counted twice.',
+      registers,
+    }),
+    webhookFailures: new Counter({
+      name: 'rabble_history_webhook_failures_total',
+      help: 'Requests that the receiver of the webhook did not accept, by reason: connection, timeout, redirect, 4xx or 5xx. Each is sent again.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    webhookGaps: new Counter({
+      name: 'rabble_history_webhook_gaps_total',
+      help: 'Number of times that the log no longer had the next events for the webhook, so that some may be missing. Its receiver is told.',
+      registers,
+    }),
   }
   // Alerts on growth would miss the first count of a series that does not start at 0.
   for (const operation of ['migrate', 'ingest', 'index', 'read']) metrics.databaseErrors.inc({ operation }, 0)
+  for (const reason of webhookFailureReasons) metrics.webhookFailures.inc({ reason }, 0)
   return metrics
 }

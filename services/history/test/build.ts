@@ -31,7 +31,9 @@ export function ingestOf(
   t: Test,
   log: Log,
   database: Database,
-  options: Partial<Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger'>> = {},
+  options: Partial<
+    Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger' | 'webhook'>
+  > = {},
 ): Ingest & { metrics: HistoryMetrics } {
   const { clock = systemClock, ...rest } = options
   const registry = new Registry()

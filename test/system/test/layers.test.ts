@@ -33,6 +33,7 @@ const floors: Record<string, readonly string[]> = {
     'messages',
     'search',
     'projection',
+    'webhooks',
     'jobs',
     'access',
     'routes',

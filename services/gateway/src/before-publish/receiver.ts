@@ -52,9 +52,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       } satisfies BeforePublishRequest)
       const headers = {
         'content-type': 'application/json',
-        'webhook-id': id,
-        'webhook-timestamp': String(timestamp),
-        'webhook-signature': signWebhook({ id, timestamp, body, secret }),
+        ...signWebhook({ id, timestamp, body, secret }),
       }
       // A question changes nothing, so it may be repeated. The receiver may get it again anyway, if the client sends the event again.
       const call = { method: 'POST', headers, body, readsOnly: true, maxBytes: answerBytes, agent } as const

@@ -1,11 +1,15 @@
 import type { Lease } from '@rabble/database'
 import { type Partition, retryForPartition } from '../projection/partition.ts'
 import { writePartition } from '../projection/writer.ts'
+import { sendPartition } from '../webhooks/send.ts'
+import type { Webhook } from '../webhooks/webhook.ts'
 import { type RetainOptions, retain } from './retention.ts'
 
 export interface IngestOptions extends Omit<Partition, 'partition' | 'problems' | 'signal'>, RetainOptions {
   /** Time (ms) between two checks whether the leader is still there. Default: 1 s. */
   standby?: number
+  /** Receiver of the events. Default: none. */
+  webhook?: Webhook
 }
 
 export interface Ingest {
@@ -31,7 +35,7 @@ export function startIngest(options: IngestOptions): Ingest {
   }
 }
 
-type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby'>
+type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby' | 'webhook'>
 
 /**
  * Leads a partition whenever no other replica does, until `signal` aborts. Only the leader reads and writes the partition. The
@@ -79,16 +83,20 @@ function election(options: Follow): Promise<Lease | undefined> {
   return retryForPartition(options, 'looking up the writer', () => database.lease(`history ${partition}`))
 }
 
-/** Writes the partition until the lease ends or writing fails, and deletes old messages meanwhile. */
+/**
+ * Writes the partition until the lease ends or writing fails. Deletes old messages and sends events to the webhook meanwhile: what
+ * elects the writer also keeps a second replica from sending.
+ */
 async function lead(options: Follow, lease: Lease): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, lease.ended, failed.signal])
   const retaining = retain({ ...options, signal }, options)
+  const sending = options.webhook && sendPartition({ ...options, signal }, options.webhook)
   try {
     await writePartition({ ...options, signal })
   } finally {
     failed.abort()
-    await retaining
+    await Promise.all([retaining, sending])
   }
 }
 
