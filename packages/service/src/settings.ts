@@ -189,7 +189,7 @@ export const settings = {
     schema: Type.String(),
     broken: brokenByWebhookSecret,
     about:
-      'Key that signs the requests of the webhook: `whsec_` and the base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
+      'Key that signs the requests of the webhook: `whsec_` and the Base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
   },
   RABBLE_WEBHOOK_EVENTS: {
     schema: Type.String({ pattern: /^(rooms|direct|notices)(,(rooms|direct|notices))*$/ }),
@@ -401,6 +401,7 @@ export const secretSettings = [
   'RABBLE_SECRET',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
+  'RABBLE_BEFORE_PUBLISH_URL',
   'RABBLE_BEFORE_PUBLISH_SECRET',
   'RABBLE_WEBHOOK_URL',
   'RABBLE_WEBHOOK_SECRET',

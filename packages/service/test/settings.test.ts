@@ -75,7 +75,7 @@ t.test('what has the right form and can’t be used is told by its variable, too
     'RABBLE_AMQP_URL must be a valid URL',
     'RABBLE_HISTORY_URL must be a valid URL, but is "http://history:8080:8080"',
     'RABBLE_WEBHOOK_URL must have no user and no password',
-    'RABBLE_WEBHOOK_SECRET must be whsec_ and the base64 of 24 to 64 bytes',
+    'RABBLE_WEBHOOK_SECRET must be whsec_ and the Base64 of 24 to 64 bytes',
     /^RABBLE_WEBHOOK_EVENTS must match pattern .*, but is "rooms,dms"$/,
   ])
   const right = {
