@@ -1,9 +1,7 @@
 import { backoff } from './backoff.ts'
 import { sleep } from './clock.ts'
 import type { ChatError } from './errors.ts'
-import type { RoomClient } from './room.ts'
-import type { RoomSync } from './room-sync.ts'
-import type { Gap } from './types.ts'
+import type { Hole, LiveRoom, Position, Progress } from './room-host.ts'
 
 /** Time (ms) to wait for a history that is down or doesn't know the client's last event yet. Live events wait meanwhile. */
 const timeout = 30_000
@@ -13,23 +11,10 @@ const newestPage = 1000
 /** Maximum number of joins in a row without progress. */
 const maxVain = 3
 
-/** Reason why missed events can't be read. */
-export type Hole = Gap['reason']
-
-/** State of one entry into a room over several joins. */
-export interface Progress {
-  /** Number of messages that were read from history. */
-  read: number
-  /** Number of joins in a row without progress. */
-  vain: number
-  /** Whether no event of the room is known, and history has none: the gateway's events are all there are. */
-  begins: boolean
-}
-
 /** Brings a room up to date from history as far as possible. The next join replays the rest, or begins behind a hole. */
 export async function catchUp(
-  room: RoomClient,
-  sync: RoomSync,
+  room: LiveRoom,
+  sync: Position,
   progress: Progress,
   wanted: () => boolean,
 ): Promise<void> {
@@ -49,8 +34,8 @@ export async function catchUp(
  * is known). If history lags behind, the next join replays the rest. Returns the reason if it could not read to the end.
  */
 async function readMissed(
-  room: RoomClient,
-  sync: RoomSync,
+  room: LiveRoom,
+  sync: Position,
   progress: Progress,
   wanted: () => boolean,
 ): Promise<Hole | undefined> {

@@ -1,35 +1,23 @@
-import type { ChatEvent, Limits, ServerFrame, User } from '@rabble/contract'
+import type { ChatEvent, ServerFrame } from '@rabble/contract'
 import type { Address } from './address.ts'
-import { type ChatClock, sleep, systemClock } from './clock.ts'
-import { Connection } from './connection.ts'
-import { Credentials } from './credentials.ts'
+import { ChatParts } from './chat-parts.ts'
 import { ChatError } from './errors.ts'
 import { leave } from './leave.ts'
 import { directRoom, everybody, isEvent, isMadeUp, peerIn } from './names.ts'
-import { Observable } from './observable.ts'
-import { Outbox } from './outbox.ts'
 import type { Item } from './outbox-item.ts'
 import { RoomClient } from './room.ts'
-import type { OnDemand, RoomHost, What } from './room-host.ts'
+import type { RoomHost, What } from './room-host.ts'
 import { pick, same } from './same.ts'
-import { Store } from './store.ts'
 import type {
   Chat,
   ChatEvents,
   ChatSnapshot,
   ChatState,
   ConnectOptions,
-  FetchLike,
-  Gateways,
-  Logger,
-  Pending,
-  RequestOptions,
   Room,
-  SendOptions,
   Sent,
   Transport,
   WebSocketConstructor,
-  WebSocketLike,
 } from './types.ts'
 
 /**
@@ -39,27 +27,9 @@ const maxFollowed = 50
 /** Number of handles of rooms beyond which those are forgotten that nobody has joined or listens to. */
 const maxIdle = 1_000
 
-/** Rooms and outbox of one user over a connection that may be lost and reopened. */
-export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements Chat, RoomHost {
-  readonly ready: Promise<void>
-  limits: Limits | undefined
-  // The parts of the chat use these.
-  readonly keep: number
-  readonly catchUp: number
-  readonly heartbeat: number
-  readonly clock: ChatClock
-  readonly logger: Logger | undefined
-  readonly fetch: FetchLike
-  readonly address: Address
-  readonly store: Store
-  readonly credentials: Credentials
-  readonly outbox: Outbox
-  readonly connection: Connection
-  /** Handles of rooms, joined or not. */
-  readonly handles = new Map<string, RoomClient>()
-  /** Rooms that were joined over this connection only to send unsent messages. */
-  readonly visited = new Set<string>()
-  readonly #WebSocket: WebSocketConstructor | undefined
+/** Rooms of one user over a connection that may be lost and reopened. */
+export class ChatClient extends ChatParts implements Chat, RoomHost {
+  override readonly handles = new Map<string, RoomClient>()
   /** Rooms that the application did not request: the user's own, and direct-message rooms with events. Oldest first. */
   readonly #followed = new Map<string, RoomClient>()
   /** Counts the lists of conversations that were requested: the answer to an earlier request is outdated. */
@@ -75,35 +45,9 @@ export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements 
     transports: Transport[],
     options: ConnectOptions,
   ) {
-    super()
-    const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock, logger } = options
-    this.keep = keep
-    this.catchUp = catchUp
-    this.heartbeat = heartbeat
-    this.clock = clock
-    this.logger = logger
-    this.fetch = options.fetch ?? ((...given) => globalThis.fetch(...given))
-    this.address = address
-    this.#WebSocket = WebSocket
-    this.store = new Store(options.storage)
-    this.credentials = new Credentials(options, this.store, clock)
-    this.outbox = new Outbox(this, options.outbox)
-    this.connection = new Connection(this, transports)
-    this.ready = this.connection.opened
+    super(address, WebSocket, transports, options)
     this.outbox.own(this.user)
     this.connection.reconnect()
-  }
-
-  get status(): ChatState['status'] {
-    return this.state.status
-  }
-
-  get state(): ChatState {
-    return this.connection.state
-  }
-
-  get user(): User | undefined {
-    return this.credentials.user
   }
 
   get rooms(): readonly Room[] {
@@ -112,10 +56,6 @@ export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements 
       [...this.handles.values()].filter(({ isWanted }) => isWanted),
     )
     return this.#rooms
-  }
-
-  get pending(): readonly Pending[] {
-    return this.outbox.pending
   }
 
   protected override look(): ChatSnapshot {
@@ -146,43 +86,6 @@ export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements 
     return this.room(directRoom(this.user.id, user))
   }
 
-  sendTo(user: string, text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
-    return this.outbox.add({ type: 'send', to: user, text, replyTo, meta })
-  }
-
-  async gateways(): Promise<Gateways> {
-    return pick(await this.connection.request({ type: 'gateways' }), 'gateways', 'here')
-  }
-
-  reconnect(): void {
-    this.connection.reconnect()
-  }
-
-  async request<T>(path: readonly string[], options?: RequestOptions<T>): Promise<T> {
-    const { request } = await this.load()
-    return request(this, path, options)
-  }
-
-  close({ forget = false } = {}): void {
-    this.connection.close()
-    if (!forget) return
-    this.outbox.forget()
-    this.credentials.forget()
-  }
-
-  async opener(transport: Transport): Promise<() => WebSocketLike> {
-    const WebSocket = this.#WebSocket
-    if (transport === 'websocket' && WebSocket) return () => new WebSocket(this.address.socket, 'rabble.v1')
-    const { opener } = await this.load()
-    return opener(transport, this.address, WebSocket, this.fetch, this.clock)
-  }
-
-  async deliver(item: Item): Promise<Sent> {
-    await this.connection.opened
-    const { deliver } = await this.loadLater()
-    return deliver(this, item)
-  }
-
   shown({ room = '' }: Item): boolean {
     return this.#roomOf(room) !== undefined
   }
@@ -199,25 +102,13 @@ export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements 
     return this.outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
   }
 
-  /** Loads the parts that pages need not wait for. @throws ChatError `unavailable` if that fails now */
-  load(): Promise<OnDemand> {
-    return import('./on-demand.ts').catch((error: unknown) => {
-      throw new ChatError('unavailable', String(error))
-    })
-  }
-
-  /** Loads them, however often that fails. */
-  loadLater(): Promise<OnDemand> {
-    return this.load().catch(() => sleep(this.clock, 5_000).then(() => this.loadLater()))
-  }
-
   stateChanged(state: ChatState): void {
     const { status } = state
     this.logger?.[status === 'waiting' ? 'warn' : 'debug'](`the connection is ${status}`, state)
     if (status === 'open') {
       this.limits = state.limits
     } else if (status === 'closed') {
-      for (const room of [...this.handles.values(), ...this.#followed.values()]) room.close(state.reason)
+      for (const room of this.#all()) room.close(state.reason)
       this.outbox.close()
     } else {
       for (const room of this.#all()) room.pause()
@@ -343,7 +234,7 @@ export class ChatClient extends Observable<ChatEvents, ChatSnapshot> implements 
   }
 
   #all(): RoomClient[] {
-    return [...this.handles.values(), ...this.#followed.values()].filter(({ isLive }) => isLive)
+    return [...this.handles.values(), ...this.#followed.values()]
   }
 
   #hears(type: keyof ChatEvents): boolean {

@@ -1,12 +1,17 @@
 import type { Timer } from '@rabble/clock'
-import type { ClientFrame, closeCodes, ServerFrame, ServerFrames } from '@rabble/contract'
+import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { backoff } from './backoff.ts'
-import type { ChatClock } from './clock.ts'
+import { finalCloses, passingCloses } from './closes.ts'
 import type { Credentials } from './credentials.ts'
 import { Deferred } from './deferred.ts'
-import { ChatError, type ChatErrorCode, type CloseNames } from './errors.ts'
-import type { OnDemand } from './room-host.ts'
-import { disconnected, type Reply, type RequestFrame, SocketSession } from './socket-session.ts'
+import { ChatError, type ChatErrorCode } from './errors.ts'
+import {
+  disconnected,
+  type Reply,
+  type RequestFrame,
+  type SessionHost,
+  SocketSession,
+} from './socket-session.ts'
 import type { Store } from './store.ts'
 import { TransportChoice } from './transport-choice.ts'
 import type { ChatState, Transport, WebSocketLike } from './types.ts'
@@ -27,34 +32,13 @@ const renewal = 2_000
 const firstReturn = 30_000
 const lastReturn = 30 * 60_000
 
-// The SDK imports only types from the contract: the compiler compares these lists with it.
-const finalCloses: CloseNames<typeof closeCodes, false> = {
-  1007: 'not-text',
-  1008: 'policy',
-  1009: 'too-large',
-  4401: 'token-expired',
-}
-const passingCloses: CloseNames<typeof closeCodes, true> = {
-  1001: 'going-away',
-  1012: 'restarting',
-  1013: 'too-slow',
-  4408: 'no-hello',
-}
-
-type Names = Record<number, ChatErrorCode | undefined>
-
 /** The chat, as its connection uses it. */
-export interface ConnectionHost {
-  /** Silence (ms) after which the gateway is probed. */
-  readonly heartbeat: number
+export interface ConnectionHost extends SessionHost {
   readonly credentials: Credentials
   /** Keeps the last transport that worked. */
   readonly store: Store
-  readonly clock: ChatClock
   /** Returns a function that opens a socket. It may throw, for example for an address that a page over https may not use. */
   opener(transport: Transport): Promise<() => WebSocketLike>
-  /** Loads the parts that no page needs before its first connection. */
-  loadLater(): Promise<OnDemand>
   stateChanged(state: ChatState): void
   /** Reports a new connection, on which no room is joined yet. The state is `open` already. */
   opened(): void
@@ -244,7 +228,7 @@ export class Connection {
         return
       }
     } else if (code === 1006 && !this.#isReturn) this.#choice.unanswered()
-    const name = (finalCloses as Names)[code] ?? (passingCloses as Names)[code]
+    const name = finalCloses[code] ?? passingCloses[code]
     const text =
       why || (this.state.status === 'open' ? 'the connection was lost' : 'the server does not answer')
     this.#lost(

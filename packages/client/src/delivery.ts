@@ -6,7 +6,6 @@ import { leave } from './leave.ts'
 import { isMadeUp } from './names.ts'
 import type { Outbox } from './outbox.ts'
 import type { Item } from './outbox-item.ts'
-import type { RoomClient } from './room.ts'
 import type { Sent } from './types.ts'
 
 /** The chat, as the delivery uses it. */
@@ -15,7 +14,7 @@ export interface DeliveryHost {
   readonly connection: Connection
   readonly outbox: Outbox
   /** Handles of rooms. */
-  readonly handles: ReadonlyMap<string, RoomClient>
+  readonly handles: ReadonlyMap<string, { readonly isWanted: boolean; readonly entered: Promise<void> }>
   /** Rooms that were joined over this connection only to send unsent messages. */
   readonly visited: Set<string>
 }

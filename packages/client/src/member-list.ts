@@ -1,6 +1,6 @@
 import type { Timer } from '@rabble/clock'
 import type { User } from '@rabble/contract'
-import type { RoomClient } from './room.ts'
+import type { Keeper, LiveRoom } from './room-host.ts'
 import type { RoomEvents } from './types.ts'
 
 /** Number of users beyond which presence events of a room are only samples. */
@@ -11,13 +11,13 @@ const maxListed = 1_000
 const askEvery = 8_000
 
 /** Keeps the list of users in a room, from the server's answers and from presence events. */
-export class MemberKeeper {
-  readonly #room: RoomClient
+export class MemberKeeper implements Keeper {
+  readonly #room: LiveRoom
   #users = new Map<string, User>()
   #timer: Timer | undefined
   #asking = false
 
-  constructor(room: RoomClient) {
+  constructor(room: LiveRoom) {
     this.#room = room
   }
 

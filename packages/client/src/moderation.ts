@@ -1,7 +1,7 @@
 import type { User } from '@rabble/contract'
 import type { Requester } from './requester.ts'
 
-/** Whom a kick, a ban or a mute is for, and where. */
+/** User of a kick, a ban or a mute, and its place. */
 export interface Target {
   /** Id of the user. */
   user: string

@@ -1,10 +1,10 @@
 import { backoff } from './backoff.ts'
 import { sleep } from './clock.ts'
 import type { ChatError } from './errors.ts'
-import type { RoomClient } from './room.ts'
+import type { LiveRoom } from './room-host.ts'
 
 /** Puts a page of history before the messages of a room. Resolves with its size. @throws ChatError */
-export async function loadOlder(room: RoomClient, limit: number): Promise<number> {
+export async function loadOlder(room: LiveRoom, limit: number): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     const first = () => room.messages[0]?.id
     // The events after the newest page must arrive live, so the room is entered first.

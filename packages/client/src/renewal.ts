@@ -1,22 +1,26 @@
 import type { Timer } from '@rabble/clock'
-import type { SessionHost, SocketSession } from './socket-session.ts'
+import type { ChatClock } from './clock.ts'
+import type { Credentials } from './credentials.ts'
+import type { SocketSession } from './socket-session.ts'
+
+/** The chat, as the renewal uses it. */
+export interface RenewalHost {
+  readonly clock: ChatClock
+  readonly credentials: Credentials
+}
 
 /** Longest delay (ms) of timers. Longer ones fire at once. */
 const longest = 2 ** 31 - 1
 
 /** Renews the token of a session, again and again until it is cancelled. */
 export class Renewal {
-  readonly #host: Pick<SessionHost, 'clock' | 'credentials'>
+  readonly #host: RenewalHost
   readonly #session: Pick<SocketSession, 'request'>
   #timer: Timer | undefined
   #isOver = false
 
   /** @param endsAt end of the token by the clock's `monotonic` */
-  constructor(
-    host: Pick<SessionHost, 'clock' | 'credentials'>,
-    session: Pick<SocketSession, 'request'>,
-    endsAt: number,
-  ) {
+  constructor(host: RenewalHost, session: Pick<SocketSession, 'request'>, endsAt: number) {
     this.#host = host
     this.#session = session
     this.#expect(endsAt - host.clock.monotonic())

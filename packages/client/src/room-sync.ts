@@ -1,6 +1,5 @@
 import type { ChatEvent, ServerFrames } from '@rabble/contract'
-import type { Hole } from './catch-up.ts'
-import type { RoomClient } from './room.ts'
+import type { Hole, LiveRoom, Position } from './room-host.ts'
 import type { RoomEvent } from './types.ts'
 
 /** Maximum number of remembered event ids, to detect repeated events. */
@@ -10,19 +9,19 @@ const maxKnown = 2_000
  * Position of a room in its events. Joins the room from there over each connection, so that no event is missed silently or comes
  * twice.
  */
-export class RoomSync {
+export class RoomSync implements Position {
   /** Id of the newest event, from which the room resumes after an absence. Empty if the room had no events. */
   last: string | undefined
   /** Events that can't be read. The gap is reported when its end is known. */
   hole: { after: string | undefined; reason: Hole } | undefined
   /** Whether the room was entered before: later replays contain missed events. */
   wasIn = false
-  readonly #room: RoomClient
+  readonly #room: LiveRoom
   /** Number of messages to show at the first join. */
   readonly #recent: number
   readonly #known = new Set<string>()
 
-  constructor(room: RoomClient, recent: number) {
+  constructor(room: LiveRoom, recent: number) {
     this.#room = room
     this.#recent = recent
   }

@@ -13,7 +13,7 @@ export interface RoomInfo {
   single: boolean
   /** Whether the system announces joins and leaves as messages. */
   announce: boolean
-  /** What history keeps; undefined: what it keeps of all rooms. */
+  /** Limits of the messages that history keeps; undefined: those of all rooms. */
   retention?: Retention
   /** Number of users in the room. */
   count: number

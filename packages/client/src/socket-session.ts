@@ -2,10 +2,8 @@ import type { Timer } from '@rabble/clock'
 import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { bytesOf } from './bytes.ts'
 import type { ChatClock } from './clock.ts'
-import type { Credentials } from './credentials.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
-import type { OnDemand } from './room-host.ts'
 import type { WebSocketLike } from './types.ts'
 
 /** Time limit (ms) for the socket to open, and again for the answer to hello. */
@@ -40,8 +38,8 @@ export interface SessionHost {
   /** Silence (ms) after which the gateway is probed. */
   readonly heartbeat: number
   readonly clock: ChatClock
-  readonly credentials: Credentials
-  loadLater(): Promise<OnDemand>
+  /** Renews the token of a session, which ends at `endsAt` by the clock's `monotonic`, until it is cancelled. */
+  renew(session: SocketSession, endsAt: number): Promise<{ cancel(): void }>
 }
 
 /** Events of a connection. None follows `ended` or a call of `drop`. */
@@ -196,8 +194,8 @@ export class SocketSession {
   async #renewLater({ expiresIn = 0 }: ServerFrames['welcome']): Promise<void> {
     if (expiresIn <= 0) return
     const endsAt = this.#host.clock.monotonic() + expiresIn
-    const { Renewal } = await this.#host.loadLater()
-    if (!this.#over) this.#renewal = new Renewal(this.#host, this, endsAt)
+    this.#renewal = await this.#host.renew(this, endsAt)
+    if (this.#over) this.#renewal.cancel()
   }
 
   /** Waits in two steps. Frames that arrived while the machine and its timers stood still are read between them. */

@@ -1,8 +1,6 @@
 import type { Limits, User } from '@rabble/contract'
 import type { ChatErrorCode } from './errors.ts'
-import type { AnyMeta, Message } from './events.ts'
 import type { Transport } from './options.ts'
-import type { Pending, Room } from './types.ts'
 
 /** State of the connection. */
 export type ChatState =
@@ -40,25 +38,4 @@ export interface MemberList {
    * and not for long in rooms of more than 100 users, where presence events are samples.
    */
   readonly complete: boolean
-}
-
-/** State of a chat. Every part keeps its identity until it changes. */
-export interface ChatSnapshot<Meta = AnyMeta> {
-  readonly state: ChatState
-  readonly user: User | undefined
-  readonly limits: Limits | undefined
-  readonly rooms: readonly Room<Meta>[]
-  readonly pending: readonly Pending<Meta>[]
-}
-
-/** State of a room. Every part keeps its identity until it changes. */
-export interface RoomSnapshot<Meta = AnyMeta> {
-  readonly state: RoomState
-  readonly messages: readonly Message<Meta>[]
-  readonly hasOlder: boolean
-  readonly count: number
-  readonly capacity: number | undefined
-  readonly members: MemberList
-  readonly typing: readonly User[]
-  readonly pending: readonly Pending<Meta>[]
 }

@@ -11,7 +11,7 @@ import type { ChatClock } from './clock.ts'
 import type { ChatError } from './errors.ts'
 import type { AnyMeta, ChatEventOf, ChatEvents, Message, RoomEvent, RoomEvents } from './events.ts'
 import type { ResponseLike } from './options.ts'
-import type { ChatSnapshot, ChatState, MemberList, RoomSnapshot, RoomState } from './state.ts'
+import type { ChatState, MemberList, RoomState } from './state.ts'
 
 export type * from './events.ts'
 export type * from './options.ts'
@@ -202,3 +202,24 @@ export interface HistoryOptions {
 
 /** Messages in the order of the log, and flags for more. */
 export type HistoryPage<Meta = AnyMeta> = Omit<MessagesReply, 'messages'> & { messages: Message<Meta>[] }
+
+/** State of a chat. Every part keeps its identity until it changes. */
+export interface ChatSnapshot<Meta = AnyMeta> {
+  readonly state: ChatState
+  readonly user: User | undefined
+  readonly limits: Limits | undefined
+  readonly rooms: readonly Room<Meta>[]
+  readonly pending: readonly Pending<Meta>[]
+}
+
+/** State of a room. Every part keeps its identity until it changes. */
+export interface RoomSnapshot<Meta = AnyMeta> {
+  readonly state: RoomState
+  readonly messages: readonly Message<Meta>[]
+  readonly hasOlder: boolean
+  readonly count: number
+  readonly capacity: number | undefined
+  readonly members: MemberList
+  readonly typing: readonly User[]
+  readonly pending: readonly Pending<Meta>[]
+}

@@ -25,7 +25,7 @@ async function bundle(external: string[], entry = 'index'): Promise<{ bytes: num
 }
 
 t.test('for browsers it is one small module of its own, without a dependency', async (t) => {
-  // What is not needed before the first connection is loaded later.
+  // The parts that are not needed before the first connection are loaded later.
   const { bytes } = await bundle(['./on-demand.ts'])
   t.ok(bytes < 10 * 1024, `${bytes} bytes, minified and gzipped`)
   const whole = await bundle([])

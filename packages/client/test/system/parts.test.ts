@@ -39,7 +39,7 @@ const idOf = ({ user }: Chat) => user?.id ?? ''
 t.test('an owner creates, changes and deletes a room, and says who may enter', async (t) => {
   const [ada, bob] = [chatWith(t, { url, name: 'Ada' }), chatWith(t, { url, name: 'Bob' })]
   await Promise.all([ada.ready, bob.ready])
-  const name = 'secret plans / ü'
+  const name = 'secret plans ü'
   t.match(await createRoom(ada, name, { access: 'invite', topic: 'plans' }), { name, createdBy: idOf(ada) })
   await t.rejects(createRoom(ada, name), { code: 'room-exists', retry: false })
   await t.rejects(getRoom(bob, name), { code: 'forbidden' })
