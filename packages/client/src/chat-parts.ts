@@ -123,7 +123,7 @@ export abstract class ChatParts
     this.connection.close()
     if (!forget) return
     this.outbox.forget()
-    this.credentials.forget()
+    this.store.forget()
   }
 
   async opener(transport: Transport): Promise<() => WebSocketLike> {

@@ -114,7 +114,7 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
       for (const room of this.#all()) room.pause()
     }
     this.tell({ type: 'state', state })
-    if (status === 'closed') this.finish()
+    if (status === 'closed') this.endFeeds(true)
     this.notify()
   }
 

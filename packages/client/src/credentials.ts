@@ -66,11 +66,6 @@ export class Credentials {
     if (this.#isGuest) this.#store.save(this.#key, { token, user: this.user })
   }
 
-  /** Removes the identity of the guest from the storage. */
-  forget(): void {
-    if (this.#isGuest) this.#store.save(this.#key, undefined)
-  }
-
   /**
    * Returns the identity to try after a refused hello: a guest with an expired token returns as a new guest. Otherwise undefined.
    */

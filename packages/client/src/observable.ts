@@ -58,13 +58,9 @@ export abstract class Observable<
     this.emit('', undefined as never)
   }
 
-  /** Ends all readers, also those that come later. */
-  protected finish(): void {
-    this.#isOver = true
-    this.endFeeds()
-  }
-
-  protected endFeeds(): void {
+  /** Ends all readers; with `forGood` also those that come later. */
+  protected endFeeds(forGood?: boolean): void {
+    if (forGood) this.#isOver = true
     for (const feed of this.#feeds) feed.end()
   }
 }

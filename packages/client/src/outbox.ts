@@ -86,7 +86,7 @@ export class Outbox {
       for (const item of this.items) {
         if (item.status !== 'sent') this.#fail(item, new ChatError('other-user', 'written by another user'))
       }
-      this.#clear()
+      for (const key of [this.#key, this.#discardedKey]) this.#host.store.save(key, undefined)
     }
     const before = this.#owner === undefined ? this.items : []
     this.#owner = user.id
@@ -160,14 +160,9 @@ export class Outbox {
     for (const { settled } of this.items) settled.reject(closed())
   }
 
-  /** Withdraws everything, and removes it from the storage. */
+  /** Withdraws everything. */
   forget(): void {
-    for (const item of this.items) this.discard(item)
-    this.#clear()
-  }
-
-  #clear(): void {
-    for (const key of [this.#key, this.#discardedKey]) this.#host.store.save(key, undefined)
+    for (const item of this.items) this.remove(item)
   }
 
   /** Sets the item's room, which depends on the user's own id. */

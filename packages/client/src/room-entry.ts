@@ -157,7 +157,7 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
   close(reason: string): void {
     this.isLive = true
     this.end('closed', reason)
-    this.finish()
+    this.endFeeds(true)
   }
 
   /** Handles a frame for this room. */

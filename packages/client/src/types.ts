@@ -1,4 +1,5 @@
 import type {
+  Conversation,
   DeleteEvent,
   EditEvent,
   ErrorCode,
@@ -16,7 +17,7 @@ import type { ChatState, MemberList, RoomState } from './state.ts'
 export type * from './events.ts'
 export type * from './options.ts'
 export type * from './state.ts'
-export type { ChatClock, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
+export type { ChatClock, Conversation, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
 
 /** Listeners and readers of events, and snapshots of the state. A chat and a room have the same. */
 interface Source<Events, Event, Snapshot> extends AsyncIterable<Event> {
@@ -73,8 +74,8 @@ export interface Chat<Meta = AnyMeta>
   /** Opens another connection, and keeps the present one until then. Without a connection it tries at once. */
   reconnect(): void
   /**
-   * Closes the connection permanently. Unsent items and the identity of a guest stay in `storage`. With `forget` they are removed,
-   * and the guest is gone for good.
+   * Closes the connection permanently. Unsent items and the identity of a guest stay in `storage`. With `forget` nothing
+   * stays in it, and the guest is gone for good.
    */
   close(options?: { forget?: boolean }): void
 }
