@@ -1,29 +1,20 @@
-import type { ChatEvent, Limits, ServerFrame, User } from '@rabble/contract'
+import type { ChatEvent, ServerFrame } from '@rabble/contract'
 import type { Address } from './address.ts'
-import { backoff } from './backoff.ts'
-import { sleep, systemClock } from './clock.ts'
-import { Connection } from './connection.ts'
-import { Credentials } from './credentials.ts'
-import { Delivery, leave } from './delivery.ts'
-import { Emitter } from './emitter.ts'
+import { ChatParts } from './chat-parts.ts'
 import { ChatError } from './errors.ts'
-import { Http } from './http.ts'
+import { leave } from './leave.ts'
 import { directRoom, everybody, isEvent, isMadeUp, peerIn } from './names.ts'
-import { Outbox } from './outbox.ts'
+import type { Item } from './outbox-item.ts'
 import { RoomClient } from './room.ts'
-import type { RoomHost } from './room-host.ts'
-import { Store } from './store.ts'
+import type { RoomHost, What } from './room-host.ts'
+import { pick, same } from './same.ts'
 import type {
   Chat,
   ChatEvents,
+  ChatSnapshot,
   ChatState,
   ConnectOptions,
-  FetchLike,
-  Gateways,
-  Pending,
   Room,
-  RoomOptions,
-  SendOptions,
   Sent,
   Transport,
   WebSocketConstructor,
@@ -33,24 +24,19 @@ import type {
  * Maximum number of direct-message rooms that the chat follows without the application's request, so that it misses no message.
  */
 const maxFollowed = 50
+/** Number of handles of rooms beyond which those are forgotten that nobody has joined or listens to. */
+const maxIdle = 1_000
 
-/** Rooms and outbox of one user over a connection that may be lost and reopened. */
-export class ChatClient implements Chat {
-  readonly ready: Promise<void>
-  readonly #credentials: Credentials
-  readonly #connection: Connection
-  readonly #outbox: Outbox
-  readonly #delivery: Delivery
-  readonly #emitter = new Emitter<ChatEvents>()
-  readonly #rooms = new Map<string, RoomClient>()
+/** Rooms of one user over a connection that may be lost and reopened. */
+export class ChatClient extends ChatParts implements Chat, RoomHost {
+  override readonly handles = new Map<string, RoomClient>()
   /** Rooms that the application did not request: the user's own, and direct-message rooms with events. Oldest first. */
   readonly #followed = new Map<string, RoomClient>()
-  readonly #host: RoomHost
   /** Counts the lists of conversations that were requested: the answer to an earlier request is outdated. */
   #turn = 0
   /** Newest message of each direct-message room when they were last listed. */
   #listed: ReadonlyMap<string, string> | undefined
-  #limits: Limits | undefined
+  #rooms: readonly Room[] = []
 
   /** `WebSocket` is undefined only if it is not among the transports. */
   constructor(
@@ -59,151 +45,91 @@ export class ChatClient implements Chat {
     transports: Transport[],
     options: ConnectOptions,
   ) {
-    const { keep = 200, catchUp = 10_000, heartbeat = 20_000, clock = systemClock } = options
-    const fetch: FetchLike = options.fetch ?? ((...given) => globalThis.fetch(...given))
-    const store = new Store(options.storage)
-    const credentials = new Credentials(options, store, clock)
-    const outbox = new Outbox({
-      count: 500,
-      bytes: 256 * 1024,
-      ...options.outbox,
-      clock,
-      store,
-      deliver: (item) => this.#delivery.send(item),
-      shown: ({ room = '' }) => this.#roomOf(room) !== undefined,
-      changed: ({ room = '' }) => {
-        const shown = this.#rooms.get(room)
-        if (shown === undefined) this.#changed()
-        else shown.changed()
-      },
-    })
-    const connection = new Connection(
-      {
-        transports,
-        load: async (transport) => {
-          if (transport === 'websocket' && WebSocket) return () => new WebSocket(address.socket, 'rabble.v1')
-          // A module of its own, which pages need not wait for.
-          const { opener } = await import('./other-sockets.ts')
-          return opener(transport, address, WebSocket, fetch, clock)
-        },
-        heartbeat,
-        credentials,
-        store,
-        clock,
-      },
-      {
-        state: (state) => this.#stateChanged(state),
-        opened: () => this.#opened(),
-        frame: (frame) => this.#receive(frame),
-      },
-    )
-    this.#credentials = credentials
-    this.#outbox = outbox
-    this.#connection = connection
-    this.#delivery = new Delivery({ clock, connection, outbox, rooms: this.#rooms })
-    this.ready = connection.opened
-    this.#host = {
-      keep,
-      catchUp,
-      clock,
-      connection,
-      outbox,
-      http: new Http(address.base, fetch, credentials, clock),
-      write: (room, what) => {
-        const to = this.user && peerIn(room, this.user.id)
-        return outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
-      },
-      seen: (event, how) => this.#seen(event, how),
-      changed: () => this.#changed(),
-      left: (room) => this.#left(room),
-    }
-    if (credentials.user !== undefined) outbox.own(credentials.user)
-    connection.reconnect()
-  }
-
-  get state(): ChatState {
-    return this.#connection.state
-  }
-
-  get user(): User | undefined {
-    return this.#credentials.user
-  }
-
-  get limits(): Limits | undefined {
-    return this.#limits
+    super(address, WebSocket, transports, options)
+    this.outbox.own(this.user)
+    this.connection.reconnect()
   }
 
   get rooms(): readonly Room[] {
-    return [...this.#rooms.values()]
+    this.#rooms = same(
+      this.#rooms,
+      [...this.handles.values()].filter(({ isWanted }) => isWanted),
+    )
+    return this.#rooms
   }
 
-  get pending(): readonly Pending[] {
-    return this.#outbox.items
+  protected override look(): ChatSnapshot {
+    return pick(this, 'state', 'user', 'limits', 'rooms', 'pending')
   }
 
-  room(name: string, { recent = 50 }: RoomOptions = {}): Room {
-    const known = this.#rooms.get(name)
-    if (known !== undefined) return known
-    this.#followed.delete(name)
-    this.#delivery.opened(name)
-    return this.#add(this.#rooms, name, recent)
-  }
-
-  directRoom(user: string, options?: RoomOptions): Room {
-    if (this.user === undefined) throw new ChatError('disconnected', 'await ready')
-    return this.room(directRoom(this.user.id, user), options)
-  }
-
-  sendTo(user: string, text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
-    return this.#outbox.add({ type: 'send', to: user, text, replyTo, meta })
-  }
-
-  on<T extends keyof ChatEvents>(type: T, listener: (event: ChatEvents[T]) => void): () => void {
-    const off = this.#emitter.on(type, listener)
-    if (this.state.is !== 'open') return off
+  protected override heard(type?: string): void {
+    if (this.status !== 'open') return
     this.#followOwn()
-    if (type === 'direct' || type === 'conversations') void this.#findDirect()
-    return off
+    if (type === undefined || type === 'direct' || type === 'conversations') void this.#findDirect()
   }
 
-  async gateways(): Promise<Gateways> {
-    const { gateways, here } = await this.#connection.request({ type: 'gateways' })
-    return { gateways, here }
+  room(name: string): RoomClient {
+    const known = this.handles.get(name)
+    if (known !== undefined) return known
+    const room = new RoomClient(name, this)
+    this.handles.set(name, room)
+    if (this.state.status === 'closed') room.close(this.state.reason)
+    for (const [other, { isUsed }] of this.handles) {
+      if (this.handles.size <= maxIdle) break
+      if (!isUsed && other !== name) this.handles.delete(other)
+    }
+    return room
   }
 
-  reconnect(): void {
-    this.#connection.reconnect()
+  directRoom(user: string): Room {
+    if (this.user === undefined) throw new ChatError('disconnected')
+    return this.room(directRoom(this.user.id, user))
   }
 
-  close(): void {
-    this.#connection.close()
+  shown({ room = '' }: Item): boolean {
+    return this.#roomOf(room) !== undefined
   }
 
-  #stateChanged(state: ChatState): void {
-    if (state.is === 'open') {
-      this.#limits = state.limits
-    } else if (state.is === 'closed') {
-      for (const room of this.#all()) room.end('closed', state.why)
-      this.#outbox.close()
+  itemChanged({ room = '', status, error }: Item): void {
+    if (status === 'failed') this.logger?.warn(`a message in ${room} has failed`, error)
+    const handle = this.handles.get(room)
+    if (handle === undefined) this.notify()
+    else handle.changed()
+  }
+
+  write(room: string, what: What): Promise<Sent> {
+    const to = this.user && peerIn(room, this.user.id)
+    return this.outbox.add({ ...what, room, to: what.type === 'send' ? to : undefined })
+  }
+
+  stateChanged(state: ChatState): void {
+    const { status } = state
+    this.logger?.[status === 'waiting' ? 'warn' : 'debug'](`the connection is ${status}`, state)
+    if (status === 'open') {
+      this.limits = state.limits
+    } else if (status === 'closed') {
+      for (const room of this.#all()) room.close(state.reason)
+      this.outbox.close()
     } else {
       for (const room of this.#all()) room.pause()
     }
-    this.#emitter.emit('state', state)
-    this.#changed()
+    this.tell({ type: 'state', state })
+    if (status === 'closed') this.endFeeds(true)
+    this.notify()
   }
 
   /** Enters the rooms first: they bring back events that were acknowledged but not seen, which are then not sent again. */
-  #opened(): void {
-    this.#delivery.reset()
+  opened(): void {
+    this.visited.clear()
     for (const room of this.#all()) {
       room.pause()
-      if (room.state.is !== 'out') void room.enter()
+      if (room.status !== 'left') void room.enter()
     }
     this.#followOwn()
     // A new user had no conversations: all of the first list have come since.
-    if (this.#credentials.isNew) this.#listed ??= new Map()
+    if (this.credentials.isNew) this.#listed ??= new Map()
     void this.#findDirect()
-    if (this.user !== undefined) this.#outbox.own(this.user)
+    this.outbox.own(this.user)
   }
 
   /**
@@ -212,43 +138,42 @@ export class ChatClient implements Chat {
    */
   async #findDirect(): Promise<void> {
     const turn = ++this.#turn
-    const wanted = () => this.#emitter.has('direct') || this.#emitter.has('conversations')
-    const current = () => turn === this.#turn && this.state.is === 'open' && wanted()
-    for (let attempt = 0; current(); attempt++) {
-      // Spreads the requests where many clients have lost a gateway together. The first list is needed at once: what it lacks is new.
-      if (attempt > 0 || this.#listed !== undefined) await sleep(this.#host.clock, backoff(attempt))
-      if (!current()) return
-      const reply = await this.#connection.request({ type: 'conversations' }).catch(() => undefined)
-      if (reply === undefined) continue
-      const list = reply.conversations
-      const before = this.#listed
-      this.#listed = new Map(list.map(({ room, last }) => [room, last]))
-      this.#emitter.emit('conversations', list)
-      if (before === undefined) return
-      for (const { room, last } of list.slice(0, maxFollowed).reverse()) {
-        const seen = before.get(room) ?? ''
-        if (seen !== last && this.#roomOf(room) === undefined) this.#followFrom(room, seen)
-      }
-      return
+    const wanted = () => this.#hears('direct') || this.#hears('conversations')
+    const current = () => turn === this.#turn && this.status === 'open' && wanted()
+    if (!current()) return
+    const { findDirect } = await this.loadLater()
+    const before = this.#listed
+    const list = await findDirect({
+      clock: this.clock,
+      before,
+      current,
+      request: () => this.connection.request({ type: 'conversations' }),
+    })
+    if (list === undefined) return
+    this.#listed = new Map(list.map(({ room, last }) => [room, last]))
+    this.tell({ type: 'conversations', conversations: list })
+    for (const { room, last } of list.slice(0, maxFollowed).reverse()) {
+      const seen = before?.get(room) ?? ''
+      if (before && seen !== last && this.#roomOf(room) === undefined) this.#followFrom(room, seen)
     }
   }
 
-  #receive(frame: ServerFrame): void {
+  receive(frame: ServerFrame): void {
     if (!('room' in frame)) return
     const room = this.#roomOf(frame.room) ?? this.#follow(frame)
     if (room !== undefined) room.receive(frame)
-    else if (isEvent(frame)) this.#outbox.seen(frame)
+    else if (isEvent(frame)) this.outbox.seen(frame)
   }
 
-  #seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
-    this.#outbox.seen(event)
+  seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
+    this.outbox.seen(event)
     if (how === 'old' || isMadeUp(event.room) || this.user === undefined) return
     const replayed = how === 'missed'
     const { room } = event
     const peer = peerIn(room, this.user.id)
-    if (peer !== undefined) this.#emitter.emit('direct', { event, room, peer, replayed })
+    if (peer !== undefined) this.tell({ type: 'direct', event, room, peer, replayed })
     else if (event.type === 'message') {
-      this.#emitter.emit(room === everybody ? 'announcement' : 'notice', { message: event, replayed })
+      this.tell({ type: room === everybody ? 'announcement' : 'notice', message: event, replayed })
     }
   }
 
@@ -260,12 +185,15 @@ export class ChatClient implements Chat {
       ['notice', `user:${this.user.id}`],
     ] as const
     for (const [type, name] of own) {
-      if (this.#emitter.has(type) && this.#roomOf(name) === undefined) this.#add(this.#followed, name, 0)
+      if (!this.#hears(type) || this.#roomOf(name) !== undefined) continue
+      const room = new RoomClient(name, this)
+      this.#followed.set(name, room)
+      room.open()
     }
   }
 
   #follow(frame: ServerFrame): RoomClient | undefined {
-    if (!isEvent(frame) || isMadeUp(frame.room) || !this.#emitter.has('direct')) return undefined
+    if (!isEvent(frame) || isMadeUp(frame.room) || !this.#hears('direct')) return undefined
     return this.#followFrom(frame.room, undefined)
   }
 
@@ -273,35 +201,43 @@ export class ChatClient implements Chat {
   #followFrom(name: string, after: string | undefined): RoomClient {
     const direct = [...this.#followed.keys()].filter((name) => name.startsWith('dm:'))
     if (direct.length >= maxFollowed) this.#followed.delete(direct[0] ?? '')
-    const room = new RoomClient(name, 0, this.#host)
-    room.begin(after)
+    const room = new RoomClient(name, this)
     this.#followed.set(name, room)
+    room.begin(after)
     if (after !== undefined) void room.enter()
     return room
   }
 
-  #add(rooms: Map<string, RoomClient>, name: string, recent: number): RoomClient {
-    const room = new RoomClient(name, recent, this.#host)
-    rooms.set(name, room)
-    if (this.state.is === 'open') void room.enter()
-    else if (this.state.is === 'closed') room.end('closed', this.state.why)
-    return room
+  /** Notes that a room is joined. Returns the reason why it can't be. */
+  joined(room: RoomClient): ChatError | undefined {
+    const { state } = this
+    const { name } = room
+    if (state.status === 'closed') return new ChatError('closed', state.reason)
+    const other = this.handles.get(name)
+    // Only if so many other handles were made meanwhile that this one was forgotten.
+    if (other !== room && other?.isUsed) return new ChatError('already-joined')
+    this.handles.set(name, room)
+    this.#followed.delete(name)
+    this.visited.delete(name)
+    return undefined
   }
 
-  #left(name: string): void {
-    this.#rooms.delete(name)
-    if (isMadeUp(name)) leave(this.#connection, name)
+  left(name: string): void {
+    if (isMadeUp(name)) leave(this.connection, name)
+    this.notify()
   }
 
+  /** Returns the room that takes the frames of this name. */
   #roomOf(name: string): RoomClient | undefined {
-    return this.#rooms.get(name) ?? this.#followed.get(name)
+    const room = this.handles.get(name)
+    return room?.isWanted ? room : this.#followed.get(name)
   }
 
   #all(): RoomClient[] {
-    return [...this.#rooms.values(), ...this.#followed.values()]
+    return [...this.handles.values(), ...this.#followed.values()]
   }
 
-  #changed(): void {
-    this.#emitter.emit('changed', undefined)
+  #hears(type: keyof ChatEvents): boolean {
+    return this.isRead || this.has(type)
   }
 }

@@ -1,11 +1,17 @@
 import type { Timer } from '@rabble/clock'
-import type { ClientFrame, closeCodes, ServerFrame, ServerFrames } from '@rabble/contract'
+import type { ClientFrame, ServerFrame, ServerFrames } from '@rabble/contract'
 import { backoff } from './backoff.ts'
-import type { ChatClock } from './clock.ts'
+import { finalCloses, passingCloses } from './closes.ts'
 import type { Credentials } from './credentials.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
-import { disconnected, type Reply, type RequestFrame, SocketSession } from './socket-session.ts'
+import {
+  disconnected,
+  type Reply,
+  type RequestFrame,
+  type SessionHost,
+  SocketSession,
+} from './socket-session.ts'
 import type { Store } from './store.ts'
 import { TransportChoice } from './transport-choice.ts'
 import type { ChatState, Transport, WebSocketLike } from './types.ts'
@@ -26,36 +32,23 @@ const renewal = 2_000
 const firstReturn = 30_000
 const lastReturn = 30 * 60_000
 
-// The SDK imports only types from the contract: the compiler compares this list with it.
-type Final = Extract<(typeof closeCodes)[keyof typeof closeCodes], { retry: false }>['code']
-const finalCloseCodes: Record<Final, true> = { 1007: true, 1008: true, 1009: true, 4401: true }
-const tokenExpired: (typeof closeCodes)['tokenExpired']['code'] = 4401
-
-export interface ConnectionOptions {
-  /** Transports to use, the best one first. */
-  transports: Transport[]
-  /** Returns a function that opens a socket. It may throw, for example for an address that a page over https may not use. */
-  load(transport: Transport): Promise<() => WebSocketLike>
-  /** Silence (ms) after which the gateway is probed. */
-  heartbeat: number
-  credentials: Credentials
+/** The chat, as its connection uses it. */
+export interface ConnectionHost extends SessionHost {
+  readonly credentials: Credentials
   /** Keeps the last transport that worked. */
-  store: Store
-  clock: ChatClock
-}
-
-export interface ConnectionEvents {
-  state(state: ChatState): void
+  readonly store: Store
+  /** Returns a function that opens a socket. It may throw, for example for an address that a page over https may not use. */
+  opener(transport: Transport): Promise<() => WebSocketLike>
+  stateChanged(state: ChatState): void
   /** Reports a new connection, on which no room is joined yet. The state is `open` already. */
   opened(): void
-  frame(frame: ServerFrame): void
+  receive(frame: ServerFrame): void
 }
 
 /** Session with a gateway. It reconnects until the server's answer is final. */
 export class Connection {
-  readonly #options: ConnectionOptions
-  readonly #events: ConnectionEvents
-  #state: ChatState = { is: 'connecting', attempt: 1 }
+  readonly #host: ConnectionHost
+  state: ChatState = { status: 'connecting', attempt: 1 }
   #open: SocketSession | undefined
   /** Session that will replace the open one. The open one may still exist. */
   #opening: SocketSession | undefined
@@ -74,28 +67,24 @@ export class Connection {
   #returnWait = firstReturn
   #opened = new Deferred<void>()
   /** Time of the last check by both clocks: in some browsers only the wall clock runs while the machine sleeps. */
-  #lookedAt: { own: number; wall: number }
+  #lookedAt: [own: number, wall: number]
   readonly #looks: Timer
   readonly #onWake = ({ type }: { type: string }) => {
     if (type === 'online') this.#online()
-    if (type === 'offline' && this.#state.is === 'waiting') this.#wait(this.#state.why, rest)
+    if (type === 'offline' && this.state.status === 'waiting') this.#wait(this.state, rest)
     else if (type !== 'visibilitychange' || globalThis.document?.visibilityState === 'visible')
       this.#wake(type)
   }
 
-  constructor(options: ConnectionOptions, events: ConnectionEvents) {
-    this.#options = options
-    this.#events = events
-    const { clock, heartbeat } = options
-    this.#choice = new TransportChoice(options)
-    this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
+  /** `transports` are those to use, the best one first. */
+  constructor(host: ConnectionHost, transports: Transport[]) {
+    this.#host = host
+    const { clock, heartbeat } = host
+    this.#choice = new TransportChoice(host, transports)
+    this.#lookedAt = [clock.monotonic(), clock.now()]
     this.#looks = clock.setInterval(() => this.#look(), Math.min(lookEvery, heartbeat / 8))
     // Listens in the capture phase, since not all of these events bubble.
     for (const type of wakes) globalThis.addEventListener?.(type, this.#onWake, true)
-  }
-
-  get state(): ChatState {
-    return this.#state
   }
 
   /** Resolves when there is a connection. @throws ChatError `closed`, or the reason why no connection is possible */
@@ -117,22 +106,21 @@ export class Connection {
    * needs this call too. An attempt in progress is dropped, since it may never get an answer.
    */
   reconnect(): void {
-    if (this.#state.is === 'closed') return
+    if (this.state.status === 'closed') return
     this.#abandon()
     void this.#attempt()
   }
 
   close(): void {
-    this.#close('closed', 'the chat was closed')
+    this.#close(new ChatError('closed'))
   }
 
   /** Detects a sleep: timers stop with the page and with the machine, so the first check after a sleep comes late. */
   #look(): void {
-    const { clock } = this.#options
-    const before = this.#lookedAt
-    this.#lookedAt = { own: clock.monotonic(), wall: clock.now() }
-    const { own, wall } = this.#lookedAt
-    if (Math.max(own - before.own, wall - before.wall) > lookEvery + stoodStill) this.#wake()
+    const { clock } = this.#host
+    const [own, wall] = this.#lookedAt
+    this.#lookedAt = [clock.monotonic(), clock.now()]
+    if (Math.max(this.#lookedAt[0] - own, this.#lookedAt[1] - wall) > lookEvery + stoodStill) this.#wake()
     this.#open?.look()
   }
 
@@ -146,7 +134,7 @@ export class Connection {
   /** Probes an open connection, which may be dead, or ends the wait for the next attempt. */
   #wake(event?: string): void {
     if (this.#open !== undefined) this.#open.probe()
-    else if (event === 'online' || this.#state.is === 'waiting') {
+    else if (event === 'online' || this.state.status === 'waiting') {
       this.#failed = 0
       this.reconnect()
     }
@@ -158,19 +146,19 @@ export class Connection {
     this.#isReturn = isReturn
     let transport: Transport | undefined
     const turn = ++this.#turn
-    if (this.#open === undefined && this.#state.is !== 'connecting') {
-      this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+    if (this.#open === undefined && this.state.status !== 'connecting') {
+      this.#set({ status: 'connecting', attempt: this.#failed + 1 })
       // A listener may have closed the chat or started another attempt.
       if (turn !== this.#turn) return
     }
     try {
-      const { credentials, load } = this.#options
+      const { credentials } = this.#host
       const identity = await credentials.next()
       const chosen = isReturn ? this.#choice.first : this.#choice.next
       transport = chosen
-      const open = await load(chosen)
+      const open = await this.#host.opener(chosen)
       if (turn !== this.#turn) return
-      const link = new SocketSession({ ...this.#options, identity }, open(), {
+      const link = new SocketSession(this.#host, identity, open(), {
         welcome: (frame) => this.#welcome(link, chosen, frame),
         refused: (error) => {
           // The open session keeps its identity.
@@ -178,8 +166,6 @@ export class Connection {
           if (identity === undefined) this.#refused(error)
           return identity
         },
-        token: () => credentials.fresh(),
-        refreshed: (token) => credentials.refreshed(token),
         frame: (frame) => this.#receive(frame),
         ended: (code, why) => this.#ended(link, code, why),
       })
@@ -187,33 +173,33 @@ export class Connection {
     } catch (error) {
       if (turn !== this.#turn) return
       if (transport !== undefined && !isReturn) this.#choice.unanswered()
-      this.#lost(String(error))
+      this.#lost(error instanceof ChatError ? error : new ChatError('disconnected', String(error)))
     }
   }
 
   #welcome(link: SocketSession, transport: Transport, frame: ServerFrames['welcome']): void {
     this.#timer?.cancel()
-    const { credentials, load } = this.#options
+    const { credentials } = this.#host
     credentials.welcome(frame)
     this.#choice.answered(transport, frame.route && credentials.token)
     this.#isReturn = false
     if (transport === this.#choice.first) this.#returnWait = firstReturn
     else this.#returnLater()
-    // Loads the code of the other transports now, since it may be out of reach during an outage.
-    load('sse').catch(() => {})
+    // Loads the code of the other transports and of other parts now, since it may be out of reach during an outage.
+    this.#host.opener('sse').catch(() => {})
     this.#opening = undefined
     this.#open?.drop(true)
     this.#open = link
     this.#refusals = 0
-    this.#openedAt = this.#options.clock.monotonic()
+    this.#openedAt = this.#host.clock.monotonic()
     this.#opened.resolve()
     const { user, gateway, session, limits } = frame
-    this.#set({ is: 'open', user, gateway, session, limits, transport })
-    this.#events.opened()
+    this.#set({ status: 'open', user, gateway, session, limits, transport })
+    this.#host.opened()
   }
 
   #receive(frame: ServerFrame): void {
-    if (frame.type !== 'reconnect') this.#events.frame(frame)
+    if (frame.type !== 'reconnect') this.#host.receive(frame)
     else {
       if (this.#isReturn) this.#abandon()
       this.#later(frame.after)
@@ -221,37 +207,38 @@ export class Connection {
   }
 
   #refused(error: ChatError): void {
-    const { code, message, retryAfter } = error
+    const { code, retryAfter } = error
     // The token may have expired on its way, or by a fast clock: the application is asked for another one after a pause.
-    const other =
-      code === 'unauthorized' && this.#options.credentials.canAsk && ++this.#refusals < maxRefusals
+    const other = code === 'unauthorized' && this.#host.credentials.canAsk && ++this.#refusals < maxRefusals
     // The server reserves the name of a lost session: a user who was connected waits for it. A new user should choose another
     // name.
     const wasIn = this.#openedAt !== undefined
     const soon = code === 'name-taken' ? wasIn && retryAfter !== undefined : error.retry
-    this.#lost(message, other || soon ? undefined : code, other ? renewal : retryAfter)
+    this.#lost(error, !(other || soon), other ? renewal : retryAfter)
   }
 
   #ended(link: SocketSession, code: number, why: string): void {
     if (link === this.#open) {
-      if (this.#options.clock.monotonic() - (this.#openedAt ?? 0) > goodAfter) this.#failed = 0
+      if (this.#host.clock.monotonic() - (this.#openedAt ?? 0) > goodAfter) this.#failed = 0
       this.#refusals = 0
       this.#open = undefined
       this.#opened = new Deferred()
       if (this.#opening !== undefined && !this.#isReturn) {
-        this.#set({ is: 'connecting', attempt: this.#failed + 1 })
+        this.#set({ status: 'connecting', attempt: this.#failed + 1 })
         return
       }
     } else if (code === 1006 && !this.#isReturn) this.#choice.unanswered()
-    const final = code in finalCloseCodes && !(code === tokenExpired && this.#options.credentials.canAsk)
+    const name = finalCloses[code] ?? passingCloses[code]
+    const text =
+      why || (this.state.status === 'open' ? 'the connection was lost' : 'the server does not answer')
     this.#lost(
-      why || (this.#state.is === 'open' ? 'the connection was lost' : 'the server does not answer'),
-      final ? code : undefined,
+      new ChatError(name ?? 'disconnected', text),
+      code in finalCloses && !(name === 'token-expired' && this.#host.credentials.canAsk),
     )
   }
 
-  /** Handles a failed attempt or a lost connection: schedules the next attempt, unless `end` is the reason to stop. */
-  #lost(why: string, end?: ChatErrorCode | number, least = 0): void {
+  /** Handles a failed attempt or a lost connection: schedules the next attempt, unless the reason is final. */
+  #lost(reason: ChatError, isFinal = false, least = 0): void {
     this.#abandon()
     if (this.#open !== undefined && this.#isReturn) {
       this.#returnLater()
@@ -260,9 +247,9 @@ export class Connection {
     const wait = least + backoff(this.#failed++)
     if (this.#open !== undefined) {
       // The present connection stays open if the move to another one fails.
-      if (end === undefined) this.#later(wait)
-    } else if (end === undefined) this.#wait(why, wait)
-    else this.#close(end, why)
+      if (!isFinal) this.#later(wait)
+    } else if (isFinal) this.#close(reason)
+    else this.#wait({ code: reason.code, reason: reason.message }, wait)
   }
 
   /** Gives up the attempt in progress. */
@@ -272,16 +259,17 @@ export class Connection {
     this.#opening = undefined
   }
 
-  #wait(why: string, milliseconds: number): void {
+  #wait({ code, reason }: { code: ChatErrorCode; reason: string }, milliseconds: number): void {
     const wait = globalThis.navigator?.onLine === false ? Math.max(rest, milliseconds) : milliseconds
     this.#later(wait)
-    this.#set({ is: 'waiting', until: this.#options.clock.now() + wait, attempt: this.#failed, why })
+    const until = this.#host.clock.now() + wait
+    this.#set({ status: 'waiting', until, attempt: this.#failed, code, reason })
   }
 
   #later(milliseconds: number, isReturn = false): void {
     this.#isReturn = isReturn
     this.#timer?.cancel()
-    this.#timer = this.#options.clock.setTimeout(() => void this.#attempt(isReturn), milliseconds)
+    this.#timer = this.#host.clock.setTimeout(() => void this.#attempt(isReturn), milliseconds)
   }
 
   #returnLater(): void {
@@ -289,8 +277,8 @@ export class Connection {
     this.#returnWait = Math.min(lastReturn, 2 * this.#returnWait)
   }
 
-  #close(code: ChatErrorCode | number, why: string): void {
-    if (this.#state.is === 'closed') return
+  #close(error: ChatError): void {
+    if (this.state.status === 'closed') return
     for (const type of wakes) globalThis.removeEventListener?.(type, this.#onWake, true)
     this.#looks.cancel()
     this.#timer?.cancel()
@@ -298,12 +286,12 @@ export class Connection {
     if (this.#open !== undefined) this.#opened = new Deferred()
     for (const link of [this.#open, this.#opening]) link?.drop(true)
     this.#open = undefined
-    this.#opened.reject(new ChatError(typeof code === 'number' ? 'closed' : code, why))
-    this.#set({ is: 'closed', code, why, retry: false })
+    this.#opened.reject(error)
+    this.#set({ status: 'closed', code: error.code, reason: error.message })
   }
 
   #set(state: ChatState): void {
-    this.#state = state
-    this.#events.state(state)
+    this.state = state
+    this.#host.stateChanged(state)
   }
 }

@@ -14,9 +14,9 @@ export class Credentials {
   readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>
   readonly #store: Store
   readonly #clock: ChatClock
-  /** Last token of the account or of the guest. */
-  #token: string | undefined
-  #user: User | undefined
+  /** Last token of the account or of the guest, also for HTTP requests. */
+  token: string | undefined
+  user: User | undefined
   /** Whether the user did not exist before this chat. */
   isNew: boolean | undefined
 
@@ -24,24 +24,15 @@ export class Credentials {
     this.#options = options
     this.#store = store
     this.#clock = clock
-    this.#token = options.token
+    this.token = options.token
     if (!this.#isGuest) return
     const kept = store.load(this.#key) as { token?: string; user?: User } | null
-    this.#token = kept?.token
-    this.#user = kept?.user
+    this.token = kept?.token
+    this.user = kept?.user
   }
 
   get #isGuest(): boolean {
     return (this.#options.token ?? this.#options.getToken) === undefined
-  }
-
-  get user(): User | undefined {
-    return this.#user
-  }
-
-  /** Token for HTTP requests. */
-  get token(): string | undefined {
-    return this.#token
   }
 
   /** Whether the application can be asked for another token. */
@@ -51,8 +42,8 @@ export class Credentials {
 
   /** Returns the identity for the next hello. @throws ChatError `timeout`, or the error of `getToken` */
   async next(): Promise<Identity> {
-    if (this.canAsk) this.#token = await this.#ask()
-    return this.#token === undefined ? this.#asNamed : { token: this.#token }
+    if (this.canAsk) this.token = await this.#ask()
+    return this.token === undefined ? this.#asNamed : { token: this.token }
   }
 
   /**
@@ -60,27 +51,27 @@ export class Credentials {
    * none.
    */
   async fresh(): Promise<string | undefined> {
-    return this.canAsk ? this.#ask() : this.#isGuest ? this.#token : undefined
+    return this.canAsk ? this.#ask() : this.#isGuest ? this.token : undefined
   }
 
-  welcome({ user, token = this.#token, isNew }: ServerFrames['welcome']): void {
-    this.#user = user
+  welcome({ user, token = this.token, isNew }: ServerFrames['welcome']): void {
+    this.user = user
     this.isNew ||= isNew
     this.refreshed(token)
   }
 
   /** Stores the token with which the session continues. */
   refreshed(token: string | undefined): void {
-    this.#token = token
-    if (this.#isGuest) this.#store.save(this.#key, { token, user: this.#user })
+    this.token = token
+    if (this.#isGuest) this.#store.save(this.#key, { token, user: this.user })
   }
 
   /**
    * Returns the identity to try after a refused hello: a guest with an expired token returns as a new guest. Otherwise undefined.
    */
   instead({ code }: ChatError): Identity | undefined {
-    if (code !== 'unauthorized' || !this.#isGuest || this.#token === undefined) return undefined
-    this.#token = undefined
+    if (code !== 'unauthorized' || !this.#isGuest || this.token === undefined) return undefined
+    this.token = undefined
     return this.#asNamed
   }
 

@@ -1,10 +1,10 @@
-import type { ErrorCode, errorCodes } from '@rabble/contract'
+import type { CloseReason, ErrorCode, errorCodes } from '@rabble/contract'
 
 /**
- * Codes of the SDK, besides those of the protocol. `disconnected`: there is no connection; `timeout`: no answer came in time;
- * `closed`: the chat was closed, by `close()` or permanently by the server; `left`: the room was left; `outbox-full`: too much is
- * unsent; `discarded`: the message was withdrawn before it was sent; `other-user`: its author could not reconnect as the same
- * user; `no-websocket`: WebSocket is the only transport, and neither the platform nor the options have one.
+ * Codes of the SDK. `disconnected`: there is no connection; `timeout`: no answer came in time; `closed`: the chat was closed by
+ * `close()`; `left`: the room was left; `outbox-full`: too much is unsent; `discarded`: the message was withdrawn before it was
+ * sent; `other-user`: its author could not reconnect as the same user; `no-websocket`: WebSocket is the only transport, and
+ * neither the platform nor the options have one.
  */
 export type ClientErrorCode =
   | 'disconnected'
@@ -16,7 +16,23 @@ export type ClientErrorCode =
   | 'other-user'
   | 'no-websocket'
 
-export type ChatErrorCode = ErrorCode | ClientErrorCode
+/** Turns `tokenExpired` into `token-expired`. */
+type Kebab<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${Kebab<Rest>}`
+  : Name
+
+/** Names of the close codes of the protocol, such as `token-expired` for 4401. */
+export type CloseErrorCode = Kebab<CloseReason>
+/** Close code → name of all close codes of one kind. */
+export type CloseNames<
+  Codes extends Record<CloseReason, { code: number; retry: boolean }>,
+  Retry extends boolean,
+> = {
+  [R in CloseReason as Codes[R]['retry'] extends Retry ? Codes[R]['code'] : never]: Kebab<R>
+}
+
+/** All codes of errors: those of the protocol, the names of its close codes, and those of the SDK. */
+export type ChatErrorCode = ErrorCode | CloseErrorCode | ClientErrorCode
 
 /** Error with a stable code. Decide by `code`; `message` is for people. */
 export class ChatError extends Error {
@@ -25,7 +41,8 @@ export class ChatError extends Error {
   /** Milliseconds after which a retry makes sense, if the server sent them. */
   readonly retryAfter: number | undefined
 
-  constructor(code: ChatErrorCode, message: string, retryAfter?: number) {
+  /** Default of the message: the code. */
+  constructor(code: ChatErrorCode, message: string = code, retryAfter?: number) {
     super(message)
     this.code = code
     this.retryAfter = retryAfter

@@ -1,62 +1,74 @@
 import type { ChatClock } from './clock.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
-import type { FetchLike, HistoryOptions, HistoryPage } from './types.ts'
+import type { FetchLike, RequestOptions, ResponseLike } from './types.ts'
 
 const deadline = 10_000
 
-/** Reads history over HTTP as the user whose token `credentials` holds. */
-export class Http {
-  readonly #base: URL
-  readonly #fetch: FetchLike
-  readonly #credentials: { readonly token: string | undefined }
-  readonly #clock: ChatClock
+/** Server and user of HTTP requests. */
+export interface HttpHost {
+  readonly address: { readonly base: URL }
+  readonly fetch: FetchLike
+  readonly credentials: { readonly token: string | undefined }
+  readonly clock: ChatClock
+}
 
-  constructor(
-    base: URL,
-    fetch: FetchLike,
-    credentials: { readonly token: string | undefined },
-    clock: ChatClock,
-  ) {
-    this.#base = base
-    this.#fetch = fetch
-    this.#credentials = credentials
-    this.#clock = clock
+/** Sends an HTTP request. @throws ChatError of the server, or `disconnected` if it doesn't answer */
+export async function request<T>(
+  host: HttpHost,
+  path: readonly string[],
+  options: RequestOptions<T> = {},
+): Promise<T> {
+  const { method = 'GET', query = {}, body, read } = options
+  const url = new URL(path.map(segment).join('/'), host.address.base)
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value))
   }
-
-  /** @throws ChatError of the server, or `disconnected` if it doesn't answer */
-  async history(room: string, query: HistoryOptions): Promise<HistoryPage> {
-    const url = new URL(`api/rooms/${segment(room)}/messages`, this.#base)
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, value)
-    }
-    const { token } = this.#credentials
-    try {
-      let answer = await this.#ask(url.href, token)
-      // A guest's token may be older than a day. Public rooms can be read without it.
-      if (answer.status === 401 && token !== undefined) answer = await this.#ask(url.href)
-      const body = await answer.json()
-      if (answer.ok) return body as HistoryPage
-      const { code, message } = body as { code: ChatErrorCode; message: string }
-      throw new ChatError(code, message)
-    } catch (error) {
-      throw error instanceof ChatError ? error : new ChatError('disconnected', String(error))
-    }
-  }
-
-  #ask(url: string, token?: string): ReturnType<FetchLike> {
-    const controller = new AbortController()
-    const late = () => controller.abort(new ChatError('disconnected', 'no answer in time'))
-    // The time limit includes the body. An abort after that has no effect.
-    this.#clock.setTimeout(late, deadline).unref()
-    return this.#fetch(url, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  const { token } = host.credentials
+  const controller = new AbortController()
+  const abort = () => controller.abort(options.signal?.reason)
+  if (options.signal?.aborted) abort()
+  options.signal?.addEventListener('abort', abort)
+  const late = () => controller.abort(new ChatError('disconnected', 'no answer in time'))
+  const timer = host.clock.setTimeout(late, deadline)
+  timer.unref()
+  const ask = (token?: string) => {
+    const headers: Record<string, string> = {}
+    if (token !== undefined) headers.authorization = `Bearer ${token}`
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    return host.fetch(url.href, {
+      method,
+      headers,
       signal: controller.signal,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     })
+  }
+  try {
+    let response = await ask(token)
+    // A guest's token may be older than a day. Public rooms can be read without it.
+    if (response.status === 401 && token !== undefined && method === 'GET') response = await ask()
+    if (!response.ok) throw await errorOf(response)
+    if (read !== undefined) {
+      timer.cancel()
+      return await read(response)
+    }
+    return (response.status === 204 ? undefined : await response.json()) as T
+  } catch (error) {
+    throw error instanceof ChatError ? error : new ChatError('disconnected', String(error))
+  } finally {
+    timer.cancel()
+    options.signal?.removeEventListener('abort', abort)
   }
 }
 
+async function errorOf(response: ResponseLike): Promise<ChatError> {
+  const body = (await response.json().catch(() => null)) as { code?: ChatErrorCode; message?: string } | null
+  const { code = 'unavailable', message = `the server answered ${response.status}` } = body ?? {}
+  const seconds = Number(response.headers?.get('retry-after') ?? undefined)
+  return new ChatError(code, message, seconds >= 0 ? seconds * 1000 : undefined)
+}
+
 /**
- * Encodes a room's name as a segment of a path.
+ * Encodes a segment of a path.
  * @throws ChatError `bad-frame` for a name that can't be one: `.` and `..` are resolved even if they are encoded (URL Standard)
  */
 function segment(name: string): string {
@@ -65,5 +77,5 @@ function segment(name: string): string {
   } catch {
     // The name has half a surrogate pair.
   }
-  throw new ChatError('bad-frame', 'this is not the name of a room')
+  throw new ChatError('bad-frame', 'this is not a name')
 }

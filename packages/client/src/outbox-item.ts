@@ -1,6 +1,7 @@
 import { bytesOf } from './bytes.ts'
 import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
+import { same } from './same.ts'
 import type { Pending, Sent } from './types.ts'
 
 /** Stored fields of an item. */
@@ -25,7 +26,7 @@ interface ItemHolder {
 }
 
 /** Message, edit or deletion of the outbox. */
-export class Item implements Pending {
+export class Item {
   // Copied from `written`.
   declare readonly type: Pending['type']
   declare readonly cid: string
@@ -38,7 +39,7 @@ export class Item implements Pending {
   declare readonly at: string
   written: Written
   settled = new Deferred<Sent>()
-  state: Pending['state'] = 'pending'
+  status: Pending['status'] = 'pending'
   error: ChatError | undefined
   /** Id of the event, once it is known. */
   id: string | undefined
@@ -49,7 +50,10 @@ export class Item implements Pending {
   readonly bytes: number
   /** Key of the queue that sends one item at a time. No room has a name with an @. */
   readonly lane: string
+  readonly retry = (): Promise<Sent> => this.#outbox.retry(this)
+  readonly discard = (): void => this.#outbox.discard(this)
   readonly #outbox: ItemHolder
+  #view: Pending | undefined
 
   constructor(written: Written, outbox: ItemHolder, writtenAt?: number) {
     Object.assign(this, written)
@@ -63,30 +67,31 @@ export class Item implements Pending {
     if (failed !== undefined) this.fail(new ChatError(failed.code, failed.message))
   }
 
-  retry(): Promise<Sent> {
-    return this.#outbox.retry(this)
-  }
-
-  discard(): void {
-    this.#outbox.discard(this)
+  /** The item as the application sees it: another object after each change. */
+  get view(): Pending {
+    const { to, failed, ...written } = this.written
+    const { room, status, error, retry, discard } = this
+    // Without the fields that it has not.
+    this.#view = same(this.#view, { ...written, room, status, error, retry, discard } as Pending)
+    return this.#view
   }
 
   requeue(): void {
     const { failed, ...written } = this.written
     this.written = written
-    this.state = 'pending'
+    this.status = 'pending'
     this.error = undefined
     this.settled = new Deferred()
   }
 
   sent(id: string): void {
     this.id = id
-    this.state = 'sent'
+    this.status = 'sent'
     this.error = undefined
   }
 
   fail(error: ChatError): void {
-    this.state = 'failed'
+    this.status = 'failed'
     this.error = error
     this.written = { ...this.written, failed: { code: error.code, message: error.message } }
   }
@@ -97,9 +102,7 @@ export class Item implements Pending {
  * plain HTTP have no `crypto.randomUUID`.
  */
 export function newCid(now: number): string {
-  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
-  const time = hex(now, 12)
-  const random = [...crypto.getRandomValues(new Uint16Array(5))].map((part) => hex(part, 4)).join('')
-  const [a, b, c] = [random.slice(0, 3), random.slice(3, 6), random.slice(6, 18)]
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${a}-8${b}-${c}`
+  const time = now.toString(16).padStart(12, '0')
+  const digit = () => ((crypto.getRandomValues(new Uint8Array(1))[0] ?? 0) % 16).toString(16)
+  return `${time.slice(0, 8)}-${time.slice(8)}-7xxx-8xxx-xxxxxxxxxxxx`.replace(/x/g, digit)
 }

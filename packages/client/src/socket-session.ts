@@ -11,8 +11,7 @@ const attemptDeadline = 5_000
 const replyDeadline = 15_000
 /** Time limit (ms) for the answer if the connection may have died unnoticed, such as during a sleep of the machine. */
 const quickly = 1_250
-/** Longest delay (ms) of timers. Longer ones fire at once. */
-const longest = 2 ** 31 - 1
+const never = Number.POSITIVE_INFINITY
 
 export interface Replies {
   join: ServerFrames['joined']
@@ -34,15 +33,20 @@ export interface Identity {
   token?: string
 }
 
+/** The chat, as a session uses it. */
+export interface SessionHost {
+  /** Silence (ms) after which the gateway is probed. */
+  readonly heartbeat: number
+  readonly clock: ChatClock
+  /** Renews the token of a session, which ends at `endsAt` by the clock's `monotonic`, until it is cancelled. */
+  renew(session: SocketSession, endsAt: number): Promise<{ cancel(): void }>
+}
+
 /** Events of a connection. None follows `ended` or a call of `drop`. */
 export interface LinkEvents {
   welcome(frame: ServerFrames['welcome']): void
   /** Reports a refused hello. Returns another identity to try on the same connection, or undefined. */
   refused(error: ChatError): Identity | undefined
-  /** Returns a new token before the session's token expires; undefined if there is none. */
-  token(): Promise<string | undefined>
-  /** Reports the token with which the session continues. */
-  refreshed(token: string): void
   frame(frame: ServerFrame): void
   /** Reports the end. `code` is that of the close frame; 1006 if there was none. */
   ended(code: number, why: string): void
@@ -56,14 +60,13 @@ interface Waiting {
 
 /** One session from the opening of its socket to its end: hello, requests and replies, heartbeat. */
 export class SocketSession {
+  readonly #host: SessionHost
   readonly #events: LinkEvents
   readonly #socket: WebSocketLike
-  readonly #heartbeat: number
   readonly #waiting = new Map<number, Waiting>()
-  readonly #clock: ChatClock
   /** Ends the session if the awaited frame doesn't arrive. */
   #deadline: Timer | undefined
-  #renewal: Timer | undefined
+  #renewal: { cancel(): void } | undefined
   #identity: Identity
   #welcome: ServerFrames['welcome'] | undefined
   #over = false
@@ -71,24 +74,15 @@ export class SocketSession {
   #heardAt = 0
   /** Ref of the ping that waits for its answer, and the maximum silence (ms) meanwhile. */
   #ping = 0
-  #timeout = Number.POSITIVE_INFINITY
+  #timeout = never
 
-  constructor(
-    options: {
-      heartbeat: number
-      identity: Identity
-      clock: ChatClock
-    },
-    socket: WebSocketLike,
-    events: LinkEvents,
-  ) {
+  constructor(host: SessionHost, identity: Identity, socket: WebSocketLike, events: LinkEvents) {
+    this.#host = host
     this.#events = events
-    this.#heartbeat = options.heartbeat
-    this.#clock = options.clock
-    this.#identity = options.identity
+    this.#identity = identity
     this.#socket = socket
     this.#await(attemptDeadline)
-    socket.addEventListener('open', () => this.#hello(options.identity))
+    socket.addEventListener('open', () => this.#hello(identity))
     socket.addEventListener('message', ({ data }) => this.#receive(data))
     socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason))
     // The close event has the same information.
@@ -109,11 +103,11 @@ export class SocketSession {
     const ref = ++this.#lastRef
     const text = JSON.stringify({ ...frame, ref })
     const late = () => reject(new ChatError('timeout', 'no answer in time'))
-    const timer = this.#clock.setTimeout(late, replyDeadline)
+    const timer = this.#host.clock.setTimeout(late, replyDeadline)
     if (this.#over || this.#welcome === undefined) reject(disconnected())
     // The gateway would close the connection, and the retry would close the next one too.
     else if (bytesOf(text) > this.#welcome.limits.frameBytes) {
-      reject(new ChatError('too-large', 'the frame is too large'))
+      reject(new ChatError('too-large'))
     } else {
       this.#waiting.set(ref, { now, resolve, reject } as Waiting)
       this.#socket.send(text)
@@ -138,7 +132,8 @@ export class SocketSession {
    * see the pings of the WebSocket protocol.
    */
   look(): void {
-    if (this.#clock.monotonic() - this.#heardAt > this.#heartbeat) this.probe(this.#heartbeat / 2)
+    if (this.#host.clock.monotonic() - this.#heardAt > this.#host.heartbeat)
+      this.probe(this.#host.heartbeat / 2)
   }
 
   /**
@@ -163,26 +158,26 @@ export class SocketSession {
 
   #receive(data: unknown): void {
     if (this.#over) return
-    this.#heardAt = this.#clock.monotonic()
+    this.#heardAt = this.#host.clock.monotonic()
     const frame = JSON.parse(String(data)) as ServerFrame & { ref?: unknown }
     if (this.#welcome === undefined) {
       if (frame.type === 'welcome') {
         this.#deadline?.cancel()
         this.#welcome = frame
-        this.#expect(frame)
         this.#events.welcome(frame)
+        void this.#renewLater(frame)
       } else if (frame.type === 'error') {
         const identity = this.#events.refused(errorOf(frame))
         if (identity !== undefined) this.#hello(identity)
       }
       return
     }
-    if (this.#timeout < Number.POSITIVE_INFINITY) {
+    if (this.#timeout < never) {
       // Only the answer proves that the connection lives: earlier frames may have been buffered since before a sleep.
       if (frame.ref !== this.#ping) this.#await(this.#timeout, 'the server does not answer')
       else {
         this.#deadline?.cancel()
-        this.#timeout = Number.POSITIVE_INFINITY
+        this.#timeout = never
       }
     }
     const waiting = this.#waiting.get(Number(frame.ref))
@@ -195,36 +190,20 @@ export class SocketSession {
     }
   }
 
-  /**
-   * Schedules the renewal of the token at about half of its lifetime. The time is random, so that clients that connected together
-   * don't renew together.
-   */
-  #expect({ expiresIn = 0 }: { expiresIn?: number }): void {
-    if (this.#over || expiresIn <= 0) return
-    const endsAt = this.#clock.monotonic() + expiresIn
-    const wait = Math.min(longest, Math.max(1_000, expiresIn * (0.4 + Math.random() * 0.2)))
-    this.#renewal = this.#clock.setTimeout(() => void this.#renew(endsAt), wait)
-  }
-
-  async #renew(endsAt: number): Promise<void> {
-    try {
-      const token = await this.#events.token()
-      if (token === undefined) return
-      const reply = await this.request({ type: 'refresh', token })
-      this.#events.refreshed(reply.token ?? token)
-      this.#expect(reply)
-    } catch {
-      // Retries after half of the remaining time. If the token expires before, the next connection needs another one.
-      this.#expect({ expiresIn: endsAt - this.#clock.monotonic() })
-    }
+  /** Renews the token before it expires. */
+  async #renewLater({ expiresIn = 0 }: ServerFrames['welcome']): Promise<void> {
+    if (expiresIn <= 0) return
+    const endsAt = this.#host.clock.monotonic() + expiresIn
+    this.#renewal = await this.#host.renew(this, endsAt)
+    if (this.#over) this.#renewal.cancel()
   }
 
   /** Waits in two steps. Frames that arrived while the machine and its timers stood still are read between them. */
   #await(milliseconds: number, why = 'no answer in time'): void {
     if (this.#over) return
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.setTimeout(() => {
-      this.#deadline = this.#clock.setTimeout(() => this.#end(1006, why), milliseconds / 5)
+    this.#deadline = this.#host.clock.setTimeout(() => {
+      this.#deadline = this.#host.clock.setTimeout(() => this.#end(1006, why), milliseconds / 5)
     }, milliseconds * 0.8)
   }
 
@@ -241,5 +220,5 @@ function errorOf({ code, message, retryAfter }: ServerFrames['error']): ChatErro
 }
 
 export function disconnected(): ChatError {
-  return new ChatError('disconnected', 'there is no connection')
+  return new ChatError('disconnected')
 }

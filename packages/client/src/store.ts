@@ -4,11 +4,15 @@ import type { StorageLike } from './types.ts'
 export class Store {
   readonly #storage: StorageLike | undefined
 
+  /** Keys that were used. Each value is loaded before it is saved. */
+  readonly #keys = new Set<string>()
+
   constructor(storage: StorageLike | undefined) {
     this.#storage = storage
   }
 
   load(key: string): unknown {
+    this.#keys.add(key)
     try {
       return JSON.parse(this.#storage?.getItem(`rabble.${key}`) ?? 'null')
     } catch {
@@ -24,5 +28,10 @@ export class Store {
     } catch {
       // The value stays in memory.
     }
+  }
+
+  /** Removes all values. */
+  forget(): void {
+    for (const key of this.#keys) this.save(key, undefined)
   }
 }

@@ -7,12 +7,15 @@ const maxChanges = 500
 /** Newest messages of a room in the order of the log, with their changes applied and without a gap. */
 export class Timeline {
   #messages: Message[] = []
+  /** Copy of the messages for the application, which lasts until the next change. */
+  #copy: readonly Message[] | undefined
   /** Newest edits and deletions, in order. */
   #changes: Change[] = []
   /** Number of messages to keep, and the present limit, which grows with each page of older messages. */
   readonly #keep: number
   #most: number
-  #hasOlder = true
+  /** Whether there may be messages before the first one. */
+  hasOlder = true
 
   constructor(keep: number) {
     this.#keep = keep
@@ -20,12 +23,8 @@ export class Timeline {
   }
 
   get messages(): readonly Message[] {
-    return this.#messages
-  }
-
-  /** Whether there may be messages before the first one. */
-  get hasOlder(): boolean {
-    return this.#hasOlder
+    this.#copy ??= [...this.#messages]
+    return this.#copy
   }
 
   /**
@@ -37,6 +36,7 @@ export class Timeline {
       // History may be a moment ahead of the live events, by one page at most.
       if (this.#messages.slice(-1000).some(({ id }) => id === event.id)) return event
       this.#messages.push(event)
+      this.#copy = undefined
       this.#cut(this.#most)
       return event
     }
@@ -47,16 +47,17 @@ export class Timeline {
     if (message === undefined) return undefined
     const now = changed(message, event)
     this.#messages[index] = now
+    this.#copy = undefined
     return now
   }
 
-  /** Inserts the messages before the known ones; `hasOlder` says whether history has more. Returns the size of the page. */
-  insert(page: readonly Message[], hasOlder: boolean): number {
+  /** Inserts the messages before the known ones; `hasOlder` says whether history has more. */
+  insert(page: readonly Message[], hasOlder: boolean): void {
     // History may lag a moment behind the live events.
     this.#messages.unshift(...page.map((message) => this.#changes.reduce(changed, message)))
+    this.#copy = undefined
     this.#most += page.length
-    this.#hasOlder = hasOlder
-    return page.length
+    this.hasOlder = hasOlder
   }
 
   /** Drops all messages but the newest. */
@@ -69,12 +70,13 @@ export class Timeline {
   forget(): void {
     this.trim(0)
     this.#changes = []
-    this.#hasOlder = true
+    this.hasOlder = true
   }
 
   #cut(keep: number): void {
     if (this.#messages.length <= keep) return
     this.#messages.splice(0, this.#messages.length - keep)
-    this.#hasOlder = true
+    this.#copy = undefined
+    this.hasOlder = true
   }
 }

@@ -13,15 +13,7 @@ export class TransportChoice {
   /** Number of unanswered attempts in a row over this transport. */
   #unanswered = 0
 
-  constructor({
-    transports,
-    store,
-    credentials,
-  }: {
-    transports: Transport[]
-    store: Store
-    credentials: Credentials
-  }) {
+  constructor({ store, credentials }: { store: Store; credentials: Credentials }, transports: Transport[]) {
     this.#transports = transports
     this.#store = store
     this.#worked = store.load(key)

@@ -2,6 +2,7 @@ import type { Conversation } from '@rabble/contract'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import type { DirectEvent } from '../src/index.ts'
+import { enter } from './build.ts'
 import { joined, lose, message, nextAttempt, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test(
@@ -48,7 +49,7 @@ t.test('a room that was seen empty is resumed from its beginning, and a gap is t
     return joined(frame, { events })
   })
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   await lose(gateway, chat)
   await until(() => room.messages.length === 2, 30_000, 'what was missed')
@@ -80,7 +81,7 @@ t.test(
     const told: DirectEvent[] = []
     const lists: (readonly Conversation[])[] = []
     chat.on('direct', (event) => told.push(event))
-    chat.on('conversations', (list) => lists.push(list))
+    chat.on('conversations', ({ conversations }) => lists.push(conversations))
     await chat.ready
     const pass = (check: () => boolean, what: string) =>
       until(

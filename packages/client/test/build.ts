@@ -5,6 +5,7 @@ import {
   type ChatState,
   type ConnectOptions,
   connect,
+  type JoinOptions,
   type Room,
   type RoomEvent,
   type StorageLike,
@@ -17,10 +18,17 @@ export function chatWith(t: TestContext, options: ConnectOptions): Chat {
   return chat
 }
 
+/** Joins a room, without waiting for that. */
+export function enter(chat: Chat, name: string, options?: JoinOptions): Room {
+  const room = chat.room(name)
+  void room.join(options)
+  return room
+}
+
 /** Records the states of a chat from now on. */
-export function statesOf(chat: Chat): ChatState['is'][] {
-  const states: ChatState['is'][] = []
-  chat.on('state', ({ is }) => states.push(is))
+export function statesOf(chat: Chat): ChatState['status'][] {
+  const states: ChatState['status'][] = []
+  chat.on('state', ({ state }) => states.push(state.status))
   return states
 }
 

@@ -7,10 +7,10 @@ import t from 'tap'
 const folder = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Returns the size of the minified and gzipped module, and the paths of its parts. */
-async function bundle(external: string[]): Promise<{ bytes: number; parts: string[] }> {
+async function bundle(external: string[], entry = 'index'): Promise<{ bytes: number; parts: string[] }> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: folder,
-    entryPoints: ['src/index.ts'],
+    entryPoints: [`src/${entry}.ts`],
     bundle: true,
     external,
     minify: true,
@@ -25,13 +25,21 @@ async function bundle(external: string[]): Promise<{ bytes: number; parts: strin
 }
 
 t.test('for browsers it is one small module of its own, without a dependency', async (t) => {
-  // The module for networks without WebSockets is loaded later.
-  const { bytes } = await bundle(['./other-sockets.ts'])
+  // The parts that are not needed before the first connection are loaded later.
+  const { bytes } = await bundle(['./on-demand.ts'])
   t.ok(bytes < 10 * 1024, `${bytes} bytes, minified and gzipped`)
   const whole = await bundle([])
-  t.ok(whole.bytes < 12 * 1024, `${whole.bytes} bytes with all transports`)
+  t.ok(whole.bytes < 15 * 1024, `${whole.bytes} bytes with what is loaded later`)
   t.same(
     whole.parts.filter((path) => !path.startsWith('src/')),
     [],
   )
 })
+
+for (const entry of ['rooms', 'search', 'moderation', 'session']) {
+  t.test(`the entry ${entry} is small, and brings nothing of the core with it`, async (t) => {
+    const { bytes, parts } = await bundle([], entry)
+    t.ok(bytes < 2 * 1024, `${bytes} bytes`)
+    t.notOk(parts.includes('src/chat.ts'))
+  })
+}

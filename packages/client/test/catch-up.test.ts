@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
 import type { RoomEvent } from '../src/index.ts'
-import { idsIn, watch } from './build.ts'
+import { enter, idsIn, watch } from './build.ts'
 import { type Answer, joined, lose, message } from './fake-gateway.ts'
 import { openRoom } from './fake-history.ts'
 
@@ -51,7 +51,7 @@ t.test(
     )
     await room.join()
     await lose(gateway, chat)
-    await until(() => room.state.is === 'in' && idsIn(events).length === 6, 30_000, 'what was missed')
+    await until(() => room.status === 'joined' && idsIn(events).length === 6, 30_000, 'what was missed')
     t.same(seen(events), ['joined', 'm1', 'joined', 'm2', 'm3', 'm4', 'm5', 'm6'])
     t.match(events[2], { complete: false })
     t.same(
@@ -81,7 +81,7 @@ t.test('a history that is behind is asked again', async (t) => {
   t.equal(asked.length, 1, 'not at once')
   // The first wait is 200 to 700 ms, the second 200 to 1,200 ms.
   await clock.advance(1_900)
-  await until(() => room.state.is === 'in', 30_000, 'what was missed')
+  await until(() => room.status === 'joined', 30_000, 'what was missed')
   t.same(idsIn(events), ['m1', 'm2'])
   t.same(answers, [])
 })
@@ -104,8 +104,11 @@ t.test('a history that stays away is waited for half a minute, then a gap says s
   t.equal(gateway.frames('join').length, 2, 'it is still waited for')
   // The last wait is shorter than 10.2 s, and the request after it has 15 s.
   await clock.advance(15_000)
-  await until(() => room.state.is === 'in', 30_000, 'the room')
-  t.match(events.slice(3), [{ type: 'gap', after: 'm1', before: 'm9', why: 'unknown' }, { type: 'message' }])
+  await until(() => room.status === 'joined', 30_000, 'the room')
+  t.match(events.slice(3), [
+    { type: 'gap', after: 'm1', before: 'm9', reason: 'unknown' },
+    { type: 'message' },
+  ])
 })
 
 t.test('where nothing more can be done, a gap says so', async (t) => {
@@ -117,7 +120,10 @@ t.test('where nothing more can be done, a gap says so', async (t) => {
   await room.join()
   await lose(gateway, chat)
   await until(() => idsIn(events).includes('m9'), 30_000, 'the newest')
-  t.match(events.slice(3), [{ type: 'gap', after: 'm1', before: 'm9', why: 'unknown' }, { type: 'message' }])
+  t.match(events.slice(3), [
+    { type: 'gap', after: 'm1', before: 'm9', reason: 'unknown' },
+    { type: 'message' },
+  ])
   t.same(
     room.messages.map(({ id }) => id),
     ['m9'],
@@ -144,7 +150,7 @@ t.test('a history that knows nothing more of what is missing is asked three time
     // The wait is 0.5 s, plus less than 2 s.
     await clock.advance(2_500)
   }
-  await until(() => room.state.is === 'in', 30_000, 'the room')
+  await until(() => room.status === 'joined', 30_000, 'the room')
   t.equal(asked.length, 3)
   t.same(seen(events).slice(3), ['gap', 'm9'])
 })
@@ -165,7 +171,7 @@ t.test('nobody reads on for ever: after too many comes a gap', async (t) => {
   await lose(gateway, chat)
   await until(() => idsIn(events).includes('last'), 30_000, 'the newest')
   t.equal(idsIn(events).length, 1 + 1_500 + 1)
-  t.match(events.at(-2), { type: 'gap', before: 'last', why: 'too-many' })
+  t.match(events.at(-2), { type: 'gap', before: 'last', reason: 'too-many' })
   t.ok(room.messages.length <= 200)
 })
 
@@ -191,7 +197,7 @@ t.test('no more is asked for than may be read', async (t) => {
     asked.map((question) => /limit=(\d+)/.exec(question)?.[1]),
     ['500', '200'],
   )
-  t.match(events.at(-2), { type: 'gap', after: 'h700', before: 'last', why: 'too-many' })
+  t.match(events.at(-2), { type: 'gap', after: 'h700', before: 'last', reason: 'too-many' })
 })
 
 t.test('what the log has lost is told where it is missing', async (t) => {
@@ -201,9 +207,9 @@ t.test('what the log has lost is told where it is missing', async (t) => {
   }))
   await room.join()
   await lose(gateway, chat)
-  await until(() => room.state.is === 'in' && idsIn(events).includes('m3'), 30_000, 'the rest')
+  await until(() => room.status === 'joined' && idsIn(events).includes('m3'), 30_000, 'the rest')
   t.same(seen(events), ['joined', 'm1', 'joined', 'm2', 'gap', 'm3'])
-  t.match(events[4], { after: 'm2', before: 'm3', why: 'lost' })
+  t.match(events[4], { after: 'm2', before: 'm3', reason: 'lost' })
 })
 
 t.test('a room that was empty misses nothing either', async (t) => {
@@ -219,7 +225,7 @@ t.test('a room that was empty misses nothing either', async (t) => {
   await room.join()
   t.notOk(room.hasOlder)
   await lose(gateway, chat)
-  await until(() => room.state.is === 'in' && idsIn(events).length === 2, 30_000, 'what was missed')
+  await until(() => room.status === 'joined' && idsIn(events).length === 2, 30_000, 'what was missed')
   t.same(seen(events), ['joined', 'joined', 'm1', 'm2'])
 })
 
@@ -228,7 +234,7 @@ t.test('with recent: 0 nothing old is told, and nothing is missed later', async 
     if (frame.type !== 'join') return undefined
     return joined(frame, { events: [message(frame.room, frame.after === undefined ? 'old' : 'new')] })
   })
-  const room = chat.room('other', { recent: 0 })
+  const room = enter(chat, 'other', { recent: 0 })
   const events = watch(room)
   await room.join()
   await lose(gateway, chat)

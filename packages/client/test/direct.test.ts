@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import type { Chat, ConnectOptions, Transport } from '../src/index.ts'
-import { createStorage, statesOf } from './build.ts'
+import { createStorage, enter, statesOf } from './build.ts'
 import { type FakeGateway, lose, message, nextAttempt, startFakeGateway, welcome } from './fake-gateway.ts'
 
 const transports: readonly Transport[] = ['websocket', 'sse', 'polling']
@@ -19,7 +19,7 @@ async function start(t: Test, more: Parameters<typeof welcome>[0] = { token: 'to
 }
 
 function reaches(chat: Chat, transport: Transport): Promise<void> {
-  return until(() => chat.state.is === 'open' && chat.state.transport === transport, 30_000, transport)
+  return until(() => chat.state.status === 'open' && chat.state.transport === transport, 30_000, transport)
 }
 
 /** Opens a chat over a gateway's own address. */
@@ -43,7 +43,7 @@ t.test('a chat that is not offered the direct way does not ask for it', async (t
 t.test('a chat that is offered the direct way moves there, with its token and without a gap', async (t) => {
   const { gateway, clock, connect } = await start(t)
   const chat = connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   const states = statesOf(chat)
   await clock.advance(29_999)
@@ -66,11 +66,11 @@ t.test('a chat that is offered the direct way moves there, with its token and wi
 t.test('a chat that leaves or loses a gateway asks for another one', async (t) => {
   const { gateway, clock, connect } = await start(t)
   const chat = connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await goDirect(gateway, chat)
   gateway.route = { path: '/g2/ws' }
   gateway.connections[1]?.send({ type: 'reconnect', after: 1_000 })
-  await room.members()
+  await room.fetchMembers()
   await clock.advance(1_000)
   await until(() => gateway.paths.at(-1) === '/g2/ws', 30_000, 'the move')
   await until(() => gateway.connections[1]?.code === 1000, 30_000, 'the end of the session before')
@@ -97,7 +97,7 @@ t.test('after a reload the direct way is the first one, and only the second fail
   gateway.directSockets = 'refused'
   const third = connect({ storage })
   for (let failed = 0; failed < 2; failed++) {
-    await until(() => third.state.is === 'waiting', 30_000, 'a failed attempt')
+    await until(() => third.status === 'waiting', 30_000, 'a failed attempt')
     await nextAttempt(gateway, third)
   }
   await reaches(third, 'websocket')
@@ -112,7 +112,7 @@ for (const state of ['refused', 'silent'] as const) {
     const { gateway, clock, connect } = await start(t)
     gateway.directSockets = state
     const chat = connect()
-    const room = chat.room('general')
+    const room = enter(chat, 'general')
     await room.join()
     const states = statesOf(chat)
     for (const [attempts, wait] of [
@@ -126,7 +126,7 @@ for (const state of ['refused', 'silent'] as const) {
       await room.send('still here')
     }
     t.same(states, [])
-    t.match(chat.state, { is: 'open', transport: 'websocket' })
+    t.match(chat.state, { status: 'open', transport: 'websocket' })
     await lose(gateway, chat)
     await reaches(chat, 'websocket')
     t.same(gateway.paths, ['/ws', '/g1/ws', '/g1/ws', '/ws'])
@@ -142,7 +142,7 @@ for (const [what, route] of Object.entries({
     const { gateway, connect } = await start(t)
     gateway.route = route
     const chat = connect({ transports: ['direct', ...transports] })
-    await until(() => chat.state.is === 'waiting', 30_000, 'the failed attempt')
+    await until(() => chat.status === 'waiting', 30_000, 'the failed attempt')
     await nextAttempt(gateway, chat)
     await reaches(chat, 'websocket')
     t.equal(gateway.questions.length, 1)

@@ -162,8 +162,8 @@ export async function startFakeGateway(
 
 /** Lets time pass until a chat that has lost its connection, or is about to, tries again. */
 export async function nextAttempt({ clock }: FakeGateway, chat: Chat): Promise<void> {
-  await until(() => chat.state.is === 'waiting', 30_000, 'the loss of the connection')
-  if (chat.state.is === 'waiting') await clock.advance(Math.ceil(chat.state.until - clock.now()))
+  await until(() => chat.status === 'waiting', 30_000, 'the loss of the connection')
+  if (chat.state.status === 'waiting') await clock.advance(Math.ceil(chat.state.until - clock.now()))
 }
 
 /** Cuts all connections, and lets the time pass until this chat tries again. */

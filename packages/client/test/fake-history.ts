@@ -1,6 +1,6 @@
 import type { TestContext } from '@rabble/harness'
 import type { ConnectOptions, FetchLike } from '../src/index.ts'
-import { watch } from './build.ts'
+import { enter, watch } from './build.ts'
 import { type Answer, message, startFakeGateway } from './fake-gateway.ts'
 
 /** Returns history's answer to a query: the ids of messages, or the status of a refusal. */
@@ -21,7 +21,7 @@ export async function openRoom(
   const gateway = await startFakeGateway(t, answer)
   const { fetch, asked } = fakeHistory(pages)
   const chat = gateway.connect({ catchUp: 1_500, fetch, ...options })
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   return { gateway, clock: gateway.clock, chat, room, events: watch(room), asked }
 }
 

@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { idsIn } from './build.ts'
+import { enter, idsIn } from './build.ts'
 import { joined, lose, message, startFakeGateway } from './fake-gateway.ts'
 import { openRoom } from './fake-history.ts'
 
@@ -14,17 +14,17 @@ for (const when of ['joined', 'message'] as const) {
       )
       room.on(when, () => void (what === 'leave' ? room.leave() : chat.close()))
       const reader = room[Symbol.asyncIterator]()
-      await until(() => room.state.is === 'out', 30_000, 'the end')
+      await until(() => room.status === 'left', 30_000, 'the end')
       gateway.connections[0]?.send(message('general', 'later'))
       // The answer to a request for another room comes after the answer to the first one.
       if (what === 'leave') await chat.room('other').join()
-      t.match(room.state, { is: 'out', code: what === 'leave' ? 'left' : 'closed' })
+      t.match(room.state, { status: 'left', code: what === 'leave' ? 'left' : 'closed' })
       t.same(idsIn(events), when === 'joined' ? [] : ['m0'])
       t.equal(room.messages.length, idsIn(events).length)
       await t.rejects(room.join(), { code: what === 'leave' ? 'left' : 'closed' })
       while (!(await reader.next()).done);
       if (what === 'leave') t.same(gateway.frames('leave').length, 1)
-      else t.equal(chat.state.is, 'closed')
+      else t.equal(chat.status, 'closed')
     })
   }
 }
@@ -42,7 +42,7 @@ t.test('a room that is left while it is caught up with tells nothing more of wha
   await room.join()
   room.on('message', ({ message }) => void (message.id === 'm1' && room.leave()))
   await lose(gateway, chat)
-  await until(() => room.state.is === 'out', 30_000, 'the end')
+  await until(() => room.status === 'left', 30_000, 'the end')
   await chat.room('other').join()
   t.same(idsIn(events), ['m0', 'm1'])
   t.equal(gateway.frames('join').filter(({ room }) => room === 'general').length, 2)
@@ -53,9 +53,9 @@ t.test('a room that is left when it was put out is not entered again', async (t)
   await room.join()
   room.on('left', () => void room.leave())
   gateway.connections[0]?.send({ type: 'left', room: 'general', code: 'room-full', message: 'no seat' })
-  await until(() => room.state.is === 'out', 30_000, 'the end')
+  await until(() => room.status === 'left', 30_000, 'the end')
   await chat.room('other').join()
-  t.match(room.state, { is: 'out', code: 'left' })
+  t.match(room.state, { status: 'left', code: 'left' })
   t.same(
     gateway.frames('join').map(({ room }) => room),
     ['general', 'other'],
@@ -65,12 +65,12 @@ t.test('a room that is left when it was put out is not entered again', async (t)
 t.test('a chat that is closed as soon as it is open joins nothing, and is ready all the same', async (t) => {
   const gateway = await startFakeGateway(t)
   const chat = gateway.connect()
-  const room = chat.room('general')
-  chat.on('state', ({ is }) => is === 'open' && chat.close())
+  const room = enter(chat, 'general')
+  chat.on('state', ({ state }) => state.status === 'open' && chat.close())
   await chat.ready
   await until(() => gateway.connections[0]?.code === 1000, 30_000, 'the goodbye')
   t.same(gateway.frames('join'), [])
-  t.match(room.state, { is: 'out', code: 'closed' })
+  t.match(room.state, { status: 'left', code: 'closed' })
   t.equal(gateway.clock.pending, 0)
 })
 
@@ -85,6 +85,6 @@ t.test('a listener that another one ends before its turn is not called', async (
   const off = room.on('message', () => told.push('other'))
   gateway.connections[0]?.send(message('general', 'm1'))
   await until(() => told.length > 0, 30_000, 'the message')
-  await room.members()
+  await room.fetchMembers()
   t.same(told, ['one'])
 })

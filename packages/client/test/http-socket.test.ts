@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import type { ConnectOptions } from '../src/index.ts'
-import { idsIn, statesOf, watch } from './build.ts'
+import { enter, idsIn, statesOf, watch } from './build.ts'
 import { type Answer, type FakeGateway, message, nextAttempt, startFakeGateway } from './fake-gateway.ts'
 import type { FakeStream } from './fake-streams.ts'
 
@@ -13,7 +13,7 @@ async function openChat(t: Test, transport: HttpTransport, answer?: Answer, opti
   t.intercept(Math, 'random', { value: () => 0.5 })
   const gateway = await startFakeGateway(t, answer)
   const chat = gateway.connect({ transports: [transport], ...options })
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const events = watch(room)
   await room.join()
   const session = gateway.streams.sessions[0] as FakeStream
@@ -36,7 +36,7 @@ async function pass({ clock }: FakeGateway, check: () => boolean, what: string):
 for (const transport of transports) {
   t.test(`${transport}: frames come down in order, and in blocks`, async (t) => {
     const { session, events, room, chat } = await openChat(t, transport)
-    t.match(chat.state, { is: 'open', transport })
+    t.match(chat.state, { status: 'open', transport })
     session.send(message('general', 'm1'))
     session.sendBlock([message('general', 'm2'), message('general', 'm3', 'a\nb\u2028c')])
     session.send(message('general', 'm4'))
@@ -52,9 +52,9 @@ for (const transport of transports) {
       open = resolve
     })
     const before = streams.of('POST').length
-    const asked = [room.members()]
+    const asked = [room.fetchMembers()]
     await until(() => streams.of('POST').length > before, 30_000, 'the first request')
-    for (let count = 0; count < 3; count++) asked.push(room.members())
+    for (let count = 0; count < 3; count++) asked.push(room.fetchMembers())
     open()
     await Promise.all(asked)
     t.same(
@@ -95,10 +95,10 @@ for (const transport of transports) {
     session.send(message('general', 'm1'))
     await until(() => room.messages.length === 1, 30_000, 'the message')
     session.close()
-    await pass(gateway, () => chat.state.is === 'waiting', 'the end')
+    await pass(gateway, () => chat.status === 'waiting', 'the end')
     await until(() => streams.sessions[1]?.code === 1000, 30_000, 'a goodbye to the next one')
     await nextAttempt(gateway, chat)
-    await until(() => room.state.is === 'in' && chat.state.is === 'open', 30_000, 'the room')
+    await until(() => room.status === 'joined' && chat.status === 'open', 30_000, 'the room')
     t.match(gateway.frames('join').at(-1), { room: 'general', after: 'm1' })
     t.same(idsIn(events), ['m1'])
     t.equal(streams.sessions.length, 3)
@@ -112,13 +112,13 @@ for (const transport of transports) {
   t.test(`${transport}: the gateway says why it ends a session`, async (t) => {
     const { gateway, session, chat, streams } = await openChat(t, transport)
     session.close(1012, 'restarting')
-    await until(() => chat.state.is === 'waiting', 30_000, 'the end')
-    t.match(chat.state, { why: 'restarting' })
+    await until(() => chat.status === 'waiting', 30_000, 'the end')
+    t.match(chat.state, { reason: 'restarting' })
     await nextAttempt(gateway, chat)
-    await until(() => chat.state.is === 'open', 30_000, 'another session')
+    await until(() => chat.status === 'open', 30_000, 'another session')
     streams.sessions[1]?.close(1008, 'you are banned')
-    await until(() => chat.state.is === 'closed', 30_000, 'the end')
-    t.same(chat.state, { is: 'closed', code: 1008, why: 'you are banned', retry: false })
+    await until(() => chat.status === 'closed', 30_000, 'the end')
+    t.same(chat.state, { status: 'closed', code: 'policy', reason: 'you are banned' })
     await gateway.clock.advance(600_000)
     t.equal(gateway.clock.pending, 0)
     t.equal(streams.sessions.length, 2)
@@ -146,10 +146,10 @@ for (const transport of transports) {
       await clock.advance(900)
       await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
       await clock.advance(400)
-      t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
+      t.match(chat.state, { status: 'waiting', reason: 'the server does not answer' })
       await until(() => streams.sessions[0]?.response === undefined, 30_000, 'the end of the response')
       await nextAttempt(gateway, chat)
-      await until(() => chat.state.is === 'open', 30_000, 'another session')
+      await until(() => chat.status === 'open', 30_000, 'another session')
       t.same(streams.of('DELETE'), [])
     },
   )
@@ -168,8 +168,8 @@ for (const transport of transports) {
 
     streams.refusals.push(busy, busy, busy, busy, busy)
     const late = room.send('hello again')
-    await pass(gateway, () => chat.state.is === 'waiting', 'the end')
-    t.match(chat.state, { why: 'others wait' })
+    await pass(gateway, () => chat.status === 'waiting', 'the end')
+    t.match(chat.state, { reason: 'others wait' })
     await nextAttempt(gateway, chat)
     await late
     t.equal(streams.sessions.length, 2)
@@ -187,8 +187,8 @@ for (const transport of transports) {
       const { gateway, room, chat, streams } = await openChat(t, transport)
       streams.refusals.push({ method: 'POST', status, body })
       const sent = room.send('hello')
-      await until(() => chat.state.is === 'waiting', 30_000, 'the end')
-      t.match(chat.state, { why })
+      await until(() => chat.status === 'waiting', 30_000, 'the end')
+      t.match(chat.state, { reason: why })
       await nextAttempt(gateway, chat)
       await sent
       t.equal(gateway.frames('send').length, 1)
@@ -204,9 +204,9 @@ for (const transport of transports) {
       open = resolve
     })
     const before = streams.of('POST').length
-    const asked = [room.members()]
+    const asked = [room.fetchMembers()]
     await until(() => streams.of('POST').length > before, 30_000, 'the first request')
-    for (let count = 0; count < 2; count++) asked.push(room.members())
+    for (let count = 0; count < 2; count++) asked.push(room.fetchMembers())
     streams.refusals.push({ method: 'POST', status: 413, body: '{}' })
     open()
     await Promise.all(asked)
@@ -236,7 +236,7 @@ for (const transport of transports) {
     streams.refusals.push(...Array(20).fill(down))
     session.cut()
     const lostAt = clock.now()
-    await pass(gateway, () => chat.state.is !== 'open', 'the end')
+    await pass(gateway, () => chat.status !== 'open', 'the end')
     t.ok(clock.now() - lostAt > 10_000)
     t.match(states, ['waiting'])
     t.same(streams.of('DELETE'), [])
@@ -250,8 +250,8 @@ for (const transport of transports) {
     )
     const chat = gateway.connect({ transports: [transport] })
     for (const why of ['the answer was HTTP status 200', 'the gateway is draining']) {
-      await until(() => chat.state.is === 'waiting', 30_000, 'the refusal')
-      t.match(chat.state, { why })
+      await until(() => chat.status === 'waiting', 30_000, 'the refusal')
+      t.match(chat.state, { reason: why })
       await nextAttempt(gateway, chat)
     }
     await chat.ready

@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { createStorage } from './build.ts'
+import { createStorage, enter } from './build.ts'
 import { lose, nextAttempt, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test('a guest that comes back is the same one', async (t) => {
@@ -10,7 +10,7 @@ t.test('a guest that comes back is the same one', async (t) => {
   const chat = gateway.connect()
   await chat.ready
   await lose(gateway, chat)
-  await until(() => chat.state.is === 'open', 30_000, 'the second connection')
+  await until(() => chat.status === 'open', 30_000, 'the second connection')
   t.same(gateway.frames('hello')[1], { type: 'hello', token: 'token-first' })
 })
 
@@ -68,10 +68,10 @@ t.test('a name that somebody else holds ends it, and says so', async (t) => {
       : undefined,
   )
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await t.rejects(chat.ready, { code: 'name-taken', message: 'this is name-taken' })
-  t.match(chat.state, { is: 'closed', code: 'name-taken', why: 'this is name-taken', retry: false })
-  t.match(room.state, { is: 'out', code: 'closed' })
+  t.match(chat.state, { status: 'closed', code: 'name-taken', reason: 'this is name-taken' })
+  t.match(room.state, { status: 'left', code: 'closed' })
   await t.rejects(room.send('hello'), { code: 'closed' })
   await gateway.connect({ name: 'Ada Two' }).ready
 })
@@ -86,12 +86,12 @@ t.test('a guest who was in already waits for a name that is held for somebody wh
   await chat.ready
   await lose(gateway, chat)
   for (const attempt of [2, 3]) {
-    await until(() => chat.state.is === 'waiting', 30_000, 'the refusal')
-    t.match(chat.state, { attempt, why: 'this is name-taken' })
+    await until(() => chat.status === 'waiting', 30_000, 'the refusal')
+    t.match(chat.state, { attempt, reason: 'this is name-taken' })
     await gateway.clock.advance(4_999)
     t.equal(gateway.attempts, attempt, 'it does not come earlier than it was told to')
     await nextAttempt(gateway, chat)
   }
-  await until(() => chat.state.is === 'open', 30_000, 'the name')
+  await until(() => chat.status === 'open', 30_000, 'the name')
   t.equal(gateway.attempts, 4)
 })

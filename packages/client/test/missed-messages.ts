@@ -1,7 +1,7 @@
 import { checkOrder, connectChat, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { Chat } from '../src/index.ts'
-import { chatWith, idsIn, watch } from './build.ts'
+import { chatWith, enter, idsIn, watch } from './build.ts'
 
 /**
  * Lets a reader miss `count` messages of a room, and checks that it has all of them once it is back, although more arrive while it
@@ -35,7 +35,7 @@ export async function missMessages(
       return fetch(url + new URL(there).pathname + new URL(there).search, init)
     },
   })
-  const room = reader.room(name)
+  const room = enter(reader, name)
   const events = watch(room)
   await room.join()
   const writer = await connectChat(t, options.writer, { name: 'Writer', timeout: 60_000 })
@@ -56,7 +56,7 @@ export async function missMessages(
     if (more++ < 15) written.push((await writer.send(name, 'while the reader reads')).id)
   }
   await options.mend(reader)
-  const isBack = () => room.state.is === 'in' && idsIn(events).length > count
+  const isBack = () => room.status === 'joined' && idsIn(events).length > count
   await until(isBack, 90_000, 'the reader to come back')
   meanwhile = undefined
   t.ok(more > 0)

@@ -1,12 +1,12 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { statesOf } from './build.ts'
+import { enter, statesOf } from './build.ts'
 import { type Answer, lose, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test('told to reconnect, it opens the next connection before it lets go of this one', async (t) => {
   const gateway = await startFakeGateway(t)
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   const states = statesOf(chat)
   let openThen: boolean | undefined
@@ -15,7 +15,7 @@ t.test('told to reconnect, it opens the next connection before it lets go of thi
   })
   gateway.connections[0]?.send({ type: 'reconnect', after: 30_000 })
   // The answer comes after it.
-  await room.members()
+  await room.fetchMembers()
   await gateway.clock.advance(29_999)
   t.equal(gateway.attempts, 1, 'not earlier than it was told to')
   await gateway.clock.advance(1)
@@ -25,10 +25,10 @@ t.test('told to reconnect, it opens the next connection before it lets go of thi
   t.equal(openThen, true)
   t.equal(gateway.connections[0]?.code, 1000)
   t.match(gateway.connections[1]?.frames, [{ type: 'hello' }, { type: 'join', room: 'general' }])
-  await until(() => room.state.is === 'in', 30_000, 'the room')
+  await until(() => room.status === 'joined', 30_000, 'the room')
   chat.reconnect()
   await until(() => gateway.connections[2]?.frames.length === 2, 30_000, 'the third connection')
-  await until(() => room.state.is === 'in', 30_000, 'the room')
+  await until(() => room.status === 'joined', 30_000, 'the room')
 })
 
 for (const [what, fail] of Object.entries({
@@ -46,7 +46,7 @@ for (const [what, fail] of Object.entries({
     })
     const { clock } = gateway
     const chat = gateway.connect()
-    const room = chat.room('general')
+    const room = enter(chat, 'general')
     await room.join()
     const states = statesOf(chat)
     chat.reconnect()
@@ -71,14 +71,14 @@ t.test('a move that is refused for good leaves the chat where it is', async (t) 
     frame.type === 'hello' && gateway.connections.length === 2 ? refusal(frame, 'forbidden') : undefined,
   )
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   chat.reconnect()
   await until(() => gateway.connections[1]?.code !== undefined, 30_000, 'the refusal')
   await room.send('still here')
   await gateway.clock.advance(600_000)
   t.equal(gateway.attempts, 2, 'it is not tried again')
-  t.equal(chat.state.is, 'open')
+  t.equal(chat.status, 'open')
   await lose(gateway, chat)
-  await until(() => gateway.connections.length === 3 && room.state.is === 'in', 30_000, 'a way back')
+  await until(() => gateway.connections.length === 3 && room.status === 'joined', 30_000, 'a way back')
 })

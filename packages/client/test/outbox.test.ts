@@ -1,13 +1,14 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
+import { enter } from './build.ts'
 import { joined, lose, message, refusal, startFakeGateway, welcome } from './fake-gateway.ts'
 
 t.test('what is sent is acknowledged with its id, under a cid of its own', async (t) => {
   const gateway = await startFakeGateway(t)
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const sent = room.send('hello', { replyTo: 'm1', meta: { colour: 'red' } })
-  t.match(room.pending, [{ type: 'send', room: 'general', text: 'hello', state: 'pending' }])
+  t.match(room.pending, [{ type: 'send', room: 'general', text: 'hello', status: 'pending' }])
   const { id } = await sent
   const [frame] = gateway.frames('send')
   t.match(frame, {
@@ -18,7 +19,7 @@ t.test('what is sent is acknowledged with its id, under a cid of its own', async
     meta: { colour: 'red' },
   })
   t.equal(id, `id-${frame?.cid}`)
-  t.match(room.pending, [{ state: 'sent' }], 'until it comes back as a message of the room')
+  t.match(room.pending, [{ status: 'sent' }], 'until it comes back as a message of the room')
   const own = { ...message('general', id, 'hello'), from: { id: 'guest-ada', name: 'Ada' } }
   gateway.connections[0]?.send({ ...own, ...(frame?.cid !== undefined && { cid: frame.cid }) })
   await until(() => room.pending.length === 0, 30_000, 'the message')
@@ -27,7 +28,7 @@ t.test('what is sent is acknowledged with its id, under a cid of its own', async
 
 t.test('edits and deletions are acknowledged the same way', async (t) => {
   const gateway = await startFakeGateway(t)
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   t.match(await room.edit('m1', 'better'), { id: /^id-/ })
   t.same(await room.delete('m1'), { id: 'deletion-m1' })
   t.match(gateway.frames('edit'), [{ room: 'general', id: 'm1', text: 'better', cid: String }])
@@ -43,14 +44,14 @@ t.test('a message that is refused for now goes out again, and those behind it wa
     if (code === undefined) return undefined
     return refusal(frame, code, code === 'rate-limited' ? { retryAfter: 5_000 } : {})
   })
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   const all = Promise.all(['first', 'second', 'third'].map((text) => room.send(text)))
   for (const [index, code] of refusals.entries()) {
     await until(() => gateway.frames('send').length === index + 1, 30_000, 'the message')
     await until(() => room.pending[0]?.error?.code === code, 30_000, 'the reason, which the page can show')
     const wait = (code === 'rate-limited' ? 5_000 : 0) + 250 * 2 ** index
     await gateway.clock.advance(wait - 1)
-    await room.members()
+    await room.fetchMembers()
     t.equal(gateway.frames('send').length, index + 1, 'not earlier than it was told to')
     await gateway.clock.advance(1)
   }
@@ -67,12 +68,12 @@ t.test('a message that nobody answers goes out again, under the same cid', async
   t.intercept(Math, 'random', { value: () => 0.5 })
   let deaf = true
   const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'send' ? null : undefined))
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   const sent = room.send('hello?')
   await until(() => gateway.frames('send').length === 1, 30_000, 'the message')
   deaf = false
   await gateway.clock.advance(15_000)
-  t.match(room.pending, [{ state: 'pending', error: { code: 'timeout' } }])
+  t.match(room.pending, [{ status: 'pending', error: { code: 'timeout' } }])
   await gateway.clock.advance(250)
   await sent
   const [one, other] = gateway.frames('send')
@@ -85,7 +86,7 @@ t.test('a message can be sent again at once, without waiting for its next try', 
       ? refusal(frame, 'rate-limited', { retryAfter: 600_000 })
       : undefined,
   )
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   const sent = room.send('hello')
   await until(() => room.pending[0]?.error !== undefined, 30_000, 'the refusal')
   t.same(await room.pending[0]?.retry(), await sent)
@@ -97,7 +98,7 @@ t.test('of each room one is on its way at a time; rooms don’t wait for each ot
     frame.type === 'send' && frame.room === 'slow' ? null : undefined,
   )
   const chat = gateway.connect()
-  const slow = chat.room('slow')
+  const slow = enter(chat, 'slow')
   void slow.send('one')
   void slow.send('two')
   await chat.room('quick').send('three')
@@ -112,12 +113,12 @@ t.test('a message that is refused for good fails, and can be sent again or given
   const gateway = await startFakeGateway(t, (frame) =>
     frame.type === 'send' && muted ? refusal(frame, 'forbidden') : undefined,
   )
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   await t.rejects(room.send('one'), { code: 'forbidden', message: 'this is forbidden' })
   await t.rejects(room.send('two'), { code: 'forbidden' })
   t.match(room.pending, [
-    { text: 'one', state: 'failed', error: { code: 'forbidden' } },
-    { text: 'two', state: 'failed' },
+    { text: 'one', status: 'failed', error: { code: 'forbidden' } },
+    { text: 'two', status: 'failed' },
   ])
   muted = false
   room.pending[1]?.discard()
@@ -132,7 +133,7 @@ t.test('a message that is refused for good fails, and can be sent again or given
 
 t.test('a text that makes a frame too large fails here: it would close each connection', async (t) => {
   const gateway = await startFakeGateway(t)
-  const room = gateway.connect().room('general')
+  const room = enter(gateway.connect(), 'general')
   await t.rejects(room.send('é'.repeat(33_000)), { code: 'too-large' })
   t.same(gateway.frames('send'), [])
 })
@@ -142,10 +143,10 @@ t.test('a promise that is ignored makes no unhandled rejection', async (t) => {
     frame.type === 'send' ? refusal(frame, 'forbidden') : undefined,
   )
   const chat = gateway.connect({ outbox: { count: 1 } })
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   void room.send('one')
   void room.send('two')
-  await until(() => room.pending[0]?.state === 'failed', 30_000, 'the failure')
+  await until(() => room.pending[0]?.status === 'failed', 30_000, 'the failure')
   chat.close()
   void room.send('three')
   await new Promise((resolve) => setImmediate(resolve))
@@ -155,7 +156,7 @@ t.test('what was not acknowledged goes out first on the next connection, under t
   let deaf = true
   const gateway = await startFakeGateway(t, (frame) => (deaf && frame.type === 'send' ? null : undefined))
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const both = Promise.all([room.send('one'), room.send('two')])
   await until(() => gateway.frames('send').length === 1, 30_000, 'the first one')
   deaf = false
@@ -178,7 +179,7 @@ t.test('what comes back with the room is known to be sent, and is not sent again
     return joined(frame, { events: [own] })
   })
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const sent = room.send('one')
   await until(() => gateway.frames('send').length === 1, 30_000, 'the message')
   await lose(gateway, chat)
@@ -203,7 +204,7 @@ t.test('what comes back as an event needs no other acknowledgement, and those be
       : { type: 'edit', ...made, message: frame.id, text, cid }
   })
   const chat = gateway.connect()
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   // The clock stands still, so no request times out.
   const all = [
@@ -232,7 +233,7 @@ t.test('what somebody wrote never goes out in another user’s name, also not wh
     return frame.room === 'closed' ? refusal(frame, 'forbidden') : null
   })
   const chat = gateway.connect({ getToken: () => `token-of-${id}` })
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const sent = room.send('I am Ada')
   await t.rejects(chat.room('closed').send('Ada, again'), { code: 'forbidden' })
   await until(() => gateway.frames('send').length === 2, 30_000, 'the messages')
@@ -240,7 +241,7 @@ t.test('what somebody wrote never goes out in another user’s name, also not wh
   await lose(gateway, chat)
   await t.rejects(sent, { code: 'other-user' })
   await room.send('I am Bob')
-  const failed = chat.pending.filter(({ state }) => state === 'failed')
+  const failed = chat.pending.filter(({ status }) => status === 'failed')
   t.match(failed, [{ error: { code: 'other-user' } }, { error: { code: 'other-user' } }])
   for (const item of failed) await t.rejects(item.retry())
   await room.send('still Bob')
@@ -250,12 +251,12 @@ t.test('what somebody wrote never goes out in another user’s name, also not wh
 
 t.test('what may be unsent is bounded, by number and by bytes', async (t) => {
   const gateway = await startFakeGateway(t, (frame) => (frame.type === 'send' ? null : undefined))
-  const few = gateway.connect({ outbox: { count: 2 } }).room('general')
+  const few = enter(gateway.connect({ outbox: { count: 2 } }), 'general')
   void few.send('one')
   void few.send('two')
   await t.rejects(few.send('three'), { code: 'outbox-full' })
   t.equal(few.pending.length, 2)
-  const small = gateway.connect({ outbox: { bytes: 2_000 } }).room('general')
+  const small = enter(gateway.connect({ outbox: { bytes: 2_000 } }), 'general')
   void small.send('x'.repeat(1_000))
   await t.rejects(small.send('x'.repeat(1_000)), { code: 'outbox-full' })
   small.pending[0]?.discard()

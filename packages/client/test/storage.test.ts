@@ -1,6 +1,6 @@
 import { until } from '@rabble/harness'
 import t from 'tap'
-import { createStorage } from './build.ts'
+import { createStorage, enter } from './build.ts'
 import { refusal, startFakeGateway } from './fake-gateway.ts'
 
 t.test(
@@ -19,7 +19,7 @@ t.test(
     before.close()
 
     const after = gateway.connect({ storage })
-    const room = after.room('general')
+    const room = enter(after, 'general')
     t.match(room.pending, [{ text: 'one' }, { text: 'two' }], 'they can be seen at once')
     t.match(after.directRoom('guest-bob').pending, [{ text: 'four' }])
     deaf = false
@@ -50,7 +50,7 @@ t.test('what has failed is still failed after a reload', async (t) => {
   before.close()
   const after = gateway.connect({ storage })
   await after.ready
-  t.match(after.pending, [{ text: 'one', state: 'failed', error: { code: 'forbidden' } }])
+  t.match(after.pending, [{ text: 'one', status: 'failed', error: { code: 'forbidden' } }])
   after.pending[0]?.discard()
   t.same(after.pending, [])
   t.notOk([...storage.items.keys()].some((key) => key.includes('unsent')))
@@ -76,11 +76,11 @@ t.test('what one tab discards, another one that has read it already does not sen
   const gateway = await startFakeGateway(t, (frame) => (frame.type === 'hello' && isDown ? null : undefined))
   const storage = createStorage()
   const one = gateway.connect({ storage })
-  const room = one.room('general')
+  const room = enter(one, 'general')
   await room.join()
   isDown = true
   gateway.connections[0]?.close()
-  await until(() => one.state.is === 'waiting', 30_000, 'the loss')
+  await until(() => one.status === 'waiting', 30_000, 'the loss')
   const discarded = room.send('not this')
   void room.send('but this')
   const other = gateway.connect({ storage })
@@ -91,7 +91,7 @@ t.test('what one tab discards, another one that has read it already does not sen
   other.reconnect()
   await until(() => gateway.frames('send').length === 1, 30_000, 'what was not discarded')
   one.reconnect()
-  const isSent = () => [one, other].every(({ pending }) => pending.every(({ state }) => state === 'sent'))
+  const isSent = () => [one, other].every(({ pending }) => pending.every(({ status }) => status === 'sent'))
   await until(isSent, 30_000, 'all to be sent')
   t.same(new Set(gateway.frames('send').map(({ text }) => text)), new Set(['but this']))
 })

@@ -23,6 +23,7 @@ t.test('with getToken the token is renewed before it ends, over the same connect
   const chat = gateway.connect({ getToken: async () => `token-${++asked}` })
   await chat.ready
   const states = statesOf(chat)
+  await until(() => gateway.clock.pending === 2, 30_000, 'the renewal to be planned')
   await gateway.clock.advance(39_999)
   t.equal(asked, 1, 'not before 40 % of its time')
   random = 1
@@ -30,7 +31,7 @@ t.test('with getToken the token is renewed before it ends, over the same connect
   await until(() => gateway.frames('refresh').length === 1, 30_000, 'the renewal')
   t.match(gateway.frames('refresh'), [{ token: 'token-2' }])
   // The answer comes after the answer to the renewal.
-  await chat.room('general').members()
+  await chat.room('general').fetchMembers()
   await gateway.clock.advance(599_999)
   t.equal(asked, 2, 'the new one has a time of its own, of which 60 % is the latest')
   await gateway.clock.advance(1)
@@ -50,6 +51,7 @@ t.test('a guest gets another token before this one is too old, and keeps it', as
   const storage = createStorage()
   const chat = gateway.connect({ storage })
   await chat.ready
+  await until(() => gateway.clock.pending === 2, 30_000, 'the renewal to be planned')
   await gateway.clock.advance(50_000)
   await until(() => gateway.frames('refresh').length === 1, 30_000, 'the renewal')
   t.match(gateway.frames('refresh'), [{ token: 'first' }])
@@ -79,13 +81,13 @@ t.test('a renewal that fails is tried again, while the session goes on', async (
   // The last retry comes when about an eighth of the time is left.
   while (gateway.frames('refresh').length < 2) {
     await gateway.clock.advance(1_000)
-    await chat.room('general').members()
+    await chat.room('general').fetchMembers()
   }
   t.same(
     gateway.frames('refresh').map(({ token }) => token),
     ['old', 'new'],
   )
-  t.equal(chat.state.is, 'open')
+  t.equal(chat.status, 'open')
   t.equal(gateway.attempts, 1)
 })
 
@@ -97,7 +99,7 @@ t.test('a session whose token has expired comes back with another one', async (t
   token = 'two'
   gateway.connections[0]?.close(4401, 'the token has expired')
   await nextAttempt(gateway, chat)
-  await until(() => chat.state.is === 'open', 30_000, 'the second token')
+  await until(() => chat.status === 'open', 30_000, 'the second token')
   t.same(gateway.frames('hello')[1], { type: 'hello', token: 'two' })
 })
 
@@ -107,8 +109,8 @@ t.test('whoever was put out does not come back with another token', async (t) =>
   const chat = gateway.connect({ getToken: () => `token-${++asked}` })
   await chat.ready
   gateway.connections[0]?.close(1008, 'you are banned')
-  await until(() => chat.state.is === 'closed', 30_000, 'the end')
-  t.match(chat.state, { code: 1008, why: 'you are banned' })
+  await until(() => chat.status === 'closed', 30_000, 'the end')
+  t.match(chat.state, { code: 'policy', reason: 'you are banned' })
   t.equal(asked, 1)
 })
 
@@ -119,13 +121,13 @@ t.test('an application that gives the expired token once more is asked again in 
   await chat.ready
   await lose(gateway, chat)
   for (const refusals of [1, 2]) {
-    await until(() => chat.state.is === 'waiting', 30_000, 'the refusal')
-    t.match(chat.state, { why: 'this is unauthorized' })
+    await until(() => chat.status === 'waiting', 30_000, 'the refusal')
+    t.match(chat.state, { reason: 'this is unauthorized' })
     await gateway.clock.advance(1_999)
     t.equal(gateway.attempts, 1 + refusals, 'not at once')
     await nextAttempt(gateway, chat)
   }
-  await until(() => chat.state.is === 'open', 30_000, 'the good one')
+  await until(() => chat.status === 'open', 30_000, 'the good one')
   t.equal(gateway.attempts, 4)
 })
 
@@ -135,7 +137,7 @@ t.test('after five refusals of tokens nobody asks any more', async (t) => {
   const chat = gateway.connect({ getToken: () => `token-${++asked}` })
   while (asked < 5) await nextAttempt(gateway, chat)
   await t.rejects(chat.ready, { code: 'unauthorized' })
-  t.match(chat.state, { is: 'closed', code: 'unauthorized', retry: false })
+  t.match(chat.state, { status: 'closed', code: 'unauthorized' })
   await gateway.clock.advance(600_000)
   t.equal(asked, 5)
   t.equal(gateway.clock.pending, 0)
@@ -146,9 +148,9 @@ t.test('a getToken that never answers is asked again after ten seconds', async (
   let asked = 0
   const chat = gateway.connect({ getToken: () => (++asked === 1 ? new Promise(() => {}) : 'a token') })
   await gateway.clock.advance(9_999)
-  t.match(chat.state, { is: 'connecting', attempt: 1 })
+  t.match(chat.state, { status: 'connecting', attempt: 1 })
   await gateway.clock.advance(1)
-  t.match(chat.state, { is: 'waiting', why: /getToken took too long/ })
+  t.match(chat.state, { status: 'waiting', reason: /getToken took too long/ })
   await nextAttempt(gateway, chat)
   await chat.ready
   t.equal(asked, 2)
@@ -163,12 +165,12 @@ t.test('a getToken that fails is asked again', async (t) => {
   }
   const chat = gateway.connect({ getToken })
   const states: ChatState[] = []
-  chat.on('state', (state) => states.push(state))
+  chat.on('state', ({ state }) => states.push(state))
   await nextAttempt(gateway, chat)
   await chat.ready
   t.match(states, [
-    { is: 'waiting', attempt: 1, why: 'Error: no network' },
-    { is: 'connecting', attempt: 2 },
-    { is: 'open' },
+    { status: 'waiting', attempt: 1, reason: 'Error: no network' },
+    { status: 'connecting', attempt: 2 },
+    { status: 'open' },
   ])
 })

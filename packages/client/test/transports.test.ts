@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import type { Chat, ConnectOptions, Transport } from '../src/index.ts'
-import { createStorage, idsIn, pretendBrowser, watch } from './build.ts'
+import { createStorage, enter, idsIn, pretendBrowser, watch } from './build.ts'
 import {
   type Answer,
   type FakeGateway,
@@ -35,7 +35,7 @@ async function start(t: Test, answer?: Answer) {
 
 async function fails(gateway: FakeGateway, chat: Chat, count = 1): Promise<void> {
   for (let failed = 0; failed < count; failed++) {
-    await until(() => chat.state.is === 'waiting', 30_000, 'a failed attempt')
+    await until(() => chat.status === 'waiting', 30_000, 'a failed attempt')
     await nextAttempt(gateway, chat)
   }
 }
@@ -47,7 +47,7 @@ async function fallBack(t: Test, options?: ConnectOptions) {
   const chat = parts.connect(options)
   await fails(parts.gateway, chat)
   await chat.ready
-  t.match(chat.state, { is: 'open', transport: 'sse' })
+  t.match(chat.state, { status: 'open', transport: 'sse' })
   return { ...parts, chat }
 }
 
@@ -63,7 +63,7 @@ t.test('a chat whose WebSocket gets no answer uses Server-Sent Events after five
   const chat = connect()
   await until(() => gateway.attempts === 1, 30_000, 'the attempt')
   await clock.advance(4_999)
-  t.match(chat.state, { is: 'connecting' })
+  t.match(chat.state, { status: 'connecting' })
   await clock.advance(1)
   await fails(gateway, chat)
   await chat.ready
@@ -79,7 +79,7 @@ t.test('a chat whose stream is held back by a proxy polls', async (t) => {
   await fails(gateway, chat)
   await until(() => streams.sessions.length === 1, 30_000, 'the stream')
   await clock.advance(5_000)
-  t.match(chat.state, { is: 'waiting', why: 'no answer in time' })
+  t.match(chat.state, { status: 'waiting', reason: 'no answer in time' })
   await fails(gateway, chat)
   await chat.ready
   t.match(chat.state, { transport: 'polling' })
@@ -93,7 +93,7 @@ t.test('while nothing answers, one transport after the other is tried', async (t
   streams.refusals.push(down, down, down, down)
   const chat = connect()
   const order: string[] = []
-  chat.on('state', ({ is }) => is === 'waiting' && order.push(JSON.stringify(tried())))
+  chat.on('state', ({ state }) => state.status === 'waiting' && order.push(JSON.stringify(tried())))
   await fails(gateway, chat, 6)
   t.same(
     order.map((line) => Object.values(JSON.parse(line))),
@@ -176,7 +176,7 @@ t.test('an offline browser stays with its transport', async (t) => {
   gateway.webSockets = 'refused'
   const chat = connect()
   await fails(gateway, chat, 2)
-  await until(() => chat.state.is === 'waiting', 30_000, 'a failed attempt')
+  await until(() => chat.status === 'waiting', 30_000, 'a failed attempt')
   t.same(tried(), { websocket: 3, sse: 0, polling: 0 })
   gateway.webSockets = 'open'
   browser.onLine = true
@@ -187,11 +187,11 @@ t.test('an offline browser stays with its transport', async (t) => {
 
 t.test('it comes back to the WebSocket in the background, without a gap', async (t) => {
   const { gateway, clock, streams, chat } = await fallBack(t)
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   const events = watch(room)
   await room.join()
   const states: unknown[] = []
-  chat.on('state', (state) => states.push(state.is === 'open' ? state.transport : state.is))
+  chat.on('state', ({ state }) => states.push(state.status === 'open' ? state.transport : state.status))
   for (const [attempts, wait] of [
     [2, 30_000],
     [3, 60_000],
@@ -211,7 +211,7 @@ t.test('it comes back to the WebSocket in the background, without a gap', async 
 
   gateway.webSockets = 'open'
   await clock.advance(240_000)
-  await until(() => room.state.is === 'in' && states.length === 1, 30_000, 'the WebSocket')
+  await until(() => room.status === 'joined' && states.length === 1, 30_000, 'the WebSocket')
   t.same(states, ['websocket'])
   t.match(gateway.frames('join').at(-1), { room: 'general', after: 'm1' })
   await until(() => session?.code === 1000, 30_000, 'the end of the first session')
@@ -238,16 +238,16 @@ t.test(
     for (const seconds of [30, 60, 120, 240, 480, 960, 1800, 1800]) await next(seconds * 1_000)
     await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
     browser.dispatch('online')
-    await chat.room('general').members()
+    await chat.room('general').fetchMembers()
     await next(30_000)
 
     await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
     gateway.webSockets = 'open'
     await next(60_000)
-    await until(() => chat.state.is === 'open' && chat.state.transport === 'websocket', 30_000, 'it')
+    await until(() => chat.state.status === 'open' && chat.state.transport === 'websocket', 30_000, 'it')
     const { attempts } = gateway
     browser.dispatch('online')
-    await chat.room('general').members()
+    await chat.room('general').fetchMembers()
     await clock.advance(3_600_000)
     t.equal(gateway.attempts, attempts, 'at the first transport it stays')
   },
@@ -271,18 +271,18 @@ for (const [what, fail] of Object.entries({
     gateway.webSockets = 'refused'
     const chat = connect()
     await fails(gateway, chat)
-    const room = chat.room('general')
+    const room = enter(chat, 'general')
     await room.join()
     gateway.webSockets = 'open'
     await clock.advance(30_000)
     await until(() => gateway.connections[1]?.open === false, 30_000, 'the refusal')
     await room.send('still here')
-    t.match(chat.state, { is: 'open', transport: 'sse' })
+    t.match(chat.state, { status: 'open', transport: 'sse' })
     t.equal(gateway.connections[1]?.frames.length, 1, 'and comes as nobody else')
     await until(() => gateway.closed === 2, 30_000, 'the end of the attempt')
     await clock.advance(60_000)
     await until(
-      () => chat.state.is === 'open' && chat.state.transport === 'websocket',
+      () => chat.state.status === 'open' && chat.state.transport === 'websocket',
       30_000,
       'the WebSocket',
     )
@@ -296,14 +296,14 @@ t.test(
     for (const wait of [30_000, 60_000]) {
       await clock.advance(wait)
       await until(() => gateway.closed === gateway.attempts, 30_000, 'the refusal')
-      await chat.room('general').members()
+      await chat.room('general').fetchMembers()
     }
     gateway.webSockets = 'silent'
     await clock.advance(120_000)
     t.equal(gateway.attempts, 4)
     streams.sessions[0]?.close(1012)
     await fails(gateway, chat)
-    await until(() => chat.state.is === 'open', 30_000, 'another session')
+    await until(() => chat.status === 'open', 30_000, 'another session')
     t.match(chat.state, { transport: 'sse' }, 'failed attempts to come back don’t count')
     t.equal(gateway.attempts, 4)
   },
@@ -315,10 +315,10 @@ t.test('told to reconnect during an attempt to come back, it moves over its own 
   await clock.advance(30_000)
   t.equal(gateway.attempts, 2)
   streams.sessions[0]?.send({ type: 'reconnect', after: 1_000 })
-  await chat.room('general').members()
+  await chat.room('general').fetchMembers()
   await clock.advance(1_000)
   await until(() => streams.sessions[0]?.code === 1000, 30_000, 'the move')
-  t.match(chat.state, { is: 'open', transport: 'sse' })
+  t.match(chat.state, { status: 'open', transport: 'sse' })
   t.equal(streams.sessions.length, 2)
 })
 
@@ -345,7 +345,7 @@ t.test('at most three tabs hold a response open, the others poll', async (t) => 
     await until(() => polls().length === before + count, 30_000, 'the next request')
     t.match(polls().at(-1), { url: '/poll?wait=0' })
   }
-  const room = tabs[3]?.room('general')
+  const room = tabs[3] && enter(tabs[3], 'general')
   await room?.send('hello')
   t.match(polls().at(-1), { url: '/poll?wait=1000' }, 'an answer comes without such a pause')
   await until(() => clock.pending === 5, 30_000, 'the pause')

@@ -1,7 +1,7 @@
 import { until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import type { Chat } from '../src/index.ts'
-import { pretendBrowser, statesOf } from './build.ts'
+import { enter, pretendBrowser, statesOf } from './build.ts'
 import { type FakeGateway, message, nextAttempt, refusal, startFakeGateway } from './fake-gateway.ts'
 
 /** Time limit (ms) of a gateway's answer when a chat wakes up. */
@@ -28,11 +28,11 @@ async function openChat(t: Test) {
 async function leaves(t: Test, gateway: FakeGateway, chat: Chat): Promise<void> {
   await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
   await gateway.clock.advance(quickly - 1)
-  t.equal(chat.state.is, 'open')
+  t.equal(chat.status, 'open')
   await gateway.clock.advance(1)
-  t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
+  t.match(chat.state, { status: 'waiting', reason: 'the server does not answer' })
   await nextAttempt(gateway, chat)
-  await until(() => chat.state.is === 'open', 30_000, 'another connection')
+  await until(() => chat.status === 'open', 30_000, 'another connection')
 }
 
 for (const event of ['visibilitychange', 'pageshow', 'resume', 'online']) {
@@ -50,21 +50,21 @@ t.test('a page that is hidden asks nothing, and a connection that lives is kept'
   const { gateway, chat } = await openChat(t)
   browser.visible = false
   browser.dispatch('visibilitychange')
-  await chat.room('general').members()
+  await chat.room('general').fetchMembers()
   t.same(gateway.frames('ping'), [])
   browser.visible = true
   browser.dispatch('visibilitychange')
   await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
-  await chat.room('general').members()
+  await chat.room('general').fetchMembers()
   await gateway.clock.advance(60_000)
-  t.equal(chat.state.is, 'open')
+  t.equal(chat.status, 'open')
   t.equal(gateway.attempts, 1)
 })
 
 t.test('what was on its way before the sleep is no sign of life', async (t) => {
   const browser = pretendBrowser(t)
   const { gateway, chat, die } = await openChat(t)
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
   die()
   browser.dispatch('resume')
@@ -98,19 +98,19 @@ t.test('silence is noticed also while the wall clock is set back', async (t) => 
   await clock.advance(900)
   await until(() => gateway.frames('ping').length === 1, 30_000, 'the question')
   await clock.advance(400)
-  t.match(chat.state, { is: 'waiting', why: 'the server does not answer' })
+  t.match(chat.state, { status: 'waiting', reason: 'the server does not answer' })
   await nextAttempt(gateway, chat)
-  await until(() => chat.state.is === 'open', 30_000, 'another connection')
+  await until(() => chat.status === 'open', 30_000, 'another connection')
 })
 
 t.test('typing is told every few seconds also while the wall clock is set back', async (t) => {
   const { gateway, chat } = await openChat(t)
-  const room = chat.room('general')
+  const room = enter(chat, 'general')
   await room.join()
-  room.typing()
+  room.keystroke()
   gateway.clock.jump(-3_600_000)
   await gateway.clock.advance(3_000)
-  room.typing()
+  room.keystroke()
   await until(() => gateway.frames('typing').length === 2, 30_000, 'both notices')
 })
 
@@ -148,7 +148,7 @@ t.test('who waits for the next attempt tries at once when the page is shown agai
     isDown && frame.type === 'hello' ? refusal(frame, 'unavailable', { retryAfter: 600_000 }) : undefined,
   )
   const chat = gateway.connect()
-  await until(() => chat.state.is === 'waiting', 30_000, 'the refusal')
+  await until(() => chat.status === 'waiting', 30_000, 'the refusal')
   isDown = false
   browser.dispatch('visibilitychange')
   await chat.ready

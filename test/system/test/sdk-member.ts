@@ -12,8 +12,9 @@ export async function startSdkMember(
   const identity = token === undefined ? { name } : { token }
   const chat = connect({ url, transports: [transport], WebSocket, keep: 1, ...identity })
   t.teardown(() => chat.close())
-  chat.on('state', (state) => {
-    if (state.is === 'closed' && state.code !== 'closed') t.comment(`${name}: ${state.code} ${state.why}`)
+  chat.on('state', ({ state }) => {
+    if (state.status === 'closed' && state.code !== 'closed')
+      t.comment(`${name}: ${state.code} ${state.reason}`)
   })
   const room = chat.room(lobby)
   let entries = 0

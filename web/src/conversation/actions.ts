@@ -27,10 +27,10 @@ export function isOwn(message: Message, me: string | undefined): boolean {
  * with the reason why it can't. Otherwise returns the reason, for people, and the text must stay in its input.
  */
 export function write(room: Room, writing: () => Promise<unknown>): string | undefined {
-  const before = new Set(room.pending)
+  const before = new Set(room.pending.map(({ cid }) => cid))
   quietly(writing())
-  if (room.pending.some((pending) => !before.has(pending))) return undefined
-  return connection.peek().is === 'closed'
+  if (room.pending.some(({ cid }) => !before.has(cid))) return undefined
+  return connection.peek().status === 'closed'
     ? 'Not sent: you are disconnected. The text stays here.'
     : 'Not sent: too many messages wait to be sent. The text stays here.'
 }

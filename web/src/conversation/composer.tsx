@@ -49,7 +49,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     text.value = value
     problem.value = ''
     if (editing === undefined) texts.set(room.name, value)
-    if (value !== '') room.typing()
+    if (value !== '') room.keystroke()
   }
   const cancel = () => {
     draft.value = { about: 'new' }

@@ -29,7 +29,7 @@ export function Conversation(): JSX.Element {
       <PageHead
         title={<bdi>{titleOf(room.name)}</bdi>}
         note={
-          direct ? 'Direct messages' : room.state.is === 'in' ? seats(room.count, room.capacity) : undefined
+          direct ? 'Direct messages' : room.status === 'joined' ? seats(room.count, room.capacity) : undefined
         }
       >
         {medium.value && (
@@ -72,14 +72,14 @@ export function Conversation(): JSX.Element {
 function Entry({ room }: { room: Room }): JSX.Element | null {
   changes.value
   const { state } = room
-  if (state.is === 'in' || state.why === undefined || state.code === 'closed') return null
+  if (!('reason' in state) || state.reason === undefined || state.code === 'closed') return null
   return (
     <div class="notice" role="alert">
       <p>
-        You are not in <bdi>{titleOf(room.name)}</bdi>: {sentence(state.why)}
-        {state.is === 'joining' && ' Trying again…'}
+        You are not in <bdi>{titleOf(room.name)}</bdi>: {sentence(state.reason)}
+        {state.status === 'joining' && ' Trying again…'}
       </p>
-      {state.is === 'out' && (
+      {state.status === 'left' && (
         <button type="button" onClick={() => quietly(room.join())}>
           Try again
         </button>

@@ -26,7 +26,7 @@ export function jumpTo(room: string, id: string): void {
 /** Loads older messages until this one is loaded. Resolves with whether it is. */
 export async function loadUntil(room: Room, id: string, wanted: () => boolean): Promise<boolean> {
   const found = () => room.messages.some((message: Message) => message.id === id)
-  if (room.state.is === 'joining') await room.join()
+  if (room.status === 'joining') await room.join()
   for (let loaded = 0; wanted() && !found(); ) {
     if (!room.hasOlder || loaded >= farthest) return false
     loaded += await room.loadOlder(page)

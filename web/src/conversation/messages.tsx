@@ -50,7 +50,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     redraws.value = redraws.peek() + 1
   }
   const load = async () => {
-    if (loading.peek() || !room.hasOlder || room.state.is === 'out') return
+    if (loading.peek() || !room.hasOlder || room.status === 'left') return
     loading.value = true
     try {
       await room.loadOlder(page)
@@ -63,7 +63,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   const look = () => {
     atEnd.value = viewport.atEnd
     // A room without events at the gateway may be quiet or new. Only history knows.
-    const isKnown = room.messages.length > 0 || room.state.is === 'in'
+    const isKnown = room.messages.length > 0 || room.status === 'joined'
     if (viewport.above(height()) < loadAt && problem.peek() === '' && isKnown) void load()
     if (viewport.atEnd && room.messages.length > maxAtEnd) room.trim(keepAtEnd)
   }
@@ -200,7 +200,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
                 me={own}
                 newestOwn={message.id === newestOwn && unsent.length === 0}
                 change={change}
-                changeState={change?.state}
+                changeState={change?.status}
                 active={message.id === focusable}
                 marked={message.id === marked.value}
               />
@@ -235,8 +235,8 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   )
 
   /** Whether a change is a failed edit whose message is not in the list. */
-  function isAlone({ type, state, message }: Pending): boolean {
-    if (type !== 'edit' || state !== 'failed') return false
+  function isAlone({ type, status, message }: Pending): boolean {
+    if (type !== 'edit' || status !== 'failed') return false
     return !messages.some(({ id, deleted }) => id === message && deleted === undefined)
   }
 
@@ -259,7 +259,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       )
     }
     if (loading.value) return <p>Loading earlier messages…</p>
-    if (room.state.is === 'in' && !room.hasOlder) {
+    if (room.status === 'joined' && !room.hasOlder) {
       return <p>{messages.length === 0 ? 'Nobody has said anything yet.' : 'The beginning of the room'}</p>
     }
     return ''

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
+import { applyChange, type Change } from '@rabble/client/search'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { changes, onSignOut } from '../state/session.ts'
-import { type Change, changed } from './changed.ts'
 import { beginning, shown } from './shown.ts'
 
 /** Answered messages that the room doesn't hold, by id. `null`: history has no such message. */
@@ -22,7 +22,7 @@ onSignOut(() => {
 export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: () => void }): JSX.Element {
   changes.value
   const message = room.messages.findLast((other) => other.id === id) ?? fetched.value.get(id)
-  const isIn = room.state.is === 'in'
+  const isIn = room.status === 'joined'
   useEffect(() => {
     if (message === undefined) void look(room, id)
   }, [room, id, message === undefined, isIn])
@@ -57,7 +57,7 @@ async function look(room: Room, id: string): Promise<void> {
     if (asked.get(id) !== meanwhile) return
     const found = messages.find((message) => message.id === id)
     const next = new Map(fetched.value)
-    next.set(id, found === undefined ? null : meanwhile.reduce(changed, found))
+    next.set(id, found === undefined ? null : meanwhile.reduce(applyChange, found))
     for (const oldest of next.keys()) {
       if (next.size <= most) break
       next.delete(oldest)
@@ -78,7 +78,7 @@ function hear(room: Room): void {
     asked.get(change.message)?.push(change)
     const message = fetched.peek().get(change.message)
     if (message === undefined || message === null) return
-    fetched.value = new Map(fetched.peek()).set(message.id, changed(message, change))
+    fetched.value = new Map(fetched.peek()).set(message.id, applyChange(message, change))
   }
   room.on('edit', change)
   room.on('delete', change)

@@ -21,7 +21,7 @@ interface Props {
   newestOwn: boolean
   /** Edit or deletion of it that is not in the room yet. */
   change: Pending | undefined
-  changeState: Pending['state'] | undefined
+  changeState: Pending['status'] | undefined
   /** Whether the Tab key reaches this row. */
   active: boolean
   /** Whether it is the target of a jump. */
@@ -130,7 +130,7 @@ function Day({ at }: { at: string }): JSX.Element {
 
 function ChangeState({ change }: { change: Pending }): JSX.Element {
   const what = change.type === 'edit' ? 'edit' : 'deletion'
-  if (change.state !== 'failed') {
+  if (change.status !== 'failed') {
     return <p class="fate">{change.type === 'edit' ? 'Saving…' : 'Deleting…'}</p>
   }
   return (

@@ -20,9 +20,9 @@ export function UnsentRow({
 }): JSX.Element {
   changes.value
   const user = me.value
-  const { state, error } = pending
+  const { status, error } = pending
   return (
-    <li class={`row own ${head ? 'head' : ''} ${state === 'sent' ? '' : 'unsent'}`}>
+    <li class={`row own ${head ? 'head' : ''} ${status === 'sent' ? '' : 'unsent'}`}>
       <article class="message">
         {head && user !== undefined && <Avatar user={user} />}
         <p class={`said-by ${head ? '' : 'short'}`}>
@@ -32,7 +32,7 @@ export function UnsentRow({
         <div class="content">
           {pending.replyTo !== undefined && <Quote room={room} id={pending.replyTo} />}
           <Text text={pending.text} />
-          {state === 'failed' ? (
+          {status === 'failed' ? (
             <p class="failed">
               <Icon name="alert" size={16} />
               Not sent: {error?.message}{' '}
@@ -45,9 +45,9 @@ export function UnsentRow({
             </p>
           ) : (
             <>
-              {state === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>}
+              {status === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>}
               <span class="arrived">
-                {state === 'sent' ? (
+                {status === 'sent' ? (
                   <Icon name="check" label="Sent" size={14} />
                 ) : (
                   <Icon name="clock" label="Sending" size={14} />
@@ -63,5 +63,5 @@ export function UnsentRow({
 
 function waiting(room: Room, why: string | undefined): string {
   if (why !== undefined) return `Not sent yet: ${why}`
-  return room.state.is === 'in' ? '' : 'Not sent yet'
+  return room.status === 'joined' ? '' : 'Not sent yet'
 }

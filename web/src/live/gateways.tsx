@@ -16,7 +16,7 @@ export function Gateways(): JSX.Element {
   useEffect(watchGateways, [])
   const answer = gatewayList.value
   // After a lost connection the response is still that of the gateway before.
-  const here = connection.value.is === 'open' ? connection.value.gateway : (answer?.here ?? '')
+  const here = connection.value.status === 'open' ? connection.value.gateway : (answer?.here ?? '')
   const gateways = answer?.gateways ?? []
   const there = gateways.filter(({ state }) => isThere(state))
   const sessions = there.reduce((sum, { sessions }) => sum + sessions, 0)
@@ -38,7 +38,7 @@ export function Gateways(): JSX.Element {
         </p>
         <div class="live-yours">
           <p>
-            {connection.value.is === 'open'
+            {connection.value.status === 'open'
               ? `Your session is at ${here}.`
               : 'You are not connected right now.'}
           </p>

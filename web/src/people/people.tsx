@@ -17,7 +17,7 @@ export function People(): JSX.Element {
   const room = current.value
   const peer = room && peerOf(room.name)
   const own = me.value
-  if (room === undefined || room.state.is === 'out') return <div class="people" />
+  if (room === undefined || room.status === 'left') return <div class="people" />
   const listed =
     peer === undefined
       ? people.value

@@ -1,24 +1,17 @@
 import { useSignal } from '@preact/signals'
-import type { Room } from '@rabble/client'
+import type { Chat, Room } from '@rabble/client'
+import { changeRoom, deleteRoom, getRoom, type RoomInfo } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { GoToDate } from '../search/go-to-date.tsx'
-import { ask } from '../state/api.ts'
 import { peerOf, titleOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
-import { me, problemOf } from '../state/session.ts'
+import { chat, me, problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Invite } from './invite.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
-
-interface RoomInfo {
-  topic: string
-  access: 'open' | 'invite'
-  capacity?: number
-  createdBy?: string
-}
 
 /** Button that opens a dialog about a room: its topic, search, a date to go to, and for its owner the settings. */
 export function AboutRoom({ room }: { room: Room }): JSX.Element {
@@ -61,32 +54,33 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
   const problem = useSignal('')
   const said = useSignal('')
   const asked = useSignal(false)
-  const path = `api/rooms/${encodeURIComponent(room.name)}`
-  const attempt = async (what: () => Promise<void>) => {
+  const { name } = room
+  const attempt = async (what: (own: Chat) => Promise<void>) => {
+    const own = chat.peek()
+    if (own === undefined) return
     problem.value = ''
     said.value = ''
     try {
-      await what()
+      await what(own)
     } catch (error) {
       problem.value = problemOf(error)
     }
   }
-  const read = async () => {
-    info.value = (await ask(path)) as RoomInfo
+  const read = async (own: Chat) => {
+    info.value = await getRoom(own, name)
   }
-  useEffect(() => void attempt(read), [path])
+  useEffect(() => void attempt(read), [name])
   const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const data = new FormData(event.currentTarget)
-    void attempt(async () => {
-      const body = readFields(data)
-      info.value = (await ask(path, { method: 'PATCH', body })) as RoomInfo
+    void attempt(async (own) => {
+      info.value = await changeRoom(own, name, readFields(data))
       said.value = 'Saved.'
     })
   }
   const remove = () =>
-    attempt(async () => {
-      await ask(path, { method: 'DELETE' })
+    attempt(async (own) => {
+      await deleteRoom(own, name)
       onClose()
     })
 
@@ -126,7 +120,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
           </div>
         </form>
       )}
-      {value !== undefined && own && value.access === 'invite' && <Invite path={path} attempt={attempt} />}
+      {value !== undefined && own && value.access === 'invite' && <Invite room={name} attempt={attempt} />}
       <p class="problem" role="alert">
         {problem.value}
       </p>

@@ -1,25 +1,14 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
+import { listRooms } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { PageHead } from '../shell/page-head.tsx'
-import { ask } from '../state/api.ts'
 import { leave } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, chat, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
 
-interface RoomInfo {
-  name: string
-  topic: string
-  access: 'open' | 'invite'
-  count: number
-  capacity?: number
-}
-
-interface Page {
-  rooms: RoomInfo[]
-  next?: string
-}
+type Page = Awaited<ReturnType<typeof listRooms>>
 
 const afterTyping = 250
 
@@ -33,13 +22,14 @@ export function AllRooms(): JSX.Element {
   const turn = useSignal(0)
   const load = async (after?: string) => {
     const mine = ++turn.value
-    const query = new URLSearchParams({
-      q: letters.peek(),
-      sort: sort.peek(),
-      ...(after !== undefined && { after }),
-    })
+    const own = chat.peek()
+    if (own === undefined) return
     try {
-      const next = (await ask(`api/rooms?${query}`)) as Page
+      const next = await listRooms(own, {
+        q: letters.peek(),
+        sort: sort.peek(),
+        ...(after !== undefined && { after }),
+      })
       if (mine !== turn.peek()) return
       const known = after === undefined ? [] : (page.peek()?.rooms ?? [])
       const names = new Set(known.map(({ name }) => name))

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
+import { createRoom } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
-import { ask } from '../state/api.ts'
 import { go } from '../state/route.ts'
-import { problemOf } from '../state/session.ts'
+import { chat, problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
@@ -44,10 +44,9 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
       if (name === '') throw new Error('enter a name for the room')
       const { topic, capacity, access } = readFields(data)
       // The server decides on settings that are not given.
-      await ask('api/rooms', {
-        method: 'POST',
-        body: { name, topic, access, ...(capacity !== null && { capacity }) },
-      })
+      const own = chat.peek()
+      if (own === undefined) return
+      await createRoom(own, name, { topic, access, ...(capacity !== null && { capacity }) })
       onClose()
       go({ view: 'room', room: name })
     } catch (error) {

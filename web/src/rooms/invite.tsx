@@ -1,17 +1,18 @@
 import { useSignal } from '@preact/signals'
+import type { Chat } from '@rabble/client'
+import { inviteUser } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
-import { ask } from '../state/api.ts'
 import { findKnown } from '../state/rooms.ts'
 
 interface Props {
-  /** Path of the room in the API. */
-  path: string
+  /** Name of the room. */
+  room: string
   /** Runs `what`, and shows the error if it fails. */
-  attempt(what: () => Promise<void>): Promise<void>
+  attempt(what: (own: Chat) => Promise<void>): Promise<void>
 }
 
 /** Form to invite a user who was seen in one of the rooms. */
-export function Invite({ path, attempt }: Props): JSX.Element {
+export function Invite({ room, attempt }: Props): JSX.Element {
   const done = useSignal('')
   const users = findKnown('')
   const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
@@ -19,8 +20,8 @@ export function Invite({ path, attempt }: Props): JSX.Element {
     const id = String(new FormData(event.currentTarget).get('user'))
     const name = users.find((user) => user.id === id)?.name
     if (name === undefined) return
-    void attempt(async () => {
-      await ask(`${path}/invitations/${encodeURIComponent(id)}`, { method: 'PUT' })
+    void attempt(async (own) => {
+      await inviteUser(own, room, id)
       done.value = `\u2068${name}\u2069 is invited.`
     })
   }

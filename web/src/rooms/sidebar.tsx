@@ -110,7 +110,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
   return (
     <li>
       <a
-        class={`room-link ${unread.count > 0 ? 'unread' : ''} ${room.state.is === 'out' ? 'out' : ''}`}
+        class={`room-link ${unread.count > 0 ? 'unread' : ''} ${room.status === 'left' ? 'out' : ''}`}
         href={linkOf(room.name)}
         aria-current={here ? 'page' : undefined}
         onClick={() => {
@@ -124,7 +124,7 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
           <Avatar user={{ id: peer, name: title }} small />
         )}
         <bdi class="room-name">{title}</bdi>
-        {room.state.is === 'out' && <Icon name="alert" size={18} label="you are not in it" />}
+        {room.status === 'left' && <Icon name="alert" size={18} label="you are not in it" />}
         {unread.count > 0 && (
           <span class="badge">
             {badge(unread)}

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
+import { findMessageAt } from '@rabble/client/search'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf } from '../conversation/dates.ts'
 import { problemOf } from '../state/session.ts'
-import { findDate } from './find-date.ts'
 import { past } from './past.ts'
 
 /** Form to go to the first message of a day, or to the next one after it. */
@@ -25,8 +25,11 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
     search.current = own
     said.value = 'Looking…'
     try {
-      const found = await findDate(room, from, own.signal, ({ at }) => {
-        said.value = `Looking… ${dayOf(at)}`
+      const found = await findMessageAt(room, from, {
+        signal: own.signal,
+        looked({ at }) {
+          said.value = `Looking… ${dayOf(at)}`
+        },
       })
       if (own.signal.aborted) return
       if (found === undefined) problem.value = 'There are no messages since then.'

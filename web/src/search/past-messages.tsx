@@ -1,8 +1,8 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { Room } from '@rabble/client'
+import { type Change, PastMessages as Past } from '@rabble/client/search'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import type { Change } from '../conversation/changed.ts'
 import { dayOf } from '../conversation/dates.ts'
 import { placeOf } from '../conversation/grouping.ts'
 import { target, toEnd } from '../conversation/jump.ts'
@@ -11,7 +11,7 @@ import { Viewport } from '../conversation/viewport.ts'
 import { atEnd } from '../state/rooms.ts'
 import { me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
-import { Past, past } from './past.ts'
+import { past } from './past.ts'
 
 /** Distance (px) to an end at which more messages are loaded. */
 const loadAt = 1_500
@@ -54,9 +54,9 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     if (part.messages.length === 0) void open()
     else look()
   }
-  const load = async (end: 'older' | 'newer') => {
+  const load = async (loading: Promise<boolean>) => {
     try {
-      if (await part.load(end)) redraw()
+      if (await loading) redraw()
       problem.value = ''
     } catch (error) {
       problem.value = problemOf(error)
@@ -67,8 +67,8 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     viewport.atEnd = false
     if (looking.peek() || problem.peek() !== '') return
     const above = viewport.above(height())
-    if (above < loadAt) void load('older')
-    if (viewport.heights.total - above - height() < loadAt) void load('newer')
+    if (above < loadAt) void load(part.loadOlder())
+    if (viewport.heights.total - above - height() < loadAt) void load(part.loadNewer())
   }
   const settle = () => {
     if (scroller.current === null || list.current === null || looking.peek()) return

@@ -1,27 +1,18 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
-import type { Message } from '@rabble/client'
+import { searchMessages } from '@rabble/client/search'
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf, momentOf, timeOf } from '../conversation/dates.ts'
 import { jumpTo } from '../conversation/jump.ts'
 import { shown } from '../conversation/shown.ts'
 import { PageHead } from '../shell/page-head.tsx'
-import { ask } from '../state/api.ts'
 import { findKnown, peerOf, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { changes, chat, me, problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
 
-interface Hit {
-  message: Message
-  snippet: { text: string; match: boolean }[]
-}
-
-interface Page {
-  results: Hit[]
-  hasMore: boolean
-}
+type Page = Awaited<ReturnType<typeof searchMessages>>
 
 const limit = 30
 
@@ -45,14 +36,18 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
     const asking = query.trim() !== ''
     busy.value = asking
     if (!asking) return
-    const parameters = new URLSearchParams({ q: query, sort: sort.peek(), limit: String(limit) })
-    if (room !== undefined) parameters.set('room', room)
-    if (from.peek() !== '') parameters.set('from', from.peek())
-    if (since.peek() !== '') parameters.set('since', startOf(since.peek(), 0))
-    if (until.peek() !== '') parameters.set('until', startOf(until.peek(), 1))
-    if (before !== undefined) parameters.set('before', before)
     try {
-      const next = (await ask(`api/search?${parameters}`)) as Page
+      const own = chat.peek()
+      if (own === undefined) return
+      const next = await searchMessages(own, query, {
+        sort: sort.peek(),
+        limit,
+        ...(room !== undefined && { room }),
+        ...(from.peek() !== '' && { from: from.peek() }),
+        ...(since.peek() !== '' && { since: startOf(since.peek(), 0) }),
+        ...(until.peek() !== '' && { until: startOf(until.peek(), 1) }),
+        ...(before !== undefined && { before }),
+      })
       if (mine !== turn.current) return
       page.value = {
         ...next,
@@ -231,11 +226,11 @@ function count(page: Page | undefined): string {
   return page.hasMore ? `The first ${length} messages` : length === 1 ? 'One message' : `${length} messages`
 }
 
-/** Returns the start of a day in the reader's time zone, plus some days, in the format of the server. */
-function startOf(date: string, days: number): string {
+/** Returns the start of a day in the reader's time zone, plus some days. */
+function startOf(date: string, days: number): Date {
   const day = new Date(`${date}T00:00`)
   day.setDate(day.getDate() + days)
-  return day.toISOString()
+  return day
 }
 
 /** Whether a room holds notices of the system. The page can't show such a room. */

@@ -13,16 +13,16 @@ export function Banner(): JSX.Element | null {
   const late = useSignal(false)
   useSignalEffect(() => {
     const state = connection.value
-    late.value = state.is === 'connecting' && state.attempt > 1
+    late.value = state.status === 'connecting' && state.attempt > 1
     const slow =
-      state.is === 'connecting'
+      state.status === 'connecting'
         ? setTimeout(() => {
             late.value = true
           }, timeout)
         : undefined
     now.value = Date.now()
     const tick =
-      state.is === 'waiting'
+      state.status === 'waiting'
         ? setInterval(() => {
             now.value = Date.now()
           }, 500)
@@ -33,11 +33,11 @@ export function Banner(): JSX.Element | null {
     }
   })
   const state = connection.value
-  if (state.is === 'open' || (state.is === 'connecting' && !late.value)) return null
+  if (state.status === 'open' || (state.status === 'connecting' && !late.value)) return null
   return (
-    <div class={`banner ${state.is === 'closed' ? 'bad' : ''}`}>
+    <div class={`banner ${state.status === 'closed' ? 'bad' : ''}`}>
       <p role="status">{words(state)}</p>
-      {state.is === 'waiting' && (
+      {state.status === 'waiting' && (
         <>
           <p class="countdown">in {Math.max(0, Math.ceil((state.until - now.value) / 1000))} s</p>
           <button type="button" onClick={() => chat.value?.reconnect()}>
@@ -45,7 +45,7 @@ export function Banner(): JSX.Element | null {
           </button>
         </>
       )}
-      {state.is === 'closed' && (
+      {state.status === 'closed' && (
         <>
           <button type="button" onClick={() => enter(signIn.value.name)}>
             Come back
@@ -59,16 +59,16 @@ export function Banner(): JSX.Element | null {
   )
 }
 
-function words(state: Exclude<ChatState, { is: 'open' }>): string {
-  switch (state.is) {
+function words(state: Exclude<ChatState, { status: 'open' }>): string {
+  switch (state.status) {
     case 'connecting':
       return 'Connecting…'
     case 'waiting':
       return navigator.onLine
-        ? `${sentence(state.why)} Your messages are kept. Trying again…`
+        ? `${sentence(state.reason)} Your messages are kept. Trying again…`
         : 'You are offline. Your messages are kept, and sent when you are back online.'
     case 'closed':
-      return `Disconnected: ${state.why}`
+      return `Disconnected: ${state.reason}`
     default:
       return state satisfies never
   }

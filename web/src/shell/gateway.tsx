@@ -11,10 +11,13 @@ const outcome = signal('')
 /** Name of this session's gateway, and a button to switch to another one. */
 export function GatewayChip(): JSX.Element {
   const state = connection.value
-  const open = state.is === 'open'
+  const open = state.status === 'open'
   return (
     <div class="gateway">
-      <span class={`dot ${open ? 'good' : state.is === 'closed' ? 'bad' : 'waiting'}`} aria-hidden="true" />
+      <span
+        class={`dot ${open ? 'good' : state.status === 'closed' ? 'bad' : 'waiting'}`}
+        aria-hidden="true"
+      />
       <span class="gateway-words">
         {open ? (
           <a
@@ -37,7 +40,7 @@ export function GatewayChip(): JSX.Element {
 }
 
 export function SwitchGateway(): JSX.Element {
-  const open = connection.value.is === 'open'
+  const open = connection.value.status === 'open'
   return (
     <button type="button" class="quiet-button" disabled={!open || switching.value} onClick={() => void go()}>
       <Icon name="route" size={18} />

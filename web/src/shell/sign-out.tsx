@@ -12,7 +12,7 @@ onSignOut(() => {
 
 /** Logs out. If unsent messages would be lost, asks for confirmation first. */
 export function requestSignOut(): void {
-  const isUnsent = chat.peek()?.pending.some(({ state }) => state !== 'sent') === true
+  const isUnsent = chat.peek()?.pending.some(({ status }) => status !== 'sent') === true
   if (isUnsent || [...texts.values()].some((text) => text.trim() !== '')) asking.value = true
   else leave()
 }

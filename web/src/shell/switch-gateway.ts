@@ -11,17 +11,14 @@ const timeout = 8_000
  */
 export async function switchGateway(chat: Chat): Promise<string> {
   const before = chat.state
-  if (before.is !== 'open') return 'There is no connection right now.'
+  if (before.status !== 'open') return 'There is no connection right now.'
   try {
     const { gateways, here } = await chat.gateways()
     if (!gateways.some(({ gateway, state }) => gateway !== here && state === 'ready')) {
       return `${here} is the only gateway there is right now.`
     }
     for (let attempt = 0; attempt < attempts; attempt++) {
-      await fetch(new URL('api/route/forget', document.baseURI), {
-        method: 'POST',
-        signal: AbortSignal.timeout(timeout),
-      })
+      await chat.request(['api', 'route', 'forget'], { method: 'POST', signal: AbortSignal.timeout(timeout) })
       const { gateway } = await anotherSession(chat)
       if (gateway !== before.gateway) return `You are on ${gateway} now.`
     }
@@ -31,12 +28,12 @@ export async function switchGateway(chat: Chat): Promise<string> {
   }
 }
 
-type Open = Extract<ChatState, { is: 'open' }>
+type Open = Extract<ChatState, { status: 'open' }>
 
 /** Reconnects, and resolves with the new session. @throws Error after `timeout` */
 function anotherSession(chat: Chat): Promise<Open> {
   const { state } = chat
-  const session = state.is === 'open' ? state.session : undefined
+  const session = state.status === 'open' ? state.session : undefined
   return new Promise((resolve, reject) => {
     const done = () => {
       clearTimeout(timer)
@@ -46,8 +43,8 @@ function anotherSession(chat: Chat): Promise<Open> {
       done()
       reject(new Error('there was no other session in time'))
     }, timeout)
-    const off = chat.on('state', (state) => {
-      if (state.is !== 'open' || state.session === session) return
+    const off = chat.on('state', ({ state }) => {
+      if (state.status !== 'open' || state.session === session) return
       done()
       resolve(state)
     })

@@ -41,7 +41,7 @@ export function TopBar(): JSX.Element {
       )}
       <IconButton icon="leave" label="Sign out" onClick={requestSignOut} />
       <p class="unseen" role="status">
-        {connection.value.is === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
+        {connection.value.status === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
       </p>
     </header>
   )

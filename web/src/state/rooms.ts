@@ -59,10 +59,10 @@ export function nameOf(user: string): string {
  * Whether a room is one of direct messages with a user who was never seen here. The server accepts messages to them, since the
  * account may connect later, but the id may also be wrong.
  */
-export function isStranger({ name, state, messages, hasOlder }: Room): boolean {
+export function isStranger({ name, status, messages, hasOlder }: Room): boolean {
   const peer = peerOf(name)
   if (peer === undefined || peer === me.peek()?.id || names.has(peer)) return false
-  if (state.is !== 'in' || (messages.length === 0 && hasOlder)) return false
+  if (status !== 'joined' || (messages.length === 0 && hasOlder)) return false
   return !messages.some(({ from }) => from.id === peer)
 }
 
@@ -125,7 +125,7 @@ function read(): void {
   let news = false
   for (const room of own.rooms) {
     const seen = room === current.peek() && visible.peek() && atEnd.peek()
-    if (room.state.is !== 'in' || (!seen && marks.has(room.name))) continue
+    if (room.status !== 'joined' || (!seen && marks.has(room.name))) continue
     const id = room.messages.at(-1)?.id ?? ''
     const mark = marks.get(room.name)
     if (mark?.id === id && mark.read) continue
@@ -144,17 +144,17 @@ function entered(chat: Chat): void {
   for (const [room, mark] of kept.marks ?? []) marks.set(room, mark)
   for (const [room, last] of kept.left ?? []) left.set(room, last)
   for (const room of kept.rooms ?? []) {
-    if (!room.startsWith('dm:') || (own !== undefined && own === kept.user)) chat.room(room)
+    if (!room.startsWith('dm:') || (own !== undefined && own === kept.user)) void chat.room(room).join()
   }
   chat.on('direct', ({ event, room, peer }) => {
     if (event.from.id === peer) remember([event.from])
     if (event.type === 'message' && !marks.has(room)) marks.set(room, { id: event.id, read: false })
     if (!chat.rooms.some(({ name }) => name === room)) {
-      chat.directRoom(peer)
+      void chat.directRoom(peer).join()
       keep()
     }
   })
-  chat.on('conversations', (conversations) => {
+  chat.on('conversations', ({ conversations }) => {
     const known = own !== undefined && own === kept.user
     for (const { room, last } of conversations.slice(0, maxFound).reverse()) {
       const peer = peerOf(room)
@@ -189,9 +189,10 @@ export function startRooms(): void {
     const { value } = route
     const known = me.value !== undefined
     let room: Room | undefined
-    if (own !== undefined && connection.peek().is !== 'closed') {
+    if (own !== undefined && connection.peek().status !== 'closed') {
       if (value.view === 'room') room = own.room(value.room || firstRoom)
       else if (value.view === 'direct' && known) room = own.directRoom(value.user)
+      if (room !== undefined && !own.rooms.includes(room)) void room.join()
     } else {
       // A closed chat's messages can still be read.
       room = own?.rooms.find(({ name }) => hashOf(routeTo(name)) === hashOf(value))

@@ -8,7 +8,7 @@ const keep = 300
 /** Current chat; undefined before sign-in. */
 export const chat = signal<Chat | undefined>(undefined)
 /** State of the connection. */
-export const connection = signal<ChatState>({ is: 'connecting', attempt: 1 })
+export const connection = signal<ChatState>({ status: 'connecting', attempt: 1 })
 /** Whether the page shows the chat. Otherwise it shows the sign-in. */
 export const inside = signal(false)
 export const signIn = signal<{ name: string; busy?: string; problem?: string }>({ name: '' })
@@ -21,7 +21,7 @@ export const changes = signal(0)
 /** This user, as the server named it. */
 export const me = computed<User | undefined>(() => {
   changes.value
-  return connection.value.is === 'open' ? connection.value.user : chat.value?.user
+  return connection.value.status === 'open' ? connection.value.user : chat.value?.user
 })
 
 const openings = new Set<(chat: Chat) => void>()
@@ -51,20 +51,21 @@ export function enter(name: string): void {
     // First of all, since this reads the stored rooms, which later effects overwrite.
     for (const each of openings) each(entering)
   })
-  entering.on('changed', draw)
-  entering.on('state', (state) => {
+  entering.subscribe(draw)
+  entering.on('state', ({ state }) => {
     if (chat.value !== entering) return
     connection.value = state
-    if (state.is === 'open') {
+    if (state.status === 'open') {
       opened = true
       save('name', name)
       signIn.value = { name }
       inside.value = true
-    } else if (state.is === 'closed' && !opened) {
+    } else if (state.status === 'closed' && !opened) {
       const isUnsent = entering.pending.length > 0 || load('drafts') !== undefined
       if (before !== undefined) chat.value = before
-      else if (!inside.peek() || !isUnsent) signOut(sentence(state.why))
-    } else if (state.is === 'waiting') signIn.value = { name, busy: `${sentence(state.why)} Trying again…` }
+      else if (!inside.peek() || !isUnsent) signOut(sentence(state.reason))
+    } else if (state.status === 'waiting')
+      signIn.value = { name, busy: `${sentence(state.reason)} Trying again…` }
   })
 }
 
@@ -79,22 +80,12 @@ export function comeBack(): void {
 /** Logs out, and discards unsent messages. The guest's identity is lost permanently. */
 export function signOut(problem?: string): void {
   const name = signIn.value.name
-  chat.value?.close()
+  chat.value?.close({ forget: true })
   chat.value = undefined
   inside.value = false
   for (const forget of endings) forget()
   clearStorage()
   signIn.value = { name, ...(problem !== undefined && { problem }) }
-}
-
-/** Returns the token of this guest, if there is one, for the page's own HTTP requests. */
-export function token(): string | undefined {
-  try {
-    const kept = JSON.parse(tabStorage.getItem(guestKey(signIn.value.name)) ?? '{}') as { token?: unknown }
-    return typeof kept.token === 'string' ? kept.token : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** Returns an error text with a capital and a full stop, which error texts lack. */
@@ -108,11 +99,6 @@ export function problemOf(error: unknown): string {
   if (error instanceof ChatError && error.code === 'disconnected')
     return 'The server cannot be reached right now.'
   return error instanceof Error ? sentence(error.message) : String(error)
-}
-
-/** Returns the key under which the SDK stores the identity of a guest. */
-function guestKey(name: string): string {
-  return `rabble.guest.${name}`
 }
 
 /** Increases `changes` at the next frame, or after 300 ms: a hidden page gets no frames, but must update its title. */

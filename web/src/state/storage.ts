@@ -1,3 +1,4 @@
+const prefix = 'rabble.page.'
 /** Fallback if the browser refuses to store (privacy settings, no space). A reload loses it. */
 const memory = new Map<string, string>()
 
@@ -30,21 +31,21 @@ export const tabStorage = {
   },
 }
 
-/** Removes all data of the page and the SDK in this tab. */
+/** Removes all data of the page in this tab. The SDK removes its own. */
 export function clearStorage(): void {
-  memory.clear()
+  let keys = [...memory.keys()]
   try {
-    for (const key of Object.keys(sessionStorage))
-      if (key.startsWith('rabble.')) sessionStorage.removeItem(key)
+    keys = [...keys, ...Object.keys(sessionStorage)]
   } catch {
-    // There is nothing to remove.
+    // Only the memory has something to remove.
   }
+  for (const key of keys) if (key.startsWith(prefix)) tabStorage.removeItem(key)
 }
 
 /** Returns a value that the page stored; undefined without one. */
 export function load(key: string): unknown {
   try {
-    return JSON.parse(tabStorage.getItem(`rabble.page.${key}`) ?? 'null') ?? undefined
+    return JSON.parse(tabStorage.getItem(prefix + key) ?? 'null') ?? undefined
   } catch {
     return undefined
   }
@@ -52,6 +53,6 @@ export function load(key: string): unknown {
 
 /** Stores a value as JSON. `undefined` removes it. */
 export function save(key: string, value: unknown): void {
-  if (value === undefined) tabStorage.removeItem(`rabble.page.${key}`)
-  else tabStorage.setItem(`rabble.page.${key}`, JSON.stringify(value))
+  if (value === undefined) tabStorage.removeItem(prefix + key)
+  else tabStorage.setItem(prefix + key, JSON.stringify(value))
 }

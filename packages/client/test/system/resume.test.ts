@@ -44,7 +44,7 @@ function guest(t: TestContext, more: ConnectOptions = {}): Chat {
 async function gatewayOf(t: TestContext, chat: Chat) {
   for (const gateway of gateways) {
     const { here } = await (await connectChat(t, gateway.url)).request({ type: 'gateways' })
-    if (chat.state.is === 'open' && chat.state.gateway === here) return gateway
+    if (chat.state.status === 'open' && chat.state.gateway === here) return gateway
   }
   throw new Error('the chat is with no gateway')
 }

@@ -90,20 +90,20 @@ interface Member {
 async function startMember(t: TestContext, name: string, transports: readonly Transport[]): Promise<Member> {
   const chat = connect({ url: cluster.url, name, transports, WebSocket, keep: 1 })
   t.teardown(() => chat.close())
-  const room = chat.room('general', { recent: 0 })
+  const room = chat.room('general')
   const seen: string[] = []
   const gaps: string[] = []
   room.on('message', ({ message }) => seen.push(message.id))
   room.on('gap', (gap) => gaps.push(JSON.stringify(gap)))
-  await room.join()
+  await room.join({ recent: 0 })
   return {
     chat,
     name,
     get transport() {
-      return chat.state.is === 'open' ? chat.state.transport : undefined
+      return chat.state.status === 'open' ? chat.state.transport : undefined
     },
     get gateway() {
-      return chat.state.is === 'open' ? chat.state.gateway : undefined
+      return chat.state.status === 'open' ? chat.state.gateway : undefined
     },
     seen,
     gaps,
@@ -209,7 +209,7 @@ t.test(
     t.equal(await drained.stop(), 0)
     await writing.goOn()
     const ids = await writing.stop()
-    await until(() => members.every(({ chat }) => chat.state.is === 'open'), 60_000, 'all to be there')
+    await until(() => members.every(({ chat }) => chat.status === 'open'), 60_000, 'all to be there')
     await assertWhole(t, members, ids)
     t.equal(new Set(members.map(({ gateway }) => gateway)).size, 1, 'all are at the gateway that is left')
     const away = members.filter(({ transport }) => transport !== 'direct')
@@ -219,7 +219,7 @@ t.test(
     firewall.close()
     const again = write(members.slice(0, writerCount))
     await again.goOn()
-    await until(() => members.every(({ chat }) => chat.state.is === 'open'), 60_000, 'all to be there')
+    await until(() => members.every(({ chat }) => chat.status === 'open'), 60_000, 'all to be there')
     t.notOk(members.some(({ transport }) => transport === 'direct'))
     await assertWhole(t, members, [...ids, ...(await again.stop())])
   },

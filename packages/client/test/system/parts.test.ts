@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { assertNothingLeft, startCluster, until } from '@rabble/harness'
+import { createTokens } from '@rabble/service'
+import t from 'tap'
+import type { Chat, ChatError } from '../../src/index.ts'
+import {
+  banUser,
+  kickUser,
+  liftBan,
+  liftMute,
+  listAudit,
+  listBans,
+  listMutes,
+  muteUser,
+} from '../../src/moderation.ts'
+import {
+  changeRoom,
+  createRoom,
+  deleteRoom,
+  getRoom,
+  inviteUser,
+  listMembers,
+  listRooms,
+  uninviteUser,
+} from '../../src/rooms.ts'
+import { exportMessages, searchMessages } from '../../src/search.ts'
+import { createSession, getSession, signOut } from '../../src/session.ts'
+import { chatWith, createStorage, watch } from '../build.ts'
+
+assertNothingLeft(t)
+
+const { url, secret } = await startCluster(t, { gateways: 1 })
+const example = fileURLToPath(new URL('../../../../../examples/client/rooms.mjs', import.meta.url))
+const token = await createTokens(secret).sign({ id: 'mona', name: 'Mona' }, 3600, ['moderator'])
+
+const idOf = ({ user }: Chat) => user?.id ?? ''
+
+t.test('an owner creates, changes and deletes a room, and says who may enter', async (t) => {
+  const [ada, bob] = [chatWith(t, { url, name: 'Ada' }), chatWith(t, { url, name: 'Bob' })]
+  await Promise.all([ada.ready, bob.ready])
+  const name = 'secret plans ü'
+  t.match(await createRoom(ada, name, { access: 'invite', topic: 'plans' }), { name, createdBy: idOf(ada) })
+  await t.rejects(createRoom(ada, name), { code: 'room-exists', retry: false })
+  await t.rejects(getRoom(bob, name), { code: 'forbidden' })
+  await inviteUser(ada, name, idOf(bob))
+  // Nobody remembers for longer than that who is invited.
+  await until(
+    () =>
+      bob
+        .room(name)
+        .join()
+        .then(
+          () => true,
+          () => false,
+        ),
+    30_000,
+    'Bob to enter',
+  )
+  t.match(await listMembers(ada, name), { users: [{ name: 'Bob' }], count: 1, hasMore: false })
+  t.match(await changeRoom(ada, name, { topic: 'better plans', capacity: 7 }), {
+    topic: 'better plans',
+    capacity: 7,
+  })
+  t.notOk('capacity' in (await changeRoom(ada, name, { capacity: null })))
+  t.match((await listRooms(ada, { q: 'better' })).rooms, [{ name }])
+  const events = watch(bob.room(name))
+  await uninviteUser(ada, name, idOf(bob))
+  await until(() => events.some(({ type }) => type === 'left'), 30_000, 'Bob to be put out')
+  t.match(bob.room(name).state, { status: 'left', code: 'forbidden' })
+  await deleteRoom(ada, name)
+  await t.rejects(getRoom(ada, name), { code: 'forbidden' }, 'the room has no owner any more')
+  await t.rejects(getRoom(ada, 'nowhere'), { code: 'room-not-found' })
+  await t.rejects(getRoom(ada, '..'), { code: 'bad-frame' })
+})
+
+t.test('a moderator kicks, mutes and bans, and all of it is recorded', async (t) => {
+  const [mona, eve] = [chatWith(t, { url, token }), chatWith(t, { url, name: 'Eve' })]
+  const room = eve.room('general')
+  await Promise.all([mona.ready, room.join()])
+  const user = idOf(eve)
+  await t.rejects(kickUser(eve, { user: 'mona' }), { code: 'forbidden' })
+  const events = watch(room)
+  await kickUser(mona, { user, room: 'general', reason: 'a warning' })
+  await until(() => events.some(({ type }) => type === 'left'), 30_000, 'the kick')
+  t.match(room.state, { status: 'left', code: 'forbidden', reason: /a warning/ })
+  await room.join()
+  const mute = await muteUser(mona, { user, room: 'general', seconds: 600 })
+  t.match((await listMutes(mona, { user })).mutes, [{ id: mute.id }])
+  await until(
+    () =>
+      room.send('may I?').then(
+        () => false,
+        ({ code }: ChatError) => code === 'forbidden',
+      ),
+    30_000,
+    'the mute',
+  )
+  await liftMute(mona, mute.id)
+  const ban = await banUser(mona, { user, reason: 'enough' })
+  t.match((await listBans(mona, { user })).bans, [{ id: ban.id, reason: 'enough' }])
+  await until(() => eve.status === 'closed', 30_000, 'the ban')
+  t.match(eve.state, { code: 'policy' })
+  await liftBan(mona, ban.id)
+  await t.rejects(liftBan(mona, ban.id), { code: 'not-found' })
+  t.same(
+    (await listAudit(mona, { user })).entries.map(({ action }) => action),
+    ['unban', 'ban', 'unmute', 'mute', 'kick'],
+  )
+})
+
+t.test('who signs out is gone: the session, the name and what was stored', async (t) => {
+  const storage = createStorage()
+  const chat = chatWith(t, { url, name: 'Zoë', storage })
+  await chat.ready
+  t.match(await getSession(chat), { user: { id: idOf(chat), name: 'Zoë' }, guest: true, roles: [] })
+  t.match(await createSession(chat, { name: 'Zoë' }), { user: { id: idOf(chat) } })
+  await signOut(chat)
+  t.equal(chat.status, 'closed')
+  t.same([...storage.items.keys()], [])
+  const other = chatWith(t, { url, name: 'Zoë' })
+  await other.ready
+  t.not(idOf(other), idOf(chat))
+})
+
+t.test('messages are found and exported, and a broken export is an error', async (t) => {
+  const chat = chatWith(t, { url, name: 'Finn' })
+  const room = chat.room('library')
+  await room.join()
+  for (const text of ['an old book', 'a new book', 'a lamp']) await room.send(text, { meta: { shelf: 1 } })
+  const books = () => searchMessages(chat, 'book', { room: 'library', sort: 'newest', since: new Date(0) })
+  await until(async () => (await books()).results.length === 2, 30_000, 'the search to know them')
+  const { results, hasMore } = await books()
+  t.match(results, [
+    { message: { text: 'a new book', meta: { shelf: 1 } } },
+    { message: { text: 'an old book' } },
+  ])
+  t.ok(results[0]?.snippet.some(({ match, text }) => match && text === 'book'))
+  t.notOk(hasMore)
+  const exported: string[] = []
+  for await (const { text } of exportMessages(chat, 'library')) exported.push(text)
+  t.same(exported, ['an old book', 'a new book', 'a lamp'])
+  for await (const { text } of exportMessages(chat, 'library')) {
+    t.equal(text, 'an old book')
+    break
+  }
+  const end = new AbortController()
+  end.abort()
+  await t.rejects(exportMessages(chat, 'library', { signal: end.signal }).next(), { code: 'disconnected' })
+  await t.rejects(searchMessages(chat, ''), { code: 'bad-frame' })
+})
+
+t.test('the example creates a room, finds what it said, and ends', async (t) => {
+  const child = spawn(process.execPath, [example], {
+    env: { PATH: process.env.PATH, RABBLE_URL: url },
+    timeout: 90_000,
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let wrote = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text) => {
+      wrote += text
+    })
+  }
+  t.equal(await new Promise((resolve) => child.once('exit', resolve)), 0)
+  t.equal(
+    wrote,
+    'What comes next: 0 of 10\nfound: The harbour opens in May\nexported: The harbour opens in May\n',
+  )
+})
