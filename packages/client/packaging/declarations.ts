@@ -37,6 +37,7 @@ export async function writeDeclarations(entries: readonly Entry[], folder: strin
         dts(),
       ],
       onLog(level, log) {
+        // A warning is as bad: a type that entries share but none exports breaks programs whose own declarations infer it.
         throw new Error(`${level}: ${log.message}`)
       },
     })
@@ -45,7 +46,8 @@ export async function writeDeclarations(entries: readonly Entry[], folder: strin
         dir: folder,
         format: 'es',
         entryFileNames: `[name].${end}`,
-        chunkFileNames: `[name].${end}`,
+        // The name of a chunk ends in `.d`, which the compiler would take for an ending.
+        chunkFileNames: ({ name }) => `${name.replace(/\.d$/, '')}-shared.${end}`,
       })
     }
     await bundle.close()

@@ -13,7 +13,7 @@ export interface Entry {
   types: string
 }
 
-/** What the packaging needs to know from the package.json of the workspace. */
+/** Fields of the package.json of the workspace that the packaging reads. */
 export interface OwnManifest {
   name: string
   version: string

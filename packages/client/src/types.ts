@@ -5,18 +5,31 @@ import type {
   EditEvent,
   ErrorCode,
   GatewayInfo,
+  MessagesReply as HistoryPage,
   Limits,
-  MessageEvent,
-  MessagesReply,
+  MessageEvent as Message,
   User,
 } from '@rabble/contract'
 import type { ChatClock } from './clock.ts'
 import type { ChatError, ChatErrorCode } from './errors.ts'
 
-export type { ChatClock, ChatEvent, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
-
-/** Message as in the log or, if it has `edited` or `deleted`, with its changes applied. */
-export type Message = MessageEvent
+/*
+ * Types of the protocol under the names that applications import. An alias would have two names, and compilers would infer the one
+ * that the package does not export. `Message`: as in the log or, if it has `edited` or `deleted`, with its changes applied.
+ */
+export type {
+  ChatClock,
+  ChatEvent,
+  Conversation,
+  DeleteEvent,
+  EditEvent,
+  ErrorCode,
+  GatewayInfo,
+  HistoryPage,
+  Limits,
+  Message,
+  User,
+}
 
 /** Subset of `localStorage` and `sessionStorage`. Its exceptions are ignored. */
 export interface StorageLike {
@@ -329,6 +342,3 @@ export interface HistoryOptions {
   /** Number of messages, 1 to 1000. Default: 50. */
   limit?: number
 }
-
-/** Messages in the order of the log, and flags for more. */
-export type HistoryPage = MessagesReply

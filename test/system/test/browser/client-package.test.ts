@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { assertNothingLeft, dataFolder, freePort, privateFolder, startService } from '@rabble/harness'
+import { build as buildWithEsbuild, stop as stopEsbuild } from 'esbuild'
 import t from 'tap'
-import { build } from 'vite'
+import { build as buildWithVite } from 'vite'
 import webpack from 'webpack'
 import { launchBrowser, openPage } from '../browser.ts'
 import { servePages } from '../page-server.ts'
@@ -53,8 +54,19 @@ const tsconfig = (options: object) =>
     compilerOptions: { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, ...options },
   })
 
-/** Uses that the compiler must refuse: with types that fall back to `any` it would not. */
-const wrong = `
+const own = JSON.parse(readFileSync(join(repository, 'packages/client/package.json'), 'utf8'))
+/** What programs import, such as `@rabble/client`. */
+const entries = Object.keys(own.exports).map((key) => `@rabble/client${key.slice(1)}`)
+
+/**
+ * Types that the compiler infers, and has to name in declarations of the program, and uses that it must refuse: with types that fall
+ * back to `any` it would not.
+ */
+const uses = `
+export const inferred = (name: string) => {
+  const room = connect({ name }).room('general')
+  return { room, messages: room.messages, page: room.history() }
+}
 export function wrong(message: Message) {
   // @ts-expect-error: a text is a string
   void connect({ name: 'Ada' }).room('general').send(1)
@@ -79,7 +91,7 @@ async function main() {
 main().catch((error) => {
   console.error(error instanceof ChatError, error)
   process.exit(1)
-})${wrong}`
+})${uses}`
 
 /** Program of a page: Ada speaks over a WebSocket, and Bob hears it over long polling, a part that is loaded later. */
 const pageProgram = (kind: string) => `
@@ -92,7 +104,6 @@ async function main() {
   await ada.send('hello')
 }
 void main()`
-const importing = `import { connect } from '@rabble/client'\n`
 
 /** Builds `main.js` of a project for production. An error or a warning of webpack rejects it. */
 function buildWithWebpack(project: string): Promise<void> {
@@ -115,14 +126,22 @@ const [nodeProject, viteProject, webpackProject] = await Promise.all([
     'package.json': '{ "private": true }',
     'esm.mts': program('esm'),
     'cjs.cts': program('cjs'),
-    'old.cjs': `const { connect } = require('@rabble/client')\nconsole.log(typeof connect)`,
-    'tsconfig.json': tsconfig({ module: 'nodenext', target: 'es2022', lib: ['es2023'], types: ['node'] }),
+    'every.mts': entries.map((entry, index) => `export * as entry${index} from '${entry}'\n`).join(''),
+    'every.cts': entries.map((entry, index) => `export * as entry${index} from '${entry}'\n`).join(''),
+    'old.cjs': entries.map((entry) => `console.log(Object.keys(require('${entry}')).length > 0)\n`).join(''),
+    'tsconfig.json': tsconfig({
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023'],
+      types: ['node'],
+      declaration: true,
+    }),
   }),
   createProject('vite', {
     'package.json': '{ "private": true, "type": "module" }',
     'index.html':
       '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/main.ts"></script>',
-    'main.ts': `import { ChatError, connect, type Message } from '@rabble/client'\n${pageProgram('vite')}${wrong}`,
+    'main.ts': `import { ChatError, connect, type Message } from '@rabble/client'\n${pageProgram('vite')}${uses}`,
     'tsconfig.json': tsconfig({
       module: 'esnext',
       moduleResolution: 'bundler',
@@ -133,7 +152,7 @@ const [nodeProject, viteProject, webpackProject] = await Promise.all([
   }),
   createProject('webpack', {
     'package.json': '{ "private": true }',
-    'main.js': importing + pageProgram('webpack'),
+    'main.js': `import { connect } from '@rabble/client'\n${pageProgram('webpack')}`,
   }),
 ])
 const installed = join(nodeProject, 'node_modules/@rabble/client')
@@ -144,7 +163,6 @@ t.test('the tarball has all that a package needs, and its declarations name no o
   t.match(manifest, { name: '@rabble/client', version, license: 'MIT', sideEffects: false })
   t.match(manifest.publishConfig, { access: 'public', provenance: true })
   t.strictSame([manifest.private, manifest.dependencies], [undefined, undefined])
-  const own = JSON.parse(readFileSync(join(repository, 'packages/client/package.json'), 'utf8'))
   t.same(Object.keys(manifest.exports), [...Object.keys(own.exports), './package.json'])
   t.same(readdirSync(installed).sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
   const files = readdirSync(join(installed, 'dist'))
@@ -158,6 +176,20 @@ t.test('the tarball has all that a package needs, and its declarations name no o
   t.match(Buffer.concat(types).toString(), '/** Id that the sender gave the message. */')
   const script = gzipSync(readFileSync(join(installed, 'dist/rabble.min.js')), { level: 9 })
   t.ok(script.length < 13 * 1024, `${script.length} bytes of script with all transports, gzipped`)
+})
+
+t.test('a bundler leaves out what a program does not import', async (t) => {
+  // It works in a process of its own.
+  t.teardown(stopEsbuild)
+  const { outputFiles } = await buildWithEsbuild({
+    stdin: { contents: `export { ChatError } from '@rabble/client'`, resolveDir: nodeProject },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+  })
+  const { length } = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 })
+  t.ok(length < 600, `${length} bytes for the class of errors`)
 })
 
 t.test('the folder of the workspace is not packed by mistake', async (t) => {
@@ -188,13 +220,13 @@ await startService(t, 'standalone', {
   LOG_LEVEL: 'warn',
 })
 
-t.test('Node.js runs it as an ECMAScript module and with require', async (t) => {
-  const outputs = ['esm.mjs', 'cjs.cjs', 'old.cjs'].map((file) => node(nodeProject, file))
-  t.same(await Promise.all(outputs), ['esm: hello\n', 'cjs: hello\n', 'function\n'])
+t.test('Node.js runs it as an ECMAScript module and with require, and finds every entry', async (t) => {
+  const outputs = ['esm.mjs', 'cjs.cjs', 'every.mjs', 'old.cjs'].map((file) => node(nodeProject, file))
+  t.same(await Promise.all(outputs), ['esm: hello\n', 'cjs: hello\n', '', 'true\n'.repeat(entries.length)])
 })
 
 t.test('pages of another origin chat by it: built with Vite, with webpack, and with a script', async (t) => {
-  await build({ root: viteProject, base: './', configFile: false, logLevel: 'error' })
+  await buildWithVite({ root: viteProject, base: './', configFile: false, logLevel: 'error' })
   await buildWithWebpack(webpackProject)
   const browser = await launchBrowser(t)
   for (const [kind, path] of [
