@@ -1,4 +1,4 @@
-/** Assembles the package that npm gets, in a folder that is emptied first: `node dist/packaging/main.js [FOLDER]`. */
+/** Assembles the package that npm gets, in an empty folder or in dist/package: `node dist/packaging/main.js [FOLDER]`. */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,13 +10,14 @@ import { writeModules, writeScript } from './modules.ts'
 // Relative to packages/client/dist/packaging.
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const repository = join(root, '../../')
-const target = resolve(process.argv[2] ?? join(root, 'dist/package'))
+const usual = join(root, 'dist/package')
+const target = resolve(process.argv[2] ?? usual)
 
 const manifest = readManifest(root)
 const entries = entriesOf(root, manifest)
 const origin = originOf(manifest, process.env)
 
-rmSync(target, { recursive: true, force: true })
+if (target === usual) rmSync(usual, { recursive: true, force: true })
 mkdirSync(join(target, 'dist'), { recursive: true })
 await writeModules(root, entries, join(target, 'dist'))
 await writeScript(root, entries, join(target, 'dist/rabble.min.js'))
@@ -25,11 +26,11 @@ writeFileSync(
   join(target, 'package.json'),
   `${JSON.stringify(packedManifest(manifest, entries, origin), null, 2)}\n`,
 )
-for (const [path, folder] of [
-  [join(root, 'README.md'), 'packages/client/'],
-  [join(repository, 'CHANGELOG.md'), ''],
+for (const [folder, name] of [
+  ['packages/client/', 'README.md'],
+  ['', 'CHANGELOG.md'],
 ] as const) {
-  const page = withAbsoluteLinks(readFileSync(path, 'utf8'), folder, origin)
-  writeFileSync(join(target, path.endsWith('README.md') ? 'README.md' : 'CHANGELOG.md'), page)
+  const page = readFileSync(join(repository, folder, name), 'utf8')
+  writeFileSync(join(target, name), withAbsoluteLinks(page, folder, origin))
 }
 copyFileSync(join(repository, 'LICENSE'), join(target, 'LICENSE'))
