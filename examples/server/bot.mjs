@@ -19,9 +19,11 @@ for await (const { event, position } of rabble.events({ after, onRetry })) {
   if (event.type === 'message' && event.text.startsWith('echo ')) {
     // Two answers with one cid are one, so a crash before the position is saved does no harm.
     const answer = { cid: `echo-${event.id}`, replyTo: event.id }
-    // The bot may be muted there.
-    const failed = ({ message }) => process.stderr.write(`no answer to ${event.id}: ${message}\n`)
-    await rabble.publish(event.room, event.text.slice(5), answer).catch(failed)
+    await rabble.publish(event.room, event.text.slice(5), answer).catch((error) => {
+      // Started again, it answers later. Where it is muted, it never will.
+      if (error.retry) throw error
+      process.stderr.write(`no answer to ${event.id}: ${error.message}\n`)
+    })
   }
   save(position)
 }

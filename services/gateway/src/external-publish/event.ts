@@ -85,7 +85,7 @@ export async function deletionEvent(
 ): Promise<{ event: DeleteEvent; isStored: boolean }> {
   const { kind } = readable(room, user)
   if (kind === 'everybody' || kind === 'user') {
-    throw new RabbleError('forbidden', 'what the system says there stays')
+    throw new RabbleError('forbidden', 'notices of the system can’t be deleted')
   }
   const message = await taker.find(room, id, user)
   const own = message.from.id === user.id
