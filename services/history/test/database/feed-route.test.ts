@@ -97,6 +97,9 @@ await t.test('a request waits for events that come, and for no longer than it sa
   log.append(message('d'))
   t.match((await waiting).body, { events: [{ event: { id: 'd' } }], hasMore: false })
   t.match((await get(`after=${position}&room=none&wait=1`)).body, { events: [] })
+  const elsewhere = position.replace(/^[^-]*/, '00000000beef')
+  const { body } = await get(`after=${elsewhere}&room=none&wait=1`)
+  t.match(body, { events: [], gap: 'other-database' }, 'a gap is news')
   const last = (await get('')).body
   const stopping = build(t, { log, database })
   await stopping.ready()

@@ -80,6 +80,9 @@ await onBoth(async (t, databases) => {
     const { pages } = await follow(database, 'first', { limit: 10 })
     t.ok(pages[0]?.includes('quiet'))
     t.same(new Set(pages.map(({ length }) => length)), new Set([10, 1]), 'and its share is used')
+    await write(database, 2, messages(...Array.from({ length: 30 }, (_, n) => `n${n}`)))
+    const both = await follow(database, 'first', { limit: 10 })
+    t.ok(['m0', 'n0', 'quiet'].every((id) => both.pages[0]?.includes(id)))
   })
 
   await t.test('messages are as they are now, with the newest change of each', async (t) => {
@@ -104,18 +107,20 @@ await onBoth(async (t, databases) => {
       ...rooms.map((room) => message(`to ${room}`, { room })),
       edit('private edit', 'to dm:ada:bob', { room: 'dm:ada:bob' }),
       edit('edit', 'to random', { room: 'random' }),
+      message('last', { room: 'dm:ada:bob' }),
     ])
     const open = await follow(database, 'first')
     t.same(open.pages, [['to general', 'to *', 'to random', 'to dmx', 'edit']])
     const all = await follow(database, 'first', { direct: true })
-    t.equal(all.pages.flat().length, 8)
+    t.equal(all.pages.flat().length, 9)
     const some = await follow(database, 'first', { rooms: ['random', 'dm:ada:bob'], direct: true })
     t.same(some.pages, [
-      ['to random', 'to dm:ada:bob', 'private edit', 'edit'].sort(byPlace(all.pages.flat())),
+      ['to random', 'to dm:ada:bob', 'private edit', 'edit', 'last'].sort(byPlace(all.pages.flat())),
     ])
     t.same((await follow(database, 'first', { rooms: ['random'], limit: 1 })).pages, [
       ['to random'],
       ['edit'],
+      [],
     ])
     t.same(new Set([open.position, all.position, some.position]).size, 1, 'positions do not depend on it')
   })
@@ -155,6 +160,8 @@ await onBoth(async (t, databases) => {
     await writeBehindGap(database, [])
     const told = await follow(database, position)
     t.same(told.pages, [['log-lost']], 'also if nothing follows yet')
+    const whole = [['a', 'b'], ['log-lost', 'c', 'd'], ['log-lost']]
+    t.same((await follow(database, 'first')).pages, whole)
     await write(database, 0, messages('e'))
     t.same((await follow(database, told.position)).pages, [['e']])
   })
