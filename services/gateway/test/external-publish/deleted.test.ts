@@ -4,6 +4,7 @@ import { connectChat } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { build, secret } from '../build.ts'
+import { createFakeHistory } from '../fake-history.ts'
 import { createFakeRooms } from '../fake-rooms.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { pass } from '../time.ts'
@@ -45,4 +46,18 @@ t.test('a program deletes its own messages, and those of others only as a modera
   const deleted = () => rooms.audited.filter(({ action }) => action === 'service.delete')
   await pass(clock, 1_000, () => deleted().length === 3, 'moderators to be able to read it')
   t.match(deleted()[0], { actor: deploys, room: 'general', detail: { id: deletion } })
+})
+
+t.test('what was deleted long ago, which only history knows, is not deleted again', async (t) => {
+  const history = createFakeHistory()
+  const gateway = await build(t, { history })
+  const by = { by: deploys, at: '2026-11-22T10:00:00.000Z' }
+  const event = { type: 'message', room: 'general', id: 'old', from: deploys, via: 'gone', text: '' } as const
+  history.messages.set('old', { ...event, at: by.at, deleted: by })
+  const { length } = gateway.log
+  const headers = { authorization: `Bearer ${await gateway.tokens.sign(deploys, 600, ['service'])}` }
+  const path = `${gateway.http}/api/rooms/general/messages/old`
+  const answer = await fetch(path, { method: 'DELETE', headers })
+  t.same(await answer.json(), { id: deleteId('general', 'old') })
+  t.equal(gateway.log.length, length)
 })
