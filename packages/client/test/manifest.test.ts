@@ -1,5 +1,5 @@
 import t from 'tap'
-import { originOf, packedManifest, withAbsoluteLinks } from '../../packaging/manifest.ts'
+import { originOf, packedManifest, withAbsoluteLinks } from '../packaging/manifest.ts'
 
 const own = { name: '@rabble/client', version: '1.2.3', exports: {} }
 const origin = originOf(own, { GITHUB_REPOSITORY: 'ada/rabble' })
