@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 
 /** Module that programs import by a name of its own, such as `@rabble/client`. */
 export interface Entry {
@@ -29,7 +29,7 @@ export function readManifest(root: string): OwnManifest {
 export function entriesOf(root: string, { exports }: OwnManifest): Entry[] {
   return Object.entries(exports).map(([key, { types, default: module }]) => ({
     key,
-    name: basename(module, '.js'),
+    name: key === '.' ? 'index' : key.slice('./'.length),
     module: join(root, module),
     types: join(root, types),
   }))

@@ -1,8 +1,8 @@
-import type { ChatEvent, EventsReply, RestrictionReply } from '@rabble/contract'
+import type { ChatEvent, RestrictionReply as Restriction } from '@rabble/contract'
 import type { ChatClock } from '../clock.ts'
 import type { ChatError } from '../errors.ts'
 
-export type { ChatEvent } from '@rabble/contract'
+export type { ChatEvent, Restriction }
 
 /** Options of `createServerClient`. One of `token` and `getToken` is required. */
 export interface ServerOptions {
@@ -56,12 +56,8 @@ export interface RestrictOptions extends KickOptions {
   /** Duration; default: for good. */
   seconds?: number
 }
-
-/** A ban or a mute. Its `id` is that for `unban` or `unmute`. */
-export type Restriction = RestrictionReply
-
 /** Why events are missing before one. */
-export type EventsGap = NonNullable<EventsReply['gap']>
+export type EventsGap = 'log-lost' | 'retention' | 'other-database'
 
 /** An event, and the position after it. */
 export interface ServerEvent {
