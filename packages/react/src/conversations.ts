@@ -1,6 +1,8 @@
 import type { AnyMeta, Chat, ChatEvents } from '@rabble/client'
+import { useEffect } from 'react'
+import { createLease, type Lease } from './lease.ts'
 import { useChat } from './provider.tsx'
-import { type Store, useStore } from './store.ts'
+import { createStore, type Store, useStore } from './store.ts'
 
 /** Room of direct messages. */
 export interface DirectConversation {
@@ -17,8 +19,14 @@ const most = 200
 
 type List = readonly DirectConversation[] | undefined
 
+interface Shared {
+  store: Store<List>
+  /** Keeps the list up to date. */
+  lease: Lease<() => void>
+}
+
 /** Lists of conversations by chat. */
-const stores = new WeakMap<object, Store<List>>()
+const lists = new WeakMap<object, Shared>()
 
 /**
  * Returns the user's rooms of direct messages, the one with the newest message first, 200 at most; undefined before the server has
@@ -26,43 +34,31 @@ const stores = new WeakMap<object, Store<List>>()
  */
 export function useConversations<Meta = AnyMeta>(): List {
   const chat = useChat<Meta>()
-  const store = stores.get(chat) ?? createStore(chat)
-  stores.set(chat, store)
+  const { store, lease } = lists.get(chat) ?? share(chat)
+  useEffect(() => lease.take().release, [lease])
   return useStore(store, (list) => list)
 }
 
-/** Creates the list of a chat. It follows the chat's events while it has subscribers. */
-function createStore<Meta>(chat: Chat<Meta>): Store<List> {
-  let list: List
-  const listeners = new Set<() => void>()
-  let end = () => {}
-  const set = (next: List) => {
-    list = next
-    for (const listener of [...listeners]) listener()
-  }
+function share<Meta>(chat: Chat<Meta>): Shared {
+  const store = createStore<List>(undefined)
   const listed = ({ conversations }: ChatEvents['conversations']) =>
-    set(conversations.map((one) => ({ ...one, peer: peerIn(one.room, chat.user?.id) })))
+    store.set(conversations.map((one) => ({ ...one, peer: peerIn(one.room, chat.user?.id) })))
   const said = ({ event, room, peer, replayed }: ChatEvents<Meta>['direct']) => {
+    const list = store.getSnapshot()
     // After an absence the server lists them anew.
     if (event.type !== 'message' || replayed || list === undefined) return
     const others = list.filter((other) => other.room !== room)
-    set([{ room, last: event.id, peer }, ...others].slice(0, most))
+    store.set([{ room, last: event.id, peer }, ...others].slice(0, most))
   }
-  const subscribe = (listener: () => void) => {
-    // Another function for each subscription, even if two have the same listener.
-    const own = () => listener()
-    if (listeners.size === 0) {
-      const ends = [chat.on('conversations', listed), chat.on('direct', said)]
-      end = () => {
-        for (const end of ends) end()
-      }
-    }
-    listeners.add(own)
+  const follow = () => {
+    const ends = [chat.on('conversations', listed), chat.on('direct', said)]
     return () => {
-      if (listeners.delete(own) && listeners.size === 0) end()
+      for (const end of ends) end()
     }
   }
-  return { subscribe, getSnapshot: () => list }
+  const shared = { store, lease: createLease(follow, (end) => end()) }
+  lists.set(chat, shared)
+  return shared
 }
 
 /** Returns the id of the other user in the name of a room, `dm:<a>:<b>`. */

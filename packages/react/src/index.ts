@@ -1,6 +1,7 @@
 // For frameworks that render components on a server: these use hooks.
 'use client'
 
+export { type MessagesAround, useMessagesAround } from './around.ts'
 export { type Connection, useConnection } from './connection.ts'
 export { type DirectConversation, useConversations } from './conversations.ts'
 export { type Line, linesOf } from './lines.ts'

@@ -11,3 +11,22 @@ export function useStore<State, Part>(store: Store<State>, part: (state: State) 
   const read = () => part(store.getSnapshot())
   return useSyncExternalStore(store.subscribe, read, read)
 }
+
+/** Creates a store of immutable states. */
+export function createStore<State>(state: State): Store<State> & { set(next: State): void } {
+  let present = state
+  // Each subscription has an entry of its own, also with the same listener.
+  const listeners = new Set<{ listener: () => void }>()
+  return {
+    getSnapshot: () => present,
+    subscribe(listener) {
+      const entry = { listener }
+      listeners.add(entry)
+      return () => listeners.delete(entry)
+    },
+    set(next) {
+      present = next
+      for (const { listener } of [...listeners]) listener()
+    },
+  }
+}

@@ -1,4 +1,4 @@
-import type { Message, Pending } from '@rabble/client'
+import type { Chat, Message, Pending } from '@rabble/client'
 import { until } from '@rabble/harness'
 import t from 'tap'
 import { linesOf, useMessages } from '../src/index.ts'
@@ -122,4 +122,33 @@ t.test('a message has one line even if history brings it before its acknowledgem
   t.match(lines, [{ text: 'mine' }, { text: 'hello', status: 'sent' }])
   t.equal(lines.length, 2)
   t.equal(linesOf(messages, [], user)[1], lines[1], 'a line that has not changed is the same object')
+})
+
+interface Meta {
+  colour: string
+}
+
+// As an application does it once, for all of its components.
+const useColouredMessages = useMessages<Meta>
+
+t.test('the data of the application keeps its type from a hook to its lines and actions', async (t) => {
+  const gateway = await startFakeGateway(t)
+  const chat = gateway.connect() as unknown as Chat<Meta>
+  const Colours = () => {
+    const { lines, room } = useColouredMessages('general')
+    const messages: (Message<Meta> | undefined)[] = lines.map(({ message }) => message)
+    const send = () => room.send('blue', { meta: { colour: 'blue' } })
+    // @ts-expect-error: it is not a string
+    const wrong = () => room.send('blue', { meta: { colour: 1 } })
+    return (
+      <>
+        {messages.map((message) => message && <li key={message.id}>{message.meta?.colour.toUpperCase()}</li>)}
+        <button type="button" onClick={send} onDoubleClick={wrong} />
+      </>
+    )
+  }
+  const page = mountIn(t, chat, <Colours />)
+  await chat.room('general').join()
+  gateway.connections[0]?.send({ ...message('general', 'm1'), meta: { colour: 'red' } })
+  await page.shows('li', ['RED'])
 })
