@@ -20,17 +20,17 @@ await build({
 })
 const pages = await servePages(t, {}, outDir)
 const site = `http://localhost:${pages}`
-const rabble = await startService(t, 'standalone', {
+await startService(t, 'standalone', {
   DATA_DIR: dataFolder(t),
   PORT: String(port),
   RABBLE_ALLOWED_ORIGINS: site,
   LOG_LEVEL: 'warn',
 })
-t.comment(rabble.url)
+const browser = await launchBrowser(t)
 
 t.test('two people chat with the example of @rabble/react, which is of another origin', async (t) => {
   const enter = async (name: string) => {
-    const { page, problems } = await openPage(t, await launchBrowser(t), `${site}/index.html`)
+    const { page, problems } = await openPage(t, browser, `${site}/index.html`)
     await page.getByRole('textbox', { name: 'Your name' }).fill(name)
     await page.keyboard.press('Enter')
     await page.getByText(`Connected as ${name}`).waitFor()
