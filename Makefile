@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json test/*/package.json bench/package.json web/package.json)
-SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
+NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json examples/*/package.json test/*/package.json bench/package.json web/package.json)
+SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services examples test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
 .PHONY: help install build start token cluster up scale logs down bench package lint format clean
@@ -105,4 +105,4 @@ format: install ## Format and fix what can be fixed
 	biome check --write .
 
 clean: ## Remove what was built and installed (not DATA_DIR)
-	rm -rf dist node_modules packages/*/dist services/*/dist test/*/dist bench/dist web/dist .test-output
+	rm -rf dist node_modules packages/*/dist services/*/dist test/*/dist examples/*/dist bench/dist web/dist .test-output

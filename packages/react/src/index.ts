@@ -1,0 +1,10 @@
+// For frameworks that render components on a server: these use hooks.
+'use client'
+
+export { type MessagesAround, useMessagesAround } from './around.ts'
+export { type Connection, useConnection } from './connection.ts'
+export { type DirectConversation, useConversations } from './conversations.ts'
+export { type Line, linesOf } from './lines.ts'
+export { type Messages, useMessages } from './messages.ts'
+export { ChatProvider, type ChatProviderProps, useChat } from './provider.tsx'
+export { type RoomView, useMembers, useRoom, useTyping } from './room.ts'
