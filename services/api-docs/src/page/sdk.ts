@@ -69,7 +69,7 @@ function linker(own: Entry, entries: readonly Entry[]): Linker {
     return anchor === undefined ? word : html`<a href="#${anchor}">${word}</a>`
   }
   return (code) =>
-    html`${code.split(/('[^']*'|\/\*[\s\S]*?\*\/|(?<![.\w])[A-Za-z_]\w*(?!\w*['(?:]))/).map(part)}`
+    html`${code.split(/('[^']*'|"[^"]*"|\/\*[\s\S]*?\*\/|(?<![.\w])[A-Za-z_]\w*(?!\w*['(?:]))/).map(part)}`
 }
 
 function exportView(
