@@ -7,7 +7,7 @@ NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json s
 SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
-.PHONY: help install build start token cluster up scale logs down bench lint format clean
+.PHONY: help install build start token cluster up scale logs down bench package lint format clean
 .PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack
 
 help: ## List these targets
@@ -91,6 +91,11 @@ ifdef BENCH
 else
 	@for main in bench/src/*/main.ts; do name=$${main%/main.ts}; node bench/dist/src/$${name##*/}/main.js --help | head -n 1; done
 endif
+
+# A tarball as `npm publish` would make it. docs/releasing.md says why the package has a folder of its own.
+package: build ## Make the npm package of the client, and print the path of the tarball
+	@npm run --silent package --workspace packages/client
+	@cd dist && echo "$$PWD/$$(npm pack --silent ../packages/client/dist/package)"
 
 lint: install ## Check format, style and types, without a warning
 	biome check --error-on-warnings .

@@ -56,7 +56,8 @@ export async function request<T>(
     throw error instanceof ChatError ? error : new ChatError('disconnected', String(error))
   } finally {
     timer.cancel()
-    options.signal?.removeEventListener('abort', abort)
+    // Somebody may still read the content.
+    if (read === undefined) options.signal?.removeEventListener('abort', abort)
   }
 }
 

@@ -1,3 +1,5 @@
+export type { ChangeEvent, MessageEvent } from '@rabble/contract'
 export { connect } from './connect.ts'
 export { ChatError, type ChatErrorCode, type ClientErrorCode, type CloseErrorCode } from './errors.ts'
+export type { Requester } from './requester.ts'
 export type * from './types.ts'

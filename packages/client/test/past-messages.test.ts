@@ -80,10 +80,13 @@ t.test('a range of older messages grows at both ends, keeps a thousand, and take
   for (let page = 0; page < 6; page++) await past.loadNewer()
   t.equal(ends(), 'm50-m1049', 'the oldest ones are dropped')
   t.ok(past.hasOlder)
-  const [one] = past.messages
+  await past.loadOlder()
+  t.equal(ends(), 'm0-m999', 'and the newest ones in the other direction')
+  t.ok(past.hasNewer)
+  const before = past.messages
   const change = { room: 'r', id: 'e1', from: { id: 'ada', name: 'Ada' }, at: '', via: 'g' }
-  t.ok(past.change({ type: 'edit', message: 'm50', text: 'better', ...change }))
+  t.ok(past.change({ type: 'edit', message: 'm0', text: 'better', ...change }))
   t.equal(past.messages[0]?.text, 'better')
-  t.equal(one?.text, '', 'an earlier list stays as it was')
-  t.notOk(past.change({ type: 'delete', message: 'm49', ...change }))
+  t.equal(before[0]?.text, '', 'an earlier list stays as it was')
+  t.notOk(past.change({ type: 'delete', message: 'm1000', ...change }))
 })

@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes } from './errors.ts'
-import { MessageEvent, User } from './events.ts'
+import { ChatEvent, MessageEvent, User } from './events.ts'
 import { Type } from './typebox.ts'
 
 /** Any error over HTTP. */
@@ -50,6 +50,28 @@ export const SearchReply = Type.Object({
   hasMore: Type.Boolean(),
 })
 export type SearchReply = Type.Static<typeof SearchReply>
+
+/** Events of all rooms after a position. */
+export const EventsReply = Type.Object({
+  events: Type.Array(
+    Type.Object({
+      position: Type.String({
+        description: 'Position after the event: the value of `after` that continues behind it.',
+      }),
+      event: ChatEvent,
+    }),
+  ),
+  position: Type.String({ description: 'Position after the page, which may be empty.' }),
+  hasMore: Type.Boolean({ description: 'Whether there is more to read now.' }),
+  gap: Type.Optional(
+    Type.Unsafe<'log-lost' | 'retention' | 'other-database'>(
+      Type.Enum(['log-lost', 'retention', 'other-database'], {
+        description: 'Why events are missing before the first event of the page; absent: none is missing.',
+      }),
+    ),
+  ),
+})
+export type EventsReply = Type.Static<typeof EventsReply>
 
 /** Reply of a gateway to a program. */
 export const IdReply = Type.Object({

@@ -10,6 +10,7 @@ import {
   clientFrames,
   closeCodes,
   defaultLimits,
+  EventsReply,
   errorCodes,
   GatewayInfo,
   Limits,
@@ -255,6 +256,7 @@ t.test('the lines of the log and of history in the examples are what they should
   const answers = {
     '### `GET /api/rooms/{room}/messages`': MessagesReply,
     '### `GET /api/search`': SearchReply,
+    '### `GET /api/events`': EventsReply,
     '### `GET /api/route`': RouteReply,
     '### `POST /api/session`': SessionReply,
     '### `POST /api/rooms`': RoomReply,

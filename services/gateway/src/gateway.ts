@@ -339,6 +339,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     forwarded: (transport, answered) =>
       metrics.forwarded.inc({ transport, result: answered ? 'answered' : 'failed' }),
     publish: publisher.publish,
+    find: (room, id, user) => lookup.find(room, id, user, [`user:${user.id}`]),
     checkRepeat({ cid, ...event }) {
       const named = cid !== undefined && !isFresh(cid, clock.now())
       return named ? repeats.check(event, 'perhaps', [`user:${event.from.id}`]) : undefined

@@ -25,6 +25,7 @@ import { type Ingest, startIngest } from './jobs/ingest.ts'
 import type { RetainOptions } from './jobs/retention.ts'
 import { describeGaps } from './messages/gap-note.ts'
 import type { HistoryMetrics } from './metrics.ts'
+import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
 import type { Webhook } from './webhooks/webhook.ts'
@@ -56,7 +57,7 @@ export interface HistoryOptions extends RetainOptions {
 const tables = [
   ...['messages', 'changes', 'positions', 'refused', 'gaps'],
   ...['search', 'search_positions', 'search_stale', 'direct_rooms', 'moments'],
-  'webhook_positions',
+  ...['webhook_positions', 'identity', 'retired'],
 ].map((table) => `history.${table}`)
 
 /** Path from dist/src. */
@@ -93,6 +94,7 @@ export function history(options: HistoryOptions): {
         deadline: options.deadline,
       }
       app.register(historyRoutes(routes))
+      app.register(feedRoutes(routes))
       app.register(
         gatewayRoutes({
           ...routes,

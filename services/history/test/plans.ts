@@ -1,6 +1,7 @@
 import { connectPostgres, type Database, migrate } from '@rabble/database'
 import { startPostgres } from '@rabble/harness'
 import type { Test } from 'tap'
+import { feedOf } from '../src/messages/feed.ts'
 import { pageOf } from '../src/messages/page.ts'
 import { replayOf } from '../src/messages/replay.ts'
 import { longTimeouts, migrations } from './databases.ts'
@@ -96,6 +97,21 @@ export async function checkPlans(t: Test, rows: number): Promise<void> {
   )
   const buffers = buffersOf(plans)
   t.ok(buffers < 100, `a replay from ${after} takes ${buffers} buffers`)
+
+  // A page of all events, also if what is asked for has just begun or is about to end.
+  await database.query('insert into history.positions (partition, sequence) values (0, $1)', [4 * rows])
+  const { position } = await feedOf(database, { after: 'now', limit: 1 })
+  for (const start of [0, rows, 4 * rows - 210]) {
+    const query = { after: position.replace(String(4 * rows), String(start)), limit: 50 }
+    const plans = await plansOf(async (database) => {
+      const { events } = await feedOf(database, query)
+      return { lines: events.map(({ line }) => line) }
+    })
+    const names = new Set(plans.flatMap(all).flatMap((node) => node['Index Name'] ?? []))
+    t.same(names, new Set(['messages_by_sequence', 'changes_by_sequence']))
+    const buffers = buffersOf(plans)
+    t.ok(buffers < 250, `a page of all events from ${start} takes ${buffers} buffers`)
+  }
 }
 
 function all(node: Node): Node[] {

@@ -186,6 +186,11 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   await ask(t, publish, { token, params: lounge, body })
   await ask(t, publish, { params: lounge, body })
   await ask(t, 'POST /api/notify', { token: program, body: { text: 'Hello', room: 'lounge' } })
+  const wrong = await ask(t, publish, { token: program, params: lounge, body: { text: 'a mistake' } })
+  const { id } = wrong.body as { id: string }
+  const remove = 'DELETE /api/rooms/{room}/messages/{id}'
+  await ask(t, remove, { token: program, params: { room: 'lounge', id } })
+  await ask(t, remove, { token, params: { room: 'lounge', id } })
 
   const pages = 'GET /api/rooms/{room}/messages'
   await until(
@@ -196,6 +201,14 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   await ask(t, pages, { params: lounge, query: '?limit=x' })
   await ask(t, pages, { params: { room: 'dm:ada:bob' }, token })
   await ask(t, 'GET /api/rooms/{room}/export', { params: lounge })
+  const events = 'GET /api/events'
+  const first = await ask(t, events, { token: program, query: '?from=first' })
+  const { position } = first.body as { position: string }
+  t.match(first.body, { events: [{ event: { room: 'lounge' } }] })
+  await ask(t, events, { token: program, query: `?after=${position}&room=lounge` })
+  await ask(t, events, { token: program, query: '?after=nowhere' })
+  await ask(t, events, { token: program, query: '?direct=true' })
+  await ask(t, events)
   await until(
     async () =>
       JSON.stringify((await ask(t, 'GET /api/search', { query: '?q=build' })).body).includes('"results":[{'),

@@ -1,4 +1,5 @@
 import {
+  type DeleteEvent,
   everybody,
   isRoomName,
   isUserId,
@@ -11,11 +12,13 @@ import {
   type User,
   userRoom,
 } from '@rabble/contract'
-import { noticeId } from '@rabble/contract/ids'
+import { deleteId, noticeId } from '@rabble/contract/ids'
 import { parseWorkerRequest } from '@rabble/contract/parse'
-import { readable } from '../messages/access.ts'
+import type { Identity } from '@rabble/service'
+import { moderator, readable } from '../messages/access.ts'
 import { checkMeta, createMessage, type Taker as MessageTaker } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
+import type { PublishHost } from './publishing.ts'
 
 /** The gateway that accepts a message, and its limits. */
 interface Taker extends MessageTaker {
@@ -68,6 +71,38 @@ export function noticeEvent(
   const event = createMessage(taker, systemUser, room, withCid({ text }, cid))
   if (publisher === undefined || cid === undefined) return event
   return { ...event, id: noticeId(publisher.id, room, cid) }
+}
+
+/**
+ * Returns the deletion of a message by a program, as an event. `isStored`: the message is deleted already.
+ * @throws RabbleError `bad-frame`, `forbidden`, `message-not-found`, `unavailable`
+ */
+export async function deletionEvent(
+  taker: MessageTaker & Pick<PublishHost, 'find'>,
+  { user, roles }: Pick<Identity, 'user' | 'roles'>,
+  room: string,
+  id: string,
+): Promise<{ event: DeleteEvent; isStored: boolean }> {
+  const { kind } = readable(room, user)
+  if (kind === 'everybody' || kind === 'user') {
+    throw new RabbleError('forbidden', 'notices of the system can’t be deleted')
+  }
+  const message = await taker.find(room, id, user)
+  const own = message.from.id === user.id
+  if (!own && !roles.includes(moderator)) {
+    throw new RabbleError('forbidden', 'only its author and moderators may delete a message')
+  }
+  const event: DeleteEvent = {
+    type: 'delete',
+    room,
+    id: deleteId(room, message.id),
+    message: message.id,
+    from: user,
+    ...(!own && { moderator: true as const }),
+    at: new Date(taker.clock.now()).toISOString(),
+    via: taker.id,
+  }
+  return { event, isStored: message.deleted !== undefined }
 }
 
 function destination({ user, room }: NotifyRequest): string {

@@ -1,5 +1,12 @@
 import type { Clock } from '@rabble/clock'
-import { type Limits, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import {
+  type ChatEvent,
+  type DeleteEvent,
+  type Limits,
+  type MessageEvent,
+  RabbleError,
+  type User,
+} from '@rabble/contract'
 import type { AuditEntry } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { RefusedEntry } from '../rooms/audit-trail.ts'
@@ -14,9 +21,14 @@ export interface PublishHost {
    * Publishes an event that belongs to no session. Resolves once the log has it.
    * @throws RabbleError `unavailable`
    */
-  publish(event: MessageEvent): Promise<void>
+  publish(event: ChatEvent): Promise<void>
   /** Checks whether an event with a `cid` is stored already; see `RepeatCheck.check`. Returns undefined if no check is needed. */
   checkRepeat(event: MessageEvent): Promise<'stored' | 'new' | 'unchecked'> | undefined
+  /**
+   * Returns a message as it is now, for a user who wants to change it.
+   * @throws RabbleError `message-not-found`, `unavailable`
+   */
+  find(room: string, id: string, user: User): Promise<MessageEvent>
   /**
    * Checks that a user without a session may write in a room, and is neither banned nor muted.
    * @throws RabbleError `forbidden`; `unavailable` while that is not known
@@ -33,9 +45,11 @@ export type Source = 'http' | 'amqp'
 
 /** An event to publish, the user who publishes it, and the name of the action in the audit. */
 export interface Publication {
-  event: MessageEvent
+  event: MessageEvent | DeleteEvent
   actor: User
-  action: 'service.message' | 'service.notify'
+  action: 'service.message' | 'service.notify' | 'service.delete'
+  /** Whether the log is known to have the deletion. Default: false. */
+  isStored?: boolean
 }
 
 export interface PublishingOptions {
@@ -50,7 +64,7 @@ export interface PublishingOptions {
 export type Publishing = (
   way: Source,
   prepare: () => Publication | Promise<Publication>,
-) => Promise<MessageEvent>
+) => Promise<MessageEvent | DeleteEvent>
 
 export function createPublishing({ gateway, metrics }: PublishingOptions): Publishing {
   let last: Promise<unknown> = Promise.resolve()
@@ -66,11 +80,15 @@ export function createPublishing({ gateway, metrics }: PublishingOptions): Publi
   return async (way, prepare) => {
     try {
       const prepared = prepare()
-      const { event, actor, action } = prepared instanceof Promise ? await prepared : prepared
-      // A program may send again much later, for example after its restart.
-      const found = await inTurn(way, gateway.checkRepeat(event))
-      if (found === 'unchecked') await gateway.publish({ ...event, unchecked: true })
-      else if (found !== 'stored') await gateway.publish(event)
+      const { event, actor, action, isStored } = prepared instanceof Promise ? await prepared : prepared
+      if (event.type === 'delete') {
+        if (!isStored) await gateway.publish(event)
+      } else {
+        // A program may send again much later, for example after its restart.
+        const found = await inTurn(way, gateway.checkRepeat(event))
+        if (found === 'unchecked') await gateway.publish({ ...event, unchecked: true })
+        else if (found !== 'stored') await gateway.publish(event)
+      }
       metrics.workerPublishes.inc({ way, result: 'published' })
       const audited = gateway.audit({ actor, action, room: event.room, detail: { id: event.id, way } })
       // The queue delivers nothing more until then. Over HTTP, each program has a rate limit.

@@ -17,6 +17,8 @@ export interface Readers {
    * @throws RabbleError `forbidden` if that is every room, `unavailable`
    */
   hidden(caller: Caller): Promise<string[]>
+  /** @throws RabbleError `forbidden` if a user is banned everywhere, `unavailable` while that is not known */
+  checkBan(user: string): void
 }
 
 /** Sources of the answers. */
@@ -120,6 +122,13 @@ export function createReaders(
       })
       if (everything) throw new RabbleError('forbidden', 'you may read no room')
       return names
+    },
+    checkBan(user) {
+      if (source === undefined) return
+      if (!source.policies.loaded) throw unavailable(undefined)
+      if (source.policies.find('ban', user) !== undefined) {
+        throw new RabbleError('forbidden', 'you are banned')
+      }
     },
     async check(room, caller) {
       if ((await readable([room], caller)).has(room)) return

@@ -32,6 +32,12 @@ export interface RetainOptions {
  */
 const eventsAtOnce = 500
 const roomsAtOnce = 100
+/** Notes the highest sequence of what `deleted` lists, for readers of the feed that were not there yet. */
+const noted = `noted as (
+  insert into history.retired (partition, sequence)
+  select partition, max(sequence) from deleted where shown group by partition
+  on conflict (partition) do update set sequence = greatest(retired.sequence, excluded.sequence)
+)`
 /** Delay (ms) between two statements, so that readers and writers come first. */
 const yieldDelay = 20
 
@@ -188,8 +194,8 @@ async function trim(
            select max(sequence)
            from (select sequence from history.messages where room = $1 order by sequence limit $2) as oldest
            where sequence <= $3::bigint
-         ) returning 1
-       ) select count(*) from deleted`,
+         ) returning partition, sequence, true as shown
+       ), ${noted} select count(*) from deleted`,
       [room, eventsAtOnce, last],
     )
     metrics.retired.inc(row?.count ?? 0)
@@ -202,8 +208,8 @@ async function trim(
            select id from history.changes where room = $1 and sequence < coalesce(
              (select sequence from history.messages where room = $1 order by sequence limit 1), $3::bigint)
            order by sequence limit $2
-         ) returning 1
-       ) select count(*) from deleted`,
+         ) returning partition, sequence, line is not null as shown
+       ), ${noted} select count(*) from deleted`,
       [room, eventsAtOnce, Number.MAX_SAFE_INTEGER],
     )
     return row?.count ?? 0

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Clock, Timer } from '@rabble/clock'
-import { RabbleError } from '@rabble/contract'
+import { createPlaces } from './places.ts'
 
 type Chunks = AsyncGenerator<string, void, undefined>
 
@@ -31,27 +31,14 @@ export function createExportStreams(
   { most, maxOfEach, timeout, bytesPerSecond }: ExportLimits,
 ): ExportStreams {
   const streams = new Set<Readable>()
-  /** Sharers of each place that is taken. */
-  const places = new Set<readonly string[]>()
-
-  function checkPlace(sharers: readonly string[]): void {
-    const all = [...places].flat()
-    if (sharers.some((sharer) => all.filter((other) => other === sharer).length >= maxOfEach)) {
-      throw new RabbleError('rate-limited', 'too many exports of this user at once', { retryAfter: 5_000 })
-    }
-    if (places.size >= most) {
-      throw new RabbleError('unavailable', 'too many exports at once', { retryAfter: 5_000 })
-    }
-  }
+  const places = createPlaces({ most, maxOfEach, of: 'exports' })
 
   return {
     async open(sharers, chunks) {
-      checkPlace(sharers)
-      const place = [...sharers]
-      places.add(place)
+      const leave = places.take(sharers)
       // Before the head of the answer is sent: an error of the database can still be reported.
       const first = await chunks.next().catch((error: unknown) => {
-        places.delete(place)
+        leave()
         throw error
       })
       let timer: Timer | undefined
@@ -79,7 +66,7 @@ export function createExportStreams(
       stream.once('close', () => {
         timer?.cancel()
         streams.delete(stream)
-        places.delete(place)
+        leave()
       })
       return stream
     },

@@ -107,13 +107,16 @@ t.test('each path leads to its service, with the errors of all services', async 
     ['GET', '/api/rooms/general/messages', 200, undefined],
     ['GET', '/api/rooms/general/messages?before=unknown', 400, 'bad-frame'],
     ['GET', '/api/search', 400, 'bad-frame'],
+    ['GET', '/api/events?limit=0', 400, 'bad-frame'],
+    ['DELETE', '/api/rooms/general/messages/x', 401, 'unauthorized'],
     ['GET', '/api/rooms', 200, undefined],
     ['POST', '/api/rooms/general/messages', 401, 'unauthorized'],
     ['POST', '/api/notify', 401, 'unauthorized'],
     ['GET', '/api/nothing', 404, 'not-found'],
   ] as const) {
     const sent = method === 'POST' ? '{"text":"hi"}' : ''
-    const { body, ...answer } = await ask(path, { 'content-type': 'application/json' }, method, sent)
+    const headers: Record<string, string> = method === 'DELETE' ? {} : { 'content-type': 'application/json' }
+    const { body, ...answer } = await ask(path, headers, method, sent)
     t.equal(answer.status, status, `${method} ${path}`)
     t.equal((JSON.parse(body) as { code?: string }).code, code, body)
   }
