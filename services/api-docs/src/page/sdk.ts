@@ -2,7 +2,7 @@ import type { Schema } from '../schemas.ts'
 import type { Entry, Export } from '../sdk/exports.ts'
 import { type Html, html, type Part } from './html.ts'
 import { markdown } from './markdown.ts'
-import { fieldTable, schemaView } from './schema.ts'
+import { type AnchorOf, fieldTable, schemaView } from './schema.ts'
 
 /**
  * Returns the page of the SDK's interface, which has the policy and the style of `pageOf`. Its links are relative to `/api/docs/`.
@@ -13,6 +13,32 @@ export function sdkPageOf(
   schemas: Readonly<Record<string, Schema>>,
   version: string,
 ): string {
+  const known = new Map(
+    entries
+      .flatMap((entry) =>
+        entry.exports.map(({ name, schema = '' }) => [schema, `${keyOf(entry)}-${name}`] as const),
+      )
+      .toReversed(),
+  )
+  // Objects within those that the SDK exports. The set grows while they are shown.
+  const inner = new Set<string>()
+  const anchorOf = (name: string) => {
+    const anchor = known.get(name)
+    if (anchor === undefined) inner.add(name)
+    return anchor ?? `protocol-${name}`
+  }
+  const exported = entries.map(
+    (entry) => html`<h2 id="${keyOf(entry)}">${entry.name}</h2>
+${entry.exports.map((one) => exportView(one, entry, linker(entry, entries), { schemas, anchorOf }))}`,
+  )
+  const objects: Html[] = []
+  for (const name of inner) {
+    objects.push(html`<section id="protocol-${name}">
+<h4><a href="#protocol-${name}"><code>${name}</code></a></h4>
+${schemaView(schemas[name] ?? {}, anchorOf)}
+</section>
+`)
+  }
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -40,10 +66,9 @@ ${entries.map(
 </nav>
 <main>
 <p>The page <code>docs/client.md</code> in the repository explains how these work together, with examples.</p>
-${entries.map(
-  (entry) => html`<h2 id="${keyOf(entry)}">${entry.name}</h2>
-${entry.exports.map((one) => exportView(one, entry, schemas, linker(entry, entries)))}`,
-)}
+${exported}
+${objects.length > 0 ? html`<h2 id="protocol">Objects of the protocol</h2>` : undefined}
+${objects}
 </main>
 </body>
 </html>
@@ -72,19 +97,20 @@ function linker(own: Entry, entries: readonly Entry[]): Linker {
     html`${code.split(/('[^']*'|"[^"]*"|\/\*[\s\S]*?\*\/|(?<![.\w])[A-Za-z_]\w*(?!\w*['(?:]))/).map(part)}`
 }
 
-function exportView(
-  one: Export,
-  entry: Entry,
-  schemas: Readonly<Record<string, Schema>>,
-  linked: Linker,
-): Html {
+/** Schemas of the protocol, and the anchors of their names on this page. */
+interface Protocol {
+  schemas: Readonly<Record<string, Schema>>
+  anchorOf: AnchorOf
+}
+
+function exportView(one: Export, entry: Entry, linked: Linker, { schemas, anchorOf }: Protocol): Html {
   const anchor = `${keyOf(entry)}-${one.name}`
-  const schema = one.isOfProtocol ? schemas[one.name] : undefined
+  const schema = one.schema === undefined ? undefined : schemas[one.schema]
   return html`<section id="${anchor}">
 <h4><a href="#${anchor}"><code>${one.name}</code></a></h4>
 <p class="callers">${one.kind}</p>
 ${markdown(one.description)}
-${schema === undefined ? contentOf(one, linked) : schemaView(schema, (name) => `client-${name}`)}
+${schema === undefined ? contentOf(one, linked) : schemaView(schema, anchorOf)}
 </section>
 `
 }

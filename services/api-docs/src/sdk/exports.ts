@@ -18,8 +18,8 @@ export interface Export {
   /** Its doc comment as Markdown, with the errors as a last sentence. Empty if it has none. */
   description: string
   members: readonly Member[]
-  /** Whether it is a type of the protocol, which the contract declares. */
-  isOfProtocol: boolean
+  /** Name of the schema of a type of the protocol, which the contract declares. */
+  schema: string | undefined
 }
 
 /** Property or method of a class or an interface, also an inherited one. */
@@ -83,7 +83,7 @@ function exportOf(symbol: ts.Symbol, checker: ts.TypeChecker): Export {
     declaration: textOf(declaration, target, name, checker),
     description: descriptionOf(target, checker),
     members: kind === 'class' || kind === 'interface' ? membersOf(target, checker) : [],
-    isOfProtocol: declaration.getSourceFile().fileName.includes('/contract/'),
+    schema: declaration.getSourceFile().fileName.includes('/contract/') ? target.name : undefined,
   }
 }
 
