@@ -38,6 +38,7 @@ export interface ChatEvents<Meta = AnyMeta> {
   announcement: { type: 'announcement'; message: Message<Meta>; replayed: boolean }
 }
 
+/** Message, edit or deletion in a room of direct messages. */
 export interface DirectEvent<Meta = AnyMeta> {
   type: 'direct'
   event: ChatEvent<Meta>
@@ -88,6 +89,9 @@ export interface RoomEvents<Meta = AnyMeta> {
   gap: Gap
 }
 
+/** Any event of a chat, as `for await` gets it. */
 export type ChatEventOf<Meta = AnyMeta> = ChatEvents<Meta>[keyof ChatEvents] | Gap
+/** Any event of a room, as `for await` gets it. */
 export type RoomEvent<Meta = AnyMeta> = RoomEvents<Meta>[keyof RoomEvents]
+/** Names of the events of a room. */
 export type RoomEventType = keyof RoomEvents

@@ -22,6 +22,7 @@ export interface Sanction {
   expiresAt?: string
 }
 
+/** Bans or mutes to list, and the position of a page. */
 export interface ListSanctionsOptions {
   user?: string
   /** Required for an owner. */
@@ -43,6 +44,7 @@ export interface AuditEntry {
   detail: Record<string, unknown>
 }
 
+/** Entries of the audit to list, and the position of a page. */
 export interface AuditOptions {
   user?: string
   actor?: string

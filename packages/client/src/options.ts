@@ -15,6 +15,7 @@ export interface WebSocketLike {
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: { code: number; reason: string }) => void): void
 }
+/** Class of a WebSocket. */
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike
 
 /**
@@ -54,6 +55,7 @@ export interface Logger {
   warn(text: string, details?: unknown): void
 }
 
+/** Options of `connect`. */
 export interface ConnectOptions {
   /** URL of Rabble, such as `https://chat.example.org/`. Default: in a browser, the page's address. */
   url?: string

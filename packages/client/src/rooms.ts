@@ -44,6 +44,7 @@ export type RoomChanges = Omit<RoomSettings, 'capacity' | 'retention'> & {
   retention?: Retention | null
 }
 
+/** Rooms to list, their order, and the position of a page. */
 export interface ListRoomsOptions {
   /** Parts of words that must stand in name or topic. */
   q?: string

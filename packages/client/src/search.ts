@@ -5,6 +5,7 @@ import type { Requester } from './requester.ts'
 export { changed as applyChange } from './changes.ts'
 export { type Change, findMessageAt, PastMessages } from './past-messages.ts'
 
+/** Messages to search, the order of the results, and the position of a page. */
 export interface SearchOptions {
   /** Only messages of this room. */
   room?: string

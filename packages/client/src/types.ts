@@ -80,6 +80,7 @@ export interface Chat<Meta = AnyMeta>
   close(options?: { forget?: boolean }): void
 }
 
+/** Content of an HTTP request, and how its answer is read. */
 export interface RequestOptions<T> {
   /** Default: `GET`. */
   method?: string
@@ -92,6 +93,7 @@ export interface RequestOptions<T> {
   read?: (response: ResponseLike) => T | Promise<T>
 }
 
+/** Wishes for entering a room. */
 export interface JoinOptions {
   /** Number of the newest events to get when the room is entered, 0 to 1000. Default: 50. */
   recent?: number
@@ -148,6 +150,7 @@ export interface Room<Meta = AnyMeta> extends Source<RoomEvents<Meta>, RoomEvent
   trim(keep: number): void
 }
 
+/** Further content of a message. */
 export interface SendOptions<Meta = AnyMeta> {
   /** Id of the message that this one answers. */
   replyTo?: string

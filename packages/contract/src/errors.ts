@@ -32,6 +32,7 @@ export const errorCodes = {
   },
 } as const satisfies Record<string, { status: number; retry: boolean; meaning: string }>
 
+/** Code of an error that a client can get. */
 export type ErrorCode = keyof typeof errorCodes
 
 /** Error that may be shown to the client that caused it: a stable code and a sentence that states the rule. */

@@ -74,6 +74,7 @@ export type EditEvent = Type.Static<typeof EditEvent>
 export const DeleteEvent = Type.Object({ type: Type.Literal('delete'), ...change })
 export type DeleteEvent = Type.Static<typeof DeleteEvent>
 
+/** Edit or deletion of a message. */
 export type ChangeEvent = EditEvent | DeleteEvent
 
 /** Events of the log that clients get. Each is, byte for byte, the frame that they get. */

@@ -268,3 +268,9 @@ t.test('every name of a variable that a page or a script mentions is one that so
     [],
   )
 })
+
+t.test('the table of ways to connect has each of RABBLE_TRANSPORTS', async (t) => {
+  const [, row = ''] = /^\| in `RABBLE_TRANSPORTS` \|(.*)\|$/m.exec(read('docs/protocol.md')) ?? []
+  const names = row.split('|').map((cell) => cell.trim().replaceAll('`', ''))
+  t.same([...new Set(names)], defaultOf('RABBLE_TRANSPORTS').split(','))
+})

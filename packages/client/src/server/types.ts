@@ -26,6 +26,7 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
+/** Further content of a message. */
 export interface PublishOptions extends RequestOptions {
   /** Name of the message: with the same one it is the same message. Default: a random one for each call. */
   cid?: string
@@ -40,11 +41,13 @@ export interface PublishOptions extends RequestOptions {
 /** Receiver of a notice: one user, a room, or everybody. */
 export type NoticeTarget = { user: string } | { room: string } | 'everybody'
 
+/** Options of a notice. */
 export interface NoticeOptions extends RequestOptions {
   /** Name of the notice, as that of a message. */
   cid?: string
 }
 
+/** Place and reason of a kick. */
 export interface KickOptions extends RequestOptions {
   /** Room to put the user out of; default: all rooms, by disconnecting the user. */
   room?: string
@@ -52,6 +55,7 @@ export interface KickOptions extends RequestOptions {
   reason?: string
 }
 
+/** Place, reason and length of a ban or a mute. */
 export interface RestrictOptions extends KickOptions {
   /** Duration; default: for good. */
   seconds?: number
@@ -69,6 +73,7 @@ export interface ServerEvent {
   gap?: EventsGap
 }
 
+/** Events to read, and the position after which they begin. */
 export interface EventsOptions {
   /** Position after which to begin: one that was saved. */
   after?: string | undefined

@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { assertNothingLeft, connectChat, startCluster, type TestContext, until } from '@rabble/harness'
 import t from 'tap'
 import { startBridge } from '../bridge.ts'
+import { chatWith } from '../build.ts'
 
 assertNothingLeft(t)
 
 // Relative to packages/client/dist/test/system.
 const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
-const { url } = await startCluster(t, { gateways: 1, histories: 0, rooms: 0, nginx: false })
+const { url, secret } = await startCluster(t, { gateways: 1, histories: 0, rooms: 0, nginx: false })
 const bob = await connectChat(t, url, { name: 'Bob' })
 await bob.join('general')
 
@@ -36,6 +37,18 @@ t.test('the quick start of the page says good morning and hears itself', async (
     page.includes(readFileSync(`${repository}examples/client/hello.mjs`, 'utf8')),
     'the page shows this very file',
   )
+})
+
+t.test('the route of a back end gives its users tokens that Rabble takes', async (t) => {
+  process.env.RABBLE_SECRET = secret
+  const { GET } = (await import(`${repository}examples/back-end/token-route.mjs`)) as {
+    GET(request: Request): Promise<Response>
+  }
+  const ask = (cookie: string) => GET(new Request('http://127.0.0.1/api/token', { headers: { cookie } }))
+  t.equal((await ask('session=unknown')).status, 401)
+  const chat = chatWith(t, { url, getToken: async () => (await ask('theme=dark; session=1f0c')).text() })
+  await chat.ready
+  t.match(chat.user, { id: 'ada', name: 'Ada Lovelace' })
 })
 
 t.test('the bot answers, in order, and over a lost connection too', async (t) => {

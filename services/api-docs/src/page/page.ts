@@ -29,7 +29,7 @@ export function pageOf(http: OpenApi, messages: AsyncApi): string {
 <body>
 <header>
 <h1>Rabble: interfaces</h1>
-<p>Version ${http.info.version} · <a href="docs/openapi.json">OpenAPI ${http.openapi}</a> · <a href="docs/asyncapi.json">AsyncAPI ${messages.asyncapi}</a> · <a href="../">Chat</a></p>
+<p>Version ${http.info.version} · <a href="docs/openapi.json">OpenAPI ${http.openapi}</a> · <a href="docs/asyncapi.json">AsyncAPI ${messages.asyncapi}</a> · <a href="docs/client.html">Client</a> · <a href="../">Chat</a></p>
 </header>
 <nav aria-label="Contents">
 <ul>

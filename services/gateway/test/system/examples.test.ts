@@ -58,6 +58,14 @@ t.test('Node.js says something over HTTP', async (t) => {
   await t.rejects(run(process.execPath, 'node/say.mjs', '*', 'no'), { code: 1, stderr: /forbidden/ })
 })
 
+t.test('Python says something over HTTP', async (t) => {
+  const id = eventId('robot', 'general', 'python-0')
+  const python = '/usr/bin/python3'
+  t.equal(await run(python, 'python/say.py', 'general', 'It’s done', 'python-0'), id)
+  t.match(await told(id), { from: { name: 'Robot' }, text: 'It’s done' })
+  await t.rejects(run(python, 'python/say.py', '*', 'no'), { code: 1, stderr: /forbidden/ })
+})
+
 const notice = (text: string) => JSON.stringify({ room: 'general', message: text })
 
 t.test('Node.js puts a notification into the queue', async (t) => {
@@ -76,5 +84,5 @@ t.test('what was run twice under one name was told once', async (t) => {
   await run(process.execPath, 'node/notify.mjs', notice('the last'), 'last')
   await told(eventId('system', 'general', 'last'))
   const cids = ada.messages('general').map(({ cid }) => cid)
-  t.same(cids, ['curl-1', 'curl-2', 'node-1', 'node-2', 'python-1', 'last'])
+  t.same(cids, ['curl-1', 'curl-2', 'node-1', 'python-0', 'node-2', 'python-1', 'last'])
 })

@@ -1,6 +1,6 @@
 import { assertNothingLeft, dataFolder, startNginx, startService } from '@rabble/harness'
-import t from 'tap'
-import { launchBrowser, openChat } from '../browser.ts'
+import t, { type Test } from 'tap'
+import { launchBrowser, openChat, type Person } from '../browser.ts'
 import { axe, checkView } from '../check-view.ts'
 
 assertNothingLeft(t)
@@ -44,23 +44,33 @@ for (const { server, url, name, look } of servers) {
     t.equal(missing.status, 404)
   })
 
-  t.test(`the page of ${server} is readable, and breaks no policy: ${name}`, async (t) => {
+  t.test(`the pages of ${server} are readable, and break no policy: ${name}`, async (t) => {
     const person = await openChat(t, browser, `${url}/api/docs`, { ...look, script: axe })
     const { page, problems } = person
+    const check = () => checkPage(t, person, name)
     await page.getByRole('heading', { name: 'Rabble: interfaces' }).waitFor()
     await page.getByRole('link', { name: 'Search messages' }).first().waitFor({ state: 'attached' })
-    const style = await page.evaluate("getComputedStyle(document.querySelector('section')).borderTopStyle")
-    t.equal(style, 'solid', 'the style is there')
-    const lost = await page.evaluate(
-      `[...document.querySelectorAll('a[href^="#"]')].map((link) => link.getAttribute('href').slice(1))
-          .filter((id) => document.getElementById(id) === null)`,
-    )
-    t.same(lost, [], 'each link leads to its place')
-    const twice = await page.evaluate(
-      `[...document.querySelectorAll('[id]')].map(({ id }) => id).filter((id, n, all) => all.indexOf(id) < n)`,
-    )
-    t.same(twice, [], 'each place has a name of its own')
-    await checkView(t, person, 'the descriptions', name)
+    await check()
+    await page.getByRole('link', { name: 'Client', exact: true }).click()
+    await page.getByRole('heading', { name: 'Rabble: the client' }).waitFor()
+    await page.getByRole('link', { name: 'createRoom' }).first().waitFor({ state: 'attached' })
+    await check()
     t.same(problems, [])
   })
+}
+
+async function checkPage(t: Test, person: Person, look: string): Promise<void> {
+  const { page } = person
+  const style = await page.evaluate("getComputedStyle(document.querySelector('section')).borderTopStyle")
+  t.equal(style, 'solid', 'the style is there')
+  const lost = await page.evaluate(
+    `[...document.querySelectorAll('a[href^="#"]')].map((link) => link.getAttribute('href').slice(1))
+          .filter((id) => document.getElementById(id) === null)`,
+  )
+  t.same(lost, [], 'each link leads to its place')
+  const twice = await page.evaluate(
+    `[...document.querySelectorAll('[id]')].map(({ id }) => id).filter((id, n, all) => all.indexOf(id) < n)`,
+  )
+  t.same(twice, [], 'each place has a name of its own')
+  await checkView(t, person, await page.title(), look)
 }
