@@ -73,14 +73,24 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
 /** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
 const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4 }
 
+/** Files that change their whole process: those of React bring a DOM, and one of them another version of React. */
+const aloneInProcess = /^packages\/react\//
+
 /** Returns the files of each process, in the order of the files. */
 export function inProcesses(files: readonly TestFile[]): TestFile[][] {
   const processes: TestFile[][] = []
   for (const file of files) {
     const last = processes.at(-1)
-    const shares = last?.[0]?.part === file.part && last.length < (filesInProcess[file.part] ?? 1)
-    if (shares) last.push(file)
+    if (last !== undefined && sharesProcess(file, last)) last.push(file)
     else processes.push([file])
   }
   return processes
+}
+
+function sharesProcess(file: TestFile, others: readonly TestFile[]): boolean {
+  return (
+    others.length < (filesInProcess[file.part] ?? 1) &&
+    others.every(({ part }) => part === file.part) &&
+    ![file, ...others].some(({ source }) => aloneInProcess.test(source))
+  )
 }

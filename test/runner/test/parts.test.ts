@@ -96,4 +96,5 @@ t.test('short tests share processes, and every other test has its own', async (t
     shared.filter((files) => files.some(({ part }) => part !== files[0]?.part)),
     [],
   )
+  t.notOk(shared.flat().some(({ source }) => source.startsWith('packages/react/')))
 })
