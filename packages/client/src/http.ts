@@ -1,5 +1,6 @@
 import type { ChatClock } from './clock.ts'
 import { ChatError, type ChatErrorCode } from './errors.ts'
+import { segment } from './segment.ts'
 import type { FetchLike, RequestOptions, ResponseLike } from './types.ts'
 
 const deadline = 10_000
@@ -66,17 +67,4 @@ async function errorOf(response: ResponseLike): Promise<ChatError> {
   const { code = 'unavailable', message = `the server answered ${response.status}` } = body ?? {}
   const seconds = Number(response.headers?.get('retry-after') ?? undefined)
   return new ChatError(code, message, seconds >= 0 ? seconds * 1000 : undefined)
-}
-
-/**
- * Encodes a segment of a path.
- * @throws ChatError `bad-frame` for a name that can't be one: `.` and `..` are resolved even if they are encoded (URL Standard)
- */
-function segment(name: string): string {
-  try {
-    if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name)
-  } catch {
-    // The name has half a surrogate pair.
-  }
-  throw new ChatError('bad-frame', 'this is not a name')
 }

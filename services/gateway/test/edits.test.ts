@@ -2,23 +2,12 @@ import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import type { ChatEvent, MessageEvent } from '@rabble/contract'
 import { type ChatClient, connectChat, until } from '@rabble/harness'
-import t, { type Test } from 'tap'
-import { build, type TestGateway } from './build.ts'
+import t from 'tap'
+import { build } from './build.ts'
+import { enter } from './enter.ts'
 import { createFakeHistory } from './fake-history.ts'
 import { createMemoryLog } from './memory-log.ts'
 import { passing } from './time.ts'
-
-/** Connects a user with a token, in the room "general". */
-async function enter(
-  t: Test,
-  { ws, tokens }: TestGateway,
-  id: string,
-  roles: string[] = [],
-): Promise<ChatClient> {
-  const client = await connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 600, roles) })
-  await client.join('general')
-  return client
-}
 
 /** Sends a message, and waits until it came back. */
 async function say(client: ChatClient, text: string): Promise<string> {

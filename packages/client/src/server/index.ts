@@ -1,7 +1,8 @@
 import type { EventsReply } from '@rabble/contract'
 import { systemClock } from '../clock.ts'
+import { segment } from '../segment.ts'
 import { eventsOf } from './events.ts'
-import { type Question, Requests, segment } from './requests.ts'
+import { type Question, Requests } from './requests.ts'
 import type { KickOptions, Restriction, RestrictOptions, ServerClient, ServerOptions } from './types.ts'
 
 export { ChatError, type ChatErrorCode } from '../errors.ts'

@@ -156,16 +156,3 @@ function textOf(error: unknown): string {
   const { message, cause } = error as { message?: unknown; cause?: unknown }
   return cause instanceof Error ? `${message}: ${cause.message}` : String(message ?? error)
 }
-
-/**
- * Encodes a name as a segment of a path.
- * @throws ChatError `bad-frame` for a name that can't be one: `.` and `..` are resolved even if they are encoded (URL Standard)
- */
-export function segment(name: string): string {
-  try {
-    if (!/^\.{0,2}$/.test(name)) return encodeURIComponent(name)
-  } catch {
-    // The name has half a surrogate pair.
-  }
-  throw new ChatError('bad-frame', 'a name is missing, or can’t be in an address')
-}

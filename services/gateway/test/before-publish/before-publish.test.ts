@@ -4,8 +4,9 @@ import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock } from '@rabble/clock/manual'
 import { eventId, guestId } from '@rabble/contract/ids'
 import { type ChatClient, connectChat, createRandom, inForm, until } from '@rabble/harness'
-import t, { type Test } from 'tap'
-import { build, type TestGateway } from '../build.ts'
+import t from 'tap'
+import { build } from '../build.ts'
+import { enter } from '../enter.ts'
 import { asProgram } from '../external-publish/program.ts'
 import { createFakeHistory } from '../fake-history.ts'
 import { createMemoryLog, type MemoryLog } from '../memory-log.ts'
@@ -19,17 +20,6 @@ const rude = { action: 'refuse', reason: 'Mind your words.' }
 function texts(log: MemoryLog): string[] {
   const entries = log.kept.flat().flatMap(({ batch }) => batch.entries)
   return entries.flatMap(({ event }) => ('text' in event ? [String(event.text)] : []))
-}
-
-async function enter(
-  t: Test,
-  { ws, tokens }: TestGateway,
-  id: string,
-  roles: string[] = [],
-): Promise<ChatClient> {
-  const client = await connectChat(t, ws, { token: await tokens.sign({ id, name: id }, 600, roles) })
-  await client.join(room)
-  return client
 }
 
 /** Allows, changes or refuses as the first word of the text says. */
