@@ -3,7 +3,7 @@ import { type ChatClient, type ChatOptions, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { build, type TestGateway } from './build.ts'
 import { passing } from './time.ts'
-import { openRequests } from './transports/event-stream/streams.ts'
+import { waitingGets } from './transports/event-stream/streams.ts'
 import { watchUnsent } from './unsent.ts'
 
 /** One transport, as its clients see it. */
@@ -230,7 +230,7 @@ export function testTransport(t: Test, fixture: TransportFixture): void {
 
   t.test('clients of a gateway that stops are told so', async (t) => {
     const gateway = await build(t)
-    const requests = openRequests(gateway.server)
+    const requests = waitingGets(gateway.server)
     const ada = await connect(t, gateway, { name: 'Ada' })
     if (polls) await until(() => requests() > 0, 60_000, 'the next poll')
     await gateway.close()

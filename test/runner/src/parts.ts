@@ -71,7 +71,7 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
 }
 
 /** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
-const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4 }
+const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4, system: 4 }
 
 /** Files that change their whole process: those of React bring a DOM, and one of them another version of React. */
 const aloneInProcess = /^packages\/react\//

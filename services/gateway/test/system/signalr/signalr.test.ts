@@ -8,7 +8,7 @@ import { build } from '../../build.ts'
 import { asProgram } from '../../external-publish/program.ts'
 import { buildWithRooms } from '../../rooms-build.ts'
 import { pass } from '../../time.ts'
-import { ask, openRequests } from '../../transports/event-stream/streams.ts'
+import { ask, waitingGets } from '../../transports/event-stream/streams.ts'
 import { connectHub } from './hub-connection.ts'
 
 const ways: [over: HubTransport, messagePack: boolean][] = [
@@ -204,7 +204,7 @@ for (const over of ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const) {
   t.test(`clients are told to come back when their gateway stops, over ${over}`, async (t) => {
     const gateway = await build(t)
     const hub = buildHub(t, gateway.http, { over, reconnects: [60_000] })
-    const requests = openRequests(gateway.server)
+    const requests = waitingGets(gateway.server)
     await hub.start()
     if (over === 'LongPolling') await until(() => requests() > 0, 60_000, 'the next poll')
     let reason: Error | undefined

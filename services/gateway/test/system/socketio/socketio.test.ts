@@ -5,7 +5,7 @@ import t from 'tap'
 import { build } from '../../build.ts'
 import { createMemoryLog } from '../../memory-log.ts'
 import { buildWithRooms } from '../../rooms-build.ts'
-import { openRequests } from '../../transports/event-stream/streams.ts'
+import { waitingGets } from '../../transports/event-stream/streams.ts'
 
 interface Event {
   type: string
@@ -133,7 +133,7 @@ for (const transports of [['websocket'], ['polling']]) {
     const bob = await connectChat(t, other.ws, { name: 'Bob' })
     await bob.join('general')
     const options = { transports, reconnection: true, reconnectionDelay: 50, auth: { name: 'Ada' } }
-    const requests = openRequests(first.server)
+    const requests = waitingGets(first.server)
     const ada = await connectSocketIo(t, first.http, options)
     const { id } = await bob.send('general', 'seen')
     await ada.gets('message', ({ text }: Event) => text === 'seen')

@@ -7,7 +7,7 @@ import { BlockWriter } from '../../../src/transports/event-stream/block-writer.t
 import { StreamConnection } from '../../../src/transports/event-stream/connection.ts'
 import { StreamSession } from '../../../src/transports/event-stream/stream-sessions.ts'
 import { build, type TestGateway } from '../../build.ts'
-import { ask, openRequests, openStream, post, type Stream } from './streams.ts'
+import { ask, openStream, post, type Stream, waitingGets } from './streams.ts'
 
 /** Opens a stream and says hello. */
 async function enter(t: Test, url: string, name: string): Promise<Stream> {
@@ -131,7 +131,7 @@ t.test('a poll ends after what waits, after its wait, or at once', async (t) => 
   const clock = createManualClock()
   const gateway = await build(t, { clock })
   const url = `${gateway.http}/poll`
-  const open = openRequests(gateway.server)
+  const open = waitingGets(gateway.server)
   const first = await openStream(t, url)
   await first.ended
   t.equal(first.blocks.length, 1)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type IncomingMessage, request, type Server } from 'node:http'
+import { type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { ServerFrame } from '@rabble/contract'
 import { until } from '@rabble/harness'
@@ -110,12 +110,14 @@ export function blocksOf(content: string): Block[] {
     })
 }
 
-/** Counts the requests that a server has got from now on and not answered completely. */
-export function openRequests(server: Server): () => number {
-  let open = 0
-  server.on('request', (_request, response) => {
-    open++
-    response.on('close', () => open--)
+/** Counts the GET requests that a server has got from now on and that wait for the end of their answer, such as a poll. */
+export function waitingGets(server: Server): () => number {
+  const responses = new Set<ServerResponse>()
+  server.on('request', ({ method }: IncomingMessage, response: ServerResponse) => {
+    if (method !== 'GET') return
+    responses.add(response)
+    response.on('close', () => responses.delete(response))
   })
-  return () => open
+  // An answered one may be closed only after its client has read it.
+  return () => [...responses].filter(({ writableEnded }) => !writableEnded).length
 }
