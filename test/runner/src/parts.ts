@@ -73,8 +73,11 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
 /** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
 const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4, system: 4 }
 
-/** Files that change their whole process: those of React bring a DOM, and one of them another version of React. */
-const aloneInProcess = /^packages\/react\//
+/**
+ * Files with a process of their own. Those of React change their whole process: they bring a DOM, and one of them another version of
+ * React. Those of the whole take long, and one after the other they would end last.
+ */
+const aloneInProcess = /^packages\/react\/|^test\/system\//
 
 /** Returns the files of each process, in the order of the files. */
 export function inProcesses(files: readonly TestFile[]): TestFile[][] {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { HubConnectionState } from '@microsoft/signalr'
 import type { ChatEvent } from '@rabble/contract'
 import type { TestContext } from '../test-context.ts'
 import { type Member, type MemberOptions, persist, retryDelay } from './member.ts'
@@ -85,7 +86,13 @@ export async function startHubMember(
     comebacks++
     enter().catch(() => {})
   })
-  await hub.start()
+  // The library comes back after a loss, but its user has to repeat a first attempt that fails. On a loaded machine it may: a client has
+  // to connect within 15 s after it has negotiated.
+  for (let attempts = 1; hub.state !== HubConnectionState.Connected; attempts++) {
+    await hub.start().catch((error) => {
+      if (attempts === 5) throw error
+    })
+  }
   if (token === undefined) {
     const welcome = await hub.invoke<string>('Request', JSON.stringify({ type: 'hello', name }))
     token = JSON.parse(welcome).token

@@ -227,7 +227,7 @@ function uncompared(expr: string): string {
 
 /** Runs promtool on `input`, and returns its output. @throws Error with the output if it found a problem */
 async function promtool(args: readonly string[], input = ''): Promise<string> {
-  const running = promisify(execFile)('promtool', args, { timeout: 120_000 })
+  const running = promisify(execFile)('promtool', args)
   running.child.stdin?.end(input)
   const { stdout, stderr } = await running
   return stdout + stderr
