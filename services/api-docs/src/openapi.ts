@@ -46,7 +46,9 @@ const securitySchemes = {
  * the texts of the pages of the protocol.
  */
 export async function describeHttp(version: string): Promise<OpenApi> {
-  const pages = ['http.md', 'event-stream.md', 'websocket.md', 'webhooks.md', 'before-publish.md'].flatMap(readPage)
+  const pages = ['http.md', 'event-stream.md', 'websocket.md', 'webhooks.md', 'before-publish.md'].flatMap(
+    readPage,
+  )
   const components = new Components(pages)
   const document = await generate(await publicRoutes(), version)
   const paths = components.linked(document.paths)
@@ -60,9 +62,11 @@ export async function describeHttp(version: string): Promise<OpenApi> {
       explain(operation, passageOf(name, pages), pages, schemas)
     }
   }
-  const used = [...Object.values(paths), ...Object.values(webhooks)].flatMap((operations) =>
-    Object.values<Operation>(operations).flatMap(({ tags }) => tags),
-  )
+  const described = [
+    ...Object.values(paths).flatMap((operations) => Object.values(operations)),
+    ...Object.values(webhooks).map(({ post }) => post),
+  ]
+  const used = described.flatMap(({ tags }) => tags)
   const tags = [...new Set(pages.map(tagOf))].filter((part) => used.includes(part))
   return {
     ...document,

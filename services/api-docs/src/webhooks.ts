@@ -85,7 +85,11 @@ function webhookOf(one: {
         name,
         in: 'header',
         required: true,
-        description: found(passages.find(({ meanings }) => meanings.has(name)), name).meanings.get(name) ?? '',
+        description:
+          found(
+            passages.find(({ meanings }) => meanings.has(name)),
+            name,
+          ).meanings.get(name) ?? '',
         schema,
       })),
       requestBody: {

@@ -37,6 +37,8 @@ export function acceptConnections(options: {
   allowedOrigins: Origins
   /** Maximum number of concurrent connections. */
   connections: number
+  /** Times (ms) in which a client must say hello, and after which a silent one is pinged. */
+  helloTimeout: number
   heartbeat: number
   /** Default: 1 day. */
   maxConnectionAge?: number
