@@ -134,7 +134,7 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
   })
 }
 
-/** What is called when a connection fails. */
+/** Callbacks for connections that fail. */
 const failures = new WeakMap<WebSocket, (error: Error) => void>()
 
 /** Sets what is called when a connection has failed and is terminated. Must be called by the handler of the route, before it awaits. */
