@@ -4,8 +4,8 @@ import { RabbleError, type User } from '@rabble/contract'
 import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { Lease } from './lease.ts'
-import { createSpacing } from './spacing.ts'
 import { createPlaces, isWanted, type Place } from './places.ts'
+import { createSpacing } from './spacing.ts'
 
 /** Maximum number of seats that one call takes and releases. */
 const batchSize = 1_000
