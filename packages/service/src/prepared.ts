@@ -1,4 +1,5 @@
 import type { Clock } from '@rabble/clock'
+import { Deferred } from '@rabble/clock/deferred'
 import { orAborted } from '@rabble/clock/race'
 import type { Logger } from '@rabble/event-log'
 import { retryLogged } from './retry-logged.ts'
@@ -27,6 +28,8 @@ export interface PreparedOptions<Work extends Job> {
 export interface Prepared<Work extends Job> {
   /** Job that runs; undefined while tables are missing. */
   readonly job: Work | undefined
+  /** Resolves when the job runs for the first time. Doesn't settle if it is closed before. */
+  readonly started: Promise<void>
   close(): Promise<void>
 }
 
@@ -38,6 +41,7 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
   const { prepare, missing, start, onError, clock, logger } = options
   const stop = new AbortController()
   const { signal } = stop
+  const started = new Deferred<void>()
   let job: Work | undefined
 
   async function prepareAll(): Promise<void> {
@@ -73,6 +77,7 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
       if (signal.aborted) return
       const work = start()
       job = work
+      started.resolve()
       const tables = await untilMissing()
       job = undefined
       if (tables.length > 0) logger.error({ tables }, 'tables are missing: creating them again')
@@ -86,6 +91,7 @@ export function keepPrepared<Work extends Job>(options: PreparedOptions<Work>): 
     get job() {
       return job
     },
+    started: started.promise,
     async close() {
       stop.abort()
       await running

@@ -1,7 +1,7 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
-import { brokenByWebhookSecret, brokenByWebhookUrl } from './webhook-rules.ts'
+import { beforePublishSettings, webhookSettings } from './webhook-settings.ts'
 
 /**
  * Returns the rule that a list of proxies breaks, or undefined. Fastify checks the same, but its error doesn't name the setting.
@@ -179,30 +179,7 @@ export const settings = {
     schema: Type.Integer({ minimum: 1 }),
     about: 'Maximum number of messages that history keeps of each room. Default: all.',
   },
-  RABBLE_WEBHOOK_URL: {
-    schema: Type.String({ pattern: /^https?:\/\// }),
-    broken: brokenByWebhookUrl,
-    about:
-      'Where history sends the events of the log ([webhooks](protocol/webhooks.md)), such as `https://bot.example/rabble`. Needs `RABBLE_WEBHOOK_SECRET`. Default: nowhere.',
-  },
-  RABBLE_WEBHOOK_SECRET: {
-    schema: Type.String(),
-    broken: brokenByWebhookSecret,
-    about:
-      'Key that signs the requests of the webhook: `whsec_` and the Base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
-  },
-  RABBLE_WEBHOOK_EVENTS: {
-    schema: Type.String({ pattern: /^(rooms|direct|notices)(,(rooms|direct|notices))*$/ }),
-    default: 'rooms',
-    about:
-      'Events that the webhook gets, separated by commas: `rooms`: of all rooms, also those for invited users; `direct`: direct messages; `notices`: those to one user or to everybody.',
-  },
-  RABBLE_WEBHOOK_START: {
-    schema: Type.Enum(['newest', 'oldest']),
-    default: 'newest',
-    about:
-      'Where a webhook begins when it is configured for the first time. `newest`: with what comes then; `oldest`: with all that the log still has.',
-  },
+  ...webhookSettings,
   RABBLE_PUBLISH_TIMEOUT_MS: {
     schema: Type.Integer({ minimum: 100 }),
     default: 5000,
@@ -357,29 +334,7 @@ export const settings = {
     about:
       'Messages and notifications a second that a program (a user with the role `service`) may publish over HTTP at each gateway.',
   },
-  RABBLE_BEFORE_PUBLISH_URL: {
-    schema: Type.String({ pattern: /^https?:\/\// }),
-    broken: brokenByWebhookUrl,
-    about:
-      'URL of a program of yours that gateways ask before they publish a message or an edit of a user; it may change or refuse it. Needs `RABBLE_BEFORE_PUBLISH_SECRET`. Default: nothing is asked.',
-  },
-  RABBLE_BEFORE_PUBLISH_SECRET: {
-    schema: Type.String(),
-    broken: brokenByWebhookSecret,
-    about:
-      'Key with which gateways sign these questions: `whsec_` and the Base64 of 24 to 64 random bytes. Several, separated by spaces, sign all of them.',
-  },
-  RABBLE_BEFORE_PUBLISH_TIMEOUT_MS: {
-    schema: Type.Integer({ minimum: 10, maximum: 5_000 }),
-    default: 1_000,
-    about: 'Time limit of its answer. Before that, a message waits at most as long for its turn.',
-  },
-  RABBLE_BEFORE_PUBLISH_POLICY: {
-    schema: Type.Enum(['refuse', 'allow']),
-    default: 'refuse',
-    about:
-      'Fate of a message if there is no valid answer in time. `refuse`: the sender gets `unavailable`, and may try again; `allow`: it is published as it is.',
-  },
+  ...beforePublishSettings,
 } as const
 
 export type SettingName = keyof typeof settings

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { brokenByWebhookSecret } from '../src/webhook-rules.ts'
+import { brokenByWebhookSecret } from '../src/webhook-settings.ts'
 import { signWebhook } from '../src/webhook-signature.ts'
 
 // From the tests of the libraries of Standard Webhooks.

@@ -4,12 +4,14 @@ import { explain, type Operation, tagOf } from './operation.ts'
 import { found, headed, type Passage, readPage } from './pages.ts'
 import { publicRoutes, type Route } from './routes.ts'
 import { Components, plain, type Schema } from './schemas.ts'
+import { type Webhook, webhooks as webhooksOf } from './webhooks.ts'
 
 export interface OpenApi {
   openapi: string
   info: { title: string; version: string; description: string }
   tags: { name: string; description?: string }[]
   paths: Record<string, Record<string, Operation>>
+  webhooks: Record<string, Webhook>
   components: { schemas: Record<string, Schema>; securitySchemes: Record<string, object> }
 }
 
@@ -18,6 +20,7 @@ const about = `The routes for clients and for programs, in one document, whichev
 - An error has the status of its code, and a body with both. Decide by the code: the message is for people, and may change.
 - \`retry-after\`, with 429 and 503, says how many seconds to wait.
 - Nginx, where it stands in front, answers too many requests from one address with 429, and those that no service takes with 503.
+- \`webhooks\` has the requests that Rabble sends to programs of the operator, if these are configured.
 - Frames, over the WebSocket and without it, are described by the AsyncAPI document.
 - SignalR (\`/chathub\`) and Socket.IO (\`/socket.io/\`) have protocols of their own, for which there are clients. Their pages are
   docs/protocol/signalr.md and docs/protocol/socketio.md in the repository.`
@@ -38,12 +41,18 @@ const securitySchemes = {
   },
 } as const
 
-/** Returns the description of all public HTTP routes: what their schemas say, with the texts of the pages of the protocol. */
+/**
+ * Returns the description of all public HTTP routes, and of the requests to programs of the operator: what their schemas say, with
+ * the texts of the pages of the protocol.
+ */
 export async function describeHttp(version: string): Promise<OpenApi> {
-  const pages = ['http.md', 'event-stream.md', 'websocket.md'].flatMap(readPage)
+  const pages = ['http.md', 'event-stream.md', 'websocket.md', 'webhooks.md', 'before-publish.md'].flatMap(
+    readPage,
+  )
   const components = new Components(pages)
   const document = await generate(await publicRoutes(), version)
   const paths = components.linked(document.paths)
+  const webhooks = components.linked(webhooksOf(pages))
   const schemas = components.used
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(operations)) {
@@ -53,14 +62,17 @@ export async function describeHttp(version: string): Promise<OpenApi> {
       explain(operation, passageOf(name, pages), pages, schemas)
     }
   }
-  const used = Object.values(paths).flatMap((operations) =>
-    Object.values(operations).flatMap(({ tags }) => tags),
-  )
+  const described = [
+    ...Object.values(paths).flatMap((operations) => Object.values(operations)),
+    ...Object.values(webhooks).map(({ post }) => post),
+  ]
+  const used = described.flatMap(({ tags }) => tags)
   const tags = [...new Set(pages.map(tagOf))].filter((part) => used.includes(part))
   return {
     ...document,
     tags: tags.map((name) => ({ name })),
     paths,
+    webhooks,
     components: { ...document.components, schemas },
   }
 }

@@ -56,7 +56,7 @@ function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
   const blocks = [...body.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
   const prose = body
     .replace(/^```[\s\S]*?^```$/gm, cut)
-    .replace(/^\| *(?:Field|Parameter|Code|status|type) .*\n(?:\|.*\n?)*/gm, cut)
+    .replace(/^\| *(?:Field|Parameter|Header|Code|status|type) .*\n(?:\|.*\n?)*/gm, cut)
     // A sentence that only leads to what was cut out.
     .replace(/(?:(?<=[.!?])\s|^)(?:[^.!?\n]|\n(?!\n))*:\n+\0/gm, '')
     .replaceAll(cut, '')
@@ -67,7 +67,7 @@ function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
     meanings: new Map(
       rowsOf(body).flatMap((row) => {
         const { Meaning, meaning = Meaning } = row
-        const names = quoted(row.Field ?? row.Parameter ?? row.type ?? '')
+        const names = quoted(row.Field ?? row.Parameter ?? row.Header ?? row.type ?? '')
         return meaning === undefined ? [] : names.map((name) => [name, meaning])
       }),
     ),

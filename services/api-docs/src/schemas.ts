@@ -91,12 +91,16 @@ export class Components {
   }
 }
 
-/** Returns a schema whose fields have the meanings of a passage, unless they say more themselves. */
-export function withMeanings(schema: Schema, { meanings }: Pick<Passage, 'meanings'>): Schema {
+/**
+ * Returns a schema whose fields have the meanings of a passage, unless they say more themselves. A field of an inner object is called
+ * `outer.inner` there.
+ */
+export function withMeanings(schema: Schema, about: Pick<Passage, 'meanings'>, prefix = ''): Schema {
   if (schema.properties === undefined) return schema
   const properties = Object.entries(schema.properties).map(([name, field]): [string, Schema] => {
-    const description = field.description ?? meanings.get(name)
-    return [name, description === undefined ? field : { ...field, description }]
+    const description = field.description ?? about.meanings.get(`${prefix}${name}`)
+    const whole = withMeanings(field, about, `${prefix}${name}.`)
+    return [name, description === undefined ? whole : { ...whole, description }]
   })
   return { ...schema, properties: Object.fromEntries(properties) }
 }
@@ -108,13 +112,16 @@ const routes: Record<string, string> = {
   NotifyRequest: 'POST /api/notify',
 }
 
+/** Headings below which the fields of a schema are described. */
+const headings: Record<string, string> = { WebhookBody: 'Requests', BeforePublishRequest: 'Questions' }
+
 /** Returns the passage that describes the fields of a schema. */
 function passageOf(name: string, schema: Schema, passages: readonly Passage[]): Passage | undefined {
   const route = routes[name]
   if (route !== undefined) return headed(passages, route)
   const frame = frameOf(schema)
   if (frame !== undefined) return headed(passages, frame.type, frame.part)
-  const object = name.replace(/(Info|Signal)$/, '').toLowerCase()
+  const object = headings[name] ?? name.replace(/(Info|Signal)$/, '').toLowerCase()
   return passages.find(({ heading }) => heading === name || heading === object)
 }
 

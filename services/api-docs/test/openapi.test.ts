@@ -14,6 +14,12 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   })),
 )
 
+/** With the requests to programs of the operator. */
+const all = [
+  ...operations,
+  ...Object.entries(document.webhooks).map(([name, { post }]) => ({ name, operation: post })),
+]
+
 t.test('the description of HTTP is valid OpenAPI 3.1', async (t) => {
   const validator = new Validator()
   t.same(await validator.validate(structuredClone(document) as never), { valid: true })
@@ -29,8 +35,8 @@ t.test('each public route of the services is described, and no other', async (t)
 })
 
 t.test('each operation has a name of its own, a text, callers, and meanings of its parameters', async (t) => {
-  t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
-  for (const { name, operation } of operations) {
+  t.equal(new Set(all.map(({ operation }) => operation.operationId)).size, all.length)
+  for (const { name, operation } of all) {
     t.ok(operation.summary && operation.description && operation.tags[0] && operation.security, name)
     for (const parameter of operation.parameters ?? [])
       t.ok(parameter.description, `${name}: ${parameter.name}`)
@@ -63,7 +69,7 @@ t.test('the errors of a route are those of its table in the page of the protocol
 
 t.test('the examples have the schemas of their bodies and answers', async (t) => {
   const check = createChecker(document)
-  const media = operations.flatMap(({ operation }) =>
+  const media = all.flatMap(({ operation }) =>
     [operation.requestBody, ...Object.values(operation.responses)].flatMap((part) =>
       Object.values(part?.content ?? {}),
     ),

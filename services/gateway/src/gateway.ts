@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { setMaxListeners } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
-import { type Limits, RabbleError } from '@rabble/contract'
+import type { Limits } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
-import { createRates, isAllowedOrigin, type Logger, type Origins, type Tokens } from '@rabble/service'
+import { createRates, type Logger, type Origins, type Tokens } from '@rabble/service'
 import { type BeforePublishOptions, createBeforePublish } from './before-publish/before-publish.ts'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
 import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
 import { type CommandParts, execute } from './commands/index.ts'
+import { acceptConnections, type Phase } from './connections.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
 import { createDuplicateFilter } from './log/duplicate-filter.ts'
@@ -30,18 +30,10 @@ import { watchHistory } from './replay/watched-history.ts'
 import { createCounts } from './rooms/counts.ts'
 import { connectRooms } from './rooms/index.ts'
 import { createPresence } from './rooms/presence.ts'
-import { CommandQueue } from './sessions/command-queue.ts'
-import { type DrainTimes, drain } from './sessions/drain.ts'
-import { startHeartbeat } from './sessions/heartbeat.ts'
+import type { DrainTimes } from './sessions/drain.ts'
 import { createHub } from './sessions/hub.ts'
-import { limitLifetime } from './sessions/lifetime.ts'
-import { Session } from './sessions/session.ts'
-import type { ClientInfo, SessionHost } from './transports/transport.ts'
+import type { SessionHost } from './transports/transport.ts'
 
-/** Time (ms) after which a client that was refused should try again. A proxy need not wait. */
-const comeBackAfter = 1_000
-/** Milliseconds. */
-const day = 24 * 60 * 60 * 1000
 /** Minimum number of event ids that are kept to recognise repeated events. The maximum is twice as many. */
 const seenEvents = 100_000
 
@@ -203,7 +195,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   hub.observe(rooms === undefined ? presence : { joined: rooms.seats.seated, left: rooms.seats.left })
 
   // The state of this gateway, which it reports to the others.
-  let phase: 'open' | 'draining' | 'stopped' = 'open'
+  let phase: Phase = 'open'
   function unready(): string | undefined {
     if (phase !== 'open') return phase === 'draining' ? 'draining' : 'stopping'
     return follower.unready() ?? rooms?.unready() ?? watchdog.unready() ?? registry.unready()
@@ -263,40 +255,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...common,
   }
 
-  // Connections.
-  const queues = new WeakMap<Session, CommandQueue<string | Buffer>>()
-  /** Aborts when the last session has gone while this gateway drains. */
-  const allGone = new AbortController()
-  setMaxListeners(0, allGone.signal)
-  let sessions = 0
-  const stopHeartbeat = startHeartbeat(hub.sessions, { ...options, clock }, (session) =>
-    end(session, 'silent'),
-  )
-  const { maxConnectionAge: longest = day } = options
-  const stopLimiting = limitLifetime(hub.sessions, { longest, clock })
+  const connections = acceptConnections({
+    ...options,
+    id,
+    hub,
+    unready,
+    phase: () => phase,
+    receive: (session, data) => execute(parts, session, data),
+    // A client that reconnects through another gateway keeps its name.
+    gone: (user, clean) => rooms?.names.gone(user, clean),
+    settled: publisher.settled,
+    clock,
+  })
   metrics.watch({
     waiting: () => log.status().waiting,
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
     replayBytes: () => replays.held,
   })
-
-  function allows({ origin, reached }: Pick<ClientInfo, 'origin' | 'reached'>): boolean {
-    if (isAllowedOrigin(origin, reached, options.allowedOrigins)) return true
-    metrics.refusedConnections.inc({ reason: 'origin' })
-    return false
-  }
-
-  function end(session: Session, reason: string, clean = false): void {
-    if (!hub.sessions.has(session)) return
-    hub.remove(session)
-    session.end()
-    // A client that reconnects through another gateway keeps its name.
-    if (session.user !== undefined) rooms?.names.gone(session.user, clean && !session.leaving)
-    metrics.closed.inc({ reason: reason === 'client' && session.leaving ? 'reconnect' : reason })
-    metrics.connections.dec({ transport: session.transport })
-    if (phase === 'draining' && hub.sessions.size === 0) allGone.abort()
-  }
 
   return {
     id,
@@ -305,35 +281,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     times: { helloTimeout: options.helloTimeout, heartbeat: options.heartbeat },
     clock,
     compression: options.compression ?? false,
-    refusal() {
-      const why = unready()
-      if (why === undefined && hub.sessions.size < options.connections) return undefined
-      const reason = why === undefined ? 'full' : phase === 'open' ? 'unready' : phase
-      metrics.refusedConnections.inc({ reason })
-      return new RabbleError('unavailable', `this gateway takes no connections: ${why ?? 'it is full'}`, {
-        retryAfter: comeBackAfter,
-      })
-    },
-    allows,
-    open(connection, { origin, reached, ...known }) {
-      if (!allows({ origin, reached })) {
-        connection.close('policy', 'this origin is not allowed')
-        return undefined
-      }
-      const { transport } = known
-      const client = { id: `${id}-${++sessions}`, connection, ...known }
-      const session = new Session(client, limits, { dirty: hub.dirty, ended: end }, clock)
-      hub.add(session)
-      queues.set(session, new CommandQueue((data) => execute(parts, session, data), connection))
-      metrics.connected.inc({ transport })
-      metrics.connections.inc({ transport })
-      return session
-    },
-    receive(session, data) {
-      session.heard()
-      if (!session.closed) queues.get(session)?.put(data)
-    },
-    disconnected: (session, reason = 'client', clean = false) => end(session, reason, clean),
+    refusal: connections.refusal,
+    allows: connections.allows,
+    open: connections.open,
+    receive: connections.receive,
+    disconnected: connections.disconnected,
     gatewayUrl: registry.url,
     publicUrl: registry.publicUrl,
     forwarded: (transport, answered) =>
@@ -359,18 +311,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       phase = 'draining'
       metrics.draining.set(1)
       registry.report()
-      await drain({
-        sessions: hub.sessions,
-        longest,
-        times: options.drainTimes,
-        allGone: allGone.signal,
-        async settle(session) {
-          await queues.get(session)?.rest()
-          await publisher.settled()
-        },
-        clock,
-        logger,
-      })
+      await connections.drain(longest)
     },
     get closed() {
       return phase === 'stopped'
@@ -379,12 +320,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       phase = 'stopped'
       watchdog.close()
       registry.close()
-      stopHeartbeat()
-      stopLimiting()
       stopSignals()
       presence.close()
       rooms?.stop()
-      for (const session of hub.sessions) session.close('goingAway', 'this gateway is stopping')
+      connections.close()
       beforePublish?.close()
       await Promise.all([follower.stop(), rooms?.close()])
     },

@@ -77,7 +77,7 @@ export function overHttp(
       method: 'POST',
       headers: headers(token),
       body: JSON.stringify(body),
-      readsOnly: true,
+      mayRepeat: true,
       signal,
     })
     const time = timeOfResponse(answer.headers.date)

@@ -28,6 +28,11 @@ const migrations = new URL('../../migrations/', import.meta.url)
  */
 export function rooms(options: RoomsOptions): {
   plugin: FastifyPluginAsync
+  /**
+   * Prepares the database, and resolves when that is done. Without this call, the app begins with it when it is ready, and doesn't
+   * wait: a database may be down.
+   */
+  prepare(): Promise<void>
   checks: Record<'database' | 'tables', ReadinessCheck>
 } {
   const { clock = systemClock, database, metrics, logger } = options
@@ -44,7 +49,7 @@ export function rooms(options: RoomsOptions): {
     migrated: () => prepared?.job !== undefined,
   }
 
-  async function prepare(): Promise<void> {
+  async function prepareTables(): Promise<void> {
     await migrate(database, 'rooms', migrations)
     if (options.alone) await database.query('update rooms.leases set expires_at = $1', ['-infinity'])
     await closeLostRooms({ ...options, clock }, stop.signal)
@@ -55,7 +60,20 @@ export function rooms(options: RoomsOptions): {
     return { close: async () => void (await Promise.all(jobs.map((job) => job.close()))) }
   }
 
+  function prepare(): Promise<void> {
+    prepared ??= keepPrepared({
+      prepare: prepareTables,
+      missing: () => missingTables(database, tables),
+      start,
+      onError: () => metrics.databaseErrors.inc({ work: 'migrate' }),
+      clock,
+      logger,
+    })
+    return prepared.started
+  }
+
   return {
+    prepare,
     async plugin(app) {
       app.register(gatewayRoutes(routes))
       app.register(memberRoutes(routes))
@@ -65,17 +83,7 @@ export function rooms(options: RoomsOptions): {
       app.register(roomRoutes(routes))
       app.register(moderationRoutes(routes))
       app.register(auditRoutes(routes))
-      app.addHook('onReady', async () => {
-        // Not awaited: while the database is down, the app listens and reports that it is not ready.
-        prepared = keepPrepared({
-          prepare,
-          missing: () => missingTables(database, tables),
-          start,
-          onError: () => metrics.databaseErrors.inc({ work: 'migrate' }),
-          clock,
-          logger,
-        })
-      })
+      app.addHook('onReady', async () => void prepare())
       app.addHook('onClose', async () => {
         stop.abort()
         await prepared?.close()

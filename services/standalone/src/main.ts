@@ -92,6 +92,8 @@ await runService({
       metrics,
       logger,
     })
+    // Takes seconds at the first start, and all others call rooms as soon as the app is ready.
+    await seating.prepare()
     await app.register(chat.plugin)
     await app.register(past.plugin)
     await app.register(seating.plugin)

@@ -21,6 +21,7 @@ const floors: Record<string, readonly string[]> = {
     'external-publish',
     'commands',
     'transports',
+    'connections.ts',
     'gateway.ts',
     'config.ts',
     'app.ts',

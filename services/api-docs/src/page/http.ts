@@ -7,18 +7,18 @@ import { type AnchorOf, example, fieldTable, schemaView, typeOf } from './schema
 import { table } from './table.ts'
 
 /** Returns the sections of all operations, in the groups of the document. */
-export function httpView({ tags, paths }: OpenApi, anchorOf: AnchorOf): Html {
-  const all = operationsOf(paths)
-  return html`${tags.map(
+export function httpView(document: OpenApi, anchorOf: AnchorOf): Html {
+  const all = operationsOf(document)
+  return html`${document.tags.map(
     ({ name }) => html`<h3 id="${tagAnchor(name)}">${name}</h3>
 ${all.filter(({ operation }) => operation.tags[0] === name).map((one) => operationView(one, anchorOf))}`,
   )}`
 }
 
 /** Returns the entries of the navigation. */
-export function httpLinks({ tags, paths }: OpenApi): Html {
-  const all = operationsOf(paths)
-  return html`${tags.map(
+export function httpLinks(document: OpenApi): Html {
+  const all = operationsOf(document)
+  return html`${document.tags.map(
     ({ name }) => html`<li><a href="#${tagAnchor(name)}">${name}</a><ul class="detail">${all
       .filter(({ operation }) => operation.tags[0] === name)
       .map(
@@ -30,22 +30,36 @@ export function httpLinks({ tags, paths }: OpenApi): Html {
 
 interface Placed {
   method: string
+  /** Of a webhook: the setting that has the URL. */
   path: string
+  callers: string
   operation: Operation
 }
 
-function operationsOf(paths: OpenApi['paths']): Placed[] {
-  return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, operation]) => ({ method, path, operation })),
+function operationsOf({ paths, webhooks }: OpenApi): Placed[] {
+  const routes = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({
+      method,
+      path,
+      callers: callersOf(operation),
+      operation,
+    })),
   )
+  const requests = Object.values(webhooks).map(({ post: operation }) => ({
+    method: 'post',
+    path: operation['x-setting'],
+    callers: 'Rabble calls it, and signs each request.',
+    operation,
+  }))
+  return [...routes, ...requests]
 }
 
-function operationView({ method, path, operation }: Placed, anchorOf: AnchorOf): Html {
+function operationView({ method, path, callers, operation }: Placed, anchorOf: AnchorOf): Html {
   const { operationId, summary, description = '', parameters = [], requestBody, responses } = operation
   return html`<section id="${operationId}">
 <h4><a href="#${operationId}">${summary}</a></h4>
 <p class="route"><span class="method ${method}">${method.toUpperCase()}</span> <code>${path.replaceAll('/', '/\u200b')}</code></p>
-<p class="callers">${callersOf(operation)}</p>
+<p class="callers">${callers}</p>
 ${markdown(description)}
 ${parameters.length > 0 ? [html`<h5>Parameters</h5>`, parametersView(parameters, anchorOf)] : undefined}
 ${requestBody === undefined ? undefined : [html`<h5>Body</h5>`, Object.entries(requestBody.content).map(([type, media]) => mediaView(type, media, anchorOf))]}

@@ -1,5 +1,6 @@
 import type { AsyncApi } from '../async-document.ts'
 import type { OpenApi } from '../openapi.ts'
+import { headOf } from './head.ts'
 import { html } from './html.ts'
 import { errorCodesView, httpLinks, httpView } from './http.ts'
 import { markdown } from './markdown.ts'
@@ -16,19 +17,7 @@ export function pageOf(http: OpenApi, messages: AsyncApi): string {
   const schemas = Object.entries({ ...http.components.schemas, ...messages.components.schemas })
     .filter(([name]) => !frames.has(name))
     .sort(([one], [other]) => (one < other ? -1 : 1))
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Rabble: interfaces</title>
-<link rel="icon" href="../favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="docs/style.css">
-</head>
-<body>
-<header>
-<h1>Rabble: interfaces</h1>
+  return html`${headOf({ title: 'interfaces', root: '../', style: 'docs/style.css' })}
 <p>Version ${http.info.version} · <a href="docs/openapi.json">OpenAPI ${http.openapi}</a> · <a href="docs/asyncapi.json">AsyncAPI ${messages.asyncapi}</a> · <a href="docs/client.html">Client</a> · <a href="../">Chat</a></p>
 </header>
 <nav aria-label="Contents">

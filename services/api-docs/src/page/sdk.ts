@@ -1,5 +1,6 @@
 import type { Schema } from '../schemas.ts'
 import type { Entry, Export } from '../sdk/exports.ts'
+import { headOf } from './head.ts'
 import { type Html, html, type Part } from './html.ts'
 import { markdown } from './markdown.ts'
 import { type AnchorOf, fieldTable, schemaView } from './schema.ts'
@@ -39,19 +40,7 @@ ${schemaView(schemas[name] ?? {}, anchorOf)}
 </section>
 `)
   }
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Rabble: the client</title>
-<link rel="icon" href="../../favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="style.css">
-</head>
-<body>
-<header>
-<h1>Rabble: the client</h1>
+  return html`${headOf({ title: 'the client', root: '../../', style: 'style.css' })}
 <p>Version ${version} · for JavaScript and TypeScript · <a href="../docs">Interfaces of the server</a> · <a href="../../">Chat</a></p>
 </header>
 <nav aria-label="Contents">

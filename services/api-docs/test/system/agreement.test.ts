@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { ClientFrame, ServerFrame } from '@rabble/contract'
 import { assertNothingLeft, dataFolder, startService, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
@@ -10,7 +13,32 @@ import { createChecker } from '../checker.ts'
 
 assertNothingLeft(t)
 const secret = 'a secret that is long enough to be one'
-const rabble = await startService(t, 'standalone', { DATA_DIR: dataFolder(t), RABBLE_SECRET: secret })
+/** Requests of Rabble to programs of the operator, by the names of their descriptions. */
+const received: { name: string; headers: IncomingHttpHeaders; body: unknown }[] = []
+const allowed = { action: 'allow' }
+const programs = createServer(async (request, response) => {
+  const body: unknown = JSON.parse(await text(request))
+  const name = request.url === '/events' ? 'events' : 'beforePublish'
+  received.push({ name, headers: request.headers, body })
+  if (name === 'events') response.writeHead(204).end()
+  else response.writeHead(200).end(JSON.stringify(allowed))
+})
+programs.listen(0, '127.0.0.1')
+await once(programs, 'listening')
+t.teardown(() => {
+  programs.closeAllConnections()
+  programs.close()
+})
+const program = `http://127.0.0.1:${(programs.address() as AddressInfo).port}`
+const key = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+const rabble = await startService(t, 'standalone', {
+  DATA_DIR: dataFolder(t),
+  RABBLE_SECRET: secret,
+  RABBLE_WEBHOOK_URL: `${program}/events`,
+  RABBLE_WEBHOOK_SECRET: key,
+  RABBLE_BEFORE_PUBLISH_URL: `${program}/question`,
+  RABBLE_BEFORE_PUBLISH_SECRET: key,
+})
 const tokens = createTokens(secret)
 const [http, messages] = [await describeHttp('1'), describeMessages('1')]
 const [isOfHttp, isOfMessages] = [createChecker(http), createChecker(messages)]
@@ -261,4 +289,28 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
     [...others, 'POST /api/route/forget', 'GET /api/route'].sort(),
     'each other operation has succeeded once',
   )
+})
+
+t.test('requests to programs of the operator are as the description says', async (t) => {
+  const types = ({ body }: { body: unknown }) =>
+    (body as { data?: { events: { type: string }[] } }).data?.events.map(({ type }) => type) ?? []
+  const events = () => received.filter(({ name }) => name === 'events').flatMap(types)
+  await until(
+    () => ['message', 'edit', 'delete'].every((type) => events().includes(type)),
+    60_000,
+    'events of all types',
+  )
+  t.same(new Set(received.map(({ name }) => name)), new Set(Object.keys(http.webhooks)))
+  for (const { name, headers, body } of received) {
+    const { parameters = [], requestBody } = http.webhooks[name]?.post ?? {}
+    t.equal(parameters.length, 3, name)
+    for (const { name: header, schema } of parameters) {
+      const value = schema.type === 'integer' ? Number(headers[header]) : headers[header]
+      t.equal(isOfHttp(schema, value), undefined, header)
+    }
+    const { schema } = requestBody?.content[String(headers['content-type'])] ?? {}
+    t.equal(isOfHttp(schema ?? { $ref: '#/missing' }, body), undefined, name)
+  }
+  const answer = http.webhooks.beforePublish?.post.responses[200]?.content?.['application/json']
+  t.equal(isOfHttp(answer?.schema ?? { $ref: '#/missing' }, allowed), undefined)
 })

@@ -1,9 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { Agent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
 import { type Clock, systemClock } from '@rabble/clock'
 import type { BeforePublishAnswer, BeforePublishRequest } from '@rabble/contract'
 import { parseBeforePublishAnswer } from '@rabble/contract/parse'
-import { httpCall, signWebhook, withTimeout } from '@rabble/service'
+import { type HttpAnswer, postSigned } from '@rabble/service'
 
 export interface ReceiverOptions {
   url: string
@@ -39,38 +40,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const url = new URL(options.url)
   const kept = { keepAlive: true, noDelay: true, maxSockets: connections, maxFreeSockets: connections }
   const agent = url.protocol === 'https:' ? new TlsAgent(kept) : new Agent(kept)
-  const open = new Set<AbortController>()
+  const stopped = new AbortController()
+  setMaxListeners(connections, stopped.signal)
+  const to = { url, secret, timeout, maxBytes: answerBytes, agent, clock, signal: stopped.signal }
   return {
     async ask(question) {
-      const now = clock.now()
-      const { id } = question.event
-      const timestamp = Math.floor(now / 1000)
-      const body = JSON.stringify({
+      const body = {
         type: 'before-publish',
-        timestamp: new Date(now).toISOString(),
+        timestamp: new Date(clock.now()).toISOString(),
         ...question,
-      } satisfies BeforePublishRequest)
-      const headers = {
-        'content-type': 'application/json',
-        ...signWebhook({ id, timestamp, body, secret }),
-      }
-      // A question changes nothing, so it may be repeated. The receiver may get it again anyway, if the client sends the event again.
-      const call = { method: 'POST', headers, body, readsOnly: true, maxBytes: answerBytes, agent } as const
-      const stopped = new AbortController()
-      open.add(stopped)
-      try {
-        const answer = await withTimeout(clock, timeout, (late) =>
-          httpCall(url, { ...call, signal: AbortSignal.any([late, stopped.signal]) }),
-        )
-        return parseAnswer(answer)
-      } catch (cause) {
-        throw cause instanceof RangeError ? new InvalidAnswerError(cause.message, { cause }) : cause
-      } finally {
-        open.delete(stopped)
-      }
+      } satisfies BeforePublishRequest
+      return parseAnswer(await postSigned({ id: question.event.id, body: JSON.stringify(body) }, to))
     },
     close() {
-      for (const stopped of open) stopped.abort(new Error('the gateway is stopping'))
+      stopped.abort(new Error('the gateway is stopping'))
       agent.destroy()
     },
   }
@@ -78,7 +61,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function parseAnswer({ status, body }: { status: number; body: Buffer }): BeforePublishAnswer {
+function parseAnswer({ status, body, isCut }: HttpAnswer): BeforePublishAnswer {
+  if (isCut) throw new InvalidAnswerError(`answered with more than ${body.length} bytes`)
   if (status === 204) return { action: 'allow' }
   if (status !== 200) throw new InvalidAnswerError(`answered with status ${status}`)
   try {

@@ -3,7 +3,7 @@ import { RabbleError, type User } from '@rabble/contract'
 import { newGuestId } from '@rabble/contract/ids'
 import type { ClaimedName, NameClaim, Refusal, RoomsClient } from '@rabble/rooms/client'
 import type { Lease } from './lease.ts'
-import { createPace } from './pace.ts'
+import { createSpacing } from './spacing.ts'
 
 /** Maximum number of names that one call claims and releases. */
 const batchSize = 500
@@ -86,7 +86,7 @@ export function createNames(options: {
   const release = new Set<string>()
   let asking = false
   let closed = false
-  const pace = createPace(clock, pump)
+  const spacing = createSpacing(clock, pump)
   const sweep = clock.setInterval(() => {
     const soon = clock.monotonic() + margin
     for (const [id, { present, until = 0 }] of holders) if (present && until < soon) again.add(id)
@@ -94,7 +94,7 @@ export function createNames(options: {
   }, sweepInterval)
 
   function pump(): void {
-    if (asking || closed || pace.waits || !lease.held) return
+    if (asking || closed || spacing.waits || !lease.held) return
     const hellos = [...waiting].slice(0, batchSize)
     for (const hello of hellos) waiting.delete(hello)
     const wanted = new Set(hellos.map(({ claim }) => claim.user))
@@ -113,7 +113,7 @@ export function createNames(options: {
       })),
     ]
     asking = true
-    pace.began(claim.length + given.length)
+    spacing.began(claim.length + given.length)
     lease
       .use('names', () => rooms.names(gateway, { claim, release: given }))
       .then(
@@ -246,7 +246,7 @@ export function createNames(options: {
     close() {
       closed = true
       sweep.cancel()
-      pace.close()
+      spacing.close()
       for (const { leaving } of holders.values()) leaving?.cancel()
       failPending()
     },

@@ -4,8 +4,8 @@ import { RabbleError, type User } from '@rabble/contract'
 import type { Refusal, RoomsClient, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 import type { Metrics } from '../metrics.ts'
 import type { Lease } from './lease.ts'
-import { createPace } from './pace.ts'
 import { createPlaces, isWanted, type Place } from './places.ts'
+import { createSpacing } from './spacing.ts'
 
 /** Maximum number of seats that one call takes and releases. */
 const batchSize = 1_000
@@ -80,7 +80,7 @@ export function createSeats(options: {
   let waiting = 0
   let postponed: Place[] = []
   let retry: Timer | undefined
-  const pace = createPace(clock, pump)
+  const spacing = createSpacing(clock, pump)
 
   /** Asks the service for the wanted state, if its own is another one. */
   function update(place: Place): void {
@@ -92,7 +92,7 @@ export function createSeats(options: {
   }
 
   function pump(): void {
-    if (asking || closed || pace.waits || !lease.held || due.size === 0) return
+    if (asking || closed || spacing.waits || !lease.held || due.size === 0) return
     const take: SeatRequest[] = []
     const give: SeatRelease[] = []
     const taking: Place[] = []
@@ -116,7 +116,7 @@ export function createSeats(options: {
     for (const place of giving) place.known = 'unknown'
     metrics.seatBatch.observe(taking.length + giving.length)
     asking = true
-    pace.began(taking.length + giving.length)
+    spacing.began(taking.length + giving.length)
     lease
       .use('seats', () => rooms.seats(gateway, { take, give }))
       .then(
@@ -286,7 +286,7 @@ export function createSeats(options: {
     close() {
       closed = true
       retry?.cancel()
-      pace.close()
+      spacing.close()
       dismiss()
     },
   }

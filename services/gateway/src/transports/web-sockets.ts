@@ -118,23 +118,33 @@ export async function serveWebSockets(app: FastifyInstance, host: SessionHost): 
     handleUpgrade(request, socket, head, (client, ...more) => {
       inflateAtOnce(client, bytes, host.clock)
       accept(client, ...more)
-      // Request and answer would stay in memory for as long as the connection: the socket and the library's listener, which is
-      // the first one, refer to them.
+      // Request and answer would stay in memory for as long as the connection: the socket and the library's listener refer to them.
+      // The transports have no listeners for errors: they set `onFailure`.
       answers.get(request)?.detachSocket(socket as Socket)
-      const [first] = client.listeners('error')
-      if (first !== undefined) client.off('error', first as () => void)
-      client.prependListener('error', terminate)
+      client.removeAllListeners('error')
+      client.on('error', fail)
     })
   }
 
-  // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
-  app.server.on('upgrade', (_request, socket) => {
+  app.server.on('upgrade', (request, socket) => {
+    // While Fastify closes, it answers with 503 before any hook, and leaves the socket open. Node would wait for that socket.
     if (host.closed) socket.end(() => socket.destroy())
+    // The library has refused it, because an earlier request of this connection has no answer yet. Node has let go of the socket.
+    else if (!answers.has(request)) socket.destroy()
   })
 }
 
-function terminate(this: WebSocket): void {
+/** Callbacks for connections that fail. */
+const failures = new WeakMap<WebSocket, (error: Error) => void>()
+
+/** Sets what is called when a connection has failed and is terminated. Must be called by the handler of the route, before it awaits. */
+export function onFailure(socket: WebSocket, failed: (error: Error) => void): void {
+  failures.set(socket, failed)
+}
+
+function fail(this: WebSocket, error: Error): void {
   this.terminate()
+  failures.get(this)?.(error)
 }
 
 /** The part of a connection that all transports over WebSockets share. */

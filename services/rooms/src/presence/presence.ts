@@ -19,30 +19,28 @@ interface Row {
 /**
  * Locks the counts of rooms, and with them the rooms' seats, until the transaction ends. To avoid deadlocks, every transaction
  * does this once, for all its rooms in the order of their names. `missing` are those that may have no count yet.
+ * @throws Error with the code of a serialisation failure if a count was forgotten meanwhile. Another attempt in this transaction would
+ * add the count while others are locked, out of order.
  */
 export async function lockCounts(
   query: Database['query'],
   rooms: readonly string[],
   missing = rooms,
 ): Promise<Map<string, Count>> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const added = attempt === 0 ? missing : rooms
-    if (added.length > 0) {
-      await query(
-        `insert into rooms.presence (room, users) select room, 0 from unnest($1::text[]) as wanted (room)
-         order by room collate "C" on conflict do nothing`,
-        [added],
-      )
-    }
-    const rows = await query<Row>(
-      'select room, users, version from rooms.presence where room = any($1) order by room for update',
-      [rooms],
+  if (missing.length > 0) {
+    await query(
+      `insert into rooms.presence (room, users) select room, 0 from unnest($1::text[]) as wanted (room)
+       order by room collate "C" on conflict do nothing`,
+      [missing],
     )
-    // Fewer if a count was forgotten between the two statements.
-    if (rows.length === rooms.length) return new Map(rows.map((row) => [row.room, countOf(row)]))
   }
-  // Uses the database's own code for such a failure, so that the whole transaction may be retried.
-  throw Object.assign(new Error('rooms are forgotten as fast as they appear'), { code: '40001' })
+  const rows = await query<Row>(
+    'select room, users, version from rooms.presence where room = any($1) order by room for update',
+    [rooms],
+  )
+  if (rows.length < rooms.length)
+    throw Object.assign(new Error('the count of a room was forgotten meanwhile'), { code: '40001' })
+  return new Map(rows.map((row) => [row.room, countOf(row)]))
 }
 
 /**

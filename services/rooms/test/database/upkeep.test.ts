@@ -7,6 +7,7 @@ import { startUpkeep } from '../../src/jobs/maintenance.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { expireRestrictions } from '../../src/moderation/restrictions.ts'
 import { forgetPolicies } from '../../src/policies/policies.ts'
+import { lockCounts } from '../../src/presence/presence.ts'
 import { forgetRooms } from '../../src/rooms/forgotten-rooms.ts'
 import { letRoomsAppear } from '../../src/rooms/room-rows.ts'
 import { timeout } from '../build.ts'
@@ -15,6 +16,21 @@ import { createCopy } from '../policy-copy.ts'
 import { ada, buildApi, mona, seat } from '../room-api.ts'
 
 await onBoth(async (t, make) => {
+  await t.test('a count that is forgotten before it is locked is not added out of order', async (t) => {
+    const database = await make(t)
+    await buildApi(t, database)
+    await database.query("insert into rooms.presence (room) values ('a'), ('z')", [])
+    const locking = database.transaction(async (query) => {
+      const forgetting: typeof query = async (sql, params) => {
+        const rows = await query<never>(sql, params)
+        if (sql.startsWith('insert')) await query("delete from rooms.presence where room = 'z'", [])
+        return rows
+      }
+      await lockCounts(forgetting, ['a', 'z'])
+    })
+    await t.rejects(locking, { code: '40001' }, 'the whole transaction is tried again')
+  })
+
   await t.test('replicas clear up together as soon as they start, and again every few seconds', async (t) => {
     const database = await make(t)
     const { as, client } = await buildApi(t, database)

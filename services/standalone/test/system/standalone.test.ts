@@ -28,8 +28,16 @@ async function history(url: string, room: string): Promise<{ id: string; text: s
 const folder = privateFolder(t, 'standalone')
 const env = { DATA_DIR: folder, LOG_LEVEL: 'warn', RABBLE_MESSAGE_BURST: '1000' }
 const rabble = await startService(t, 'standalone', env)
+const firstLines = rabble.logs().split('\n')
 /** Token of Mona, signed with the secret of the first start. */
 let token = ''
+
+t.test('the very first start logs nothing above info', async (t) => {
+  t.same(
+    firstLines.filter((line) => /"level":[456]0/.test(line)),
+    [],
+  )
+})
 
 t.test('without a secret it makes one for itself, with which its operator can sign tokens', async (t) => {
   t.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)

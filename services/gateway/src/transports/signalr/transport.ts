@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws'
 import { answerWith, countAnswer, forward, requestId } from '../forwarding.ts'
 import { elsewhere, gatewayOf, isSessionKey } from '../session-keys.ts'
 import type { SessionHost, Transport } from '../transport.ts'
-import { isCleanClose, limitMessages, reasonOf, serveWebSockets } from '../web-sockets.ts'
+import { isCleanClose, limitMessages, onFailure, reasonOf, serveWebSockets } from '../web-sockets.ts'
 import { createCalls } from './calls.ts'
 import { HubClient } from './client.ts'
 import { createCodecs } from './codec.ts'
@@ -207,7 +207,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       // Nobody will acknowledge what the client was sent.
       wire.terminate()
     }
-    socket.on('error', (error) => over(reasonOf(error), false))
+    onFailure(socket, (error) => over(reasonOf(error), false))
     if (client === undefined) return
     if (known !== undefined) {
       lost.delete(key ?? '')

@@ -204,7 +204,13 @@ export async function serveEngine(
     heads.set(raw, head)
     const response = new ServerResponse(raw)
     response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    try {
+      response.assignSocket(socket)
+    } catch {
+      // An earlier request of this connection has no answer yet. Node has let go of the socket.
+      socket.destroy()
+      return
+    }
     response.on('finish', () => socket.end(() => socket.destroy()))
     app.routing(raw, response)
   }
@@ -215,7 +221,8 @@ export async function serveEngine(
     app.server.removeAllListeners('upgrade')
     app.server.on('upgrade', (raw, socket: Socket, head) => {
       if (raw.url?.split('?', 1)[0] === path) routeUpgrade(raw, socket, head)
-      else if (others.length === 0) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+      else if (others.length === 0)
+        socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n', () => socket.destroy())
       else for (const other of others) other.call(app.server, raw, socket, head)
     })
   })

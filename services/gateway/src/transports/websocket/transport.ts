@@ -6,6 +6,7 @@ import type { SessionHost, Transport } from '../transport.ts'
 import {
   compressMessages,
   isCleanClose,
+  onFailure,
   reasonOf,
   SocketConnection,
   serveWebSockets,
@@ -44,10 +45,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       address: request.ip,
       cookie: sessionToken(cookie, request.protocol),
     })
-    if (session === undefined) {
-      socket.on('error', () => {})
-      return
-    }
+    if (session === undefined) return
     socket.on('message', (data, isBinary) =>
       host.receive(session, isBinary ? (data as Buffer) : data.toString()),
     )
@@ -57,7 +55,7 @@ async function register(app: FastifyInstance, host: SessionHost): Promise<void> 
       session.heardPing()
       session.flush()
     })
-    socket.on('error', (error) => host.disconnected(session, reasonOf(error)))
+    onFailure(socket, (error) => host.disconnected(session, reasonOf(error)))
     socket.on('close', (code) => host.disconnected(session, 'client', isCleanClose(code)))
   })
 }

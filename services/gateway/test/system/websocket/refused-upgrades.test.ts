@@ -34,3 +34,26 @@ t.test('a WebSocket that nobody takes is refused and closed, and its URL gets in
   await gateway.close()
   t.notMatch(lines.join('\n'), 'secret')
 })
+
+t.test(
+  'an upgrade right behind another request leaves no socket open, and the gateway goes on',
+  async (t) => {
+    const gateway = await build(t)
+    const { hostname, port } = new URL(gateway.http)
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+    const request = (target: string, headers = '') =>
+      `GET ${target} HTTP/1.1\r\nHost: chat.example\r\n${headers}\r\n`
+    for (const first of ['/nothing', '/sse'])
+      for (const second of ['/ws', '/chathub?id=x', '/socket.io/?EIO=4&transport=websocket', '/nothing']) {
+        const socket = connect(Number(port), hostname)
+        t.teardown(() => socket.destroy())
+        await once(socket, 'connect')
+        socket.write(request(first) + request(second, upgrade + key))
+        socket.resume()
+        await once(socket, 'close')
+        t.pass(`${first} ${second}`)
+      }
+    t.equal((await fetch(`${gateway.http}/readyz`)).status, 200)
+  },
+)

@@ -7,7 +7,7 @@ const interval = 25
  * Spaces out the calls of one kind while many clients come at once. The cost of a call hardly depends on the number of its
  * requests, so a few large calls take a fraction of the CPU of many small ones. A client that comes alone never waits.
  */
-export interface Pace {
+export interface Spacing {
   /** Whether the next call must wait. `next` is called when it may begin. */
   readonly waits: boolean
   /** Notes that a call begins, and how many requests it carries. */
@@ -15,7 +15,7 @@ export interface Pace {
   close(): void
 }
 
-export function createPace(clock: Clock, next: () => void): Pace {
+export function createSpacing(clock: Clock, next: () => void): Spacing {
   let timer: Timer | undefined
   return {
     get waits() {
