@@ -40,7 +40,7 @@ export function webhooks(pages: readonly Passage[]): Record<string, Webhook> {
       body: BeforePublishRequest,
       answers: {
         200: {
-          description: 'What becomes of the event.',
+          description: 'The event is published, changed or refused.',
           content: {
             'application/json': {
               schema: { anyOf: Object.values(beforePublishAnswers).map(plain) },
