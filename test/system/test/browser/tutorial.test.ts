@@ -41,7 +41,7 @@ function settingsOf(step: number, command: string): Record<string, string> {
   )
 }
 
-// Outside the clone. The links stand for `npm install`; client-package.test.ts installs the tarball.
+// Outside the clone. The links stand for `npm install`; packages.test.ts installs the tarballs.
 const folder = join(privateFolder(t, 'tutorial'), 'my-chat')
 mkdirSync(join(folder, 'node_modules/@rabble'), { recursive: true })
 symlinkSync(join(repository, 'packages/client'), join(folder, 'node_modules/@rabble/client'))
