@@ -15,7 +15,10 @@ export interface Packages {
   react: string
   /** Folder of the projects, outside the clone. */
   projects: string
-  /** Creates a project with these files, and installs packages in it. Without a network, unless they need one. Returns its path. */
+  /**
+   * Creates a project with these files, and installs packages in it: tarballs without a network, others from the registry. Returns its
+   * path.
+   */
   createProject(
     name: string,
     files: Readonly<Record<string, string>>,
@@ -38,14 +41,7 @@ export async function preparePackages(
   const projects = join(folder, 'projects')
   const env = { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false', ...variables }
 
-  async function run(cwd: string, program: string, ...args: string[]): Promise<string> {
-    try {
-      return (await promisify(execFile)(program, args, { cwd, env, timeout: 500_000 })).stdout
-    } catch (error) {
-      const { stdout, stderr } = error as { stdout: string; stderr: string }
-      throw new Error(`${program} ${args.join(' ')}\n${stdout}\n${stderr}`)
-    }
-  }
+  const run = (cwd: string, program: string, ...args: string[]) => execute(cwd, program, args, env)
   const node = (cwd: string, ...args: string[]) => run(cwd, process.execPath, ...args)
 
   async function pack(...folders: string[]): Promise<string[]> {
@@ -72,10 +68,26 @@ export async function preparePackages(
       const project = join(projects, name)
       mkdirSync(project, { recursive: true })
       for (const [file, text] of Object.entries(files)) writeFileSync(join(project, file), text)
-      const isOffline = packages.every((path) => path.startsWith('/'))
-      const quiet = [...(isOffline ? ['--offline'] : []), '--no-audit', '--no-fund', '--loglevel=error']
-      await run(project, 'npm', 'install', ...quiet, ...packages)
+      const isLocal = packages.every((path) => path.startsWith('/'))
+      const options = [...(isLocal ? ['--offline'] : []), '--no-audit', '--no-fund', '--loglevel=error']
+      // The settings of this machine say how the registry is reached.
+      const from = isLocal ? env : { ...process.env, ...variables }
+      await execute(project, 'npm', ['install', ...options, ...packages], from)
       return project
     },
+  }
+}
+
+async function execute(
+  cwd: string,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  try {
+    return (await promisify(execFile)(program, args, { cwd, env, timeout: 500_000 })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${program} ${args.join(' ')}\n${stdout}\n${stderr}`)
   }
 }
