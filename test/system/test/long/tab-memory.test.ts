@@ -111,8 +111,10 @@ async function event(n: number, writer: ChatClient, guest: ChatClient): Promise<
     said.delete(name)
     return writer.delete('general', earlier)
   }
-  if (n % portion === 0) return guest.join('general')
-  if (n % portion === portion / 2) return guest.request({ type: 'leave', room: 'general' })
+  if (n % 200 === 11) {
+    await guest.join('general')
+    return guest.request({ type: 'leave', room: 'general' })
+  }
   if (n % 50 === 7) return writer.sendTo(ada, `for Ada alone, ${n}`)
   const { id } = await writer.send('general', `number ${n} ${'and so on '.repeat(n % 7)}`)
   said.set(name, id)
