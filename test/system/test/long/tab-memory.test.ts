@@ -111,7 +111,7 @@ async function event(n: number, writer: ChatClient, guest: ChatClient): Promise<
     said.delete(name)
     return writer.delete('general', earlier)
   }
-  if (n % 200 === 11) {
+  if (n % portion === 11) {
     await guest.join('general')
     return guest.request({ type: 'leave', room: 'general' })
   }
