@@ -92,10 +92,12 @@ else
 	@for main in bench/src/*/main.ts; do name=$${main%/main.ts}; node bench/dist/src/$${name##*/}/main.js --help | head -n 1; done
 endif
 
-# A tarball as `npm publish` would make it. docs/releasing.md says why the package has a folder of its own.
-package: build ## Make the npm package of the client, and print the path of the tarball
-	@npm run --silent package --workspace packages/client
-	@cd dist && echo "$$PWD/$$(npm pack --silent ../packages/client/dist/package)"
+# Tarballs as `npm publish` would make them. docs/releasing.md says why the packages have folders of their own.
+package: build ## Make the npm packages, @rabble/client and @rabble/react, and print the paths of their tarballs
+	@for name in client react; do \
+	  node --enable-source-maps packages/packaging/dist/src/main.js $$name || exit 1; \
+	  (cd dist && echo "$$PWD/$$(npm pack --silent ../packages/$$name/dist/package)") || exit 1; \
+	done
 
 lint: install ## Check format, style and types, without a warning
 	biome check --error-on-warnings .

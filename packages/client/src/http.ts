@@ -1,7 +1,8 @@
 import type { ChatClock } from './clock.ts'
-import { ChatError, type ChatErrorCode } from './errors.ts'
+import { ChatError } from './errors.ts'
+import { refusalOf } from './refusal.ts'
 import { segment } from './segment.ts'
-import type { FetchLike, RequestOptions, ResponseLike } from './types.ts'
+import type { FetchLike, RequestOptions } from './types.ts'
 
 const deadline = 10_000
 
@@ -47,7 +48,7 @@ export async function request<T>(
     let response = await ask(token)
     // A guest's token may be older than a day. Public rooms can be read without it.
     if (response.status === 401 && token !== undefined && method === 'GET') response = await ask()
-    if (!response.ok) throw await errorOf(response)
+    if (!response.ok) throw refusalOf(response, await response.json().catch(() => null))
     if (read !== undefined) {
       timer.cancel()
       return await read(response)
@@ -60,11 +61,4 @@ export async function request<T>(
     // Somebody may still read the content.
     if (read === undefined) options.signal?.removeEventListener('abort', abort)
   }
-}
-
-async function errorOf(response: ResponseLike): Promise<ChatError> {
-  const body = (await response.json().catch(() => null)) as { code?: ChatErrorCode; message?: string } | null
-  const { code = 'unavailable', message = `the server answered ${response.status}` } = body ?? {}
-  const seconds = Number(response.headers?.get('retry-after') ?? undefined)
-  return new ChatError(code, message, seconds >= 0 ? seconds * 1000 : undefined)
 }

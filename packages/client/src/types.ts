@@ -40,20 +40,12 @@ interface Source<Events, Event, Snapshot> extends AsyncIterable<Event> {
 
 /** Connection to Rabble that reconnects automatically. `Meta` is the type of the application's data in messages. */
 export interface Chat<Meta = AnyMeta>
-  extends Source<ChatEvents<Meta>, ChatEventOf<Meta>, ChatSnapshot<Meta>> {
+  extends Source<ChatEvents<Meta>, ChatEventOf<Meta>, ChatSnapshot<Meta>>,
+    ChatSnapshot<Meta> {
   /** Status of the connection, the same as `state.status`. */
   readonly status: ChatState['status']
-  readonly state: ChatState
   /** Resolves when the chat is open for the first time; rejects with a ChatError if that is impossible. */
   readonly ready: Promise<void>
-  /** User as the server knows it. Before the first connection: the one in `storage`, or undefined. */
-  readonly user: User | undefined
-  /** Limits that the server sent last. */
-  readonly limits: Limits | undefined
-  /** Rooms that the application has joined and not left, including those that it could not enter yet. */
-  readonly rooms: readonly Room<Meta>[]
-  /** Unsent items of all rooms, oldest first. */
-  readonly pending: readonly Pending<Meta>[]
   /** Returns the handle of a room, the same one for the same name. Nothing is sent until it is used. */
   room(name: string): Room<Meta>
   /**
@@ -100,28 +92,12 @@ export interface JoinOptions {
 }
 
 /** Handle of a room. */
-export interface Room<Meta = AnyMeta> extends Source<RoomEvents<Meta>, RoomEvent<Meta>, RoomSnapshot<Meta>> {
+export interface Room<Meta = AnyMeta>
+  extends Source<RoomEvents<Meta>, RoomEvent<Meta>, RoomSnapshot<Meta>>,
+    RoomSnapshot<Meta> {
   readonly name: string
   /** Status of this session in the room, the same as `state.status`. */
   readonly status: RoomState['status']
-  readonly state: RoomState
-  /** Newest messages with their changes applied, in order and without a gap: those received, and those loaded. */
-  readonly messages: readonly Message<Meta>[]
-  /**
-   * Whether there may be older messages: `loadOlder()`. A gateway that has just started can't tell quiet rooms from new ones, so
-   * this is true until history was read.
-   */
-  readonly hasOlder: boolean
-  /** Number of users in the room, over all gateways. */
-  readonly count: number
-  /** Maximum number of users; undefined: no limit. */
-  readonly capacity: number | undefined
-  /** Users in the room. The list is kept up to date while the event `members` has a listener. */
-  readonly members: MemberList
-  /** Others who are typing. Each leaves the list after 5 s without news, or when the message has come. */
-  readonly typing: readonly User[]
-  /** Items of this room that are unsent, acknowledged but not back yet, or failed; oldest first. */
-  readonly pending: readonly Pending<Meta>[]
   /**
    * Enters the room, now and after each reconnect, until `leave`. Resolves when the session is in the room. Also retries after a
    * refusal. @throws ChatError
@@ -210,20 +186,34 @@ export type HistoryPage<Meta = AnyMeta> = Omit<MessagesReply, 'messages'> & { me
 /** State of a chat. Every part keeps its identity until it changes. */
 export interface ChatSnapshot<Meta = AnyMeta> {
   readonly state: ChatState
+  /** User as the server knows it. Before the first connection: the one in `storage`, or undefined. */
   readonly user: User | undefined
+  /** Limits that the server sent last. */
   readonly limits: Limits | undefined
+  /** Rooms that the application has joined and not left, including those that it could not enter yet. */
   readonly rooms: readonly Room<Meta>[]
+  /** Unsent items of all rooms, oldest first. */
   readonly pending: readonly Pending<Meta>[]
 }
 
 /** State of a room. Every part keeps its identity until it changes. */
 export interface RoomSnapshot<Meta = AnyMeta> {
   readonly state: RoomState
+  /** Newest messages with their changes applied, in order and without a gap: those received, and those loaded. */
   readonly messages: readonly Message<Meta>[]
+  /**
+   * Whether there may be older messages: `loadOlder()`. A gateway that has just started can't tell quiet rooms from new ones, so
+   * this is true until history was read.
+   */
   readonly hasOlder: boolean
+  /** Number of users in the room, over all gateways. */
   readonly count: number
+  /** Maximum number of users; undefined: no limit. */
   readonly capacity: number | undefined
+  /** Users in the room. The list is kept up to date while the event `members` has a listener. */
   readonly members: MemberList
+  /** Others who are typing. Each leaves the list after 5 s without news, or when the message has come. */
   readonly typing: readonly User[]
+  /** Items of this room that are unsent, acknowledged but not back yet, or failed; oldest first. */
   readonly pending: readonly Pending<Meta>[]
 }

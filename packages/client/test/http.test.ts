@@ -47,6 +47,7 @@ t.test('an answer without content is undefined, and a refusal is an error with i
     json(204, undefined),
     json(429, { code: 'rate-limited', message: 'too often' }, { 'retry-after': '3' }),
     new Response('<html>', { status: 502 }),
+    new Response('<html>', { status: 413 }),
     json(200, {}),
   ]
   const { chat, asked } = await connect(t, () => answers.shift() ?? Promise.reject(new Error('no network')))
@@ -58,9 +59,10 @@ t.test('an answer without content is undefined, and a refusal is an error with i
     retry: true,
   })
   await t.rejects(chat.request(['a']), { code: 'unavailable', retryAfter: undefined, retry: true })
+  await t.rejects(chat.request(['a']), { code: 'too-large', retry: false }, 'the page of a proxy')
   await chat.request(['a'])
   await t.rejects(chat.request(['a']), { code: 'disconnected', message: 'Error: no network' })
-  t.equal(asked.length, 5)
+  t.equal(asked.length, 6)
 })
 
 t.test('a token that is too old is left away where only reading is asked for', async (t) => {

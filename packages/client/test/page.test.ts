@@ -56,8 +56,13 @@ const closes = Object.keys(closeCodes).map((name) =>
 
 const wanted: Record<string, string[]> = {
   connect: members('ConnectOptions'),
-  'The chat': [...members('Chat'), ...members('ChatEvents'), ...literals('ChatState', 'status: ')],
-  Rooms: members('Room'),
+  'The chat': [
+    ...members('Chat'),
+    ...members('ChatSnapshot'),
+    ...members('ChatEvents'),
+    ...literals('ChatState', 'status: '),
+  ],
+  Rooms: [...members('Room'), ...members('RoomSnapshot')],
   Sending: members('Pending'),
   'Listeners, readers and snapshots': members('Source'),
   'Events of a room': members('RoomEvents'),

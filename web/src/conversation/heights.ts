@@ -6,12 +6,16 @@ interface Identified {
 /** Assumed height (px) of a row that was never drawn. */
 const guess = 56
 
+/** Number of heights of removed items that are kept, besides as many as the list has items. */
+const spare = 100
+
 /**
  * Heights and offsets of the rows of a list. The height of a row is measured, or assumed until it is drawn. Items are added at
  * both ends, and removed at the beginning. Adding up 100,000 rows again takes about a millisecond.
  */
 export class Heights {
-  readonly #measured = new Map<string, number>()
+  /** Height by id, of items in the list and of some that were removed. */
+  #measured = new Map<string, number>()
   #items: readonly Identified[] = []
   #first: string | undefined
   #last: string | undefined
@@ -41,6 +45,7 @@ export class Heights {
     if (grown) {
       for (let index = before; index < items.length; index++) this.#heights.push(this.#known(items[index]))
     } else {
+      if (this.#measured.size > 2 * items.length + spare) this.#forgetRemoved()
       this.#heights = items.map((item) => this.#known(item))
       this.#clean = 0
     }
@@ -86,6 +91,15 @@ export class Heights {
       if (this.#items[near - distance]?.id === id) return near - distance
     }
     return -1
+  }
+
+  #forgetRemoved(): void {
+    const all = this.#measured
+    this.#measured = new Map()
+    for (const { id } of this.#items) {
+      const height = all.get(id)
+      if (height !== undefined) this.#measured.set(id, height)
+    }
   }
 
   #known(item: Identified | undefined): number {

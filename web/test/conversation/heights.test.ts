@@ -62,3 +62,14 @@ t.test('rows keep their heights whatever comes before and behind them', async (t
     }
   }
 })
+
+t.test('a list that goes on for long forgets the heights of rows that it has lost', async (t) => {
+  const heights = new Heights()
+  for (let n = 0; n < 1_000; n++) {
+    heights.follow(items(n, n + 10))
+    heights.measure(9, 100)
+  }
+  t.equal(heights.total, 10 * 100)
+  heights.follow([...items(9, 10), ...items(999, 1_009)])
+  t.equal(heights.top(1), guess)
+})

@@ -1,6 +1,7 @@
 import { backoff } from '../backoff.ts'
 import type { ChatClock } from '../clock.ts'
-import { ChatError, type ChatErrorCode } from '../errors.ts'
+import { ChatError } from '../errors.ts'
+import { refusalOf } from '../refusal.ts'
 
 /** Milliseconds within which an answer must come, besides the time that the server was asked to wait. */
 const deadline = 15_000
@@ -105,7 +106,7 @@ export class Requests {
         signal: controller.signal,
       })
       const text = await answer.text()
-      if (!answer.ok) throw refusalOf(answer, text)
+      if (!answer.ok) throw refusalOf(answer, parsed(text))
       return (text === '' ? undefined : JSON.parse(text)) as Answer
     } catch (error) {
       signal?.throwIfAborted()
@@ -126,29 +127,13 @@ export function waitAfter(error: unknown, attempt: number): number | undefined {
   return Math.max(error.retryAfter ?? 0, backoff(attempt))
 }
 
-/** Codes of answers that are not from Rabble, such as those of a proxy, by their status. */
-const codes: Record<number, ChatErrorCode> = {
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'not-found',
-  413: 'too-large',
-  429: 'rate-limited',
-}
-
-function refusalOf(answer: Response, text: string): ChatError {
-  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
-  const retryAfter = seconds >= 0 ? seconds * 1000 : undefined
-  let body: { code?: unknown; message?: unknown } | null = null
+/** Returns JSON; undefined for other text, such as a page of a proxy. */
+function parsed(text: string): unknown {
   try {
-    body = JSON.parse(text)
+    return JSON.parse(text)
   } catch {
-    // A page of a proxy.
+    return undefined
   }
-  if (typeof body?.code === 'string') {
-    return new ChatError(body.code as ChatErrorCode, String(body.message ?? body.code), retryAfter)
-  }
-  const code = codes[answer.status] ?? (answer.status >= 500 ? 'unavailable' : 'bad-frame')
-  return new ChatError(code, `the answer has the status ${answer.status}`, retryAfter)
 }
 
 /** Returns the message of an error. That of `fetch` says only that it failed, and its cause says why. */

@@ -39,17 +39,35 @@ t.test('the quick start of the page says good morning and hears itself', async (
   )
 })
 
-t.test('the route of a back end gives its users tokens that Rabble takes', async (t) => {
-  process.env.RABBLE_SECRET = secret
-  const { GET } = (await import(`${repository}examples/back-end/token-route.mjs`)) as {
-    GET(request: Request): Promise<Response>
-  }
-  const ask = (cookie: string) => GET(new Request('http://127.0.0.1/api/token', { headers: { cookie } }))
-  t.equal((await ask('session=unknown')).status, 401)
-  const chat = chatWith(t, { url, getToken: async () => (await ask('theme=dark; session=1f0c')).text() })
-  await chat.ready
-  t.match(chat.user, { id: 'ada', name: 'Ada Lovelace' })
-})
+t.test(
+  'the routes of the Next.js example give its users tokens, and publish their orders once',
+  async (t) => {
+    process.env.RABBLE_SECRET = secret
+    process.env.RABBLE_URL = url
+    const route = (name: string) => import(`${repository}examples/nextjs/app/api/${name}/route.js`)
+    const { GET } = (await route('token')) as { GET(request: Request): Promise<Response> }
+    const { POST } = (await route('orders')) as { POST(request: Request): Promise<Response> }
+    const ask = (cookie: string) => GET(new Request('http://127.0.0.1/api/token', { headers: { cookie } }))
+    const order = (cookie: string, body: string) =>
+      POST(new Request('http://127.0.0.1/api/orders', { method: 'POST', headers: { cookie }, body }))
+    t.equal((await ask('session=unknown')).status, 401)
+    const chat = chatWith(t, { url, getToken: async () => (await ask('theme=dark; session=ada')).text() })
+    await chat.ready
+    t.match(chat.user, { id: 'ada', name: 'Ada Lovelace' })
+
+    const cake = JSON.stringify({ id: '1', item: 'a cake' })
+    t.equal((await order('', cake)).status, 401)
+    t.equal((await order('session=ada', '{}')).status, 400)
+    for (let n = 0; n < 2; n++) t.equal((await order('session=ada', cake)).status, 201)
+    await order('session=ada', JSON.stringify({ id: '2', item: 'tea' }))
+    const orders = () => bob.messages('general').filter(({ from }) => from.name === 'Shop')
+    await until(() => orders().some(({ text }) => text.endsWith('tea')), 60_000, 'Bob to hear of the orders')
+    t.same(
+      orders().map(({ text }) => text),
+      ['Ada Lovelace has ordered a cake', 'Ada Lovelace has ordered tea'],
+    )
+  },
+)
 
 t.test('the bot answers, in order, and over a lost connection too', async (t) => {
   const bridge = await startBridge(t, url)

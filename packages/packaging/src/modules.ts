@@ -1,22 +1,24 @@
 import { type InputOptions, rolldown } from 'rolldown'
-import type { Entry } from './entries.ts'
+import { isPeer, type OwnPackage } from './entries.ts'
 
 /** Entries that no page can use: they are not in the script. */
 const forServersOnly = new Set(['./server'])
 
-/** Options of all forms. The package has no dependencies: an import that can't be bundled is an error. */
-const options = {
-  platform: 'neutral',
-  external: /^node:/,
-  onLog(_, { message }) {
-    throw new Error(message)
-  },
-} satisfies InputOptions
+/** Options of all forms. The package has no dependencies: an import that can't be bundled is an error, but for peer dependencies. */
+const optionsOf = (own: OwnPackage) =>
+  ({
+    platform: 'neutral',
+    external: (name) => name.startsWith('node:') || isPeer(own, name),
+    onLog(_, { code, message }) {
+      // An entry keeps the `'use client'` that its module begins with.
+      if (code !== 'MODULE_LEVEL_DIRECTIVE') throw new Error(message)
+    },
+  }) satisfies InputOptions
 
 /** Writes the entries and the parts that they share as modules: `index.js` for `import`, `index.cjs` for `require`. */
-export async function writeModules(root: string, entries: readonly Entry[], folder: string): Promise<void> {
-  const input = Object.fromEntries(entries.map(({ name, module }) => [name, module]))
-  const bundle = await rolldown({ ...options, cwd: root, input })
+export async function writeModules(own: OwnPackage, folder: string): Promise<void> {
+  const input = Object.fromEntries(own.entries.map(({ name, module }) => [name, module]))
+  const bundle = await rolldown({ ...optionsOf(own), input })
   for (const [format, end] of [['esm', 'js'] as const, ['cjs', 'cjs'] as const]) {
     await bundle.write({
       dir: folder,
@@ -34,12 +36,11 @@ export async function writeModules(root: string, entries: readonly Entry[], fold
  * transports.
  * @throws Error if two entries export different things by the same name
  */
-export async function writeScript(root: string, entries: readonly Entry[], file: string): Promise<void> {
-  const modules = entries.filter(({ key }) => !forServersOnly.has(key)).map(({ module }) => module)
+export async function writeScript(own: OwnPackage, file: string): Promise<void> {
+  const modules = own.entries.filter(({ key }) => !forServersOnly.has(key)).map(({ module }) => module)
   await checkNames(modules)
   const bundle = await rolldown({
-    ...options,
-    cwd: root,
+    ...optionsOf(own),
     input: 'script',
     plugins: [
       {

@@ -1,4 +1,5 @@
-import type { Entry, OwnManifest } from './entries.ts'
+import { basename } from 'node:path'
+import type { OwnManifest, OwnPackage } from './entries.ts'
 
 /** URL of the repository on GitHub, and the version's tag. */
 export interface Origin {
@@ -16,12 +17,9 @@ export function originOf({ version }: OwnManifest, env: NodeJS.ProcessEnv): Orig
  * Returns the package.json of the package. It is not that of the workspace, since npm has no `exports` for packing alone: within the
  * repository an entry is a compiled module and its declarations, so that the compiler and debuggers lead to the sources.
  */
-export function packedManifest(
-  own: OwnManifest,
-  entries: readonly Entry[],
-  origin: Origin | undefined,
-): object {
-  const { name, version, description, keywords, license, type, sideEffects, engines } = own
+export function packedManifest(own: OwnPackage, origin: Origin | undefined): object {
+  const { directory, manifest, entries } = own
+  const { name, version, description, keywords, license, type, sideEffects, engines, unpkg } = manifest
   const exports = Object.fromEntries(
     entries.map(({ key, name }) => [
       key,
@@ -39,23 +37,34 @@ export function packedManifest(
     keywords,
     license,
     ...(origin && {
-      homepage: `${origin.url}/blob/${origin.tag}/docs/client.md`,
+      homepage: `${origin.url}/blob/${origin.tag}/docs/${basename(directory)}.md`,
       bugs: `${origin.url}/issues`,
-      repository: { type: 'git', url: `git+${origin.url}.git`, directory: 'packages/client' },
+      repository: { type: 'git', url: `git+${origin.url}.git`, directory },
     }),
     type,
     sideEffects,
     engines,
+    peerDependencies: peersOf(manifest),
     exports: { ...exports, './package.json': './package.json' },
     // For tools that are older than `exports`, and for the addresses of two CDNs.
     main: `./dist/${main?.name}.cjs`,
     module: `./dist/${main?.name}.js`,
     types: `./dist/${main?.name}.d.cts`,
-    unpkg: './dist/rabble.min.js',
-    jsdelivr: './dist/rabble.min.js',
+    unpkg,
+    jsdelivr: unpkg,
     files: ['dist', 'CHANGELOG.md'],
     publishConfig: { access: 'public', provenance: true },
   }
+}
+
+/** Returns the peer dependencies. Packages of this repository have one version, and go with all that are compatible with it. */
+function peersOf({ peerDependencies, version }: OwnManifest): Record<string, string> | undefined {
+  if (peerDependencies === undefined) return undefined
+  const ranges = Object.entries(peerDependencies).map(([name, range]) => [
+    name,
+    name.startsWith('@rabble/') ? `^${version}` : range,
+  ])
+  return Object.fromEntries(ranges)
 }
 
 /** Makes the relative links of a page of the repository absolute, since the files that they name are not in the package. */

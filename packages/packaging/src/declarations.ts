@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { rollup } from 'rollup'
 import { dts } from 'rollup-plugin-dts'
 import ts from 'typescript'
-import type { Entry } from './entries.ts'
+import { isPeer, type OwnPackage } from './entries.ts'
 import { plainTypes } from './plain-types.ts'
 
 const options: ts.CompilerOptions = {
@@ -15,23 +15,28 @@ const options: ts.CompilerOptions = {
 
 /**
  * Writes the declarations of the entries: `index.d.ts` for `import`, `index.d.cts` for `require`. They have all that they need of
- * other packages of the repository in them.
+ * other packages of the repository in them, but for peer dependencies.
  */
-export async function writeDeclarations(entries: readonly Entry[], folder: string): Promise<void> {
+export async function writeDeclarations(own: OwnPackage, folder: string): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'rabble-declarations-'))
   try {
     const plain = join(scratch, 'contract.d.ts')
-    const contract = resolve('@rabble/contract', entries[0]?.types ?? '')
-    writeFileSync(plain, plainTypes(contract))
+    let isWritten = false
+    const writePlain = (contract: string) => {
+      if (!isWritten) writeFileSync(plain, plainTypes(contract))
+      isWritten = true
+      return plain
+    }
     const bundle = await rollup({
-      input: Object.fromEntries(entries.map(({ name, types }) => [name, types])),
+      input: Object.fromEntries(own.entries.map(({ name, types }) => [name, types])),
+      external: (name) => isPeer(own, name),
       plugins: [
         {
           name: 'workspace',
           resolveId(source, importer) {
             if (importer === undefined || !source.startsWith('@rabble/')) return null
             const path = resolve(source, importer)
-            return path === contract ? plain : path
+            return source === '@rabble/contract' ? writePlain(path) : path
           },
         },
         dts(),
