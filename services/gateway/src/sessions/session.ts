@@ -57,6 +57,8 @@ export class Session {
   roles: readonly string[] = []
   /** Time at which its token expires (ms since 1970). */
   expiresAt: number | undefined
+  /** Id of the browser's session that the token belongs to. The connection ends with it. */
+  login: string | undefined
   closed = false
   /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
