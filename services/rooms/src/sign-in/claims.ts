@@ -3,7 +3,7 @@ import { isUserName, type User } from '@rabble/contract'
 import { isReservedName } from '../names/names.ts'
 import type { ProviderOptions } from './options.ts'
 
-/** What a provider says of a user. */
+/** Claims of a provider about a user. */
 export type Claims = Readonly<Record<string, unknown>>
 
 /** Maximum number of characters of a user's name. */

@@ -11,7 +11,7 @@ const backoff = { first: 1_000, longest: 30_000 }
 /** Time limit (s) of a request to the provider. */
 const timeout = 10
 
-/** What the browser keeps while its user is at the provider. */
+/** Secrets that the browser keeps while its user is at the provider. */
 export interface Attempt {
   state: string
   nonce: string
