@@ -136,7 +136,7 @@ function keepToken(user: User, first?: Account): { get(): Promise<string>; forge
           const why = error.status === 401 ? 'You are signed out.' : problemOf(error)
           if (mine === wish) setTimeout(leave, 0, why)
         } else if (token !== undefined && age < longestTokenAge) return token
-        throw error
+        throw isSilent(error) ? new ChatError('disconnected', 'the server does not answer') : error
       }
     },
     forget() {
@@ -226,12 +226,16 @@ async function reached<Answer>(ask: () => Promise<Answer>): Promise<Answer | und
     } catch (error) {
       if (mine !== wish) return undefined
       if (error instanceof Refusal) throw error
-      const isSilent = error instanceof TypeError || error instanceof DOMException
-      const why = isSilent ? 'The server cannot be reached right now.' : problemOf(error)
+      const why = isSilent(error) ? 'The server cannot be reached right now.' : problemOf(error)
       signIn.value = { ...signIn.peek(), busy: `${why} Trying again…` }
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
+}
+
+/** Whether a request got no answer. */
+function isSilent(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof DOMException
 }
 
 /** Returns what went wrong at the provider, as the address tells it, and removes it from the address. */

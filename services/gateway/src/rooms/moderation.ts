@@ -51,7 +51,7 @@ export function createModeration(
   return {
     endSession({ user, session: ended }) {
       for (const session of hub.sessionsOf(user)) {
-        if (session.login === ended) session.close('tokenExpired', 'the user has signed out')
+        if (session.login === ended) session.close('tokenExpired', 'the user has signed out', true)
       }
     },
     disconnect,
