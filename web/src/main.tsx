@@ -8,6 +8,6 @@ import { comeBack } from './state/session.ts'
 startRouting()
 startRooms()
 startPeople()
-comeBack()
+void comeBack()
 const page = document.getElementById('page')
 if (page !== null) render(<App />, page)

@@ -11,7 +11,7 @@ const tokenDeadline = 10_000
 
 /** Identity of the user: a guest, who gets a token to return with, or an account with a token. */
 export class Credentials {
-  readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>
+  readonly #options: Pick<ConnectOptions, 'name' | 'token' | 'getToken' | 'user'>
   readonly #store: Store
   readonly #clock: ChatClock
   /** Last token of the account or of the guest, also for HTTP requests. */
@@ -20,11 +20,16 @@ export class Credentials {
   /** Whether the user did not exist before this chat. */
   isNew: boolean | undefined
 
-  constructor(options: Pick<ConnectOptions, 'name' | 'token' | 'getToken'>, store: Store, clock: ChatClock) {
+  constructor(
+    options: Pick<ConnectOptions, 'name' | 'token' | 'getToken' | 'user'>,
+    store: Store,
+    clock: ChatClock,
+  ) {
     this.#options = options
     this.#store = store
     this.#clock = clock
     this.token = options.token
+    this.user = options.user
     if (!this.#isGuest) return
     const kept = store.load(this.#key) as { token?: string; user?: User } | null
     this.token = kept?.token

@@ -1,3 +1,4 @@
+import type { User } from '@rabble/contract'
 import type { ChatClock } from './clock.ts'
 
 /** Subset of `localStorage` and `sessionStorage`. Its exceptions are ignored. */
@@ -69,6 +70,11 @@ export interface ConnectOptions {
    * final.
    */
   getToken?: () => string | Promise<string>
+  /**
+   * User of the token, if the application knows it: what this user left unsent in `storage` is there before the first connection.
+   * The server's answer counts.
+   */
+  user?: User
   /** Storage of a guest's token, unsent messages and the last transport, so that they survive a reload. Default: memory only. */
   storage?: StorageLike
   /**

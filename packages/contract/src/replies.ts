@@ -170,6 +170,18 @@ export const CallerReply = Type.Object({
 })
 export type CallerReply = Type.Static<typeof CallerReply>
 
+/** Ways to sign in. */
+export const SignInReply = Type.Object({
+  guests: Type.Boolean({ description: 'Whether a name is enough.' }),
+  provider: Type.Optional(
+    Type.Object(
+      { available: Type.Boolean({ description: 'Whether it could be reached.' }) },
+      { description: 'Provider of accounts (OpenID Connect), if there is one.' },
+    ),
+  ),
+})
+export type SignInReply = Type.Static<typeof SignInReply>
+
 /** User who has signed in. */
 export const SessionReply = Type.Object({
   token: Type.String({ description: 'Token for `hello` and `Authorization: Bearer`.' }),

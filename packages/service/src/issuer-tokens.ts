@@ -44,6 +44,7 @@ export function createIssuerTokens(options: IssuerOptions, keySetOptions: KeySet
   return {
     sign: refuse,
     signGuest: refuse,
+    signSession: refuse,
     verify(token) {
       const check = async (required: JWTVerifyOptions) => {
         const { payload } = await verify(token, { ...checks, ...required })

@@ -1,6 +1,7 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
+import { brokenByRoles } from './role-mapping.ts'
 import { beforePublishSettings, webhookSettings } from './webhook-settings.ts'
 
 /**
@@ -135,6 +136,47 @@ export const settings = {
     schema: Type.String(),
     about: 'The `iss` that they must have. Default: any issuer.',
   },
+  RABBLE_OIDC_ISSUER: {
+    schema: Type.String({ pattern: /^https?:\/\/[^?#\s]+$/ }),
+    broken: brokenByUrl,
+    about:
+      'Issuer of OpenID Connect with which people [sign in](sign-in.md) on the chat page, such as `https://login.example/realms/team`. Needs `RABBLE_OIDC_CLIENT_ID`. Default: none.',
+  },
+  RABBLE_OIDC_CLIENT_ID: {
+    schema: Type.String(),
+    about: 'Id of Rabble as a client of this issuer.',
+  },
+  RABBLE_OIDC_CLIENT_SECRET: {
+    schema: Type.String(),
+    about: 'Secret of this client. Default: none, for a public client.',
+  },
+  RABBLE_OIDC_SCOPES: {
+    schema: Type.String({ pattern: /^(?:\S+ )*openid(?: \S+)*$/ }),
+    default: 'openid profile',
+    about: 'Scopes to ask for, separated by spaces. One of them is `openid`.',
+  },
+  RABBLE_OIDC_ROLES_CLAIM: {
+    schema: Type.String(),
+    about:
+      'Claim with the groups or roles of a person, such as `groups` or `realm_access.roles`. Needs `RABBLE_OIDC_ROLES`. Default: nobody has a role.',
+  },
+  RABBLE_OIDC_ROLES: {
+    schema: Type.String(),
+    broken: brokenByRoles,
+    about:
+      'Role by value of that claim: pairs such as `chat-admins=moderator`, separated by commas. Programs have their tokens elsewhere, so `service` and `direct-reader` can’t be given.',
+  },
+  RABBLE_OIDC_HOURS: {
+    schema: Type.Integer({ minimum: 1, maximum: 8_760 }),
+    default: 168,
+    about: 'Hours after which a person must sign in again, which reads name and roles anew.',
+  },
+  RABBLE_OIDC_REDIRECT_URL: {
+    schema: Type.String({ pattern: /^https?:\/\/[^?#\s]+\/api\/sign-in\/callback$/ }),
+    broken: brokenByUrl,
+    about:
+      'Where the issuer sends browsers back, as it is registered there. Default: `/api/sign-in/callback` at the address by which the browser came, which a proxy must pass on.',
+  },
   RABBLE_ALLOWED_ORIGINS: {
     schema: Type.String(),
     broken: brokenByOrigins,
@@ -154,6 +196,18 @@ export const settings = {
     default: 300,
     about:
       'Maximum number of sign-ins of one address (IPv6: network) within a minute at each replica of rooms, and of its new guests at each gateway.',
+  },
+  RABBLE_GUEST_DAYS: {
+    schema: Type.Integer({ minimum: 1, maximum: 365 }),
+    default: 30,
+    about:
+      'Days since their last use for which the chat page keeps its guests, in a cookie, and Rabble their names.',
+  },
+  RABBLE_GUESTS_PER_ADDRESS: {
+    schema: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    default: 2_000,
+    about:
+      'Maximum number of guests of one address (IPv6: network) that are kept so. A new one beyond that takes the place of the one that was not used for longest.',
   },
   RABBLE_PREFIX: {
     schema: Type.String({ pattern: /^[A-Za-z0-9._-]{1,64}$/ }),
@@ -356,6 +410,7 @@ export const secretSettings = [
   'RABBLE_SECRET',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
+  'RABBLE_OIDC_CLIENT_SECRET',
   'RABBLE_BEFORE_PUBLISH_URL',
   'RABBLE_BEFORE_PUBLISH_SECRET',
   'RABBLE_WEBHOOK_URL',

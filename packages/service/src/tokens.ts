@@ -11,6 +11,8 @@ export interface Identity {
   /** Whether the user is a guest. A guest's name must be reserved while it is used. */
   guest: boolean
   expiresAt: number
+  /** Id of the session that the token belongs to. The token is not valid any more when that session has ended. */
+  session?: string
 }
 
 export interface Tokens {
@@ -18,6 +20,8 @@ export interface Tokens {
   sign(user: User, seconds: number, roles?: readonly string[]): Promise<string>
   /** Returns a token for a guest, who never has a role. */
   signGuest(user: User, seconds: number): Promise<string>
+  /** Returns a token of a session, which ends with the session at the latest. */
+  signSession(session: SessionOfToken, seconds: number): Promise<string>
   /**
    * Returns the identity of a valid token.
    * @throws RabbleError `unauthorized` if it is forged, expired, for another audience, or not a token; `unavailable` if it can't
@@ -26,8 +30,19 @@ export interface Tokens {
   verify(token: string): Promise<Identity>
 }
 
+/** A session that hands out tokens. */
+export interface SessionOfToken {
+  id: string
+  user: User
+  guest: boolean
+  roles: readonly string[]
+}
+
 /** Audience of users' tokens. */
 export const audience = 'rabble'
+
+/** Claim with the id of the session. */
+const sessionClaim = 'rabble_session'
 
 /** Time (s) by which the issuer's clock may be ahead of this one. The expiry is exact by this clock nevertheless. */
 const tolerance = 5
@@ -48,7 +63,7 @@ export function createTokens(
     const refuse = async () => {
       throw new RabbleError('unauthorized', 'tokens are not accepted here: RABBLE_SECRET is not set')
     }
-    return { sign: refuse, signGuest: refuse, verify: refuse }
+    return { sign: refuse, signGuest: refuse, signSession: refuse, verify: refuse }
   }
   const signed = createSignedClaims(secret)
 
@@ -63,6 +78,14 @@ export function createTokens(
     async signGuest(user, seconds) {
       if (!guests) throw new RabbleError('forbidden', 'guests are not allowed here')
       return sign(user, seconds, { guest: true })
+    },
+    async signSession({ id, user, guest, roles }, seconds) {
+      if (guest && !guests) throw new RabbleError('forbidden', 'guests are not allowed here')
+      return sign(user, seconds, {
+        [sessionClaim]: id,
+        ...(guest && { guest }),
+        ...(roles.length > 0 && { roles }),
+      })
     },
     verify: (token) =>
       verifyUser(token, async (checks) => signed.verify(token, { ...checks, audience }), { guests, clock }),
@@ -107,7 +130,7 @@ function expired(end: number, now: number): string {
 }
 
 function identityOf(payload: JWTPayload, guests: boolean): Identity {
-  const { sub: id, name, exp = 0, roles = [], guest = false } = payload
+  const { sub: id, name, exp = 0, roles = [], guest = false, [sessionClaim]: session } = payload
   if (typeof id !== 'string' || !isUserId(id) || typeof name !== 'string' || !isUserName(name)) {
     throw new RabbleError('unauthorized', 'the token names no valid user')
   }
@@ -118,7 +141,23 @@ function identityOf(payload: JWTPayload, guests: boolean): Identity {
   if (guest && !guests)
     throw new RabbleError('unauthorized', 'the token is that of a guest, and guests are not allowed here')
   // Limits the expiry to the latest possible date: a token may have a number of hundreds of digits.
-  return { user: { id, name }, roles, guest, expiresAt: Math.min(exp * 1000, 8.64e15) }
+  const expiresAt = Math.min(exp * 1000, 8.64e15)
+  return { user: { id, name }, roles, guest, expiresAt, ...(typeof session === 'string' && { session }) }
+}
+
+/** Returns a verifier that also refuses the tokens of sessions that have ended, as `hasEnded` knows them. */
+export function checkingSessions<Verifier extends Pick<Tokens, 'verify'>>(
+  tokens: Verifier,
+  hasEnded: (session: string) => boolean | Promise<boolean>,
+): Verifier {
+  return {
+    ...tokens,
+    async verify(token: string) {
+      const identity = await tokens.verify(token)
+      if (identity.session === undefined || !(await hasEnded(identity.session))) return identity
+      throw new RabbleError('unauthorized', 'the session of this token has ended')
+    },
+  }
 }
 
 function isListOfStrings(value: unknown): value is string[] {

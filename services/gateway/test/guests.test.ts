@@ -11,6 +11,7 @@ import { pass, passing } from './time.ts'
 interface Welcome {
   user: { id: string; name: string }
   token: string
+  expiresIn?: number
 }
 
 t.test('a name belongs to one guest, who comes back with a token, to any gateway', async (t) => {
@@ -183,3 +184,33 @@ t.test('the cookie counts where hello has no token, and a stale one does not loc
   t.match(await hello(stale, { name: 'Cleo' }), { type: 'welcome', user: { name: 'Cleo' } })
   t.match(await hello(stale, {}), { type: 'error', code: 'unauthorized' })
 })
+
+t.test(
+  'the connections of a browser’s session end with it, on all gateways, and no token of it counts',
+  async (t) => {
+    const { a, b, rooms } = await buildWithRooms(t)
+    const user = { id: 'guest-ada', name: 'Ada' }
+    const tokenOf = (id: string, seconds: number) =>
+      a.tokens.signSession({ id, user, guest: true, roles: [] }, seconds)
+    const token = await tokenOf('one', 600)
+    const tabs = []
+    for (const { ws } of [a, b]) {
+      const tab = await connectChat(t, ws, { hello: false })
+      const welcome = (await tab.request({ type: 'hello', token })) as Welcome
+      t.match(welcome, { user, token: undefined }, 'no token that outlives the session')
+      t.ok((welcome.expiresIn ?? 0) <= 600_000)
+      tabs.push(tab)
+    }
+    const elsewhere = await connectChat(t, a.ws, { token: await tokenOf('two', 600) })
+    t.equal(rooms.held.get('ada'), user.id)
+    const expiresAt = Date.now() + 600_000
+    rooms.put('session:one', { kind: 'session', session: 'one', user: user.id, expiresAt })
+    for (const tab of tabs) t.equal((await tab.closed).code, 4401)
+    for (const { ws } of [a, b]) {
+      const again = await connectChat(t, ws, { hello: false })
+      await t.rejects(again.request({ type: 'hello', token }), { code: 'unauthorized' })
+    }
+    await t.rejects(elsewhere.request({ type: 'refresh', token }), { code: 'unauthorized' })
+    await elsewhere.request({ type: 'refresh', token: await tokenOf('two', 300) })
+  },
+)

@@ -10,6 +10,7 @@ import {
 import type { EventLog } from '@rabble/event-log'
 import type { RoomsClient } from '@rabble/rooms/client'
 import {
+  checkingSessions,
   type InternalTokens,
   keepPrepared,
   type Logger,
@@ -86,7 +87,7 @@ export function history(options: HistoryOptions): {
         metrics,
         health,
         access: {
-          tokens: options.tokens,
+          tokens: checkingSessions(options.tokens, (id) => followed?.policies.hasEnded(id) ?? false),
           requireToken,
           readers: createReaders(source, { clock, requireToken, metrics, logger }),
         },

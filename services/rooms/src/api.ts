@@ -108,7 +108,17 @@ export interface KickPolicy {
   message: string
 }
 
-export type Policy = RoomPolicy | UserPolicy | KickPolicy
+/** A session of a browser has ended: its tokens don't count any more. Dropped after a day, when these have expired. */
+export interface SessionPolicy {
+  kind: 'session'
+  /** Id of the session, as in its tokens. */
+  session: string
+  user: string
+  /** Time (ms since 1970) at which the last of its tokens expires. */
+  expiresAt: number
+}
+
+export type Policy = RoomPolicy | UserPolicy | KickPolicy | SessionPolicy
 
 /** Bounds on what history keeps of a room. It keeps the messages within both. */
 export interface RoomRetention {

@@ -16,6 +16,9 @@ import { nameRoutes } from './routes/names.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roomRoutes } from './routes/rooms.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { signInRoutes } from './routes/sign-in.ts'
+import { checkingBrowserSessions } from './sessions/browser-sessions.ts'
+import { createProvider } from './sign-in/provider.ts'
 
 export type { RoomsOptions } from './options.ts'
 
@@ -40,7 +43,7 @@ export function rooms(options: RoomsOptions): {
   const health = createWorkHealth(clock)
   const { notify, close: closeNotifier } = createNotifier({ ...options, clock })
   let prepared: Prepared<Job> | undefined
-  const routes: RoutesOptions = {
+  const unchecked: RoutesOptions = {
     ...options,
     clock,
     health,
@@ -48,6 +51,9 @@ export function rooms(options: RoomsOptions): {
     checkAddress: limitActs(options.hourlyLimits, clock),
     migrated: () => prepared?.job !== undefined,
   }
+  const routes = { ...unchecked, tokens: checkingBrowserSessions(unchecked) }
+  const provider = options.provider && createProvider(options.provider, routes)
+  const signIn = provider && options.provider && { provider, options: options.provider }
 
   async function prepareTables(): Promise<void> {
     await migrate(database, 'rooms', migrations)
@@ -80,12 +86,14 @@ export function rooms(options: RoomsOptions): {
       app.register(policyRoutes(routes))
       app.register(nameRoutes(routes))
       app.register(sessionRoutes(routes))
+      app.register(signInRoutes(routes, signIn))
       app.register(roomRoutes(routes))
       app.register(moderationRoutes(routes))
       app.register(auditRoutes(routes))
       app.addHook('onReady', async () => void prepare())
       app.addHook('onClose', async () => {
         stop.abort()
+        provider?.close()
         await prepared?.close()
         closeNotifier()
       })

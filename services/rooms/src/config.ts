@@ -1,6 +1,7 @@
 import { parseOrigins, type SettingName, type Settings } from '@rabble/service'
 import { defaultHourlyLimits } from './audit/audit.ts'
 import type { RoomsOptions } from './options.ts'
+import { providerFrom, signInSettings } from './sign-in/config.ts'
 
 /** Settings that the rooms service reads from the environment, alone or together with others in one process. */
 export const roomsSettings = [
@@ -11,7 +12,10 @@ export const roomsSettings = [
   'RABBLE_AUDIT_DAYS',
   'RABBLE_AUTH',
   'RABBLE_LOGINS_PER_MINUTE',
+  'RABBLE_GUEST_DAYS',
+  'RABBLE_GUESTS_PER_ADDRESS',
   'RABBLE_ALLOWED_ORIGINS',
+  ...signInSettings,
 ] as const satisfies SettingName[]
 
 /** Returns the settings as options of a rooms service. */
@@ -27,8 +31,13 @@ export function roomsConfig(
   | 'appearingRoomsPerHour'
   | 'auditDays'
   | 'loginsPerMinute'
+  | 'guestDays'
+  | 'guestsPerAddress'
+  | 'provider'
 > {
+  const provider = providerFrom(settings)
   return {
+    ...(provider && { provider }),
     mode: settings.RABBLE_ROOMS,
     requireToken: settings.RABBLE_AUTH !== 'guest',
     roomCreation: settings.RABBLE_ROOM_CREATION,
@@ -36,6 +45,8 @@ export function roomsConfig(
     appearingRoomsPerHour: settings.RABBLE_APPEARING_ROOMS_PER_HOUR,
     auditDays: settings.RABBLE_AUDIT_DAYS,
     loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
+    guestDays: settings.RABBLE_GUEST_DAYS,
+    guestsPerAddress: settings.RABBLE_GUESTS_PER_ADDRESS,
     allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
   }
 }

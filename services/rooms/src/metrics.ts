@@ -14,6 +14,9 @@ export interface RoomsMetrics {
   announcementErrors: Counter
   workSeconds: Histogram<'work'>
   databaseErrors: Counter<'work'>
+  signIns: Counter<'result'>
+  signInProviderUp: Gauge
+  signInProviderErrors: Counter
 }
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -85,6 +88,22 @@ export function createMetrics(registry: Registry): RoomsMetrics {
       name: 'rabble_rooms_database_errors_total',
       help: 'Failures of the database, by operation.',
       labelNames: ['work'],
+      registers,
+    }),
+    signIns: new Counter({
+      name: 'rabble_rooms_sign_ins_total',
+      help: 'Sign-ins with an account of the provider, by result: done, denied, expired, invalid, unavailable.',
+      labelNames: ['result'],
+      registers,
+    }),
+    signInProviderUp: new Gauge({
+      name: 'rabble_rooms_sign_in_provider_up',
+      help: '1 once the configuration of the provider of accounts was read; 0 before, and without a provider.',
+      registers,
+    }),
+    signInProviderErrors: new Counter({
+      name: 'rabble_rooms_sign_in_provider_errors_total',
+      help: 'Failed attempts to read the configuration of the provider of accounts.',
       registers,
     }),
   }

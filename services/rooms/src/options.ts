@@ -7,12 +7,13 @@ import type { RoomsMetrics } from './metrics.ts'
 import type { AnnouncementTimes } from './presence/announcements.ts'
 import type { RoomChange } from './presence/presence.ts'
 import type { LeaseTimes } from './seats/leases.ts'
+import type { ProviderOptions } from './sign-in/options.ts'
 
 export interface RoomsOptions {
   /** The caller closes log and database, after the app. */
   log: Pick<EventLog, 'partitions' | 'publish' | 'read' | 'signal'>
   database: Database
-  tokens: Pick<Tokens, 'sign' | 'signGuest' | 'verify'>
+  tokens: Pick<Tokens, 'sign' | 'signGuest' | 'signSession' | 'verify'>
   /** Verifies the tokens of other services. */
   internalTokens: Pick<InternalTokens, 'verify'>
   /** Compares the clock of the database with that of this process. */
@@ -35,6 +36,12 @@ export interface RoomsOptions {
   auditDays?: number
   /** Maximum number of session requests per minute from one address. Default: 300. */
   loginsPerMinute?: number
+  /** Days since its last use for which a guest's session, and with it the name, is kept. Default: 30. */
+  guestDays?: number
+  /** Maximum number of guests of one address that are kept so. Default: 2,000. */
+  guestsPerAddress?: number
+  /** Provider of accounts for the chat page. Default: none. */
+  provider?: ProviderOptions
   /** Default: the system clock. */
   clock?: Clock
   /** Whether no other process uses the database. Leases that exist at the start then belong to nobody. */

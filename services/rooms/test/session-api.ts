@@ -11,7 +11,9 @@ import type { RoutesOptions } from '../src/options.ts'
 import { auditRoutes } from '../src/routes/audit.ts'
 import { gatewayRoutes } from '../src/routes/gateways.ts'
 import { nameRoutes } from '../src/routes/names.ts'
+import { policyRoutes } from '../src/routes/policies.ts'
 import { sessionRoutes } from '../src/routes/sessions.ts'
+import { checkingBrowserSessions } from '../src/sessions/browser-sessions.ts'
 import { timeout } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
@@ -34,7 +36,7 @@ export async function buildSessions(
   const logger = createLogger('rooms-test', 'silent')
   const { trustedProxies = '', guests = true, clock = systemClock, ...rest } = options
   const tokens = createTokens(secret, { guests, clock })
-  const routes = {
+  const unchecked = {
     clock,
     log: { partitions: 1, publish: async () => {}, signal() {} },
     database,
@@ -52,8 +54,10 @@ export async function buildSessions(
     deadline: timeout,
     ...rest,
   }
+  const routes = { ...unchecked, tokens: checkingBrowserSessions(unchecked) }
   const app = createApp({ logger, trustedProxies })
-  for (const plugin of [gatewayRoutes, nameRoutes, sessionRoutes, auditRoutes]) app.register(plugin(routes))
+  for (const plugin of [gatewayRoutes, nameRoutes, policyRoutes, sessionRoutes, auditRoutes])
+    app.register(plugin(routes))
   t.teardown(() => app.close())
   await app.ready()
   const client = inProcess(app, internalTokens, { timeout })

@@ -1,7 +1,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { ChatState } from '@rabble/client'
 import type { JSX } from 'preact'
-import { chat, connection, enter, sentence, signIn } from '../state/session.ts'
+import { chat, connection, enterAgain, sentence } from '../state/session.ts'
 import { requestSignOut } from './sign-out.tsx'
 
 /** Time (ms) for which a first attempt to connect is not shown. */
@@ -47,7 +47,7 @@ export function Banner(): JSX.Element | null {
       )}
       {state.status === 'closed' && (
         <>
-          <button type="button" onClick={() => enter(signIn.value.name)}>
+          <button type="button" onClick={enterAgain}>
             Come back
           </button>
           <button type="button" onClick={requestSignOut}>

@@ -10,7 +10,7 @@ onSignOut(() => {
   asking.value = false
 })
 
-/** Logs out. If unsent messages would be lost, asks for confirmation first. */
+/** Signs out. If unsent messages would be lost, asks for confirmation first. */
 export function requestSignOut(): void {
   const isUnsent = chat.peek()?.pending.some(({ status }) => status !== 'sent') === true
   if (isUnsent || [...texts.values()].some((text) => text.trim() !== '')) asking.value = true
@@ -24,7 +24,7 @@ export function SignOutDialog(): JSX.Element | null {
   }
   return (
     <Dialog title="Sign out?" onClose={close}>
-      <p>Something that you wrote is not sent yet. It is lost if you sign out, and your name becomes free.</p>
+      <p>Something that you wrote is not sent yet. It is lost if you sign out.</p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
           Stay

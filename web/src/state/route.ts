@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { firstRoom, hashOf, type Route, routeOf } from './address.ts'
+import { load, save } from './storage.ts'
 
 export { firstRoom, hashOf, type Route } from './address.ts'
 
@@ -10,8 +11,16 @@ export function go(to: Route): void {
   location.hash = hashOf(to)
 }
 
+/** Keeps the address for when the browser comes back from the provider of accounts, which only knows the page. */
+export function keepPlace(): void {
+  save('place', location.hash)
+}
+
 /** Updates `route` with the address. */
 export function startRouting(): void {
+  const place = load('place')
+  save('place', undefined)
+  if (typeof place === 'string' && location.hash === '') history.replaceState(history.state, '', place)
   const follow = () => {
     route.value = routeOf(location.hash)
   }

@@ -1,6 +1,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import { type Chat, ChatError, type ChatState, connect, type User } from '@rabble/client'
-import { clearStorage, load, save, tabStorage } from './storage.ts'
+import { type Account, askForWays, closeAccount, openAccount, Refusal, type Ways } from './account.ts'
+import { clearStorage, isSigningOut, load, markSigningOut, save, tabStorage } from './storage.ts'
 
 /** Number of messages that each room holds. Scrolling back loads more. */
 const keep = 300
@@ -11,7 +12,8 @@ export const chat = signal<Chat | undefined>(undefined)
 export const connection = signal<ChatState>({ status: 'connecting', attempt: 1 })
 /** Whether the page shows the chat. Otherwise it shows the sign-in. */
 export const inside = signal(false)
-export const signIn = signal<{ name: string; busy?: string; problem?: string }>({ name: '' })
+/** The sign-in: `ways` are known after a while, `busy` is what the page waits for, `problem` why something did not work. */
+export const signIn = signal<{ name: string; ways?: Ways; busy?: string; problem?: string }>({ name: '' })
 /**
  * Counter that increases when the chat's objects have changed, once per animation frame. The SDK's objects are no signals, so
  * each component that draws one of them must read `changes.value`. It is not enough if its parent does: a component that
@@ -33,59 +35,227 @@ export function onEnter(opened: (chat: Chat) => void): void {
   openings.add(opened)
 }
 
-/** Calls `forget` when the user logs out. The next user of this page must not see data of the one before. */
+/** Calls `forget` when the user signs out. The next user of this page must not see data of the one before. */
 export function onSignOut(forget: () => void): void {
   endings.add(forget)
 }
 
-/** Enters the chat as a guest of this name. A user who was in and is refused still sees the chat and unsent messages. */
-export function enter(name: string): void {
+/**
+ * Time (ms) for which a token is used again, so that a server that comes back is not asked for a token by everybody, and for which it
+ * is used if there is no other one. It is valid for 12 hours.
+ */
+const tokenAge = 60 * 60_000
+const longestTokenAge = 11 * 60 * 60_000
+/** Pauses (ms) between attempts to reach the server. */
+const firstPause = 1_000
+const longestPause = 15_000
+
+/** Counts what the user wants: an attempt for something that the user no longer wants ends. */
+let wish = 0
+
+/** Signs in as a guest of this name, and enters the chat. */
+export async function signInAs(name: string): Promise<void> {
+  const { ways } = signIn.peek()
+  const state = { name, ...(ways && { ways }) }
+  signIn.value = { ...state, busy: 'Connecting…' }
+  try {
+    const account = await reached(() => openAccount(name))
+    if (account !== undefined) enter(account.user, account)
+  } catch (error) {
+    signIn.value = { ...state, problem: problemOf(error) }
+  }
+}
+
+/**
+ * Enters the chat as the user of the browser's session. A user who was in and is refused still sees the chat and unsent messages.
+ * `account`: with its token, if there is one already.
+ */
+function enter(user: User, account?: Account): void {
+  wish++
   const before = inside.peek() ? chat.peek() : undefined
   chat.value?.close()
-  const entering = connect({ name, storage: tabStorage, keep })
+  const tokens = keepToken(user, account)
+  const entering = connect({ user, getToken: tokens.get, storage: tabStorage, keep })
+  const { name } = user
+  const { ways } = signIn.peek()
+  const state = { name, ...(ways && { ways }) }
   let opened = false
   batch(() => {
     chat.value = entering
     connection.value = entering.state
-    signIn.value = { name, busy: 'Connecting…' }
+    signIn.value = { ...state, busy: 'Connecting…' }
     // First of all, since this reads the stored rooms, which later effects overwrite.
     for (const each of openings) each(entering)
   })
   entering.subscribe(draw)
-  entering.on('state', ({ state }) => {
+  entering.on('state', ({ state: now }) => {
     if (chat.value !== entering) return
-    connection.value = state
-    if (state.status === 'open') {
+    connection.value = now
+    if (now.status === 'open') {
       opened = true
-      save('name', name)
-      signIn.value = { name }
+      save('user', now.user)
+      signIn.value = state
       inside.value = true
-    } else if (state.status === 'closed' && !opened) {
+    } else if (now.status === 'closed' && !opened) {
       const isUnsent = entering.pending.length > 0 || load('drafts') !== undefined
       if (before !== undefined) chat.value = before
-      else if (!inside.peek() || !isUnsent) signOut(sentence(state.reason))
-    } else if (state.status === 'waiting')
-      signIn.value = { name, busy: `${sentence(state.reason)} Trying again…` }
+      else if (!inside.peek() || !isUnsent) leave(sentence(now.reason))
+    } else if (now.status === 'waiting') {
+      if (now.code === 'unauthorized' || now.code === 'token-expired') tokens.forget()
+      signIn.value = { ...state, busy: `${sentence(now.reason)} Trying again…` }
+    }
   })
 }
 
-/** Enters the chat again after a reload. */
-export function comeBack(): void {
-  const name = load('name')
-  if (typeof name !== 'string') return
-  inside.value = true
-  enter(name)
+/** Enters the chat again, after the server has closed it. */
+export function enterAgain(): void {
+  const user = chat.peek()?.user
+  if (user !== undefined) enter(user)
 }
 
-/** Logs out, and discards unsent messages. The guest's identity is lost permanently. */
-export function signOut(problem?: string): void {
-  const name = signIn.value.name
+/** Keeps a token of the browser's session. Leaves the chat if the session has ended, or is another user's by now. */
+function keepToken(user: User, first?: Account): { get(): Promise<string>; forget(): void } {
+  let token = first?.token
+  let since = performance.now()
+  return {
+    async get() {
+      const age = performance.now() - since
+      if (token !== undefined && age < tokenAge) return token
+      const mine = wish
+      try {
+        const account = await openAccount()
+        if (account.user.id !== user.id) {
+          if (mine === wish) setTimeout(switchTo, 0, account)
+          throw new Error('another user has signed in')
+        }
+        token = account.token
+        since = performance.now()
+        return token
+      } catch (error) {
+        if (error instanceof Refusal) {
+          const why = error.status === 401 ? 'You are signed out.' : problemOf(error)
+          if (mine === wish) setTimeout(leave, 0, why)
+        } else if (token !== undefined && age < longestTokenAge) return token
+        throw isSilent(error) ? new ChatError('disconnected', 'the server does not answer') : error
+      }
+    },
+    forget() {
+      token = undefined
+    },
+  }
+}
+
+/** Goes on as another user, who has signed in in another tab. */
+function switchTo(account: Account): void {
+  forgetUser()
+  enter(account.user, account)
+}
+
+/** Enters the chat as the user of the browser's session. Without one, shows the ways to sign in. */
+export async function comeBack(): Promise<void> {
+  const mine = ++wish
+  const problem = takeProblem()
+  if (isSigningOut()) return endSession()
+  const user = load('user')
+  if (isUser(user)) {
+    inside.value = true
+    return enter(user)
+  }
+  signIn.value = { name: '', busy: 'Connecting…' }
+  try {
+    const account = await reached(() => openAccount())
+    if (account !== undefined) enter(account.user, account)
+  } catch (error) {
+    if (mine !== wish) return
+    const isNew = error instanceof Refusal && error.status === 401
+    await offer(problem ?? (isNew ? undefined : problemOf(error)))
+  }
+}
+
+/** Shows the ways to sign in, and a problem. */
+export async function offer(problem?: string): Promise<void> {
+  const { name } = signIn.peek()
+  const ways = await reached(askForWays)
+  if (ways !== undefined) signIn.value = { name, ways, ...(problem !== undefined && { problem }) }
+}
+
+/** Signs out: ends the session in all tabs, and discards unsent messages. A guest's identity is lost permanently. */
+export function signOut(): void {
+  forgetUser()
+  wish++
+  markSigningOut(true)
+  void endSession()
+}
+
+/** Ends the browser's session. While the server can't be reached, this is tried again, after a reload as well. */
+async function endSession(): Promise<void> {
+  signIn.value = { name: signIn.peek().name, busy: 'Signing out…' }
+  const done = await reached(() => closeAccount().then(() => true)).catch(() => true)
+  if (done === undefined) return
+  markSigningOut(false)
+  await offer()
+}
+
+/** Leaves the chat, and forgets all that this tab holds of its user. */
+function leave(problem?: string): void {
+  const { name } = signIn.peek()
+  forgetUser()
+  wish++
+  signIn.value = { name, busy: 'Connecting…' }
+  void offer(problem)
+}
+
+function forgetUser(): void {
   chat.value?.close({ forget: true })
   chat.value = undefined
   inside.value = false
   for (const forget of endings) forget()
   clearStorage()
-  signIn.value = { name, ...(problem !== undefined && { problem }) }
+}
+
+/**
+ * Asks the server until it answers, and shows meanwhile what is wrong. Returns undefined if the user wants something else by then.
+ * @throws Refusal
+ */
+async function reached<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  const mine = wish
+  for (let pause = firstPause; ; pause = Math.min(longestPause, 2 * pause)) {
+    try {
+      const answer = await ask()
+      return mine === wish ? answer : undefined
+    } catch (error) {
+      if (mine !== wish) return undefined
+      if (error instanceof Refusal) throw error
+      const why = isSilent(error) ? 'The server cannot be reached right now.' : problemOf(error)
+      signIn.value = { ...signIn.peek(), busy: `${why} Trying again…` }
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+}
+
+/** Whether a request got no answer. */
+function isSilent(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof DOMException
+}
+
+/** Returns what went wrong at the provider, as the address tells it, and removes it from the address. */
+function takeProblem(): string | undefined {
+  const { searchParams, href, hash } = new URL(location.href)
+  const result = searchParams.get('sign-in')
+  if (result === null) return undefined
+  history.replaceState(history.state, '', href.replace(/\?[^#]*/, '').replace(/#.*/, '') + hash)
+  return problems[result] ?? 'The sign-in has failed. Try again.'
+}
+
+const problems: Record<string, string> = {
+  denied: 'You were not signed in: the sign-in was cancelled or denied.',
+  expired: 'The sign-in took too long. Try again.',
+  unavailable: 'Signing in with an account is not possible right now. Try again later.',
+}
+
+function isUser(value: unknown): value is User {
+  const { id, name } = (value ?? {}) as Partial<User>
+  return typeof id === 'string' && typeof name === 'string'
 }
 
 /** Returns an error text with a capital and a full stop, which error texts lack. */

@@ -3,7 +3,8 @@ const prefix = 'rabble.page.'
 const memory = new Map<string, string>()
 
 /**
- * Session storage of this tab. It survives a reload, and other tabs don't see it, so that two tabs are two guests.
+ * Session storage of this tab: unsent messages, drafts and rooms. It survives a reload, and other tabs don't see it. The user is in
+ * the browser's cookie, which all tabs share.
  */
 export const tabStorage = {
   getItem(key: string): string | null {
@@ -55,4 +56,24 @@ export function load(key: string): unknown {
 export function save(key: string, value: unknown): void {
   if (value === undefined) tabStorage.removeItem(prefix + key)
   else tabStorage.setItem(prefix + key, JSON.stringify(value))
+}
+
+const signingOut = `${prefix}signing-out`
+
+/** Whether the user has signed out in this browser, and the server doesn't know yet. */
+export function isSigningOut(): boolean {
+  try {
+    return localStorage.getItem(signingOut) !== null
+  } catch {
+    return false
+  }
+}
+
+export function markSigningOut(is: boolean): void {
+  try {
+    if (is) localStorage.setItem(signingOut, 'yes')
+    else localStorage.removeItem(signingOut)
+  } catch {
+    // The page tries until it is closed.
+  }
 }

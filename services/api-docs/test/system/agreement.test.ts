@@ -184,6 +184,11 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   const { token, user } = session.body as { token: string; user: { id: string } }
   await ask(t, 'POST /api/session', { body: { name: 'Mona\u0000' } })
   await ask(t, 'POST /api/session', { body: { name: 'System' } })
+  await ask(t, 'POST /api/session', { body: { keep: true, name: 'Kim' } })
+  await ask(t, 'POST /api/session', { body: { keep: true } })
+  await ask(t, 'GET /api/sign-in')
+  await ask(t, 'GET /api/sign-in/provider')
+  await ask(t, 'GET /api/sign-in/callback')
   await ask(t, 'GET /api/session', { token })
   await ask(t, 'GET /api/session')
 
@@ -285,8 +290,14 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   const succeeded = [...seen].filter((about) => /2\d\d$/.test(about)).map((about) => about.slice(0, -4))
   t.same(
     all.filter((name) => !succeeded.includes(name)).sort(),
-    // One process has neither Nginx nor an address besides its own.
-    [...others, 'POST /api/route/forget', 'GET /api/route'].sort(),
+    // One process has neither Nginx nor an address besides its own, and this one has no provider of accounts.
+    [
+      ...others,
+      'POST /api/route/forget',
+      'GET /api/route',
+      'GET /api/sign-in/provider',
+      'GET /api/sign-in/callback',
+    ].sort(),
     'each other operation has succeeded once',
   )
 })

@@ -18,6 +18,8 @@ export interface Entry {
   user: User
   roles: readonly string[]
   guest: boolean
+  /** Id of the browser's session that the token belongs to. */
+  session?: string
   /** Whether the id is a new one. */
   isNew?: boolean
   /** Time at which the token expires (ms since 1970). Absent: the session lasts for as long as the name is held. */
@@ -28,11 +30,12 @@ export interface Entry {
 
 /**
  * Checks that the user of a token may connect and, where guests may enter, claims the user's name until the token expires.
- * @throws RabbleError `forbidden`, `name-taken`, `unavailable`
+ * @throws RabbleError `unauthorized` if the token's session has ended, `forbidden`, `name-taken`, `unavailable`
  */
 export async function admit({ auth, rooms }: AdmitParts, known: Identity): Promise<Entry> {
   const { user, guest, expiresAt } = known
   await rooms?.policies.checkEntry(user.id)
+  rooms?.policies.checkSession(known.session)
   if (auth !== 'guest' || rooms === undefined) return known
   const account = guest ? {} : { account: expiresAt }
   const claim = { name: user.name, user: user.id, ...account }
@@ -42,7 +45,10 @@ export async function admit({ auth, rooms }: AdmitParts, known: Identity): Promi
     throw error
   })
   await rooms.policies.checkEntry(user.id)
-  return claimed === undefined || !guest ? known : { user, roles: [], guest, ...freshToken(claimed) }
+  rooms.policies.checkSession(known.session)
+  // A guest with a session gets its tokens there, so that no token outlives the session.
+  const keeps = claimed === undefined || !guest || known.session !== undefined
+  return keeps ? known : { user, roles: [], guest, ...freshToken(claimed) }
 }
 
 export function freshToken({
@@ -59,10 +65,11 @@ export function freshToken({
 export function settle(
   { auth, rooms, clock }: AdmitParts,
   session: Session,
-  { user, roles, guest, expiresAt, fresh }: Entry,
+  { user, roles, guest, session: login, expiresAt, fresh }: Entry,
 ): { token?: string; expiresIn?: number } {
   session.roles = roles
   session.expiresAt = expiresAt
+  session.login = login
   // Where guests may not enter, no name has to be held.
   if (auth === 'guest') rooms?.names.arrived(user, guest ? undefined : expiresAt)
   const ends = fresh?.expiresAt ?? expiresAt

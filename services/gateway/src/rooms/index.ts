@@ -61,6 +61,7 @@ export function connectRooms(options: {
       for (const policy of fresh) {
         if (policy.kind === 'kick') kick(policy)
         else if (policy.kind === 'ban') moderation.ban([policy])
+        else if (policy.kind === 'session') moderation.endSession(policy)
         else if (policy.kind === 'room' && policy.deleted) {
           moderation.clear(policy.room, 'room-not-found', 'the room was deleted')
         }

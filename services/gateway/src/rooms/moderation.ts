@@ -1,6 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import type { ErrorCode, KickSignal } from '@rabble/contract'
-import type { KickPolicy, UserPolicy } from '@rabble/rooms/client'
+import type { KickPolicy, SessionPolicy, UserPolicy } from '@rabble/rooms/client'
 import { createDuplicateFilter } from '../log/duplicate-filter.ts'
 import type { Hub } from '../sessions/hub.ts'
 import type { Session } from '../sessions/session.ts'
@@ -16,6 +16,8 @@ export interface Moderation {
   kick(kick: KickSignal | KickPolicy): boolean
   /** Applies new bans. */
   ban(bans: readonly UserPolicy[]): void
+  /** Closes the connections of a browser's session that has ended. */
+  endSession(session: Pick<SessionPolicy, 'user' | 'session'>): void
   /** Closes all connections of a user. */
   disconnect(user: string, message: string): void
   /** Removes a user from a room, for any reason. */
@@ -47,6 +49,11 @@ export function createModeration(
   }
 
   return {
+    endSession({ user, session: ended }) {
+      for (const session of hub.sessionsOf(user)) {
+        if (session.login === ended) session.close('tokenExpired', 'the user has signed out', true)
+      }
+    },
     disconnect,
     evict,
     kick({ id, user, room, message }) {

@@ -15,6 +15,8 @@ export interface Policies extends Pick<PolicyCopy, 'loaded' | 'announced' | 'roo
    * @throws RabbleError `forbidden` if a ban keeps the user out; `unavailable` if that is not known now
    */
   checkEntry(user: string, room?: string): Promise<void>
+  /** @throws RabbleError `unauthorized` if this session of a browser has ended */
+  checkSession(session: string | undefined): void
   /** @throws RabbleError `forbidden` if the user may not write there now */
   checkVoice(user: string, room: string): void
 }
@@ -73,6 +75,11 @@ export function followPolicies(options: {
       if (copy.failing) throw unknown('the bans are not known right now')
       const ban = copy.find('ban', user, room)
       if (ban !== undefined) throw new RabbleError('forbidden', banSentence(ban))
+    },
+    checkSession(session) {
+      if (session !== undefined && copy.hasEnded(session)) {
+        throw new RabbleError('unauthorized', 'the session of this token has ended')
+      }
     },
     checkVoice(user, room) {
       const mute = copy.find('mute', user, room)

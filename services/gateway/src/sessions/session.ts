@@ -34,8 +34,8 @@ const earlyEvents = 50
 export interface SessionEvents {
   /** Called when the session has something to write, and had nothing before. */
   dirty(session: Session): void
-  /** Called once, when this side closes the session. */
-  ended(session: Session, reason: CloseReason): void
+  /** Called once, when this side closes the session. `clean`: its user does not come back. */
+  ended(session: Session, reason: CloseReason, clean: boolean): void
 }
 
 /** Connection of one client, and its state. */
@@ -57,6 +57,8 @@ export class Session {
   roles: readonly string[] = []
   /** Time at which its token expires (ms since 1970). */
   expiresAt: number | undefined
+  /** Id of the browser's session that the token belongs to. The connection ends with it. */
+  login: string | undefined
   closed = false
   /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
@@ -282,12 +284,13 @@ export class Session {
     return at - Math.max(this.#progress.at, since) > timeout * Math.max(1, unsent / this.#limits.unsentBytes)
   }
 
-  close(reason: CloseReason, message: string): void {
+  /** Closes the connection. `clean`: the user does not come back, so the name of a guest is free. */
+  close(reason: CloseReason, message: string, clean = false): void {
     if (this.closed) return
     this.#write()
     this.connection.close(reason, message)
     this.closed = true
-    this.#events.ended(this, reason)
+    this.#events.ended(this, reason, clean)
   }
 
   /** Ends the session of a connection that is gone: nothing more is written. */

@@ -8,6 +8,7 @@ import { forgetPolicies } from '../policies/policies.ts'
 import { forgetRooms } from '../rooms/forgotten-rooms.ts'
 import { trimFormer } from '../rooms/former-rooms.ts'
 import { fillLooks } from '../rooms/room-looks.ts'
+import { forgetSessions, trimGuests } from '../sessions/sessions.ts'
 
 /** Milliseconds between two rounds. */
 const pause = 10_000
@@ -17,7 +18,7 @@ const hourly = 360
 const batchesAtOnce = 100
 
 /**
- * Deletes what has ended: bans and mutes, policies that told gateways of them, unused rooms, old entries of the audit. Every
+ * Deletes what has ended: bans and mutes, policies that told gateways of them, names, sessions, unused rooms, old entries of the audit. Every
  * replica does this; replicas that meet skip each other's locked rows. The database's clock decides what has ended, so that
  * clock is compared with the clock of this process.
  */
@@ -46,12 +47,14 @@ export function startUpkeep(
     await all(() => expireRestrictions(database))
     await all(() => forgetPolicies(database))
     await all(() => forgetNames(database))
+    await all(() => forgetSessions(database))
     await all(() => fillLooks(database))
     await all(() => trimAudit(database, auditDays))
     await all(() => trimAudit(database, Math.min(auditDays, refusalDays), 'login.refused'))
     if (number % hourly === 0) {
       await forgetRooms(database)
       await trimFormer(database)
+      await all(() => trimGuests(database))
       // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
       if (database.kind === 'pglite') await database.query(vacuum)
     }
@@ -89,7 +92,7 @@ export function startUpkeep(
 /** All tables of this service. */
 export const tables = [
   ...['rooms', 'former', 'origin', 'invitations', 'leases', 'seats', 'presence', 'names', 'name_holders'],
-  ...['restrictions', 'policies', 'policy_version', 'audit'],
+  ...['sessions', 'restrictions', 'policies', 'policy_version', 'audit'],
 ].map((table) => `rooms.${table}`)
 
 /** Fails if a table can't be written. Writes nothing. */

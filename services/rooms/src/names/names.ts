@@ -14,6 +14,11 @@ const reserved = new Set(skeletonsOf(systemUser.name))
 /** Placeholder for a user's id: the name belongs to accounts, whose names the operator decides. No user has an empty id. */
 const accounts = ''
 
+/** Whether a name looks like one that nobody may have. */
+export function isReservedName(name: string): boolean {
+  return skeletonsOf(name).some((skeleton) => reserved.has(skeleton))
+}
+
 const nameLock = "pg_advisory_xact_lock(hashtextextended('rabble names', 0))"
 
 /** Seconds for which a name is kept without a gateway: a guest who signed in, or left, soon connects. */
@@ -32,8 +37,10 @@ export interface Claim extends User {
 export type Hold =
   /** While the gateway holds it. Refused to a guest who has another name by now, for which it gave this one up. */
   | { gateway: string }
-  /** Until it expires. Another name of the same guest is given up. */
+  /** Until it expires, or ten minutes after its guest has left. Another name of the same guest is given up. */
   | 'kept'
+  /** Until it expires, whether its guest is connected or not. Another name of the same guest is given up. */
+  | 'reserved'
 
 export interface Claimed {
   /** Refusal of each claim; undefined if granted. */
@@ -130,7 +137,7 @@ async function claim(
   for (const account of [true, false]) {
     for (const [index, claim] of wanted.entries()) {
       if (claim.account !== account) continue
-      const refusal = refusalOf(claim, owners, hold === 'kept' ? undefined : names)
+      const refusal = refusalOf(claim, owners, typeof hold === 'string' ? undefined : names)
       if (refusal !== undefined) {
         refusals[index] = refusal
         continue
@@ -138,7 +145,10 @@ async function claim(
       for (const skeleton of claim.skeletons) {
         const { user = accounts } = owners.get(skeleton) ?? {}
         if (account && user !== accounts) displaced.add(user)
-        owners.set(skeleton, { user: account ? accounts : claim.id, kept: account || hold === 'kept' })
+        owners.set(skeleton, {
+          user: account ? accounts : claim.id,
+          kept: account || typeof hold === 'string',
+        })
       }
       if (!account) names.set(claim.id, claim.name)
       granted.push(claim)
@@ -201,7 +211,7 @@ async function write(
   if (former.length > 0) {
     // A former name stays the guest's while a gateway holds it, where the guest may still have that name.
     await query(
-      `update rooms.names set name = former.present, kept = false, expires_at = case when exists (
+      `update rooms.names set name = former.present, kept = false, reserved_until = null, expires_at = case when exists (
          select 1 from rooms.name_holders holders where holders.user_id = names.user_id) then expires_at else now() end
        from unnest($1::text[], $2::text[]) as former (skeleton, present) where names.skeleton = former.skeleton`,
       [former.map(({ skeleton }) => skeleton), former.map(({ user }) => present.get(user))],
@@ -213,8 +223,9 @@ async function write(
        select $6, unnest($7::text[]) where $6::text is not null on conflict do nothing
      )
      -- A name that was kept stays kept, for at least as long, when a gateway comes to hold it too.
-     insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at)
-     select skeleton, name, user_id, kept, now() + seconds * interval '1 s'
+     insert into rooms.names as mine (skeleton, name, user_id, kept, expires_at, reserved_until)
+     select skeleton, name, user_id, kept, now() + seconds * interval '1 s',
+       case when $8 then now() + seconds * interval '1 s' end
      from unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::int[])
        as wanted (skeleton, name, user_id, kept, seconds)
      on conflict (skeleton) do update set
@@ -222,15 +233,18 @@ async function write(
        user_id = excluded.user_id,
        kept = excluded.kept or (mine.kept and mine.user_id = excluded.user_id and mine.expires_at > now()),
        expires_at = case when mine.user_id = excluded.user_id
-         then greatest(mine.expires_at, excluded.expires_at) else excluded.expires_at end`,
+         then greatest(mine.expires_at, excluded.expires_at) else excluded.expires_at end,
+       reserved_until = case when mine.user_id = excluded.user_id
+         then greatest(mine.reserved_until, excluded.reserved_until) else excluded.reserved_until end`,
     [
       [...rows.keys()],
       values.map(({ name }) => name),
       values.map(({ id, account }) => (account ? accounts : id)),
-      values.map(({ account }) => account || hold === 'kept'),
+      values.map(({ account }) => account || typeof hold === 'string'),
       values.map(({ seconds }) => seconds),
-      hold === 'kept' ? null : hold.gateway,
+      typeof hold === 'string' ? null : hold.gateway,
       [...present.keys()],
+      hold === 'reserved',
     ],
   )
 }
@@ -252,11 +266,11 @@ export async function releaseGateway(query: Query, gateway: string): Promise<voi
   if (ids.length > 0) await free(query, ids)
 }
 
-/** Gives up a guest's name. The guest still has it while a gateway holds it. */
-export async function giveUpName(query: Query, user: string): Promise<void> {
+/** Gives up the names of guests. A guest still has its name while a gateway holds it. */
+export async function giveUpNames(query: Query, users: readonly string[]): Promise<void> {
   await lockNames(query)
-  await query('update rooms.names set kept = false where user_id = $1', [user])
-  await free(query, [user])
+  await query('update rooms.names set kept = false, reserved_until = null where user_id = any($1)', [users])
+  await free(query, users)
 }
 
 /** Deletes expired names, up to 1,000. Returns their number. */
@@ -280,10 +294,14 @@ export async function forgetNames(database: Pick<Database, 'transaction'>): Prom
   })
 }
 
-/** Deletes the names of users that are neither kept nor held. Kept ones become free after at most `unusedFor` seconds. */
+/**
+ * Deletes the names of users that are neither kept nor held. Kept ones become free after at most `unusedFor` seconds, or when their
+ * reservation ends.
+ */
 async function free(query: Query, users: readonly string[]): Promise<void> {
   await query(
-    `update rooms.names set expires_at = least(expires_at, now() + $2::int * interval '1 second')
+    `update rooms.names
+     set expires_at = least(expires_at, greatest(reserved_until, now() + $2::int * interval '1 second'))
      where user_id = any($1) and kept
      and not exists (select 1 from rooms.name_holders holders where holders.user_id = names.user_id)`,
     [users, unusedFor],
@@ -296,6 +314,6 @@ async function free(query: Query, users: readonly string[]): Promise<void> {
 }
 
 /** Lets one transaction at a time change names. A transaction that also needs a lease must lock the lease first. */
-async function lockNames(query: Query): Promise<void> {
+export async function lockNames(query: Query): Promise<void> {
   await query(`select ${nameLock}`, [])
 }

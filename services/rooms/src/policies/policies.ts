@@ -3,7 +3,7 @@ import type { Database } from '@rabble/database'
 import type { Policy, PolicyChanges } from '../api.ts'
 
 export interface PolicyEntry {
-  /** `room:<name>`, `restriction:<id>` or `kick:<id>`. */
+  /** `room:<name>`, `restriction:<id>`, `kick:<id>` or `session:<id>`. */
   key: string
   /** Null if it no longer holds. */
   policy: Policy | null
@@ -16,7 +16,7 @@ const pageSize = 1000
  * Maximum number of policies of each kind; only moderators may add more. All gateways keep all policies in memory, and load
  * them before anybody may enter, so owners of rooms must not create an unlimited number.
  */
-const most = { room: 100_000, restriction: 20_000, kick: 20_000 }
+const most = { room: 100_000, restriction: 20_000, kick: 20_000, session: 50_000 }
 
 /**
  * Checks whether a user who is not a moderator may add these policies.
@@ -34,7 +34,7 @@ export async function checkPolicies(
     [keys],
   )
   const added = keys.filter((key) => !known.some((row) => row.key === key))
-  for (const kind of ['room', 'restriction', 'kick'] as const) {
+  for (const kind of ['room', 'restriction', 'kick', 'session'] as const) {
     if (!added.some((key) => key.startsWith(`${kind}:`))) continue
     const [row] = await query<{ count: number }>(
       `select count(*) from (
@@ -84,7 +84,7 @@ export async function putPolicies(
 
 /** Whether a policy reports something that is over and need not be known permanently. */
 function isPassing(policy: Policy): boolean {
-  if (policy.kind === 'kick') return true
+  if (policy.kind === 'kick' || policy.kind === 'session') return true
   return policy.kind === 'room' && policy.deleted === true && policy.inviteOnly === undefined
 }
 

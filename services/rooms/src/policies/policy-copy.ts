@@ -1,6 +1,6 @@
 import type { Clock } from '@rabble/clock'
 import { backoffDelay } from '@rabble/clock/retry'
-import type { KickPolicy, Policy, RoomPolicy, RoomsClient, UserPolicy } from '../api.ts'
+import type { KickPolicy, Policy, RoomPolicy, RoomsClient, SessionPolicy, UserPolicy } from '../api.ts'
 
 /** Pauses (ms) between attempts to ask the rooms service. */
 const backoff = { first: 100, longest: 2_000 }
@@ -25,6 +25,8 @@ export interface PolicyCopy {
   room(name: string): RoomPolicy | undefined
   /** Returns the ban or mute of a user that holds now, in the room or everywhere. */
   find(kind: UserPolicy['kind'], user: string, room?: string): UserPolicy | undefined
+  /** Whether a session of a browser has ended while its tokens were still valid. */
+  hasEnded(session: string): boolean
   close(): void
 }
 
@@ -133,25 +135,38 @@ export function copyPolicies(options: {
     },
     room: (name) => copy.room(name),
     find: (kind, user, room) => copy.find(kind, user, room),
+    hasEnded: (session) => copy.hasEnded(session),
     close: () => stop.abort(),
   }
 }
 
-/** Stores policies by key, and for look-ups by room and by user. */
+/** Stores policies by key, and for look-ups by room, by user and by session. */
 function createEntries(time: Pick<Clock, 'now'>) {
   const entries = new Map<string, Exclude<Policy, KickPolicy>>()
   const rooms = new Map<string, RoomPolicy>()
   /** By user, then by key. */
   const users = new Map<string, Map<string, UserPolicy>>()
+  /** By session, in the order of their arrival, which is about that of their expiry. */
+  const sessions = new Map<string, { key: string; policy: SessionPolicy }>()
 
   function drop(key: string): void {
     const old = entries.get(key)
     entries.delete(key)
     if (old?.kind === 'room') rooms.delete(old.room)
+    else if (old?.kind === 'session') sessions.delete(old.session)
     else if (old !== undefined) {
       const own = users.get(old.user)
       own?.delete(key)
       if (own?.size === 0) users.delete(old.user)
+    }
+  }
+
+  /** Drops sessions whose tokens have expired: the service does not report that. */
+  function dropExpired(): void {
+    const now = time.now()
+    for (const { key, policy } of sessions.values()) {
+      if (policy.expiresAt > now) return
+      drop(key)
     }
   }
 
@@ -162,8 +177,13 @@ function createEntries(time: Pick<Clock, 'now'>) {
     get: (key: string) => entries.get(key),
     put(key: string, policy: Exclude<Policy, KickPolicy> | null): void {
       drop(key)
-      if (policy === null) return
+      if (policy?.kind === 'session') dropExpired()
+      if (policy === null || (policy.kind === 'session' && policy.expiresAt <= time.now())) return
       entries.set(key, policy)
+      if (policy.kind === 'session') {
+        sessions.set(policy.session, { key, policy })
+        return
+      }
       if (policy.kind === 'room') {
         rooms.set(policy.room, policy)
         return
@@ -172,6 +192,7 @@ function createEntries(time: Pick<Clock, 'now'>) {
       users.set(policy.user, own.set(key, policy))
     },
     room: (name: string) => rooms.get(name),
+    hasEnded: (session: string) => sessions.has(session),
     /** Returns the ban or mute that holds now, in the room or everywhere. */
     find(kind: UserPolicy['kind'], user: string, room: string | undefined): UserPolicy | undefined {
       const now = time.now()

@@ -19,7 +19,7 @@ const moderator: User = { id: 'mona', name: 'Mona' }
 /** Empties the tables, so that a running service is like new. */
 async function empty(database: Database): Promise<void> {
   const tables = [
-    ...['leases', 'seats', 'presence', 'rooms', 'invitations', 'name_holders', 'names'],
+    ...['leases', 'seats', 'presence', 'rooms', 'invitations', 'name_holders', 'names', 'sessions'],
     ...['restrictions', 'policies', 'audit', 'former'],
   ]
   const truncate = `truncate ${tables.map((table) => `rooms.${table}`).join(', ')}`

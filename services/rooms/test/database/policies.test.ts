@@ -176,7 +176,7 @@ await onBoth(async (t, make) => {
     const [ban = '', room = ''] = keys.map(({ key }) => key)
     const check = (key: string, limits: object) =>
       checkPolicies(database.query, [{ key, policy: { kind: 'ban', user: 'joe' } }], {
-        ...{ room: 2, restriction: 2, kick: 2 },
+        ...{ room: 2, restriction: 2, kick: 2, session: 2 },
         ...limits,
       })
     const full = { room: 1, restriction: 1 }

@@ -6,6 +6,7 @@ import {
   noRateLimits,
   startCluster,
   type TestContext,
+  until,
 } from '@rabble/harness'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
@@ -152,6 +153,46 @@ t.test('without a network the page says so, keeps what is written, and sends it 
   t.equal((await hal.texts()).filter((text) => text === 'before the reload').length, 1)
   t.same([...gus.problems, ...hal.problems], [])
 })
+
+t.test(
+  'a user stays the same over closed tabs and gateways, and signs out of all tabs at once',
+  async (t) => {
+    const url = `${cluster.url}/#tabs`
+    const ida = await openChat(t, browser, url)
+    await ida.enter('Ida')
+    await ida.write('before')
+    await ida.sees('before')
+    const context = ida.page.context()
+    await ida.page.close()
+    const [one, two] = [await context.newPage(), await context.newPage()]
+    for (const tab of [one, two]) {
+      await tab.goto(url)
+      await tab.getByText(/^Connected as \u2068Ida/).waitFor({ state: 'attached' })
+    }
+    const gateways = [...cluster.gateways]
+    await gateways[0]?.kill()
+    await one.getByRole('textbox', { name: 'Message' }).fill('afterwards')
+    await one.getByRole('textbox', { name: 'Message' }).press('Enter')
+    await two.getByRole('log').getByText('afterwards', { exact: true }).waitFor()
+    await gateways[0]?.restart()
+    await gateways[0]?.ready()
+    let authors: string[] = []
+    const stored = async () => {
+      const { messages } = await (await fetch(`${cluster.url}/api/rooms/tabs/messages`)).json()
+      authors = messages.map(({ from }: { from: { id: string } }) => from.id)
+      return authors.length === 2
+    }
+    await until(stored, 60_000, 'history to have both messages')
+    t.equal(authors[0], authors[1], 'one user has written both')
+
+    await two.getByRole('button', { name: 'Sign out' }).click()
+    await one.getByText('You are signed out.').waitFor()
+    for (const tab of [one, two]) await tab.getByRole('textbox', { name: 'Your name' }).waitFor()
+    await two.reload()
+    await two.getByRole('textbox', { name: 'Your name' }).waitFor()
+    t.same(ida.problems, [])
+  },
+)
 
 /**
  * Cuts off the network. During `meanwhile` the page has not noticed yet. Emulated networks don't affect open WebSockets, so

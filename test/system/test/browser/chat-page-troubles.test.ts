@@ -129,7 +129,11 @@ t.test('signing out discards what was written, and asks first if it is not sent'
   await page.locator('.unsent').waitFor()
   await signOut.click()
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out anyway' }).click()
-  await page.getByRole('textbox', { name: 'Your name' }).waitFor()
+  // Not before the server knows: otherwise the next user would go on in the session of this one.
+  await page
+    .getByRole('status')
+    .getByText(/^Signing out…|Trying again…$/)
+    .waitFor()
   const kept = async () =>
     await page.evaluate("Object.keys(sessionStorage).filter((key) => key.startsWith('rabble.'))")
   t.same(await kept(), [], 'nothing is kept')
