@@ -1,8 +1,8 @@
-import type { ChangeEvent as Change, MessageEvent as Message } from '@rabble/contract'
+import type { TextChange as Change, MessageEvent as Message } from '@rabble/contract'
 
 /**
- * Returns the message after an edit or a deletion; unchanged if the change doesn't count. The SDK imports only types from the
- * contract, so this repeats the contract's `changed`. A test compares the two.
+ * Returns the message after an edit or a deletion; unchanged if the change doesn't count. Reactions
+ * are in a module that is loaded later.
  */
 export function changed(message: Message, change: Change): Message {
   const may = change.moderator === true || change.from.id === message.from.id

@@ -54,6 +54,8 @@ export abstract class ChatParts
   abstract readonly handles: DeliveryHost['handles']
   /** Rooms that were joined over this connection only to send unsent messages. */
   readonly visited = new Set<string>()
+  /** Parts that are loaded later, once they are. */
+  parts: OnDemand | undefined
   readonly #WebSocket: WebSocketConstructor | undefined
 
   /** `WebSocket` is undefined only if it is not among the transports. */
@@ -146,9 +148,12 @@ export abstract class ChatParts
 
   /** Loads the parts that pages need not wait for. @throws ChatError `unavailable` if that fails now */
   load(): Promise<OnDemand> {
-    return import('./on-demand.ts').catch((error: unknown) => {
-      throw new ChatError('unavailable', String(error))
-    })
+    return import('./on-demand.ts').then(
+      (parts) => (this.parts = parts),
+      (error: unknown) => {
+        throw new ChatError('unavailable', String(error))
+      },
+    )
   }
 
   /** Loads them, however often that fails. */

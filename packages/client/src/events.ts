@@ -4,6 +4,7 @@ import type {
   DeleteEvent,
   EditEvent,
   MessageEvent,
+  ReactionEvent,
   User,
 } from '@rabble/contract'
 import type { ChatErrorCode } from './errors.ts'
@@ -12,10 +13,10 @@ import type { ChatState, MemberList, RoomState } from './state.ts'
 /** Data of the application in messages, unless `connect` is given another type. */
 export type AnyMeta = Record<string, unknown>
 
-/** Message as in the log or, if it has `edited` or `deleted`, with its changes applied. */
+/** Message as in the log or, if it has `edited`, `deleted` or `reactions`, with its changes applied. */
 export type Message<Meta = AnyMeta> = Omit<MessageEvent, 'meta'> & { meta?: Meta }
 
-/** Event of the log: a message, an edit or a deletion. */
+/** Event of the log: a message, an edit, a deletion or a reaction. */
 export type ChatEvent<Meta = AnyMeta> = Message<Meta> | Exclude<AnyChatEvent, { type: 'message' }>
 
 /**
@@ -25,7 +26,7 @@ export type ChatEvent<Meta = AnyMeta> = Message<Meta> | Exclude<AnyChatEvent, { 
 export interface ChatEvents<Meta = AnyMeta> {
   /** The state has changed. */
   state: { type: 'state'; state: ChatState }
-  /** A message, edit or deletion in any of the user's direct-message rooms. */
+  /** A message, edit, deletion or reaction in any of the user's direct-message rooms. */
   direct: DirectEvent<Meta>
   /**
    * After each connection: the direct-message rooms with the newest messages, 200 at most, the newest first. Listeners of
@@ -38,7 +39,7 @@ export interface ChatEvents<Meta = AnyMeta> {
   announcement: { type: 'announcement'; message: Message<Meta>; replayed: boolean }
 }
 
-/** Message, edit or deletion in a room of direct messages. */
+/** Message, edit, deletion or reaction in a room of direct messages. */
 export interface DirectEvent<Meta = AnyMeta> {
   type: 'direct'
   event: ChatEvent<Meta>
@@ -62,7 +63,7 @@ export interface Gap {
 }
 
 /**
- * Events of a room. Each `message`, `edit` and `delete` comes once, in the order of the log. A `gap` marks each place where
+ * Events of a room. Each `message`, `edit`, `delete` and `reaction` comes once, in the order of the log. A `gap` marks each place where
  * events are missing.
  */
 export interface RoomEvents<Meta = AnyMeta> {
@@ -72,6 +73,16 @@ export interface RoomEvents<Meta = AnyMeta> {
   /** `message` is the edited message, if it is among the room's `messages`. */
   edit: { type: 'edit'; change: EditEvent; message?: Message<Meta> | undefined; replayed: boolean }
   delete: { type: 'delete'; change: DeleteEvent; message?: Message<Meta> | undefined; replayed: boolean }
+  /**
+   * A user reacted to a message, or took that back. `message` has the reactions after it, if it is among the room's `messages` and
+   * the SDK has loaded its later part.
+   */
+  reaction: {
+    type: 'reaction'
+    change: ReactionEvent
+    message?: Message<Meta> | undefined
+    replayed: boolean
+  }
   /**
    * Entered the room, for the first time or again. `events` is the number of events in the gateway's reply. If not `complete`,
    * the first time: history has older events. Later: more was missed than the gateway replays, and history has the rest. Changes
@@ -84,6 +95,8 @@ export interface RoomEvents<Meta = AnyMeta> {
   presence: { type: 'presence'; joined: User[]; left: User[]; count: number }
   /** The list of users in the room has changed. It is kept up to date while this event has a listener. */
   members: { type: 'members'; members: MemberList }
+  /** Data that an application sent to the members of the room: see `sendSignal`. */
+  signal: { type: 'signal'; room: string; from: User; name: string; data?: unknown }
   /** The others who are typing now. */
   typing: { type: 'typing'; users: readonly User[] }
   gap: Gap

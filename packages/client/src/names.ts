@@ -21,5 +21,5 @@ export function peerIn(room: string, me: string): string | undefined {
 }
 
 export function isEvent(frame: ServerFrame): frame is ChatEvent {
-  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
+  return ['message', 'edit', 'delete', 'reaction'].includes(frame.type)
 }

@@ -106,7 +106,7 @@ export class Outbox {
     const item = this.items.find(({ type, cid, message, id }) => {
       if (id !== undefined) return id === event.id
       if (event.type === 'delete') return type === 'delete' && message === event.message
-      return cid === event.cid && event.from.id === this.#owner
+      return 'cid' in event && cid === event.cid && event.from.id === this.#owner
     })
     if (item === undefined) return
     item.settled.resolve({ id: event.id })

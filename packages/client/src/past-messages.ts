@@ -1,5 +1,5 @@
-import { changed } from './changes.ts'
 import type { ChatEvent, Message } from './events.ts'
+import { applyChange } from './reacted.ts'
 import type { Room } from './types.ts'
 
 /** Number of messages per request, and its maximum. */
@@ -8,7 +8,7 @@ const largestPage = 1_000
 /** Maximum number of messages in memory. Those at the other end are dropped, and loaded again if the reader goes back. */
 const most = 1_000
 
-/** Edit or deletion. */
+/** Edit, deletion or reaction. */
 export type Change = Exclude<ChatEvent, { type: 'message' }>
 
 /**
@@ -58,10 +58,10 @@ export class PastMessages {
     return this.#load(false)
   }
 
-  /** Applies an edit or a deletion of the room. Returns whether it changed a message of the range. */
+  /** Applies a change of the room. Returns whether it changed a message of the range. */
   change(change: Change): boolean {
     const before = this.#messages
-    this.#messages = before.map((message) => changed(message, change))
+    this.#messages = before.map((message) => applyChange(message, change))
     return this.#messages.some((message, index) => message !== before[index])
   }
 

@@ -5,7 +5,7 @@ import { Deferred } from './deferred.ts'
 import { ChatError } from './errors.ts'
 import { isEvent, isMadeUp } from './names.ts'
 import { Observable } from './observable.ts'
-import type { Keeper, LiveRoom, RoomHost } from './room-host.ts'
+import type { Keeper, LiveRoom, RoomHost, Typists } from './room-host.ts'
 import { RoomSync } from './room-sync.ts'
 import { same } from './same.ts'
 import { Timeline } from './timeline.ts'
@@ -20,7 +20,6 @@ import type {
   RoomSnapshot,
   RoomState,
 } from './types.ts'
-import { Typing } from './typing.ts'
 
 /** Maximum number of retries while a session that was just lost may still hold the user's only seat. */
 const maxReturns = 10
@@ -43,7 +42,7 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
   sync!: RoomSync
   /** Counts entries: an answer to an earlier one is outdated. */
   turn = 0
-  readonly #typing: Typing
+  #typing: Typists | undefined
   #entered = new Deferred<void>()
   #keeper: Keeper | undefined
 
@@ -51,11 +50,6 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     super()
     this.name = name
     this.host = host
-    this.#typing = new Typing(host.clock, (users) => {
-      this.typing = users
-      this.tell({ type: 'typing', users })
-      this.changed()
-    })
     this.#entered.reject(new ChatError('not-joined'))
     this.#reset(0)
   }
@@ -165,13 +159,14 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     const { type } = frame
     // A `left` with a ref is the answer to a `leave`.
     if (type === 'left' && frame.ref === undefined) this.#evict(frame)
-    else if (type === 'typing') this.#typing.started(frame.user)
+    else if (type === 'typing') void this.#typed(frame.user)
+    else if (type === 'signal') this.tell(frame)
     // The reply to `join` includes the events that arrive before it.
     if (this.status !== 'joined') return
     if (type === 'presence') {
       const { joined, left, count } = frame
       this.setMembers({ count })
-      this.#typing.stopped(left.map(({ id }) => id))
+      this.#typing?.stopped(left.map(({ id }) => id))
       this.tell({ type, joined, left, count })
       this.#keeper?.presence(frame)
       this.changed()
@@ -185,7 +180,7 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     this.turn++
     this.setMembers({})
     if (this.status === 'joined') this.#entered = new Deferred()
-    this.#typing.stopped()
+    this.#typing?.stopped()
   }
 
   /** Takes the counts in a reply to `join`. */
@@ -203,7 +198,7 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
 
   /** Forgets what was known of the room. The work for the room as it was has no effect from then on. */
   #reset(recent: number): void {
-    this.timeline = new Timeline(this.host.keep)
+    this.timeline = new Timeline(this.host.keep, this.host)
     this.sync = new RoomSync(this, recent)
     this.members = nobody
     this.#keeper = undefined
@@ -216,7 +211,8 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     const { type } = event
     const what = type === 'message' ? { message: event } : { change: event, message }
     this.tell({ type, ...what, replayed: how !== 'live' } as RoomEvent)
-    if (type === 'message') this.#typing.stopped([event.from.id])
+    if (type === 'message') this.#typing?.stopped([event.from.id])
+    if (type === 'reaction' && !this.host.parts) void this.#refresh()
   }
 
   /** Takes what is known of the members. Without `complete` it is not all. */
@@ -238,6 +234,20 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     const { MemberKeeper } = await this.host.loadLater()
     this.#keeper ??= new MemberKeeper(this)
     void this.#keeper.refresh()
+  }
+
+  async #refresh(): Promise<void> {
+    await this.host.loadLater()
+    this.timeline.refresh()
+    this.changed()
+  }
+
+  async #typed(user: User): Promise<void> {
+    const { Typing } = await this.host.loadLater()
+    // The connection may be lost by now.
+    if (this.status !== 'joined') return
+    this.#typing ??= new Typing(this)
+    this.#typing.started(user)
   }
 
   #refused(error: ChatError, again: boolean): void {

@@ -1,10 +1,10 @@
-import type { ChatEvent, ServerFrame, ServerFrames } from '@rabble/contract'
+import type { ChatEvent, ServerFrame, ServerFrames, User } from '@rabble/contract'
 import type { Connection } from './connection.ts'
 import type { ChatError } from './errors.ts'
 import type { HttpHost } from './http.ts'
 import type { Outbox } from './outbox.ts'
 import type { Written } from './outbox-item.ts'
-import type { Timeline } from './timeline.ts'
+import type { Timeline, TimelineParts } from './timeline.ts'
 import type { Gap, Logger, Room, RoomEvent, Sent } from './types.ts'
 
 /** Content that an application writes in a room. */
@@ -40,6 +40,7 @@ export interface LiveRoom
   readonly host: RoomHost
   readonly timeline: Timeline
   readonly sync: Position
+  typing: readonly User[]
   /** Counts entries: an answer to an earlier one is outdated. */
   readonly turn: number
   /** Whether the list of members is to be kept up to date. */
@@ -66,13 +67,21 @@ export interface Keeper {
   presence(frame: Extract<ServerFrame, { type: 'presence' }>): void
 }
 
+/** Keeps the list of users who are typing in a room. */
+export interface Typists {
+  started(user: User): void
+  /** Removes users; default: all. */
+  stopped(ids?: Iterable<string>): void
+}
+
 /** Parts of a room that are loaded when they are needed. */
-export interface RoomParts {
+export interface RoomParts extends TimelineParts {
   /** Brings a room up to date from history as far as possible. */
   catchUp(room: LiveRoom, sync: Position, progress: Progress, wanted: () => boolean): Promise<void>
   /** Puts a page of history before the messages of a room. Resolves with its size. @throws ChatError */
   loadOlder(room: LiveRoom, limit: number): Promise<number>
   MemberKeeper: new (room: LiveRoom) => Keeper
+  Typing: new (room: LiveRoom) => Typists
 }
 
 /** Parts of the chat that a room uses. */
@@ -84,6 +93,8 @@ export interface RoomHost extends HttpHost {
   readonly logger: Logger | undefined
   /** Sends an HTTP request. @throws ChatError */
   request: <T>(path: readonly string[], options: { query: object }) => Promise<T>
+  /** The parts that are loaded later, once they are. */
+  readonly parts: RoomParts | undefined
   /** @throws ChatError `unavailable` if the module can't be loaded now */
   load(): Promise<RoomParts>
   /** Loads it, however often that fails. */

@@ -2,8 +2,8 @@ import type { AnyMeta, Message } from './events.ts'
 import { readLines } from './lines.ts'
 import type { Requester } from './requester.ts'
 
-export { changed as applyChange } from './changes.ts'
 export { type Change, findMessageAt, PastMessages } from './past-messages.ts'
+export { applyChange } from './reacted.ts'
 
 /** Messages to search, the order of the results, and the position of a page. */
 export interface SearchOptions {

@@ -22,6 +22,7 @@ export interface Replies {
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
   conversations: ServerFrames['conversations']
+  react: ServerFrames['sent']
   refresh: ServerFrames['refreshed']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>

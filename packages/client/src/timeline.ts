@@ -1,6 +1,13 @@
 import type { ChangeEvent as Change, ChatEvent, MessageEvent as Message } from '@rabble/contract'
 import { changed } from './changes.ts'
 
+/** Functions for changes, which are loaded later. */
+export interface TimelineParts {
+  applyChange(message: Message, change: Change): Message
+  /** Returns a message of history after changes that may be newer or older than it. */
+  afterAll(message: Message, changes: readonly Change[]): Message
+}
+
 /** Maximum number of remembered changes. They apply to messages loaded later from a history that may not have the changes yet. */
 const maxChanges = 500
 
@@ -9,15 +16,17 @@ export class Timeline {
   #messages: Message[] = []
   /** Copy of the messages for the application, which lasts until the next change. */
   #copy: readonly Message[] | undefined
-  /** Newest edits and deletions, in order. */
+  /** Newest changes, in order. */
   #changes: Change[] = []
+  readonly #host: { readonly parts: TimelineParts | undefined }
   /** Number of messages to keep, and the present limit, which grows with each page of older messages. */
   readonly #keep: number
   #most: number
   /** Whether there may be messages before the first one. */
   hasOlder = true
 
-  constructor(keep: number) {
+  constructor(keep: number, host: { readonly parts: TimelineParts | undefined }) {
+    this.#host = host
     this.#keep = keep
     this.#most = keep
   }
@@ -45,16 +54,26 @@ export class Timeline {
     const index = this.#messages.findLastIndex(({ id }) => id === event.message)
     const message = this.#messages[index]
     if (message === undefined) return undefined
-    const now = changed(message, event)
+    const now =
+      event.type === 'reaction'
+        ? (this.#host.parts?.applyChange(message, event) ?? message)
+        : changed(message, event)
     this.#messages[index] = now
     this.#copy = undefined
     return now
   }
 
+  /** Applies the reactions that came before the functions for them. */
+  refresh(): void {
+    this.insert(this.#messages.splice(0), this.hasOlder)
+  }
+
   /** Inserts the messages before the known ones; `hasOlder` says whether history has more. */
   insert(page: readonly Message[], hasOlder: boolean): void {
     // History may lag a moment behind the live events.
-    this.#messages.unshift(...page.map((message) => this.#changes.reduce(changed, message)))
+    this.#messages.unshift(
+      ...page.map((message) => this.#host.parts?.afterAll(message, this.#changes) ?? message),
+    )
     this.#copy = undefined
     this.#most += page.length
     this.hasOlder = hasOlder

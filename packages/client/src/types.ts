@@ -6,6 +6,8 @@ import type {
   GatewayInfo,
   Limits,
   MessagesReply,
+  ReactionEvent,
+  Reactions,
   User,
 } from '@rabble/contract'
 import type { ChatClock } from './clock.ts'
@@ -17,7 +19,18 @@ import type { ChatState, MemberList, RoomState } from './state.ts'
 export type * from './events.ts'
 export type * from './options.ts'
 export type * from './state.ts'
-export type { ChatClock, Conversation, DeleteEvent, EditEvent, ErrorCode, GatewayInfo, Limits, User }
+export type {
+  ChatClock,
+  Conversation,
+  DeleteEvent,
+  EditEvent,
+  ErrorCode,
+  GatewayInfo,
+  Limits,
+  ReactionEvent,
+  Reactions,
+  User,
+}
 
 /** Listeners and readers of events, and snapshots of the state. A chat and a room have the same. */
 interface Source<Events, Event, Snapshot> extends AsyncIterable<Event> {

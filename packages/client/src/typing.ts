@@ -1,6 +1,6 @@
 import type { Timer } from '@rabble/clock'
 import type { User } from '@rabble/contract'
-import type { ChatClock } from './clock.ts'
+import type { LiveRoom, Typists } from './room-host.ts'
 
 /** Time (ms) for which a user counts as typing. Clients repeat it every 3 s. */
 const typingFor = 5_000
@@ -8,14 +8,12 @@ const typingFor = 5_000
 const most = 100
 
 /** Users who are typing. Each is removed after a while without news. */
-export class Typing {
-  readonly #clock: ChatClock
-  readonly #changed: (users: readonly User[]) => void
+export class Typing implements Typists {
+  readonly #room: LiveRoom
   readonly #typists = new Map<string, { user: User; timer: Timer }>()
 
-  constructor(clock: ChatClock, changed: (users: readonly User[]) => void) {
-    this.#clock = clock
-    this.#changed = changed
+  constructor(room: LiveRoom) {
+    this.#room = room
   }
 
   started(user: User): void {
@@ -23,7 +21,7 @@ export class Typing {
     const known = this.#typists.get(id)
     if (known === undefined && this.#typists.size === most) return
     known?.timer.cancel()
-    const timer = this.#clock.setTimeout(() => this.stopped([id]), typingFor)
+    const timer = this.#room.host.clock.setTimeout(() => this.stopped([id]), typingFor)
     this.#typists.set(id, { user, timer })
     if (known === undefined) this.#tell()
   }
@@ -39,6 +37,9 @@ export class Typing {
   }
 
   #tell(): void {
-    this.#changed([...this.#typists.values()].map(({ user }) => user))
+    const users = [...this.#typists.values()].map(({ user }) => user)
+    this.#room.typing = users
+    this.#room.tell({ type: 'typing', users })
+    this.#room.changed()
   }
 }

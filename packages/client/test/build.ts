@@ -46,7 +46,8 @@ export function createStorage(): StorageLike & { readonly items: ReadonlyMap<str
 /** Records all events of a room as they occur. */
 export function watch(room: Room): RoomEvent[] {
   const events: RoomEvent[] = []
-  for (const type of ['message', 'edit', 'delete', 'joined', 'left', 'presence', 'typing', 'gap'] as const) {
+  const log = ['message', 'edit', 'delete', 'reaction'] as const
+  for (const type of [...log, 'joined', 'left', 'presence', 'typing', 'gap', 'signal'] as const) {
     room.on(type, (event) => events.push(event))
   }
   return events
@@ -56,7 +57,7 @@ export function watch(room: Room): RoomEvent[] {
 export function idsIn(events: readonly RoomEvent[]): string[] {
   return events.flatMap((event) => {
     if (event.type === 'message') return [event.message.id]
-    return event.type === 'edit' || event.type === 'delete' ? [event.change.id] : []
+    return 'change' in event ? [event.change.id] : []
   })
 }
 

@@ -1,8 +1,8 @@
 import { type ChangeEvent, changed as contract, directRoom as contractRoom } from '@rabble/contract'
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
-import { changed } from '../src/changes.ts'
 import { directRoom } from '../src/names.ts'
+import { applyChange } from '../src/reacted.ts'
 import { message } from './fake-gateway.ts'
 
 t.test('changes make of a message what the contract says', async (t) => {
@@ -13,21 +13,19 @@ t.test('changes make of a message what the contract says', async (t) => {
   for (let round = 0; round < 2_000; round++) {
     const more = { cid: maybe('c1'), replyTo: maybe('m0'), meta: maybe({ colour: 'red' }), unknown: maybe(1) }
     const start = JSON.parse(JSON.stringify({ ...message('general', 'm1'), ...more }))
-    const changes = Array.from({ length: 3 }, (_, index): ChangeEvent => {
+    const changes = Array.from({ length: 6 }, (_, index): ChangeEvent => {
       const from = users[random() < 0.8 ? 0 : 1] ?? { id: '', name: '' }
+      const emoji = random() < 0.7 ? '👍' : '🎉'
+      const remove = random() < 0.4 ? { remove: true as const } : {}
       const which = { room: random() < 0.9 ? 'general' : 'other', message: random() < 0.9 ? 'm1' : 'm2' }
-      const by = {
-        id: `e${index}`,
-        from,
-        at: `${index}`,
-        via: 'x',
-        ...(random() < 0.2 && { moderator: true as const }),
-      }
-      return random() < 0.7
-        ? { type: 'edit', ...which, ...by, text: `${index}` }
-        : { type: 'delete', ...which, ...by }
+      const event = { ...which, id: `e${index}`, from, at: `${index}`, via: 'x' }
+      const by = { ...event, ...(random() < 0.2 && { moderator: true as const }) }
+      const all = maybe([{ emoji: '😀', count: 70, users: [from.id] }])
+      const told = random() < 0.2 && all !== undefined ? { reactions: all } : {}
+      if (random() < 0.6) return { type: 'reaction', ...event, emoji, ...remove, ...told, revision: 1 }
+      return random() < 0.7 ? { type: 'edit', ...by, text: `${index}` } : { type: 'delete', ...by }
     })
-    const [here, there] = [changes.reduce(changed, start), changes.reduce(contract, start)]
+    const [here, there] = [changes.reduce(applyChange, start), changes.reduce(contract, start)]
     if (JSON.stringify(here) !== JSON.stringify(there)) different.push(changes)
   }
   t.same(different, [])

@@ -49,7 +49,7 @@ function exported(part: string): string[] {
   ]
 }
 
-const parts = ['rooms', 'search', 'moderation', 'session']
+const parts = ['rooms', 'search', 'moderation', 'session', 'reactions', 'signals']
 const closes = Object.keys(closeCodes).map((name) =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
 )

@@ -17,6 +17,16 @@ const unchecked = Type.Optional(Type.Literal(true))
 export const Change = Type.Object({ by: User, at: Time })
 export type Change = Type.Static<typeof Change>
 
+/** Users who reacted to a message with one emoji. */
+export const Reactions = Type.Object({
+  emoji: Type.String({ maxLength: 64 }),
+  /** Number of users. */
+  count: Type.Integer(),
+  /** Ids of some of these users, in the order of their reactions: of all of them, up to 50. */
+  users: Type.Array(Type.String()),
+})
+export type Reactions = Type.Static<typeof Reactions>
+
 /**
  * Chat message: one line of the log and, byte for byte, the frame that every client gets. The same `id` may stand in the log
  * twice (a retried publish); every reader keeps the first.
@@ -44,6 +54,10 @@ export const MessageEvent = Type.Object({
   edited: Type.Optional(Change),
   /** Deletion, if there was one: `text` is then empty and `meta` is absent. Not in the log either. */
   deleted: Type.Optional(Change),
+  /** Reactions by emoji, in the order in which the emoji came first. Absent if there is none. Not in the log either. */
+  reactions: Type.Optional(Type.Array(Reactions)),
+  /** Id of the last event that is counted in `reactions`. */
+  reacted: Type.Optional(Type.String({ maxLength: 64 })),
 })
 export type MessageEvent = Type.Static<typeof MessageEvent>
 
@@ -59,6 +73,7 @@ const change = {
   at: Time,
   via: Type.String(),
 }
+const { moderator: _, ...reaction } = change
 
 /** New text for a message. */
 export const EditEvent = Type.Object({
@@ -74,11 +89,32 @@ export type EditEvent = Type.Static<typeof EditEvent>
 export const DeleteEvent = Type.Object({ type: Type.Literal('delete'), ...change })
 export type DeleteEvent = Type.Static<typeof DeleteEvent>
 
-/** Edit or deletion of a message. */
-export type ChangeEvent = EditEvent | DeleteEvent
+/** Reaction of any user to a message, or the end of one. */
+export const ReactionEvent = Type.Object({
+  type: Type.Literal('reaction'),
+  ...reaction,
+  /** One emoji, as Unicode recommends it for interchange. */
+  emoji: Type.String({ minLength: 1, maxLength: 64 }),
+  /** Whether the user takes the reaction back. */
+  remove: Type.Optional(Type.Literal(true)),
+  /**
+   * Number of this user's reactions with this emoji to this message, this one included: odd ones add it, even ones remove it. The id
+   * is derived from it, so the same step is one event, whichever gateways it is sent through.
+   */
+  revision: Type.Integer({ minimum: 1 }),
+  /** All reactions to the message after this one. Not in the log, only in events that are replayed. */
+  reactions: MessageEvent.properties.reactions,
+})
+export type ReactionEvent = Type.Static<typeof ReactionEvent>
 
-/** Events of the log that clients get. Each is, byte for byte, the frame that they get. */
-export const ChatEvent = Type.Union([MessageEvent, EditEvent, DeleteEvent])
+/** Change of a message by its author or a moderator. */
+export type TextChange = EditEvent | DeleteEvent
+
+/** Event that changes a message. */
+export type ChangeEvent = TextChange | ReactionEvent
+
+/** Events of the log that clients get. Each is, byte for byte, the frame that they get, while it is new. */
+export const ChatEvent = Type.Union([MessageEvent, EditEvent, DeleteEvent, ReactionEvent])
 export type ChatEvent = Type.Static<typeof ChatEvent>
 
 /**
@@ -114,6 +150,17 @@ export type LogEvent = Type.Static<typeof LogEvent>
 /** User who is typing. Signals are not stored; they go between gateways over the signals exchange. */
 export const TypingSignal = Type.Object({ type: Type.Literal('typing'), room: Type.String(), user: User })
 export type TypingSignal = Type.Static<typeof TypingSignal>
+
+/** Data of an application for the members of a room. It travels like a typing notice. */
+export const RoomSignal = Type.Object({
+  type: Type.Literal('signal'),
+  room: MessageEvent.properties.room,
+  from: User,
+  /** Name of the signal. */
+  name: Type.String({ maxLength: 32 }),
+  data: Type.Optional(Type.Unknown()),
+})
+export type RoomSignal = Type.Static<typeof RoomSignal>
 
 /**
  * Users who came to a room and left it, over all gateways; in large rooms a sample. `count` is exact, and the count with the
@@ -181,7 +228,13 @@ export const GatewayInfo = Type.Object({
 export type GatewayInfo = Type.Static<typeof GatewayInfo>
 
 /** The signals of version 1. */
-export type KnownSignal = TypingSignal | PresenceSignal | PolicySignal | KickSignal | GatewaySignal
+export type KnownSignal =
+  | TypingSignal
+  | RoomSignal
+  | PresenceSignal
+  | PolicySignal
+  | KickSignal
+  | GatewaySignal
 
 /** Common field of all signals. Unknown types are skipped. */
 export const Signal = Type.Object({ type: Type.String() })

@@ -1,5 +1,14 @@
 import { type ErrorCode, errorCodes } from './errors.ts'
-import { ChatEvent, DeleteEvent, EditEvent, GatewayInfo, MessageEvent, User } from './events.ts'
+import {
+  ChatEvent,
+  DeleteEvent,
+  EditEvent,
+  GatewayInfo,
+  MessageEvent,
+  ReactionEvent,
+  RoomSignal,
+  User,
+} from './events.ts'
 import { Limits } from './limits.ts'
 import { Type } from './typebox.ts'
 
@@ -88,8 +97,30 @@ export const EditFrame = Type.Object({
 /** Deletes one's own message, permanently. Reply: `sent`, with the id of the deletion. */
 export const DeleteFrame = Type.Object({ type: Type.Literal('delete'), ref, room, id })
 
+/**
+ * Reacts to a message with an emoji or, with `remove`, takes that back. Reply: `sent`, with the id of the event. If it is so already,
+ * the reply is the same and nothing happens.
+ */
+export const ReactFrame = Type.Object({
+  type: Type.Literal('react'),
+  ref,
+  room,
+  id,
+  emoji: name(64),
+  remove: Type.Optional(Type.Boolean()),
+})
+
 /** Reports that the user is typing. No reply. */
 export const TypingFrame = Type.Object({ type: Type.Literal('typing'), ref, room })
+
+/** Sends data of the application to the members of a room, who get it once or not at all. It is not stored. No reply. */
+export const SignalFrame = Type.Object({
+  type: Type.Literal('signal'),
+  ref,
+  room,
+  name: Type.String({ maxLength: 32, pattern: '^[A-Za-z][A-Za-z0-9._-]*$' }),
+  data: Type.Optional(Type.Unknown()),
+})
 
 /** Requests the members of a room. Reply: `members`. */
 export const MembersFrame = Type.Object({ type: Type.Literal('members'), ref, room })
@@ -112,7 +143,9 @@ export const clientFrames = {
   send: SendFrame,
   edit: EditFrame,
   delete: DeleteFrame,
+  react: ReactFrame,
   typing: TypingFrame,
+  signal: SignalFrame,
   members: MembersFrame,
   gateways: GatewaysFrame,
   conversations: ConversationsFrame,
@@ -239,8 +272,10 @@ export const serverFrames = {
   message: MessageEvent,
   edit: EditEvent,
   delete: DeleteEvent,
+  reaction: ReactionEvent,
   presence: PresenceFrame,
   typing: TypingNoticeFrame,
+  signal: RoomSignal,
   reconnect: ReconnectFrame,
   error: ErrorFrame,
 } as const
@@ -257,7 +292,9 @@ export const replies = {
   send: 'sent',
   edit: 'sent',
   delete: 'sent',
+  react: 'sent',
   typing: undefined,
+  signal: undefined,
   members: 'members',
   gateways: 'gateways',
   conversations: 'conversations',

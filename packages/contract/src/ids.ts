@@ -30,6 +30,17 @@ export function deleteId(room: string, message: string): string {
   return digest(`delete:\0${room}\0${message}`)
 }
 
+/** Returns the id of a reaction. `revision`: see `ReactionEvent`. */
+export function reactionId(
+  sender: string,
+  room: string,
+  message: string,
+  emoji: string,
+  revision: number,
+): string {
+  return digest(`reaction:\0${sender}\0${room}\0${message}\0${emoji}\0${revision}`)
+}
+
 /**
  * Returns the id of a guest with a name and no token. The same name (after normalisation and case folding) is the same guest, so
  * that a client that reconnects through another gateway can send unacknowledged messages again.

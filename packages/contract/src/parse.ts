@@ -11,6 +11,8 @@ import {
   MessageEvent,
   PolicySignal,
   PresenceSignal,
+  ReactionEvent,
+  RoomSignal,
   type Signal,
   TypingSignal,
 } from './events.ts'
@@ -29,10 +31,12 @@ const chatEvents: Record<ChatEvent['type'], Validator> = {
   message: Compile(MessageEvent),
   edit: Compile(EditEvent),
   delete: Compile(DeleteEvent),
+  reaction: Compile(ReactionEvent),
 }
 /** For each signal, a check of its fields, and whether it has no others. */
 const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator }> = {
   typing: signalChecks(TypingSignal),
+  signal: signalChecks(RoomSignal),
   presence: signalChecks(PresenceSignal),
   policy: signalChecks(PolicySignal),
   kick: signalChecks(KickSignal),

@@ -54,7 +54,7 @@ t.test('what is not one JSON object is refused', async (t) => {
 
 t.test('an unknown type is refused with the list of types, and with the ref', async (t) => {
   const message =
-    'type must be one of hello, refresh, join, leave, send, edit, delete, typing, members, gateways, conversations, ping'
+    'type must be one of hello, refresh, join, leave, send, edit, delete, react, typing, signal, members, gateways, conversations, ping'
   for (const type of [undefined, null, 7, '', 'welcome', 'toString', '__proto__', 'constructor']) {
     t.match(refusal({ type, ref: 7 }), { code: 'bad-frame', ref: 7, message })
   }
@@ -159,7 +159,7 @@ const line = {
 t.test('a line of the log is an event, whatever its type', async (t) => {
   t.same(parseLogEvent(JSON.stringify(line)), line)
   t.same(parseLogEvent(Buffer.from(JSON.stringify(line))), line)
-  const later = { type: 'reaction', room: 'general', id: 'x', emoji: '👍' }
+  const later = { type: 'poll', room: 'general', id: 'x', emoji: '👍' }
   t.same(parseLogEvent(JSON.stringify(later)), later)
 })
 
@@ -209,8 +209,8 @@ t.test('a change has everything that a reader relies on', async (t) => {
 })
 
 t.test('events for clients are told from others by their type', async (t) => {
-  for (const type of ['message', 'edit', 'delete']) t.ok(isChatEvent({ ...line, type }))
-  for (const type of ['reaction', 'started', 'toString', '__proto__']) t.notOk(isChatEvent({ ...line, type }))
+  for (const type of ['message', 'edit', 'delete', 'reaction']) t.ok(isChatEvent({ ...line, type }))
+  for (const type of ['poll', 'started', 'toString', '__proto__']) t.notOk(isChatEvent({ ...line, type }))
 })
 
 t.test('the time of an event is one that every client understands', async (t) => {

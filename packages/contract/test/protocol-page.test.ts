@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { deleteId, editId, eventId, guestId } from '../src/ids.ts'
+import { deleteId, editId, eventId, guestId, reactionId } from '../src/ids.ts'
 import {
   AuditReply,
   BansReply,
@@ -17,6 +17,7 @@ import {
   MembersReply,
   MessageEvent,
   MessagesReply,
+  Reactions,
   RestrictionReply,
   RoomReply,
   RoomsReply,
@@ -131,8 +132,9 @@ function typeOf(schema: Schema): string {
   if (sameFields(schema, Change)) return 'change'
   if (sameFields(schema, GatewayInfo)) return 'gateway'
   if (sameFields(schema, Conversation)) return 'conversation'
+  if (sameFields(schema, Reactions)) return 'reaction'
   if (sameFields(schema, serverFrames.message)) return 'message'
-  const { type = '', minLength, maxLength, minimum, maximum } = schema
+  const { type = 'any JSON', minLength, maxLength, minimum, maximum } = schema
   if (minLength !== undefined) return `${type}, ${minLength} to ${maxLength} characters`
   if (maxLength !== undefined) return `${type}, up to ${maxLength} characters`
   if (maximum !== undefined) return `${type}, ${minimum} to ${maximum}`
@@ -192,11 +194,12 @@ for (const [title, frames] of [
 }
 
 t.test(
-  'the tables of users, changes, gateways, conversations and limits have their fields, and the limits their defaults',
+  'the tables of users, changes, reactions, gateways, conversations and limits have their fields, and the limits their defaults',
   async (t) => {
     const objects = section('## Objects', websocket)
     t.same(comparable(table(section('### user', objects))), rowsOf(User))
     t.same(comparable(table(section('### change', objects))), rowsOf(Change))
+    t.same(comparable(table(section('### reaction', objects))), rowsOf(Reactions))
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
     t.same(comparable(table(section('### conversation', objects))), rowsOf(Conversation))
     const limits = table(section('## Limits', websocket))
@@ -253,7 +256,7 @@ t.test('the lines of the log and of history in the examples are what they should
     t.ok(event && isChatEvent(event), example)
     return event?.type
   })
-  t.same(types, ['message', 'edit', 'delete'])
+  t.same(types, ['message', 'edit', 'delete', 'reaction'])
   const answers = {
     '### `GET /api/rooms/{room}/messages`': MessagesReply,
     '### `GET /api/search`': SearchReply,
@@ -294,16 +297,18 @@ t.test('what programs ask for without a connection is described, with valid exam
 
 t.test('the ids in the examples are made as the page of the log says', async (t) => {
   const lines = examples(section('## Events', log)).map(
-    (line) => JSON.parse(line) as Record<'id' | 'cid' | 'room' | 'message', string> & { from: User },
+    (line) =>
+      JSON.parse(line) as Record<'id' | 'cid' | 'room' | 'message' | 'emoji', string> & { from: User },
   )
-  const [message, edit, deletion] = lines
-  if (message === undefined || edit === undefined || deletion === undefined) throw new Error('too few lines')
+  const [message, edit, deletion, reaction] = lines
+  if (!message || !edit || !deletion || !reaction) throw new Error('too few lines')
   const { id, cid, from, room } = message
   t.equal(from.id, guestId(from.name))
   t.equal(id, eventId(from.id, room, cid))
   t.equal(edit.id, editId(edit.from.id, room, id, edit.cid))
   t.equal(deletion.id, deleteId(room, id))
-  for (const change of [edit, deletion]) t.equal(change.message, id)
+  t.equal(reaction.id, reactionId(reaction.from.id, room, id, reaction.emoji, 1))
+  for (const change of [edit, deletion, reaction]) t.equal(change.message, id)
 })
 
 t.test('no example of any page is left unchecked', async (t) => {

@@ -6,7 +6,7 @@ import { createStore, useStore } from './store.ts'
 
 /** Part of a room's history, which grows at both ends. */
 export interface MessagesAround<Meta = AnyMeta> {
-  /** The room, whose edits and deletions change the messages here, too. */
+  /** The room, whose changes apply to the messages here, too. */
   room: Room<Meta>
   /** Messages in order; 1000 at most, from then on each page lets go of those at the other end. */
   messages: readonly Message<Meta>[]
@@ -68,6 +68,7 @@ function createRange<Meta>(room: Room<Meta>, id: string) {
       const ends = [
         room.on('edit', ({ change }) => past.change(change) && set({})),
         room.on('delete', ({ change }) => past.change(change) && set({})),
+        room.on('reaction', ({ change }) => past.change(change) && set({})),
       ]
       return () => {
         for (const end of ends) end()

@@ -5,6 +5,7 @@ import {
   NotifyRequest,
   PolicySignal,
   PresenceSignal,
+  RoomSignal,
   TypingSignal,
 } from '@rabble/contract'
 import { namesOf } from '@rabble/event-log'
@@ -15,6 +16,7 @@ import { plain } from './schemas.ts'
 const names = namesOf('rabble')
 const signals = {
   typing: TypingSignal,
+  signal: RoomSignal,
   gateway: GatewaySignal,
   presence: PresenceSignal,
   policy: PolicySignal,

@@ -31,7 +31,7 @@ for (const [path, { types }] of Object.entries(exports)) {
   const entry = path === '.' ? 'client' : path.slice(2)
   t.test(`the page has each name that "${entry}" exports, with a description`, async (t) => {
     const names = exportsOf(new URL(types.replace('./dist/', '').replace('.d.ts', '.ts'), sdk))
-    t.ok(names.length >= 4, 'the names are found')
+    t.ok(names.length > 0, 'the names are found')
     for (const name of names) {
       const [, section = ''] = page.split(`<section id="${entry}-${name}">`)
       const description = /<p class="callers">\w+<\/p>\n<p>(.+)/.exec(section.split('</section>')[0] ?? '')

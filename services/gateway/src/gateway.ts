@@ -24,6 +24,7 @@ import { createConversations } from './replay/conversations.ts'
 import { createHistoryReplay } from './replay/history-replay.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './replay/history-times.ts'
 import { createMessageLookup } from './replay/message-lookup.ts'
+import { createReactionRevisions } from './replay/reaction-revisions.ts'
 import { createReplayBudget } from './replay/replay-budget.ts'
 import { createRoomBuffers } from './replay/room-buffers.ts'
 import { watchHistory } from './replay/watched-history.ts'
@@ -129,6 +130,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const position = positions.of
   const historyReplay = history && createHistoryReplay({ history, recent, position, timeout, clock, metrics })
   const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
+  const revisions = createReactionRevisions({ history, recent, position, timeout, clock })
   const conversations = createConversations({ history, positions: positions.all, timeout, clock })
   const replays = createReplayBudget({
     limit: options.replayBytes,
@@ -155,7 +157,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     positions,
     publisher,
     hub,
-    changed: (change) => historyReplay?.changed(change),
+    changed(change) {
+      if (change.type === 'reaction') revisions.arrived(change)
+      else historyReplay?.changed(change)
+    },
     arrived(partition, lag) {
       watchdog.read(partition)
       if (lag !== undefined) traffic.late(lag)
@@ -225,6 +230,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         hub.notify(room, Buffer.from(JSON.stringify({ type: 'typing', room, user })), user.id)
         return
       }
+      case 'signal':
+        if (hub.reaches(known.room)) hub.notify(known.room, Buffer.from(JSON.stringify(known)))
+        return
       default:
         rooms?.onSignal(known)
     }
@@ -245,6 +253,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recent,
     historyReplay,
     lookup,
+    revisions,
     conversations,
     replays,
     publisher,

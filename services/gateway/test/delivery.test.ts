@@ -153,7 +153,7 @@ t.test('lines that are no message, or of a later version, harm nobody', async (t
   for (const line of [
     'x',
     '{}',
-    '{"type":"reaction","room":"general","id":"1","emoji":"+1"}',
+    '{"type":"poll","room":"general","id":"1","emoji":"+1"}',
     '{"type":"message","room":"general","id":"2"}',
   ]) {
     log.inject(line)

@@ -1,4 +1,11 @@
-import { type ChangeEvent, type ChatEvent, changed, type MessageEvent, roomKind } from '@rabble/contract'
+import {
+  type ChangeEvent,
+  type ChatEvent,
+  changed,
+  type MessageEvent,
+  type ReactionEvent,
+  roomKind,
+} from '@rabble/contract'
 import { type ByteString, byteString, noBytes } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 
@@ -28,17 +35,19 @@ export function createFakeHistory(): FakeHistory {
   let open = 0
   let maxAtOnce = 0
 
-  /** A message in its current version, and the last change that counted. */
-  function fold(message: MessageEvent): { message: MessageEvent; newest: ChangeEvent | undefined } {
+  /** A message in its current version, and the last changes that counted. */
+  function fold(message: MessageEvent) {
     let folded = message
     let newest: ChangeEvent | undefined
+    let reaction: ReactionEvent | undefined
     for (const change of fake.messages.values()) {
       if (change.type === 'message') continue
       const next = changed(folded, change)
-      if (next !== folded) newest = change
+      if (next !== folded && change.type === 'reaction') reaction = change
+      else if (next !== folded) newest = change
       folded = next
     }
-    return { message: folded, newest }
+    return { message: folded, newest, reaction: folded.deleted ? undefined : reaction }
   }
 
   function messageOf(id: string): MessageEvent | undefined {
@@ -49,7 +58,11 @@ export function createFakeHistory(): FakeHistory {
   function lineOf(event: ChatEvent): ByteString {
     if (event.type === 'message') return bytesOfJson(fold(event).message)
     const message = messageOf(event.message)
-    return message !== undefined && fold(message).newest === event ? bytesOfJson(event) : noBytes
+    if (message === undefined) return noBytes
+    const { newest, reaction, message: now } = fold(message)
+    if (reaction !== undefined && event === reaction)
+      return bytesOfJson({ ...reaction, reactions: now.reactions ?? [] })
+    return event === newest ? bytesOfJson(event) : noBytes
   }
 
   function check(room: string, user: string | undefined): void {
@@ -93,6 +106,18 @@ export function createFakeHistory(): FakeHistory {
       const message = messageOf(id)
       const found = message?.room === room ? fold(message).message : undefined
       return { through: fake.through, message: found }
+    },
+    async reaction(room, message, user, emoji) {
+      check(room, user)
+      const revisions = [...fake.messages.values()].map((event) =>
+        event.type === 'reaction' &&
+        event.message === message &&
+        event.from.id === user &&
+        event.emoji === emoji
+          ? event.revision
+          : 0,
+      )
+      return { through: fake.through, revision: Math.max(0, ...revisions) }
     },
     async directRooms(user, limit) {
       if (fake.down) throw new Error('no history today')

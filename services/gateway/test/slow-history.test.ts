@@ -17,6 +17,7 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
     find: () => Promise.reject(new Error('nobody asks for that')),
     known: () => Promise.reject(new Error('nobody asks for that')),
     directRooms: () => Promise.reject(new Error('nobody asks for that')),
+    reaction: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

@@ -4,11 +4,11 @@ import { type ByteString, byteString } from '@rabble/event-log'
 import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { DirectRooms } from './messages/direct-rooms.ts'
-import type { Known } from './messages/find.ts'
+import type { FoundReaction, Known } from './messages/find.ts'
 import type { ReplayQuery, Replay as StoredReplay } from './messages/replay.ts'
 
 export type { DirectRooms } from './messages/direct-rooms.ts'
-export type { Known } from './messages/find.ts'
+export type { FoundReaction, Known } from './messages/find.ts'
 export type { ReplayQuery } from './messages/replay.ts'
 
 /** A replay as other services get it. The lines are bytes: nobody needs them as text. */
@@ -37,6 +37,11 @@ export interface HistoryClient {
    * @throws Error if history can't answer within 5 seconds
    */
   find(room: string, id: string, user: string | undefined): Promise<Found>
+  /**
+   * Returns how often a user has reacted to a message of a room with an emoji.
+   * @throws Error if history can't answer within 5 seconds
+   */
+  reaction(room: string, message: string, user: string, emoji: string): Promise<FoundReaction>
   /**
    * Returns which of up to 1,000 ids name a stored event of a room. It needs no user: it reveals only that an event exists, to
    * a caller that can derive its id.
@@ -135,6 +140,10 @@ function createClient(
     async find(room, id, user) {
       const { through, message } = JSON.parse((await ask(room, 'message', user, { id })).toString())
       return { through, message: message ?? undefined }
+    },
+    async reaction(room, message, user, emoji) {
+      const body = await ask(room, 'reaction', user, { message, user, emoji })
+      return JSON.parse(body.toString()) as FoundReaction
     },
     async known(room, ids) {
       return JSON.parse((await ask(room, 'known', undefined, { ids })).toString()) as Known

@@ -127,13 +127,13 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     changes: new Counter({
       name: 'rabble_history_changes_total',
-      help: 'Edits and deletions that changed a message in the database, by type: edit or delete.',
+      help: 'Edits, deletions and reactions that changed a message in the database, by type: edit, delete or reaction.',
       labelNames: ['type'],
       registers,
     }),
     ignoredChanges: new Counter({
       name: 'rabble_history_ignored_changes_total',
-      help: 'Edits and deletions that changed nothing: of messages that are deleted, unknown, or of somebody else.',
+      help: 'Edits, deletions and reactions that changed nothing: of messages that are deleted, unknown, or of somebody else.',
       registers,
     }),
     duplicates: new Counter({

@@ -1,4 +1,4 @@
-import type { ChatEvent, DeleteEvent, EditEvent, MessageEvent } from '@rabble/contract'
+import type { ChatEvent, DeleteEvent, EditEvent, MessageEvent, ReactionEvent } from '@rabble/contract'
 import { changed } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 
@@ -17,6 +17,13 @@ export function edit(id: string, message: string, more: Partial<EditEvent> = {})
 /** Makes a deletion as a gateway does. Default author: that of `message()`. */
 export function deletion(id: string, message: string, more: Partial<DeleteEvent> = {}): DeleteEvent {
   return { type: 'delete', ...change, id, message, ...more }
+}
+
+/** Makes a reaction as a gateway does: an even revision takes it back. */
+export function reaction(id: string, message: string, more: Partial<ReactionEvent> = {}): ReactionEvent {
+  const { revision = 1 } = more
+  const remove = revision % 2 === 0 ? ({ remove: true } as const) : {}
+  return { type: 'reaction', ...change, id, message, emoji: '👍', ...remove, revision, ...more }
 }
 
 /** Returns the events of a log without repeats. */

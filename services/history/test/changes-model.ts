@@ -8,7 +8,7 @@ import { type PageQuery, pageOf } from '../src/messages/page.ts'
 import { replayOf } from '../src/messages/replay.ts'
 import { search } from '../src/search/search.ts'
 import { allOf } from './build.ts'
-import { deletion, edit, firstOf, foldedOf, wholeOf } from './change.ts'
+import { deletion, edit, firstOf, foldedOf, reaction, wholeOf } from './change.ts'
 import { message } from './message.ts'
 import { index, write } from './write.ts'
 
@@ -23,6 +23,7 @@ function randomLog(random: () => number, count: number): ChatEvent[] {
   const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item
   const log: ChatEvent[] = []
   const messages: MessageEvent[] = []
+  const revisions = new Map<string, number>()
   for (let n = 0; n < count; n++) {
     const what = random()
     const target = pick(messages)
@@ -40,7 +41,14 @@ function randomLog(random: () => number, count: number): ChatEvent[] {
       })
       messages.push(event)
       log.push(event)
-    } else if (what < 0.75) {
+    } else if (what < 0.6) {
+      const { from } = by
+      const emoji = pick(['👍', '🎉'])
+      const key = `${target.id} ${from.id} ${emoji}`
+      const revision = (revisions.get(key) ?? 0) + 1
+      revisions.set(key, revision)
+      log.push(reaction(`r${n}`, target.id, { room: target.room, from, emoji, revision }))
+    } else if (what < 0.8) {
       log.push(edit(`e${n}`, target.id, { ...by, ...may, ...where, text }))
     } else if (what < 0.9) {
       log.push(deletion(`d${n}`, target.id, { ...by, ...may, ...where }))
@@ -125,8 +133,9 @@ async function wholeRooms(database: Database, messages: readonly MessageEvent[])
     answers.push({ asked: `all of ${room}`, found: await allOf(database, room), expected })
     const chunks: string[] = []
     for await (const chunk of exportOf(database, room, (work) => work())) chunks.push(chunk)
-    const lines = expected.map((message) => `${JSON.stringify(message)}\n`)
-    answers.push({ asked: `export of ${room}`, found: chunks.join(''), expected: lines.join('') })
+    const lines = chunks.join('').split('\n').slice(0, -1)
+    const exported = lines.map((line) => JSON.parse(line))
+    answers.push({ asked: `export of ${room}`, found: exported, expected })
   }
   return answers
 }
@@ -160,7 +169,9 @@ async function replays(database: Database, log: readonly ChatEvent[]): Promise<A
       const query = { room, after: [id], limit: 10_000 }
       const { ids, lines, complete } = await replayOf(database, 1, query)
       const told: ChatEvent[] = lines.slice(1).flatMap((line) => (line === '' ? [] : JSON.parse(line)))
-      const changes = told.flatMap((event) => (event.type === 'message' ? [] : event.message))
+      const changes = told.flatMap((event) =>
+        event.type === 'message' ? [] : `${event.type === 'reaction'} ${event.message}`,
+      )
       const expected = inRoom.slice(place).map((event) => event.id)
       answers.push({
         asked: `replay of ${room} after ${id}`,
@@ -169,7 +180,7 @@ async function replays(database: Database, log: readonly ChatEvent[]): Promise<A
           ids,
           lines: lines.length,
           shown: shownBy(inRoom.slice(0, place + 1), told),
-          // Only the newest change of each message.
+          // Only the newest edit or deletion, and the newest reaction, of each message.
           changesOfOneMessage: changes.length - new Set(changes).size,
         },
         expected: {

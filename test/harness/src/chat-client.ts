@@ -40,7 +40,9 @@ interface Replies {
   send: ServerFrames['sent']
   edit: ServerFrames['sent']
   delete: ServerFrames['sent']
+  react: ServerFrames['sent']
   typing: never
+  signal: never
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
   conversations: ServerFrames['conversations']
@@ -77,6 +79,7 @@ export interface ChatClient {
   sendTo(user: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
   edit(room: string, id: string, text: string, options?: { cid?: string }): Promise<ServerFrames['sent']>
   delete(room: string, id: string): Promise<ServerFrames['sent']>
+  react(room: string, id: string, emoji: string, remove?: boolean): Promise<ServerFrames['sent']>
   /** Events of a room, from `joined.events` and from frames of their own, in the order of arrival. */
   events(room: string): readonly ChatEvent[]
   /** Messages among these events, each as it arrived. Later changes are not applied. */
@@ -223,6 +226,8 @@ export async function connectChat(
     sendTo: (to, text, more) => request<'send'>({ type: 'send', to, text, ...more }),
     edit: (room, id, text, more) => request<'edit'>({ type: 'edit', room, id, text, ...more }),
     delete: (room, id) => request<'delete'>({ type: 'delete', room, id }),
+    react: (room, id, emoji, remove = false) =>
+      request<'react'>({ type: 'react', room, id, emoji, ...(remove && { remove }) }),
     events: (room) => rooms.get(room)?.events ?? [],
     messages: (room) => rooms.get(room)?.messages ?? [],
     waitFor,
@@ -249,7 +254,7 @@ function holds(frame: ServerFrame, id: string): boolean {
 }
 
 function isEvent(frame: ServerFrame): frame is ChatEvent {
-  return frame.type === 'message' || frame.type === 'edit' || frame.type === 'delete'
+  return ['message', 'edit', 'delete', 'reaction'].includes(frame.type)
 }
 
 function identity({ name, token }: ChatOptions): { name?: string; token?: string } {

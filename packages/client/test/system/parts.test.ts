@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { assertNothingLeft, startCluster, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
@@ -14,6 +15,7 @@ import {
   listMutes,
   muteUser,
 } from '../../src/moderation.ts'
+import { react } from '../../src/reactions.ts'
 import {
   changeRoom,
   createRoom,
@@ -26,11 +28,12 @@ import {
 } from '../../src/rooms.ts'
 import { exportMessages, searchMessages } from '../../src/search.ts'
 import { createSession, getSession, signOut } from '../../src/session.ts'
+import { sendSignal } from '../../src/signals.ts'
 import { chatWith, createStorage, watch } from '../build.ts'
 
 assertNothingLeft(t)
 
-const { url, secret } = await startCluster(t, { gateways: 1 })
+const { url, secret, gateways } = await startCluster(t)
 const example = fileURLToPath(new URL('../../../../../examples/client/rooms.mjs', import.meta.url))
 const token = await createTokens(secret).sign({ id: 'mona', name: 'Mona' }, 3600, ['moderator'])
 
@@ -121,6 +124,41 @@ t.test('who signs out is gone: the session, the name and what was stored', async
   const other = chatWith(t, { url, name: 'Zoë' })
   await other.ready
   t.not(idOf(other), idOf(chat))
+})
+
+t.test('reactions and signals of users of two gateways reach both, and reactions stay', async (t) => {
+  // Only the proxy has history, too.
+  const urls = [gateways[0]?.url ?? '', gateways[1]?.url ?? '', url]
+  const [ada, bob, cleo] = urls.map((url, index) =>
+    chatWith(t, { url, name: ['Ada', 'Bob', 'Cleo'][index] ?? '' }),
+  ) as [Chat, Chat, Chat]
+  const [adas, bobs] = [ada.room('party'), bob.room('party')]
+  await Promise.all([adas.join(), bobs.join()])
+  const events = watch(bobs)
+  const { id } = await adas.send('Who comes?')
+  const sent = await Promise.all(['👍', '👍', '🎉'].map((emoji) => react(adas, id, emoji)))
+  t.equal(sent[0]?.id, sent[1]?.id)
+  await until(() => bobs.messages.some(({ reactions }) => reactions?.length === 2), 30_000, 'the reactions')
+  await react(bobs, id, '👍')
+  await react(adas, id, '🎉', { remove: true })
+  const expected = [{ emoji: '👍', count: 2, users: [idOf(ada), idOf(bob)] }]
+  const isThere = ({ messages }: Pick<typeof adas, 'messages'>) =>
+    isDeepStrictEqual(messages.find((message) => message.id === id)?.reactions, expected)
+  await until(() => isThere(adas) && isThere(bobs), 30_000, 'both to have the same')
+  t.equal(events.filter(({ type }) => type === 'reaction').length, 4)
+  const cleos = cleo.room('party')
+  await until(async () => isThere(await cleos.history()), 30_000, 'history to have them')
+  for await (const { reactions } of exportMessages(cleo, 'party')) t.same(reactions, expected)
+  await cleos.join()
+  t.ok(isThere(cleos))
+  await t.rejects(react(cleos, id, 'no emoji'), { code: 'bad-frame' })
+  await t.rejects(react(cleo.room('elsewhere'), id, '👍'), { code: 'not-joined' })
+
+  sendSignal(adas, 'cursor', { x: 1 })
+  const isSignal = ({ type }: { type: string }) => type === 'signal'
+  await until(() => events.some(isSignal), 30_000, 'the signal')
+  const from = { id: idOf(ada), name: 'Ada' }
+  t.same(events.find(isSignal), { type: 'signal', room: 'party', from, name: 'cursor', data: { x: 1 } })
 })
 
 t.test('messages are found and exported, and a broken export is an error', async (t) => {

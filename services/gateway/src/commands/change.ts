@@ -1,4 +1,4 @@
-import { type ChangeEvent, type MessageEvent, RabbleError } from '@rabble/contract'
+import { type MessageEvent, RabbleError, type TextChange } from '@rabble/contract'
 import { checkWritable, moderator } from '../messages/access.ts'
 import type { Taker } from '../messages/message.ts'
 import type { MessageLookup } from '../replay/message-lookup.ts'
@@ -14,7 +14,7 @@ export interface ChangeParts extends Taker {
 /** A message that a session may change, and the common fields of the event that changes it. */
 export interface Change {
   message: MessageEvent
-  fields: Pick<ChangeEvent, 'message' | 'from' | 'moderator' | 'at' | 'via'>
+  fields: Pick<TextChange, 'message' | 'from' | 'moderator' | 'at' | 'via'>
 }
 
 /**
@@ -28,8 +28,7 @@ export async function changeable(
   { room, id }: { room: string; id: string },
 ): Promise<Change> {
   const { user } = session
-  checkWritable(room, user, session)
-  const message = parts.recent.message(room, id) ?? (await lookUp(parts, session, { room, id }))
+  const message = await writableMessage(parts, session, { room, id })
   const own = message.from.id === user.id
   if (!own && !session.roles.includes(moderator)) {
     throw new RabbleError('forbidden', 'only its author and moderators may change a message')
@@ -42,6 +41,19 @@ export async function changeable(
     via: parts.id,
   }
   return { message, fields }
+}
+
+/**
+ * Finds the message that a frame names, in a room where this session may write.
+ * @throws RabbleError `bad-frame`, `not-joined`, `forbidden`, `message-not-found`, `unavailable`
+ */
+export async function writableMessage(
+  parts: ChangeParts,
+  session: IdentifiedSession,
+  { room, id }: { room: string; id: string },
+): Promise<MessageEvent> {
+  checkWritable(room, session.user, session)
+  return parts.recent.message(room, id) ?? (await lookUp(parts, session, { room, id }))
 }
 
 async function lookUp(

@@ -12,5 +12,5 @@ export const remove: Command<'delete', DeleteParts> = async (parts, session, fra
   const id = deleteId(room, message.id)
   if (message.deleted !== undefined) session.reply({ type: 'sent', ...withRef(frame.ref), id })
   // The id is derived from the message, so a repeat is not a second deletion.
-  else publishNow(parts, session, { type: 'delete', room, id, ...fields }, frame.ref)
+  else void publishNow(parts, session, { type: 'delete', room, id, ...fields }, frame.ref)
 }

@@ -13,8 +13,10 @@ import { join } from './join.ts'
 import { leave } from './leave.ts'
 import { members } from './members.ts'
 import { ping } from './ping.ts'
+import { react } from './react.ts'
 import { refresh } from './refresh.ts'
 import { send } from './send.ts'
+import { signal } from './signal.ts'
 import { typing } from './typing.ts'
 
 /** All commands, each with the rate limit of the session that it counts against. */
@@ -26,7 +28,9 @@ const commands = {
   send: { cost: 'message', run: send },
   edit: { cost: 'message', run: edit },
   delete: { cost: 'message', run: remove },
+  react: { cost: 'message', run: react },
   typing: { cost: 'frame', run: typing },
+  signal: { cost: 'frame', run: signal },
   members: { cost: 'frame', run: members },
   gateways: { cost: 'frame', run: gateways },
   conversations: { cost: 'frame', run: conversations },

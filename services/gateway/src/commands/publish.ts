@@ -58,18 +58,19 @@ function publishApproved(
 ): void | Promise<void> {
   const { beforePublish, publisher, clock } = parts
   if (beforePublish === undefined || session.roles.includes(service) || publisher.has(event.id)) {
-    return publishNow(parts, session, event, ref)
+    void publishNow(parts, session, event, ref)
+    return
   }
   return beforePublish.check(event, session).then(
     (approved) => {
       if (session.closed) return
       allowed()
-      publishNow(parts, session, { ...approved, at: new Date(clock.now()).toISOString() }, ref)
+      void publishNow(parts, session, { ...approved, at: new Date(clock.now()).toISOString() }, ref)
     },
     (error: unknown) => {
       // It came through the log meanwhile: the client had sent it over another gateway.
       if (!publisher.has(event.id)) throw error
-      publishNow(parts, session, event, ref)
+      void publishNow(parts, session, event, ref)
     },
   )
 }
@@ -89,18 +90,22 @@ function suspicionOf(
   return early && !isFresh(cid, now) ? 'perhaps' : undefined
 }
 
-/** Publishes an event that is not a repeat, or is harmless as one, and acknowledges it once the log has it. */
+/**
+ * Publishes an event that is not a repeat, or is harmless as one, and acknowledges it once the log has it. Resolves with whether the
+ * log has it.
+ */
 export function publishNow(
   parts: PublishParts,
   session: Session,
   event: ChatEvent,
   ref: Ref | undefined,
-): void {
+): Promise<boolean> {
   const stop = parts.metrics.acknowledged.startTimer()
-  parts.publisher.publish(event).then(
+  return parts.publisher.publish(event).then(
     () => {
       stop()
       session.reply({ type: 'sent', ...withRef(ref), id: event.id })
+      return true
     },
     (error: unknown) => {
       const refusal =
@@ -109,6 +114,7 @@ export function publishNow(
           : new RabbleError('unavailable', 'the log failed', { cause: error })
       parts.metrics.refused.inc({ code: refusal.code })
       session.refuse(refusal, ref)
+      return false
     },
   )
 }

@@ -4,24 +4,32 @@ import { type ClientFrames, type MessageEvent, RabbleError, type User } from '@r
 import { eventId } from '@rabble/contract/ids'
 import { textOf } from './text.ts'
 
-/** Maximum depth of objects and arrays in `meta`: some JSON parsers fail on far deeper ones. */
+/** Maximum depth of objects and arrays in an application's data: some JSON parsers fail on far deeper ones. */
 const maxDepth = 32
 /** Maximum size (bytes) of `meta` as JSON. Frames may be larger, but only for texts in which each character is escaped. */
 const maxMetaBytes = 16 * 1024
 
 /** @throws RabbleError `too-large` */
 export function checkMeta(meta: object | undefined): void {
-  if (meta === undefined) return
-  checkDepth(meta, 0)
-  if (Buffer.byteLength(JSON.stringify(meta)) > maxMetaBytes) {
-    throw new RabbleError('too-large', `meta has no more than ${maxMetaBytes} bytes`)
+  checkData('meta', meta, maxMetaBytes)
+}
+
+/**
+ * Checks the size and depth of an application's data in a field.
+ * @throws RabbleError `too-large`
+ */
+export function checkData(field: string, data: unknown, maxBytes: number): void {
+  if (data === undefined) return
+  checkDepth(field, data, 0)
+  if (Buffer.byteLength(JSON.stringify(data)) > maxBytes) {
+    throw new RabbleError('too-large', `${field} has no more than ${maxBytes} bytes`)
   }
 }
 
-function checkDepth(meta: unknown, depth: number): void {
-  if (typeof meta !== 'object' || meta === null) return
-  if (depth === maxDepth) throw new RabbleError('too-large', `meta is nested no deeper than ${maxDepth}`)
-  for (const value of Object.values(meta)) checkDepth(value, depth + 1)
+function checkDepth(field: string, data: unknown, depth: number): void {
+  if (typeof data !== 'object' || data === null) return
+  if (depth === maxDepth) throw new RabbleError('too-large', `${field} is nested no deeper than ${maxDepth}`)
+  for (const value of Object.values(data)) checkDepth(field, value, depth + 1)
 }
 
 /** The gateway that takes a message. */

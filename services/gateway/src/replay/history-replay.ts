@@ -1,12 +1,12 @@
 import type { Clock } from '@rabble/clock'
 import { Deferred } from '@rabble/clock/deferred'
 import { inTime } from '@rabble/clock/race'
-import type { ChangeEvent, User } from '@rabble/contract'
+import type { TextChange, User } from '@rabble/contract'
 import type { ByteString } from '@rabble/event-log'
 import type { HistoryClient, Replay } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
-import { applyChange, applyChanges, changesIn, type EventRange, eventRangeOf } from './event-range.ts'
+import { applyChange, applyChanges, type EventRange, eventRangeOf, textChangesIn } from './event-range.ts'
 import type { RoomBuffers } from './room-buffers.ts'
 
 /** Maximum number of events that a resuming client gets at once. A client that missed more pages through the history. */
@@ -39,8 +39,11 @@ export interface HistoryReplay {
   fetch(room: string, after: string, user: User, sharers: readonly string[]): Promise<void>
   /** Returns the lines of all events that followed `after`, up to the newest one; undefined if these are not known. */
   after(room: string, after: string): ByteString[] | undefined
-  /** Applies a change to the kept answers. Call it for each change that comes through the log, so that no old text is sent. */
-  changed(change: ChangeEvent): void
+  /**
+   * Applies a change to the kept answers. Call it for each edit and deletion that comes through the log, so that no old text is sent.
+   * Reactions in an answer stay those of its end: clients get the later ones as events.
+   */
+  changed(change: TextChange): void
 }
 
 /** A range of a room from history, with all events up to the offset `through`. */
@@ -140,7 +143,7 @@ export function createHistoryReplay(options: {
     const piece = { ...eventRangeOf(ids, lines), through, known: new Set(ids), bytes: 0 }
     // Changes that history had not stored yet are missing in its messages. Those that it had are lines of the piece.
     const newer = recent.behind(room, through)
-    if (newer !== undefined) applyChanges(piece, changesIn(eventRangeOf(newer.ids, newer.lines)))
+    if (newer !== undefined) applyChanges(piece, textChangesIn(eventRangeOf(newer.ids, newer.lines)))
     forget(room)
     // If the room has no buffer, the newest events fill one, and the next client needs no history.
     recent.restore(room, ids, piece.lines, through)

@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import { changed, type MessageEvent, RabbleError, type User } from '@rabble/contract'
+import { afterAll, type MessageEvent, RabbleError, type User } from '@rabble/contract'
 import type { HistoryClient } from '@rabble/history/client'
 import { createTurns } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
@@ -47,7 +47,7 @@ export function createMessageLookup(options: {
     metrics.lookups.inc()
     try {
       const { through, message } = await history.find(room, id, user.id)
-      if (message !== undefined) return recent.changes(room, id).reduce(changed, message)
+      if (message !== undefined) return afterAll(message, recent.changes(room, id))
       return (through ?? -1) >= reached ? 'unknown' : 'lagging'
     } catch {
       return 'unable'

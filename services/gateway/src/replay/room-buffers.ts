@@ -1,6 +1,6 @@
-import type { ChangeEvent, ChatEvent, MessageEvent } from '@rabble/contract'
+import type { ChangeEvent, ChatEvent, MessageEvent, ReactionEvent } from '@rabble/contract'
 import { type ByteString, byteString, noBytes, partitionOf } from '@rabble/event-log'
-import { applyChange, changesIn, type EventRange, messageIn, targetOf } from './event-range.ts'
+import { applyChange, applyReaction, changesIn, type EventRange, messageIn, targetOf } from './event-range.ts'
 
 /**
  * The newest events of each room, to answer `join` without any call. They are bounded three ways: events per room, bytes per
@@ -25,10 +25,14 @@ export interface RoomBuffers {
   /** Returns the current version of a message, if it is remembered and not doubtful. */
   message(room: string, id: string): MessageEvent | undefined
   /**
-   * Returns the remembered edits and deletions, in order, of all messages or of one, without those that newer ones have
-   * superseded.
+   * Returns the remembered changes, in order, of all messages or of one, without those that newer ones have superseded.
    */
   changes(room: string, message?: string): ChangeEvent[]
+  /**
+   * Returns the revision of the last reaction of a user with an emoji to a message; 0 if there was none, and undefined if this is not
+   * known. See `ReactionEvent`.
+   */
+  revision(room: string, message: string, user: string, emoji: string): number | undefined
   /**
    * Remembers events of a room of which nothing is remembered, as far as there is space for them. They are all events from the
    * first of them up to `offset`.
@@ -63,10 +67,16 @@ interface Room extends EventRange {
   missing: number
   /** Ids that may repeat older ones; undefined if there were none yet. */
   doubtful: Set<string> | undefined
+  /** Offset up to which the events came from history, which has only the newest changes; -1 if none did. */
+  restored: number
+  /** Revisions of the reactions to messages of which this gateway has read all events, by message; undefined if there were none. */
+  revisions: Map<string, Map<string, number>> | undefined
 }
 
 /** Approximate cost (bytes) of a remembered line besides its bytes. */
 const overhead = 100
+/** Approximate cost (bytes) of the revision of a reaction. */
+const revisionBytes = 200
 
 /** `partitions`: number of partitions of the log. */
 export function createRoomBuffers(
@@ -82,8 +92,11 @@ export function createRoomBuffers(
   let total = 0
 
   function dropOldest(room: Room): void {
-    const size = (room.lines[room.head]?.length ?? 0) + overhead
-    room.doubtful?.delete(room.ids[room.head] ?? '')
+    const id = room.ids[room.head] ?? ''
+    const revisions = room.revisions?.get(id)?.size ?? 0
+    const size = (room.lines[room.head]?.length ?? 0) + overhead + revisions * revisionBytes
+    room.doubtful?.delete(id)
+    room.revisions?.delete(id)
     room.missing = Math.max(room.missing, room.offsets[room.head] ?? -1)
     room.lines[room.head] = noBytes
     room.ids[room.head] = ''
@@ -143,20 +156,44 @@ export function createRoomBuffers(
     return room === undefined || index < room.head ? -1 : index
   }
 
-  /** Applies the change. Returns whether it counts, as far as this gateway knows. */
-  function change(event: ChangeEvent): boolean {
+  /** Whether a message is remembered, with all changes of it that are in the log. */
+  function isWhole(room: Room, message: string): boolean {
+    const index = indexOf(room, message)
+    return index !== -1 && !room.doubtful?.has(message) && (room.offsets[index] ?? -1) > room.restored
+  }
+
+  /** Applies the change. Returns its line as it is remembered: empty if the change does not count, as far as this gateway knows. */
+  function change(event: ChangeEvent, line: Buffer): ByteString {
     const room = rooms.get(event.room)
-    if (room === undefined) return true
-    const { grown, counts } = applyChange(room, event)
-    room.bytes += grown
-    total += grown
-    return counts
+    if (room === undefined) return byteString(line)
+    if (event.type === 'reaction' && !isNext(room, event)) return noBytes
+    const applied = event.type === 'reaction' ? applyReaction(room, event) : applyChange(room, event)
+    room.bytes += applied.grown
+    total += applied.grown
+    return applied.counts ? (applied.line ?? byteString(line)) : noBytes
+  }
+
+  /** Notes the revision of a reaction. Returns false if that one was noted before. */
+  function isNext(room: Room, { message, from, emoji, revision }: ReactionEvent): boolean {
+    if (!isWhole(room, message)) return true
+    room.revisions ??= new Map()
+    const revisions = room.revisions.get(message) ?? new Map<string, number>()
+    room.revisions.set(message, revisions)
+    const key = keyOf(from.id, emoji)
+    const known = revisions.get(key)
+    if (known !== undefined && known >= revision) return false
+    revisions.set(key, revision)
+    if (known === undefined) {
+      room.bytes += revisionBytes
+      total += revisionBytes
+    }
+    return true
   }
 
   return {
     add(event, line, offset, doubtful = false) {
       const { type, room: name, id } = event
-      const told = type === 'message' || change(event) ? byteString(line) : noBytes
+      const told = type === 'message' ? byteString(line) : change(event, line)
       const room = remember(name, id, told, type === 'message' ? '' : event.message, offset)
       if (!doubtful) return
       room.doubtful ??= new Set()
@@ -191,10 +228,16 @@ export function createRoomBuffers(
       return room === undefined ? [] : changesIn(room, message)
     },
 
+    revision(name, message, user, emoji) {
+      const room = rooms.get(name)
+      if (room === undefined || !isWhole(room, message)) return undefined
+      return room.revisions?.get(message)?.get(keyOf(user, emoji)) ?? 0
+    },
+
     restore(name, ids, lines, offset) {
       if (rooms.has(name)) return
       // The room may have older events, whatever was known of the log.
-      rooms.set(name, emptyRoom(offset))
+      rooms.set(name, { ...emptyRoom(offset), restored: offset })
       for (const [index, line] of lines.entries()) {
         remember(name, ids[index] ?? '', line, targetOf(line), offset)
       }
@@ -235,5 +278,20 @@ export function createRoomBuffers(
 }
 
 function emptyRoom(missing: number): Room {
-  return { ids: [], lines: [], targets: [], offsets: [], head: 0, bytes: 0, missing, doubtful: undefined }
+  return {
+    ids: [],
+    lines: [],
+    targets: [],
+    offsets: [],
+    head: 0,
+    bytes: 0,
+    missing,
+    doubtful: undefined,
+    restored: -1,
+    revisions: undefined,
+  }
+}
+
+function keyOf(user: string, emoji: string): string {
+  return `${user} ${emoji}`
 }

@@ -34,6 +34,7 @@ export function watchHistory(
   return {
     replay: (query, user) => watch('replay', history.replay(query, user)),
     find: (room, id, user) => watch('find', history.find(room, id, user)),
+    reaction: (...key) => watch('reaction', history.reaction(...key)),
     known: (room, ids) => watch('known', history.known(room, ids)),
     directRooms: (user, limit) => watch('directRooms', history.directRooms(user, limit)),
   }

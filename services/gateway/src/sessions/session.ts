@@ -18,6 +18,9 @@ const framesBurst = 300
 /** Maximum rate (a second) and burst of refused frames before the client is cut off. */
 const refusalsPerSecond = 20
 const refusalsBurst = 1000
+/** Maximum rate (a second) and burst of signals of the application, since each goes to every member. */
+const signalsPerSecond = 10
+const signalsBurst = 20
 /** Maximum rate (a second) and burst of new tokens. Each may be a call to the rooms service. */
 const refreshesPerSecond = 1
 const refreshesBurst = 5
@@ -78,6 +81,7 @@ export class Session {
   #refusals: TokenBucket | undefined
   #refreshes: TokenBucket | undefined
   #controls: TokenBucket | undefined
+  #signals: TokenBucket | undefined
   /** Times of the last typing notices, by room. */
   #typedAt: Map<string, number> | undefined
   /** Number of pings that the client has not answered. */
@@ -246,6 +250,18 @@ export class Session {
     const wait = this.#refreshes.take(now)
     if (wait > 0) {
       throw new RabbleError('rate-limited', `no more than ${refreshesPerSecond} token a second`, {
+        retryAfter: wait,
+      })
+    }
+  }
+
+  /** @throws RabbleError `rate-limited` */
+  takeSignal(): void {
+    const now = this.#clock.monotonic()
+    this.#signals ??= new TokenBucket(signalsPerSecond, signalsBurst, now)
+    const wait = this.#signals.take(now)
+    if (wait > 0) {
+      throw new RabbleError('rate-limited', `no more than ${signalsPerSecond} signals a second`, {
         retryAfter: wait,
       })
     }

@@ -1,4 +1,11 @@
-import { type ChangeEvent, type ChatEvent, changed, type MessageEvent } from '@rabble/contract'
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type ChatEvent,
+  changed,
+  type MessageEvent,
+  type ReactionEvent,
+  type TextChange,
+} from '@rabble/contract'
 import { type ByteString, byteString, bytesOf } from '@rabble/event-log'
 import { createRandom } from '@rabble/harness'
 import t from 'tap'
@@ -9,12 +16,17 @@ function message(id: string, from = 'ada', text = `text of ${id}`): MessageEvent
   return { ...fields(id, from), type: 'message', text }
 }
 
-function edit(id: string, message: string, text = `text of ${id}`, from = 'ada'): ChangeEvent {
+function edit(id: string, message: string, text = `text of ${id}`, from = 'ada'): TextChange {
   return { ...fields(id, from), type: 'edit', message, text, ...moderation(from) }
 }
 
-function deletion(id: string, message: string, from = 'ada'): ChangeEvent {
+function deletion(id: string, message: string, from = 'ada'): TextChange {
   return { ...fields(id, from), type: 'delete', message, ...moderation(from) }
+}
+
+function reaction(id: string, message: string, from: string, emoji: string, revision: number): ReactionEvent {
+  const remove = revision % 2 === 0 ? ({ remove: true } as const) : {}
+  return { ...fields(id, from), type: 'reaction', message, emoji, ...remove, revision }
 }
 
 function moderation(from: string): { moderator?: true } {
@@ -119,6 +131,33 @@ t.test('of a message that is not remembered, only the newest change is', async (
   t.match(recent.changes('a', 'old'), [{ id: 'd' }])
 })
 
+t.test('the newest reaction tells all reactions to a message, as far as they are known', async (t) => {
+  const recent = createWhole(5)
+  add(recent, reaction('r0', 'old', 'eve', '👍', 3), message('1'), reaction('r1', '1', 'ada', '👍', 1))
+  add(recent, reaction('r2', '1', 'bob', '👍', 1))
+  const both = [{ emoji: '👍', count: 2, users: ['ada', 'bob'] }]
+  t.match(parsed(all(recent)), [
+    { id: 'r0', reactions: undefined },
+    { id: '1', reactions: both, reacted: 'r2' },
+    undefined,
+    { id: 'r2', reactions: both },
+  ])
+  t.equal(recent.revision('a', '1', 'ada', '👍'), 1)
+  t.equal(recent.revision('a', '1', 'ada', '🎉'), 0)
+  t.equal(recent.revision('a', 'old', 'eve', '👍'), undefined, 'its earlier reactions are not known')
+  add(recent, message('2'), message('3'), message('4'), reaction('r3', '1', 'ada', '👍', 2))
+  t.equal(recent.revision('a', '1', 'ada', '👍'), undefined, 'the message has left the memory')
+  t.match(parsed(all(recent)), [
+    undefined,
+    {},
+    {},
+    {},
+    { id: 'r3', reactions: [{ count: 1, users: ['bob'] }] },
+  ])
+  add(recent, reaction('r4', '4', 'ada', '👍', 1), deletion('d', '4'), reaction('r5', '4', 'bob', '👍', 1))
+  t.match(parsed(all(recent)), [{ id: '4', text: '' }, { id: 'r3' }, undefined, { id: 'd' }, undefined])
+})
+
 t.test('memory stays bounded when texts grow, and is given back when they go', async (t) => {
   const recent = createWhole(1000, 80_000)
   const long = 'x'.repeat(2000)
@@ -156,7 +195,7 @@ for (const [who, strangers] of [
     /** Texts that were replaced or deleted. */
     const gone = new Set<string>()
     const wrong: unknown[] = []
-    for (let n = 0; n < 500; n++) {
+    for (let n = 0; n < 1_000; n++) {
       const event = next(n)
       const before = states.at(-1) ?? new Map<string, MessageEvent>()
       const after = play(before, [event])
@@ -164,7 +203,7 @@ for (const [who, strangers] of [
       states.push(after)
       add(recent, event)
       const target = event.type === 'message' ? undefined : before.get(event.message)
-      if (target !== undefined && target !== after.get(target.id)) gone.add(target.text)
+      if (target !== undefined && target.text !== after.get(target.id)?.text) gone.add(target.text)
 
       const seen = pick(Math.max(1, n - 35), n + 2)
       const lines = recent.after('a', events[seen - 1]?.id ?? '')
@@ -172,27 +211,39 @@ for (const [who, strangers] of [
       const kept = replayed.filter((event) => 'text' in event && event.text !== '' && gone.has(event.text))
       const resumed = lines === undefined ? after : play(states[seen] ?? new Map(), replayed)
       const isRight =
-        (lines === undefined) === n + 1 - seen >= 30 &&
-        JSON.stringify(texts(resumed)) === JSON.stringify(texts(after))
+        (lines === undefined) === n + 1 - seen >= 30 && isDeepStrictEqual(shown(resumed), shown(after))
       if (!isRight || (kept.length > 0 && !strangers)) wrong.push({ n, seen, replayed, kept })
     }
     t.strictSame(wrong, [])
   })
 }
 
-function texts(messages: ReadonlyMap<string, MessageEvent>): Record<string, string> {
-  return Object.fromEntries([...messages].map(([id, { text }]) => [id, text]))
+function shown(messages: ReadonlyMap<string, MessageEvent>) {
+  return [...messages.values()].map(({ id, text, reactions, reacted }) => ({ id, text, reactions, reacted }))
 }
 
 function createPick(random: () => number): (from: number, to: number) => number {
   return (from, to) => from + Math.floor(random() * (to - from))
 }
 
-/** Returns random events of a room: messages of two users, and changes of them by users who may and users who may not. */
+/**
+ * Returns random events of a room: messages of two users, changes of them by users who may and users who may not, and reactions, so many
+ * to some messages that the lists of users are shortened.
+ */
 function createEvents(random: () => number, strangers: boolean): (n: number) => ChatEvent {
   const pick = createPick(random)
   const said: MessageEvent[] = []
+  const revisions = new Map<string, number>()
   return (n) => {
+    // A message that stays popular for long after it has left the memory, or one of the last.
+    const liked = random() < 0.8 ? said[Math.floor((said.length - 5) / 40) * 40] : said.at(-pick(1, 4))
+    if (liked !== undefined && random() < 0.6) {
+      const [from, emoji] = [`user-${pick(0, 90)}`, random() < 0.9 ? '👍' : '🎉']
+      const key = `${liked.id} ${from} ${emoji}`
+      const revision = (revisions.get(key) ?? 0) + 1
+      revisions.set(key, revision)
+      return reaction(`r${n}`, liked.id, from, emoji, revision)
+    }
     const target = random() < 0.4 ? undefined : said[pick(Math.max(0, said.length - 30), said.length)]
     if (target === undefined) {
       const fresh = message(`m${n}`, pick(0, 2) === 0 ? 'ada' : 'bob', `text ${n}.`)

@@ -27,6 +27,27 @@ export async function findMessage(
   return { through, line: row && toLine(row) }
 }
 
+export interface FoundReaction {
+  /** Offset of the log up to which the room is certainly stored; null if nothing of its partition is. */
+  through: number | null
+  /** Revision of the last reaction (see `ReactionEvent`); 0 if there was none. */
+  revision: number
+}
+
+/** Finds the last reaction of a user with an emoji to a message. The position is read first, so it is never ahead. */
+export async function findReaction(
+  database: Database,
+  partitions: number,
+  { room, message, user, emoji }: { room: string; message: string; user: string; emoji: string },
+): Promise<FoundReaction> {
+  const through = await positionOf(database, partitionOf(room, partitions))
+  const [row] = await database.query<{ revision: number }>(
+    'select revision from history.reactions where message = $1 and emoji = $2 and user_id = $3',
+    [storable(message), storable(emoji), storable(user)],
+  )
+  return { through, revision: row?.revision ?? 0 }
+}
+
 export interface Known {
   /** Offset of the log up to which the room is certainly stored; null if nothing of its partition is. */
   through: number | null

@@ -43,7 +43,7 @@ interface Cut {
 }
 
 export const columns =
-  'id, room, sender_id, sender_name, text, at, via, cid, reply_to, meta, edited, deleted, extra'
+  'id, room, sender_id, sender_name, text, at, via, cid, reply_to, meta, edited, deleted, reactions, extra'
 
 /**
  * Returns a page of a room. A room without messages, which need not exist, has an empty page.

@@ -5,7 +5,7 @@ import { restored, storable } from '../text/storable.ts'
 export interface Place {
   partition: number
   sequence: number
-  /** False for an edit or a deletion, which is on no page. */
+  /** False for a change of a message, which is on no page. */
   isMessage: boolean
 }
 

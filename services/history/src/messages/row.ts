@@ -15,6 +15,8 @@ export interface MessageRow {
   meta: Optional
   edited: Optional
   deleted: Optional
+  /** The fields `reactions` and `reacted`, as a JSON object. */
+  reactions: Optional
   extra: Optional
 }
 
@@ -33,7 +35,8 @@ interface Extra {
 
 /** @throws RangeError if `meta` is nested too deeply for JSON.stringify; JSON.parse takes any depth */
 export function toRow(message: MessageEvent): MessageRow {
-  const { type: _, room, id, cid, from, text, at, via, replyTo, meta, edited, deleted, ...event } = message
+  const { type: _, room, id, cid, from, text, at, via, replyTo, meta, edited, deleted, ...more } = message
+  const { reactions, reacted, ...event } = more
   const { id: senderId, name, ...sender } = from
   const plainTime = isPlainTime(at)
   const extra: Extra = {}
@@ -54,8 +57,18 @@ export function toRow(message: MessageEvent): MessageRow {
     meta: jsonOf(meta),
     edited: jsonOf(edited),
     deleted: jsonOf(deleted),
+    reactions: reactionsOf({ reactions, reacted }),
     extra: hasFields(extra) ? JSON.stringify(extra) : undefined,
   }
+}
+
+/** Returns the column for the reactions of a message; undefined if it has never had any. */
+export function reactionsOf({
+  reactions,
+  reacted,
+}: Pick<MessageEvent, 'reactions' | 'reacted'>): string | undefined {
+  const isEmpty = reactions === undefined && reacted === undefined
+  return isEmpty ? undefined : JSON.stringify({ reactions, reacted })
 }
 
 /** Returns what is left of `extra` when the message is deleted: fields added to the event are part of what was said. */
@@ -78,6 +91,7 @@ export function toLine(row: StoredMessage): string {
     fieldOf('meta', row.meta) +
     fieldOf('edited', row.edited) +
     fieldOf('deleted', row.deleted) +
+    fieldsOf(row.reactions) +
     fieldsOf(extra.event)
   return (
     `{"type":"message","room":${quote(row.room)},"id":${quote(row.id)}${fieldOf('cid', jsonOfStored(row.cid))},` +
@@ -106,8 +120,8 @@ function fieldOf(name: string, json: Optional): string {
 }
 
 /** Returns the fields of a JSON object that has some, to be appended to others. */
-function fieldsOf(json: string | undefined): string {
-  return json === undefined ? '' : `,${json.slice(1, -1)}`
+function fieldsOf(json: Optional): string {
+  return typeof json !== 'string' ? '' : `,${json.slice(1, -1)}`
 }
 
 /** Whether a timestamptz returns the same string: UTC with milliseconds, and a year from 1 to 9999. */

@@ -5,7 +5,7 @@ import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
 import { isUnstorable } from './unstorable.ts'
 
-/** A message, an edit or a deletion, and its line in the log. */
+/** A message or a change of one, and its line in the log. */
 export interface ChatEntry {
   event: ChatEvent
   line: Buffer
@@ -171,6 +171,7 @@ async function writeEach(
       sum.changes.added += changes.added
       sum.changes.edit += changes.edit
       sum.changes.delete += changes.delete
+      sum.changes.reaction += changes.reaction
     } catch (error) {
       if (!isUnstorable(error)) throw error
       await query('rollback to savepoint event')
@@ -197,12 +198,12 @@ async function insert(
   // One JSON document is faster than an array per column or a row of parameters: both sides have fast code for it.
   const added = await query<{ sequence: number }>(
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-       reply_to, meta, edited, deleted, extra)
+       reply_to, meta, edited, deleted, reactions, extra)
      select $1, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-       reply_to, meta, edited, deleted, extra
+       reply_to, meta, edited, deleted, reactions, extra
      from json_to_recordset($2::json) as rows (sequence bigint, id text, room text, sender_id text,
        sender_name text, text text, at timestamptz, via text, cid text, reply_to text, meta text, edited text,
-       deleted text, extra text)
+       deleted text, reactions text, extra text)
      ${repeats === 'skip' ? 'on conflict do nothing returning sequence' : ''}`,
     [partition, JSON.stringify(rows)],
   )

@@ -3,7 +3,7 @@ import { Type } from '@rabble/contract/typebox'
 import { type InternalTokens, serviceOf } from '@rabble/service'
 import { checkServiceAccess } from '../access/access.ts'
 import { directRoomsOf } from '../messages/direct-rooms.ts'
-import { findMessage, knownOf } from '../messages/find.ts'
+import { findMessage, findReaction, knownOf } from '../messages/find.ts'
 import { replayOf } from '../messages/replay.ts'
 import type { RoutesOptions } from './history.ts'
 import { createReads, type ReadLimits } from './reads.ts'
@@ -25,6 +25,10 @@ const directRoomsSchema = {
   params: Type.Object({ user: id }),
   body: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000 }) }),
 }
+const reactionSchema = {
+  params,
+  body: Type.Object({ message: id, user: id, emoji: id }),
+}
 const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems: 1, maxItems: 1000 }) }) }
 
 /**
@@ -33,6 +37,7 @@ const knownSchema = { params, body: Type.Object({ ids: Type.Array(id, { minItems
  * - `POST /internal/rooms/{room}/replay` returns NDJSON: the replay without its lines in the first line, then the events, whose
  * bytes the gateway passes on. An empty line belongs to an event that is not sent any more.
  * - `POST /internal/rooms/{room}/message` returns one message, so that the gateway knows who may change it.
+ * - `POST /internal/rooms/{room}/reaction` returns how often a user has reacted to a message with an emoji.
  * - `POST /internal/users/{user}/direct-rooms` returns the rooms of a user's latest direct messages.
  * - `POST /internal/rooms/{room}/known` returns which of some ids are stored, so that the gateway can tell repeats from new
  * events.
@@ -69,6 +74,16 @@ export function gatewayRoutes(
         )
         reply.type('application/json; charset=utf-8')
         return `{"through":${through},"message":${line ?? null}}`
+      },
+    )
+
+    app.post(
+      '/internal/rooms/:room/reaction',
+      { schema: reactionSchema, logLevel: 'warn' },
+      async (request) => {
+        const { room } = request.params
+        await checkServiceAccess(room, request, internalTokens)
+        return reads.run('reaction', () => findReaction(database, partitions, { room, ...request.body }))
       },
     )
 

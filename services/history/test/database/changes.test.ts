@@ -2,13 +2,14 @@ import type { ChatEvent } from '@rabble/contract'
 import { until } from '@rabble/harness'
 import { exportOf } from '../../src/messages/export.ts'
 import { allOf, build, ingestOf, timeout, waitFor, waitForOffset } from '../build.ts'
-import { deletion, edit, firstOf, foldedOf, wholeOf } from '../change.ts'
+import { deletion, edit, firstOf, foldedOf, reaction, wholeOf } from '../change.ts'
 import { onBoth } from '../databases.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 import { write } from '../write.ts'
 
 const bob = { id: 'bob', name: 'Bob' }
+const crowd = Array.from({ length: 70 }, (_, n) => ({ id: `user-${n}`, name: `User ${n}` }))
 const hostile = '\0 \ud800 \ufdd0 \ufdd00000 " \\ \u202e'
 
 /** Logs with the resulting messages, in short form, and with texts that must not be stored anywhere. */
@@ -95,6 +96,28 @@ const cases: Record<string, { log: ChatEvent[]; gone?: string[] }> = {
       deletion('d', 'b', { from: { id: `x${hostile}`, name: hostile }, moderator: true }),
     ],
   },
+  'reactions of more users than the list has, some taken back': {
+    log: [
+      message('a', { text: 'old' }),
+      ...crowd.map((from, n) => reaction(`r${n}`, 'a', { from })),
+      edit('e', 'a'),
+      ...crowd.slice(40, 60).map((from, n) => reaction(`s${n}`, 'a', { from, revision: 2 })),
+      reaction('p', 'a', { emoji: '🎉' }),
+      ...crowd.slice(50, 55).map((from, n) => reaction(`t${n}`, 'a', { from, revision: 3 })),
+    ],
+    gone: ['old'],
+  },
+  'a deletion takes the reactions': {
+    log: [message('a'), reaction('r', 'a'), deletion('d', 'a'), reaction('s', 'a', { from: bob })],
+    gone: ['👍'],
+  },
+  'a reaction to what is unknown changes nothing': {
+    log: [reaction('r', 'none'), reaction('s', 'a'), message('a'), reaction('t', 'a', { room: 'other' })],
+    gone: ['👍'],
+  },
+  'the last reaction taken back': {
+    log: [message('a'), reaction('r', 'a'), reaction('s', 'a', { revision: 2 }), reaction('r', 'a')],
+  },
   'more about who changed it': {
     log: [message('a'), edit('e', 'a', { from: { id: 'ada', name: 'Ada', avatar: 'a.png' } as never })],
   },
@@ -118,7 +141,10 @@ await onBoth(async (t, databases) => {
         places: firstOf(log).length,
       }
       for (const [way, [steps, options]] of Object.entries(ways)) {
-        await database.query('truncate history.messages, history.changes, history.positions', [])
+        await database.query(
+          'truncate history.messages, history.changes, history.reactions, history.positions',
+          [],
+        )
         let refused = 0
         for (const step of steps) refused += (await write(database, 0, step, options))?.refused ?? 0
         const chunks = []
@@ -146,6 +172,7 @@ await onBoth(async (t, databases) => {
     const app = build(t, { log, database })
     await app.ready()
     log.append(message('a'), message('b'), edit('e1', 'a'), edit('e2', 'a'), edit('e1', 'a'), message('a'))
+    log.append(reaction('r', 'a'), reaction('s', 'a'))
     log.append(
       deletion('d', 'b'),
       edit('late', 'b'),
@@ -153,12 +180,13 @@ await onBoth(async (t, databases) => {
       { type: 'of a later version', room: 'general', id: 'e3' },
       edit('e2', 'a'),
     )
-    await waitForOffset(database, 2)
+    await waitForOffset(database, 4)
     const lines = [
       'messages_total 2',
       'changes_total{type="edit"} 2',
       'changes_total{type="delete"} 1',
-      'ignored_changes_total 2',
+      'changes_total{type="reaction"} 1',
+      'ignored_changes_total 3',
       'duplicates_total 3',
       'skipped_events_total 1',
       'refused_messages_total 0',

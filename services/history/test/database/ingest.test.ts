@@ -66,7 +66,7 @@ await onBoth(async (t, databases) => {
     const { metrics } = ingestOf(t, log, database)
     log.append({ type: 'started', room: '*', id: 's1' })
     log.append({ type: 'message', room: 'general', id: 'without the rest' }, message('a'), {
-      type: 'reaction',
+      type: 'poll',
       room: 'general',
       id: 'r1',
     })

@@ -170,7 +170,7 @@ const all: readonly Method[] = [
 
 /** Frame types that get a reply. */
 export function isAnswered({ type }: Frame): boolean {
-  return type !== 'typing'
+  return type !== 'typing' && type !== 'signal'
 }
 
 function text(value: Argument): string {

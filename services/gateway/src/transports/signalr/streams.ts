@@ -84,7 +84,7 @@ export class Streams {
   #encode(shared: Codec, protocol: HubProtocol, line: Buffer): Buffer[] {
     const item = line.toString()
     const { type, room } = JSON.parse(item) as { type: string; room: string }
-    const isEvent = type === 'message' || type === 'edit' || type === 'delete'
+    const isEvent = ['message', 'edit', 'delete', 'reaction'].includes(type)
     const ids = isEvent ? this.#live(room) : []
     if (ids.length === 0) return [shared.encodeEvents([line])]
     return ids.map((invocationId) => protocol.write({ type: MessageType.StreamItem, invocationId, item }))

@@ -8,6 +8,8 @@ const positional: Readonly<Record<string, readonly string[]>> = {
   send: ['room', 'text', 'cid'],
   edit: ['room', 'id', 'text', 'cid'],
   delete: ['room', 'id'],
+  react: ['room', 'id', 'emoji'],
+  signal: ['room', 'name', 'data'],
   typing: ['room'],
   members: ['room'],
   refresh: ['token'],

@@ -114,6 +114,7 @@ export async function connectHubChat(
     sendTo: (to, text, more) => request({ type: 'send', to, text, ...more }),
     edit: (room, id, text, more) => request({ type: 'edit', room, id, text, ...more }),
     delete: (room, id) => request({ type: 'delete', room, id }),
+    react: (room, id, emoji, remove = false) => request({ type: 'react', room, id, emoji, remove }),
     events: (room) => rooms.get(room)?.events ?? [],
     messages: (room) => rooms.get(room)?.messages ?? [],
     waitFor,
