@@ -12,7 +12,10 @@ import { found, headed, type Passage } from './pages.ts'
 import { plain } from './schemas.ts'
 
 /** Frames that the gateway sends without a request. `left` and `error` come as replies, too. */
-const news = ['message', 'edit', 'delete', 'presence', 'typing', 'reconnect', 'left', 'error'] as const
+const news = [
+  ...(['message', 'edit', 'delete', 'presence', 'typing', 'reconnect', 'left', 'error'] as const),
+  ...(['conversation', 'activity', 'mention'] as const),
+]
 
 /** Returns the channel of all frames. */
 export function frameChannel(pages: readonly Passage[]): Channel {

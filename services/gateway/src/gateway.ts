@@ -12,6 +12,11 @@ import { createGatewayRegistry } from './cluster/gateway-registry.ts'
 import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
 import { type CommandParts, execute } from './commands/index.ts'
+import { createConversations } from './conversations/direct-rooms.ts'
+import { createConversationList } from './conversations/list.ts'
+import { createMemberships } from './conversations/memberships.ts'
+import { createConversationNews } from './conversations/news.ts'
+import { createWatchers } from './conversations/watchers.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
 import { createDuplicateFilter } from './log/duplicate-filter.ts'
@@ -20,7 +25,6 @@ import { createLogPositions } from './log/log-positions.ts'
 import { createPublisher } from './log/publisher.ts'
 import { createRepeatCheck, isFresh } from './log/repeat-check.ts'
 import type { Metrics } from './metrics.ts'
-import { createConversations } from './replay/conversations.ts'
 import { createHistoryReplay } from './replay/history-replay.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './replay/history-times.ts'
 import { createMessageLookup } from './replay/message-lookup.ts'
@@ -138,6 +142,18 @@ export function createGateway(options: GatewayOptions): Gateway {
   const historyReplay = history && createHistoryReplay({ history, recent, position, timeout, clock, metrics })
   const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
   const conversations = createConversations({ history, positions: positions.all, timeout, clock })
+  const watchers = createWatchers()
+  const memberships = createMemberships({ gateway: id, isKept: history !== undefined, log, clock })
+  const news = createConversationNews({ history, hub, watchers, memberships, clock })
+  const conversationList = createConversationList({
+    history,
+    watchers,
+    news,
+    positions: positions.all,
+    partitions: log.partitions,
+    timeout,
+    clock,
+  })
   const replays = createReplayBudget({
     limit: options.replayBytes,
     perSecond: options.replayBytesPerSecond,
@@ -164,6 +180,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     publisher,
     hub,
     changed: (change) => historyReplay?.changed(change),
+    conversed: news.take,
     arrived(partition, lag) {
       watchdog.read(partition)
       if (lag !== undefined) traffic.late(lag)
@@ -254,6 +271,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     historyReplay,
     lookup,
     conversations,
+    conversationList,
+    memberships,
+    watchers,
+    history,
     replays,
     publisher,
     repeats,
@@ -279,6 +300,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
     replayBytes: () => replays.held,
+    watchedRooms: () => watchers.rooms,
+    conversationsWaiting: () => news.waiting,
   })
 
   function allows({ origin, reached }: Pick<ClientInfo, 'origin' | 'reached'>): boolean {
@@ -290,6 +313,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   function end(session: Session, reason: string, clean = false): void {
     if (!hub.sessions.has(session)) return
     hub.remove(session)
+    watchers.remove(session)
     session.end()
     // A client that reconnects through another gateway keeps its name.
     if (session.user !== undefined) rooms?.names.gone(session.user, clean && !session.leaving)
@@ -377,6 +401,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async close() {
       phase = 'stopped'
+      news.close()
       watchdog.close()
       registry.close()
       stopHeartbeat()

@@ -17,6 +17,8 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
     find: () => Promise.reject(new Error('nobody asks for that')),
     known: () => Promise.reject(new Error('nobody asks for that')),
     directRooms: () => Promise.reject(new Error('nobody asks for that')),
+    conversations: () => Promise.reject(new Error('nobody asks for that')),
+    conversationStates: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

@@ -36,9 +36,9 @@ export function createMessage(
   taker: Taker,
   user: User,
   room: string,
-  frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta'>,
+  frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta' | 'mentions'>,
 ): MessageEvent {
-  const { cid, replyTo, meta } = frame
+  const { cid, replyTo, meta, mentions } = frame
   return {
     type: 'message',
     room,
@@ -50,5 +50,6 @@ export function createMessage(
     via: taker.id,
     ...(replyTo !== undefined && { replyTo }),
     ...(meta !== undefined && { meta }),
+    ...(mentions !== undefined && mentions.length > 0 && { mentions }),
   }
 }

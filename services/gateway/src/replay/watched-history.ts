@@ -36,5 +36,7 @@ export function watchHistory(
     find: (room, id, user) => watch('find', history.find(room, id, user)),
     known: (room, ids) => watch('known', history.known(room, ids)),
     directRooms: (user, limit) => watch('directRooms', history.directRooms(user, limit)),
+    conversations: (user, asked) => watch('conversations', history.conversations(user, asked)),
+    conversationStates: (asked) => watch('conversationStates', history.conversationStates(asked)),
   }
 }

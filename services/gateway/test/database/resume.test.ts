@@ -87,7 +87,14 @@ t.test(
     t.match(await ada.join(room, { after: 'nobody-knows-it', recent: 5 }), newest)
 
     const refuse = () => Promise.reject(new Error('no history today'))
-    const dead: HistoryClient = { replay: refuse, find: refuse, known: refuse, directRooms: refuse }
+    const dead: HistoryClient = {
+      replay: refuse,
+      find: refuse,
+      known: refuse,
+      directRooms: refuse,
+      conversations: refuse,
+      conversationStates: refuse,
+    }
     const other = await build(t, { log, history: dead, recent })
     const bob = await connectChat(t, other.ws, { name: 'Bob' })
     t.match(await bob.join(room, { after: all[5] ?? '', recent: 5 }), newest)

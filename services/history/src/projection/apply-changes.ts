@@ -156,4 +156,8 @@ async function write(
      on conflict do nothing`,
     [partition, JSON.stringify(messages), JSON.stringify(rows)],
   )
+  const deleted = results.flatMap(({ message }) =>
+    message.deleted === undefined ? [] : storable(message.id),
+  )
+  if (deleted.length > 0) await query('delete from history.mentions where message = any($1)', [deleted])
 }

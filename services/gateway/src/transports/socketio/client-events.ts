@@ -10,6 +10,8 @@ const positional: Readonly<Record<string, readonly string[]>> = {
   delete: ['room', 'id'],
   typing: ['room'],
   members: ['room'],
+  read: ['room', 'upTo'],
+  mute: ['room', 'muted'],
   refresh: ['token'],
 }
 
