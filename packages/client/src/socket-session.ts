@@ -23,6 +23,9 @@ export interface Replies {
   gateways: ServerFrames['gateways']
   conversations: ServerFrames['conversations']
   refresh: ServerFrames['refreshed']
+  watch: ServerFrames['watching']
+  read: ServerFrames['sent']
+  mute: ServerFrames['sent']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]

@@ -5,7 +5,7 @@ import { build, type TestGateway } from '../build.ts'
 import { buildHistory } from '../build-history.ts'
 import { createMemoryLog } from '../memory-log.ts'
 
-/** What a client knows of its user's conversations: of each room the state with the highest version. */
+/** Returns the conversations that a client has been told of: of each room the state with the highest version. */
 function known(client: ChatClient): Map<string, ConversationState> {
   const states = new Map<string, ConversationState>()
   const versions = new Map<string, number>()
