@@ -104,8 +104,8 @@ export abstract class ChatParts
     return this.outbox.pending
   }
 
-  sendTo(user: string, text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
-    return this.outbox.add({ type: 'send', to: user, text, replyTo, meta })
+  sendTo(user: string, text: string, options?: SendOptions): Promise<Sent> {
+    return this.outbox.add({ ...options, type: 'send', to: user, text })
   }
 
   async gateways(): Promise<Gateways> {

@@ -14,6 +14,7 @@ import type {
   ChatSnapshot,
   ChatState,
   ConnectOptions,
+  LeaveOptions,
   Room,
   Sent,
   Transport,
@@ -70,7 +71,7 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
 
   room(name: string): RoomClient {
     const known = this.handles.get(name)
-    if (known !== undefined) return known
+    if (known) return known
     const room = new RoomClient(name, this)
     this.handles.set(name, room)
     if (this.state.status === 'closed') room.close(this.state.reason)
@@ -159,10 +160,12 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
   }
 
   receive(frame: ServerFrame): void {
-    if (!('room' in frame)) return
-    const room = this.#roomOf(frame.room) ?? this.#follow(frame)
-    if (room !== undefined) room.receive(frame)
-    else if (isEvent(frame)) this.outbox.seen(frame)
+    if (frame.type === 'mention' || 'version' in frame) this.tell(frame)
+    else if ('room' in frame) {
+      const room = this.#roomOf(frame.room) ?? this.#follow(frame)
+      if (room) room.receive(frame)
+      else if (isEvent(frame)) this.outbox.seen(frame)
+    }
   }
 
   seen(event: ChatEvent, how: 'live' | 'missed' | 'old'): void {
@@ -222,8 +225,8 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
     return undefined
   }
 
-  left(name: string): void {
-    if (isMadeUp(name)) leave(this.connection, name)
+  left(name: string, options?: LeaveOptions): void {
+    if (isMadeUp(name)) leave(this.connection, name, options)
     this.notify()
   }
 

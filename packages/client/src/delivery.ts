@@ -22,7 +22,7 @@ export interface DeliveryHost {
 /** Sends an item of the outbox, after its room was entered. Resolves when the log has it. @throws ChatError */
 export async function deliver(host: DeliveryHost, item: Item): Promise<Sent> {
   const { clock, connection, outbox } = host
-  const { type, cid, room = '', to, text, message: id, replyTo, meta } = item
+  const { type, cid, room = '', to, text, message: id, replyTo, meta, mentions } = item
   if (to === undefined && isMadeUp(room)) await enter(host, room)
   try {
     // The events of `joined` may include this very event, if its acknowledgement was lost.
@@ -37,13 +37,23 @@ export async function deliver(host: DeliveryHost, item: Item): Promise<Sent> {
     )
     const resent = item.tried ? Math.ceil(age) : undefined
     item.tried = true
-    const frame = { type, ...where, id, text, cid, resent, replyTo, meta } as ClientFrames[typeof type]
+    const frame = {
+      type,
+      ...where,
+      id,
+      text,
+      cid,
+      resent,
+      replyTo,
+      meta,
+      mentions,
+    } as ClientFrames[typeof type]
     return await connection.request(frame)
   } finally {
     const more = outbox.items.some(
       (other) => other !== item && other.room === room && other.status === 'pending',
     )
-    if (!more && host.visited.delete(room)) leave(connection, room)
+    if (!more && host.visited.delete(room)) leave(connection, room, { keep: true })
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   EditEvent,
   MessageEvent,
   ReactionEvent,
+  ServerFrames,
   User,
 } from '@rabble/contract'
 import type { ChatErrorCode } from './errors.ts'
@@ -33,6 +34,12 @@ export interface ChatEvents<Meta = AnyMeta> {
    * `direct` also get the messages that new users sent during an absence.
    */
   conversations: { type: 'conversations'; conversations: readonly Conversation[] }
+  /** One of the user's conversations has changed. Comes once `createConversations` has asked for changes. */
+  conversation: ServerFrames['conversation']
+  /** A room among the conversations has new messages. Comes as `conversation` does. */
+  activity: ServerFrames['activity']
+  /** A message in a room that is not joined mentions the user. */
+  mention: ServerFrames['mention']
   /** A message of the system to this user alone. */
   notice: { type: 'notice'; message: Message<Meta>; replayed: boolean }
   /** A message of the system to all users. */

@@ -14,6 +14,7 @@ export interface Written {
   text: string
   replyTo?: string
   meta?: Record<string, unknown>
+  mentions?: readonly string[]
   message?: string
   at: string
   failed?: { code: ChatError['code']; message: string }
@@ -35,6 +36,7 @@ export class Item {
   declare readonly text: string
   declare readonly replyTo: string | undefined
   declare readonly meta: Record<string, unknown> | undefined
+  declare readonly mentions: readonly string[] | undefined
   declare readonly message: string | undefined
   declare readonly at: string
   written: Written

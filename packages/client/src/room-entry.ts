@@ -13,6 +13,7 @@ import type {
   HistoryOptions,
   HistoryPage,
   JoinOptions,
+  LeaveOptions,
   MemberList,
   Message,
   RoomEvent,
@@ -85,11 +86,11 @@ export abstract class RoomEntry extends Observable<RoomEvents, RoomSnapshot> imp
     return this.entered
   }
 
-  async leave(): Promise<void> {
+  async leave(options?: LeaveOptions): Promise<void> {
     if (!this.isWanted) return
     this.isWanted = false
     this.end('left', 'left')
-    this.host.left(this.name)
+    this.host.left(this.name, options)
   }
 
   /** Begins to keep the room up to date. */

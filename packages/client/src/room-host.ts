@@ -5,10 +5,10 @@ import type { HttpHost } from './http.ts'
 import type { Outbox } from './outbox.ts'
 import type { Written } from './outbox-item.ts'
 import type { Timeline, TimelineParts } from './timeline.ts'
-import type { Gap, Logger, Room, RoomEvent, Sent } from './types.ts'
+import type { Gap, LeaveOptions, Logger, Room, RoomEvent, Sent } from './types.ts'
 
 /** Content that an application writes in a room. */
-export type What = Pick<Written, 'type' | 'text' | 'replyTo' | 'meta' | 'message'>
+export type What = Pick<Written, 'type' | 'text' | 'replyTo' | 'meta' | 'mentions' | 'message'>
 
 /** Reason why missed events can't be read. */
 export type Hole = Gap['reason']
@@ -106,5 +106,5 @@ export interface RoomHost extends HttpHost {
   notify(): void
   /** Reports that the application joins a room. Returns the reason why it can't. */
   joined(room: LiveRoom): ChatError | undefined
-  left(room: string): void
+  left(room: string, options?: LeaveOptions): void
 }

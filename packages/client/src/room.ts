@@ -49,9 +49,9 @@ export class RoomClient extends RoomEntry implements Room {
     return pick(this, 'state', 'messages', 'hasOlder', 'count', 'capacity', 'members', 'typing', 'pending')
   }
 
-  send(text: string, { replyTo, meta }: SendOptions = {}): Promise<Sent> {
+  send(text: string, options?: SendOptions): Promise<Sent> {
     this.#typedAt = Number.NaN
-    return this.host.write(this.name, { type: 'send', text, replyTo, meta })
+    return this.host.write(this.name, { ...options, type: 'send', text })
   }
 
   edit(id: string, text: string): Promise<Sent> {

@@ -24,6 +24,9 @@ export interface Replies {
   conversations: ServerFrames['conversations']
   react: ServerFrames['sent']
   refresh: ServerFrames['refreshed']
+  watch: ServerFrames['watching']
+  read: ServerFrames['sent']
+  mute: ServerFrames['sent']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]

@@ -104,6 +104,12 @@ export interface JoinOptions {
   recent?: number
 }
 
+/** Wishes for leaving a room. */
+export interface LeaveOptions {
+  /** Whether the user stays a member, so that the room stays among the conversations. Default: false. */
+  keep?: boolean
+}
+
 /** Handle of a room. */
 export interface Room<Meta = AnyMeta>
   extends Source<RoomEvents<Meta>, RoomEvent<Meta>, RoomSnapshot<Meta>>,
@@ -116,8 +122,11 @@ export interface Room<Meta = AnyMeta>
    * refusal. @throws ChatError
    */
   join(options?: JoinOptions): Promise<void>
-  /** Leaves the room and forgets its messages. Unsent messages are still sent. Resolves without a reply of the server. */
-  leave(): Promise<void>
+  /**
+   * Leaves the room and forgets its messages. It ends the user's membership, unless `keep` is set. Unsent messages are still sent.
+   * Resolves without a reply of the server.
+   */
+  leave(options?: LeaveOptions): Promise<void>
   /**
    * Sends a message. A room that is not joined is entered for as long as that takes. Resolves once the log has the message, however
    * many connections that takes. @throws ChatError that is final
@@ -145,6 +154,8 @@ export interface SendOptions<Meta = AnyMeta> {
   replyTo?: string
   /** Data of the application. */
   meta?: Meta
+  /** Ids of the users whom the message mentions, 20 at most. For moderators also `@room` and `@here`. */
+  mentions?: readonly string[]
 }
 
 /** Acknowledgement: the log has it. */
@@ -162,6 +173,7 @@ export interface Pending<Meta = AnyMeta> {
   readonly text: string
   readonly replyTo: string | undefined
   readonly meta: Meta | undefined
+  readonly mentions: readonly string[] | undefined
   /** Id of the message to change; undefined for a new message. */
   readonly message: string | undefined
   /** Time of writing: RFC 3339. */

@@ -36,7 +36,7 @@ t.test('for browsers it is one small module of its own, without a dependency', a
   )
 })
 
-for (const entry of ['rooms', 'search', 'moderation', 'session', 'reactions', 'signals']) {
+for (const entry of ['conversations', 'rooms', 'search', 'moderation', 'session', 'reactions', 'signals']) {
   t.test(`the entry ${entry} is small, and brings nothing of the core with it`, async (t) => {
     const { bytes, parts } = await bundle([], entry)
     t.ok(bytes < 2 * 1024, `${bytes} bytes`)

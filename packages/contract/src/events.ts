@@ -58,6 +58,8 @@ export const MessageEvent = Type.Object({
   reactions: Type.Optional(Type.Array(Reactions)),
   /** Id of the last event that is counted in `reactions`. */
   reacted: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Ids of the users whom it mentions; `@room` stands for all members, `@here` for those who are in the room now. */
+  mentions: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
 })
 export type MessageEvent = Type.Static<typeof MessageEvent>
 

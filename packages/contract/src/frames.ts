@@ -1,3 +1,4 @@
+import { ConversationState } from './conversations.ts'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import {
   ChatEvent,
@@ -67,8 +68,16 @@ export const JoinFrame = Type.Object({
   recent: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
 })
 
-/** Leaves a room. Reply: `left`. */
-export const LeaveFrame = Type.Object({ type: Type.Literal('leave'), ref, room })
+/**
+ * Leaves a room, and ends the user's membership. With `keep` the user stays a member, and only this session gets no more of the
+ * room. Reply: `left`.
+ */
+export const LeaveFrame = Type.Object({
+  type: Type.Literal('leave'),
+  ref,
+  room,
+  keep: Type.Optional(Type.Boolean()),
+})
 
 /** Sends a message to a room or (`to`) to a user. Reply: `sent`, once the log has it. The same `cid` means the same message. */
 export const SendFrame = Type.Object({
@@ -81,6 +90,7 @@ export const SendFrame = Type.Object({
   resent,
   replyTo: Type.Optional(id),
   meta: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  mentions: Type.Optional(Type.Array(name(64), { maxItems: 20 })),
 })
 
 /** Replaces the text of one's own message. Reply: `sent`, with the id of the edit. The same `cid` means the same edit. */
@@ -131,6 +141,19 @@ export const GatewaysFrame = Type.Object({ type: Type.Literal('gateways'), ref }
 /** Requests the direct-message rooms. Reply: `conversations`. */
 export const ConversationsFrame = Type.Object({ type: Type.Literal('conversations'), ref })
 
+/** Requests the newest conversations of the user, and all changes from then on. Reply: `watching`. */
+export const WatchFrame = Type.Object({
+  type: Type.Literal('watch'),
+  ref,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+})
+
+/** Moves the user's read position in a conversation forward to a message. Reply: `sent`. */
+export const ReadFrame = Type.Object({ type: Type.Literal('read'), ref, room, upTo: id })
+
+/** Mutes a conversation for the user, on all devices, or ends that. Reply: `sent`. */
+export const MuteFrame = Type.Object({ type: Type.Literal('mute'), ref, room, muted: Type.Boolean() })
+
 /** Checks the connection. Reply: `pong`. */
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
 
@@ -149,6 +172,9 @@ export const clientFrames = {
   members: MembersFrame,
   gateways: GatewaysFrame,
   conversations: ConversationsFrame,
+  watch: WatchFrame,
+  read: ReadFrame,
+  mute: MuteFrame,
   ping: PingFrame,
 } as const
 export type ClientFrameType = keyof typeof clientFrames
@@ -233,6 +259,34 @@ export const ConversationsReplyFrame = Type.Object({
   ref,
   conversations: Type.Array(Conversation),
 })
+
+/** Newest conversations, the newest first. `next` is the cursor of `GET /api/conversations`; absent: these are all. */
+export const WatchingFrame = Type.Object({
+  type: Type.Literal('watching'),
+  ref,
+  conversations: Type.Array(ConversationState),
+  next: Type.Optional(Type.String()),
+})
+
+/** A conversation of the user has changed. Without `conversation` the user is no longer in it. */
+export const ConversationFrame = Type.Object({
+  type: Type.Literal('conversation'),
+  room,
+  conversation: Type.Optional(ConversationState),
+  version: Type.Integer(),
+})
+
+/** A room of the user has new messages: it has had `count`, and `last` is the id of the newest. */
+export const ActivityFrame = Type.Object({
+  type: Type.Literal('activity'),
+  room,
+  count: Type.Integer(),
+  last: id,
+  version: Type.Integer(),
+})
+
+/** A message in a room of the user mentions them. Only for sessions that are not in that room. */
+export const MentionFrame = Type.Object({ type: Type.Literal('mention'), room, message: MessageEvent })
 export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
 
 /** Users who came and left since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
@@ -268,6 +322,10 @@ export const serverFrames = {
   members: MembersReplyFrame,
   gateways: GatewaysReplyFrame,
   conversations: ConversationsReplyFrame,
+  watching: WatchingFrame,
+  conversation: ConversationFrame,
+  activity: ActivityFrame,
+  mention: MentionFrame,
   pong: PongFrame,
   message: MessageEvent,
   edit: EditEvent,
@@ -298,5 +356,8 @@ export const replies = {
   members: 'members',
   gateways: 'gateways',
   conversations: 'conversations',
+  watch: 'watching',
+  read: 'sent',
+  mute: 'sent',
   ping: 'pong',
 } as const satisfies Record<ClientFrameType, ServerFrameType | undefined>

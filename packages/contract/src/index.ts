@@ -1,6 +1,7 @@
 export * from './before-publish.ts'
 export * from './changes.ts'
 export * from './close-codes.ts'
+export * from './conversations.ts'
 export * from './errors.ts'
 export * from './events.ts'
 export * from './frames.ts'

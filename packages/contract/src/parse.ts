@@ -1,4 +1,5 @@
 import { type BeforePublishAnswer, beforePublishAnswers } from './before-publish.ts'
+import { MembershipEvent, MuteEvent, type PersonalEvent, ReadEvent } from './conversations.ts'
 import { RabbleError } from './errors.ts'
 import {
   type ChatEvent,
@@ -32,6 +33,11 @@ const chatEvents: Record<ChatEvent['type'], Validator> = {
   edit: Compile(EditEvent),
   delete: Compile(DeleteEvent),
   reaction: Compile(ReactionEvent),
+}
+const personalEvents: Record<PersonalEvent['type'], Validator> = {
+  membership: Compile(MembershipEvent),
+  read: Compile(ReadEvent),
+  mute: Compile(MuteEvent),
 }
 /** For each signal, a check of its fields, and whether it has no others. */
 const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator }> = {
@@ -161,9 +167,16 @@ export function isChatEvent(event: LogEvent): event is ChatEvent {
   return Object.hasOwn(chatEvents, event.type)
 }
 
+/** Whether a parsed event is one of a user in a conversation. */
+export function isPersonalEvent(event: LogEvent): event is PersonalEvent {
+  return Object.hasOwn(personalEvents, event.type)
+}
+
 function isSound(event: LogEvent): boolean {
-  if (!isChatEvent(event)) return true
-  if (!chatEvents[event.type].Check(event) || !event.id.isWellFormed()) return false
+  const isChat = isChatEvent(event)
+  if (!isChat && !isPersonalEvent(event)) return true
+  const validator = isChat ? chatEvents[event.type] : personalEvents[event.type]
+  if (!validator.Check(event) || !event.id.isWellFormed()) return false
   return time.test(event.at) && !Number.isNaN(Date.parse(event.at))
 }
 

@@ -1,3 +1,4 @@
+import { ConversationState } from './conversations.ts'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import { ChatEvent, MessageEvent, User } from './events.ts'
 import { Type } from './typebox.ts'
@@ -72,6 +73,15 @@ export const EventsReply = Type.Object({
   ),
 })
 export type EventsReply = Type.Static<typeof EventsReply>
+
+/** Page of conversations, the newest first. */
+export const ConversationsReply = Type.Object({
+  conversations: Type.Array(ConversationState),
+  next: Type.Optional(
+    Type.String({ description: 'Value of `after` for the next page; absent on the last page.' }),
+  ),
+})
+export type ConversationsReply = Type.Static<typeof ConversationsReply>
 
 /** Reply of a gateway to a program. */
 export const IdReply = Type.Object({

@@ -3,7 +3,7 @@ import { Type } from './typebox.ts'
 
 /* Requests of programs to a gateway without a connection. Unlisted fields are ignored. */
 
-const { text, cid, replyTo, meta } = SendFrame.properties
+const { text, cid, replyTo, meta, mentions } = SendFrame.properties
 
 /** Sends a message to a room as the user of the token. `as` is another name to show. */
 export const MessageRequest = Type.Object({
@@ -11,6 +11,7 @@ export const MessageRequest = Type.Object({
   cid,
   replyTo,
   meta,
+  mentions,
   as: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
 })
 export type MessageRequest = Type.Static<typeof MessageRequest>

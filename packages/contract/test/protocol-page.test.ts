@@ -7,6 +7,8 @@ import {
   Change,
   ChatEvent,
   Conversation,
+  ConversationState,
+  ConversationsReply,
   clientFrames,
   closeCodes,
   defaultLimits,
@@ -118,6 +120,7 @@ type Schema = TSchema & {
   maxLength?: number
   minimum?: number
   maximum?: number
+  maxItems?: number
 }
 
 /** Returns the text of the column "Type" for a schema. */
@@ -126,6 +129,8 @@ function typeOf(schema: Schema): string {
     return isErrorCode(schema.enum) ? 'error code' : schema.enum.map(quoted).join(', ')
   if (schema === ChatEvent) return 'event'
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(', or ')
+  if (schema.items?.type === 'string' && schema.maxItems !== undefined)
+    return `list of strings, up to ${schema.maxItems}`
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}s`
   if (sameFields(schema, User)) return 'user'
   if (sameFields(schema, Limits)) return 'limits'
@@ -133,6 +138,7 @@ function typeOf(schema: Schema): string {
   if (sameFields(schema, GatewayInfo)) return 'gateway'
   if (sameFields(schema, Conversation)) return 'conversation'
   if (sameFields(schema, Reactions)) return 'reaction'
+  if (sameFields(schema, ConversationState)) return 'conversation state'
   if (sameFields(schema, serverFrames.message)) return 'message'
   const { type = 'any JSON', minLength, maxLength, minimum, maximum } = schema
   if (minLength !== undefined) return `${type}, ${minLength} to ${maxLength} characters`
@@ -202,6 +208,7 @@ t.test(
     t.same(comparable(table(section('### reaction', objects))), rowsOf(Reactions))
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
     t.same(comparable(table(section('### conversation', objects))), rowsOf(Conversation))
+    t.same(comparable(table(section('### conversation state', objects))), rowsOf(ConversationState))
     const limits = table(section('## Limits', websocket))
     t.same(comparable(limits), rowsOf(Limits))
     t.same(
@@ -260,6 +267,7 @@ t.test('the lines of the log and of history in the examples are what they should
   const answers = {
     '### `GET /api/rooms/{room}/messages`': MessagesReply,
     '### `GET /api/search`': SearchReply,
+    '### `GET /api/conversations`': ConversationsReply,
     '### `GET /api/events`': EventsReply,
     '### `GET /api/route`': RouteReply,
     '### `POST /api/session`': SessionReply,

@@ -1,68 +1,82 @@
-import type { AnyMeta, Chat, ChatEvents } from '@rabble/client'
+import type { AnyMeta, Chat } from '@rabble/client'
+import {
+  type Conversations,
+  type ConversationsSnapshot,
+  createConversations,
+} from '@rabble/client/conversations'
 import { useEffect } from 'react'
 import { createLease, type Lease } from './lease.ts'
 import { useChat } from './provider.tsx'
 import { createStore, type Store, useStore } from './store.ts'
 
-/** Room of direct messages. */
-export interface DirectConversation {
-  /** Name of the room, for the other hooks. */
-  room: string
-  /** Id of its newest message. */
-  last: string
-  /** Id of the other user. */
-  peer: string
-}
-
-/** Maximum number of conversations, as in the server's list. */
-const most = 200
-
-type List = readonly DirectConversation[] | undefined
+/** Actions on conversations, as `createConversations` of the SDK has them. */
+export type ConversationActions = Pick<Conversations, 'markRead' | 'mute' | 'leave' | 'loadMore'>
 
 interface Shared {
-  store: Store<List>
+  store: Store<ConversationsSnapshot>
   /** Keeps the list up to date. */
-  lease: Lease<() => void>
+  lease: Lease<Conversations>
+  actions: ConversationActions
+}
+
+const nothing: ConversationsSnapshot = {
+  status: 'loading',
+  conversations: [],
+  unread: 0,
+  mentions: 0,
+  hasMore: false,
 }
 
 /** Lists of conversations by chat. */
 const lists = new WeakMap<object, Shared>()
 
 /**
- * Returns the user's rooms of direct messages, the one with the newest message first, 200 at most; undefined before the server has
- * listed them.
+ * Returns the user's rooms and direct conversations with what is unread, the one with the newest message first, and what can be done
+ * with them. Components share one list, which is kept up to date while one of them is mounted.
  */
-export function useConversations<Meta = AnyMeta>(): List {
-  const chat = useChat<Meta>()
-  const { store, lease } = lists.get(chat) ?? share(chat)
-  useEffect(() => lease.take().release, [lease])
-  return useStore(store, (list) => list)
+export function useConversations<Meta = AnyMeta>(): ConversationsSnapshot & ConversationActions {
+  const shared = useShared<Meta>()
+  return { ...useStore(shared.store, (list) => list), ...shared.actions }
 }
 
-function share<Meta>(chat: Chat<Meta>): Shared {
-  const store = createStore<List>(undefined)
-  const listed = ({ conversations }: ChatEvents['conversations']) =>
-    store.set(conversations.map((one) => ({ ...one, peer: peerIn(one.room, chat.user?.id) })))
-  const said = ({ event, room, peer, replayed }: ChatEvents<Meta>['direct']) => {
-    const list = store.getSnapshot()
-    // After an absence the server lists them anew.
-    if (event.type !== 'message' || replayed || list === undefined) return
-    const others = list.filter((other) => other.room !== room)
-    store.set([{ room, last: event.id, peer }, ...others].slice(0, most))
-  }
-  const follow = () => {
-    const ends = [chat.on('conversations', listed), chat.on('direct', said)]
-    return () => {
-      for (const end of ends) end()
-    }
-  }
-  const shared = { store, lease: createLease(follow, (end) => end()) }
-  lists.set(chat, shared)
+/** Returns the number of unread messages: of one room or, without a room, of all conversations that are not muted. */
+export function useUnread<Meta = AnyMeta>(room?: string): number {
+  const { store } = useShared<Meta>()
+  return useStore(store, ({ unread, conversations }) =>
+    room === undefined ? unread : (conversations.find((one) => one.room === room)?.unread ?? 0),
+  )
+}
+
+function useShared<Meta>(): Shared {
+  const chat = useChat<Meta>()
+  const shared = lists.get(chat) ?? share(chat)
+  const { lease } = shared
+  useEffect(() => lease.take().release, [lease])
   return shared
 }
 
-/** Returns the id of the other user in the name of a room, `dm:<a>:<b>`. */
-function peerIn(room: string, user: string | undefined): string {
-  const [, a = '', b = ''] = room.split(':')
-  return a === user ? b : a
+function share<Meta>(chat: Chat<Meta>): Shared {
+  const store = createStore(nothing)
+  const begin = () => {
+    const list = createConversations(chat)
+    list.subscribe(() => store.set(list.getSnapshot()))
+    return list
+  }
+  const lease = createLease(begin, (list) => list.close())
+  const act = async (action: (list: Conversations) => Promise<void>) => {
+    const { thing, release } = lease.take()
+    await action(thing).finally(release)
+  }
+  const shared: Shared = {
+    store,
+    lease,
+    actions: {
+      markRead: (room, upTo) => act((list) => list.markRead(room, upTo)),
+      mute: (room, muted) => act((list) => list.mute(room, muted)),
+      leave: (room) => act((list) => list.leave(room)),
+      loadMore: () => act((list) => list.loadMore()),
+    },
+  }
+  lists.set(chat, shared)
+  return shared
 }

@@ -3,7 +3,7 @@
 
 export { type MessagesAround, useMessagesAround } from './around.ts'
 export { type Connection, useConnection } from './connection.ts'
-export { type DirectConversation, useConversations } from './conversations.ts'
+export { type ConversationActions, useConversations, useUnread } from './conversations.ts'
 export { type Line, linesOf } from './lines.ts'
 export { type Messages, useMessages } from './messages.ts'
 export { ChatProvider, type ChatProviderProps, useChat } from './provider.tsx'

@@ -19,7 +19,7 @@ function leaseOf<Meta>(chat: Chat<Meta>, room: Room<Meta>, options: JoinOptions)
       () => {
         leases.delete(room)
         // The application has joined it before, and may still need it.
-        if (!wasJoined) void room.leave()
+        if (!wasJoined) void room.leave({ keep: true })
       },
     )
   leases.set(room, lease)

@@ -13,7 +13,11 @@ import { plain } from './schemas.ts'
 
 /** Frames that the gateway sends without a request. `left` and `error` come as replies, too. */
 const events = ['message', 'edit', 'delete', 'reaction'] as const
-const news = [...events, 'presence', 'typing', 'signal', 'reconnect', 'left', 'error'] as const
+const news = [
+  ...events,
+  ...(['presence', 'typing', 'signal', 'reconnect', 'left', 'error'] as const),
+  ...(['conversation', 'activity', 'mention'] as const),
+]
 
 /** Returns the channel of all frames. */
 export function frameChannel(pages: readonly Passage[]): Channel {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '@rabble/clock'
-import { type Limits, RabbleError, type User } from '@rabble/contract'
+import { type Limits, RabbleError } from '@rabble/contract'
 import { isAllowedOrigin, type Logger, type Origins } from '@rabble/service'
 import type { Metrics } from './metrics.ts'
 import { CommandQueue } from './sessions/command-queue.ts'
@@ -49,7 +49,7 @@ export function acceptConnections(options: {
   /** Carries out what a client sent. */
   receive(session: Session, data: string | Buffer): void | Promise<void>
   /** Called when a session has ended. `clean`: its user will not come back with it. */
-  gone(user: User, clean: boolean): void
+  ended(session: Session, clean: boolean): void
   /** Resolves once each event that waits for the log is confirmed or has failed. */
   settled(): Promise<void>
   clock: Clock
@@ -76,7 +76,7 @@ export function acceptConnections(options: {
     if (!hub.sessions.has(session)) return
     hub.remove(session)
     session.end()
-    if (session.user !== undefined) options.gone(session.user, clean && !session.leaving)
+    options.ended(session, clean && !session.leaving)
     metrics.closed.inc({ reason: reason === 'client' && session.leaving ? 'reconnect' : reason })
     metrics.connections.dec({ transport: session.transport })
     if (phase() === 'draining' && hub.sessions.size === 0) allGone.abort()

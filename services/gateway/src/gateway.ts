@@ -12,6 +12,11 @@ import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
 import { type CommandParts, execute } from './commands/index.ts'
 import { acceptConnections, type Phase } from './connections.ts'
+import { createConversations } from './conversations/direct-rooms.ts'
+import { createConversationList } from './conversations/list.ts'
+import { createMemberships } from './conversations/memberships.ts'
+import { createConversationNews } from './conversations/news.ts'
+import { createWatchers } from './conversations/watchers.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
 import { createDuplicateFilter } from './log/duplicate-filter.ts'
@@ -20,7 +25,6 @@ import { createLogPositions } from './log/log-positions.ts'
 import { createPublisher } from './log/publisher.ts'
 import { createRepeatCheck, isFresh } from './log/repeat-check.ts'
 import type { Metrics } from './metrics.ts'
-import { createConversations } from './replay/conversations.ts'
 import { createHistoryReplay } from './replay/history-replay.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './replay/history-times.ts'
 import { createMessageLookup } from './replay/message-lookup.ts'
@@ -132,6 +136,18 @@ export function createGateway(options: GatewayOptions): Gateway {
   const lookup = createMessageLookup({ history, recent, position, times, clock, metrics })
   const revisions = createReactionRevisions({ history, recent, position, timeout, clock })
   const conversations = createConversations({ history, positions: positions.all, timeout, clock })
+  const watchers = createWatchers()
+  const memberships = createMemberships({ gateway: id, isKept: history !== undefined, log, clock })
+  const news = createConversationNews({ history, hub, watchers, memberships, clock })
+  const conversationList = createConversationList({
+    history,
+    watchers,
+    news,
+    positions: positions.all,
+    partitions: log.partitions,
+    timeout,
+    clock,
+  })
   const replays = createReplayBudget({
     limit: options.replayBytes,
     perSecond: options.replayBytesPerSecond,
@@ -161,6 +177,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (change.type === 'reaction') revisions.arrived(change)
       else historyReplay?.changed(change)
     },
+    conversed: news.take,
     arrived(partition, lag) {
       watchdog.read(partition)
       if (lag !== undefined) traffic.late(lag)
@@ -255,6 +272,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     lookup,
     revisions,
     conversations,
+    conversationList,
+    memberships,
+    watchers,
+    history,
     replays,
     publisher,
     repeats,
@@ -271,8 +292,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     unready,
     phase: () => phase,
     receive: (session, data) => execute(parts, session, data),
-    // A client that reconnects through another gateway keeps its name.
-    gone: (user, clean) => rooms?.names.gone(user, clean),
+    ended(session, clean) {
+      watchers.remove(session)
+      // A client that reconnects through another gateway keeps its name.
+      if (session.user !== undefined) rooms?.names.gone(session.user, clean)
+    },
     settled: publisher.settled,
     clock,
   })
@@ -281,6 +305,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     recentBytes: () => recent.bytes,
     recentRooms: () => recent.rooms,
     replayBytes: () => replays.held,
+    watchedRooms: () => watchers.rooms,
+    conversationsWaiting: () => news.waiting,
   })
 
   return {
@@ -327,6 +353,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     async close() {
       phase = 'stopped'
+      news.close()
       watchdog.close()
       registry.close()
       stopSignals()

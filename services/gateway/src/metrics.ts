@@ -270,6 +270,8 @@ export function createMetrics(registry: Registry) {
       recentBytes(): number
       recentRooms(): number
       replayBytes(): number
+      watchedRooms(): number
+      conversationsWaiting(): number
     }): void {
       new Gauge({
         name: 'rabble_gateway_publish_waiting',
@@ -301,6 +303,22 @@ export function createMetrics(registry: Registry) {
         registers,
         collect() {
           this.set(read.replayBytes())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_watched_rooms',
+        help: 'Rooms of users who watch their conversations, each room once for each user.',
+        registers,
+        collect() {
+          this.set(read.watchedRooms())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_conversations_waiting',
+        help: 'Rooms and conversations that have changed and of which history is to tell the new state. It grows while history lags.',
+        registers,
+        collect() {
+          this.set(read.conversationsWaiting())
         },
       })
     },

@@ -24,7 +24,11 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
     await database.close()
   })
   const client = inProcess(app, internalTokens)
-  return { ...client, replay: (query, user) => retry(() => client.replay(query, user)) }
+  return {
+    ...client,
+    replay: (query, user) => retry(() => client.replay(query, user)),
+    conversations: (user, options) => retry(() => client.conversations(user, options)),
+  }
 }
 
 /** Asks again if history gives up, as it does after a few seconds. */

@@ -131,6 +131,14 @@ export function createFakeHistory(): FakeHistory {
       const rooms = [...newest].reverse().map(([room, last]) => ({ room, last }))
       return { through: [fake.through], rooms: rooms.slice(0, limit) }
     },
+    async conversations() {
+      if (fake.down) throw new Error('no history today')
+      return { through: [fake.through], page: { conversations: [] }, rooms: [] }
+    },
+    async conversationStates() {
+      if (fake.down) throw new Error('no history today')
+      return { through: [fake.through], rooms: [], own: [] }
+    },
     async known(room, ids) {
       questions.push([...ids])
       if (fake.down) throw new Error('no history today')

@@ -13,6 +13,8 @@ t.test('docs/operations.md lists exactly the metrics that exist', async (t) => {
     recentBytes: () => 0,
     recentRooms: () => 0,
     replayBytes: () => 0,
+    watchedRooms: () => 0,
+    conversationsWaiting: () => 0,
   })
   const rows = (await registry.getMetricsAsJSON()).map(({ name, help }) => [`\`${name}\``, help])
   checkDocumented(t, 'docs/operations.md', 'metrics-gateway', [['metric', 'meaning'], ...rows])

@@ -18,6 +18,8 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
     known: () => Promise.reject(new Error('nobody asks for that')),
     directRooms: () => Promise.reject(new Error('nobody asks for that')),
     reaction: () => Promise.reject(new Error('nobody asks for that')),
+    conversations: () => Promise.reject(new Error('nobody asks for that')),
+    conversationStates: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

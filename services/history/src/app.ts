@@ -26,6 +26,7 @@ import { type Ingest, startIngest } from './jobs/ingest.ts'
 import type { RetainOptions } from './jobs/retention.ts'
 import { describeGaps } from './messages/gap-note.ts'
 import type { HistoryMetrics } from './metrics.ts'
+import { conversationRoutes } from './routes/conversations.ts'
 import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -57,8 +58,9 @@ export interface HistoryOptions extends RetainOptions {
 
 const tables = [
   ...['messages', 'changes', 'positions', 'refused', 'gaps'],
-  ...['search', 'search_positions', 'search_stale', 'direct_rooms', 'moments'],
+  ...['search', 'search_positions', 'search_stale', 'moments'],
   ...['webhook_positions', 'identity', 'retired'],
+  ...['rooms', 'conversations', 'mentions'],
 ].map((table) => `history.${table}`)
 
 /** Path from dist/src. */
@@ -96,13 +98,10 @@ export function history(options: HistoryOptions): {
       }
       app.register(historyRoutes(routes))
       app.register(feedRoutes(routes))
-      app.register(
-        gatewayRoutes({
-          ...routes,
-          partitions: options.log.partitions,
-          internalTokens: options.internalTokens,
-        }),
-      )
+      const { internalTokens } = options
+      const { partitions } = options.log
+      app.register(gatewayRoutes({ ...routes, partitions, internalTokens }))
+      app.register(conversationRoutes({ ...routes, partitions, internalTokens }))
       app.addHook('onReady', async () => {
         // Not awaited: while the database is down, the app listens and reports that it is not ready.
         prepared = keepPrepared({

@@ -1,12 +1,14 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { type MessageEvent, pathSegment } from '@rabble/contract'
+import { type ConversationsReply, type MessageEvent, pathSegment } from '@rabble/contract'
 import { type ByteString, byteString } from '@rabble/event-log'
 import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
+import type { ConversationStates } from './messages/conversations.ts'
 import type { DirectRooms } from './messages/direct-rooms.ts'
 import type { FoundReaction, Known } from './messages/find.ts'
 import type { ReplayQuery, Replay as StoredReplay } from './messages/replay.ts'
 
+export type { ConversationStates } from './messages/conversations.ts'
 export type { DirectRooms } from './messages/direct-rooms.ts'
 export type { FoundReaction, Known } from './messages/find.ts'
 export type { ReplayQuery } from './messages/replay.ts'
@@ -22,6 +24,15 @@ export interface Found {
   through: number | null
   /** The message after its changes; undefined if it is not stored. */
   message: MessageEvent | undefined
+}
+
+/** Conversations of a user, newest first. */
+export interface UserConversations {
+  /** Offsets of the log, by partition, up to which they are complete; null if nothing of the partition is stored yet. */
+  through: (number | null)[]
+  page: ConversationsReply
+  /** Rooms of which the user is a member, those with the newest messages first. */
+  rooms: string[]
 }
 
 /** Operations of history for other services: over HTTP or, in one process, without a socket. */
@@ -53,6 +64,23 @@ export interface HistoryClient {
    * @throws Error if history can't answer within 5 seconds
    */
   directRooms(user: string, limit: number): Promise<DirectRooms>
+  /**
+   * Returns the first `limit` (maximum: 200) conversations of a user with these roles, and the names of up to `rooms` (maximum:
+   * 1,000) rooms.
+   * @throws Error if history can't answer within 5 seconds
+   */
+  conversations(
+    user: string,
+    options: { roles: readonly string[]; limit: number; rooms: number },
+  ): Promise<UserConversations>
+  /**
+   * Returns the present states of up to 1,000 rooms and 1,000 conversations of users.
+   * @throws Error if history can't answer within 5 seconds
+   */
+  conversationStates(asked: {
+    rooms: readonly string[]
+    own: readonly { user: string; room: string }[]
+  }): Promise<ConversationStates>
 }
 
 /** Time (ms) within which history must answer. */
@@ -153,6 +181,15 @@ function createClient(
         limit,
       })
       return JSON.parse(body.toString()) as DirectRooms
+    },
+    async conversations(user, options) {
+      const body = await post(`/internal/users/${pathSegment(user)}/conversations`, undefined, options)
+      return JSON.parse(body.toString()) as UserConversations
+    },
+    async conversationStates(asked) {
+      return JSON.parse(
+        (await post('/internal/conversations', undefined, asked)).toString(),
+      ) as ConversationStates
     },
   }
 }

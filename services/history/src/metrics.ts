@@ -5,6 +5,7 @@ export interface HistoryMetrics {
   rows: Counter
   changes: Counter<'type'>
   ignoredChanges: Counter
+  personal: Counter
   duplicates: Counter
   malformed: Counter
   skipped: Counter
@@ -134,6 +135,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     ignoredChanges: new Counter({
       name: 'rabble_history_ignored_changes_total',
       help: 'Edits, deletions and reactions that changed nothing: of messages that are deleted, unknown, or of somebody else.',
+      registers,
+    }),
+    personal: new Counter({
+      name: 'rabble_history_personal_events_total',
+      help: 'Events of users in conversations (memberships, read positions, mutes) that were applied.',
       registers,
     }),
     duplicates: new Counter({

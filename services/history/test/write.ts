@@ -1,4 +1,4 @@
-import type { ChatEvent } from '@rabble/contract'
+import type { ChatEvent, PersonalEvent } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { indexStep } from '../src/jobs/indexing.ts'
 import { project, type StepResult } from '../src/projection/projection.ts'
@@ -7,7 +7,7 @@ import { project, type StepResult } from '../src/projection/projection.ts'
 export async function write(
   database: Database,
   partition: number,
-  events: ChatEvent[],
+  events: (ChatEvent | PersonalEvent)[],
   options: { careful?: boolean } = {},
 ): Promise<StepResult | undefined> {
   const [row] = await database.query<{ log_offset: number | null }>(

@@ -46,6 +46,9 @@ interface Replies {
   members: ServerFrames['members']
   gateways: ServerFrames['gateways']
   conversations: ServerFrames['conversations']
+  watch: ServerFrames['watching']
+  read: ServerFrames['sent']
+  mute: ServerFrames['sent']
   ping: ServerFrames['pong']
 }
 

@@ -17,6 +17,7 @@ const floors: Record<string, readonly string[]> = {
     'replay',
     'log',
     'rooms',
+    'conversations',
     'before-publish',
     'external-publish',
     'commands',

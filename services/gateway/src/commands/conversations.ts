@@ -1,4 +1,4 @@
-import type { Conversations } from '../replay/conversations.ts'
+import type { Conversations } from '../conversations/direct-rooms.ts'
 import type { ReplayBudget } from '../replay/replay-budget.ts'
 import { type Command, withRef } from './command.ts'
 

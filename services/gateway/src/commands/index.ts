@@ -12,12 +12,15 @@ import { hello } from './hello.ts'
 import { join } from './join.ts'
 import { leave } from './leave.ts'
 import { members } from './members.ts'
+import { mute } from './mute.ts'
 import { ping } from './ping.ts'
 import { react } from './react.ts'
+import { read } from './read.ts'
 import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { signal } from './signal.ts'
 import { typing } from './typing.ts'
+import { watch } from './watch.ts'
 
 /** All commands, each with the rate limit of the session that it counts against. */
 const commands = {
@@ -34,6 +37,9 @@ const commands = {
   members: { cost: 'frame', run: members },
   gateways: { cost: 'frame', run: gateways },
   conversations: { cost: 'frame', run: conversations },
+  watch: { cost: 'frame', run: watch },
+  read: { cost: 'frame', run: read },
+  mute: { cost: 'frame', run: mute },
   ping: { cost: 'frame', run: ping },
 } satisfies { [T in ClientFrameType]: { cost: 'frame' | 'message'; run: Command<T, never> } }
 

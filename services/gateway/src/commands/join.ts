@@ -1,5 +1,6 @@
 import { type ClientFrames, type Limits, RabbleError, type Ref, roomKind } from '@rabble/contract'
 import { type ByteString, bytesOf, joinBytes } from '@rabble/event-log'
+import type { Memberships } from '../conversations/memberships.ts'
 import { moderator, readable } from '../messages/access.ts'
 import type { Metrics } from '../metrics.ts'
 import type { HistoryReplay } from '../replay/history-replay.ts'
@@ -21,6 +22,7 @@ export interface JoinParts {
   /** Undefined without a history service. */
   readonly historyReplay: Pick<HistoryReplay, 'fetch' | 'after'> | undefined
   readonly replays: ReplayBudget
+  readonly memberships: Pick<Memberships, 'entered'>
   readonly metrics: Pick<Metrics, 'joins'>
 }
 
@@ -79,8 +81,10 @@ async function enter(
   claim?.check()
   // Other sessions may have been served meanwhile.
   replays.check(session.sharers)
-  if (own) hub.join(session, room)
-  else hub.settle(room)
+  if (own) {
+    hub.join(session, room)
+    parts.memberships.entered(session, room)
+  } else hub.settle(room)
 
   const missed =
     after === undefined ? undefined : (recent.after(room, after) ?? historyReplay?.after(room, after))

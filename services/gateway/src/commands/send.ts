@@ -1,5 +1,6 @@
 import { type ClientFrames, directRoom, isUserId, type Limits, RabbleError } from '@rabble/contract'
 import { checkWritable } from '../messages/access.ts'
+import { checkMentions } from '../messages/mentions.ts'
 import { checkMeta, createMessage } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
 import type { Rooms } from '../rooms/index.ts'
@@ -18,6 +19,7 @@ export const send: Command<'send', SendParts> = (parts, session, frame) => {
   checkText(frame, parts.limits)
   checkMeta(frame.meta)
   const room = destination(session, frame)
+  checkMentions(frame, room, session.roles)
   const checkVoice = () => parts.rooms?.policies.checkVoice(user.id, room)
   checkVoice()
   return publish(parts, session, createMessage(parts, user, room, frame), frame, () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '@rabble/clock'
-import type { ChangeEvent, LogEvent, StartedEvent } from '@rabble/contract'
-import { isChatEvent } from '@rabble/contract/parse'
+import type { ChangeEvent, ChatEvent, LogEvent, PersonalEvent, StartedEvent } from '@rabble/contract'
+import { isChatEvent, isPersonalEvent } from '@rabble/contract/parse'
 import { type EventLog, type LogBatch, type LogEntry, partitionOf, roomIn } from '@rabble/event-log'
 import type { Logger } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
@@ -39,6 +39,8 @@ export function followLog(options: {
   hub: Hub
   /** Called for each change of a message. */
   changed: (change: ChangeEvent) => void
+  /** Called for each event that concerns conversations, once it was delivered. */
+  conversed: (event: ChatEvent | PersonalEvent, partition: number, offset: number) => void
   /**
    * Called after each read from a partition. `lag` is the age (ms) of the last event; undefined if that event is not for clients,
    * or the gateway has not caught up with the log.
@@ -48,7 +50,7 @@ export function followLog(options: {
   metrics: Metrics
   logger: Logger
 }): LogFollower {
-  const { log, gateway, recent, seen, positions, publisher, hub, changed, arrived } = options
+  const { log, gateway, recent, seen, positions, publisher, hub, changed, conversed, arrived } = options
   const { clock, metrics, logger } = options
   const abort = new AbortController()
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
@@ -58,6 +60,10 @@ export function followLog(options: {
   const doubtfulBefore = createHorizon(seen, clock)
 
   function accept(partition: number, event: LogEvent, line: Buffer, offset: number): void {
+    if (isPersonalEvent(event)) {
+      conversed(event, partition, offset)
+      return
+    }
     if (!isChatEvent(event)) {
       if (event.id === startId(gateway, partition) && behind.delete(partition) && behind.size === 0) {
         logger.info({ rooms: recent.rooms, bytes: recent.bytes }, 'caught up with the log')
@@ -75,6 +81,7 @@ export function followLog(options: {
     recent.add(event, line, offset, doubtful)
     if (event.type !== 'message') changed(event)
     hub.deliver(event, line)
+    conversed(event, partition, offset)
   }
 
   let told = false

@@ -44,9 +44,9 @@ export function createMessage(
   taker: Taker,
   user: User,
   room: string,
-  frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta'>,
+  frame: Pick<ClientFrames['send'], 'text' | 'cid' | 'replyTo' | 'meta' | 'mentions'>,
 ): MessageEvent {
-  const { cid, replyTo, meta } = frame
+  const { cid, replyTo, meta, mentions } = frame
   return {
     type: 'message',
     room,
@@ -58,5 +58,6 @@ export function createMessage(
     via: taker.id,
     ...(replyTo !== undefined && { replyTo }),
     ...(meta !== undefined && { meta }),
+    ...(mentions !== undefined && mentions.length > 0 && { mentions }),
   }
 }

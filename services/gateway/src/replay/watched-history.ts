@@ -37,5 +37,7 @@ export function watchHistory(
     reaction: (...key) => watch('reaction', history.reaction(...key)),
     known: (room, ids) => watch('known', history.known(room, ids)),
     directRooms: (user, limit) => watch('directRooms', history.directRooms(user, limit)),
+    conversations: (user, asked) => watch('conversations', history.conversations(user, asked)),
+    conversationStates: (asked) => watch('conversationStates', history.conversationStates(asked)),
   }
 }

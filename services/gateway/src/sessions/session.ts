@@ -27,6 +27,9 @@ const refreshesBurst = 5
 /** Maximum rate (a second) and burst of pings and of pongs without a ping. */
 const controlsPerSecond = 10
 const controlsBurst = 100
+/** Maximum rate (a second) and burst of read positions, mutes and ends of memberships: each is a line of the log. */
+const personalPerSecond = 10
+const personalBurst = 100
 /** Minimum time (ms) between two typing notices in a room, since each goes to every member. */
 const typingInterval = 1000
 
@@ -82,6 +85,7 @@ export class Session {
   #refreshes: TokenBucket | undefined
   #controls: TokenBucket | undefined
   #signals: TokenBucket | undefined
+  #personal: TokenBucket | undefined
   /** Times of the last typing notices, by room. */
   #typedAt: Map<string, number> | undefined
   /** Number of pings that the client has not answered. */
@@ -262,6 +266,18 @@ export class Session {
     const wait = this.#signals.take(now)
     if (wait > 0) {
       throw new RabbleError('rate-limited', `no more than ${signalsPerSecond} signals a second`, {
+        retryAfter: wait,
+      })
+    }
+  }
+
+  /** @throws RabbleError `rate-limited` */
+  takePersonal(): void {
+    const now = this.#clock.monotonic()
+    this.#personal ??= new TokenBucket(personalPerSecond, personalBurst, now)
+    const wait = this.#personal.take(now)
+    if (wait > 0) {
+      throw new RabbleError('rate-limited', `no more than ${personalPerSecond} read positions a second`, {
         retryAfter: wait,
       })
     }

@@ -93,6 +93,8 @@ t.test(
       known: refuse,
       directRooms: refuse,
       reaction: refuse,
+      conversations: refuse,
+      conversationStates: refuse,
     }
     const other = await build(t, { log, history: dead, recent })
     const bob = await connectChat(t, other.ws, { name: 'Bob' })

@@ -13,6 +13,11 @@ export interface Readers {
   /** @throws RabbleError `unauthorized`, `forbidden`, `unavailable` */
   check(room: string, caller: Caller): Promise<void>
   /**
+   * Returns those of some rooms that a caller may read.
+   * @throws RabbleError `unavailable`
+   */
+  readable(rooms: readonly string[], caller: Caller): Promise<ReadonlySet<string>>
+  /**
    * Returns all rooms that a caller may not read now.
    * @throws RabbleError `forbidden` if that is every room, `unavailable`
    */
@@ -114,6 +119,7 @@ export function createReaders(
   }
 
   return {
+    readable,
     async hidden(caller) {
       if (source === undefined || caller?.roles.includes('moderator')) return []
       const answer = answered(source.rooms.hidden(caller?.user.id))

@@ -4,6 +4,7 @@ import { partitionOf } from '@rabble/event-log'
 import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
 import { type Partition, retryForPartition } from '../projection/partition.ts'
 import { restored } from '../text/storable.ts'
+import { forgettingGuests } from './former-guests.ts'
 import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
 
@@ -52,6 +53,7 @@ export async function retain(
   const { signal, database } = options
   const ask = rooms && asking(options, rooms)
   const dated = dating(options, clocks)
+  const forgetGuests = forgettingGuests(options)
   const tell = rooms && tellingNames(options, rooms.former)
   while (!signal.aborted) {
     const own = (await ask?.()) ?? new Map<string, Retention>()
@@ -67,6 +69,7 @@ export async function retain(
       await retryUntilStopped(options, () => database.query('vacuum history.messages, history.changes'))
     }
     await tell?.()
+    await forgetGuests()
     await options.clock.sleep(rest, { signal })
   }
 }
@@ -187,6 +190,7 @@ async function trim(
       ? undefined
       : await retryUntilStopped(options, () => lastBefore(database, room, maxMessages))
   const last = Math.max(old ?? 0, surplus ?? 0)
+  if (last > 0) await retryUntilStopped(options, () => retireUnread(database, room, last))
   const messages = await inBatches(options, async () => {
     const [row] = await database.query<{ count: number }>(
       `with deleted as (
@@ -224,6 +228,20 @@ async function lastBefore(database: Database, room: string, count: number): Prom
     [room, count],
   )
   return row?.sequence ?? null
+}
+
+/**
+ * Notes that messages up to a sequence are no longer unread. Before they are deleted, and in statements of its own: the writer locks
+ * rooms and messages in another order.
+ */
+async function retireUnread(database: Database, room: string, last: number): Promise<void> {
+  await database.query(
+    `update history.rooms set retired = newest.ordinal from (
+       select ordinal from history.messages where room = $1 and sequence <= $2 order by sequence desc limit 1
+     ) newest where room = $1 and newest.ordinal > retired`,
+    [room, last],
+  )
+  await database.query('delete from history.mentions where room = $1 and sequence <= $2', [room, last])
 }
 
 /** Deletes until nothing is left to delete. Returns the number of deleted events. */

@@ -125,7 +125,7 @@ function fieldsOf(json: Optional): string {
 }
 
 /** Whether a timestamptz returns the same string: UTC with milliseconds, and a year from 1 to 9999. */
-function isPlainTime(at: string): boolean {
+export function isPlainTime(at: string): boolean {
   const time = new Date(at)
   return !Number.isNaN(time.getTime()) && time.toISOString() === at && at >= '0001' && at < ':'
 }

@@ -187,6 +187,10 @@ async function write(
      on conflict do nothing`,
     [partition, JSON.stringify(messages), JSON.stringify(rows)],
   )
+  const deleted = results.flatMap(({ message }) =>
+    message.deleted === undefined ? [] : storable(message.id),
+  )
+  if (deleted.length > 0) await query('delete from history.mentions where message = any($1)', [deleted])
 }
 
 /** Writes the reactions of messages, and takes the lines of earlier ones. Deleted messages have none. */

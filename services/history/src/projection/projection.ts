@@ -1,13 +1,22 @@
-import type { ChatEvent } from '@rabble/contract'
+import type { ChatEvent, MessageEvent, PersonalEvent } from '@rabble/contract'
+import { isPersonalEvent } from '@rabble/contract/parse'
 import { type Database, sqlState } from '@rabble/database'
 import { type MessageRow, toRow } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
+import {
+  foldConversations,
+  loadRooms,
+  type Numbered,
+  numberMessages,
+  type Placed,
+  writeRooms,
+} from './conversations.ts'
 import { isUnstorable } from './unstorable.ts'
 
-/** A message or a change of one, and its line in the log. */
-export interface ChatEntry {
-  event: ChatEvent
+/** A message, a change of one, or an event of a user, and its line in the log. */
+export interface StoredEntry {
+  event: ChatEvent | PersonalEvent
   line: Buffer
 }
 
@@ -37,10 +46,13 @@ export interface Step {
   toId?: string | null
   /** Gap before the step. */
   gap?: Gap
-  entries: ChatEntry[]
+  entries: StoredEntry[]
 }
 
-type PlacedRow = MessageRow & { sequence: number }
+/** A message, its row, and its sequence. */
+interface PlacedMessage extends Placed<MessageEvent> {
+  row: MessageRow
+}
 
 /** Whether a message that is stored already fails the statement (unique_violation), or is skipped, which costs more. */
 type Repeats = 'fail' | 'skip'
@@ -49,6 +61,8 @@ type Repeats = 'fail' | 'skip'
 export interface StepResult {
   messages: number
   changes: Folded
+  /** Events of users in conversations, also those that changed nothing. */
+  personal: number
   refused: number
 }
 
@@ -98,7 +112,7 @@ type Write = (
   query: Database['query'],
   partition: number,
   first: number,
-  entries: readonly ChatEntry[],
+  entries: readonly StoredEntry[],
 ) => Promise<StepResult>
 
 function attempt(database: Database, step: Step, write: Write): Promise<StepResult | undefined> {
@@ -131,27 +145,29 @@ async function insertGap(
   )
 }
 
-/** Writes the messages, then the changes. `fold` can tell the order of the log by the sequences. */
+/** Writes messages, conversations and changes, each with all events of their kind. They can tell the order of the log by the sequences. */
 async function writeAll(
   query: Database['query'],
   partition: number,
   first: number,
-  entries: readonly ChatEntry[],
+  entries: readonly StoredEntry[],
   repeats: Repeats,
 ): Promise<StepResult> {
-  const messages: PlacedRow[] = []
+  const messages: PlacedMessage[] = []
   const changes: PlacedChange[] = []
+  const personal: Placed<PersonalEvent>[] = []
   for (const [index, { event, line }] of entries.entries()) {
     const sequence = first + index
-    if (event.type === 'message') {
-      messages.push(Object.assign(toRow(event), { sequence }))
-    } else {
-      changes.push({ event, line, sequence })
-    }
+    if (event.type === 'message') messages.push({ event, sequence, row: toRow(event) })
+    else if (isPersonalEvent(event)) personal.push({ event, sequence })
+    else changes.push({ event, line, sequence })
   }
+  const fresh = repeats === 'fail' ? messages : await unknownOf(query, messages)
+  if (fresh.length > 0 || personal.length > 0) await converse(query, partition, fresh, personal)
   return {
-    messages: messages.length === 0 ? 0 : await insert(query, partition, messages, repeats),
+    messages: fresh.length,
     changes: changes.length === 0 ? noChanges : await fold(query, partition, changes),
+    personal: personal.length,
     refused: 0,
   }
 }
@@ -160,14 +176,15 @@ async function writeEach(
   query: Database['query'],
   partition: number,
   first: number,
-  entries: readonly ChatEntry[],
+  entries: readonly StoredEntry[],
 ): Promise<StepResult> {
-  const sum = { messages: 0, changes: { ...noChanges }, refused: 0 }
+  const sum = { messages: 0, changes: { ...noChanges }, personal: 0, refused: 0 }
   for (const [index, entry] of entries.entries()) {
     await query('savepoint event')
     try {
-      const { messages, changes } = await writeAll(query, partition, first + index, [entry], 'skip')
+      const { messages, changes, personal } = await writeAll(query, partition, first + index, [entry], 'skip')
       sum.messages += messages
+      sum.personal += personal
       sum.changes.added += changes.added
       sum.changes.edit += changes.edit
       sum.changes.delete += changes.delete
@@ -188,45 +205,57 @@ async function writeEach(
   return sum
 }
 
-/** Writes messages, and lists the direct ones for their users. Returns the number of new ones. */
+/** Returns the first message of each id, unless it is stored already. */
+async function unknownOf(
+  query: Database['query'],
+  messages: readonly PlacedMessage[],
+): Promise<PlacedMessage[]> {
+  const rows = await query<{ id: string }>('select id from history.messages where id = any($1)', [
+    messages.map(({ row }) => row.id),
+  ])
+  const known = new Set(rows.map(({ id }) => id))
+  return messages.filter(({ row: { id } }) => {
+    const isNew = !known.has(id)
+    known.add(id)
+    return isNew
+  })
+}
+
+/** Writes new messages, each with the next ordinal of its room, and what they and the events of users make of conversations. */
+async function converse(
+  query: Database['query'],
+  partition: number,
+  messages: readonly PlacedMessage[],
+  personal: readonly Placed<PersonalEvent>[],
+): Promise<void> {
+  const names = [...messages, ...personal].map(({ event }) => storable(event.room))
+  const rooms = await loadRooms(query, new Set(names))
+  const before = new Map([...rooms].map(([name, row]) => [name, { ...row }]))
+  const rows = messages.map(({ row, sequence }) => ({ ...row, sequence }))
+  const ordinals = numberMessages(rooms, rows)
+  const numbered = messages.map((message, index): Numbered => ({ ...message, ordinal: ordinals[index] ?? 0 }))
+  if (rows.length > 0) await insert(query, partition, rows, ordinals)
+  await writeRooms(query, partition, rooms)
+  const inOrder = [...numbered, ...personal].sort((a, b) => a.sequence - b.sequence)
+  await foldConversations(query, inOrder, before)
+}
+
 async function insert(
   query: Database['query'],
   partition: number,
-  rows: readonly PlacedRow[],
-  repeats: Repeats,
-): Promise<number> {
+  rows: readonly (MessageRow & { sequence: number })[],
+  ordinals: readonly number[],
+): Promise<void> {
+  const numbered = rows.map((row, index) => ({ ...row, ordinal: ordinals[index] }))
   // One JSON document is faster than an array per column or a row of parameters: both sides have fast code for it.
-  const added = await query<{ sequence: number }>(
+  await query(
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-       reply_to, meta, edited, deleted, reactions, extra)
+       reply_to, meta, edited, deleted, reactions, extra, ordinal)
      select $1, sequence, id, room, sender_id, sender_name, text, at, via, cid,
-       reply_to, meta, edited, deleted, reactions, extra
+       reply_to, meta, edited, deleted, reactions, extra, ordinal
      from json_to_recordset($2::json) as rows (sequence bigint, id text, room text, sender_id text,
        sender_name text, text text, at timestamptz, via text, cid text, reply_to text, meta text, edited text,
-       deleted text, reactions text, extra text)
-     ${repeats === 'skip' ? 'on conflict do nothing returning sequence' : ''}`,
-    [partition, JSON.stringify(rows)],
-  )
-  const places = new Set(added.map(({ sequence }) => sequence))
-  const fresh = repeats === 'skip' ? rows.filter(({ sequence }) => places.has(sequence)) : rows
-  await listDirect(
-    query,
-    fresh.filter(({ room }) => room.startsWith('dm:')),
-  )
-  return fresh.length
-}
-
-/** Notes the newest message of each room of direct messages for its users. */
-async function listDirect(query: Database['query'], rows: readonly PlacedRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await query(
-    `insert into history.direct_rooms (user_id, room, last_id, sequence, at)
-     select distinct on (user_id, room) user_id, room, id, sequence, coalesce(at, '-infinity')
-     from json_to_recordset($1::json) as rows (sequence bigint, id text, room text, at timestamptz),
-       unnest(array[split_part(room, ':', 2), split_part(room, ':', 3)]) as users (user_id)
-     order by user_id, room, sequence desc
-     on conflict (user_id, room) do update
-     set last_id = excluded.last_id, sequence = excluded.sequence, at = excluded.at`,
-    [JSON.stringify(rows.map(({ sequence, id, room, at }) => ({ sequence, id, room, at })))],
+       deleted text, reactions text, extra text, ordinal bigint)`,
+    [partition, JSON.stringify(numbered)],
   )
 }

@@ -1,4 +1,4 @@
-import { isChatEvent } from '@rabble/contract/parse'
+import { isChatEvent, isPersonalEvent } from '@rabble/contract/parse'
 import type { LogBatch } from '@rabble/event-log'
 import { storable } from '../text/storable.ts'
 import type { Position, Step } from './projection.ts'
@@ -18,7 +18,7 @@ export interface CountedStep extends Step {
   events: number
 }
 
-/** Cuts batches of the log into steps, in order. Only messages and their changes, of version 1, are kept. */
+/** Cuts batches of the log into steps, in order. Only messages, their changes and events of users, of version 1, are kept. */
 export function* stepsOf(
   partition: number,
   position: Position,
@@ -34,7 +34,7 @@ export function* stepsOf(
     for (const { event, line } of entries) {
       step.events++
       bytes += line.length
-      if (isChatEvent(event)) step.entries.push({ event, line })
+      if (isChatEvent(event) || isPersonalEvent(event)) step.entries.push({ event, line })
     }
     const next = batches[index + 1]
     const isFull = step.events >= limits.events || bytes >= limits.bytes

@@ -109,14 +109,19 @@ async function recount(options: Partition): Promise<void> {
   metrics.recordedGaps.set({ partition }, gaps)
 }
 
-function count(metrics: HistoryMetrics, step: CountedStep, { messages, changes, refused }: StepResult): void {
+function count(
+  metrics: HistoryMetrics,
+  step: CountedStep,
+  { messages, changes, personal, refused }: StepResult,
+): void {
   metrics.rows.inc(messages)
   metrics.changes.inc({ type: 'edit' }, changes.edit)
   metrics.changes.inc({ type: 'delete' }, changes.delete)
   metrics.changes.inc({ type: 'reaction' }, changes.reaction)
   metrics.ignoredChanges.inc(changes.added - changes.edit - changes.delete - changes.reaction)
   metrics.refused.inc(refused)
-  metrics.duplicates.inc(step.entries.length - messages - changes.added - refused)
+  metrics.duplicates.inc(step.entries.length - messages - changes.added - personal - refused)
+  metrics.personal.inc(personal)
   metrics.skipped.inc(step.events - step.entries.length)
   metrics.stepEvents.observe(step.events)
   metrics.position.set({ partition: step.partition }, step.to)

@@ -1,8 +1,10 @@
 import { createManualClock } from '@rabble/clock/manual'
+import type { ConversationState } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { until } from '@rabble/harness'
 import type { Test } from 'tap'
 import type { RetainOptions, Retention } from '../../src/jobs/retention.ts'
+import { conversationsOf } from '../../src/messages/conversations.ts'
 import { idsOf, ingestOf, storedDaysAgo, timeout, waitFor } from '../build.ts'
 import { deletion, edit } from '../change.ts'
 import { onBoth } from '../databases.ts'
@@ -197,6 +199,27 @@ await onBoth(async (t, databases) => {
       t.equal(await left('a'), 'a3,a4,a5')
     },
   )
+
+  await t.test('what is gone is no longer unread, and neither are guests in their rooms', async (t) => {
+    const log = createMemoryLog()
+    const own = { room: 'general', at: daysAgo(0), via: 'gateway-1', member: true }
+    const users = ['bob', 'guest-new', 'guest-gone']
+    log.append(...users.map((user) => ({ type: 'membership' as const, id: `j ${user}`, user, ...own })))
+    log.append(...['a', 'b', 'c'].map((id) => message(id, { mentions: ['bob'] })))
+    const database = await filled(t, log, 3)
+    await database.query(
+      `update history.conversations set touched_at = now() - interval '31 days' where user_id in ('guest-gone', 'bob')`,
+    )
+    await trimmed(t, { log, database, deleted: 2, retention: { maxMessages: 1 } }, [])
+    const list = async (user: string) => {
+      const readable = async () => new Set<string>()
+      const page = JSON.parse(await conversationsOf(database, { user, limit: 10, readable }))
+      return page.conversations.map(({ unread, mentions }: ConversationState) => ({ unread, mentions }))
+    }
+    await until(async () => (await list('guest-gone')).length === 0, timeout, 'the guest to be forgotten')
+    t.strictSame(await list('bob'), [{ unread: 1, mentions: 1 }])
+    t.strictSame(await list('guest-new'), [{ unread: 1, mentions: 0 }])
+  })
 
   await t.test('nothing goes unless told', async (t) => {
     const log = createMemoryLog()

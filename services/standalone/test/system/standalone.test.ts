@@ -84,7 +84,11 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
     return joined
   }
 
+  const reader = await connectChat(t, rabble.url, { token, timeout })
+  await reader.join('general')
   t.equal((await say('first')).complete, true, 'a new room is known to be empty')
+  const readUpTo = acknowledged[9] ?? ''
+  await reader.request({ type: 'read', room: 'general', upTo: readUpTo })
   await rabble.kill()
   await rabble.restart()
   const first = [...acknowledged]
@@ -106,6 +110,9 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
   await until(all, timeout, 'the whole history')
   const report = checkOrder({ history: stored.map(({ id }) => id), writer: acknowledged }, acknowledged)
   t.ok(report.ok, report.text)
+  const headers = { authorization: `Bearer ${token}` }
+  const list = await (await fetch(`${rabble.url}/api/conversations`, { headers })).json()
+  t.match(list, { conversations: [{ room: 'general', unread: 50, readUpTo, count: 60 }] })
   const mona = await connectChat(t, rabble.url, { token, timeout })
   t.strictSame(mona.user, { id: 'mona', name: 'Mona' }, 'its secret is the same after a restart')
 })

@@ -61,9 +61,11 @@ function createCodec(name: string, calls: Calls, encode: (json: Buffer) => Buffe
   }
 }
 
+const notices: ReadonlySet<string> = new Set(['reconnect', 'left', 'conversation', 'mention'])
+
 /** Whether a frame for one client is no reply. */
 function isNotice({ type }: Reply): boolean {
-  return type === 'reconnect' || type === 'left'
+  return notices.has(type)
 }
 
 /** Returns the call of a client's method that hands over a frame; undefined if clients of this flavour are not told. */

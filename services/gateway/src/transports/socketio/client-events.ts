@@ -12,6 +12,8 @@ const positional: Readonly<Record<string, readonly string[]>> = {
   signal: ['room', 'name', 'data'],
   typing: ['room'],
   members: ['room'],
+  read: ['room', 'upTo'],
+  mute: ['room', 'muted'],
   refresh: ['token'],
 }
 

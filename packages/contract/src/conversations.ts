@@ -1,0 +1,54 @@
+import { MessageEvent } from './events.ts'
+import { Type } from './typebox.ts'
+
+const { room, id, at, via } = MessageEvent.properties
+
+/** Fields of all personal events. */
+const personal = {
+  room,
+  id,
+  /** Id of the user. */
+  user: Type.String({ minLength: 1, maxLength: 64 }),
+  at,
+  via,
+}
+
+/** A user has become a member of a room or, with `member: false`, has left it for good. */
+export const MembershipEvent = Type.Object({
+  type: Type.Literal('membership'),
+  ...personal,
+  member: Type.Boolean(),
+})
+export type MembershipEvent = Type.Static<typeof MembershipEvent>
+
+/** A user has read a conversation up to the message `upTo`. */
+export const ReadEvent = Type.Object({ type: Type.Literal('read'), ...personal, upTo: id })
+export type ReadEvent = Type.Static<typeof ReadEvent>
+
+/** A user wants no notifications of a conversation, or wants them again. */
+export const MuteEvent = Type.Object({ type: Type.Literal('mute'), ...personal, muted: Type.Boolean() })
+export type MuteEvent = Type.Static<typeof MuteEvent>
+
+/**
+ * Events of one user in a conversation. They stand in the log, in the partition of the room, and concern only that user: clients
+ * get the conversation as it is afterwards, not the event.
+ */
+export const PersonalEvent = Type.Union([MembershipEvent, ReadEvent, MuteEvent])
+export type PersonalEvent = Type.Static<typeof PersonalEvent>
+
+/** State of a conversation for one user. The one with the highest version is the newest. */
+export const ConversationState = Type.Object({
+  room,
+  peer: Type.Optional(Type.String({ description: 'Id of the other user, in a direct conversation.' })),
+  /** The newest one, if it is still stored and the user may read it. */
+  lastMessage: Type.Optional(MessageEvent),
+  unread: Type.Integer({ description: 'Number of messages after the read position.' }),
+  mentions: Type.Integer({ description: 'Number of those that mention the user or the whole room.' }),
+  readUpTo: Type.Optional(
+    Type.String({ description: 'Id of the message up to which the user has read; absent: none yet.' }),
+  ),
+  muted: Type.Boolean({ description: 'Whether the user wants no notifications of it.' }),
+  count: Type.Integer({ description: 'Number of messages that the room has had: it only grows.' }),
+  version: Type.Integer({ description: 'Grows with each change of the room’s messages or of this state.' }),
+})
+export type ConversationState = Type.Static<typeof ConversationState>
