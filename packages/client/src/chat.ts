@@ -83,7 +83,7 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
   }
 
   directRoom(user: string): Room {
-    if (this.user === undefined) throw new ChatError('disconnected')
+    if (!this.user) throw new ChatError('disconnected')
     return this.room(directRoom(this.user.id, user))
   }
 
@@ -94,7 +94,7 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
   itemChanged({ room = '', status, error }: Item): void {
     if (status === 'failed') this.logger?.warn(`a message in ${room} has failed`, error)
     const handle = this.handles.get(room)
-    if (handle === undefined) this.notify()
+    if (!handle) this.notify()
     else handle.changed()
   }
 
@@ -150,12 +150,12 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
       current,
       request: () => this.connection.request({ type: 'conversations' }),
     })
-    if (list === undefined) return
+    if (!list) return
     this.#listed = new Map(list.map(({ room, last }) => [room, last]))
     this.tell({ type: 'conversations', conversations: list })
     for (const { room, last } of list.slice(0, maxFollowed).reverse()) {
       const seen = before?.get(room) ?? ''
-      if (before && seen !== last && this.#roomOf(room) === undefined) this.#followFrom(room, seen)
+      if (before && seen !== last && !this.#roomOf(room)) this.#followFrom(room, seen)
     }
   }
 
@@ -182,7 +182,7 @@ export class ChatClient extends ChatParts implements Chat, RoomHost {
 
   /** Follows the user's own room and the announcements if they have listeners, so that notices during an absence arrive too. */
   #followOwn(): void {
-    if (this.user === undefined) return
+    if (!this.user) return
     const own = [
       ['announcement', everybody],
       ['notice', `user:${this.user.id}`],

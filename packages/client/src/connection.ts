@@ -127,13 +127,13 @@ export class Connection {
   /** Another network may let pass what the one before did not. */
   #online(): void {
     this.#returnWait = firstReturn
-    if (this.#open === undefined) this.#choice.reset()
+    if (!this.#open) this.#choice.reset()
     else if (this.#isReturn) this.#returnLater()
   }
 
   /** Probes an open connection, which may be dead, or ends the wait for the next attempt. */
   #wake(event?: string): void {
-    if (this.#open !== undefined) this.#open.probe()
+    if (this.#open) this.#open.probe()
     else if (event === 'online' || this.state.status === 'waiting') {
       this.#failed = 0
       this.reconnect()
@@ -142,7 +142,7 @@ export class Connection {
 
   async #attempt(isReturn = false): Promise<void> {
     this.#timer?.cancel()
-    if (this.#opening !== undefined) return
+    if (this.#opening) return
     this.#isReturn = isReturn
     let transport: Transport | undefined
     const turn = ++this.#turn
@@ -240,12 +240,12 @@ export class Connection {
   /** Handles a failed attempt or a lost connection: schedules the next attempt, unless the reason is final. */
   #lost(reason: ChatError, isFinal = false, least = 0): void {
     this.#abandon()
-    if (this.#open !== undefined && this.#isReturn) {
+    if (this.#open && this.#isReturn) {
       this.#returnLater()
       return
     }
     const wait = least + backoff(this.#failed++)
-    if (this.#open !== undefined) {
+    if (this.#open) {
       // The present connection stays open if the move to another one fails.
       if (!isFinal) this.#later(wait)
     } else if (isFinal) this.#close(reason)

@@ -67,7 +67,7 @@ export class Outbox {
     while (this.items.length >= count || size() > bytes) {
       // The application has seen failed items fail, and sent ones are in the log.
       const old = this.items.find(({ status }) => status !== 'pending')
-      if (old === undefined) {
+      if (!old) {
         reject(new ChatError('outbox-full'))
         return promise
       }
@@ -108,7 +108,7 @@ export class Outbox {
       if (event.type === 'delete') return type === 'delete' && message === event.message
       return 'cid' in event && cid === event.cid && event.from.id === this.#owner
     })
-    if (item === undefined) return
+    if (!item) return
     item.settled.resolve({ id: event.id })
     this.remove(item)
   }
@@ -181,7 +181,7 @@ export class Outbox {
   async #run(lane: string): Promise<void> {
     for (let attempt = 0; !this.#closed; ) {
       const item = this.items.find((other) => other.lane === lane && other.status === 'pending')
-      if (item === undefined) break
+      if (!item) break
       try {
         // The event itself proves as much as the answer, which may be lost.
         const { id } = await Promise.race([this.#host.deliver(item), item.settled.promise])

@@ -54,12 +54,12 @@ export const MessageEvent = Type.Object({
   edited: Type.Optional(Change),
   /** Deletion, if there was one: `text` is then empty and `meta` is absent. Not in the log either. */
   deleted: Type.Optional(Change),
+  /** Ids of the users whom it mentions; `@room` stands for all members, `@here` for those who are in the room now. */
+  mentions: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
   /** Reactions by emoji, in the order in which the emoji came first. Absent if there is none. Not in the log either. */
   reactions: Type.Optional(Type.Array(Reactions)),
   /** Id of the last event that is counted in `reactions`. */
   reacted: Type.Optional(Type.String({ maxLength: 64 })),
-  /** Ids of the users whom it mentions; `@room` stands for all members, `@here` for those who are in the room now. */
-  mentions: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 })),
 })
 export type MessageEvent = Type.Static<typeof MessageEvent>
 

@@ -237,9 +237,9 @@ await onBoth(async (t, databases) => {
     }
     const ids = Array.from({ length: 500 }, (_, n) => `m${n}`)
     await write(counting, 0, [...ids.map((id) => message(id)), ...ids.map((id) => edit(`e-${id}`, id))])
-    t.equal(statements, 6)
+    t.equal(statements, 10)
     const deletions = ids.map((id) => deletion(`d-${id}`, id))
     t.match(await write(counting, 0, deletions), { changes: { added: 500, edit: 0, delete: 500 } })
-    t.equal(statements, 11)
+    t.equal(statements, 16)
   })
 })

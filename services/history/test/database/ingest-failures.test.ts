@@ -86,8 +86,9 @@ await onBoth(async (t, databases) => {
     let statements = 0
     let commits = 0
     const failing = withFaults(database, {
+      // More than those of a step, so that some steps succeed.
       statement() {
-        if (++statements % 3 === 0) throw Object.assign(new Error('gone'), { code: '08006' })
+        if (++statements % 13 === 0) throw Object.assign(new Error('gone'), { code: '08006' })
       },
       // The commit succeeded, but its answer was lost.
       committed() {
