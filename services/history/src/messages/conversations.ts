@@ -51,7 +51,7 @@ const states = `select picked.user_id, picked.room as conversation, read_id, mut
     ) as mentions, messages.*
   from picked left join history.rooms using (room) left join history.positions using (partition)
   left join lateral (
-    select id, room, sender_id, sender_name, text, at, via, cid, reply_to, meta, edited, deleted, extra
+    select id, room, sender_id, sender_name, text, at, via, cid, reply_to, meta, edited, deleted, reactions, extra
     from history.messages where messages.id = rooms.last_id
   ) messages on true`
 

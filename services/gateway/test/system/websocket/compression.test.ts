@@ -160,11 +160,9 @@ t.test('only events of rooms are compressed, live and replayed: no token is', as
   t.match(inflated(joined.payload), { type: 'joined', complete: true, events: [{ id: second }] })
   const { id: third } = await ada.send('general', 'third')
   let live = await client.next()
-  if (!live.isCompressed) {
-    t.match(JSON.parse(live.payload.toString()), { type: 'presence', joined: [{ name: 'Bob' }] })
-    live = await client.next()
+  for (; !live.isCompressed; live = await client.next()) {
+    t.match(JSON.parse(live.payload.toString()), { type: 'presence', room: 'general' })
   }
-  t.equal(live.isCompressed, true)
   t.match(inflated(live.payload), { type: 'message', id: third })
   for (const frame of [{ type: 'ping' }, { type: 'conversations' }, { type: 'join', room: 'a\u0000' }]) {
     t.equal((await reply(frame)).isCompressed, false)
