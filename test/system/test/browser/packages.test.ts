@@ -147,7 +147,7 @@ for (const name of packageNames) {
       const text = readFileSync(join(folder, file), 'utf8')
       const named = text.match(/(?<=(?:from|import\()\s*['"])[^.'"][^'"]*/g) ?? []
       t.same(
-        named.filter((other) => !peers.includes(other)),
+        named.filter((other) => !peers.some((peer) => other === peer || other.startsWith(`${peer}/`))),
         [],
         file,
       )
