@@ -65,7 +65,9 @@ export class Timeline {
 
   /** Applies the reactions that came before the functions for them. */
   refresh(): void {
+    const most = this.#most
     this.insert(this.#messages.splice(0), this.hasOlder)
+    this.#most = most
   }
 
   /** Inserts the messages before the known ones; `hasOlder` says whether history has more. */

@@ -1,7 +1,8 @@
-import { RabbleError, type Ref } from '@rabble/contract'
+import type { Ref } from '@rabble/contract'
 import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
 import { withRef } from './command.ts'
+import { refuseFailed } from './publish.ts'
 
 /** Parts that the answer to an event of a user needs. */
 export interface PersonalParts {
@@ -16,12 +17,5 @@ export function acknowledge(
   ref: Ref | undefined,
   reply: (id: string) => void = (id) => void session.reply({ type: 'sent', ...withRef(ref), id }),
 ): void {
-  published.then(reply, (error: unknown) => {
-    const refusal =
-      error instanceof RabbleError
-        ? error
-        : new RabbleError('unavailable', 'the log failed', { cause: error })
-    parts.metrics.refused.inc({ code: refusal.code })
-    session.refuse(refusal, ref)
-  })
+  published.then(reply, (error: unknown) => refuseFailed(parts, session, error, ref))
 }

@@ -108,13 +108,21 @@ export function publishNow(
       return true
     },
     (error: unknown) => {
-      const refusal =
-        error instanceof RabbleError
-          ? error
-          : new RabbleError('unavailable', 'the log failed', { cause: error })
-      parts.metrics.refused.inc({ code: refusal.code })
-      session.refuse(refusal, ref)
+      refuseFailed(parts, session, error, ref)
       return false
     },
   )
+}
+
+/** Tells a client that the log does not have its event. */
+export function refuseFailed(
+  parts: { readonly metrics: Pick<Metrics, 'refused'> },
+  session: Session,
+  error: unknown,
+  ref: Ref | undefined,
+): void {
+  const refusal =
+    error instanceof RabbleError ? error : new RabbleError('unavailable', 'the log failed', { cause: error })
+  parts.metrics.refused.inc({ code: refusal.code })
+  session.refuse(refusal, ref)
 }

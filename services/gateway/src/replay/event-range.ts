@@ -108,8 +108,8 @@ export function applyReaction(stretch: EventRange, reaction: ReactionEvent): App
 }
 
 /**
- * Applies an edit or a deletion to the events before it, so that no text remains that was edited away or deleted: the message gets its current
- * version, and of its edits and deletions only the newest one keeps its line.
+ * Applies an edit or a deletion to the events before it, so that no text remains that was edited away or deleted: the message gets
+ * its current version, and of its edits and deletions only the newest one keeps its line.
  */
 export function applyChange(
   stretch: EventRange,
