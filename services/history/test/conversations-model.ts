@@ -188,7 +188,16 @@ export async function checkConversations(
       const byRoom = (list: { room: string }[]) => list.sort((a, b) => (a.room < b.room ? -1 : 1))
       t.strictSame(byRoom(known), byRoom([...expected]), `states of ${user} after ${from} events`)
     }
+    t.same(await readMentions(database), [], `mentions that were read, after ${from} events`)
   }
+}
+
+/** Returns the rows of mentions that their users have read or that belong to no member: nobody would ever remove them. */
+function readMentions(database: Database): Promise<object[]> {
+  return database.query(
+    `select mentions.* from history.mentions left join history.conversations using (user_id, room)
+     where user_id <> '@room' and sequence <= coalesce(read_sequence, sequence)`,
+  )
 }
 
 function withoutVersion({ version, ...state }: ConversationState): Omit<ConversationState, 'version'> {

@@ -2,42 +2,21 @@ import { type MessageEvent, type PersonalEvent, roomKind } from '@rabble/contrac
 import type { Database } from '@rabble/database'
 import { isPlainTime } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
+import {
+  allMembers,
+  type Conversation,
+  keyOf,
+  loadConversations,
+  type Mention,
+  writeConversations,
+} from './conversation-rows.ts'
+import type { RoomRow } from './rooms.ts'
 
 /** Maximum number of rooms that a user is a member of; others are entered without becoming one. */
 export const maxConversations = 10_000
-/** User of the mentions of all members of a room. */
-const all = '@room'
 
 /** A message or an event of a user, and its sequence. */
 export type Placed<Event extends MessageEvent | PersonalEvent> = { event: Event; sequence: number }
-
-/** A room, as its row has it. Strings are as they are stored. */
-export interface RoomRow {
-  room: string
-  count: number
-  last_id: string | null
-  last_sequence: number
-  /** Undefined: unchanged. */
-  last_at: string | null | undefined
-}
-
-interface Conversation {
-  user_id: string
-  room: string
-  /** Undefined: unchanged. */
-  since?: string
-  read_id: string | null
-  read_ordinal: number
-  read_sequence: number
-  muted: boolean
-}
-
-interface Mention {
-  user_id: string
-  room: string
-  sequence: number
-  message: string
-}
 
 /** A message to which a read position may move. */
 interface Target {
@@ -45,62 +24,6 @@ interface Target {
   room: string
   sequence: number
   ordinal: number | null
-}
-
-/** Returns the rooms of some events, by their stored names. A room without a row gets its newest message from before. */
-export async function loadRooms(
-  query: Database['query'],
-  names: ReadonlySet<string>,
-): Promise<Map<string, RoomRow>> {
-  const asked = [...names]
-  const rows = await query<RoomRow>(
-    'select room, count, last_id, last_sequence from history.rooms where room = any($1)',
-    [asked],
-  )
-  const rooms = new Map(rows.map((row) => [row.room, row]))
-  const missing = asked.filter((room) => !rooms.has(room))
-  if (missing.length === 0) return rooms
-  const found = await query<RoomRow>(
-    `select asked.room, 0 as count, id as last_id, coalesce(sequence, 0) as last_sequence, at as last_at
-     from unnest($1::text[]) as asked (room)
-     left join lateral (select id, sequence, at from history.messages where messages.room = asked.room
-       order by sequence desc limit 1) newest on true`,
-    [missing],
-  )
-  for (const row of found) rooms.set(row.room, row)
-  return rooms
-}
-
-/** Gives each message the next ordinal of its room. Messages must be in the order of the log. */
-export function numberMessages(
-  rooms: ReadonlyMap<string, RoomRow>,
-  rows: readonly { room: string; id: string; sequence: number; at: string | null }[],
-): number[] {
-  return rows.map(({ room, id, sequence, at }) => {
-    const row = rooms.get(room)
-    if (row === undefined) throw new Error('the room was not loaded')
-    Object.assign(row, { count: row.count + 1, last_id: id, last_sequence: sequence, last_at: at })
-    return row.count
-  })
-}
-
-/** Writes new rooms, and those that `numberMessages` has changed. */
-export async function writeRooms(
-  query: Database['query'],
-  partition: number,
-  rooms: ReadonlyMap<string, RoomRow>,
-): Promise<void> {
-  const changed = [...rooms.values()].filter(({ last_at }) => last_at !== undefined)
-  if (changed.length === 0) return
-  await query(
-    `insert into history.rooms (room, partition, count, last_id, last_sequence, last_at)
-     select room, $1, count, last_id, last_sequence, coalesce(last_at, '-infinity')
-     from json_to_recordset($2::json) as rows (room text, count bigint, last_id text, last_sequence bigint,
-       last_at timestamptz)
-     on conflict (room) do update set count = excluded.count, last_id = excluded.last_id,
-       last_sequence = excluded.last_sequence, last_at = excluded.last_at`,
-    [partition, JSON.stringify(changed)],
-  )
 }
 
 /** Message with its place in the room. */
@@ -129,11 +52,17 @@ export async function foldConversations(
     changedKeys.add(key)
   }
 
+  /** Changes a conversation that exists. It is copied at its first change. */
+  function change(key: string, own: Conversation, changes: Partial<Conversation>): void {
+    if (changedKeys.has(key)) Object.assign(own, changes)
+    else set(key, { ...own, ...changes })
+  }
+
   function read(key: string, { id, sequence, ordinal }: Omit<Target, 'room'>): void {
     const own = conversations.get(key)
     if (own === undefined || sequence <= own.read_sequence) return
     const read_ordinal = Math.max(own.read_ordinal, ordinal ?? 0)
-    set(key, { ...own, read_id: id, read_ordinal, read_sequence: sequence })
+    change(key, own, { read_id: id, read_ordinal, read_sequence: sequence })
   }
 
   function say({ event, sequence, ordinal }: Numbered): void {
@@ -145,16 +74,20 @@ export async function foldConversations(
       read_id: null,
       read_ordinal: ordinal - 1,
       read_sequence: sequence - 1,
+      mention_sequence: 0,
+      muted: false,
     }
     for (const user of directUsers(event.room)) {
       const key = keyOf(user, event.room)
-      if (conversations.get(key) === undefined) set(key, { user_id: user, room, ...before, muted: false })
+      if (conversations.get(key) === undefined) set(key, { user_id: user, room, ...before })
     }
-    const users = named.includes(all) ? [all] : new Set(named.map(storable))
+    const users = named.includes(allMembers) ? [allMembers] : new Set(named.map(storable))
     for (const user of users) {
-      const isMember = user === all || conversations.get(keyOf(user, event.room)) !== undefined
-      if (isMember && user !== storable(from.id))
-        mentions.push({ user_id: user, room, sequence, message: id })
+      const key = keyOf(user, event.room)
+      const member = conversations.get(key)
+      if ((member === undefined && user !== allMembers) || user === storable(from.id)) continue
+      mentions.push({ user_id: user, room, sequence, message: id })
+      if (member !== undefined) change(key, member, { mention_sequence: sequence })
     }
     read(keyOf(from.id, event.room), { id, sequence, ordinal })
     rooms.set(room, { room, count: ordinal, last_id: id, last_sequence: sequence, last_at: undefined })
@@ -176,7 +109,8 @@ export async function foldConversations(
     const room = storable(event.room)
     const { count = 0, last_id = null } = rooms.get(room) ?? {}
     const position = { read_id: last_id, read_ordinal: count, read_sequence: sequence }
-    set(key, { user_id: user, room, since: storableTime(event.at), ...position, muted: false })
+    const since = storableTime(event.at)
+    set(key, { user_id: user, room, since, ...position, mention_sequence: 0, muted: false })
   }
 
   for (const entry of entries) {
@@ -198,14 +132,14 @@ export async function foldConversations(
       }
       case 'mute': {
         const own = conversations.get(key)
-        if (own !== undefined && own.muted !== event.muted) set(key, { ...own, muted: event.muted })
+        if (own !== undefined && own.muted !== event.muted) change(key, own, { muted: event.muted })
         break
       }
       default:
         event satisfies never
     }
   }
-  await write(query, { known, conversations, changedKeys, mentions })
+  await writeConversations(query, { known, conversations, changedKeys, mentions })
 }
 
 /** Returns the users whose conversations an event may change, as they are stored. */
@@ -222,24 +156,6 @@ function directUsers(room: string): readonly string[] {
 
 function storableTime(at: string): string {
   return isPlainTime(at) ? at : '-infinity'
-}
-
-/** Key of a conversation: no stored string has a NUL. */
-function keyOf(user: string, room: string): string {
-  return `${storable(user)}\0${storable(room)}`
-}
-
-async function loadConversations(
-  query: Database['query'],
-  keys: ReadonlySet<string>,
-): Promise<Map<string, Conversation>> {
-  const pairs = [...keys].map((key) => key.split('\0'))
-  const rows = await query<Conversation>(
-    `select user_id, room, read_id, read_ordinal, read_sequence, muted
-     from unnest($1::text[], $2::text[]) as asked (user_id, room) join history.conversations using (user_id, room)`,
-    [pairs.map(([user]) => user), pairs.map(([, room]) => room)],
-  )
-  return new Map(rows.map((row) => [`${row.user_id}\0${row.room}`, row]))
 }
 
 async function loadTargets(
@@ -272,65 +188,4 @@ async function loadPlaces(
     [[...new Set(users)]],
   )
   return new Map(rows.map(({ user_id, count }) => [user_id, maxConversations - count]))
-}
-
-async function write(
-  query: Database['query'],
-  result: {
-    known: ReadonlyMap<string, Conversation>
-    conversations: ReadonlyMap<string, Conversation | undefined>
-    changedKeys: ReadonlySet<string>
-    mentions: readonly Mention[]
-  },
-): Promise<void> {
-  const { known, conversations, changedKeys, mentions } = result
-  const changed = [...changedKeys].flatMap((key) => conversations.get(key) ?? [])
-  const left = [...changedKeys].flatMap((key) =>
-    conversations.get(key) === undefined ? (known.get(key) ?? []) : [],
-  )
-  if (changed.length > 0) {
-    await query(
-      `insert into history.conversations (user_id, room, since, read_id, read_ordinal, read_sequence, muted)
-       select user_id, room, coalesce(since, 'infinity'), read_id, read_ordinal, read_sequence, muted
-       from json_to_recordset($1::json) as rows (user_id text, room text, since timestamptz, read_id text,
-         read_ordinal bigint, read_sequence bigint, muted boolean)
-       on conflict (user_id, room) do update set read_id = excluded.read_id, read_ordinal = excluded.read_ordinal,
-         read_sequence = excluded.read_sequence, muted = excluded.muted, touched_at = now(),
-         since = case excluded.since when 'infinity' then conversations.since else excluded.since end`,
-      [JSON.stringify(changed)],
-    )
-  }
-  if (left.length > 0) {
-    await query(
-      `delete from history.conversations using unnest($1::text[], $2::text[]) as gone (user_id, room)
-       where (conversations.user_id, conversations.room) = (gone.user_id, gone.room)`,
-      [left.map(({ user_id }) => user_id), left.map(({ room }) => room)],
-    )
-  }
-  const unread = mentions.filter(({ user_id, room, sequence }) => {
-    if (user_id === all) return true
-    const own = conversations.get(`${user_id}\0${room}`)
-    return own !== undefined && own.read_sequence < sequence
-  })
-  const moved = [
-    ...changed.filter((own) => known.get(`${own.user_id}\0${own.room}`)?.read_sequence !== own.read_sequence),
-    ...left.map((own) => ({ ...own, read_sequence: Number.MAX_SAFE_INTEGER })),
-  ]
-  if (moved.length > 0) {
-    await query(
-      `delete from history.mentions using unnest($1::text[], $2::text[], $3::bigint[]) as seen (user_id, room, until)
-       where (mentions.user_id, mentions.room) = (seen.user_id, seen.room) and sequence <= until`,
-      [
-        moved.map(({ user_id }) => user_id),
-        moved.map(({ room }) => room),
-        moved.map((own) => own.read_sequence),
-      ],
-    )
-  }
-  if (unread.length === 0) return
-  await query(
-    `insert into history.mentions (user_id, room, sequence, message)
-     select * from json_to_recordset($1::json) as rows (user_id text, room text, sequence bigint, message text)`,
-    [JSON.stringify(unread)],
-  )
 }

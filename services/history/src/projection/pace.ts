@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 
 /** Time (ms) for which the events of a busy log are collected into one transaction, which has a fixed cost. */
-const collected = 200
+const collected = 400
 /** Number of events, of about the last second, from which on a log is busy. */
 const busy = 300
 

@@ -4,14 +4,8 @@ import { type Database, sqlState } from '@rabble/database'
 import { type MessageRow, toRow } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
-import {
-  foldConversations,
-  loadRooms,
-  type Numbered,
-  numberMessages,
-  type Placed,
-  writeRooms,
-} from './conversations.ts'
+import { foldConversations, type Numbered, type Placed } from './conversations.ts'
+import { loadRooms, numberMessages, writeRooms } from './rooms.ts'
 import { isUnstorable } from './unstorable.ts'
 
 /** A message, a change of one, or an event of a user, and its line in the log. */

@@ -1,4 +1,5 @@
 import { isChatEvent, isPersonalEvent } from '@rabble/contract/parse'
+import type { Database } from '@rabble/database'
 import type { LogBatch } from '@rabble/event-log'
 import { storable } from '../text/storable.ts'
 import type { Position, Step } from './projection.ts'
@@ -9,8 +10,14 @@ export interface StepLimits {
   bytes: number
 }
 
-/** Larger steps are not faster, and hold a connection of the pool, or all of PGlite, for longer. */
-export const defaultStepLimits: StepLimits = { events: 2_000, bytes: 2 * 1024 * 1024 }
+/**
+ * A larger step updates the row of a room or of a reader less often. PGlite, which has one connection and shares a core with the
+ * gateway, must not be held for long.
+ */
+export const defaultStepLimits: Record<Database['kind'], StepLimits> = {
+  postgres: { events: 5_000, bytes: 2 * 1024 * 1024 },
+  pglite: { events: 2_000, bytes: 2 * 1024 * 1024 },
+}
 
 /** A step of the log, with the number of its events including those left out. */
 export interface CountedStep extends Step {

@@ -22,11 +22,12 @@ export async function writePartition(options: Partition): Promise<void> {
   metrics.pending.delete(partition)
   problems.delete(partition)
   const pace = createPace(clock)
+  const limits = options.limits ?? defaultStepLimits[database.kind]
   for await (const batches of resumeReading(log, partition, position, signal, pace)) {
     if (position.offset === null) tellBeginning(options, batches)
     let events = batches.reduce((sum, { entries }) => sum + entries.length, 0)
     pace.add(events)
-    for (const step of stepsOf(partition, position, batches, options.limits ?? defaultStepLimits)) {
+    for (const step of stepsOf(partition, position, batches, limits)) {
       metrics.pendingEvents.set({ partition }, events)
       if (!(await take(options, step))) {
         // The caller tries again later, so as not to disturb the other replica at each step.

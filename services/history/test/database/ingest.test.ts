@@ -161,7 +161,7 @@ await onBoth(async (t, databases) => {
       // Real time, in which each would be stored alone if history did not collect: that takes the database, not the clock.
       await systemClock.sleep(20)
     }
-    await clock.advance(200)
+    await clock.advance(400)
     await waitFor(database, 404)
     await until(async () => (await stepsOf(metrics)).sum === 404, timeout, 'the count')
     t.equal((await stepsOf(metrics)).count, before.count + 1, 'three events, one transaction')

@@ -15,7 +15,7 @@ function batchesOf(sizes: number[], bytes = 100): LogBatch[] {
 }
 
 function stepped(batches: LogBatch[]) {
-  return [...stepsOf(0, { offset: null, lastId: null }, batches, defaultStepLimits)]
+  return [...stepsOf(0, { offset: null, lastId: null }, batches, defaultStepLimits.pglite)]
 }
 
 const sizesOf = (batches: LogBatch[]) => stepped(batches).map(({ events }) => events)
