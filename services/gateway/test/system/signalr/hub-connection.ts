@@ -29,7 +29,7 @@ const guests = new WeakMap<Test, Map<string, string>>()
 export async function connectHubChat(
   t: Test,
   gateway: TestGateway,
-  { name = 'tester', messagePack = false, over = 'WebSockets' }: ChatOptions & HubOptions = {},
+  { name = 'tester', token: given, messagePack = false, over = 'WebSockets' }: ChatOptions & HubOptions = {},
 ): Promise<ChatClient> {
   const known = guests.get(t) ?? new Map<string, string>()
   guests.set(t, known)
@@ -128,7 +128,7 @@ export async function connectHubChat(
       await closed
     },
   }
-  const token = known.get(name)
+  const token = given ?? known.get(name)
   await request({ type: 'hello', ...(token === undefined ? { name } : { token }) })
   return client
 }
