@@ -1,56 +1,16 @@
 import { isUtf8 } from 'node:buffer'
-import { once } from 'node:events'
 import { type Clock, systemClock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
-import { type DestinationStream, type Logger, pino } from 'pino'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
+import type { Logger } from 'pino'
 import { allowOrigins } from './cors.ts'
 import type { Origins } from './origin.ts'
-
-export type { Logger } from 'pino'
-
-/** Creates a logger of JSON lines. Default: on standard output. Tokens, message texts and query strings must not be logged. */
-export function createLogger(name: string, level = 'info', destination?: DestinationStream): Logger {
-  const options = { name, level, base: { pid: process.pid, name }, serializers: { err: describeError } }
-  return pino(options, destination ?? standardOutput())
-}
-
-let output: ReturnType<typeof pino.destination> | undefined
-let readerHasGone = false
-
-/** Returns the destination of all loggers of this process. */
-function standardOutput(): DestinationStream {
-  output ??= pino.destination(1).on('error', () => {
-    readerHasGone = true
-  })
-  return output
-}
-
-/**
- * Ends the log on standard output, before the process exits. Resolves when all of it is written, or can't be because its reader has
- * gone: at the exit, sonic-boom 4.2 would repeat such a write for ever.
- */
-export async function endLog(): Promise<void> {
-  if (output === undefined || readerHasGone) return
-  output.end()
-  await once(output, 'close').catch(() => {})
-}
-
-/**
- * Returns the parts of an error for the log. pino would write all properties, but database drivers attach statements with their
- * parameters, which are message texts.
- */
-function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return String(error)
-  const { name: type, message, stack, cause } = error
-  return {
-    type,
-    ...('code' in error && { code: error.code }),
-    message,
-    stack,
-    ...(cause !== undefined && { cause: describeError(cause) }),
-  }
-}
 
 /** Time limit (ms) of requests in progress when the service stops. */
 const closeTimeout = 3_000
@@ -58,7 +18,7 @@ const closeTimeout = 3_000
 const checkingInterval = 5_000
 
 /**
- * Creates a Fastify instance for a service, with Rabble's error format, and logs without query strings and headers.
+ * Creates a Fastify instance for a service, with Rabble's error format and one line of log for each request.
  * `trustedProxies` is a list of addresses and networks, separated by commas: their forwarded client addresses are believed. Pages
  * of `allowedOrigins` may use the paths below `/api/`. A request must arrive completely within `requestTimeout` (ms; default:
  * 30,000), otherwise one that sends a byte now and then would never end.
@@ -73,18 +33,8 @@ export function createApp(options: {
   const { allowedOrigins, requestTimeout = 30_000, clock = systemClock } = options
   const app = Fastify({
     ...(options.trustedProxies && { trustProxy: options.trustedProxies }),
-    loggerInstance: options.logger.child(
-      {},
-      {
-        serializers: {
-          req: (request: { method: string; url: string; ip?: string }) => ({
-            method: request.method,
-            path: request.url.split('?', 1)[0],
-            ip: request.ip,
-          }),
-        },
-      },
-    ),
+    loggerInstance: options.logger,
+    logController: new RequestLog(),
     bodyLimit: 64 * 1024,
     requestTimeout,
     http: {
@@ -146,4 +96,21 @@ function answerError(
   }
   const code = statusCode === 413 ? 'too-large' : statusCode === 429 ? 'rate-limited' : 'bad-frame'
   return reply.code(statusCode).send({ statusCode, code, message: error.message })
+}
+
+/** Logs each request once: when its answer has been sent, or its client has gone. Query strings and headers may hold tokens. */
+class RequestLog extends LogController {
+  override incomingRequest(): void {}
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const { method, ip } = request
+    const path = request.url.split('?', 1)[0]
+    const line = { method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip }
+    if (error) reply.log.error({ ...line, err: error }, 'request failed')
+    else reply.log.info(line, 'request')
+  }
 }

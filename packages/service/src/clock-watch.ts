@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { Gauge, type Registry } from 'prom-client'
-import type { Logger } from './app.ts'
+import type { Logger } from './logger.ts'
 
 /**
  * Difference (ms) of two machines' clocks above which work that compares their times stops: services refuse each other's tokens,

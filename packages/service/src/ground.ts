@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
-import { createApp, createLogger, type Logger } from './app.ts'
+import { createApp } from './app.ts'
 import { type ClockWatch, watchClocks } from './clock-watch.ts'
+import { createLogger, type Logger, standardOutput } from './logger.ts'
 import { parseOrigins } from './origin.ts'
 import type { SettingName, Settings } from './settings.ts'
 
@@ -10,6 +11,7 @@ export const groundSettings = [
   'HOST',
   'PORT',
   'LOG_LEVEL',
+  'LOG_FORMAT',
   'RABBLE_TRUSTED_PROXIES',
   'RABBLE_ALLOWED_ORIGINS',
 ] as const satisfies SettingName[]
@@ -31,7 +33,7 @@ export function createGround(
   name: string,
   settings: Settings<(typeof groundSettings)[number], never>,
 ): Ground {
-  const logger = createLogger(name, settings.LOG_LEVEL)
+  const logger = createLogger(name, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT))
   const registry = new Registry()
   const app = createApp({
     logger,

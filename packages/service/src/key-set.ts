@@ -1,7 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import { RabbleError } from '@rabble/contract'
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
-import type { Logger } from './app.ts'
+import type { Logger } from './logger.ts'
 import { canVerify } from './public-key.ts'
 import { withTimeout } from './with-timeout.ts'
 

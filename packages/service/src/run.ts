@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
-import { endLog, type Logger } from './app.ts'
+import { endLog, type Logger } from './logger.ts'
 import { unknownSettings } from './read-settings.ts'
 
 /** Time limit (ms) of closing, after which the process ends anyway. */

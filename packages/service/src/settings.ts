@@ -47,6 +47,12 @@ export const settings = {
     default: 'info',
     about: 'Minimum severity of log lines.',
   },
+  LOG_FORMAT: {
+    schema: Type.Enum(['auto', 'json', 'pretty']),
+    default: 'auto',
+    about:
+      'Form of the log: `json`, `pretty` for people, or `auto`: `pretty` on a terminal, otherwise `json`.',
+  },
   RABBLE_AMQP_URL: {
     schema: Type.String({ pattern: /^amqps?:\/\// }),
     broken: brokenByUrl,

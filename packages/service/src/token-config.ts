@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { Logger } from './app.ts'
 import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
+import type { Logger } from './logger.ts'
 import { SettingsError } from './read-settings.ts'
 import type { SettingName, Settings } from './settings.ts'
 import { audience, createTokens, type Tokens } from './tokens.ts'

@@ -40,6 +40,39 @@ t.test('whatever happens, no token and no query string gets into the log', async
   t.notOk(log.includes('q='))
 })
 
+t.test('each request is one line, with what an operator asks first', async (t) => {
+  const { logger, written } = record()
+  const app = createApp({ logger })
+  app.get('/rooms', async () => ({}))
+  app.get('/quiet', { logLevel: 'warn' }, async () => ({}))
+  t.teardown(() => app.close())
+  const before = Date.now()
+  await app.inject('/rooms?after=secret')
+  await app.inject('/quiet')
+  await app.inject({ method: 'POST', url: '/nowhere' })
+  await until(() => written().includes('/nowhere'), 30_000, 'the last line')
+  const lines = written()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [
+    {
+      level: 'info',
+      msg: 'request',
+      method: 'GET',
+      path: '/rooms',
+      status: 200,
+      ip: '127.0.0.1',
+      ms: Number,
+    },
+    { level: 'info', msg: 'request', method: 'POST', path: '/nowhere', status: 404 },
+  ])
+  t.equal(lines.length, 2)
+  const { time } = lines[0]
+  t.equal(new Date(time).toISOString(), time)
+  t.ok(Date.parse(time) >= before)
+})
+
 t.test('a request that never ends is ended, whether its head or its body is slow', async (t) => {
   const app = createApp({ logger: record().logger, requestTimeout: 100 })
   app.post('/who', async () => ({}))

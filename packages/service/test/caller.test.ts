@@ -1,7 +1,8 @@
 import t from 'tap'
-import { createApp, createLogger } from '../src/app.ts'
+import { createApp } from '../src/app.ts'
 import { callerOf, requireCaller } from '../src/caller.ts'
 import { sessionToken, setSessionCookie } from '../src/cookies.ts'
+import { createLogger } from '../src/logger.ts'
 import { createTokens } from '../src/tokens.ts'
 import { secret } from './forge.ts'
 

@@ -1,6 +1,7 @@
 import { RabbleError } from '@rabble/contract'
 import t, { type Test } from 'tap'
-import { createApp, createLogger } from '../src/app.ts'
+import { createApp } from '../src/app.ts'
+import { createLogger } from '../src/logger.ts'
 import { parseOrigins } from '../src/origin.ts'
 
 function build(t: Test) {

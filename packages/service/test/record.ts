@@ -1,4 +1,4 @@
-import { createLogger, type Logger } from '../src/app.ts'
+import { createLogger, type Logger } from '../src/logger.ts'
 
 /** Returns a logger, and its output. */
 export function record(): { logger: Logger; written(): string } {

@@ -1,6 +1,6 @@
 import { createManualClock } from '@rabble/clock/manual'
 import t from 'tap'
-import { createLogger } from '../src/app.ts'
+import { createLogger } from '../src/logger.ts'
 import { type LoggedRetryOptions, retryLogged } from '../src/retry-logged.ts'
 
 /** Creates work that fails a number of times before it succeeds, and records its results. */

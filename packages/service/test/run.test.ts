@@ -4,19 +4,30 @@ import { until } from '@rabble/harness'
 import t from 'tap'
 
 const entry = new URL('../src/index.js', import.meta.url)
-const script = `
-import { createApp, createLogger, runService } from ${JSON.stringify(entry.href)}
+const scriptOf = (format: string) => `
+import { createApp, createLogger, runService, standardOutput } from ${JSON.stringify(entry.href)}
 await runService({
   async start() {
-    const logger = createLogger('test')
+    const logger = createLogger('test', 'info', standardOutput('${format}'))
     const started = () => process.stderr.write('started')
     return { app: createApp({ logger }), logger, host: '127.0.0.1', port: 0, started }
   },
 })`
 
-for (const reader of ['there', 'gone'] as const) {
-  t.test(`a service stops while the reader of its log is ${reader}`, async (t) => {
-    const child = spawn('/usr/bin/env', ['-i', process.execPath, '--input-type=module', '--eval', script], {
+const lastLines = {
+  auto: /^\{"level":"info","time":"[^"]+Z","pid":\d+,"name":"test","msg":"stopped"\}$/m,
+  pretty: /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO \(test\): stopped$/m,
+}
+
+for (const [reader, format] of [
+  ['there', 'auto'],
+  ['gone', 'auto'],
+  ['there', 'pretty'],
+  ['gone', 'pretty'],
+] as const) {
+  t.test(`a service stops while the reader of its log is ${reader}: ${format}`, async (t) => {
+    const args = ['-i', process.execPath, '--input-type=module', '--eval', scriptOf(format)]
+    const child = spawn('/usr/bin/env', args, {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     t.teardown(() => child.kill('SIGKILL'))
@@ -29,6 +40,6 @@ for (const reader of ['there', 'gone'] as const) {
     child.kill('SIGTERM')
     await until(() => child.exitCode !== null, 30_000, 'it to exit')
     t.equal(child.exitCode, 0)
-    if (reader === 'there') await until(() => log.includes('"stopped"'), 30_000, 'the last line')
+    if (reader === 'there') await until(() => lastLines[format].test(log), 30_000, 'the last line')
   })
 }

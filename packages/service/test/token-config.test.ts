@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { createLogger } from '../src/app.ts'
+import { createLogger } from '../src/logger.ts'
 import { readSettings } from '../src/read-settings.ts'
 import { tokenSettings, tokensFrom } from '../src/token-config.ts'
 import { createTokens, type Tokens } from '../src/tokens.ts'

@@ -9,7 +9,7 @@ const help = `Runs Rabble as plain processes, without containers: RabbitMQ, Post
   make cluster GATEWAYS=4 PORT=9000 HOST=0.0.0.0 DATA_DIR=/var/lib/rabble
 
 DATA_DIR (./data-cluster) keeps everything. DATA_DIR/cluster.json lists the processes. One that ends is started again after
-a second. Other settings (RABBLE_…, LOG_LEVEL) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
+a second. Other settings (RABBLE_…, LOG_…) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
 Debian, test/setup installs them. Ctrl-C stops everything.
 `
 if (process.argv.includes('--help')) {
@@ -59,7 +59,7 @@ process.on('SIGTERM', () => void stop(0))
 process.on('SIGHUP', () => void stop(0))
 
 const settings = Object.entries(process.env).filter(
-  ([name]) => name.startsWith('RABBLE_') || name === 'LOG_LEVEL',
+  ([name]) => name.startsWith('RABBLE_') || name.startsWith('LOG_'),
 )
 try {
   cluster = await startCluster(context, {
