@@ -1,3 +1,4 @@
+export { type Bridge, startBridge } from './bridge.ts'
 export {
   type ChatClient,
   type ChatOptions,
