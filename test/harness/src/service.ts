@@ -10,6 +10,12 @@ const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 /** Limits for clients that all have the same address. */
 const oneAddress = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
 
+/**
+ * Options of Node for a service. PGlite's WebAssembly is compiled quickly, and not again for speed, which would take a third of the CPU
+ * time of a start. Each test runs few statements.
+ */
+const nodeOptions: Readonly<Record<string, readonly string[]>> = { standalone: ['--liftoff-only'] }
+
 export interface ServiceOptions {
   /** Absolute path of the script for Node. Default: the service's `main.js`. */
   script?: string
@@ -51,7 +57,7 @@ export async function startService(
   const service = await startProcess(t, {
     name,
     command: process.execPath,
-    args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
+    args: [...(nodeOptions[name] ?? []), options.script ?? `${repository}services/${name}/dist/src/main.js`],
     env: { ...raised, ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,

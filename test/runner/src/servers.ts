@@ -34,7 +34,8 @@ async function start(context: TestContext): Promise<Record<string, string>> {
   const prepare = fileURLToPath(new URL('./prepare-pglite-main.js', import.meta.url))
   const [variables] = await Promise.all([
     startSharedServers(context),
-    promisify(execFile)(process.execPath, [prepare, folder]),
+    // See the options of services in the harness.
+    promisify(execFile)(process.execPath, ['--liftoff-only', prepare, folder]),
   ])
   return { ...variables, [emptyPgliteVariable]: folder }
 }
