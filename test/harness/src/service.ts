@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
+import { nodeOptions } from './node-options.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
 
@@ -9,12 +10,6 @@ const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Limits for clients that all have the same address. */
 const oneAddress = { RABBLE_LOGINS_PER_MINUTE: '60000', RABBLE_APPEARING_ROOMS_PER_HOUR: '60000' }
-
-/**
- * Options of Node for a service. PGlite's WebAssembly is compiled quickly, and not again for speed, which would take a third of the CPU
- * time of a start. Each test runs few statements.
- */
-const nodeOptions: Readonly<Record<string, readonly string[]>> = { standalone: ['--liftoff-only'] }
 
 export interface ServiceOptions {
   /** Absolute path of the script for Node. Default: the service's `main.js`. */
@@ -57,7 +52,7 @@ export async function startService(
   const service = await startProcess(t, {
     name,
     command: process.execPath,
-    args: [...(nodeOptions[name] ?? []), options.script ?? `${repository}services/${name}/dist/src/main.js`],
+    args: [...nodeOptions(), options.script ?? `${repository}services/${name}/dist/src/main.js`],
     env: { ...raised, ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { lockFolder } from '@rabble/folder-lock'
-import { privateFolder } from '@rabble/harness'
+import { privateFolder, shortLived } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { openPglite } from '../../src/index.ts'
 
@@ -23,8 +23,7 @@ async function openElsewhere(t: Test, folder: string, largest = 'unlimited') {
       console.log('open')
       setInterval(() => {}, 1000)
     } catch (error) { console.log(error.message) }`
-  // Compiles WebAssembly only once: these processes end soon.
-  const limited = `ulimit -f ${largest} && exec "$0" --liftoff-only --input-type=module -e "$1"`
+  const limited = `ulimit -f ${largest} && exec "$0" ${shortLived.join(' ')} --input-type=module -e "$1"`
   const child = spawn('/bin/sh', ['-c', limited, process.execPath, script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
