@@ -1,3 +1,4 @@
+export { type Bridge, startBridge } from './bridge.ts'
 export {
   type ChatClient,
   type ChatOptions,
@@ -15,6 +16,7 @@ export { assertNothingLeft, leftovers } from './leftovers.ts'
 export { type Launch, type ManagedProcess, startProcess } from './managed-process.ts'
 export { mutated } from './mutated.ts'
 export { type Nginx, type NginxOptions, startNginx } from './nginx.ts'
+export { nodeOptionsVariable, shortLived } from './node-options.ts'
 export { checkOrder, type OrderReport, type Streams } from './order-report.ts'
 export { type Databases, type Postgres, type PostgresOptions, startPostgres } from './postgres.ts'
 export { privateFolder } from './private-folder.ts'

@@ -102,7 +102,11 @@ export function databasesOf(server: string): Databases {
     async createDatabase(template) {
       const name = `test_${randomBytes(8).toString('hex')}`
       const source = template === undefined ? '' : ` TEMPLATE ${nameIn(template)}`
-      await query(server, `CREATE DATABASE ${name}${source}`)
+      await withClient(server, async (client) => {
+        // Copying files takes a third of the CPU time of writing them to the log. Servers before 15 know no other way.
+        const strategy = (await versionOf(client)) >= 15 ? ' STRATEGY FILE_COPY' : ''
+        await client.query(`CREATE DATABASE ${name}${source}${strategy}`)
+      })
       return new URL(`/${name}`, server).href
     },
     dropDatabase: (address) => query(server, `DROP DATABASE IF EXISTS ${nameIn(address)} WITH (FORCE)`),
@@ -129,15 +133,27 @@ async function initialised(initdb: string, data: string, user?: SystemUser): Pro
   return password
 }
 
-async function query(url: string, sql: string): Promise<void> {
+function query(url: string, sql: string): Promise<void> {
+  return withClient(url, async (client) => {
+    await client.query(sql)
+  })
+}
+
+async function withClient(url: string, work: (client: Client) => Promise<void>): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 30_000 })
   client.on('error', () => {})
   try {
     await client.connect()
-    await client.query(sql)
+    await work(client)
   } finally {
     await client.end()
   }
+}
+
+/** Returns the major version of the server. */
+async function versionOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num')
+  return Math.floor(Number(rows[0]?.server_version_num) / 10_000)
 }
 
 /** Returns the folder of Debian's newest version, which is not in PATH, or else of the one in PATH. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
 import { type ManagedProcess, startProcess } from './managed-process.ts'
+import { nodeOptions } from './node-options.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
 
@@ -51,7 +52,7 @@ export async function startService(
   const service = await startProcess(t, {
     name,
     command: process.execPath,
-    args: [options.script ?? `${repository}services/${name}/dist/src/main.js`],
+    args: [...nodeOptions(), options.script ?? `${repository}services/${name}/dist/src/main.js`],
     env: { ...raised, ...env, PORT: String(port) },
     cwd: repository,
     readyTimeout: options.timeout ?? 120_000,

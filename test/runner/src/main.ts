@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { nodeOptionsVariable, shortLived } from '@rabble/harness'
 import { findTests, inProcesses, parts, selectTests, type TestFile } from './parts.ts'
 import { failuresOf, lineOf, type PartTime, summaryOf } from './report.ts'
 import { type FileResult, runFiles } from './run-files.ts'
@@ -80,6 +81,9 @@ async function run(files: readonly TestFile[], jobs: number, timeout: number): P
   const results: FileResult[] = []
   const times = new Map<string, PartTime & { began: number }>()
   const began = performance.now()
+  // Long forms run for long enough to be optimized.
+  const nodeOptions = values.all ? [] : shortLived
+  const form = values.all ? { RABBLE_TEST_LONG: '1' } : { [nodeOptionsVariable]: nodeOptions.join(' ') }
 
   async function work(): Promise<void> {
     for (;;) {
@@ -89,10 +93,10 @@ async function run(files: readonly TestFile[], jobs: number, timeout: number): P
       const { part } = first
       const time = times.get(part) ?? { part, files: 0, seconds: 0, began: performance.now() }
       times.set(part, time)
-      const long = values.all ? { RABBLE_TEST_LONG: '1' } : {}
-      const env = { ...process.env, ...long, ...(part === 'unit' ? {} : await servers.variables) }
+      const env = { ...process.env, ...form, ...(part === 'unit' ? {} : await servers.variables) }
       const log = join(output, `${first.source.replaceAll('/', '__')}.tap`)
-      const ended = await runFiles(together, { repository, env, log, timeout, signal: stopped.signal })
+      const signal = stopped.signal
+      const ended = await runFiles(together, { repository, env, nodeOptions, log, timeout, signal })
       time.files += ended.length
       time.seconds = (performance.now() - time.began) / 1000
       results.push(...ended)

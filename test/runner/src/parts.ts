@@ -71,29 +71,33 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
 }
 
 /** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
-const filesInProcess: Partial<Record<Part, number>> = { unit: 12, database: 4, system: 4 }
+const filesInProcess: Partial<Record<Part, number>> = { unit: 16, database: 7, system: 6 }
 
 /**
- * Files with a process of their own. Those of React change their whole process: they bring a DOM, and one of them another version of
- * React. Those of the whole take long, and one after the other they would end last.
+ * Files with a process of their own. One changes its whole process: it brings another version of React. Those of the whole take
+ * long, and one after the other they would end last.
  */
-const aloneInProcess = /^packages\/react\/|^test\/system\//
+const aloneInProcess = /^packages\/react\/test\/react-18|^test\/system\/test\/(system|browser|long)\//
 
-/** Returns the files of each process, in the order of the files. */
+/** Files that bring a DOM, which other files would take for a browser's. */
+const withDom = /^packages\/react\/test\/.*\.tsx$/
+
+/** Returns the files of each process, in the order of the first ones. */
 export function inProcesses(files: readonly TestFile[]): TestFile[][] {
   const processes: TestFile[][] = []
   for (const file of files) {
-    const last = processes.at(-1)
-    if (last !== undefined && sharesProcess(file, last)) last.push(file)
-    else processes.push([file])
+    const open = processes.find((others) => sharesProcess(file, others))
+    if (open === undefined) processes.push([file])
+    else open.push(file)
   }
   return processes
 }
 
 function sharesProcess(file: TestFile, others: readonly TestFile[]): boolean {
+  const hasDom = ({ source }: TestFile) => withDom.test(source)
   return (
     others.length < (filesInProcess[file.part] ?? 1) &&
-    others.every(({ part }) => part === file.part) &&
+    others.every((other) => other.part === file.part && hasDom(other) === hasDom(file)) &&
     ![file, ...others].some(({ source }) => aloneInProcess.test(source))
   )
 }

@@ -25,6 +25,8 @@ export interface FileResult {
 export interface RunOptions {
   repository: string
   env: NodeJS.ProcessEnv
+  /** Options of Node for the process. */
+  nodeOptions: readonly string[]
   /** Path to which the output of the process is written. */
   log: string
   /** Maximum run time (ms). */
@@ -44,7 +46,7 @@ export async function runFiles(files: readonly TestFile[], options: RunOptions):
   const log = createWriteStream(options.log)
   const child = spawn(
     process.execPath,
-    ['--enable-source-maps', main, ...files.map(({ compiled }) => compiled)],
+    [...options.nodeOptions, '--enable-source-maps', main, ...files.map(({ compiled }) => compiled)],
     {
       cwd: options.repository,
       // tap's own limit is 30 s for a process.

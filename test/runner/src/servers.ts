@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { emptyPgliteVariable, privateFolder, startSharedServers, type TestContext } from '@rabble/harness'
+import {
+  emptyPgliteVariable,
+  privateFolder,
+  shortLived,
+  startSharedServers,
+  type TestContext,
+} from '@rabble/harness'
 
 export interface Servers {
   /** Environment variables with the addresses of the servers. Rejects if one of them can't be started. */
@@ -34,7 +40,7 @@ async function start(context: TestContext): Promise<Record<string, string>> {
   const prepare = fileURLToPath(new URL('./prepare-pglite-main.js', import.meta.url))
   const [variables] = await Promise.all([
     startSharedServers(context),
-    promisify(execFile)(process.execPath, [prepare, folder]),
+    promisify(execFile)(process.execPath, [...shortLived, prepare, folder]),
   ])
   return { ...variables, [emptyPgliteVariable]: folder }
 }

@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { assertNothingLeft, connectChat, startCluster, type TestContext, until } from '@rabble/harness'
+import {
+  assertNothingLeft,
+  connectChat,
+  startBridge,
+  startCluster,
+  type TestContext,
+  until,
+} from '@rabble/harness'
 import t from 'tap'
-import { startBridge } from '../bridge.ts'
 import { chatWith } from '../build.ts'
 
 assertNothingLeft(t)

@@ -3,6 +3,7 @@ import {
   checkOrder,
   connectChat,
   noRateLimits,
+  startBridge,
   startCluster,
   startService,
   type TestContext,
@@ -10,7 +11,6 @@ import {
 } from '@rabble/harness'
 import t from 'tap'
 import type { Chat, ConnectOptions, RoomEvent, Transport } from '../../src/index.ts'
-import { startBridge } from '../bridge.ts'
 import { chatWith, idsIn, textsIn, watch } from '../build.ts'
 import { missMessages } from '../missed-messages.ts'
 

@@ -1,6 +1,6 @@
 import type { EventLog } from '@rabble/event-log'
 import { connectRabbitMqLog } from '@rabble/event-log'
-import { startPostgres, startRabbitMq, startService, until } from '@rabble/harness'
+import { sharedPostgres, sharedRabbitMq, startBridge, startService, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { timeout, tokens } from '../build.ts'
 import { message } from '../message.ts'
@@ -49,21 +49,23 @@ async function openLog(t: Test, url: string): Promise<EventLog> {
 }
 
 t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
-  const [broker, server] = await Promise.all([startRabbitMq(t), startPostgres(t)])
+  const [broker, server] = await Promise.all([sharedRabbitMq(t), sharedPostgres(t)])
+  const toBroker = await startBridge(t, broker.url)
+  const toDatabase = await startBridge(t, await server.createDatabase())
   const env = {
-    RABBLE_AMQP_URL: broker.url,
-    RABBLE_DATABASE_URL: await server.createDatabase(),
+    RABBLE_AMQP_URL: toBroker.url,
+    RABBLE_DATABASE_URL: toDatabase.url,
     RABBLE_SECRET: secret,
   }
-  await server.kill()
+  toDatabase.cut()
 
   const service = await startService(t, 'history', env, { wait: 'live' })
 
-  await t.test('lives while PostgreSQL is down, but is not ready', async (t) => {
+  await t.test('lives while PostgreSQL is out of reach, but is not ready', async (t) => {
     const reply = await fetch(`${service.url}/readyz`)
     t.equal(reply.status, 503)
     t.match(await reply.json(), { status: 'unready', checks: { ingest: /not prepared/ } })
-    await server.restart()
+    toDatabase.mend()
     await service.ready()
   })
 
@@ -92,7 +94,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     t.same(await storedOf(service.url, 3200), ids)
   })
 
-  await t.test('is read, and ready, while the broker is down, and says so', async (t) => {
+  await t.test('is read, and ready, while the broker is out of reach, and says so', async (t) => {
     const readiness = async () => {
       const reply = await fetch(`${service.url}/readyz`)
       const { notes } = (await reply.json()) as { notes?: { log?: string } }
@@ -100,7 +102,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     }
     const metrics = async () => (await fetch(`${service.url}/metrics`)).text()
     t.match(await metrics(), /^rabble_log_connected 1$/m)
-    await broker.kill()
+    toBroker.cut()
     const noticed = async () => {
       const { status, note } = await readiness()
       return note !== undefined && status === 200

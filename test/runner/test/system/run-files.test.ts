@@ -19,6 +19,7 @@ function runAll(t: Test, texts: readonly string[], timeout = 120_000): Promise<F
   return runFiles(files, {
     repository: folder,
     env: process.env,
+    nodeOptions: [],
     log: join(folder, 'log'),
     timeout,
     signal: new AbortController().signal,

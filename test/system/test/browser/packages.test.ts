@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { assertNothingLeft, dataFolder, freePort, startService } from '@rabble/harness'
+import { assertNothingLeft, dataFolder, freePort, inForm, startService } from '@rabble/harness'
 import { build as buildWithEsbuild, stop as stopEsbuild } from 'esbuild'
 import t from 'tap'
 import { build as buildWithVite } from 'vite'
-import webpack from 'webpack'
+import type { Configuration } from 'webpack'
 import { launchBrowser, openPage } from '../browser.ts'
 import { htmlOf, pageProgram, program, reactProgram, serverProgram, uses } from '../package-programs.ts'
 import { packageNames, preparePackages } from '../packages.ts'
@@ -37,18 +37,42 @@ const importAll = (entries: readonly string[]) =>
   entries.map((entry, index) => `export * as entry${index} from '${entry}'\n`).join('')
 
 /** Builds `main.js` of a project for production. An error or a warning of webpack rejects it. */
-function buildWithWebpack(project: string): Promise<void> {
-  const options: webpack.Configuration = {
+async function buildWithWebpack(project: string): Promise<void> {
+  // Loading it takes a second, and the usual form doesn't need it.
+  const { default: webpack } = await import('webpack')
+  const options: Configuration = {
     context: project,
     entry: './main.js',
     mode: 'production',
     output: { path: join(project, 'dist') },
   }
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     webpack(options, (error, stats) => {
       if (stats?.hasErrors() === false && !stats.hasWarnings()) resolve()
       else reject(error ?? new Error(stats?.toString('errors-warnings')))
     })
+  })
+}
+
+function createViteProject(): Promise<string> {
+  return createProject('vite', {
+    'package.json': '{ "private": true, "type": "module" }',
+    'index.html': htmlOf('<script type="module" src="/main.ts"></script>'),
+    'main.ts': `import { ChatError, connect, type Message } from '@rabble/client'\n${pageProgram(url, 'vite')}${uses}`,
+    'tsconfig.json': tsconfig({
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      target: 'es2022',
+      lib: ['es2022', 'dom'],
+      noEmit: true,
+    }),
+  })
+}
+
+function createWebpackProject(): Promise<string> {
+  return createProject('webpack', {
+    'package.json': '{ "private": true }',
+    'main.js': `import { connect } from '@rabble/client'\n${pageProgram(url, 'webpack')}`,
   })
 }
 
@@ -58,7 +82,13 @@ const reactTarballs = await pack(
   ...['@types/react', '@types/react-dom', 'csstype'].map((name) => join(repository, 'node_modules', name)),
 )
 
-const [nodeProject, viteProject, webpackProject, reactProject] = await Promise.all([
+/**
+ * Whether projects without React are built by bundlers as well. The usual form has a program for Node.js, a page with React, which
+ * Vite builds, and a page with a script.
+ */
+const withMoreBundlers = inForm(false, true)
+
+const [nodeProject, reactProject, ...bundled] = await Promise.all([
   createProject('node', {
     'package.json': '{ "private": true }',
     'esm.mts': program('esm'),
@@ -73,22 +103,6 @@ const [nodeProject, viteProject, webpackProject, reactProject] = await Promise.a
       types: ['node'],
       declaration: true,
     }),
-  }),
-  createProject('vite', {
-    'package.json': '{ "private": true, "type": "module" }',
-    'index.html': htmlOf('<script type="module" src="/main.ts"></script>'),
-    'main.ts': `import { ChatError, connect, type Message } from '@rabble/client'\n${pageProgram(url, 'vite')}${uses}`,
-    'tsconfig.json': tsconfig({
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      target: 'es2022',
-      lib: ['es2022', 'dom'],
-      noEmit: true,
-    }),
-  }),
-  createProject('webpack', {
-    'package.json': '{ "private": true }',
-    'main.js': `import { connect } from '@rabble/client'\n${pageProgram(url, 'webpack')}`,
   }),
   createProject(
     'react',
@@ -111,6 +125,7 @@ const [nodeProject, viteProject, webpackProject, reactProject] = await Promise.a
     },
     [client, react, ...reactTarballs],
   ),
+  ...(withMoreBundlers ? [createViteProject(), createWebpackProject()] : []),
 ])
 const installed = {
   client: join(nodeProject, 'node_modules/@rabble/client'),
@@ -192,12 +207,12 @@ t.test('the folders of the workspace are not packed by mistake', async (t) => {
 })
 
 t.test(
-  'strict projects compile with them: ECMAScript modules, CommonJS, for bundlers, and with React',
+  'strict projects compile with them: ECMAScript modules, CommonJS and React; in the long form for a bundler, too',
   async () => {
     const types = join(nodeProject, 'node_modules/@types')
     mkdirSync(types)
     symlinkSync(join(repository, 'node_modules/@types/node'), join(types, 'node'))
-    await Promise.all([compile(nodeProject), compile(viteProject), compile(reactProject)])
+    await Promise.all([nodeProject, reactProject, ...bundled.slice(0, 1)].map(compile))
   },
 )
 
@@ -231,18 +246,23 @@ t.test('a server renders the provider, from both kinds of modules, without a con
 })
 
 t.test(
-  'pages of another origin chat by them: built with Vite, with webpack, with React, and with a script',
+  'pages of another origin chat by them: with React and with a script; in the long form built by other bundlers, too',
   async (t) => {
-    for (const root of [viteProject, reactProject]) {
+    const [viteProject, webpackProject] = bundled
+    for (const root of viteProject === undefined ? [reactProject] : [reactProject, viteProject]) {
       await buildWithVite({ root, base: './', configFile: false, logLevel: 'error' })
     }
-    await buildWithWebpack(webpackProject)
+    if (webpackProject !== undefined) await buildWithWebpack(webpackProject)
     const browser = await launchBrowser(t)
     for (const [kind, path] of [
-      ['vite', 'vite/dist/index.html'],
-      ['webpack', 'webpack/'],
       ['react', 'react/dist/index.html'],
       ['script', 'script/'],
+      ...(withMoreBundlers
+        ? [
+            ['vite', 'vite/dist/index.html'],
+            ['webpack', 'webpack/'],
+          ]
+        : []),
     ]) {
       const { page, problems } = await openPage(t, browser, `${site}/${path}`)
       await page.getByText(`Ada ${kind}: hello`).waitFor()

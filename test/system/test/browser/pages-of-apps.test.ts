@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { assertNothingLeft, connectChat, dataFolder, freePort, startService } from '@rabble/harness'
+import { assertNothingLeft, connectChat, dataFolder, freePort, inForm, startService } from '@rabble/harness'
 import t from 'tap'
 import { launchBrowser, openPage } from '../browser.ts'
 import { servePages } from '../page-server.ts'
@@ -66,9 +66,13 @@ t.test(
     await native.join('general')
     await native.join('Chat Room 1')
     const names: string[] = []
-    for (const version of ['hub-3', 'hub-10']) {
-      // The transport that the client chooses, Server-Sent Events, long polling.
-      for (const transport of ['', '2', '4']) {
+    // The usual form opens the older version with the transport that it chooses.
+    const [chosen, events, polling] = ['', '2', '4'] as const
+    for (const [version, transports] of [
+      ['hub-3', inForm([chosen], [chosen, events, polling])],
+      ['hub-10', [chosen, events, polling]],
+    ] as const) {
+      for (const transport of transports) {
         const { page, problems } = await openPage(t, browser, `${site}/${version}?${transport}`)
         const name = `Ada ${version} ${transport}`.trim()
         names.push(name)
@@ -93,8 +97,11 @@ t.test(
 t.test('pages with the clients of Socket.IO, from another origin, chat over their transports', async (t) => {
   const native = await connectChat(t, rabble.url, { name: 'Nora' })
   await native.join('general')
-  for (const version of ['socket-2', 'socket-4']) {
-    for (const transport of ['', '?polling']) {
+  for (const [version, transports] of [
+    ['socket-2', inForm([''], ['', '?polling'])],
+    ['socket-4', ['', '?polling']],
+  ] as const) {
+    for (const transport of transports) {
       const { page, problems } = await openPage(t, browser, `${site}/${version}${transport}`)
       const gateway = await page.evaluate('started')
       await page.evaluate(`socket.emit('message', 'by ${version}${transport}')`)

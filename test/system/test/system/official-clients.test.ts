@@ -3,6 +3,7 @@ import {
   assertNothingLeft,
   checkOrder,
   connectChat,
+  inForm,
   startCluster,
   startSteadyClient,
   until,
@@ -19,17 +20,34 @@ import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { type HubWay, hubWays, nameFor, socketIoWays, startLossyHub } from '../official-ways.ts'
+import { startSdkMember } from '../sdk-member.ts'
 import { storedIn } from '../stored.ts'
 
 assertNothingLeft(t)
 
 const lobby = 'general'
 const cluster = await startCluster(t, {
-  gateways: 3,
+  gateways: inForm(2, 3),
   env: { REQUESTS_PER_SECOND: '100000', REQUEST_BURST: '100000' },
 })
 const { url, gateways } = cluster
 const tokens = createTokens(cluster.secret)
+
+/**
+ * Ways over killed gateways. The usual form has all of the newest versions, and one of each older version, which differ in how
+ * they identify themselves but share their transports with the newest.
+ */
+const killedHubWays = inForm(
+  hubWays.filter(
+    ({ version, over, messagePack }) => version === 10 || (over === 'WebSockets' && !messagePack),
+  ),
+  hubWays,
+)
+const killedSocketIoWays = inForm(
+  socketIoWays.filter(({ version, transports }) => version === 4 || transports.length === 2),
+  socketIoWays,
+)
+const sdkTransports = ['websocket', 'sse', 'polling'] as const
 
 const tokenFor = (name: string) => tokens.sign({ id: `user-${name.split(' ', 1)}`, name }, 3_600)
 
@@ -136,29 +154,35 @@ t.test('over killed gateways, each client comes back as far as its protocol allo
   )
   const resuming: { name: string; heard: MessageEvent[]; member: Member }[] = []
   const add = async (
-    way: { version: number },
+    name: string,
     withToken: boolean,
     start: (options: MemberOptions) => Promise<Member>,
   ) => {
-    const name = nameFor(way)
     const heard: MessageEvent[] = []
     const token = withToken ? { token: await tokenFor(name) } : {}
     const hear = (message: MessageEvent) => heard.push(message)
     resuming.push({ name, heard, member: await start({ url, lobby, name, hear, ...token }) })
   }
   await Promise.all([
-    ...hubWays.flatMap((way) => [
-      add(way, true, (options) => startHubMember(t, { ...way, resume: 'Stream' }, options)),
-      add(way, false, (options) => startHubMember(t, { ...way, resume: 'Join' }, options)),
+    ...killedHubWays.flatMap((way) => [
+      add(nameFor(way), true, (options) => startHubMember(t, { ...way, resume: 'Stream' }, options)),
+      add(nameFor(way), false, (options) => startHubMember(t, { ...way, resume: 'Join' }, options)),
     ]),
-    ...socketIoWays.flatMap((way) =>
+    ...killedSocketIoWays.flatMap((way) =>
       [true, false].map((withToken) =>
-        add(way, withToken, (options) => startSocketIoMember(t, way, options)),
+        add(nameFor(way), withToken, (options) => startSocketIoMember(t, way, options)),
+      ),
+    ),
+    ...sdkTransports.flatMap((transport) =>
+      [true, false].map((withToken) =>
+        add(nameFor({ version: 1, sdk: transport }), withToken, (options) =>
+          startSdkMember(t, transport, options),
+        ),
       ),
     ),
   ])
   const lossy = await Promise.all(
-    hubWays.flatMap((way) =>
+    killedHubWays.flatMap((way) =>
       (['ends', 'guest', 'token'] as const).map((row) => startLossyHub(t, url, { way, row, tokenFor })),
     ),
   )
@@ -226,7 +250,7 @@ t.test('over killed gateways, each client comes back as far as its protocol allo
     const { events = [] } = await client.ask('join', { room: 'tea', after: before })
     t.same(
       events.map(({ text }) => text),
-      [0, 1, 2].map((n) => `while ${n} is dead`),
+      gateways.map((_, n) => `while ${n} is dead`),
     )
   }
   const [withToken, guests] = [true, false].map((is) => lossy.filter(({ row }) => (row === 'token') === is))

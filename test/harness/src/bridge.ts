@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import type { TestContext } from '@rabble/harness'
+import type { TestContext } from './test-context.ts'
 
 /** Path to a server that a test can cut without a change to the server. */
 export interface Bridge {
