@@ -15,6 +15,7 @@ import { medium } from '../ui/media.ts'
 import { deleting, quietly, write } from './actions.ts'
 import { Composer } from './composer.tsx'
 import { Messages } from './messages.tsx'
+import { Picking } from './picking.tsx'
 import { beginning, shown } from './shown.ts'
 import { Typing } from './typing.tsx'
 
@@ -64,6 +65,7 @@ export function Conversation(): JSX.Element {
       <Typing />
       <Composer key={room.name} room={room} />
       <Deletion />
+      <Picking />
     </section>
   )
 }

@@ -1,0 +1,94 @@
+import { useComputed } from '@preact/signals'
+import type { Message, Reactions as Reaction, Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { knownNameOf } from '../state/rooms.ts'
+import { toggle, underway } from './reacting.ts'
+
+/** Maximum number of names in the description of a reaction. */
+const maxNames = 20
+
+interface Shown extends Reaction {
+  isMine: boolean
+  /** Whether the user's own change of it is on its way. */
+  isUnderway: boolean
+}
+
+/** Reactions to a message. A click on one adds the user's, or takes it back. */
+export function Reactions({
+  room,
+  message,
+  me,
+}: {
+  room: Room
+  message: Message
+  me: string | undefined
+}): JSX.Element | null {
+  // Only changes of this message draw it again.
+  const own = useComputed(() => underway.value.get(message.id)).value
+  const all = shownReactions(message, own, me)
+  if (all.length === 0) return null
+  return (
+    <ul class="reactions" aria-label="Reactions">
+      {all.map(({ emoji, count, users, isMine, isUnderway }) => {
+        const who = listOf(users, count, isMine, me)
+        return (
+          <li key={emoji}>
+            <button
+              type="button"
+              class={`reaction ${isUnderway ? 'underway' : ''}`}
+              aria-pressed={isMine}
+              aria-label={`${emoji} ${count}: ${who}`}
+              title={who}
+              onClick={() => void toggle(room, message, emoji, me)}
+            >
+              <span class="emoji">{emoji}</span> <span class="count">{count}</span>
+            </button>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+/** Returns the reactions as they are once those on their way have arrived. */
+export function shownReactions(
+  { reactions = [] }: Pick<Message, 'reactions'>,
+  own: ReadonlyMap<string, boolean> | undefined,
+  me: string | undefined,
+): Shown[] {
+  const all = reactions.map(({ emoji, count, users }) => {
+    const isMine = me !== undefined && users.includes(me)
+    const remove = own?.get(emoji)
+    if (remove === undefined || me === undefined || remove !== isMine)
+      return { emoji, count, users, isMine, isUnderway: remove !== undefined }
+    return {
+      emoji,
+      count: remove ? count - 1 : count + 1,
+      users: remove ? users.filter((id) => id !== me) : [...users, me],
+      isMine: !remove,
+      isUnderway: true,
+    }
+  })
+  for (const [emoji, remove] of own ?? []) {
+    if (me === undefined || remove || all.some((one) => one.emoji === emoji)) continue
+    all.push({ emoji, count: 1, users: [me], isMine: true, isUnderway: true })
+  }
+  return all.filter(({ count }) => count > 0)
+}
+
+/** Returns the names of users who reacted, the own user first. Users without a known name are only counted. */
+function listOf(users: readonly string[], count: number, isMine: boolean, me: string | undefined): string {
+  const names = users
+    .filter((id) => id !== me)
+    .flatMap((id) => knownNameOf(id) ?? [])
+    .slice(0, maxNames)
+    .map((name) => `\u2068${name}\u2069`)
+  if (isMine) names.unshift('you')
+  const others = count - names.length
+  if (others > 0) names.push(names.length === 0 ? people(others) : `${others} more`)
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function people(count: number): string {
+  return count === 1 ? '1 person' : `${count} people`
+}
