@@ -74,7 +74,7 @@ export class Row extends Component<Props> {
             ) : (
               <div class="said">
                 <div class="body">
-                  <Text text={text} />
+                  <Text text={text} mentions={message.mentions} />
                 </div>
                 {newestOwn && change === undefined && (
                   <span class="arrived">

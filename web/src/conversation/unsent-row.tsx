@@ -33,7 +33,7 @@ export function UnsentRow({
           {pending.replyTo !== undefined && <Quote room={room} id={pending.replyTo} />}
           <div class="said">
             <div class="body">
-              <Text text={pending.text} />
+              <Text text={pending.text} mentions={pending.mentions} />
             </div>
             {status !== 'failed' && (
               <span class="arrived">
