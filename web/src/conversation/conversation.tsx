@@ -103,13 +103,13 @@ function Deletion(): JSX.Element | null {
       <blockquote class="text cut" dir="auto">
         {beginning(shown(what.message.text), 500)}
       </blockquote>
-      <p class="quiet">It will be gone for everybody, and for good.</p>
+      <p class="quiet">It will be deleted for everyone. This can’t be undone.</p>
       <p class="problem small" role="alert">
         {problem.value}
       </p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
-          Keep
+          Cancel
         </button>
         <button
           type="button"

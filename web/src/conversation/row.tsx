@@ -42,10 +42,11 @@ export class Row extends Component<Props> {
   override render({ room, message, day, head, me, newestOwn, change, active, marked }: Props): JSX.Element {
     const own = isOwn(message, me)
     const gone = message.deleted !== undefined
+    const mentionsMe = !gone && isMentioned(message, me)
     const text = change?.type === 'edit' ? change.text : message.text
     return (
       <li
-        class={`row ${head ? 'head' : ''} ${own ? 'own' : ''} ${marked ? 'marked' : ''}`}
+        class={`row ${head ? 'head' : ''} ${own ? 'own' : ''} ${mentionsMe ? 'mentions-me' : ''} ${marked ? 'marked' : ''}`}
         data-id={message.id}
         tabIndex={active ? 0 : -1}
       >
@@ -53,6 +54,7 @@ export class Row extends Component<Props> {
         <article class="message">
           {head && <Avatar user={message.from} />}
           <p class={`said-by ${head ? '' : 'short'}`}>
+            {mentionsMe && <span class="unseen">mentions you: </span>}
             <bdi class={head ? 'name' : 'unseen'}>{message.from.name}</bdi>{' '}
             <time dateTime={message.at} title={`${momentOf(message.at)}, via ${message.via}`}>
               {(head ? timeOf : shortTimeOf)(message.at)}
@@ -96,6 +98,11 @@ export class Row extends Component<Props> {
       </li>
     )
   }
+}
+
+/** Whether a message of another user mentions the user, or a group to which every reader belongs. */
+function isMentioned({ from, mentions = [] }: Message, me: string | undefined): boolean {
+  return from.id !== me && mentions.some((id) => id === me || id === '@room' || id === '@here')
 }
 
 function Day({ at }: { at: string }): JSX.Element {

@@ -188,8 +188,3 @@ export function findEmoji(letters: string, most = emoji.length): Emoji[] {
   const isNamed = ({ name }: Emoji) => name.toLowerCase().startsWith(wanted[0] ?? '')
   return [...found.filter(isNamed), ...found.filter((one) => !isNamed(one))].slice(0, most)
 }
-
-/** Returns the name of an emoji, if it is one of those that the page offers. */
-export function nameOfEmoji(sign: string): string | undefined {
-  return emoji.find((one) => one.sign === sign)?.name
-}

@@ -1,5 +1,14 @@
-import { assertNothingLeft, dataFolder, noRateLimits, startService, until } from '@rabble/harness'
+import { connect } from '@rabble/client'
+import {
+  assertNothingLeft,
+  connectChat,
+  dataFolder,
+  noRateLimits,
+  startService,
+  until,
+} from '@rabble/harness'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
 import { axe, checkView } from '../check-view.ts'
 
@@ -76,5 +85,116 @@ t.test(
       await reacts(person, 'It works.', person === ada ? '🎉 1*, 🚀 1*' : '🎉 1, 🚀 1')
     }
     t.same([...ada.problems, ...bob.problems], [])
+  },
+)
+
+t.test('marks format a text, and nothing in it becomes any other element', async (t) => {
+  const writer = await connectChat(t, rabble.url, { name: 'Writer' })
+  await writer.join('format')
+  const evil = '<img src=x onerror=alert(1)>'
+  const texts = [
+    'plain\n  lines,\n\nas they were',
+    `**bold** *${evil}* ~~struck~~ \`code\``,
+    `> quoted\nmine\n\n- one\n- **two**\n\n1. first`,
+    `\`\`\`html\n${evil}\n  ${'long '.repeat(60)}\n\`\`\``,
+    '[the manual](https://example.org/manual) and [https://bank.example](https://evil.example/)',
+    `[x](javascript:alert(1)) ![x](https://example.org/x.png) **${evil}**`,
+    '*'.repeat(4_000),
+    '# no heading, __but bold__',
+  ]
+  for (const text of texts) await writer.send('format', text)
+  const ada = await openChat(t, browser, `${rabble.url}/#format`, { script: axe })
+  const bob = await openChat(t, browser, `${rabble.url}/#format`, { ...phone, script: axe })
+  for (const person of [ada, bob]) {
+    await person.enter(person === ada ? 'Fay' : 'Gus')
+    await person.sees('# no heading, but bold')
+    t.same(await person.allTexts(), [
+      texts[0],
+      `bold ${evil} struck code`,
+      'quotedmineonetwofirst',
+      `htmlCopy code${evil}\n  ${'long '.repeat(60)}`,
+      'the manual (example.org) and [https://bank.example](https://evil.example/)',
+      `[x](javascript:alert(1)) !x (example.org) ${evil}`,
+      texts[6],
+      '# no heading, but bold',
+    ])
+    await checkView(
+      t,
+      person,
+      'formatted messages',
+      person === ada ? 'on a desktop, light' : 'on a phone, dark',
+    )
+  }
+  const { log, page } = ada
+  const all = (tag: string) => log.locator(`.text ${tag}`).allTextContents()
+  t.same(await all('strong'), ['bold', 'two', evil, 'but bold'])
+  t.same(await all('em'), [evil])
+  t.same(await all('s'), ['struck'])
+  t.same(await all('blockquote'), ['quoted'])
+  t.same(await all('ul > li'), ['one', 'two'])
+  t.same(await all('ol > li'), ['first'])
+  t.same(await all(':not(pre) > code'), ['code'])
+  const links = log.locator('.text a')
+  t.same(await links.evaluateAll((all) => all.map((a) => [a.textContent, a.getAttribute('href')])), [
+    ['the manual', 'https://example.org/manual'],
+    ['https://evil.example/', 'https://evil.example/'],
+    ['x', 'https://example.org/x.png'],
+  ])
+  t.equal(await log.locator('.text').locator('img, script, h1, svg').count(), 0)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await log.getByRole('button', { name: 'Copy code' }).click()
+  await log.getByRole('status').getByText('Copied').waitFor()
+  t.match(await page.evaluate('navigator.clipboard.readText()'), evil)
+  t.same([...ada.problems, ...bob.problems], [])
+})
+
+t.test(
+  'a mention is completed, reaches the user by id and is marked; emoji are completed, too',
+  async (t) => {
+    const ann = connect({ url: rabble.url, name: 'Ann Lee', WebSocket })
+    t.teardown(() => ann.close())
+    const room = ann.room('mentions')
+    await room.join()
+    const ada = await openChat(t, browser, `${rabble.url}/#mentions`, { script: axe })
+    const { page, messageBox } = ada
+    await ada.enter('Hal')
+    await page.locator('#people-list').getByText('Ann Lee').waitFor()
+    const offers = page.getByRole('listbox', { name: 'Suggestions' })
+
+    await messageBox.pressSequentially('hello @an')
+    await offers.getByRole('option', { name: 'Ann Lee' }).waitFor()
+    await checkView(t, ada, 'a mention that is being typed', 'on a desktop, light')
+    await messageBox.press('Escape')
+    await offers.waitFor({ state: 'detached' })
+    await messageBox.press('n')
+    await messageBox.press('Enter')
+    t.equal(await messageBox.inputValue(), 'hello @Ann Lee ')
+    await messageBox.pressSequentially(':roc')
+    await offers.getByRole('option', { name: 'rocket' }).waitFor()
+    await messageBox.press('Tab')
+    await messageBox.press('Enter')
+    const heard = () => room.messages.at(-1)
+    await until(() => heard()?.text === 'hello @Ann Lee 🚀 ', 60_000, 'the message')
+    t.same(heard()?.mentions, [ann.user?.id])
+    t.same(await ada.log.locator('.text .mention').allTextContents(), ['@Ann Lee'])
+
+    // By a click; and what is deleted from the text again is no mention.
+    await messageBox.pressSequentially('@le')
+    await offers.getByRole('option', { name: 'Ann Lee' }).click()
+    t.equal(await messageBox.inputValue(), '@Ann Lee ')
+    for (let n = 0; n < 3; n++) await messageBox.press('Backspace')
+    await messageBox.press('Escape')
+    await messageBox.press('Enter')
+    await until(() => heard()?.text === '@Ann L', 60_000, 'the message')
+    t.equal(heard()?.mentions, undefined)
+
+    const me = await page.evaluate('JSON.parse(sessionStorage.getItem("rabble.page.user")).id')
+    await room.send('@Hal, **look**', { mentions: [String(me)] })
+    const row = ada.log.locator('.row.mentions-me')
+    await row.getByText('mentions you').waitFor({ state: 'attached' })
+    await row.locator('strong').waitFor()
+    t.same(await row.locator('.mention').allTextContents(), ['@Hal'])
+    await checkView(t, ada, 'a mention', 'on a desktop, light')
+    t.same(ada.problems, [])
   },
 )
