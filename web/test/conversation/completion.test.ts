@@ -65,7 +65,9 @@ t.test('a text mentions those whose whole names are in it', async (t) => {
 })
 
 t.test('each emoji is one that the server takes, once, with a name that finds it', async (t) => {
-  const one = /^\p{RGI_Emoji}$/v
+  // A text, since the compiler takes the flag in literals only for newer targets.
+  const oneEmoji = '^\\p{RGI_Emoji}$'
+  const one = new RegExp(oneEmoji, 'v')
   t.ok(emoji.length >= 100)
   t.equal(new Set(emoji.map(({ sign }) => sign)).size, emoji.length)
   for (const entry of emoji) {
