@@ -1,17 +1,12 @@
 import { useComputed } from '@preact/signals'
-import type { Message, Reactions as Reaction, Room } from '@rabble/client'
+import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { knownNameOf } from '../state/rooms.ts'
 import { toggle, underway } from './reacting.ts'
+import { shownReactions } from './shown-reactions.ts'
 
 /** Maximum number of names in the description of a reaction. */
 const maxNames = 20
-
-interface Shown extends Reaction {
-  isMine: boolean
-  /** Whether the user's own change of it is on its way. */
-  isUnderway: boolean
-}
 
 /** Reactions to a message. A click on one adds the user's, or takes it back. */
 export function Reactions({
@@ -48,32 +43,6 @@ export function Reactions({
       })}
     </ul>
   )
-}
-
-/** Returns the reactions as they are once those on their way have arrived. */
-export function shownReactions(
-  { reactions = [] }: Pick<Message, 'reactions'>,
-  own: ReadonlyMap<string, boolean> | undefined,
-  me: string | undefined,
-): Shown[] {
-  const all = reactions.map(({ emoji, count, users }) => {
-    const isMine = me !== undefined && users.includes(me)
-    const remove = own?.get(emoji)
-    if (remove === undefined || me === undefined || remove !== isMine)
-      return { emoji, count, users, isMine, isUnderway: remove !== undefined }
-    return {
-      emoji,
-      count: remove ? count - 1 : count + 1,
-      users: remove ? users.filter((id) => id !== me) : [...users, me],
-      isMine: !remove,
-      isUnderway: true,
-    }
-  })
-  for (const [emoji, remove] of own ?? []) {
-    if (me === undefined || remove || all.some((one) => one.emoji === emoji)) continue
-    all.push({ emoji, count: 1, users: [me], isMine: true, isUnderway: true })
-  }
-  return all.filter(({ count }) => count > 0)
 }
 
 /** Returns the names of users who reacted, the own user first. Users without a known name are only counted. */

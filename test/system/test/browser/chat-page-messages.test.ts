@@ -88,6 +88,33 @@ t.test(
   },
 )
 
+t.test('a reaction shows at once, and is taken back with the reason if it is refused', async (t) => {
+  const eve = await openChat(t, browser, 'about:blank')
+  const { page } = eve
+  let refuse = () => {}
+  await page.routeWebSocket(/.*/, (socket) => {
+    const server = socket.connectToServer()
+    socket.onMessage((data) => {
+      const { type, ref } = JSON.parse(String(data))
+      if (type !== 'react') return server.send(data)
+      const error = { type: 'error', ref, code: 'forbidden', message: 'you are muted here' }
+      refuse = () => socket.send(JSON.stringify(error))
+    })
+  })
+  await page.goto(`${rabble.url}/#refused`)
+  await eve.enter('Eve')
+  await eve.write('a message')
+  await eve.message('a message').waitFor()
+  await eve.press('a message', 'Add reaction')
+  await page.getByRole('dialog').getByRole('button', { name: 'thumbs up' }).click()
+  await eve.message('a message').getByRole('button', { name: '👍 1: you' }).waitFor()
+  refuse()
+  await page.getByText('The reaction failed: You are muted here.').waitFor()
+  await reacts(eve, 'a message', '')
+  t.equal(await eve.message('a message').locator('.reaction').count(), 0)
+  t.same(eve.problems, [])
+})
+
 t.test('marks format a text, and nothing in it becomes any other element', async (t) => {
   const writer = await connectChat(t, rabble.url, { name: 'Writer' })
   await writer.join('format')
