@@ -1,7 +1,7 @@
 import type { User } from '@rabble/client'
 import type { Emoji } from '../emoji/emoji.ts'
 
-/** What is typed before the caret and can be completed: letters behind `@` or `:`, and where the sign stands. */
+/** Letters before the caret that can be completed: behind `@` or `:`, with the place of that sign. */
 export interface Typed {
   sign: '@' | ':'
   at: number
