@@ -178,7 +178,10 @@ export async function openChat(
           const asked = page.getByRole('dialog', { name: 'Delete this message?' })
           if (await asked.isVisible()) return true
           await message(text).hover({ timeout: 10_000 })
-          await message(text).getByRole('button', { name: button }).click({ timeout: 10_000 })
+          const wanted = message(text).getByRole('button', { name: button })
+          // In a narrow window the actions show once the message has the focus.
+          if (!(await wanted.isVisible())) await message(text).locator('.said-by').click({ timeout: 10_000 })
+          await wanted.click({ timeout: 10_000 })
           return true
         },
         timeout,

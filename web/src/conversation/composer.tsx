@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { people } from '../state/people.ts'
 import { titleOf } from '../state/rooms.ts'
 import { chat, me } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -10,10 +11,15 @@ import { touch } from '../ui/media.ts'
 import { edit, isOwn, write } from './actions.ts'
 import { draft, texts } from './draft.ts'
 import { toEnd } from './jump.ts'
+import { type Mentionable, mentionedIn } from './mentions.ts'
+import { activeOffer, OfferList, useOffers } from './offers.tsx'
 import { Quote } from './quote.tsx'
 import { isInvisible } from './shown.ts'
 
-/** Input for new messages, answers and edits. */
+/** Maximum number of users who were chosen in one text. More can't be mentioned. */
+const maxChosen = 20
+
+/** Input for new messages, replies and edits. */
 export function Composer({ room }: { room: Room }): JSX.Element {
   const text = useSignal(texts.get(room.name) ?? '')
   const problem = useSignal('')
@@ -51,6 +57,13 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     if (editing === undefined) texts.set(room.name, value)
     if (value !== '') room.keystroke()
   }
+  /** Users who were chosen from the list. Of users with the same name, the one who was chosen last is meant. */
+  const chosen = useRef<Mentionable[]>([])
+  // An edit leaves the mentions of a message as they are.
+  const offers = useOffers(box, editing === undefined, (value, offer) => {
+    if (offer.type === 'person') chosen.current = [offer.user, ...chosen.current].slice(0, maxChosen)
+    type(value)
+  })
   const cancel = () => {
     draft.value = { about: 'new' }
   }
@@ -58,20 +71,26 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     const written = text.value
     if (isInvisible(written) || tooLong) return
     if (written !== editing?.text) {
-      const replyTo = about.about === 'reply' ? { replyTo: about.message.id } : {}
+      const mentions = mentionedIn(written, [...chosen.current, ...people.peek()])
+      const options = {
+        ...(about.about === 'reply' && { replyTo: about.message.id }),
+        ...(mentions.length > 0 && { mentions }),
+      }
       problem.value =
-        write(room, () => (editing ? room.edit(editing.id, written) : room.send(written, replyTo))) ?? ''
+        write(room, () => (editing ? room.edit(editing.id, written) : room.send(written, options))) ?? ''
       if (problem.value !== '') return
     }
     if (editing === undefined) {
       texts.delete(room.name)
       text.value = ''
+      chosen.current = []
       toEnd.value++
     }
     cancel()
     box.current?.focus()
   }
   const press = (event: KeyboardEvent) => {
+    if (offers.press(event)) return
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
       send()
@@ -97,11 +116,12 @@ export function Composer({ room }: { room: Room }): JSX.Element {
       {about.about !== 'new' && (
         <p class="about">
           <Icon name={about.about === 'edit' ? 'edit' : 'reply'} size={18} />
-          {about.about === 'edit' ? 'Editing your message' : 'Answering'}
+          {about.about === 'edit' ? 'Editing your message' : 'Replying to'}
           {about.about === 'reply' && <Quote room={room} id={about.message.id} />}
           <IconButton icon="close" label="Cancel" onClick={cancel} />
         </p>
       )}
+      <OfferList offers={offers} />
       <div class="composer-box">
         <label class="unseen" for="message">
           Message
@@ -114,8 +134,16 @@ export function Composer({ room }: { room: Room }): JSX.Element {
           enterkeyhint="send"
           placeholder={`Write to ${titleOf(room.name)}`}
           aria-describedby="composer-hint"
-          onInput={(event) => type(event.currentTarget.value)}
+          aria-autocomplete="list"
+          aria-controls={offers.list.length > 0 ? 'offers' : undefined}
+          aria-activedescendant={offers.list.length > 0 ? activeOffer : undefined}
+          onInput={(event) => {
+            type(event.currentTarget.value)
+            offers.look()
+          }}
           onKeyDown={press}
+          onClick={offers.look}
+          onBlur={offers.close}
         />
         <button
           type="submit"

@@ -15,6 +15,7 @@ import { medium } from '../ui/media.ts'
 import { deleting, quietly, write } from './actions.ts'
 import { Composer } from './composer.tsx'
 import { Messages } from './messages.tsx'
+import { Picking } from './picking.tsx'
 import { beginning, shown } from './shown.ts'
 import { Typing } from './typing.tsx'
 
@@ -64,6 +65,7 @@ export function Conversation(): JSX.Element {
       <Typing />
       <Composer key={room.name} room={room} />
       <Deletion />
+      <Picking />
     </section>
   )
 }
@@ -101,13 +103,13 @@ function Deletion(): JSX.Element | null {
       <blockquote class="text cut" dir="auto">
         {beginning(shown(what.message.text), 500)}
       </blockquote>
-      <p class="quiet">It will be gone for everybody, and for good.</p>
+      <p class="quiet">It will be deleted for everyone. This can’t be undone.</p>
       <p class="problem small" role="alert">
         {problem.value}
       </p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
-          Keep
+          Cancel
         </button>
         <button
           type="button"

@@ -3,7 +3,7 @@ import type { Message } from '@rabble/client'
 import { onSignOut } from '../state/session.ts'
 import { load, save } from '../state/storage.ts'
 
-/** Purpose of the composer: a new message, an answer, or an edit of an own message. */
+/** Purpose of the composer: a new message, a reply, or an edit of an own message. */
 export type Draft =
   | { about: 'new' }
   | { about: 'reply'; message: Message }

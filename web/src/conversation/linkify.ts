@@ -6,6 +6,7 @@ export interface Piece {
 
 /** Pattern of addresses. It excludes spaces, quotes, angle brackets, control and formatting characters, which could deceive. */
 const address = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}]+/giu
+const here = new RegExp(address.source, 'iuy')
 const pairs = { ')': '(', ']': '[', '}': '{' }
 
 /** Finds web addresses in a text. The joined pieces are the same text. */
@@ -22,6 +23,16 @@ export function linkify(text: string): Piece[] {
   }
   if (from < text.length) pieces.push({ text: text.slice(from) })
   return pieces
+}
+
+/** Returns the web address that begins at an index of a text. */
+export function addressAt(text: string, index: number): { text: string; href: string } | undefined {
+  here.lastIndex = index
+  const [found] = here.exec(text) ?? []
+  if (found === undefined) return undefined
+  const trimmed = withoutEnd(found)
+  const href = hrefOf(trimmed)
+  return href === undefined ? undefined : { text: trimmed, href }
 }
 
 /** Removes punctuation from the end of an address. A closing bracket stays if it was opened in the address. */

@@ -6,7 +6,7 @@ import { useEffect } from 'preact/hooks'
 import { changes, onSignOut } from '../state/session.ts'
 import { beginning, shown } from './shown.ts'
 
-/** Answered messages that the room doesn't hold, by id. `null`: history has no such message. */
+/** Messages with replies that the room doesn't hold, by id. `null`: history has no such message. */
 const fetched = signal<ReadonlyMap<string, Message | null>>(new Map())
 const most = 500
 /** Ids of fetched and requested messages, each with the changes since the request, which the response may lack. */
@@ -18,7 +18,7 @@ onSignOut(() => {
   asked.clear()
 })
 
-/** The message that a message answers. A click jumps to it. */
+/** The message to which a message replies. A click jumps to it. */
 export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: () => void }): JSX.Element {
   changes.value
   const message = room.messages.findLast((other) => other.id === id) ?? fetched.value.get(id)
@@ -28,7 +28,7 @@ export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: (
   }, [room, id, message === undefined, isIn])
   const said =
     message === undefined || message === null ? (
-      <span class="quiet">{message === null ? 'A message that is gone' : 'An earlier message'}</span>
+      <span class="quiet">{message === null ? 'Message not available' : 'Earlier message'}</span>
     ) : (
       <>
         <bdi class="name">{message.from.name}</bdi>{' '}
@@ -40,7 +40,7 @@ export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: (
   if (onJump === undefined) return <span class="quote">{said}</span>
   return (
     <button type="button" class="quote" onClick={onJump}>
-      <span class="unseen">Answers </span>
+      <span class="unseen">In reply to </span>
       {said}
     </button>
   )

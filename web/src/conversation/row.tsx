@@ -1,13 +1,14 @@
 import type { Message, Pending, Room } from '@rabble/client'
 import { Component, type JSX } from 'preact'
 import { Avatar } from '../ui/avatar.tsx'
-import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { deleting, edit, isOwn, quietly, reply } from './actions.ts'
+import { isOwn, quietly } from './actions.ts'
 import { dayOf, momentOf, shortTimeOf, timeOf } from './dates.ts'
 import { jumpTo } from './jump.ts'
 import { Quote } from './quote.tsx'
+import { Reactions } from './reactions.tsx'
 import { Text } from './text.tsx'
+import { Toolbar } from './toolbar.tsx'
 
 interface Props {
   room: Room
@@ -41,33 +42,27 @@ export class Row extends Component<Props> {
   override render({ room, message, day, head, me, newestOwn, change, active, marked }: Props): JSX.Element {
     const own = isOwn(message, me)
     const gone = message.deleted !== undefined
+    const mentionsMe = !gone && isMentioned(message, me)
     const text = change?.type === 'edit' ? change.text : message.text
     return (
       <li
-        class={`row ${head ? 'head' : ''} ${own ? 'own' : ''} ${marked ? 'marked' : ''}`}
+        class={`row ${head ? 'head' : ''} ${own ? 'own' : ''} ${mentionsMe ? 'mentions-me' : ''} ${marked ? 'marked' : ''}`}
         data-id={message.id}
         tabIndex={active ? 0 : -1}
       >
         {day && <Day at={message.at} />}
         <article class="message">
           {head && <Avatar user={message.from} />}
-          {head ? (
-            <p class="said-by">
-              <bdi class="name">{message.from.name}</bdi>{' '}
-              <time dateTime={message.at} title={momentOf(message.at)}>
-                {timeOf(message.at)}
-              </time>
-            </p>
-          ) : (
-            <p class="said-by short">
-              <span class="unseen">
-                <bdi>{message.from.name}</bdi>
-              </span>{' '}
-              <time dateTime={message.at} title={momentOf(message.at)}>
-                {shortTimeOf(message.at)}
-              </time>
-            </p>
-          )}
+          <p class={`said-by ${head ? '' : 'short'}`}>
+            {mentionsMe && <span class="unseen">mentions you: </span>}
+            <bdi class={head ? 'name' : 'unseen'}>{message.from.name}</bdi>{' '}
+            <time dateTime={message.at} title={`${momentOf(message.at)}, via ${message.via}`}>
+              {(head ? timeOf : shortTimeOf)(message.at)}
+            </time>{' '}
+            <span class={head ? 'details' : 'unseen'}>
+              via <span class="via">{message.via}</span>
+            </span>
+          </p>
           <div class="content">
             {message.replyTo !== undefined && (
               <Quote
@@ -79,7 +74,16 @@ export class Row extends Component<Props> {
             {gone ? (
               <p class="fate">deleted{message.deleted?.by.id !== message.from.id && ' by a moderator'}</p>
             ) : (
-              <Text text={text} />
+              <div class="said">
+                <div class="body">
+                  <Text text={text} mentions={message.mentions} />
+                </div>
+                {newestOwn && change === undefined && (
+                  <span class="arrived">
+                    <Icon name="check" label="Sent" size={14} />
+                  </span>
+                )}
+              </div>
             )}
             {!gone && message.edited !== undefined && (
               <p class="fate" title={momentOf(message.edited.at)}>
@@ -87,37 +91,18 @@ export class Row extends Component<Props> {
               </p>
             )}
             {change !== undefined && <ChangeState change={change} />}
-            {newestOwn && change === undefined && (
-              <span class="arrived">
-                <Icon name="check" label="Sent" size={14} />
-              </span>
-            )}
+            {!gone && <Reactions room={room} message={message} me={me} />}
           </div>
-          <div class="tools-row">
-            <p class="details">
-              via <span class="via">{message.via}</span>
-            </p>
-            {!gone && (
-              <div class="actions">
-                <IconButton icon="reply" label="Reply" onClick={() => reply(message)} />
-                {own && <IconButton icon="edit" label="Edit" onClick={() => edit(message)} />}
-                {own && (
-                  <IconButton
-                    icon="trash"
-                    label="Delete"
-                    aria-haspopup="dialog"
-                    onClick={() => {
-                      deleting.value = { room, message }
-                    }}
-                  />
-                )}
-              </div>
-            )}
-          </div>
+          {!gone && <Toolbar room={room} message={message} own={own} />}
         </article>
       </li>
     )
   }
+}
+
+/** Whether a message of another user mentions the user, or a group to which every reader belongs. */
+function isMentioned({ from, mentions = [] }: Message, me: string | undefined): boolean {
+  return from.id !== me && mentions.some((id) => id === me || id === '@room' || id === '@here')
 }
 
 function Day({ at }: { at: string }): JSX.Element {

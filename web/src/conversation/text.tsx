@@ -1,32 +1,46 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { linkify } from './linkify.ts'
+import { useMemo } from 'preact/hooks'
+import { knownNameOf } from '../state/rooms.ts'
+import { me } from '../state/session.ts'
+import { formatter, hasMarks } from './markup.ts'
+import type { Mentionable } from './mentions.ts'
+import { Pieces } from './pieces.tsx'
 import { isInvisible, isLonger, shown } from './shown.ts'
+import { piecesOf } from './tree.ts'
 
 /** Numbers of graphemes and of lines beyond which a text is cut. */
 const longText = 1_200
 const manyLines = 24
 
-/** Text of a message, unchanged except for web links. A very long text is cut until the reader expands it. */
-export function Text({ text }: { text: string }): JSX.Element {
+/** Text of a message, with its links, mentions and format. A very long text is cut until the reader expands it. */
+export function Text({
+  text,
+  mentions,
+}: {
+  text: string
+  /** Ids of those whom the message mentions. */
+  mentions?: readonly string[] | undefined
+}): JSX.Element {
   const whole = useSignal(false)
-  if (isInvisible(text)) return <p class="fate">a message of invisible characters</p>
   const lines = shown(text)
+  const format = hasMarks(lines) ? formatter() : undefined
+  const names = useMemo(() => namesOf(mentions), [mentions])
+  const blocks = useMemo(() => format?.parse(lines, names), [format, lines, names])
+  if (isInvisible(text)) return <p class="fate">a message of invisible characters</p>
   const long = isLonger(lines, longText) || lines.split('\n', manyLines + 1).length > manyLines
   const cut = long && !whole.value
   return (
     <>
-      <p class={`text ${cut ? 'cut' : ''}`} dir="auto">
-        {linkify(lines).map(({ text, href }, index) =>
-          href === undefined ? (
-            text
-          ) : (
-            <a key={index} href={href} target="_blank" rel="noopener noreferrer">
-              <bdi>{text}</bdi>
-            </a>
-          ),
-        )}
-      </p>
+      {format === undefined || blocks === undefined ? (
+        <p class={`text ${cut ? 'cut' : ''}`} dir="auto">
+          <Pieces of={piecesOf(lines, names)} />
+        </p>
+      ) : (
+        <div class={`text formatted ${cut ? 'cut' : ''}`} dir="auto">
+          <format.Blocks of={blocks} />
+        </div>
+      )}
       {long && (
         <button
           type="button"
@@ -41,4 +55,13 @@ export function Text({ text }: { text: string }): JSX.Element {
       )}
     </>
   )
+}
+
+/** Returns those whom a message mentions, as far as their names are known. */
+function namesOf(mentions: readonly string[] | undefined): Mentionable[] {
+  const own = me.peek()
+  return (mentions ?? []).flatMap((id) => {
+    const name = id.startsWith('@') ? id.slice(1) : id === own?.id ? own.name : knownNameOf(id)
+    return name === undefined ? [] : [{ id, name }]
+  })
 }

@@ -31,7 +31,20 @@ export function UnsentRow({
         </p>
         <div class="content">
           {pending.replyTo !== undefined && <Quote room={room} id={pending.replyTo} />}
-          <Text text={pending.text} />
+          <div class="said">
+            <div class="body">
+              <Text text={pending.text} mentions={pending.mentions} />
+            </div>
+            {status !== 'failed' && (
+              <span class="arrived">
+                {status === 'sent' ? (
+                  <Icon name="check" label="Sent" size={14} />
+                ) : (
+                  <Icon name="clock" label="Sending" size={14} />
+                )}
+              </span>
+            )}
+          </div>
           {status === 'failed' ? (
             <p class="failed">
               <Icon name="alert" size={16} />
@@ -44,16 +57,7 @@ export function UnsentRow({
               </button>
             </p>
           ) : (
-            <>
-              {status === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>}
-              <span class="arrived">
-                {status === 'sent' ? (
-                  <Icon name="check" label="Sent" size={14} />
-                ) : (
-                  <Icon name="clock" label="Sending" size={14} />
-                )}
-              </span>
-            </>
+            status === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>
           )}
         </div>
       </article>

@@ -113,7 +113,12 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     const change = ({ change }: { change: Change }) => {
       if (part.change(change)) redraw()
     }
-    const offs = [room.on('edit', change), room.on('delete', change), room.on('joined', again)]
+    const offs = [
+      room.on('edit', change),
+      room.on('delete', change),
+      room.on('reaction', change),
+      room.on('joined', again),
+    ]
     return () => {
       observer.disconnect()
       for (const off of offs) off()

@@ -55,6 +55,11 @@ export function nameOf(user: string): string {
   return names.get(user) ?? user
 }
 
+/** Returns the name of a user who was seen; undefined for others. */
+export function knownNameOf(user: string): string | undefined {
+  return names.get(user)
+}
+
 /**
  * Whether a room is one of direct messages with a user who was never seen here. The server accepts messages to them, since the
  * account may connect later, but the id may also be wrong.

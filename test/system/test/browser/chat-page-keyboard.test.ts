@@ -51,7 +51,7 @@ t.test('all can be done with the keyboard alone', async (t) => {
   await keyboard.press('Enter')
   await ada
     .message('the answer')
-    .getByRole('button', { name: /^Answers Bob a question/ })
+    .getByRole('button', { name: /^In reply to Bob a question/ })
     .waitFor()
 
   await goTo(ada, row('the answer'), 'Shift+Tab')

@@ -236,7 +236,7 @@ t.test('what is quoted is as it is by now', async (t) => {
   const inVain = page.waitForEvent('requestfailed', (request) => around.test(request.url()))
   await page.goto(`${rabble.url}/#quotes`)
   await fay.enter('Fay')
-  await fay.message('an answer').getByText('An earlier message').waitFor()
+  await fay.message('an answer').getByText('Earlier message').waitFor()
   await inVain
   await page.unroute(around)
   await lose()

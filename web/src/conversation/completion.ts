@@ -1,0 +1,67 @@
+import type { User } from '@rabble/client'
+import type { Emoji } from '../emoji/emoji.ts'
+
+/** Letters before the caret that can be completed: behind `@` or `:`, with the place of that sign. */
+export interface Typed {
+  sign: '@' | ':'
+  at: number
+  letters: string
+}
+
+/** A user or an emoji that completes what is typed. */
+export type Offer = { type: 'person'; user: User } | { type: 'emoji'; emoji: Emoji }
+
+/** Maximum number of letters behind a sign, and of offers. */
+const maxLetters = 40
+export const maxOffers = 8
+
+// Names may have a space. A letter before the sign is part of an address or of a time.
+const person = /(?<![\p{L}\p{N}_])@(?=[\p{L}\p{N}_])([^@\n]*)$/u
+const emoji = /(?<![\p{L}\p{N}_:]):(\p{L}[\p{L}_]+)$/u
+
+/** Returns what is typed before the caret and can be completed. */
+export function typedBefore(text: string, caret: number): Typed | undefined {
+  const start = Math.max(0, caret - maxLetters - 1)
+  const before = text.slice(start, caret)
+  for (const [sign, pattern] of [
+    [':', emoji],
+    ['@', person],
+  ] as const) {
+    const found = pattern.exec(before)
+    // The sign at the very beginning may have a letter before it.
+    if (found !== null && (start === 0 || found.index > 0))
+      return { sign, at: start + found.index, letters: found[1] ?? '' }
+  }
+  return undefined
+}
+
+/**
+ * Returns the users for these letters: those in the room before the others, and those whose names begin like that before those with
+ * a later word that does.
+ */
+export function peopleFor(letters: string, here: readonly User[], known: readonly User[]): Offer[] {
+  const wanted = letters.toLocaleLowerCase()
+  const rank = ({ name }: User) => {
+    const lower = name.toLocaleLowerCase()
+    if (lower.startsWith(wanted)) return 0
+    return lower.split(/\s+/).some((word) => word.startsWith(wanted)) ? 1 : 2
+  }
+  const ids = new Set(here.map(({ id }) => id))
+  return [here, known.filter(({ id }) => !ids.has(id))]
+    .flatMap((users) => [0, 1].flatMap((wanted) => users.filter((user) => rank(user) === wanted)))
+    .slice(0, maxOffers)
+    .map((user) => ({ type: 'person', user }))
+}
+
+/** Returns the text with an offer in place of what was typed, and the caret behind it. */
+export function complete(
+  text: string,
+  caret: number,
+  { at }: Typed,
+  offer: Offer,
+): { text: string; caret: number } {
+  const word = offer.type === 'person' ? `@${offer.user.name}` : offer.emoji.sign
+  const after = text.slice(caret)
+  const begin = `${text.slice(0, at)}${word}${/^[\s\p{P}]/u.test(after) ? '' : ' '}`
+  return { text: begin + after, caret: begin.length + (/^\s/.test(after) ? 1 : 0) }
+}

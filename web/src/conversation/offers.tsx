@@ -1,0 +1,139 @@
+import { type Signal, signal, useSignal } from '@preact/signals'
+import type { JSX, RefObject } from 'preact'
+import { people } from '../state/people.ts'
+import { findKnown } from '../state/rooms.ts'
+import { me } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { complete, maxOffers, type Offer, peopleFor, type Typed, typedBefore } from './completion.ts'
+
+/** The list of emoji, which is loaded when the first one is typed. */
+const list = signal<typeof import('../emoji/emoji.ts') | undefined>(undefined)
+
+/** Offers for what is typed in an input. */
+export interface Offers {
+  readonly list: readonly Offer[]
+  /** Index of the offer that Enter takes. */
+  readonly active: number
+  /** Looks at the input again: its text or its caret has changed. */
+  look(): void
+  /** Handles a key. Returns whether the list has used it. */
+  press(event: KeyboardEvent): boolean
+  take(offer: Offer): void
+  close(): void
+}
+
+/** Returns the offers for an input. `isPerson` is whether `@` offers people; `took` gets each text with a chosen offer. */
+export function useOffers(
+  box: RefObject<HTMLTextAreaElement | null>,
+  isPerson: boolean,
+  took: (text: string, offer: Offer) => void,
+): Offers {
+  const typed = useSignal<Typed | undefined>(undefined)
+  const active = useSignal(0)
+  const offers = offersFor(typed, isPerson)
+  const close = () => {
+    typed.value = undefined
+  }
+  const take = (offer: Offer) => {
+    const { current } = box
+    const what = typed.peek()
+    if (current === null || what === undefined) return
+    const done = complete(current.value, current.selectionEnd, what, offer)
+    close()
+    // Before the page draws it: only so the caret stays where it is set.
+    current.value = done.text
+    current.setSelectionRange(done.caret, done.caret)
+    current.focus()
+    took(done.text, offer)
+  }
+  return {
+    list: offers,
+    active: Math.min(active.value, offers.length - 1),
+    look() {
+      const { current } = box
+      if (current === null) return
+      const next =
+        current.selectionStart === current.selectionEnd
+          ? typedBefore(current.value, current.selectionEnd)
+          : undefined
+      active.value = 0
+      typed.value = next
+      if (next?.sign === ':' && list.peek() === undefined)
+        import('../emoji/emoji.ts').then(
+          (module) => {
+            list.value = module
+          },
+          () => {},
+        )
+    },
+    press(event) {
+      if (offers.length === 0 || event.isComposing) return false
+      const { key } = event
+      const offer = offers[Math.min(active.value, offers.length - 1)]
+      if (key === 'ArrowDown' || key === 'ArrowUp') {
+        const step = key === 'ArrowDown' ? 1 : offers.length - 1
+        active.value = (active.value + step) % offers.length
+      } else if (key === 'Escape') close()
+      else if ((key === 'Enter' || key === 'Tab') && !event.shiftKey && offer !== undefined) take(offer)
+      else return false
+      event.preventDefault()
+      return true
+    },
+    take,
+    close,
+  }
+}
+
+function offersFor({ value: typed }: Signal<Typed | undefined>, isPerson: boolean): Offer[] {
+  if (typed === undefined) return []
+  const { sign, letters } = typed
+  if (sign === ':') {
+    return (list.value?.findEmoji(letters, maxOffers) ?? []).map((emoji) => ({ type: 'emoji', emoji }))
+  }
+  if (!isPerson) return []
+  const own = me.value?.id
+  return peopleFor(
+    letters,
+    people.value.filter(({ id }) => id !== own),
+    findKnown(letters),
+  )
+}
+
+/** Id of the element of the chosen offer, for the input. */
+export const activeOffer = 'active-offer'
+
+/** List of offers above the input. The focus stays in the input. */
+export function OfferList({ offers: { list, active, take } }: { offers: Offers }): JSX.Element | null {
+  if (list.length === 0) return null
+  return (
+    <div id="offers" class="offers" role="listbox" aria-label="Suggestions">
+      {list.map((offer, index) => (
+        // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input, which names the active option
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the input handles the keys
+        <div
+          key={offer.type === 'person' ? offer.user.id : offer.emoji.sign}
+          role="option"
+          class="offer"
+          id={index === active ? activeOffer : undefined}
+          aria-selected={index === active}
+          // The input must keep the focus.
+          onPointerDown={(event) => event.preventDefault()}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => take(offer)}
+        >
+          {offer.type === 'person' ? (
+            <>
+              <Avatar user={offer.user} small />
+              <bdi class="name">{offer.user.name}</bdi>
+            </>
+          ) : (
+            <>
+              <span class="emoji">{offer.emoji.sign}</span>
+              {offer.emoji.name}
+            </>
+          )}
+        </div>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,63 @@
+import { useComputed } from '@preact/signals'
+import type { Message, Room } from '@rabble/client'
+import type { JSX } from 'preact'
+import { knownNameOf } from '../state/rooms.ts'
+import { toggle, underway } from './reacting.ts'
+import { shownReactions } from './shown-reactions.ts'
+
+/** Maximum number of names in the description of a reaction. */
+const maxNames = 20
+
+/** Reactions to a message. A click on one adds the user's, or takes it back. */
+export function Reactions({
+  room,
+  message,
+  me,
+}: {
+  room: Room
+  message: Message
+  me: string | undefined
+}): JSX.Element | null {
+  // Only changes of this message draw it again.
+  const own = useComputed(() => underway.value.get(message.id)).value
+  const all = shownReactions(message, own, me)
+  if (all.length === 0) return null
+  return (
+    <ul class="reactions" aria-label="Reactions">
+      {all.map(({ emoji, count, users, isMine, isUnderway }) => {
+        const who = listOf(users, count, isMine, me)
+        return (
+          <li key={emoji}>
+            <button
+              type="button"
+              class={`reaction ${isUnderway ? 'underway' : ''}`}
+              aria-pressed={isMine}
+              aria-label={`${emoji} ${count}: ${who}`}
+              title={who}
+              onClick={() => void toggle(room, message, emoji, me)}
+            >
+              <span class="emoji">{emoji}</span> <span class="count">{count}</span>
+            </button>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+/** Returns the names of users who reacted, the own user first. Users without a known name are only counted. */
+function listOf(users: readonly string[], count: number, isMine: boolean, me: string | undefined): string {
+  const names = users
+    .filter((id) => id !== me)
+    .flatMap((id) => knownNameOf(id) ?? [])
+    .slice(0, maxNames)
+    .map((name) => `\u2068${name}\u2069`)
+  if (isMine) names.unshift('you')
+  const others = count - names.length
+  if (others > 0) names.push(names.length === 0 ? people(others) : `${others} more`)
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function people(count: number): string {
+  return count === 1 ? '1 person' : `${count} people`
+}
