@@ -1,35 +1,36 @@
 import { useSignal } from '@preact/signals'
-import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
-import { badge } from '../conversation/unread.ts'
 import { NewDirect } from '../direct/new-direct.tsx'
-import { current, peerOf, titleOf, unreadOf } from '../state/rooms.ts'
-import { drawer, go, hashOf, route } from '../state/route.ts'
-import { changes, chat } from '../state/session.ts'
+import { conversationActions, conversations } from '../state/conversations.ts'
+import { unreadOf } from '../state/reading.ts'
+import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
+import { drawer, go, hashOf } from '../state/route.ts'
+import { changes, chat, problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
+import { type Listed, listedOf } from './listed.ts'
+import { UnreadBadge } from './unread-badge.tsx'
 
-/** List of the rooms and direct messages of this user, with unread counts. */
+/** List of the rooms and direct conversations of this user, with what is unread. */
 export function Sidebar(): JSX.Element {
   changes.value
   const filter = useSignal('')
   const asking = useSignal(false)
-  const rooms = chat.value?.rooms ?? []
+  const { rooms, direct } = listedOf(conversations.value?.conversations ?? [], chat.value?.rooms ?? [])
   const wanted = filter.value.trim().toLocaleLowerCase()
-  const shown = rooms.filter(({ name }) => titleOf(name).toLocaleLowerCase().includes(wanted))
-  const direct = shown.filter(({ name }) => name.startsWith('dm:'))
-  const others = shown
-    .filter(({ name }) => !name.startsWith('dm:'))
-    .sort((a, b) => a.name.localeCompare(b.name))
+  const isShown = ({ room }: Listed) => titleOf(room).toLocaleLowerCase().includes(wanted)
+  const shownRooms = rooms.filter(isShown)
+  const shownDirect = direct.filter(isShown)
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const name = filter.value.trim().normalize('NFC')
     if (name === '') return
+    const shown = [...shownRooms, ...shownDirect]
     const [only] = shown
     filter.value = ''
-    if (shown.length === 1 && only !== undefined) location.hash = linkOf(only.name)
+    if (shown.length === 1 && only !== undefined) go(routeTo(only.room))
     else go({ view: 'room', room: name })
   }
   return (
@@ -52,7 +53,7 @@ export function Sidebar(): JSX.Element {
           }}
         />
       </form>
-      {wanted !== '' && !rooms.some(({ name }) => name === filter.value.trim()) && (
+      {wanted !== '' && !rooms.some(({ room }) => room === filter.value.trim()) && (
         <p class="filter-hint">
           Enter: go into <bdi>{filter.value.trim()}</bdi>
         </p>
@@ -65,8 +66,8 @@ export function Sidebar(): JSX.Element {
         </a>
       </div>
       <ul class="room-list">
-        {others.map((room) => (
-          <RoomLink key={room.name} room={room} />
+        {shownRooms.map((listed) => (
+          <RoomLink key={listed.room} {...listed} />
         ))}
       </ul>
       <div class="section-head">
@@ -80,16 +81,17 @@ export function Sidebar(): JSX.Element {
           }}
         />
       </div>
-      {direct.length > 0 && (
+      {shownDirect.length > 0 && (
         <ul class="room-list">
-          {direct.map((room) => (
-            <RoomLink key={room.name} room={room} />
+          {shownDirect.map((listed) => (
+            <RoomLink key={listed.room} {...listed} />
           ))}
         </ul>
       )}
-      {direct.length === 0 && wanted === '' && (
+      {direct.length === 0 && wanted === '' && conversations.value?.hasMore === false && (
         <p class="quiet small">Nobody yet. Pick somebody from the people in a room.</p>
       )}
+      <ShowMore />
       {asking.value && (
         <NewDirect
           onClose={() => {
@@ -101,18 +103,44 @@ export function Sidebar(): JSX.Element {
   )
 }
 
-function RoomLink({ room }: { room: Room }): JSX.Element {
-  changes.value
-  const unread = unreadOf(room)
-  const peer = peerOf(room.name)
-  const title = titleOf(room.name)
-  const here = room === current.value && (route.value.view === 'room' || route.value.view === 'direct')
+/** Button that loads further conversations, while the server has more. */
+function ShowMore(): JSX.Element | null {
+  const busy = useSignal(false)
+  const problem = useSignal('')
+  if (conversations.value?.hasMore !== true) return null
+  const load = async () => {
+    busy.value = true
+    problem.value = ''
+    try {
+      await conversationActions()?.loadMore()
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+    busy.value = false
+  }
+  return (
+    <>
+      <button type="button" class="show-more" disabled={busy.value} onClick={() => void load()}>
+        Show more
+      </button>
+      <p class="problem small" role="alert">
+        {problem.value}
+      </p>
+    </>
+  )
+}
+
+function RoomLink({ room, muted, out }: Listed): JSX.Element {
+  const { messages, mentions } = unreadOf(room)
+  const peer = peerOf(room)
+  const title = titleOf(room)
+  const look = `${messages > 0 || mentions > 0 ? 'unread' : ''} ${muted ? 'muted' : ''} ${out ? 'out' : ''}`
   return (
     <li>
       <a
-        class={`room-link ${unread.count > 0 ? 'unread' : ''} ${room.status === 'left' ? 'out' : ''}`}
-        href={linkOf(room.name)}
-        aria-current={here ? 'page' : undefined}
+        class={`room-link ${look}`}
+        href={hashOf(routeTo(room))}
+        aria-current={current.value?.name === room ? 'page' : undefined}
         onClick={() => {
           // Also for a link to the current page, which changes no address.
           drawer.value = undefined
@@ -124,19 +152,10 @@ function RoomLink({ room }: { room: Room }): JSX.Element {
           <Avatar user={{ id: peer, name: title }} small />
         )}
         <bdi class="room-name">{title}</bdi>
-        {room.status === 'left' && <Icon name="alert" size={18} label="you are not in it" />}
-        {unread.count > 0 && (
-          <span class="badge">
-            {badge(unread)}
-            <span class="unseen"> unread</span>
-          </span>
-        )}
+        {out && <Icon name="alert" size={18} label="you are not in it" />}
+        {muted && <Icon name="muted" size={18} label="muted" />}
+        <UnreadBadge messages={messages} mentions={mentions} />
       </a>
     </li>
   )
-}
-
-function linkOf(room: string): string {
-  const peer = peerOf(room)
-  return hashOf(peer === undefined ? { view: 'room', room } : { view: 'direct', user: peer })
 }
