@@ -81,7 +81,7 @@ export function startReading(): void {
       })
   }
   const markSoon = () => {
-    timer ??= setTimeout(mark, Math.max(delay, from - performance.now()))
+    if (timer === undefined) timer = setTimeout(mark, Math.max(delay, from - performance.now()))
   }
   effect(() => {
     changes.value
