@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
+import { startNotifications } from './notifications/follow.ts'
 import { startConversations } from './state/conversations.ts'
 import { startNames } from './state/names.ts'
 import { startPeople } from './state/people.ts'
@@ -10,6 +11,7 @@ import { comeBack } from './state/session.ts'
 
 startRouting()
 startNames()
+startNotifications()
 startConversations()
 startRooms()
 startReading()

@@ -30,7 +30,7 @@ export function Mute({ room }: { room: string }): JSX.Element | null {
       <p class="quiet small">
         {muted
           ? 'Muted on all your devices. Mentions still count.'
-          : 'No unread count for it on all your devices, except mentions.'}
+          : 'No unread count and no notifications, on all your devices. Mentions still count.'}
       </p>
       <p class="problem small" role="alert">
         {problem.value}

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { NewDirect } from '../direct/new-direct.tsx'
+import { NotificationSettings } from '../notifications/notification-settings.tsx'
 import { conversationActions, conversations } from '../state/conversations.ts'
 import { unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
@@ -92,6 +93,7 @@ export function Sidebar(): JSX.Element {
         <p class="quiet small">Nobody yet. Pick somebody from the people in a room.</p>
       )}
       <ShowMore />
+      <NotificationSettings />
       {asking.value && (
         <NewDirect
           onClose={() => {

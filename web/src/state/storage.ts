@@ -77,3 +77,21 @@ export function markSigningOut(is: boolean): void {
     // The page tries until it is closed.
   }
 }
+
+/** Returns a setting of this browser; undefined if it was never set. It is not of a user, and stays after signing out. */
+export function loadSetting(key: string): unknown {
+  try {
+    return JSON.parse(localStorage.getItem(prefix + key) ?? 'null') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Stores a setting as JSON. If the browser refuses to store, it holds until the page is closed. */
+export function saveSetting(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(prefix + key, JSON.stringify(value))
+  } catch {
+    // The page has the value.
+  }
+}
