@@ -3,6 +3,7 @@ import { beginning, shown } from '../conversation/shown.ts'
 import { routeTo, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { me } from '../state/session.ts'
+import { visibleTab } from './follow.ts'
 import { textOf } from './news.ts'
 
 /** Number of characters of a message. */
@@ -13,9 +14,11 @@ const apart = 5_000
 const tones = [660, 880]
 const toneLength = 0.09
 
-/** Shows a notification that leads to the conversation, in one of the browser's tabs. */
+/** Shows a notification that leads to the conversation, from one of the browser's tabs and if none is visible. */
 export async function alertOf(conversation: ConversationState, sound: boolean): Promise<void> {
   const { room, lastMessage } = conversation
+  const { held = [] } = await navigator.locks.query()
+  if (held.some(({ name }) => name === visibleTab)) return
   const tag = `rabble ${room} ${lastMessage?.id}`
   await navigator.locks.request(tag, { ifAvailable: true }, async (lock) => {
     if (lock === null) return

@@ -3,7 +3,7 @@ const prefix = 'rabble.page.'
 const memory = new Map<string, string>()
 
 /**
- * Session storage of this tab: unsent messages, drafts and rooms. It survives a reload, and other tabs don't see it. The user is in
+ * Session storage of this tab: unsent messages, drafts and names. It survives a reload, and other tabs don't see it. The user is in
  * the browser's cookie, which all tabs share.
  */
 export const tabStorage = {

@@ -16,6 +16,34 @@ const rabble = await startService(t, 'standalone', { ...noRateLimits, DATA_DIR: 
 
 const phone = { width: 390, height: 844 }
 
+/** Script that lets a test hide the page, and records notifications and sounds. */
+const recorder = `
+  let hidden = false
+  Object.defineProperty(document, 'hidden', { get: () => hidden })
+  globalThis.hide = (is) => {
+    hidden = is
+    document.dispatchEvent(new Event('visibilitychange'))
+  }
+  globalThis.notifications = []
+  globalThis.sounds = 0
+  globalThis.Notification = class {
+    static permission = 'default'
+    static async requestPermission() {
+      return this.permission = 'granted'
+    }
+    constructor(title, { body }) {
+      Object.assign(this, { title, body })
+      notifications.push(this)
+    }
+    close() {}
+  }
+  globalThis.AudioContext = class extends AudioContext {
+    constructor() {
+      super()
+      sounds++
+    }
+  }`
+
 /** Opens the page for the same user in another browser. */
 async function another(t: Test, person: Person, hash: string, options: PageOptions = {}): Promise<Person> {
   const other = await openChat(t, browser, 'about:blank', options)
@@ -212,5 +240,48 @@ t.test(
     await lists(other, ['quiet', ...names])
     t.equal(await more.count(), 0)
     t.same([...dan.problems, ...other.problems], [])
+  },
+)
+
+t.test(
+  'a hidden page leaves messages unread, and notifies of direct ones and mentions if it may',
+  async (t) => {
+    const bob = await connectChat(t, rabble.url, { name: 'Gil' })
+    await bob.join('desk')
+    const fay = await openChat(t, browser, `${rabble.url}/#desk`, { script: recorder })
+    const { page } = fay
+    await fay.enter('Fay')
+    const { user } = await accountOf(fay)
+    await page.getByText('Nobody has said anything yet.').waitFor()
+    const told = () => page.evaluate<string[]>("notifications.map(({ title, body }) => title + ': ' + body)")
+    const isTold = (texts: string[]) =>
+      until(async () => (await told()).join() === texts.join(), 60_000, `the notifications ${texts}`)
+    await page.evaluate('hide(true)')
+    await bob.sendTo(user.id, 'nobody is told')
+    await counts(fay, 1)
+    await page.getByRole('button', { name: 'Turn on notifications' }).click()
+    await page.getByLabel('Play a sound').waitFor()
+    await bob.send('desk', 'not for Fay alone')
+    await bob.request({ type: 'send', room: 'desk', cid: 'call', text: 'Fay?', mentions: [user.id] })
+    await isTold(['desk: Gil: Fay?'])
+    await counts(fay, 3)
+    await page.evaluate('hide(false)')
+    await counts(fay, 1)
+    t.equal(await fay.log.locator('.row:has(.separator.new) .text').textContent(), 'not for Fay alone')
+    t.equal(await page.evaluate('sounds'), 1)
+
+    await page.getByLabel('Play a sound').uncheck()
+    await page.evaluate('hide(true)')
+    await bob.sendTo(user.id, 'between us')
+    await isTold(['desk: Gil: Fay?', 'Gil: between us'])
+    await page.evaluate('hide(false)')
+    await bob.sendTo(user.id, 'Fay is here')
+    await counts(fay, 3)
+    await page.evaluate('notifications.at(-1).onclick()')
+    await fay.shows(['nobody is told', 'between us', 'Fay is here'])
+    await counts(fay, 0)
+    t.equal((await told()).length, 2)
+    t.equal(await page.evaluate('sounds'), 1)
+    t.same(fay.problems, [])
   },
 )
