@@ -23,7 +23,7 @@ export function NotificationSettings(): JSX.Element | null {
         type="button"
         class="quiet-button"
         onClick={async () => {
-          refused.value = !(await turnOn())
+          refused.value = (await turnOn()) === 'denied'
         }}
       >
         <Icon name="bell" size={18} />

@@ -15,9 +15,9 @@ export function set(name: 'notify' | 'sound', value: boolean): void {
   settings.value = { ...settings.peek(), [name]: value }
 }
 
-/** Asks the user for the browser's permission, and turns notifications on. Resolves with whether they are on. */
-export async function turnOn(): Promise<boolean> {
-  const isGranted = (await Notification.requestPermission()) === 'granted'
-  if (isGranted) set('notify', true)
-  return isGranted
+/** Asks the user for the browser's permission, and turns notifications on. Resolves with the answer. */
+export async function turnOn(): Promise<NotificationPermission> {
+  const answer = await Notification.requestPermission()
+  if (answer === 'granted') set('notify', true)
+  return answer
 }

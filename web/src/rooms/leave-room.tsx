@@ -5,6 +5,9 @@ import { leave } from '../state/rooms.ts'
 import { problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 
+/** Time (ms) for which a problem is shown. */
+const saidFor = 6_000
+
 /** Button that ends the membership of a room, on all devices. */
 export function LeaveRoom({ room }: { room: Room }): JSX.Element {
   const problem = useSignal('')
@@ -14,6 +17,9 @@ export function LeaveRoom({ room }: { room: Room }): JSX.Element {
       await leave(room.name)
     } catch (error) {
       problem.value = problemOf(error)
+      setTimeout(() => {
+        problem.value = ''
+      }, saidFor)
     }
   }
   return (

@@ -1,9 +1,9 @@
-import { useSignal } from '@preact/signals'
+import { computed, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { NewDirect } from '../direct/new-direct.tsx'
 import { NotificationSettings } from '../notifications/notification-settings.tsx'
 import { conversationActions, conversations } from '../state/conversations.ts'
-import { unreadOf } from '../state/reading.ts'
+import { type Unread, unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
 import { drawer, go, hashOf } from '../state/route.ts'
 import { changes, chat, problemOf } from '../state/session.ts'
@@ -14,12 +14,18 @@ import { CreateRoom } from './create-room.tsx'
 import { type Listed, listedOf } from './listed.ts'
 import { UnreadBadge } from './unread-badge.tsx'
 
+/** Rooms of this tab and their states, which change far less often than their messages. */
+const joined = computed(() => {
+  changes.value
+  return JSON.stringify(chat.value?.rooms.map(({ name, status }) => ({ name, status })) ?? [])
+})
+const listed = computed(() => listedOf(conversations.value?.conversations ?? [], JSON.parse(joined.value)))
+
 /** List of the rooms and direct conversations of this user, with what is unread. */
 export function Sidebar(): JSX.Element {
-  changes.value
   const filter = useSignal('')
   const asking = useSignal(false)
-  const { rooms, direct } = listedOf(conversations.value?.conversations ?? [], chat.value?.rooms ?? [])
+  const { rooms, direct } = listed.value
   const wanted = filter.value.trim().toLocaleLowerCase()
   const isShown = ({ room }: Listed) => titleOf(room).toLocaleLowerCase().includes(wanted)
   const shownRooms = rooms.filter(isShown)
@@ -66,11 +72,7 @@ export function Sidebar(): JSX.Element {
           <Icon name="list" />
         </a>
       </div>
-      <ul class="room-list">
-        {shownRooms.map((listed) => (
-          <RoomLink key={listed.room} {...listed} />
-        ))}
-      </ul>
+      <ul class="room-list">{shownRooms.map(linkTo)}</ul>
       <div class="section-head">
         <h2>Direct messages</h2>
         <IconButton
@@ -82,13 +84,7 @@ export function Sidebar(): JSX.Element {
           }}
         />
       </div>
-      {shownDirect.length > 0 && (
-        <ul class="room-list">
-          {shownDirect.map((listed) => (
-            <RoomLink key={listed.room} {...listed} />
-          ))}
-        </ul>
-      )}
+      {shownDirect.length > 0 && <ul class="room-list">{shownDirect.map(linkTo)}</ul>}
       {direct.length === 0 && wanted === '' && conversations.value?.hasMore === false && (
         <p class="quiet small">Nobody yet. Pick somebody from the people in a room.</p>
       )}
@@ -132,17 +128,23 @@ function ShowMore(): JSX.Element | null {
   )
 }
 
-function RoomLink({ room, muted, out }: Listed): JSX.Element {
-  const { messages, mentions } = unreadOf(room)
+/** Returns the link with all that it shows, since it is drawn again only for other props. */
+function linkTo(listed: Listed): JSX.Element {
+  const { room } = listed
+  const here = current.value?.name === room
+  return <RoomLink key={room} {...listed} {...unreadOf(room)} title={titleOf(room)} here={here} />
+}
+
+function RoomLink(props: Listed & Unread & { title: string; here: boolean }): JSX.Element {
+  const { room, muted, out, messages, mentions, title, here } = props
   const peer = peerOf(room)
-  const title = titleOf(room)
   const look = `${messages > 0 || mentions > 0 ? 'unread' : ''} ${muted ? 'muted' : ''} ${out ? 'out' : ''}`
   return (
     <li>
       <a
         class={`room-link ${look}`}
         href={hashOf(routeTo(room))}
-        aria-current={current.value?.name === room ? 'page' : undefined}
+        aria-current={here ? 'page' : undefined}
         onClick={() => {
           // Also for a link to the current page, which changes no address.
           drawer.value = undefined

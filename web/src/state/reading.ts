@@ -62,8 +62,10 @@ export function startReading(): void {
     if (room === undefined || room.name !== seen.value || connection.value.status !== 'open') return undefined
     const state = conversationOf(room.name)
     const upTo = room.messages.at(-1)?.id
-    if (state === undefined || state.unread === 0 || room.status !== 'joined') return undefined
-    if (upTo === undefined || upTo === state.readUpTo || upTo === marked) return undefined
+    // The state of one on a page that is not loaded comes once it is marked.
+    const isUnread = state === undefined ? conversations.value?.hasMore === true : state.unread > 0
+    if (!isUnread || room.status !== 'joined') return undefined
+    if (upTo === undefined || upTo === state?.readUpTo || upTo === marked) return undefined
     return { name: room.name, upTo }
   }
   const mark = () => {
