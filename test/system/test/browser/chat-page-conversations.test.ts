@@ -167,16 +167,16 @@ t.test('a user who comes back reads from the first unread message on, as far as 
   const eve = await openChat(t, browser, `${rabble.url}/#long`)
   await eve.enter('Eve')
   await eve.write('seen')
-  await eve.sees('seen')
+  await eve.message('seen').waitFor()
   await eve.page.goto(`${rabble.url}/#elsewhere`)
   await eve.page.getByRole('heading', { level: 1, name: 'elsewhere' }).waitFor()
   // These are more than the page has at first.
-  for (let n = 1; n <= 120; n++) await bob.send('long', `message ${n}`)
-  await lists(eve, ['elsewhere', 'long 99+'])
+  for (let n = 1; n <= 60; n++) await bob.send('long', `message ${n}`)
+  await lists(eve, ['elsewhere', 'long 60'])
   await eve.page.reload()
-  await lists(eve, ['elsewhere', 'long 99+'])
+  await lists(eve, ['elsewhere', 'long 60'])
   await go(eve, 'long')
-  await eve.sees('message 120')
+  await eve.sees('message 60')
   const { token } = await accountOf(eve)
   const program = await connectChat(t, rabble.url, { token })
   const isRead = async () => {
@@ -191,7 +191,7 @@ t.test('a user who comes back reads from the first unread message on, as far as 
   await jump.waitFor({ state: 'detached' })
   await go(eve, 'elsewhere')
   await go(eve, 'long')
-  await eve.sees('message 120')
+  await eve.sees('message 60')
   t.equal(await jump.count(), 0)
   t.same(eve.problems, [])
 })
@@ -239,6 +239,18 @@ t.test(
     await more.click()
     await lists(other, ['quiet', ...names])
     t.equal(await more.count(), 0)
+
+    const hasUsers = (room: string, count: number) =>
+      until(async () => (await bob.join(room)).count === count, 60_000, `${count} in ${room}`)
+    await hasUsers('room 100', 1)
+    for (const name of names.slice(0, 21)) {
+      await other.page.evaluate(`location.hash = '${name}'`)
+      await other.page.getByRole('heading', { level: 1, name }).waitFor()
+      if (name === 'room 100') await hasUsers(name, 2)
+    }
+    await hasUsers('room 101', 2)
+    await hasUsers('room 100', 1)
+    await lists(other, ['quiet', ...names])
     t.same([...dan.problems, ...other.problems], [])
   },
 )
