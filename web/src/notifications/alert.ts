@@ -3,8 +3,8 @@ import { beginning, shown } from '../conversation/shown.ts'
 import { routeTo, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { me } from '../state/session.ts'
-import { visibleTab } from './follow.ts'
 import { textOf } from './news.ts'
+import { isAnyVisible } from './visible-tab.ts'
 
 /** Number of characters of a message. */
 const maxText = 200
@@ -17,8 +17,7 @@ const toneLength = 0.09
 /** Shows a notification that leads to the conversation, from one of the browser's tabs and if none is visible. */
 export async function alertOf(conversation: ConversationState, sound: boolean): Promise<void> {
   const { room, lastMessage } = conversation
-  const { held = [] } = await navigator.locks.query()
-  if (held.some(({ name }) => name === visibleTab)) return
+  if (await isAnyVisible()) return
   const tag = `rabble ${room} ${lastMessage?.id}`
   await navigator.locks.request(tag, { ifAvailable: true }, async (lock) => {
     if (lock === null) return

@@ -3,14 +3,12 @@ import { conversationOf } from '../state/conversations.ts'
 import { me, onEnter } from '../state/session.ts'
 import { isNews } from './news.ts'
 import { isPossible, settings } from './settings.ts'
-
-/** Name of the lock that each visible tab of the browser holds. */
-export const visibleTab = 'rabble.visible'
+import { followVisibility } from './visible-tab.ts'
 
 /** Notifies the user of direct messages and mentions while the page is hidden. Call it before the conversations are followed. */
 export function startNotifications(): void {
   if (!isPossible) return
-  holdLock()
+  followVisibility()
   onEnter((chat) => {
     chat.on('conversation', ({ room, conversation }) => {
       // The list of conversations follows the same event later, so this is the state before it.
@@ -27,21 +25,4 @@ function tell(conversation: ConversationState): void {
     ({ alertOf }) => alertOf(conversation, sound),
     () => {},
   )
-}
-
-/** Tells the other tabs whether this one is visible. */
-function holdLock(): void {
-  let release = () => {}
-  const follow = () => {
-    release()
-    if (document.hidden) return
-    const whileVisible = () =>
-      new Promise<void>((resolve) => {
-        release = resolve
-        if (document.hidden) resolve()
-      })
-    void navigator.locks.request(visibleTab, { mode: 'shared' }, whileVisible)
-  }
-  document.addEventListener('visibilitychange', follow)
-  follow()
 }

@@ -11,7 +11,7 @@ const pause = 1_000
 /** Pause (ms) after a failure. */
 const failurePause = 5_000
 
-/** What is unread in one conversation, or in all. */
+/** Numbers of unread messages and mentions of a conversation. */
 export interface Unread {
   /** Number of messages. Those of muted conversations don't count. */
   messages: number
