@@ -3,10 +3,11 @@ import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { AboutRoom } from '../rooms/about-room.tsx'
 import { seats } from '../rooms/all-rooms.tsx'
+import { LeaveRoom } from '../rooms/leave-room.tsx'
 import { past } from '../search/past.ts'
 import { PastMessages } from '../search/past-messages.tsx'
 import { PageHead } from '../shell/page-head.tsx'
-import { current, isStranger, leave, peerOf, titleOf } from '../state/rooms.ts'
+import { current, isStranger, peerOf, titleOf } from '../state/rooms.ts'
 import { drawer } from '../state/route.ts'
 import { changes, sentence } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -44,11 +45,7 @@ export function Conversation(): JSX.Element {
           />
         )}
         <AboutRoom key={room.name} room={room} />
-        <IconButton
-          icon="close"
-          label={direct ? 'Close the conversation' : 'Leave the room'}
-          onClick={() => leave(room)}
-        />
+        {!direct && <LeaveRoom key={room.name} room={room} />}
       </PageHead>
       <Entry room={room} />
       {isStranger(room) && (

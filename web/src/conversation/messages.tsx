@@ -1,15 +1,17 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
-import type { Pending, Room } from '@rabble/client'
+import type { Message, Pending, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { past } from '../search/past.ts'
-import { atEnd, unreadOf } from '../state/rooms.ts'
+import { line, unreadOf } from '../state/reading.ts'
+import { atEnd } from '../state/rooms.ts'
 import { changes, me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
+import { FirstUnreadRow } from './first-unread-row.tsx'
 import { placeOf } from './grouping.ts'
-import { jumping, loadUntil, target, toEnd } from './jump.ts'
+import { jumping, jumpTo, loadUntil, target, toEnd } from './jump.ts'
 import { Row } from './row.tsx'
-import { badge } from './unread.ts'
+import { badge, firstAfter } from './unread.ts'
 import { UnsentRow } from './unsent-row.tsx'
 import { Viewport } from './viewport.ts'
 
@@ -39,6 +41,8 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   const list = useRef<HTMLOListElement>(null)
   const view = useRef<Viewport>(null)
   const draws = useRef(0)
+  /** Message to which a jump to the first unread one leads, while the line is above the visible part. */
+  const firstAbove = useSignal<string | undefined>(undefined)
   /** Whether the focus was in the list before this draw. */
   const held = useRef(false)
   const settled = useRef(() => {})
@@ -66,6 +70,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     const isKnown = room.messages.length > 0 || room.status === 'joined'
     if (viewport.above(height()) < loadAt && problem.peek() === '' && isKnown) void load()
     if (viewport.atEnd && room.messages.length > maxAtEnd) room.trim(keepAtEnd)
+    firstAbove.value = unreadAbove()
   }
   const settle = () => {
     if (scroller.current === null || list.current === null) return
@@ -173,7 +178,8 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     else if (pending.message !== undefined) changing.set(pending.message, pending)
   }
   const focusable = drawn.some(({ id }) => id === active.value) ? active.value : drawn.at(-1)?.id
-  const unread = unreadOf(room)
+  const unread = unreadOf(room.name).messages
+  const first = firstUnread()
 
   return (
     <div class="messages-frame">
@@ -191,12 +197,16 @@ export function Messages({ room }: { room: Room }): JSX.Element {
           {drawn.map((message, index) => {
             const before = messages[viewport.first + index - 1]
             const change = changing.get(message.id)
+            const isFirst = message.id === first?.id
+            const RowOf = isFirst ? FirstUnreadRow : Row
+            const { day, head } = placeOf(message, before)
             return (
-              <Row
+              <RowOf
                 key={message.id}
                 room={room}
                 message={message}
-                {...placeOf(message, before)}
+                day={day}
+                head={head || isFirst}
                 me={own}
                 newestOwn={message.id === newestOwn && unsent.length === 0}
                 change={change}
@@ -223,9 +233,13 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       {!atEnd.value && (
         <button type="button" class="to-end" onClick={goToEnd}>
           <Icon name="down" size={18} />
-          {unread.count === 0
-            ? 'To the newest'
-            : `${badge(unread)} new message${unread.count === 1 ? '' : 's'}`}
+          {unread === 0 ? 'To the newest' : `${badge(unread)} new message${unread === 1 ? '' : 's'}`}
+        </button>
+      )}
+      {firstAbove.value !== undefined && outcome === '' && (
+        <button type="button" class="to-first" onClick={() => jumpTo(room.name, firstAbove.peek() ?? '')}>
+          <Icon name="up" size={18} />
+          Jump to first unread
         </button>
       )}
       <p class={`toast ${outcome === '' ? 'gone' : ''}`} role="status">
@@ -233,6 +247,22 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       </p>
     </div>
   )
+
+  /** Returns the message below the line "New messages", if it is loaded. */
+  function firstUnread(): Message | undefined {
+    return line.value?.room === room.name ? firstAfter(room, line.value.readUpTo) : undefined
+  }
+
+  /** Returns the first unread message if it is above the visible part or, if it is not loaded, the last one that was read. */
+  function unreadAbove(): string | undefined {
+    const last = room.messages.at(-1)
+    if (line.peek()?.room !== room.name || last === undefined) return undefined
+    const readUpTo = line.peek()?.readUpTo
+    const first = firstUnread()
+    if (first === undefined) return last.id === readUpTo ? undefined : readUpTo
+    const index = viewport.heights.indexOf(first.id, viewport.first)
+    return viewport.heights.top(index + 1) <= viewport.above(height()) ? first.id : undefined
+  }
 
   /** Whether a change is a failed edit whose message is not in the list. */
   function isAlone({ type, status, message }: Pending): boolean {

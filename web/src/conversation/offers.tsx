@@ -1,7 +1,7 @@
 import { type Signal, signal, useSignal } from '@preact/signals'
 import type { JSX, RefObject } from 'preact'
+import { findKnown } from '../state/names.ts'
 import { people } from '../state/people.ts'
-import { findKnown } from '../state/rooms.ts'
 import { me } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { complete, maxOffers, type Offer, peopleFor, type Typed, typedBefore } from './completion.ts'

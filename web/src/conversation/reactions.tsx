@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
-import { knownNameOf } from '../state/rooms.ts'
+import { knownNameOf } from '../state/names.ts'
 import { toggle, underway } from './reacting.ts'
 import { shownReactions } from './shown-reactions.ts'
 

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { knownNameOf } from '../state/rooms.ts'
+import { knownNameOf } from '../state/names.ts'
 import { me } from '../state/session.ts'
 import { formatter, hasMarks } from './markup.ts'
 import type { Mentionable } from './mentions.ts'
@@ -25,8 +25,10 @@ export function Text({
   const whole = useSignal(false)
   const lines = shown(text)
   const format = hasMarks(lines) ? formatter() : undefined
-  const names = useMemo(() => namesOf(mentions), [mentions])
-  const blocks = useMemo(() => format?.parse(lines, names), [format, lines, names])
+  const names = namesOf(mentions)
+  const known = names.map(({ name }) => name).join('\n')
+  // Parses again if a name has become known.
+  const blocks = useMemo(() => format?.parse(lines, names), [format, lines, known])
   if (isInvisible(text)) return <p class="fate">a message of invisible characters</p>
   const long = isLonger(lines, longText) || lines.split('\n', manyLines + 1).length > manyLines
   const cut = long && !whole.value

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { findKnown } from '../state/rooms.ts'
+import { findKnown } from '../state/names.ts'
 import { go } from '../state/route.ts'
 import { changes } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'

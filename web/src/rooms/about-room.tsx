@@ -11,6 +11,7 @@ import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Invite } from './invite.tsx'
+import { Mute } from './mute.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
 
 /** Button that opens a dialog about a room: its topic, search, a date to go to, and for its owner the settings. */
@@ -45,6 +46,7 @@ function About({ room, onClose }: { room: Room; onClose(): void }): JSX.Element 
         </a>
       </p>
       <GoToDate room={room} onDone={onClose} />
+      <Mute room={room.name} />
     </Dialog>
   )
 }

@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals'
 import { listRooms } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { PageHead } from '../shell/page-head.tsx'
+import { conversationOf } from '../state/conversations.ts'
 import { leave } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, chat, problemOf } from '../state/session.ts'
@@ -45,7 +46,14 @@ export function AllRooms(): JSX.Element {
     const timer = setTimeout(() => void load(), page.peek() === undefined ? 0 : afterTyping)
     return () => clearTimeout(timer)
   })
-  const mine = new Map(chat.value?.rooms.map((room) => [room.name, room]))
+  const leaveRoom = async (name: string) => {
+    try {
+      await leave(name)
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+  }
+  const mine = new Set(chat.value?.rooms.map(({ name }) => name))
   return (
     <section class="page">
       <PageHead title="All rooms">
@@ -91,7 +99,6 @@ export function AllRooms(): JSX.Element {
         )}
         <ul class="cards" aria-label="Rooms">
           {page.value?.rooms.map((info) => {
-            const room = mine.get(info.name)
             return (
               <li key={info.name} class="room-card">
                 <a href={hashOf({ view: 'room', room: info.name })} class="room-card-link">
@@ -106,8 +113,8 @@ export function AllRooms(): JSX.Element {
                   </span>
                   <span class="seats">{seats(info.count, info.capacity)}</span>
                 </a>
-                {room !== undefined && (
-                  <button type="button" onClick={() => leave(room)}>
+                {(mine.has(info.name) || conversationOf(info.name) !== undefined) && (
+                  <button type="button" onClick={() => void leaveRoom(info.name)}>
                     Leave<span class="unseen"> {info.name}</span>
                   </button>
                 )}

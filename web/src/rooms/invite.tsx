@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { Chat } from '@rabble/client'
 import { inviteUser } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
-import { findKnown } from '../state/rooms.ts'
+import { findKnown } from '../state/names.ts'
 
 interface Props {
   /** Name of the room. */

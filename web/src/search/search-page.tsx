@@ -6,7 +6,9 @@ import { dayOf, momentOf, timeOf } from '../conversation/dates.ts'
 import { jumpTo } from '../conversation/jump.ts'
 import { shown } from '../conversation/shown.ts'
 import { PageHead } from '../shell/page-head.tsx'
-import { findKnown, peerOf, titleOf } from '../state/rooms.ts'
+import { conversations } from '../state/conversations.ts'
+import { findKnown } from '../state/names.ts'
+import { peerOf, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { changes, chat, me, problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
@@ -74,6 +76,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
   const mine = me.value
   const people = [...(mine === undefined ? [] : [mine]), ...findKnown('')]
   const rooms = new Set([
+    ...(conversations.value?.conversations.map(({ room }) => room) ?? []),
     ...(chat.value?.rooms.map(({ name }) => name) ?? []),
     ...(room === undefined ? [] : [room]),
   ])

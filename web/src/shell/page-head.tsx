@@ -1,4 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact'
+import { badge } from '../conversation/unread.ts'
+import { allUnread } from '../state/reading.ts'
 import { drawer } from '../state/route.ts'
 import { IconButton } from '../ui/button.tsx'
 import { narrow } from '../ui/media.ts'
@@ -11,21 +13,34 @@ export function PageHead(props: {
 }): JSX.Element {
   return (
     <header class="page-head">
-      {narrow.value && (
-        <IconButton
-          icon="menu"
-          label="Rooms"
-          aria-haspopup="dialog"
-          onClick={() => {
-            drawer.value = 'rooms'
-          }}
-        />
-      )}
+      {narrow.value && <RoomsButton />}
       <div class="page-title">
         <h1>{props.title}</h1>
         {props.note !== undefined && <p class="quiet">{props.note}</p>}
       </div>
       <div class="page-actions">{props.children}</div>
     </header>
+  )
+}
+
+/** Button that opens the drawer of rooms, with the number of unread messages. */
+function RoomsButton(): JSX.Element {
+  const unread = allUnread.value
+  return (
+    <span class="rooms-button">
+      <IconButton
+        icon="menu"
+        label={unread === 0 ? 'Rooms' : `Rooms, ${badge(unread)} unread`}
+        aria-haspopup="dialog"
+        onClick={() => {
+          drawer.value = 'rooms'
+        }}
+      />
+      {unread > 0 && (
+        <span class="badge" aria-hidden="true">
+          {badge(unread)}
+        </span>
+      )}
+    </span>
   )
 }

@@ -1,30 +1,23 @@
 import { useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
 import { Conversation } from '../conversation/conversation.tsx'
-import { badge, sum } from '../conversation/unread.ts'
 import { LivePage } from '../live/live-page.tsx'
 import { People } from '../people/people.tsx'
 import { AllRooms } from '../rooms/all-rooms.tsx'
 import { Sidebar } from '../rooms/sidebar.tsx'
 import { SearchPage } from '../search/search-page.tsx'
-import { current, titleOf, unreadOf } from '../state/rooms.ts'
 import { drawer, route } from '../state/route.ts'
-import { changes, chat } from '../state/session.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
 import { Announcer } from './announcer.tsx'
 import { Banner } from './banner.tsx'
 import { SignOutDialog } from './sign-out.tsx'
+import { showTitle } from './title.ts'
 import { TopBar } from './top-bar.tsx'
 
 /** Layout of the page after login: a bar and up to three columns, which are drawers on narrow screens. */
 export function Shell(): JSX.Element {
-  useSignalEffect(() => {
-    changes.value
-    const unread = sum((chat.value?.rooms ?? []).map(unreadOf))
-    const title = current.value === undefined ? 'Rabble' : `${titleOf(current.value.name)} · Rabble`
-    document.title = unread.count === 0 ? title : `(${badge(unread)}) ${title}`
-  })
+  useSignalEffect(showTitle)
   const { view } = route.value
   const isRoom = view === 'room' || view === 'direct'
   const close = () => {

@@ -1,6 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import type { User } from '@rabble/client'
-import { current, remember } from './rooms.ts'
+import { remember } from './names.ts'
+import { current } from './rooms.ts'
 
 /** Users in the current room, sorted by name. The list of a large room is incomplete. */
 export const people = signal<readonly User[]>([])

@@ -3,7 +3,7 @@ const prefix = 'rabble.page.'
 const memory = new Map<string, string>()
 
 /**
- * Session storage of this tab: unsent messages, drafts and rooms. It survives a reload, and other tabs don't see it. The user is in
+ * Session storage of this tab: unsent messages, drafts and names. It survives a reload, and other tabs don't see it. The user is in
  * the browser's cookie, which all tabs share.
  */
 export const tabStorage = {
@@ -75,5 +75,23 @@ export function markSigningOut(is: boolean): void {
     else localStorage.removeItem(signingOut)
   } catch {
     // The page tries until it is closed.
+  }
+}
+
+/** Returns a setting of this browser; undefined if it was never set. It is not of a user, and stays after signing out. */
+export function loadSetting(key: string): unknown {
+  try {
+    return JSON.parse(localStorage.getItem(prefix + key) ?? 'null') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Stores a setting as JSON. If the browser refuses to store, it holds until the page is closed. */
+export function saveSetting(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(prefix + key, JSON.stringify(value))
+  } catch {
+    // The page has the value.
   }
 }

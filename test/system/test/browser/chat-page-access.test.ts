@@ -86,7 +86,7 @@ for (const { name, ...look } of looks) {
     await check('a room that can’t be entered')
     const user = talker.user?.id ?? ''
     await page.goto(`${cluster.url}/#@${user}`)
-    await page.getByRole('button', { name: 'Close the conversation' }).waitFor()
+    await page.getByRole('button', { name: 'About the conversation' }).waitFor()
     await person.write('between us')
     await person.sees('between us')
     await check('direct messages')

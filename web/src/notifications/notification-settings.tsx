@@ -1,0 +1,50 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { Icon } from '../ui/icons.tsx'
+import { isPossible, set, settings, turnOn } from './settings.ts'
+
+/** Button that turns notifications on, or what is set if they are on. */
+export function NotificationSettings(): JSX.Element | null {
+  const refused = useSignal(false)
+  if (!isPossible) return null
+  const { notify, sound } = settings.value
+  if (notify && Notification.permission === 'granted') {
+    return (
+      <fieldset class="notifications">
+        <legend>Notifications</legend>
+        <Choice label="Show notifications" name="notify" value={notify} />
+        <Choice label="Play a sound" name="sound" value={sound} />
+      </fieldset>
+    )
+  }
+  return (
+    <div class="notifications">
+      <button
+        type="button"
+        class="quiet-button"
+        onClick={async () => {
+          refused.value = (await turnOn()) === 'denied'
+        }}
+      >
+        <Icon name="bell" size={18} />
+        Turn on notifications
+      </button>
+      <p class="quiet small" role="status">
+        {refused.value && 'The browser blocks notifications of this page. Its settings can allow them.'}
+      </p>
+    </div>
+  )
+}
+
+function Choice(props: { label: string; name: 'notify' | 'sound'; value: boolean }): JSX.Element {
+  return (
+    <label class="choice">
+      <input
+        type="checkbox"
+        checked={props.value}
+        onChange={({ currentTarget }) => set(props.name, currentTarget.checked)}
+      />
+      {props.label}
+    </label>
+  )
+}

@@ -1,0 +1,40 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { conversationActions, conversationOf } from '../state/conversations.ts'
+import { problemOf } from '../state/session.ts'
+import { Icon } from '../ui/icons.tsx'
+
+/** Button that mutes a conversation on all devices, or ends that. */
+export function Mute({ room }: { room: string }): JSX.Element | null {
+  const busy = useSignal(false)
+  const problem = useSignal('')
+  const conversation = conversationOf(room)
+  if (conversation === undefined) return null
+  const { muted } = conversation
+  const change = async () => {
+    busy.value = true
+    problem.value = ''
+    try {
+      await conversationActions()?.mute(room, !muted)
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+    busy.value = false
+  }
+  return (
+    <section>
+      <button type="button" class="with-icon" disabled={busy.value} onClick={() => void change()}>
+        <Icon name={muted ? 'bell' : 'muted'} size={18} />
+        {muted ? 'Unmute' : 'Mute'}
+      </button>
+      <p class="quiet small">
+        {muted
+          ? 'Muted on all your devices. Mentions still count.'
+          : 'No unread count and no notifications, on all your devices. Mentions still count.'}
+      </p>
+      <p class="problem small" role="alert">
+        {problem.value}
+      </p>
+    </section>
+  )
+}

@@ -1,0 +1,21 @@
+import type { JSX } from 'preact'
+import { badge } from '../conversation/unread.ts'
+
+/** Badges of a conversation: one for mentions, and the number of unread messages. */
+export function UnreadBadge({ messages, mentions }: { messages: number; mentions: number }): JSX.Element {
+  return (
+    <>
+      {mentions > 0 && (
+        <span class="badge mention">
+          @<span class="unseen">{mentions === 1 ? ' 1 mention' : ` ${mentions} mentions`}</span>
+        </span>
+      )}
+      {messages > 0 && (
+        <span class="badge">
+          {badge(messages)}
+          <span class="unseen"> unread</span>
+        </span>
+      )}
+    </>
+  )
+}
