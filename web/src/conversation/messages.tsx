@@ -7,7 +7,6 @@ import { line, unreadOf } from '../state/reading.ts'
 import { atEnd } from '../state/rooms.ts'
 import { changes, me, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
-import { FirstUnreadRow } from './first-unread-row.tsx'
 import { placeOf } from './grouping.ts'
 import { jumping, jumpTo, loadUntil, target, toEnd } from './jump.ts'
 import { Row } from './row.tsx'
@@ -198,15 +197,15 @@ export function Messages({ room }: { room: Room }): JSX.Element {
             const before = messages[viewport.first + index - 1]
             const change = changing.get(message.id)
             const isFirst = message.id === first?.id
-            const RowOf = isFirst ? FirstUnreadRow : Row
             const { day, head } = placeOf(message, before)
             return (
-              <RowOf
+              <Row
                 key={message.id}
                 room={room}
                 message={message}
                 day={day}
                 head={head || isFirst}
+                firstUnread={isFirst}
                 me={own}
                 newestOwn={message.id === newestOwn && unsent.length === 0}
                 change={change}

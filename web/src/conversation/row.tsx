@@ -17,6 +17,8 @@ interface Props {
   day: boolean
   /** Whether it shows its sender. */
   head: boolean
+  /** Whether it stands below the line "New messages". */
+  firstUnread: boolean
   me: string | undefined
   /** Whether it is the newest own message, which shows that it has arrived. */
   newestOwn: boolean
@@ -39,7 +41,18 @@ export class Row extends Component<Props> {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name])
   }
 
-  override render({ room, message, day, head, me, newestOwn, change, active, marked }: Props): JSX.Element {
+  override render({
+    room,
+    message,
+    day,
+    head,
+    firstUnread,
+    me,
+    newestOwn,
+    change,
+    active,
+    marked,
+  }: Props): JSX.Element {
     const own = isOwn(message, me)
     const gone = message.deleted !== undefined
     const mentionsMe = !gone && isMentioned(message, me)
@@ -50,6 +63,11 @@ export class Row extends Component<Props> {
         data-id={message.id}
         tabIndex={active ? 0 : -1}
       >
+        {firstUnread && (
+          <p class="separator new">
+            <span>New messages</span>
+          </p>
+        )}
         {day && <Day at={message.at} />}
         <article class="message">
           {head && <Avatar user={message.from} />}

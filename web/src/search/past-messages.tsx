@@ -178,6 +178,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
               room={room}
               message={message}
               {...placeOf(message, messages[viewport.first + index - 1])}
+              firstUnread={false}
               me={user}
               newestOwn={false}
               change={undefined}
