@@ -63,12 +63,12 @@ export class Row extends Component<Props> {
         data-id={message.id}
         tabIndex={active ? 0 : -1}
       >
+        {day && <Day at={message.at} />}
         {firstUnread && (
           <p class="separator new">
             <span>New messages</span>
           </p>
         )}
-        {day && <Day at={message.at} />}
         <article class="message">
           {head && <Avatar user={message.from} />}
           <p class={`said-by ${head ? '' : 'short'}`}>
