@@ -4,8 +4,8 @@ import { loadOf, shapes } from '../peers/shapes.ts'
 import { type System, startBareServer, startRabble } from '../peers/systems.ts'
 
 /**
- * CPU time of all of Rabble for a delivery, divided by that of a bare WebSocket server in the same round. Six rounds on a machine that
- * did nothing else gave 1.73 to 2.29 and 5.13 to 8.5. Lower a figure when a delivery has become cheaper. `small` was 5 before unread
+ * CPU time of all of Rabble for a delivery, divided by that of a bare WebSocket server in the same round. Rounds on a machine that
+ * did nothing else gave 1.21 to 2.29 and 5.13 to 8.5. Lower a figure when a delivery has become cheaper. `small` was 5 before unread
  * counts, whose price docs/decisions/0036-conversations-are-counted-by-ordinals.md tells.
  */
 const recorded = { big: 1.85, small: 5.5 }

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { SonicBoom } from 'sonic-boom'
 
 export type { Logger } from 'pino'
 
@@ -23,7 +22,10 @@ export function createLogger(name: string, level = 'info', destination = standar
   return pino(options, destination)
 }
 
-let output: { file: SonicBoom; lines: DestinationStream & { end(): void } } | undefined
+/** File of the process. */
+type OutputFile = ReturnType<typeof pino.destination>
+
+let output: { file: OutputFile; lines: DestinationStream & { end(): void } } | undefined
 let readerHasGone = false
 
 /** Returns the destination of all loggers of this process. The first call decides its form. */
@@ -38,7 +40,7 @@ export function standardOutput(format: LogFormat): DestinationStream {
 }
 
 /** Loads pino-pretty only for a reader who needs it: it would delay each start. */
-function prettyInto(file: SonicBoom) {
+function prettyInto(file: OutputFile) {
   const { build }: typeof import('pino-pretty') = createRequire(import.meta.url)('pino-pretty')
   return build({
     destination: file,

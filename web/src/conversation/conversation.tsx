@@ -18,6 +18,7 @@ import { Composer } from './composer.tsx'
 import { Messages } from './messages.tsx'
 import { Picking } from './picking.tsx'
 import { beginning, shown } from './shown.ts'
+import { Toast } from './toast.tsx'
 import { Typing } from './typing.tsx'
 
 /** A room, or a conversation of direct messages. */
@@ -63,6 +64,7 @@ export function Conversation(): JSX.Element {
       <Composer key={room.name} room={room} />
       <Deletion />
       <Picking />
+      <Toast />
     </section>
   )
 }

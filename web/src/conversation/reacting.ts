@@ -1,16 +1,13 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import { onSignOut, problemOf } from '../state/session.ts'
+import { toast } from './toast.tsx'
 
 /** Message to which the user picks a reaction, and the button that asked for it. */
 export const picking = signal<{ room: Room; message: Message; button: HTMLElement } | undefined>(undefined)
-/** Why a reaction failed. */
-export const reactionProblem = signal<{ room: string; text: string } | undefined>(undefined)
 /** Reactions that are on their way: id of the message → emoji → whether the user takes it back. */
 export const underway = signal<ReadonlyMap<string, ReadonlyMap<string, boolean>>>(new Map())
 
-/** Time (ms) for which a problem is shown. */
-const shownFor = 6_000
 /** Time (ms) to wait for the event of an acknowledged reaction. A repeat has no event. */
 const eventWithin = 2_000
 
@@ -18,7 +15,6 @@ let user = 0
 onSignOut(() => {
   user++
   picking.value = undefined
-  reactionProblem.value = undefined
   underway.value = new Map()
 })
 
@@ -51,7 +47,7 @@ export async function toggle(
     await react(room, id, emoji, { remove })
     await Promise.race([event, new Promise((resolve) => setTimeout(resolve, eventWithin))])
   } catch (error) {
-    if (mine === user) tell(room.name, problemOf(error))
+    if (mine === user) toast(`The reaction failed: ${problemOf(error)}`)
   }
   off()
   if (mine === user) mark(id, emoji, undefined)
@@ -66,12 +62,4 @@ function mark(id: string, emoji: string, remove: boolean | undefined): void {
   if (one.size === 0) all.delete(id)
   else all.set(id, one)
   underway.value = all
-}
-
-function tell(room: string, why: string): void {
-  const problem = { room, text: `The reaction failed: ${why}` }
-  reactionProblem.value = problem
-  setTimeout(() => {
-    if (reactionProblem.peek() === problem) reactionProblem.value = undefined
-  }, shownFor)
 }

@@ -58,26 +58,6 @@ export function save(key: string, value: unknown): void {
   else tabStorage.setItem(prefix + key, JSON.stringify(value))
 }
 
-const signingOut = `${prefix}signing-out`
-
-/** Whether the user has signed out in this browser, and the server doesn't know yet. */
-export function isSigningOut(): boolean {
-  try {
-    return localStorage.getItem(signingOut) !== null
-  } catch {
-    return false
-  }
-}
-
-export function markSigningOut(is: boolean): void {
-  try {
-    if (is) localStorage.setItem(signingOut, 'yes')
-    else localStorage.removeItem(signingOut)
-  } catch {
-    // The page tries until it is closed.
-  }
-}
-
 /** Returns a setting of this browser; undefined if it was never set. It is not of a user, and stays after signing out. */
 export function loadSetting(key: string): unknown {
   try {
@@ -87,11 +67,21 @@ export function loadSetting(key: string): unknown {
   }
 }
 
-/** Stores a setting as JSON. If the browser refuses to store, it holds until the page is closed. */
+/** Stores a setting as JSON. `undefined` removes it. If the browser refuses to store, it holds until the page is closed. */
 export function saveSetting(key: string, value: unknown): void {
   try {
-    localStorage.setItem(prefix + key, JSON.stringify(value))
+    if (value === undefined) localStorage.removeItem(prefix + key)
+    else localStorage.setItem(prefix + key, JSON.stringify(value))
   } catch {
     // The page has the value.
   }
+}
+
+/** Whether the user has signed out in this browser, and the server doesn't know yet. */
+export function isSigningOut(): boolean {
+  return loadSetting('signing-out') === true
+}
+
+export function markSigningOut(is: boolean): void {
+  saveSetting('signing-out', is || undefined)
 }

@@ -31,13 +31,18 @@ const transports: Record<string, Connect> = {
   'SignalR, long polling': overHub({ over: 'LongPolling' }),
 }
 
+/** Starts a gateway with a real history. */
+async function start(t: Test) {
+  const log = createMemoryLog()
+  t.teardown(() => log.close())
+  const gateway = await build(t, { log, history: await buildHistory(t, log) })
+  return { gateway, tokenOf: (id: string) => gateway.tokens.sign({ id, name: id }, 600) }
+}
+
 t.test(
   'what a user reads, mutes and leaves on one device reaches all others, whatever transport each one has',
   async (t) => {
-    const log = createMemoryLog()
-    t.teardown(() => log.close())
-    const gateway = await build(t, { log, history: await buildHistory(t, log) })
-    const tokenOf = (id: string) => gateway.tokens.sign({ id, name: id }, 600)
+    const { gateway, tokenOf } = await start(t)
     const ada = await connectChat(t, gateway.ws, { token: await tokenOf('ada') })
     await ada.join('team')
     const devices = new Map<string, ChatClient>()
@@ -72,10 +77,7 @@ t.test(
 )
 
 t.test('signals and mentions reach each device, whatever transport it has', async (t) => {
-  const log = createMemoryLog()
-  t.teardown(() => log.close())
-  const gateway = await build(t, { log, history: await buildHistory(t, log) })
-  const tokenOf = (id: string) => gateway.tokens.sign({ id, name: id }, 600)
+  const { gateway, tokenOf } = await start(t)
   const ada = await connectChat(t, gateway.ws, { token: await tokenOf('ada') })
   await ada.join('team')
   await ada.join('elsewhere')
