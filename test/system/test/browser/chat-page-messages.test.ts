@@ -91,14 +91,15 @@ t.test(
 t.test('a reaction shows at once, and is taken back with the reason if it is refused', async (t) => {
   const eve = await openChat(t, browser, 'about:blank')
   const { page } = eve
-  let refuse = () => {}
+  let take!: (refuse: () => void) => void
+  const taken = new Promise<() => void>((resolve) => (take = resolve))
   await page.routeWebSocket(/.*/, (socket) => {
     const server = socket.connectToServer()
     socket.onMessage((data) => {
       const { type, ref } = JSON.parse(String(data))
       if (type !== 'react') return server.send(data)
       const error = { type: 'error', ref, code: 'forbidden', message: 'you are muted here' }
-      refuse = () => socket.send(JSON.stringify(error))
+      take(() => socket.send(JSON.stringify(error)))
     })
   })
   await page.goto(`${rabble.url}/#refused`)
@@ -108,6 +109,8 @@ t.test('a reaction shows at once, and is taken back with the reason if it is ref
   await eve.press('a message', 'Add reaction')
   await page.getByRole('dialog').getByRole('button', { name: 'thumbs up' }).click()
   await eve.message('a message').getByRole('button', { name: '👍 1: you' }).waitFor()
+  // The page shows the reaction before the frame has left the browser.
+  const refuse = await taken
   refuse()
   await page.getByText('The reaction failed: You are muted here.').waitFor()
   await reacts(eve, 'a message', '')
