@@ -41,12 +41,7 @@ export function createGround(
   const all = createLogger(service, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT))
   const logger = gateway === undefined ? all : all.child({ gateway })
   const registry = new Registry()
-  new Gauge({
-    name: 'rabble_info',
-    help: 'Always 1. Which service this is, and its name: the id of a gateway, the name of the host otherwise.',
-    labelNames: ['service', 'name'] as const,
-    registers: [registry],
-  }).set({ service, name: gateway ?? hostname() }, 1)
+  nameProcess(registry, { service, name: gateway ?? hostname() })
   const app = createApp({
     logger,
     trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
@@ -60,4 +55,14 @@ export function createGround(
     host: settings.HOST,
     port: settings.PORT,
   }
+}
+
+/** Adds the metric by which a process can be recognised. */
+export function nameProcess(registry: Registry, labels: { service: string; name: string }): void {
+  new Gauge({
+    name: 'rabble_info',
+    help: 'Always 1. Which service this is, and its name: the id of a gateway, the name of the host otherwise.',
+    labelNames: ['service', 'name'] as const,
+    registers: [registry],
+  }).set(labels, 1)
 }

@@ -76,7 +76,9 @@ try {
   })
   const shown = relative(process.cwd(), folder) || '.'
   say(`\nRabble is at ${cluster.url} (Ctrl-C stops it)`)
-  say(`Programs reach its queue by RABBLE_AMQP_URL=$(cat ${shown}/amqp-url), and \`make logs\` follows the logs.\n`)
+  say(
+    `Programs reach its queue by RABBLE_AMQP_URL=$(cat ${shown}/amqp-url), and \`make logs\` follows the logs.\n`,
+  )
 } catch (error) {
   if (!stopping) {
     process.stderr.write(`The cluster can't start:\n  ${(error as Error).message.replaceAll('\n', '\n  ')}\n`)

@@ -5,9 +5,10 @@ import { appendFileSync, renameSync, statSync } from 'node:fs'
  * before. A full disk loses lines, but ends nothing.
  */
 export function openLogFile(path: string, maxBytes = 16 * 1024 * 1024): (chunk: Buffer) => void {
-  let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  let size: number | undefined
   return (chunk) => {
     try {
+      size ??= statSync(path, { throwIfNoEntry: false })?.size ?? 0
       if (size > 0 && size + chunk.length > maxBytes) {
         renameSync(path, `${path}.1`)
         size = 0

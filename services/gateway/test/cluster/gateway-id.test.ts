@@ -16,6 +16,7 @@ t.test('a gateway is called after its host or its name, and each start is anothe
 t.test('a name that no id may have is refused', (t) => {
   const read = (name: string) => readSettings({ RABBLE_GATEWAY_NAME: name }, ['RABBLE_GATEWAY_NAME'])
   t.match(read('gateway-1'), { RABBLE_GATEWAY_NAME: 'gateway-1' })
-  for (const name of ['-a', 'a b', 'a/b', 'ä', 'x'.repeat(49)]) t.throws(() => read(name), SettingsError, name)
+  for (const name of ['-a', 'a b', 'a/b', 'ä', 'x'.repeat(49)])
+    t.throws(() => read(name), SettingsError, name)
   t.end()
 })

@@ -94,7 +94,10 @@ t.test('make cluster says what runs, starts again what dies, and leaves nothing'
 
   t.match(readFileSync(join(folder, 'amqp-url'), 'utf8'), /^amqp:\/\/rabble:\w+@127\.0\.0\.1:\d+\n$/)
   t.equal(statSync(join(folder, 'amqp-url')).mode & 0o777, 0o600)
-  t.same(readdirSync(join(folder, 'logs')).sort(), names.map((name) => `${name}.log`))
+  t.same(
+    readdirSync(join(folder, 'logs')).sort(),
+    names.map((name) => `${name}.log`),
+  )
   const follower = await startProcess(t, {
     name: 'make logs',
     command: 'make',
