@@ -41,7 +41,7 @@ start: build ## Run Rabble in one process: PORT (8080), HOST (127.0.0.1), DATA_D
 # Only values from the command line count, since the shell sets USER as well. Quotes in a name are kept.
 given = '$(if $(filter command line,$(origin $(1))),$(subst ','\'',$($(1))))'
 token: build ## Print a token: USER=ada [NAME=Ada] [ROLES=moderator,service] [HOURS=24]
-	@node --enable-source-maps services/rooms/dist/src/token-main.js \
+	@docker/token \
 	  --user=$(call given,USER) --name=$(call given,NAME) --roles=$(call given,ROLES) --hours=$(call given,HOURS)
 
 cluster: build ## Run all services as processes of this machine: PORT (8080), HOST, GATEWAYS (2), DATA_DIR (./data-cluster)
@@ -57,8 +57,10 @@ scale: ## Change the number of gateways in containers: N=4
 	@case '$(N)' in ''|*[!0-9]*|0) echo 'make scale N=4: how many gateways?' >&2; exit 2;; esac
 	docker compose up --detach --wait --no-recreate --scale gateway=$(N)
 
-logs: ## Follow the logs of the containers: SERVICE=gateway for one service
-	docker compose logs --follow --tail 100 $(SERVICE)
+logs: ## Follow the logs of `make cluster` or, if it doesn't run, of the containers: SERVICE=gateway for some of them
+	@folder=$${DATA_DIR:-data-cluster}; \
+	if [ -e "$$folder/cluster.json" ]; then exec tail -q -n 100 -F "$$folder"/logs/$(SERVICE)*.log; fi; \
+	exec docker compose logs --follow --tail 100 $(SERVICE)
 
 down: ## Stop and remove the containers; the data stays in its volumes
 	docker compose down

@@ -6,13 +6,13 @@ const { RABBLE_AMQP_URL: url = 'amqp://guest:guest@127.0.0.1:5672' } = process.e
 const [body = '', messageId = randomUUID()] = process.argv.slice(2)
 
 const connection = await connect(url, { noDelay: true })
-// The broker confirms that it has the message. It also confirms a message that matches no queue: hence `mandatory`.
+// The broker confirms that it has the message. It also confirms a message that reaches no queue: hence `mandatory`.
 const channel = await connection.createConfirmChannel()
 let returned = false
 channel.on('return', () => {
   returned = true
 })
-channel.sendToQueue('rabble.notify', Buffer.from(body), {
+channel.publish('rabble.notify', '', Buffer.from(body), {
   contentType: 'application/json',
   persistent: true,
   mandatory: true,

@@ -14,11 +14,11 @@ name = sys.argv[2] if len(sys.argv) > 2 else str(uuid.uuid4())
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
 # From here on basic_publish waits for the broker's confirm. It raises an error if the broker refuses the message, or if there
-# is no such queue (mandatory). Publish it again with the same name then. It is delivered to the room once.
+# is no queue behind the exchange (mandatory). Publish it again with the same name then. It is delivered to the room once.
 channel.confirm_delivery()
 channel.basic_publish(
-    exchange="",
-    routing_key="rabble.notify",
+    exchange="rabble.notify",
+    routing_key="",
     body=body.encode(),
     mandatory=True,
     properties=pika.BasicProperties(

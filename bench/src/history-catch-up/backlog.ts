@@ -75,6 +75,6 @@ function writer(random: () => number): (n: number, room: string) => MessageEvent
     from: senders[Math.floor(random() * senders.length)] ?? ada,
     text: Array.from({ length: 1 + Math.floor(40 * random() ** 2) }, word).join(' '),
     at: new Date(start + n * 50).toISOString(),
-    via: 'gateway-7f3a91c2b04d',
+    via: 'gateway-1-7f3a91c2',
   })
 }

@@ -25,7 +25,7 @@ export async function fillRoom(database: Database, messages: number): Promise<vo
     `insert into history.messages (partition, sequence, id, room, sender_id, sender_name, text, at, via)
      select 0, n, md5(n::text), case n % 2 when 0 then $1 else 'room-' || n % 999 end, 'user-' || n % 500,
        'Sender ' || n % 500, repeat('words ', 1 + n % 30), timestamptz '2026-01-01' + n * interval '1 second',
-       'gateway-7f3a91c2b04d'
+       'gateway-1-7f3a91c2'
      from generate_series(1, $2::int) as numbers (n)`,
     [room, rows],
   )

@@ -1,5 +1,6 @@
+import { hostname } from 'node:os'
 import type { FastifyInstance } from 'fastify'
-import { Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import { createApp } from './app.ts'
 import { type ClockWatch, watchClocks } from './clock-watch.ts'
 import { createLogger, type Logger, standardOutput } from './logger.ts'
@@ -28,13 +29,19 @@ export interface Ground {
   port: number
 }
 
-/** `name` is the service's, in logs. */
+/**
+ * Creates the ground of a process. `service` is the name of the service in logs and metrics, and `gateway` the id of the gateway
+ * in this process, if there is one: each line of the log has it.
+ */
 export function createGround(
-  name: string,
+  service: string,
   settings: Settings<(typeof groundSettings)[number], never>,
+  gateway?: string,
 ): Ground {
-  const logger = createLogger(name, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT))
+  const all = createLogger(service, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT))
+  const logger = gateway === undefined ? all : all.child({ gateway })
   const registry = new Registry()
+  nameProcess(registry, { service, name: gateway ?? hostname() })
   const app = createApp({
     logger,
     trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
@@ -48,4 +55,14 @@ export function createGround(
     host: settings.HOST,
     port: settings.PORT,
   }
+}
+
+/** Adds the metric by which a process can be recognised. */
+export function nameProcess(registry: Registry, labels: { service: string; name: string }): void {
+  new Gauge({
+    name: 'rabble_info',
+    help: 'Always 1. Which service this is, and its name: the id of a gateway, the name of the host otherwise.',
+    labelNames: ['service', 'name'] as const,
+    registers: [registry],
+  }).set(labels, 1)
 }

@@ -27,13 +27,13 @@ const lifetime = 60
 /**
  * Creates the tokens with which services identify themselves to each other, signed with their common secret. A token is valid for
  * `clockTolerance` longer than it says, since the machines' clocks may differ: otherwise a gateway whose clock is half a minute
- * behind would lose its lease.
+ * behind would lose its lease. Tokens that were signed with the secret `previous`, if there is one, are valid as well.
  */
 export function createInternalTokens(
   secret: string,
-  { clock = systemClock }: { clock?: Clock } = {},
+  { previous, clock = systemClock }: { previous?: string | undefined; clock?: Clock } = {},
 ): InternalTokens {
-  const signed = createSignedClaims(secret)
+  const signed = createSignedClaims(secret, previous)
 
   function claimsOf(token: string): JWTPayload {
     try {

@@ -46,7 +46,7 @@ function prettyInto(file: OutputFile) {
     destination: file,
     colorize: process.stdout.isTTY === true && !process.env.NO_COLOR,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid',
+    ignore: 'pid,gateway',
     singleLine: true,
   })
 }

@@ -68,6 +68,11 @@ export const settings = {
     about:
       'URL of history, for gateways, such as `http://history:8080`. Without it they resume clients from memory only. Needs `RABBLE_SECRET`.',
   },
+  RABBLE_GATEWAY_NAME: {
+    schema: Type.String({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/ }),
+    about:
+      'Name of a gateway: 1 to 48 of A-Z a-z 0-9 . _ -. Its id, which clients see as well, is this name and eight more characters that differ at each start. Default: the name of the host.',
+  },
   RABBLE_ROOMS_URL: {
     schema: Type.String({ pattern: /^https?:\/\// }),
     broken: brokenByUrl,
@@ -108,6 +113,11 @@ export const settings = {
     schema: Type.String({ minLength: 32 }),
     about:
       'Key that signs the tokens of users and those between services (HS256). The same for all services.',
+  },
+  RABBLE_SECRET_PREVIOUS: {
+    schema: Type.String({ minLength: 32 }),
+    about:
+      'A second secret: tokens that it signed are valid as well, and nothing is signed with it. For a [change of the secret](#change-the-secret).',
   },
   RABBLE_AUTH: {
     schema: Type.Enum(['guest', 'jwt']),
@@ -414,6 +424,7 @@ export const secretSettings = [
   'RABBLE_AMQP_URL',
   'RABBLE_DATABASE_URL',
   'RABBLE_SECRET',
+  'RABBLE_SECRET_PREVIOUS',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
   'RABBLE_OIDC_CLIENT_SECRET',

@@ -7,7 +7,7 @@ export type ClaimChecks = Required<
 > & { audience: string; clockTolerance: number }
 
 /**
- * Tokens with claims (RFC 7519) that are signed with one secret, always by HS256 (RFC 7518, section 3.2). jose would do the same
+ * Tokens with claims (RFC 7519) that are signed with a secret, always by HS256 (RFC 7518, section 3.2). jose would do the same
  * in the thread pool, which costs ten times as much, and services sign and verify at each call and for each guest.
  */
 export interface SignedClaims {
@@ -24,8 +24,10 @@ const header = encoded({ alg: algorithm })
 /** Three parts of base64url without padding. A signature of 256 bits has 43 characters. */
 const form = /^([\w-]+)\.([\w-]+)\.([\w-]{43})$/
 
-export function createSignedClaims(secret: string): SignedClaims {
+/** Creates signed claims. Tokens that were signed with the secret `previous`, if there is one, are valid as well. */
+export function createSignedClaims(secret: string, previous?: string): SignedClaims {
   const key = createSecretKey(secret, 'utf8')
+  const keys = previous === undefined ? [key] : [key, createSecretKey(previous, 'utf8')]
   return {
     sign(claims) {
       const content = `${header}.${encoded(claims)}`
@@ -33,11 +35,11 @@ export function createSignedClaims(secret: string): SignedClaims {
     },
     verify(token, checks) {
       const [, head = '', body = '', signature = ''] = form.exec(token) ?? []
-      const expected = signatureOf(`${head}.${body}`, key)
       // Compared as text: other texts may decode to the same bytes.
-      if (signature === '' || !timingSafeEqual(Buffer.from(signature), Buffer.from(expected))) {
-        throw new errors.JWSSignatureVerificationFailed()
-      }
+      const given = Buffer.from(signature)
+      const signedWith = (key: KeyObject) =>
+        timingSafeEqual(given, Buffer.from(signatureOf(`${head}.${body}`, key)))
+      if (signature === '' || !keys.some(signedWith)) throw new errors.JWSSignatureVerificationFailed()
       const { alg, crit } = decoded(head)
       // `crit` names extensions that a recipient must understand (RFC 7515, section 4.1.11). None is understood here.
       if (alg !== algorithm || crit !== undefined) throw new errors.JOSEAlgNotAllowed()

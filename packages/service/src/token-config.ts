@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
+import { createInternalTokens, type InternalTokens } from './internal-tokens.ts'
 import { createIssuerTokens, type IssuerKey } from './issuer-tokens.ts'
 import type { Logger } from './logger.ts'
 import { SettingsError } from './read-settings.ts'
@@ -9,6 +10,7 @@ import { audience, createTokens, type Tokens } from './tokens.ts'
 export const tokenSettings = [
   'RABBLE_AUTH',
   'RABBLE_SECRET',
+  'RABBLE_SECRET_PREVIOUS',
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
   'RABBLE_JWT_JWKS_URL',
@@ -21,6 +23,14 @@ const keyNames = 'RABBLE_JWT_SECRET, RABBLE_JWT_PUBLIC_KEY or RABBLE_JWT_JWKS_UR
 
 type TokenSettings = Settings<(typeof tokenSettings)[number], never>
 
+/** Creates the tokens between services, if there is a secret. */
+export function internalTokensFrom(
+  settings: Pick<TokenSettings, 'RABBLE_SECRET' | 'RABBLE_SECRET_PREVIOUS'>,
+): InternalTokens | undefined {
+  const { RABBLE_SECRET: secret, RABBLE_SECRET_PREVIOUS: previous } = settings
+  return secret === undefined ? undefined : createInternalTokens(secret, { previous })
+}
+
 /**
  * Creates the verifier of the valid tokens. With `RABBLE_AUTH=guest`: those that Rabble signs itself. With `RABBLE_AUTH=jwt`:
  * those of the issuer whose key is configured or, without one, those that an application signs with RABBLE_SECRET.
@@ -30,6 +40,10 @@ export function tokensFrom(
   settings: TokenSettings,
   { logger, clock = systemClock }: { logger: Logger; clock?: Clock },
 ): Tokens {
+  const { RABBLE_SECRET: secret, RABBLE_SECRET_PREVIOUS: previous } = settings
+  if (previous !== undefined && secret === undefined) {
+    throw new SettingsError('RABBLE_SECRET_PREVIOUS needs RABBLE_SECRET')
+  }
   const keys = keysOf(settings)
   const guests = settings.RABBLE_AUTH === 'guest'
   const [first, second] = keys
@@ -37,17 +51,19 @@ export function tokensFrom(
     const set = tokenSettings.filter((name) => name.startsWith('RABBLE_JWT_') && settings[name] !== undefined)
     if (guests && set.length > 0) throw new SettingsError(`${set.join(' and ')} need RABBLE_AUTH=jwt`)
     if (set.length > 0) throw new SettingsError(`${set.join(' and ')} need ${keyNames}`)
-    if (!guests && settings.RABBLE_SECRET === undefined) {
+    if (!guests && secret === undefined) {
       throw new SettingsError(`RABBLE_AUTH=jwt needs ${keyNames}, or RABBLE_SECRET`)
     }
-    return createTokens(settings.RABBLE_SECRET, { guests, clock })
+    return createTokens(secret, { previous, guests, clock })
   }
   if (second !== undefined) {
     throw new SettingsError(`${keys.map(({ name }) => name).join(' and ')} exclude each other`)
   }
-  if (settings.RABBLE_JWT_SECRET !== undefined && settings.RABBLE_JWT_SECRET === settings.RABBLE_SECRET) {
+  const issuers = settings.RABBLE_JWT_SECRET
+  if (issuers !== undefined && (issuers === secret || issuers === previous)) {
+    const name = issuers === secret ? 'RABBLE_SECRET' : 'RABBLE_SECRET_PREVIOUS'
     throw new SettingsError(
-      'RABBLE_JWT_SECRET must not be RABBLE_SECRET: the issuer could sign tokens of services with it',
+      `RABBLE_JWT_SECRET must not be ${name}: the issuer could sign tokens of services with it`,
     )
   }
   const algorithms = settings.RABBLE_JWT_ALGORITHMS?.split(',').map((name) => name.trim())

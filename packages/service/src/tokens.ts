@@ -53,11 +53,16 @@ export const maxTokenLength = 8192
 /**
  * Creates and verifies the tokens that Rabble signs itself (RFC 7519, HS256), or that an application signs with the same secret.
  * Claims: audience `rabble`, `sub` (the user's id), `name`, `exp` and, optionally, `roles`: a list of strings, of which each
- * service uses those that it knows. Without a secret no token is valid; without `guests` those of guests aren't.
+ * service uses those that it knows. Without a secret no token is valid; without `guests` those of guests aren't. Tokens that were
+ * signed with the secret `previous`, if there is one, are valid as well.
  */
 export function createTokens(
   secret: string | undefined,
-  { guests = true, clock = systemClock }: { guests?: boolean; clock?: Clock } = {},
+  {
+    previous,
+    guests = true,
+    clock = systemClock,
+  }: { previous?: string | undefined; guests?: boolean; clock?: Clock } = {},
 ): Tokens {
   if (secret === undefined) {
     const refuse = async () => {
@@ -65,7 +70,7 @@ export function createTokens(
     }
     return { sign: refuse, signGuest: refuse, signSession: refuse, verify: refuse }
   }
-  const signed = createSignedClaims(secret)
+  const signed = createSignedClaims(secret, previous)
 
   function sign(user: User, seconds: number, claims: JWTPayload): string {
     const now = Math.floor(clock.now() / 1000)

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { createApp } from '../src/app.ts'
 import { watchClocks } from '../src/clock-watch.ts'
+import { nameProcess } from '../src/ground.ts'
 import { logConnected } from '../src/log-config.ts'
 import { operations, type ReadinessCheck } from '../src/operations.ts'
 
@@ -26,6 +27,7 @@ function build(t: Test, checks: Record<string, ReadinessCheck>) {
 
 t.test('docs/operations.md lists exactly the metrics that all services have', async (t) => {
   const { registry } = build(t, {})
+  nameProcess(registry, { service: 'rooms', name: 'host' })
   logConnected({ status: () => ({ connected: true, waiting: 0, waitingBytes: 0 }) }, registry)
   watchClocks({ registry, logger: pino({ level: 'silent' }) })
   const rows = (await registry.getMetricsAsJSON()).map(({ name, help }) => [`\`${name}\``, help])

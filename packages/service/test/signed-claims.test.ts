@@ -120,6 +120,18 @@ t.test('no part of a token can be changed, and another secret makes other tokens
   t.throws(() => signed.verify(createSignedClaims(`${secret}!`).sign(claims), checks))
 })
 
+t.test('tokens of a previous secret are valid, and none is signed with it', (t) => {
+  const previous = `${secret} of before`
+  const changed = createSignedClaims(secret, previous)
+  for (const token of [signed.sign(claims), createSignedClaims(previous).sign(claims)]) {
+    t.match(changed.verify(token, checks), { sub: 'ada' })
+  }
+  t.equal(changed.sign(claims), signed.sign(claims))
+  t.throws(() => changed.verify(createSignedClaims(`${secret}!`).sign(claims), checks))
+  t.throws(() => changed.verify('a.b.', checks))
+  t.end()
+})
+
 /** Returns another text that decodes to the same bytes. */
 function twin(signature: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

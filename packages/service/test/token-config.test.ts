@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
+import { createInternalTokens } from '../src/internal-tokens.ts'
 import { createLogger } from '../src/logger.ts'
 import { readSettings } from '../src/read-settings.ts'
-import { tokenSettings, tokensFrom } from '../src/token-config.ts'
+import { internalTokensFrom, tokenSettings, tokensFrom } from '../src/token-config.ts'
 import { createTokens, type Tokens } from '../src/tokens.ts'
 import { forge, secret } from './forge.ts'
 
@@ -29,6 +30,16 @@ t.test(
     await t.rejects(tokens.verify(await createTokens(secret).signGuest(user, 60)), { code: 'unauthorized' })
   },
 )
+
+t.test('tokens of the previous secret are valid, those of users as those of services', async (t) => {
+  const env = { RABBLE_SECRET: other, RABBLE_SECRET_PREVIOUS: secret }
+  t.match(await from(env).verify(await createTokens(secret).sign(user, 60)), { user })
+  const internal = internalTokensFrom(readSettings(env, tokenSettings))
+  const caller = { caller: 'gateway' }
+  t.same(await internal?.verify(await createInternalTokens(secret).sign(caller)), caller)
+  t.same(await createInternalTokens(other).verify((await internal?.sign(caller)) ?? ''), caller)
+  t.equal(internalTokensFrom(readSettings({}, tokenSettings)), undefined)
+})
 
 t.test('with an issuer’s key only the issuer’s tokens count', async (t) => {
   const jwt = { RABBLE_AUTH: 'jwt', RABBLE_SECRET: secret }
@@ -59,7 +70,12 @@ t.test('settings that do not go together are told', async (t) => {
       'RABBLE_JWT_SECRET and RABBLE_JWT_JWKS_URL exclude',
       { RABBLE_AUTH: 'jwt', RABBLE_JWT_SECRET: other, RABBLE_JWT_JWKS_URL: url },
     ],
-    ['must not be RABBLE_SECRET', { RABBLE_AUTH: 'jwt', RABBLE_SECRET: secret, RABBLE_JWT_SECRET: secret }],
+    ['RABBLE_SECRET_PREVIOUS needs RABBLE_SECRET', { RABBLE_SECRET_PREVIOUS: secret }],
+    [
+      'must not be RABBLE_SECRET_PREVIOUS',
+      { RABBLE_AUTH: 'jwt', RABBLE_SECRET: other, RABBLE_SECRET_PREVIOUS: secret, RABBLE_JWT_SECRET: secret },
+    ],
+    ['must not be RABBLE_SECRET:', { RABBLE_AUTH: 'jwt', RABBLE_SECRET: secret, RABBLE_JWT_SECRET: secret }],
     [
       'RABBLE_JWT_PUBLIC_KEY does not fit: .* not for RS256',
       { RABBLE_AUTH: 'jwt', RABBLE_JWT_PUBLIC_KEY: pem, RABBLE_JWT_ALGORITHMS: 'EdDSA, RS256' },

@@ -7,12 +7,14 @@ import {
   SettingsError,
   tokenSettings,
 } from '@rabble/service'
+import { newGatewayId } from './cluster/gateway-id.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { transports } from './transports/index.ts'
 
 /** Settings that a gateway reads from the environment, besides those of every process and that of the log. */
 export const gatewaySettings = [
   ...tokenSettings,
+  'RABBLE_GATEWAY_NAME',
   'RABBLE_TRANSPORTS',
   'RABBLE_LOBBY',
   'RABBLE_CONNECTIONS',
@@ -80,6 +82,7 @@ export function gatewayConfig(
   settings: GatewaySettings,
 ): Pick<
   GatewayOptions,
+  | 'id'
   | 'auth'
   | 'limits'
   | 'allowedOrigins'
@@ -96,7 +99,7 @@ export function gatewayConfig(
   | 'createdRoomsOnly'
   | 'lobby'
   | 'beforePublish'
-> & { transports: string[] } {
+> & { id: string; transports: string[] } {
   const limits: Limits = {
     frameBytes: settings.RABBLE_FRAME_BYTES,
     textCharacters: settings.RABBLE_TEXT_CHARACTERS,
@@ -120,6 +123,7 @@ export function gatewayConfig(
   }
   if (!isRoomName(settings.RABBLE_LOBBY)) throw new SettingsError('RABBLE_LOBBY must be the name of a room')
   return {
+    id: newGatewayId(settings.RABBLE_GATEWAY_NAME),
     lobby: settings.RABBLE_LOBBY,
     transports: names,
     auth: settings.RABBLE_AUTH,

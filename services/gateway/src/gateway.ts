@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '@rabble/clock'
 import type { Limits } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
@@ -7,6 +6,7 @@ import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createRates, type Logger, type Origins, type Tokens } from '@rabble/service'
 import { type BeforePublishOptions, createBeforePublish } from './before-publish/before-publish.ts'
+import { newGatewayId } from './cluster/gateway-id.ts'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
 import type { RouteHost } from './cluster/public-route.ts'
 import { createTraffic } from './cluster/traffic.ts'
@@ -43,6 +43,8 @@ import type { SessionHost } from './transports/transport.ts'
 const seenEvents = 100_000
 
 export interface GatewayOptions {
+  /** Default: a new one of the name `gateway`. */
+  id?: string
   log: EventLog
   /** The history service. It resumes clients that were away for long, and finds old messages. */
   history?: HistoryClient | undefined
@@ -111,8 +113,7 @@ export interface Gateway extends SessionHost, PublishHost, RouteHost {
  * by a subscription, which is made once both exist.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { log, limits, tokens, clock = systemClock, metrics, logger } = options
-  const id = `gateway-${randomBytes(6).toString('hex')}`
+  const { id = newGatewayId('gateway'), log, limits, tokens, clock = systemClock, metrics, logger } = options
   const common = { clock, metrics, logger }
 
   // Memory of this gateway, and its counters.

@@ -5,8 +5,8 @@ import { overHttp as roomsOverHttp } from '@rabble/rooms/client'
 import {
   addressesIn,
   createGround,
-  createInternalTokens,
   groundSettings,
+  internalTokensFrom,
   logConfig,
   logConnected,
   logSettings,
@@ -48,8 +48,8 @@ await runService({
       const name = roomsUrl === undefined ? 'RABBLE_HISTORY_URL' : 'RABBLE_ROOMS_URL'
       throw new SettingsError(`${name} needs RABBLE_SECRET, which signs the tokens between services`)
     }
-    const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
-    const ground = createGround('gateway', settings)
+    const internalTokens = internalTokensFrom(settings)
+    const ground = createGround('gateway', settings, config.id)
     const { app, logger, registry, clocks } = ground
     const metrics = createMetrics(registry)
     const log = await connectRabbitMqLog({

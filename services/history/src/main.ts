@@ -3,8 +3,8 @@ import { connectRabbitMqLog } from '@rabble/event-log'
 import { overHttp } from '@rabble/rooms/client'
 import {
   createGround,
-  createInternalTokens,
   groundSettings,
+  internalTokensFrom,
   logConfig,
   logConnected,
   logSettings,
@@ -53,7 +53,7 @@ await runService({
       observer: { malformed: () => metrics.malformed.inc() },
       logger,
     })
-    const internalTokens = secret === undefined ? undefined : createInternalTokens(secret)
+    const internalTokens = internalTokensFrom(settings)
     const { plugin, checks, notes } = history({
       log,
       database,

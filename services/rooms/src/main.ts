@@ -54,7 +54,9 @@ await runService({
       log,
       database,
       tokens,
-      internalTokens: createInternalTokens(settings.RABBLE_SECRET),
+      internalTokens: createInternalTokens(settings.RABBLE_SECRET, {
+        previous: settings.RABBLE_SECRET_PREVIOUS,
+      }),
       clocks,
       metrics,
       logger,

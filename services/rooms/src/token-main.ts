@@ -5,7 +5,7 @@ import { createLogger, readSecretFile, readSettings, tokenSettings, tokensFrom }
 
 /*
  * Prints a token for an operator. It is signed with RABBLE_SECRET. Default: the secret that a single-process Rabble keeps in
- * DATA_DIR.
+ * DATA_DIR. docker/token runs it, and containers have it.
  */
 
 const usage = 'make token USER=<id> [NAME=<name>] [ROLES=moderator,service] [HOURS=24]'
@@ -39,7 +39,11 @@ async function tokenOf(args: string[]): Promise<string> {
 
   const settings = readSettings(process.env, ['DATA_DIR', ...tokenSettings])
   const secret = settings.RABBLE_SECRET ?? readSecretFile(join(settings.DATA_DIR, 'secret'))
-  if (secret === undefined) throw new Error('RABBLE_SECRET is not set, and DATA_DIR holds no secret')
+  if (secret === undefined) {
+    throw new Error(
+      'RABBLE_SECRET is not set, no containers of `make up` run here, and DATA_DIR holds no secret; on a swarm: docs/operations.md',
+    )
+  }
   const logger = createLogger('token', 'silent')
   const tokens = tokensFrom({ ...settings, RABBLE_SECRET: secret }, { logger })
   return tokens.sign(user, Math.round(hours * 3600), roles)

@@ -42,14 +42,14 @@ await runService({
       ...roomsSettings,
     ])
     const config = gatewayConfig(settings)
-    const ground = createGround('rabble', settings)
+    const ground = createGround('rabble', settings, config.id)
     const { app, logger, registry, clocks } = ground
     const metrics = createGatewayMetrics(registry)
     const database = await openPglite(settings.DATA_DIR)
     // A secret is always needed, for the tokens of guests and those between services.
     const secret = settings.RABBLE_SECRET ?? ownSecret(settings.DATA_DIR)
     const tokens = tokensFrom({ ...settings, RABBLE_SECRET: secret }, { logger })
-    const internalTokens = createInternalTokens(secret)
+    const internalTokens = createInternalTokens(secret, { previous: settings.RABBLE_SECRET_PREVIOUS })
     const log = await openInProcessLog({
       database,
       ...logConfig(settings),

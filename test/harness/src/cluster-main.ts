@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { type Cluster, startCluster } from './cluster.ts'
 import type { TestContext } from './test-context.ts'
 
@@ -8,8 +8,9 @@ const help = `Runs Rabble as plain processes, without containers: RabbitMQ, Post
   make cluster                  at http://127.0.0.1:8080, with 2 gateways
   make cluster GATEWAYS=4 PORT=9000 HOST=0.0.0.0 DATA_DIR=/var/lib/rabble
 
-DATA_DIR (./data-cluster) keeps everything. DATA_DIR/cluster.json lists the processes. One that ends is started again after
-a second. Other settings (RABBLE_…, LOG_…) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
+DATA_DIR (./data-cluster) keeps everything. DATA_DIR/cluster.json lists the processes, and DATA_DIR/logs has a file for each:
+\`make logs\` follows them. A process that ends is started again after a second. DATA_DIR/amqp-url has the address of RabbitMQ.
+Other settings (RABBLE_…, LOG_…) are given to all services. Needs rabbitmq-server, postgresql and nginx: as root on
 Debian, test/setup installs them. Ctrl-C stops everything.
 `
 if (process.argv.includes('--help')) {
@@ -69,11 +70,15 @@ try {
     folder,
     restart: true,
     raiseAddressLimits: false,
-    env: Object.fromEntries(settings.map(([name, value]) => [name, value ?? ''])),
+    env: { LOG_LEVEL: 'info', ...Object.fromEntries(settings.map(([name, value]) => [name, value ?? ''])) },
     onChange: (name, state) => stopping || say(`  ${name} ${state}`),
     onWait: (name, reason) => stopping || say(`  ${name} is not ready: ${reason}`),
   })
-  say(`\nRabble is at ${cluster.url} (Ctrl-C stops it)\n`)
+  const shown = relative(process.cwd(), folder) || '.'
+  say(`\nRabble is at ${cluster.url} (Ctrl-C stops it)`)
+  say(
+    `Programs reach its queue by RABBLE_AMQP_URL=$(cat ${shown}/amqp-url), and \`make logs\` follows the logs.\n`,
+  )
 } catch (error) {
   if (!stopping) {
     process.stderr.write(`The cluster can't start:\n  ${(error as Error).message.replaceAll('\n', '\n  ')}\n`)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFolder } from '@rabble/folder-lock'
 import { assertFree, freePort } from './free-port.ts'
@@ -30,7 +30,10 @@ export interface ClusterOptions {
   /** Address on which Nginx listens. Default: `127.0.0.1` and a free port. */
   host?: string
   port?: number
-  /** Folder in which the data of one cluster survives a crash of the machine. Default: one that is removed at teardown. */
+  /**
+   * Folder in which the data of one cluster survives a crash of the machine. Its folder `logs` has the output of each process, and
+   * its file `amqp-url` the address of RabbitMQ. Default: one that is removed at teardown.
+   */
   folder?: string
   /** More settings for all services, and variables for nginx/render. */
   env?: Readonly<Record<string, string>>
@@ -107,7 +110,8 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
     return { folder: join(folder, name) }
   }
   const secret = options.env?.RABBLE_SECRET ?? secretIn(join(folder, 'secret'))
-  const keeper = createKeeper(t, list, options)
+  const logs = kept('logs').folder
+  const keeper = createKeeper(t, list, { ...options, ...(logs !== undefined && { logs }) })
 
   const ownServers = (options.ownServers ?? options.folder !== undefined) || options.brokerMetrics === true
   const withDatabase = historyCount + roomsCount > 0
@@ -118,6 +122,9 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   const { rabbitmq, postgres } = servers
   if (rabbitmq) keeper.keep('rabbitmq', 'database', rabbitmq)
   if (postgres) keeper.keep('postgres', 'database', postgres)
+  if (options.folder !== undefined) {
+    writeFileSync(join(folder, 'amqp-url'), `${servers.amqpUrl}\n`, { mode: 0o600 })
+  }
 
   const ports = async (count: number) => Promise.all(Array.from({ length: count }, freePort))
   const [historyPorts, roomsPorts] = [await ports(historyCount), await ports(roomsCount)]
@@ -148,6 +155,7 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   const startGateway = () => {
     const n = gatewaysStarted++
     return start('gateway', n, {
+      RABBLE_GATEWAY_NAME: `gateway-${n + 1}`,
       ...oneOf('RABBLE_ROOMS_URL', roomsPorts, n),
       ...oneOf('RABBLE_HISTORY_URL', historyPorts, n),
       ...options.gatewayEnv?.(n),

@@ -1,11 +1,15 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openLogFile } from './log-file.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface KeeperOptions {
   /** Whether a process that died is started again. Default: false. */
   restart?: boolean
+  /** Folder with a file for the output of each process: `<name>.log`. Default: none. */
+  logs?: string
   /** Called for each process that was started, and for each that died. */
   onChange?(name: string, state: 'started' | 'died'): void
 }
@@ -77,6 +81,7 @@ export function createKeeper(t: TestContext, file: string, options: KeeperOption
       // Runs before the teardown of the process, which the keeper would otherwise start again.
       t.teardown(() => stop.abort())
       kept.set(name, { kind, process })
+      if (options.logs !== undefined) process.copyLogs(openLogFile(join(options.logs, `${name}.log`)))
       write()
       options.onChange?.(name, 'started')
       watching.push(watch(name, process))

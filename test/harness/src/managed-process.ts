@@ -41,6 +41,8 @@ export interface ManagedProcess {
   restart(): Promise<void>
   /** Returns the end of its output, over all restarts. */
   logs(): string
+  /** Calls `listener` with the end of its output so far, and with all that follows. */
+  copyLogs(listener: (chunk: Buffer) => void): void
 }
 
 /** Processes of this test process that have not ended yet: id → name. */
@@ -147,6 +149,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
       await start()
     },
     logs: output.text,
+    copyLogs: output.copy,
   }
 
   t.teardown(async () => {

@@ -22,8 +22,19 @@ export interface RabbitMqControl {
   evaluate(expression: string): Promise<void>
   /** Creates a virtual host in which user `rabble` has all permissions. */
   addVirtualHost(name: string): Promise<void>
+  /** Creates a user with permissions for a virtual host: regular expressions for names of queues and exchanges. */
+  addUser(name: string, password: string, permissions: UserPermissions): Promise<void>
+  deleteUser(name: string): Promise<void>
   /** Removes a virtual host with its contents. Its connections are closed. */
   deleteVirtualHost(name: string): Promise<void>
+}
+
+/** Names that a user may configure, write to and read from, as regular expressions. */
+export interface UserPermissions {
+  virtualHost: string
+  configure: string
+  write: string
+  read: string
 }
 
 /** A broker's node: its folder, which holds the cookie, and its port for other nodes. */
@@ -59,6 +70,13 @@ export function controlRabbitMq(node: RabbitMqNode): RabbitMqControl {
           `rabbit_auth_backend_internal:set_permissions(<<"rabble">>, <<"${name}">>, ` +
           '<<".*">>, <<".*">>, <<".*">>, <<"rabble">>)',
       ),
+    addUser: (name, password, { virtualHost, configure, write, read }) =>
+      evaluate(
+        `ok = rabbit_auth_backend_internal:add_user(<<"${name}">>, <<"${password}">>, <<"rabble">>), ` +
+          `rabbit_auth_backend_internal:set_permissions(<<"${name}">>, <<"${virtualHost}">>, ` +
+          `<<"${configure}">>, <<"${write}">>, <<"${read}">>, <<"rabble">>)`,
+      ),
+    deleteUser: (name) => evaluate(`rabbit_auth_backend_internal:delete_user(<<"${name}">>, <<"rabble">>)`),
     deleteVirtualHost: (name) => evaluate(`rabbit_vhost:delete(<<"${name}">>, <<"rabble">>), ok`),
     async streamsSettled(timeout = 60_000) {
       await until(() => knowsStreams(home), timeout, 'the broker to write down that it has streams')

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type Databases, databasesOf, type Postgres, startPostgres } from './postgres.ts'
 import { type RabbitMq, startRabbitMq } from './rabbitmq.ts'
-import { controlRabbitMq, type RabbitMqNode } from './rabbitmq-control.ts'
+import {
+  controlRabbitMq,
+  type RabbitMqControl,
+  type RabbitMqNode,
+  type UserPermissions,
+} from './rabbitmq-control.ts'
 import type { TestContext } from './test-context.ts'
 
 /** Environment variables with the addresses of the servers that test files share. */
@@ -30,15 +35,41 @@ function variablesOf({ url, node }: RabbitMq, postgres: Postgres): Record<string
  * Returns the address of an empty virtual host of the broker that all test files of this run share. Without a shared broker
  * it starts one for this file. For tests that don't kill, freeze or reconfigure the broker; others use `startRabbitMq`.
  */
-export async function sharedRabbitMq(t: TestContext): Promise<{ url: string }> {
+export async function sharedRabbitMq(t: TestContext): Promise<VirtualHost> {
   const shared = process.env[rabbitMqVariable]
-  if (shared === undefined) return startRabbitMq(t)
+  if (shared === undefined) {
+    const broker = await startRabbitMq(t)
+    return virtualHost(t, { url: broker.url, name: '/', control: broker })
+  }
   const { url, ...node }: SharedRabbitMq = JSON.parse(shared)
   const name = `test-${randomBytes(8).toString('hex')}`
   const control = controlRabbitMq(node)
   await control.addVirtualHost(name)
   t.teardown(() => control.deleteVirtualHost(name))
-  return { url: `${url}/${name}` }
+  return virtualHost(t, { url: `${url}/${name}`, name, control })
+}
+
+/** A virtual host of a broker. */
+export interface VirtualHost {
+  /** Address for amqplib of a user with all permissions. */
+  readonly url: string
+  /** Creates a user with these permissions, and returns its address. It is removed at teardown. */
+  addUser(permissions: Omit<UserPermissions, 'virtualHost'>): Promise<string>
+}
+
+function virtualHost(
+  t: TestContext,
+  { url, name, control }: { url: string; name: string; control: RabbitMqControl },
+): VirtualHost {
+  return {
+    url,
+    async addUser(permissions) {
+      const [user, password] = [`user-${randomBytes(8).toString('hex')}`, randomBytes(16).toString('hex')]
+      await control.addUser(user, password, { ...permissions, virtualHost: name })
+      t.teardown(() => control.deleteUser(user))
+      return Object.assign(new URL(url), { username: user, password }).href
+    },
+  }
 }
 
 /**

@@ -63,11 +63,16 @@ function environmentsIn(text: string): [service: string, environment: [name: str
   ])
 }
 
-/** Returns a value as Compose passes it on if the variables in it are not set, except for those that it requires. */
+/**
+ * Returns a value as Compose passes it on if the variables in it are not set, except for those that it requires, and as Swarm
+ * passes on the first task.
+ */
 function substituted(value: string): string {
-  return value.replaceAll(/\$\{\w+:([-+?])([^}]*)\}/g, (_, kind: string, text: string) =>
-    kind === '?' ? 'x'.repeat(32) : kind === '-' ? text : '',
-  )
+  return value
+    .replaceAll(/\{\{[\w.]+\}\}/g, '1')
+    .replaceAll(/\$\{\w+:([-+?])([^}]*)\}/g, (_, kind: string, text: string) =>
+      kind === '?' ? 'x'.repeat(32) : kind === '-' ? text : '',
+    )
 }
 
 /** Whether a comment stands beside the variable or in the line before. */
@@ -176,7 +181,8 @@ t.test('the image sets what its parts read, and no default', async (t) => {
  */
 const fixed = new Set([
   ...Object.keys(imageVariables),
-  ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_URL', 'RABBLE_PUBLIC_URL', 'RABBLE_PUBLIC_PORT'],
+  ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_NAME', 'RABBLE_GATEWAY_URL'],
+  ...['RABBLE_PUBLIC_URL', 'RABBLE_PUBLIC_PORT'],
 ])
 
 /** Settings whose values the container files know. */

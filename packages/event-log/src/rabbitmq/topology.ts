@@ -10,8 +10,9 @@ export interface Names {
   signals: string
   exchange(partition: number): string
   stream(partition: number): string
-  /** Queues of tasks, and of tasks that were set aside. */
+  /** Queue of tasks, and the exchange of the same name before it. */
   work(name: string): string
+  /** Queue of tasks that were set aside. */
   rejected(name: string): string
 }
 
@@ -33,7 +34,10 @@ export interface Topology {
   /** Returns the failure of a broker that ends the connection whenever it reads a stream. */
   unreadable(partition: number): LastingFailure
   declareSignals(model: ChannelModel): Promise<void>
-  /** Declares the queue of tasks `name`, and the one for tasks that are set aside. */
+  /**
+   * Declares the queue of tasks `name`, the one for tasks that are set aside, and an exchange through which a program can put tasks
+   * into the queue without a permission for the default exchange, which would be one for all queues.
+   */
   declareWork(model: ChannelModel, name: string): Promise<void>
 }
 
@@ -122,7 +126,20 @@ export function topologyOf(options: TopologyOptions): Topology {
     }
   }
 
-  function warn(name: string, fields: { stream: string } | { queue: string }, error: Error): void {
+  /** Declares the fanout exchange `name` before the queue of the same name. */
+  async function declareWay(model: ChannelModel, name: string): Promise<void> {
+    try {
+      await onChannel(model, async (channel) => {
+        await channel.assertExchange(name, 'fanout', { durable: true })
+        await channel.bindQueue(name, name, '')
+      })
+    } catch (error) {
+      if (!isInequivalent(error)) throw error
+      warn(`exchange ${name}`, { exchange: name }, error)
+    }
+  }
+
+  function warn(name: string, fields: Record<string, string>, error: Error): void {
     if (warned.has(name)) return
     warned.add(name)
     logger?.warn({ ...fields, reason: error.message }, 'it exists with other arguments, used as it is')
@@ -178,6 +195,7 @@ export function topologyOf(options: TopologyOptions): Topology {
       // Declares it without arguments, as producers do that know only the name.
       await declareQueue(model, names.work(name), {})
       await declareQueue(model, names.rejected(name), rejectedArguments)
+      await declareWay(model, names.work(name))
     },
   }
 }

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { Deferred } from '@rabble/clock/deferred'
 import { createManualClock, type ManualClock } from '@rabble/clock/manual'
 import { RabbleError } from '@rabble/contract'
 import { assertNothingLeft, putIntoQueue, sharedRabbitMq, takeFromQueue, until } from '@rabble/harness'
+import { type Channel, connect } from 'amqplib'
 import t, { type Test } from 'tap'
 import { during, event, movedLimits } from '../../src/conformance/fixture.ts'
 import { connectRabbitMqLog, type DoTask, type EventLog, type Task } from '../../src/index.ts'
@@ -108,6 +110,56 @@ t.test('one process at a time takes tasks, in their order, and another one takes
     'done is done',
   )
   t.same([...one.logged, ...two.logged, ...three.logged], [], 'to wait for the turn is no failure')
+})
+
+/** Publishes a task. @throws Error with the reason for which the broker refused it */
+async function publishAs(url: string, exchange: string, key = ''): Promise<void> {
+  const connection = await connect(url)
+  try {
+    const channel = await connection.createConfirmChannel()
+    const refused = once(channel, 'error').then(([error]) => Promise.reject(error))
+    refused.catch(() => {})
+    channel.publish(exchange, key, Buffer.from('from a worker'), { mandatory: true })
+    await Promise.race([channel.waitForConfirms().catch(() => refused), refused])
+  } finally {
+    await connection.close()
+  }
+}
+
+t.test(
+  'a user that may write to the exchange of a queue alone puts tasks into it, and can do nothing else',
+  async (t) => {
+    const process = await build(t, 'worker')
+    await process.takes()
+    const url = await broker.addUser({ configure: '^$', write: '^worker[.]tasks$', read: '^$' })
+    await publishAs(url, 'worker.tasks')
+    await process.did('from a worker')
+    const refused = { message: /ACCESS_REFUSED/ }
+    await t.rejects(publishAs(url, 'worker.events'), refused, 'to the log')
+    await t.rejects(publishAs(url, '', 'worker.log.0'), refused, 'to the log, past its exchange')
+    await t.rejects(publishAs(url, '', 'worker.tasks'), refused, 'to the queue, past its exchange')
+    const attempts: Record<string, (channel: Channel) => Promise<unknown>> = {
+      'declare a queue': (channel) => channel.assertQueue('mine'),
+      'bind a queue': (channel) => channel.bindQueue('worker.tasks', 'worker.events', ''),
+      'take tasks': (channel) => channel.consume('worker.tasks', () => {}),
+      'read what was set aside': (channel) => channel.get('worker.tasks.rejected'),
+      'read the log': (channel) => channel.get('worker.log.0'),
+    }
+    for (const [what, attempt] of Object.entries(attempts)) {
+      await t.rejects(administrate({ url }, attempt), refused, what)
+    }
+    t.same(process.texts(), ['from a worker'])
+    t.same(process.logged, [])
+  },
+)
+
+t.test('an exchange of another kind with the name of the queue is left as it is', async (t) => {
+  await administrate(broker, (channel) => channel.assertExchange('kinds.tasks', 'topic'))
+  const process = await build(t, 'kinds')
+  await process.takes()
+  await put('kinds', 'a')
+  await process.did('a')
+  t.same(process.logged, ['it exists with other arguments, used as it is'])
 })
 
 t.test('tasks that can not be done now come again, in their order', async (t) => {

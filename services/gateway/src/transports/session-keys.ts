@@ -3,13 +3,15 @@ import type { FastifyRequest } from 'fastify'
 import { wasForwarded } from './forwarding.ts'
 import type { SessionHost } from './transport.ts'
 
+/** Length of the secret part of a key, with the hyphen before it. */
+const secretLength = 23
 /** Pattern of the keys that `createSessionKey` returns. */
-export const sessionKeyPattern = '[0-9a-f]{1,40}-[\\w-]{22}'
+export const sessionKeyPattern = '[\\w.-]{1,41}-[\\w-]{22}'
 const wholeKey = new RegExp(`^${sessionKeyPattern}$`)
 
 /** Creates the secret key of a session that spans several requests. It begins with the gateway that holds the session. */
 export function createSessionKey(gateway: string): string {
-  return `${gateway.replace(/^gateway-/, '')}-${randomBytes(16).toString('base64url')}`
+  return `${gateway}-${randomBytes(16).toString('base64url')}`
 }
 
 /** Whether this could be a key. */
@@ -19,7 +21,7 @@ export function isSessionKey(key: string): boolean {
 
 /** Returns the id of the gateway that has the session with this key. */
 export function gatewayOf(key: string): string {
-  return `gateway-${key.slice(0, key.indexOf('-'))}`
+  return key.slice(0, -secretLength)
 }
 
 /** Resolves with where the gateway of a session is, if it is another one and a request for it can be passed on. */

@@ -18,7 +18,7 @@ t.test('a stream of a gateway that has vanished without a word ends', async (t) 
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   gateway.log.signal({ type: 'gateway', gateway: 'gateway-ff', ...report, url: `http://127.0.0.1:${port}` })
   await gateway.gateway.gatewayUrl('gateway-ff')
-  const id = `ff-${'x'.repeat(22)}.1`
+  const id = `gateway-ff-${'x'.repeat(22)}.1`
   const stream = await openStream(t, `${gateway.http}/sse`, { 'last-event-id': id })
   const began = performance.now()
   // The limit is one of a socket, in real time.

@@ -17,6 +17,8 @@ const broker = await sharedRabbitMq(t)
 const env = { RABBLE_AMQP_URL: broker.url, RABBLE_SECRET: secret }
 const gateway = await startService(t, 'gateway', env)
 const token = await createTokens(secret).sign({ id: 'robot', name: 'Robot' }, 600, ['service'])
+/** Address of a program that may only notify, as docs/operations.md gives it. */
+const notifier = await broker.addUser({ configure: '^$', write: '^rabble[.]notify$', read: '^$' })
 const ada = await connectChat(t, gateway.url, { name: 'Ada' })
 await ada.join('general')
 
@@ -25,7 +27,7 @@ async function run(command: string, ...args: string[]): Promise<string> {
   const env = {
     PATH: process.env.PATH,
     RABBLE_URL: gateway.url,
-    RABBLE_AMQP_URL: broker.url,
+    RABBLE_AMQP_URL: notifier,
     RABBLE_TOKEN: token,
   }
   const options = { env, cwd: examples, timeout: 120_000 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -11,10 +11,13 @@ import {
   startService,
   until,
 } from '../../src/index.ts'
+import { startProcess } from '../../src/managed-process.ts'
 import { isRunning } from '../../src/process-tree.ts'
 
 assertNothingLeft(t)
 
+/** Path of the repository, seen from test/harness/dist/test/system. */
+const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 const script = fileURLToPath(new URL('../../src/cluster-main.js', import.meta.url))
 
 /** Starts `make cluster`. Default: on a free port. */
@@ -88,6 +91,24 @@ t.test('make cluster says what runs, starts again what dies, and leaves nothing'
   for (const name of ['gateway-1', 'rooms-1']) {
     t.notMatch(environmentOf(first.get(name)?.pid), /_PER_(MINUTE|HOUR)=/, `${name} has the default limits`)
   }
+
+  t.match(readFileSync(join(folder, 'amqp-url'), 'utf8'), /^amqp:\/\/rabble:\w+@127\.0\.0\.1:\d+\n$/)
+  t.equal(statSync(join(folder, 'amqp-url')).mode & 0o777, 0o600)
+  t.same(
+    readdirSync(join(folder, 'logs')).sort(),
+    names.map((name) => `${name}.log`),
+  )
+  const follower = await startProcess(t, {
+    name: 'make logs',
+    command: 'make',
+    args: ['--silent', 'logs', 'SERVICE=gateway-1'],
+    env: { DATA_DIR: folder },
+    cwd: repository,
+    isReady: async () => true,
+  })
+  await until(() => follower.logs().includes('"gateway":"gateway-1-'), 60_000, 'the log of the gateway')
+  t.notMatch(follower.logs(), /"gateway":"gateway-2-/)
+  await follower.kill()
 
   await t.test('a second one gets neither its folder nor its port', async (t) => {
     t.match(await refusal(await start(t, { DATA_DIR: folder })), `${folder} is in use by process`)

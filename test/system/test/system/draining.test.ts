@@ -26,6 +26,26 @@ const cluster = await startCluster(t, { gateways: gatewayCount, restart: false, 
 /** Stops a gateway, as Docker does. Resolves with its exit code. */
 const stop = (gateway: Service) => gateway.stop()
 
+t.test('a gateway has one id: for clients, in messages, in its log and in its metrics', async (t) => {
+  for (const [n, gateway] of cluster.gateways.entries()) {
+    const client = await connectChat(t, gateway.url, { name: `Visitor ${n}` })
+    await client.join('names')
+    const { id } = await client.send('names', 'hello')
+    await client.sees(id)
+    const [welcome] = client.frames.filter((frame) => frame.type === 'welcome')
+    const name = welcome?.type === 'welcome' ? welcome.gateway : ''
+    t.match(name, new RegExp(`^gateway-${n + 1}-[0-9a-f]{8}$`))
+    t.match(client.events('names').at(-1), { via: name })
+    // The last line may not have arrived completely.
+    const lines = gateway.logs().split('\n').slice(0, -1)
+    const logged = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line).gateway)
+    t.same([...new Set(logged)], [name])
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+    t.match(metrics, `\nrabble_info{service="gateway",name="${name}"} 1\n`)
+    await client.close()
+  }
+})
+
 t.test(
   'every gateway is replaced under load, one after the other: nothing is lost, repeated or cut off',
   async (t) => {

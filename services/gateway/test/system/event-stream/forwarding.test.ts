@@ -89,7 +89,7 @@ t.test('a session whose gateway has gone is over, and one that is only out of re
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   one.log.signal({ type: 'gateway', gateway: 'gateway-aa', ...report, url: `http://127.0.0.1:${port}` })
   await one.gateway.gatewayUrl('gateway-aa')
-  const id = `aa-${'x'.repeat(22)}.1`
+  const id = `gateway-aa-${'x'.repeat(22)}.1`
   t.match(await post(url, id, { type: 'ping' }), { status: 503, body: /unavailable/ })
   const other = await openStream(t, url, { 'last-event-id': id })
   await until(() => other.blocks.length > 0, 60_000, 'a block')
@@ -108,7 +108,7 @@ t.test(
     const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
     one.log.signal({ type: 'gateway', gateway: 'gateway-dd', ...report, url: `http://127.0.0.1:${port}` })
     await one.gateway.gatewayUrl('gateway-dd')
-    const id = `dd-${'x'.repeat(22)}.1`
+    const id = `gateway-dd-${'x'.repeat(22)}.1`
     // Both wait in real time: the limit is one of a socket.
     const [posted, polled] = await Promise.all([
       post(`${one.http}/sse`, id, { type: 'ping' }),
@@ -125,7 +125,7 @@ t.test('requests are not passed on in circles, and clients are not told where ga
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   one.log.signal({ type: 'gateway', gateway: 'gateway-bb', ...report, url: two.http })
   await one.gateway.gatewayUrl('gateway-bb')
-  const id = `bb-${'x'.repeat(22)}.1`
+  const id = `gateway-bb-${'x'.repeat(22)}.1`
   t.equal((await post(`${one.http}/sse`, id, { type: 'ping' })).status, 404)
   const ada = await connectChat(t, one.ws, { name: 'Ada' })
   const { gateways } = await ada.request({ type: 'gateways' })
@@ -144,7 +144,7 @@ t.test(
   'a request for a session of a gateway that has just started waits until that one is known',
   async (t) => {
     const { one, two } = await buildTwo(t)
-    const posted = post(`${one.http}/sse`, `ee-${'x'.repeat(22)}.1`, { type: 'ping' })
+    const posted = post(`${one.http}/sse`, `gateway-ee-${'x'.repeat(22)}.1`, { type: 'ping' })
     const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
     one.log.signal({ type: 'gateway', gateway: 'gateway-ee', ...report, url: two.http })
     t.equal((await posted).status, 404, 'the other gateway has no such session')

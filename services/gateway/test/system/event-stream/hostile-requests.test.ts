@@ -37,7 +37,7 @@ async function buildWithOther(t: Test) {
   const report = { sessions: 0, messagesPerSecond: 0, deliveriesPerSecond: 0, lag: 0, state: 'ready' }
   gateway.log.signal({ type: 'gateway', gateway: 'gateway-aa', ...report, url: other.url })
   await gateway.gateway.gatewayUrl('gateway-aa')
-  return { gateway, other, id: `aa-${'x'.repeat(22)}.1` }
+  return { gateway, other, id: `gateway-aa-${'x'.repeat(22)}.1` }
 }
 
 /** Sends a request, byte for byte. Resolves with everything that comes back until `isOver`. */
