@@ -7,7 +7,7 @@ NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json s
 SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services examples test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
-.PHONY: help install build start token cluster up scale logs down bench package lint format clean
+.PHONY: help install build start token vapid-keys cluster up scale logs down bench package lint format clean
 .PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack
 
 help: ## List these targets
@@ -43,6 +43,9 @@ given = '$(if $(filter command line,$(origin $(1))),$(subst ','\'',$($(1))))'
 token: build ## Print a token: USER=ada [NAME=Ada] [ROLES=moderator,service] [HOURS=24]
 	@docker/token \
 	  --user=$(call given,USER) --name=$(call given,NAME) --roles=$(call given,ROLES) --hours=$(call given,HOURS)
+
+vapid-keys: build ## Print keys for notifications while the page is closed: docs/operations.md
+	@node services/history/dist/src/vapid-main.js
 
 cluster: build ## Run all services as processes of this machine: PORT (8080), HOST, GATEWAYS (2), DATA_DIR (./data-cluster)
 	@test/setup

@@ -1,6 +1,7 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
+import { pushSettings } from './push-settings.ts'
 import { brokenByRoles } from './role-mapping.ts'
 import { beforePublishSettings, webhookSettings } from './webhook-settings.ts'
 
@@ -250,6 +251,7 @@ export const settings = {
     about: 'Maximum number of messages that history keeps of each room. Default: all.',
   },
   ...webhookSettings,
+  ...pushSettings,
   RABBLE_PUBLISH_TIMEOUT_MS: {
     schema: Type.Integer({ minimum: 100 }),
     default: 5000,
@@ -432,4 +434,5 @@ export const secretSettings = [
   'RABBLE_BEFORE_PUBLISH_SECRET',
   'RABBLE_WEBHOOK_URL',
   'RABBLE_WEBHOOK_SECRET',
+  'RABBLE_VAPID_PRIVATE_KEY',
 ] as const satisfies SettingName[]

@@ -26,10 +26,12 @@ import { type Ingest, startIngest } from './jobs/ingest.ts'
 import type { RetainOptions } from './jobs/retention.ts'
 import { describeGaps } from './messages/gap-note.ts'
 import type { HistoryMetrics } from './metrics.ts'
+import type { Push, PushConfig } from './push/push.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
+import { pushRoutes } from './routes/push.ts'
 import type { Webhook } from './webhooks/webhook.ts'
 
 export interface HistoryOptions extends RetainOptions {
@@ -54,6 +56,8 @@ export interface HistoryOptions extends RetainOptions {
   deadline?: number
   /** Receiver of the events. Default: none. */
   webhook?: Webhook
+  /** Keys of pushes to browsers, and times for tests. Default: no pushes. */
+  push?: PushConfig & Omit<Push, 'readable'>
 }
 
 const tables = [
@@ -61,6 +65,7 @@ const tables = [
   ...['search', 'search_positions', 'search_stale', 'moments'],
   ...['webhook_positions', 'identity', 'retired'],
   ...['rooms', 'conversations', 'mentions'],
+  ...['push_subscriptions', 'push_positions'],
 ].map((table) => `history.${table}`)
 
 /** Path from dist/src. */
@@ -96,7 +101,14 @@ export function history(options: HistoryOptions): {
         migrated: () => prepared?.job !== undefined,
         deadline: options.deadline,
       }
+      const { readers } = routes.access
+      const push = options.push && {
+        ...options.push,
+        readable: (id: string, rooms: readonly string[]) =>
+          readers.readable(rooms, { user: { id, name: '' }, roles: [] }),
+      }
       app.register(historyRoutes(routes))
+      app.register(pushRoutes({ ...routes, push }))
       app.register(feedRoutes(routes))
       const { internalTokens } = options
       const { partitions } = options.log
@@ -107,7 +119,7 @@ export function history(options: HistoryOptions): {
         prepared = keepPrepared({
           prepare: () => migrate(database, 'history', migrations),
           missing: () => missingTables(database, tables),
-          start: () => startIngest({ ...options, clock }),
+          start: () => startIngest({ ...options, clock, push }),
           onError: () => metrics.databaseErrors.inc({ operation: 'migrate' }),
           clock,
           logger,

@@ -1,5 +1,7 @@
-import { type SettingName, type Settings, SettingsError } from '@rabble/service'
+import { createECDH } from 'node:crypto'
+import { parseHosts, type SettingName, type Settings, SettingsError } from '@rabble/service'
 import type { Retention } from './jobs/retention.ts'
+import type { PushConfig } from './push/push.ts'
 import type { Webhook, WebhookEvents } from './webhooks/webhook.ts'
 
 /** Settings that history reads from the environment, alone or together with others in one process. */
@@ -10,18 +12,27 @@ export const historySettings = [
   'RABBLE_WEBHOOK_SECRET',
   'RABBLE_WEBHOOK_EVENTS',
   'RABBLE_WEBHOOK_START',
+  'RABBLE_VAPID_PUBLIC_KEY',
+  'RABBLE_VAPID_PRIVATE_KEY',
+  'RABBLE_VAPID_SUBJECT',
+  'RABBLE_PUSH_HOSTS',
 ] as const satisfies SettingName[]
 
 type HistorySettings = Settings<(typeof historySettings)[number], never>
 
 /**
  * Returns the settings as options of history.
- * @throws SettingsError if a webhook has no secret
+ * @throws SettingsError if a webhook has no secret, or if settings of pushes are missing or don't fit
  */
-export function historyConfig(settings: HistorySettings): { retention?: Retention; webhook?: Webhook } {
+export function historyConfig(settings: HistorySettings): {
+  retention?: Retention
+  webhook?: Webhook
+  push?: PushConfig
+} {
   const retention = retentionOf(settings)
   const webhook = webhookOf(settings)
-  return { ...(retention && { retention }), ...(webhook && { webhook }) }
+  const push = pushOf(settings)
+  return { ...(retention && { retention }), ...(webhook && { webhook }), ...(push && { push }) }
 }
 
 function retentionOf(settings: HistorySettings): Retention | undefined {
@@ -47,4 +58,32 @@ function webhookOf(settings: HistorySettings): Webhook | undefined {
     events: new Set(settings.RABBLE_WEBHOOK_EVENTS.split(',') as WebhookEvents[]),
     start: settings.RABBLE_WEBHOOK_START,
   }
+}
+
+function pushOf(settings: HistorySettings): PushConfig | undefined {
+  const {
+    RABBLE_VAPID_PUBLIC_KEY: publicKey,
+    RABBLE_VAPID_PRIVATE_KEY: privateKey,
+    RABBLE_VAPID_SUBJECT: subject,
+  } = settings
+  if (publicKey === undefined && privateKey === undefined && subject === undefined) return undefined
+  if (publicKey === undefined || privateKey === undefined || subject === undefined) {
+    throw new SettingsError(
+      'RABBLE_VAPID_PUBLIC_KEY, RABBLE_VAPID_PRIVATE_KEY and RABBLE_VAPID_SUBJECT need each other',
+    )
+  }
+  if (publicKeyOf(privateKey) !== publicKey) {
+    throw new SettingsError('RABBLE_VAPID_PUBLIC_KEY is not the key of RABBLE_VAPID_PRIVATE_KEY')
+  }
+  return { publicKey, privateKey, subject, hosts: parseHosts(settings.RABBLE_PUSH_HOSTS) }
+}
+
+function publicKeyOf(privateKey: string): string {
+  const pair = createECDH('prime256v1')
+  try {
+    pair.setPrivateKey(privateKey, 'base64url')
+  } catch {
+    throw new SettingsError('RABBLE_VAPID_PRIVATE_KEY is no private key of P-256')
+  }
+  return pair.getPublicKey('base64url')
 }

@@ -35,6 +35,9 @@ export interface HistoryMetrics {
   webhookEvents: Counter
   webhookFailures: Counter<'reason'>
   webhookGaps: Counter
+  pushes: Counter
+  pushFailures: Counter<'reason'>
+  pushesGivenUp: Counter
   /**
    * Ends the metrics of a partition that this replica no longer writes. The lag is still reported until another replica is
    * known to write and to report it: while the database is down, no replica writes.
@@ -46,6 +49,9 @@ export interface HistoryMetrics {
 
 /** Reasons why a request of the webhook is not accepted. */
 export const webhookFailureReasons = ['connection', 'timeout', 'redirect', '4xx', '5xx'] as const
+
+/** Reasons why a push service does not accept a push. */
+export const pushFailureReasons = ['connection', 'timeout', 'redirect', 'gone', '429', '4xx', '5xx'] as const
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -234,9 +240,26 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
       help: 'Number of times that the log no longer had the next events for the webhook, so that some may be missing. Its receiver is told.',
       registers,
     }),
+    pushes: new Counter({
+      name: 'rabble_history_pushes_total',
+      help: 'Pushes to browsers that a push service accepted. After a failure of history some may be counted twice.',
+      registers,
+    }),
+    pushFailures: new Counter({
+      name: 'rabble_history_push_failures_total',
+      help: 'Pushes that a push service did not accept, by reason: connection, timeout, redirect, gone (the browser has ended its subscription, which is deleted), 429, 4xx or 5xx.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    pushesGivenUp: new Counter({
+      name: 'rabble_history_pushes_given_up_total',
+      help: 'Pushes that were not accepted after all attempts, or were refused for good. Their messages are unread as before.',
+      registers,
+    }),
   }
   // Alerts on growth would miss the first count of a series that does not start at 0.
   for (const operation of ['migrate', 'ingest', 'index', 'read']) metrics.databaseErrors.inc({ operation }, 0)
   for (const reason of webhookFailureReasons) metrics.webhookFailures.inc({ reason }, 0)
+  for (const reason of pushFailureReasons) metrics.pushFailures.inc({ reason }, 0)
   return metrics
 }

@@ -32,7 +32,7 @@ export function ingestOf(
   log: Log,
   database: Database,
   options: Partial<
-    Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger' | 'webhook'>
+    Pick<IngestOptions, 'clock' | 'limits' | 'retention' | 'rooms' | 'rest' | 'logger' | 'webhook' | 'push'>
   > = {},
 ): Ingest & { metrics: HistoryMetrics } {
   const { clock = systemClock, ...rest } = options
@@ -50,7 +50,10 @@ export const timeout = 60_000
 /** Builds a whole history, which starts with its first request. */
 export function build(
   t: Test,
-  options: Pick<HistoryOptions, 'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
+  options: Pick<
+    HistoryOptions,
+    'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline' | 'push'
+  >,
 ): FastifyInstance {
   const app = createApp({ logger })
   const registry = new Registry()

@@ -1,3 +1,4 @@
+import { vapidKeys } from '@rabble/harness'
 import { readSettings } from '@rabble/service'
 import t from 'tap'
 import { historyConfig, historySettings } from '../src/index.ts'
@@ -16,4 +17,36 @@ t.test('a webhook is configured only by a URL, and needs a secret', async (t) =>
     events: new Set(['rooms']),
     start: 'newest',
   })
+})
+
+t.test('pushes are configured by a pair of keys and a subject, which need each other', async (t) => {
+  const { publicKey, privateKey } = vapidKeys()
+  const subject = 'mailto:ops@chat.example'
+  const all = {
+    RABBLE_VAPID_PUBLIC_KEY: publicKey,
+    RABBLE_VAPID_PRIVATE_KEY: privateKey,
+    RABBLE_VAPID_SUBJECT: subject,
+  }
+  t.same(configOf(all).push, { publicKey, privateKey, subject, hosts: [] })
+  const RABBLE_PUSH_HOSTS = '127.0.0.1:8090, *.push.example,[::1]:1'
+  t.same(configOf({ ...all, RABBLE_PUSH_HOSTS }).push?.hosts, [
+    ...['127.0.0.1:8090', '*.push.example', '[::1]:1'],
+  ])
+  t.same(configOf({ RABBLE_PUSH_HOSTS }), {})
+  for (const name of Object.keys(all)) {
+    t.throws(() => configOf({ ...all, [name]: '' }), { message: /need each other/ }, `without ${name}`)
+  }
+  const broken: [object, RegExp][] = [
+    [{ RABBLE_VAPID_PUBLIC_KEY: vapidKeys().publicKey }, /is not the key of RABBLE_VAPID_PRIVATE_KEY/],
+    [{ RABBLE_VAPID_PUBLIC_KEY: privateKey }, /RABBLE_VAPID_PUBLIC_KEY must be/],
+    [{ RABBLE_VAPID_PRIVATE_KEY: publicKey }, /RABBLE_VAPID_PRIVATE_KEY must be .*prints it$/],
+    [{ RABBLE_VAPID_PRIVATE_KEY: Buffer.alloc(32).toString('base64url') }, /is no private key/],
+    [{ RABBLE_VAPID_SUBJECT: 'ops@chat.example' }, /RABBLE_VAPID_SUBJECT must/],
+    ...['https://push.example', 'push.example/', '*', '*.', 'a b', 'PUSH.example'].map(
+      (hosts): [object, RegExp] => [{ RABBLE_PUSH_HOSTS: hosts }, /RABBLE_PUSH_HOSTS must be hosts/],
+    ),
+  ]
+  for (const [env, message] of broken) {
+    t.throws(() => configOf({ ...all, ...env }), { message }, JSON.stringify(env))
+  }
 })

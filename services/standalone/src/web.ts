@@ -12,11 +12,14 @@ const contentSecurityPolicy = [
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",
+  "manifest-src 'self'",
+  "worker-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
+  // The page registers its service worker by this policy, which allows only that one URL.
+  'trusted-types rabble-worker',
 ].join('; ')
 
 /** Serves the chat page at `/`, and the descriptions of the interfaces at `/api/docs`. Files below `/assets/` have names that change with their content. */

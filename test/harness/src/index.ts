@@ -22,6 +22,13 @@ export { type Databases, type Postgres, type PostgresOptions, startPostgres } fr
 export { privateFolder } from './private-folder.ts'
 export { descendants } from './process-tree.ts'
 export { type Prometheus, startPrometheus } from './prometheus.ts'
+export {
+  type BrowserSubscription,
+  type PushReceiver,
+  type ReceivedPush,
+  startPushReceiver,
+  vapidKeys,
+} from './push-receiver.ts'
 export { putIntoQueue, type QueueMessage, takeFromQueue } from './queue.ts'
 export { type RabbitMq, type RabbitMqOptions, startRabbitMq } from './rabbitmq.ts'
 export { createRandom } from './random.ts'

@@ -36,6 +36,7 @@ const floors: Record<string, readonly string[]> = {
     'search',
     'projection',
     'webhooks',
+    'push',
     'jobs',
     'access',
     'routes',
@@ -45,6 +46,7 @@ const floors: Record<string, readonly string[]> = {
     'app.ts',
     'index.ts',
     'main.ts',
+    'vapid-main.ts',
   ],
   'services/rooms/src': [
     'api.ts',

@@ -1,7 +1,7 @@
 import type { ConversationState } from '@rabble/client/conversations'
 import { beginning, shown } from '../conversation/shown.ts'
 import { routeTo, titleOf } from '../state/rooms.ts'
-import { go } from '../state/route.ts'
+import { go, hashOf } from '../state/route.ts'
 import { me } from '../state/session.ts'
 import { textOf } from './news.ts'
 import { isAnyVisible } from './visible-tab.ts'
@@ -21,17 +21,24 @@ export async function alertOf(conversation: ConversationState, sound: boolean): 
   const tag = `rabble ${room} ${lastMessage?.id}`
   await navigator.locks.request(tag, { ifAvailable: true }, async (lock) => {
     if (lock === null) return
-    show(conversation, tag)
+    await show(conversation, tag)
     if (sound) play()
     await new Promise((resolve) => setTimeout(resolve, apart))
   })
 }
 
-function show(conversation: ConversationState, tag: string): void {
+async function show(conversation: ConversationState, tag: string): Promise<void> {
   const { room, peer, lastMessage } = conversation
   const text = textOf(conversation, me.peek()?.id)
   const said = text === undefined ? 'You were mentioned.' : beginning(shown(text), maxText)
   const body = peer === undefined && text !== undefined ? `${lastMessage?.from.name}: ${said}` : said
+  const registration = await navigator.serviceWorker?.getRegistration()
+  if (registration?.active != null) {
+    // As in public/sw.js, which may show the same message, and answers the click. On Android there is no other way.
+    const data = { id: lastMessage?.id, hash: hashOf(routeTo(room)) }
+    const options = { body, tag: `rabble ${room}`, renotify: true, icon: 'icon-192.png', data }
+    return registration.showNotification(titleOf(room), options)
+  }
   const notification = new Notification(titleOf(room), { body, tag })
   notification.onclick = () => {
     notification.close()

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { Icon } from '../ui/icons.tsx'
+import { pushed } from './pushed.ts'
 import { isPossible, set, settings, turnOn } from './settings.ts'
 
 /** Button that turns notifications on, or what is set if they are on. */
@@ -14,6 +15,7 @@ export function NotificationSettings(): JSX.Element | null {
         <legend>Notifications</legend>
         <Choice label="Show notifications" name="notify" value={notify} />
         <Choice label="Play a sound" name="sound" value={sound} />
+        {pushed.value && <p class="quiet small">You also get them while this page is closed.</p>}
       </fieldset>
     )
   }

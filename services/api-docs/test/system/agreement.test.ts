@@ -3,7 +3,14 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { ClientFrame, ServerFrame } from '@rabble/contract'
-import { assertNothingLeft, dataFolder, startService, until } from '@rabble/harness'
+import {
+  assertNothingLeft,
+  dataFolder,
+  startPushReceiver,
+  startService,
+  until,
+  vapidKeys,
+} from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
@@ -30,6 +37,8 @@ t.teardown(() => {
   programs.close()
 })
 const program = `http://127.0.0.1:${(programs.address() as AddressInfo).port}`
+const vapid = vapidKeys()
+const pushService = await startPushReceiver(t, vapid.publicKey)
 const key = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const rabble = await startService(t, 'standalone', {
   DATA_DIR: dataFolder(t),
@@ -38,6 +47,10 @@ const rabble = await startService(t, 'standalone', {
   RABBLE_WEBHOOK_SECRET: key,
   RABBLE_BEFORE_PUBLISH_URL: `${program}/question`,
   RABBLE_BEFORE_PUBLISH_SECRET: key,
+  RABBLE_VAPID_PUBLIC_KEY: vapid.publicKey,
+  RABBLE_VAPID_PRIVATE_KEY: vapid.privateKey,
+  RABBLE_VAPID_SUBJECT: 'mailto:ops@chat.example',
+  RABBLE_PUSH_HOSTS: pushService.host,
 })
 const tokens = createTokens(secret)
 const [http, messages] = [await describeHttp('1'), describeMessages('1')]
@@ -244,6 +257,14 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   await ask(t, 'GET /api/conversations', { token })
   await ask(t, 'GET /api/conversations', { token, query: '?limit=x' })
   await ask(t, 'GET /api/conversations')
+  await ask(t, 'GET /api/push')
+  const subscription = pushService.subscribe()
+  const [save, end] = ['PUT /api/push/subscription', 'DELETE /api/push/subscription']
+  await ask(t, save, { token, body: subscription })
+  await ask(t, save, { token, body: { ...subscription, endpoint: 'https://chat.example/' } })
+  await ask(t, save, { body: subscription })
+  await ask(t, end, { token, body: { endpoint: subscription.endpoint } })
+  await ask(t, end, { body: { endpoint: subscription.endpoint } })
   const events = 'GET /api/events'
   const first = await ask(t, events, { token: program, query: '?from=first' })
   const { position } = first.body as { position: string }

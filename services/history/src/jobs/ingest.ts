@@ -1,6 +1,8 @@
 import type { Lease } from '@rabble/database'
 import { type Partition, retryForPartition } from '../projection/partition.ts'
 import { writePartition } from '../projection/writer.ts'
+import { pushPartition } from '../push/follow.ts'
+import type { Push } from '../push/push.ts'
 import { sendPartition } from '../webhooks/send.ts'
 import type { Webhook } from '../webhooks/webhook.ts'
 import { type RetainOptions, retain } from './retention.ts'
@@ -10,6 +12,8 @@ export interface IngestOptions extends Omit<Partition, 'partition' | 'problems' 
   standby?: number
   /** Receiver of the events. Default: none. */
   webhook?: Webhook
+  /** Pushes to browsers. Default: none. */
+  push?: Push | undefined
 }
 
 export interface Ingest {
@@ -35,7 +39,7 @@ export function startIngest(options: IngestOptions): Ingest {
   }
 }
 
-type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby' | 'webhook'>
+type Follow = Partition & Pick<IngestOptions, keyof RetainOptions | 'standby' | 'webhook' | 'push'>
 
 /**
  * Leads a partition whenever no other replica does, until `signal` aborts. Only the leader reads and writes the partition. The
@@ -84,19 +88,20 @@ function election(options: Follow): Promise<Lease | undefined> {
 }
 
 /**
- * Writes the partition until the lease ends or writing fails. Deletes old messages and sends events to the webhook meanwhile: what
- * elects the writer also keeps a second replica from sending.
+ * Writes the partition until the lease ends or writing fails. Deletes old messages, and sends events to the webhook and pushes to
+ * browsers meanwhile: what elects the writer also keeps a second replica from sending.
  */
 async function lead(options: Follow, lease: Lease): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([options.signal, lease.ended, failed.signal])
   const retaining = retain({ ...options, signal }, options)
   const sending = options.webhook && sendPartition({ ...options, signal }, options.webhook)
+  const pushing = options.push && pushPartition({ ...options, signal }, options.push)
   try {
     await writePartition({ ...options, signal })
   } finally {
     failed.abort()
-    await Promise.all([retaining, sending])
+    await Promise.all([retaining, sending, pushing])
   }
 }
 

@@ -65,6 +65,15 @@ t.test('the page comes with a policy that allows no inline code', async (t) => {
   const script = await fetch(`${rabble.url}${asset}`)
   t.match(script.headers.get('content-type'), /javascript/)
   t.match(script.headers.get('cache-control'), /immutable/, 'its name changes with its content')
+  const manifest = await fetch(`${rabble.url}/manifest.webmanifest`)
+  t.match(manifest.headers.get('content-type'), /^application\/manifest\+json/)
+  const { icons } = (await manifest.json()) as { icons: { src: string; type: string }[] }
+  for (const { src, type } of [...icons, { src: 'sw.js', type: 'javascript' }]) {
+    const file = await fetch(`${rabble.url}/${src}`)
+    t.equal(file.status, 200, src)
+    t.ok(file.headers.get('content-type')?.includes(type), src)
+    t.equal(file.headers.get('cache-control'), 'no-cache', src)
+  }
   for (const path of ['/nowhere', '/assets/nothing.js', '/assets/', '/%2e%2e/package.json']) {
     t.match(await (await fetch(`${rabble.url}${path}`)).json(), { statusCode: 404, code: 'not-found' }, path)
   }

@@ -109,6 +109,8 @@ t.test('each path leads to its service, with the errors of all services', async 
     ['GET', '/api/search', 400, 'bad-frame'],
     ['GET', '/api/events?limit=0', 400, 'bad-frame'],
     ['DELETE', '/api/rooms/general/messages/x', 401, 'unauthorized'],
+    ['GET', '/api/push', 200, undefined],
+    ['DELETE', '/api/push/subscription', 400, 'bad-frame'],
     ['GET', '/api/rooms', 200, undefined],
     ['POST', '/api/rooms/general/messages', 401, 'unauthorized'],
     ['POST', '/api/notify', 401, 'unauthorized'],
@@ -130,6 +132,16 @@ t.test('each path leads to its service, with the errors of all services', async 
   const script = await fetch(new URL(source, cluster.url))
   t.match(script.headers.get('content-type'), /^(text|application)\/javascript/)
   t.match(script.headers.get('cache-control'), /immutable/)
+  for (const [path, type] of [
+    ['/manifest.webmanifest', /^application\/manifest\+json/],
+    ['/sw.js', /^(text|application)\/javascript/],
+    ['/icon-192.png', /^image\/png/],
+  ] as const) {
+    const file = await fetch(cluster.url + path)
+    t.match(file.headers.get('content-type'), type, path)
+    t.equal(file.headers.get('cache-control'), 'no-cache', path)
+    t.match(file.headers.get('content-security-policy'), /^default-src 'none'/, path)
+  }
 })
 
 t.test('pages of listed origins may ask each service, and read what it answers', async (t) => {
