@@ -68,6 +68,11 @@ t.test('a room is offered to create only if there is none of this name', async (
   t.same(placesWith('Plans', { rooms: [] }), ['conversation plans', 'search Plans'])
   t.same(placesWith('ZOO'), ['room zoo', 'room general', 'search ZOO'])
   t.same(placesWith('e\u0301cole', { rooms: [] }), ['create \u00e9cole', 'search e\u0301cole'])
+  t.same(
+    placesWith('ecole', { conversations: [known('\u00c9cole')], rooms: [] }),
+    ['conversation \u00c9cole', 'search ecole'],
+    'nor one that looks like it',
+  )
   const many = Array.from({ length: 20 }, (_, n) => known(`room ${n}`))
   t.notOk(
     placesWith('room 17', { conversations: many, rooms: [] }).includes('create room 17'),
