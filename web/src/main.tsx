@@ -5,6 +5,7 @@ import { startConversations } from './state/conversations.ts'
 import { startNames } from './state/names.ts'
 import { startPeople } from './state/people.ts'
 import { startReading } from './state/reading.ts'
+import { startRoomInfo } from './state/room-info.ts'
 import { startRooms } from './state/rooms.ts'
 import { startRouting } from './state/route.ts'
 import { comeBack } from './state/session.ts'
@@ -14,6 +15,7 @@ startNames()
 startNotifications()
 startConversations()
 startRooms()
+startRoomInfo()
 startReading()
 startPeople()
 void comeBack()

@@ -51,6 +51,8 @@ export interface PageOptions {
   viewport?: { width: number; height: number }
   timezoneId?: string
   reducedMotion?: 'reduce' | 'no-preference'
+  /** Whether it is a phone: its pointer is a finger. */
+  isMobile?: boolean
   /** Script that runs before those of the page, regardless of the page's policy. */
   script?: string
 }
@@ -88,7 +90,13 @@ export interface Person extends OpenPage {
   message(text: string): Locator
   /** Presses a button of a message, such as Reply. The button shows under the pointer, so this follows a moving message. */
   press(text: string, button: string): Promise<void>
-  /** Returns the gateway of this page. */
+  /** Opens a room by its name in the address. */
+  go(room: string): Promise<void>
+  /** Signs out by the user's menu. The page asks first if something is not sent. */
+  signOut(): Promise<void>
+  /** Shows or hides what is behind the dot of the connection. */
+  showConnection(is: boolean): Promise<void>
+  /** Returns the gateway of this page, once it is connected. */
   gateway(): Promise<string>
   /** Switches to another gateway. Resolves with the outcome on the page. */
   switchGateway(): Promise<string>
@@ -102,7 +110,7 @@ export async function openPage(
   options: PageOptions = {},
 ): Promise<OpenPage> {
   const { script, ...settings } = options
-  const context = await browser.newContext(settings)
+  const context = await browser.newContext({ ...settings, hasTouch: settings.isMobile === true })
   t.teardown(async () => {
     if (!t.passing()) await takePictures(t, context.pages())
     await context.close()
@@ -136,7 +144,16 @@ export async function openChat(
   const { page, problems } = await openPage(t, browser, url, options)
   const messageBox = page.getByRole('textbox', { name: 'Message' })
   const log = page.getByRole('log', { name: 'Messages' })
-  const gateway = async () => (await page.locator('#gateway').textContent()) ?? ''
+  const connection = page.locator('.connection > button')
+  const gateway = async () => {
+    const title = await page.locator('.connection > button[title]').getAttribute('title')
+    return title?.replace('Connected to ', '') ?? ''
+  }
+  const showConnection = async (is: boolean) => {
+    if ((await connection.getAttribute('aria-expanded')) === String(is)) return
+    await connection.click()
+    await page.locator(`.connection > button[aria-expanded="${is}"]`).waitFor()
+  }
   const texts = () => log.locator('.text').allTextContents()
   const message = (text: string) =>
     log.locator('.row[data-id] .message').filter({ has: page.getByText(text, { exact: true }) })
@@ -187,10 +204,25 @@ export async function openChat(
         timeout,
         `${button} at ${text}`,
       ),
+    async go(room) {
+      await page.evaluate(
+        (hash) => {
+          location.hash = hash
+        },
+        `#${encodeURIComponent(room)}`,
+      )
+      await page.getByRole('heading', { level: 1, name: room, exact: true }).waitFor()
+    },
+    async signOut() {
+      await page.getByRole('button', { name: /^Your menu/ }).click()
+      await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    },
+    showConnection,
     gateway,
     async switchGateway() {
       const before = await gateway()
-      const heard = await listen(page, '.gateway [role="status"]')
+      const heard = await listen(page, '.connection [role="status"]')
+      await showConnection(true)
       let outcomes: string[] = []
       await until(
         async () => {
@@ -209,6 +241,7 @@ export async function openChat(
       ).catch((error: Error) => {
         throw new Error(`${error.message}: ${outcomes}`)
       })
+      await showConnection(false)
       return outcomes.at(-1) ?? ''
     },
   }

@@ -1,5 +1,6 @@
 import type { User } from '@rabble/client'
 import type { Emoji } from '../emoji/emoji.ts'
+import { fitOf, folded } from '../ui/matching.ts'
 
 /** Letters before the caret that can be completed: behind `@` or `:`, with the place of that sign. */
 export interface Typed {
@@ -40,15 +41,10 @@ export function typedBefore(text: string, caret: number): Typed | undefined {
  * a later word that does.
  */
 export function peopleFor(letters: string, here: readonly User[], known: readonly User[]): Offer[] {
-  const wanted = letters.toLocaleLowerCase()
-  const rank = ({ name }: User) => {
-    const lower = name.toLocaleLowerCase()
-    if (lower.startsWith(wanted)) return 0
-    return lower.split(/\s+/).some((word) => word.startsWith(wanted)) ? 1 : 2
-  }
+  const wanted = folded(letters)
   const ids = new Set(here.map(({ id }) => id))
   return [here, known.filter(({ id }) => !ids.has(id))]
-    .flatMap((users) => [0, 1].flatMap((wanted) => users.filter((user) => rank(user) === wanted)))
+    .flatMap((users) => [0, 1].flatMap((fit) => users.filter(({ name }) => fitOf(name, wanted) === fit)))
     .slice(0, maxOffers)
     .map((user) => ({ type: 'person', user }))
 }

@@ -2,17 +2,19 @@ import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { pressed } from '../shortcuts/keyboard.ts'
 import { people } from '../state/people.ts'
 import { titleOf } from '../state/rooms.ts'
 import { chat, me } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { formatNumber } from '../ui/intl.ts'
 import { touch } from '../ui/media.ts'
 import { edit, isOwn, write } from './actions.ts'
 import { draft, texts } from './draft.ts'
 import { toEnd } from './jump.ts'
 import { type Mentionable, mentionedIn } from './mentions.ts'
-import { activeOffer, OfferList, useOffers } from './offers.tsx'
+import { OfferList, offerId, useOffers } from './offers.tsx'
 import { Quote } from './quote.tsx'
 import { isInvisible } from './shown.ts'
 
@@ -91,13 +93,13 @@ export function Composer({ room }: { room: Room }): JSX.Element {
   }
   const press = (event: KeyboardEvent) => {
     if (offers.press(event)) return
-    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    if (pressed('send', event) && !event.isComposing) {
       event.preventDefault()
       send()
-    } else if (event.key === 'Escape' && about.about !== 'new') {
+    } else if (pressed('cancel', event) && about.about !== 'new') {
       event.preventDefault()
       cancel()
-    } else if (event.key === 'ArrowUp' && text.value === '' && about.about === 'new') {
+    } else if (pressed('editLast', event) && text.value === '' && about.about === 'new') {
       const last = room.messages.findLast((message) => isOwn(message, me.peek()?.id))
       if (last === undefined) return
       event.preventDefault()
@@ -136,7 +138,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
           aria-describedby="composer-hint"
           aria-autocomplete="list"
           aria-controls={offers.list.length > 0 ? 'offers' : undefined}
-          aria-activedescendant={offers.list.length > 0 ? activeOffer : undefined}
+          aria-activedescendant={offers.list.length > 0 ? offerId(offers.active) : undefined}
           onInput={(event) => {
             type(event.currentTarget.value)
             offers.look()
@@ -161,7 +163,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
       )}
       <p id="composer-hint" class={`hint ${tooLong ? 'problem' : ''}`}>
         {length > 0 ? (
-          `${length} of ${most} characters`
+          `${formatNumber(length)} of ${formatNumber(most)} characters`
         ) : (
           <span class="unseen">Enter sends, Shift and Enter begins a new line</span>
         )}

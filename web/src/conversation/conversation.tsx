@@ -3,16 +3,18 @@ import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { AboutRoom } from '../rooms/about-room.tsx'
 import { seats } from '../rooms/all-rooms.tsx'
-import { LeaveRoom } from '../rooms/leave-room.tsx'
+import { CopyLinkIcon } from '../rooms/copy-link.tsx'
+import { InviteButton } from '../rooms/invite.tsx'
 import { past } from '../search/past.ts'
 import { PastMessages } from '../search/past-messages.tsx'
 import { PageHead } from '../shell/page-head.tsx'
+import { infoOf } from '../state/room-info.ts'
 import { current, isStranger, peerOf, titleOf } from '../state/rooms.ts'
 import { drawer } from '../state/route.ts'
 import { changes, sentence } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
-import { medium } from '../ui/media.ts'
+import { medium, narrow } from '../ui/media.ts'
 import { deleting, quietly, write } from './actions.ts'
 import { Composer } from './composer.tsx'
 import { Messages } from './messages.tsx'
@@ -31,9 +33,7 @@ export function Conversation(): JSX.Element {
     <section class="conversation">
       <PageHead
         title={<bdi>{titleOf(room.name)}</bdi>}
-        note={
-          direct ? 'Direct messages' : room.status === 'joined' ? seats(room.count, room.capacity) : undefined
-        }
+        note={direct ? 'Direct messages' : room.status === 'joined' ? <About room={room} /> : undefined}
       >
         {medium.value && (
           <IconButton
@@ -45,8 +45,9 @@ export function Conversation(): JSX.Element {
             }}
           />
         )}
+        {!direct && <InviteButton key={room.name} room={room.name} />}
+        {!direct && !narrow.value && <CopyLinkIcon room={room.name} />}
         <AboutRoom key={room.name} room={room} />
-        {!direct && <LeaveRoom key={room.name} room={room} />}
       </PageHead>
       <Entry room={room} />
       {isStranger(room) && (
@@ -66,6 +67,25 @@ export function Conversation(): JSX.Element {
       <Picking />
       <Toast />
     </section>
+  )
+}
+
+/** Number of people in a room, and its topic. */
+function About({ room }: { room: Room }): JSX.Element {
+  changes.value
+  const topic = infoOf(room.name)?.topic ?? ''
+  return (
+    <>
+      <span>{seats(room.count, room.capacity)}</span>
+      {topic !== '' && (
+        <>
+          {' · '}
+          <bdi class="topic" title={topic}>
+            {topic}
+          </bdi>
+        </>
+      )}
+    </>
   )
 }
 

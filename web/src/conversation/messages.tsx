@@ -3,6 +3,7 @@ import type { Message, Pending, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { past } from '../search/past.ts'
+import { pressed } from '../shortcuts/keyboard.ts'
 import { line, unreadOf } from '../state/reading.ts'
 import { atEnd } from '../state/rooms.ts'
 import { changes, me, problemOf } from '../state/session.ts'
@@ -10,6 +11,8 @@ import { Icon } from '../ui/icons.tsx'
 import { placeOf } from './grouping.ts'
 import { jumping, jumpTo, loadUntil, target, toEnd } from './jump.ts'
 import { Row } from './row.tsx'
+import { showsGateways } from './shown-gateways.ts'
+import { TopAuthor } from './top-author.tsx'
 import { badge, firstAfter } from './unread.ts'
 import { UnsentRow } from './unsent-row.tsx'
 import { Viewport } from './viewport.ts'
@@ -117,7 +120,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   // The arrow keys move through the messages, from the focused one.
   useEffect(() => {
     const move = (event: KeyboardEvent) => {
-      const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+      const step = pressed('newer', event) ? 1 : pressed('older', event) ? -1 : 0
       const row = document.activeElement
       if (step === 0 || !(row instanceof HTMLElement) || row.dataset.id === undefined) return
       const next = step === 1 ? row.nextElementSibling : row.previousElementSibling
@@ -212,6 +215,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
                 changeState={change?.status}
                 active={message.id === focusable}
                 marked={message.id === marked.value}
+                via={showsGateways.value}
               />
             )
           })}
@@ -229,6 +233,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
           </ol>
         )}
       </section>
+      <TopAuthor scroller={scroller} list={list} messages={messages} />
       {!atEnd.value && (
         <button type="button" class="to-end" onClick={goToEnd}>
           <Icon name="down" size={18} />

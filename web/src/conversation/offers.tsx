@@ -1,9 +1,11 @@
 import { type Signal, signal, useSignal } from '@preact/signals'
 import type { JSX, RefObject } from 'preact'
+import { pressed } from '../shortcuts/keyboard.ts'
 import { findKnown } from '../state/names.ts'
 import { people } from '../state/people.ts'
 import { me } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
+import { moved, Option } from '../ui/options.tsx'
 import { complete, maxOffers, type Offer, peopleFor, type Typed, typedBefore } from './completion.ts'
 
 /** The list of emoji, which is loaded when the first one is typed. */
@@ -68,13 +70,12 @@ export function useOffers(
     },
     press(event) {
       if (offers.length === 0 || event.isComposing) return false
-      const { key } = event
-      const offer = offers[Math.min(active.value, offers.length - 1)]
-      if (key === 'ArrowDown' || key === 'ArrowUp') {
-        const step = key === 'ArrowDown' ? 1 : offers.length - 1
-        active.value = (active.value + step) % offers.length
-      } else if (key === 'Escape') close()
-      else if ((key === 'Enter' || key === 'Tab') && !event.shiftKey && offer !== undefined) take(offer)
+      const index = Math.min(active.value, offers.length - 1)
+      const offer = offers[index]
+      const next = moved(event, index, offers.length)
+      if (next !== undefined) active.value = next
+      else if (event.key === 'Escape') close()
+      else if (pressed('take', event) && offer !== undefined) take(offer)
       else return false
       event.preventDefault()
       return true
@@ -99,8 +100,10 @@ function offersFor({ value: typed }: Signal<Typed | undefined>, isPerson: boolea
   )
 }
 
-/** Id of the element of the chosen offer, for the input. */
-export const activeOffer = 'active-offer'
+/** Returns the id of the element of an offer, for the input. */
+export function offerId(index: number): string {
+  return `offer-${index}`
+}
 
 /** List of offers above the input. The focus stays in the input. */
 export function OfferList({ offers: { list, active, take } }: { offers: Offers }): JSX.Element | null {
@@ -108,18 +111,11 @@ export function OfferList({ offers: { list, active, take } }: { offers: Offers }
   return (
     <div id="offers" class="offers" role="listbox" aria-label="Suggestions">
       {list.map((offer, index) => (
-        // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the input, which names the active option
-        // biome-ignore lint/a11y/useKeyWithClickEvents: the input handles the keys
-        <div
+        <Option
           key={offer.type === 'person' ? offer.user.id : offer.emoji.sign}
-          role="option"
-          class="offer"
-          id={index === active ? activeOffer : undefined}
-          aria-selected={index === active}
-          // The input must keep the focus.
-          onPointerDown={(event) => event.preventDefault()}
-          onMouseDown={(event) => event.preventDefault()}
-          onClick={() => take(offer)}
+          id={offerId(index)}
+          active={index === active}
+          onTake={() => take(offer)}
         >
           {offer.type === 'person' ? (
             <>
@@ -132,7 +128,7 @@ export function OfferList({ offers: { list, active, take } }: { offers: Offers }
               {offer.emoji.name}
             </>
           )}
-        </div>
+        </Option>
       ))}
     </div>
   )

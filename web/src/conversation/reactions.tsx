@@ -2,6 +2,7 @@ import { useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { knownNameOf } from '../state/names.ts'
+import { formatNumber } from '../ui/intl.ts'
 import { toggle, underway } from './reacting.ts'
 import { shownReactions } from './shown-reactions.ts'
 
@@ -32,11 +33,11 @@ export function Reactions({
               type="button"
               class={`reaction ${isUnderway ? 'underway' : ''}`}
               aria-pressed={isMine}
-              aria-label={`${emoji} ${count}: ${who}`}
+              aria-label={`${emoji} ${formatNumber(count)}: ${who}`}
               title={who}
               onClick={() => void toggle(room, message, emoji, me)}
             >
-              <span class="emoji">{emoji}</span> <span class="count">{count}</span>
+              <span class="emoji">{emoji}</span> <span class="count">{formatNumber(count)}</span>
             </button>
           </li>
         )
@@ -54,10 +55,10 @@ function listOf(users: readonly string[], count: number, isMine: boolean, me: st
     .map((name) => `\u2068${name}\u2069`)
   if (isMine) names.unshift('you')
   const others = count - names.length
-  if (others > 0) names.push(names.length === 0 ? people(others) : `${others} more`)
+  if (others > 0) names.push(names.length === 0 ? people(others) : `${formatNumber(others)} more`)
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 function people(count: number): string {
-  return count === 1 ? '1 person' : `${count} people`
+  return count === 1 ? '1 person' : `${formatNumber(count)} people`
 }

@@ -29,6 +29,8 @@ interface Props {
   active: boolean
   /** Whether it is the target of a jump. */
   marked: boolean
+  /** Whether it shows the gateway that took it. */
+  via: boolean
 }
 
 /** A message in the log. */
@@ -52,6 +54,7 @@ export class Row extends Component<Props> {
     change,
     active,
     marked,
+    via,
   }: Props): JSX.Element {
     const own = isOwn(message, me)
     const gone = message.deleted !== undefined
@@ -74,12 +77,14 @@ export class Row extends Component<Props> {
           <p class={`said-by ${head ? '' : 'short'}`}>
             {mentionsMe && <span class="unseen">mentions you: </span>}
             <bdi class={head ? 'name' : 'unseen'}>{message.from.name}</bdi>{' '}
-            <time dateTime={message.at} title={`${momentOf(message.at)}, via ${message.via}`}>
+            <time dateTime={message.at} title={`${momentOf(message.at)}${via ? `, via ${message.via}` : ''}`}>
               {(head ? timeOf : shortTimeOf)(message.at)}
             </time>{' '}
-            <span class={head ? 'details' : 'unseen'}>
-              via <span class="via">{message.via}</span>
-            </span>
+            {via && (
+              <span class={head ? 'details' : 'unseen'}>
+                via <span class="via">{message.via}</span>
+              </span>
+            )}
           </p>
           <div class="content">
             {message.replyTo !== undefined && (

@@ -12,7 +12,7 @@ onSignOut(() => {
   text.value = ''
 })
 
-/** Shows why something failed, for a moment, in place of the toast before. */
+/** Shows a text for a moment, in place of the toast before. */
 export function toast(what: string): void {
   clearTimeout(timer)
   text.value = what

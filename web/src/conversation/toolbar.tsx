@@ -28,17 +28,35 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
       <IconButton
         icon="smile"
         label="Add reaction"
+        data-shortcut="react"
+        aria-keyshortcuts="+"
         aria-haspopup="dialog"
         onClick={({ currentTarget }) => {
           picking.value = { room, message, button: currentTarget }
         }}
       />
-      <IconButton icon="reply" label="Reply" onClick={() => reply(message)} />
-      {own && <IconButton icon="edit" label="Edit" onClick={() => edit(message)} />}
+      <IconButton
+        icon="reply"
+        label="Reply"
+        data-shortcut="reply"
+        aria-keyshortcuts="R"
+        onClick={() => reply(message)}
+      />
+      {own && (
+        <IconButton
+          icon="edit"
+          label="Edit"
+          data-shortcut="edit"
+          aria-keyshortcuts="E"
+          onClick={() => edit(message)}
+        />
+      )}
       {own && (
         <IconButton
           icon="trash"
           label="Delete"
+          data-shortcut="remove"
+          aria-keyshortcuts="Delete"
           aria-haspopup="dialog"
           onClick={() => {
             deleting.value = { room, message }

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { typing } from '../state/people.ts'
+import { formatNumber } from '../ui/intl.ts'
 
 /** Line with the other users who are typing. Each name keeps its own text direction. */
 export function Typing(): JSX.Element {
@@ -11,6 +12,6 @@ export function Typing(): JSX.Element {
         ? `${names[0]} is typing…`
         : names.length === 2
           ? `${names[0]} and ${names[1]} are typing…`
-          : `${names.length} people are typing…`
+          : `${formatNumber(names.length)} people are typing…`
   return <p class="typing">{words}</p>
 }

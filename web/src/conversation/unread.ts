@@ -1,11 +1,12 @@
 import type { Message, Room } from '@rabble/client'
+import { formatNumber } from '../ui/intl.ts'
 
 /** Highest number in a badge. More is shown as "99+". */
 const maxShown = 99
 
 /** Returns the text of a badge. */
 export function badge(count: number): string {
-  return count > maxShown ? `${maxShown}+` : `${count}`
+  return count > maxShown ? `${formatNumber(maxShown)}+` : formatNumber(count)
 }
 
 /**

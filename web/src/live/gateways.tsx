@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { SwitchGateway } from '../shell/gateway.tsx'
 import { PageHead } from '../shell/page-head.tsx'
 import { connection } from '../state/session.ts'
+import { formatNumber } from '../ui/intl.ts'
 import { medium, narrow } from '../ui/media.ts'
 import { Course } from './course.tsx'
 import { courses, type Gateway, gatewayList, isThere, stale, watchGateways } from './gateway-list.ts'
@@ -146,5 +147,5 @@ function News(): JSX.Element {
 }
 
 function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`
 }

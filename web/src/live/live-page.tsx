@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { PageHead } from '../shell/page-head.tsx'
+import { NotLoaded } from '../ui/on-demand.tsx'
 
 const loaded = signal<ComponentType | undefined>(undefined)
 const problem = signal(false)
@@ -13,19 +14,7 @@ export function LivePage(): JSX.Element {
   return (
     <section class="page">
       <PageHead title="Gateways" />
-      <div class="page-body">
-        {problem.value ? (
-          <p class="notice" role="alert">
-            This part of the page could not be loaded: the server has another version by now, or cannot be
-            reached.{' '}
-            <button type="button" onClick={() => location.reload()}>
-              Load the page again
-            </button>
-          </p>
-        ) : (
-          <p role="status">Loading…</p>
-        )}
-      </div>
+      <div class="page-body">{problem.value ? <NotLoaded /> : <p role="status">Loading…</p>}</div>
     </section>
   )
 }

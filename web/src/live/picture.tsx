@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
+import { formatNumber } from '../ui/intl.ts'
 import { type Dot, moveDots, sessionsPerDot } from './dots.ts'
 import { type Gateway, isThere } from './gateway-list.ts'
 
@@ -76,7 +77,7 @@ export function Picture({
         })}
       </svg>
       <figcaption class="quiet small">
-        {scale === 1 ? 'A dot is a session' : `A dot is ${scale} sessions`}; the large one is{' '}
+        {scale === 1 ? 'A dot is a session' : `A dot is ${formatNumber(scale)} sessions`}; the large one is{' '}
         {scale === 1 ? 'yours' : 'where yours is'}.
       </figcaption>
     </figure>
@@ -100,6 +101,6 @@ function shortened(gateway: string): string {
 
 function words(state: Gateway['state'], sessions: number, here: boolean): string {
   if (state === 'gone' || state === 'stopped') return state
-  const count = `${sessions} session${sessions === 1 ? '' : 's'}`
+  const count = `${formatNumber(sessions)} session${sessions === 1 ? '' : 's'}`
   return `${count}${state === 'ready' ? '' : `, ${state}`}${here ? ' · you' : ''}`
 }

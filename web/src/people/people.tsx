@@ -7,6 +7,8 @@ import { hashOf } from '../state/route.ts'
 import { changes, me } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { formatNumber } from '../ui/intl.ts'
+import { folded } from '../ui/matching.ts'
 
 /** Maximum number of names in the list. The filter finds the others. */
 const most = 200
@@ -23,15 +25,15 @@ export function People(): JSX.Element {
     peer === undefined
       ? people.value
       : [own, { id: peer, name: nameOf(peer) }].filter((user) => user !== undefined)
-  const wanted = filter.value.trim().toLocaleLowerCase()
-  const users = listed.filter(({ name }) => name.toLocaleLowerCase().includes(wanted))
+  const wanted = folded(filter.value.trim())
+  const users = listed.filter(({ name }) => folded(name).includes(wanted))
   const count = peer === undefined ? room.count : 2
   return (
     <div class="people">
       <h2>
         {peer === undefined ? 'Here now' : 'Between you two'}
-        {peer === undefined && count > 0 && `: ${count}`}
-        {room.capacity !== undefined && ` of ${room.capacity}`}
+        {peer === undefined && count > 0 && `: ${formatNumber(count)}`}
+        {room.capacity !== undefined && ` of ${formatNumber(room.capacity)}`}
       </h2>
       {listed.length > 12 && (
         <div class="filter">
@@ -73,7 +75,7 @@ export function People(): JSX.Element {
         ))}
       </ul>
       {wanted === '' && count > Math.min(users.length, most) && (
-        <p class="quiet small">and {count - Math.min(users.length, most)} more</p>
+        <p class="quiet small">and {formatNumber(count - Math.min(users.length, most))} more</p>
       )}
     </div>
   )

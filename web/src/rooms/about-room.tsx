@@ -1,20 +1,24 @@
 import { useSignal } from '@preact/signals'
 import type { Chat, Room } from '@rabble/client'
-import { changeRoom, deleteRoom, getRoom, type RoomInfo } from '@rabble/client/rooms'
+import { changeRoom, deleteRoom, getRoom } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { GoToDate } from '../search/go-to-date.tsx'
+import { infoOf, learnRoom } from '../state/room-info.ts'
 import { peerOf, titleOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { chat, me, problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { formatNumber } from '../ui/intl.ts'
+import { CopyLink } from './copy-link.tsx'
 import { Invite } from './invite.tsx'
+import { LeaveRoom } from './leave-room.tsx'
 import { Mute } from './mute.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
 
-/** Button that opens a dialog about a room: its topic, search, a date to go to, and for its owner the settings. */
+/** Button that opens a dialog about a room: its topic, search, a date to go to, what can be done, and for its owner the settings. */
 export function AboutRoom({ room }: { room: Room }): JSX.Element {
   const open = useSignal(false)
   const close = () => {
@@ -36,9 +40,10 @@ export function AboutRoom({ room }: { room: Room }): JSX.Element {
 }
 
 function About({ room, onClose }: { room: Room; onClose(): void }): JSX.Element {
+  const direct = peerOf(room.name) !== undefined
   return (
     <Dialog title={titleOf(room.name)} onClose={onClose}>
-      {peerOf(room.name) === undefined && <Settings room={room} onClose={onClose} />}
+      {!direct && <Settings room={room} onClose={onClose} />}
       <p>
         <a class="with-icon" href={hashOf({ view: 'search', query: '', room: room.name })} onClick={onClose}>
           <Icon name="search" size={18} />
@@ -47,12 +52,17 @@ function About({ room, onClose }: { room: Room; onClose(): void }): JSX.Element 
       </p>
       <GoToDate room={room} onDone={onClose} />
       <Mute room={room.name} />
+      {!direct && (
+        <div class="buttons">
+          <CopyLink room={room.name} onClose={onClose} />
+          <LeaveRoom room={room.name} onLeave={onClose} />
+        </div>
+      )}
     </Dialog>
   )
 }
 
 function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Element {
-  const info = useSignal<RoomInfo | undefined>(undefined)
   const problem = useSignal('')
   const said = useSignal('')
   const asked = useSignal(false)
@@ -69,14 +79,14 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
     }
   }
   const read = async (own: Chat) => {
-    info.value = await getRoom(own, name)
+    learnRoom(await getRoom(own, name))
   }
   useEffect(() => void attempt(read), [name])
   const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const data = new FormData(event.currentTarget)
     void attempt(async (own) => {
-      info.value = await changeRoom(own, name, readFields(data))
+      learnRoom(await changeRoom(own, name, readFields(data)))
       said.value = 'Saved.'
     })
   }
@@ -86,7 +96,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
       onClose()
     })
 
-  const { value } = info
+  const value = infoOf(name)
   const own = value?.createdBy !== undefined && value.createdBy === me.value?.id
   return (
     <section class="dialog-form">
@@ -99,7 +109,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
       {value !== undefined && !own && (
         <p class="quiet small">
           {value.access === 'invite' ? 'For invited people only.' : 'Open to everybody.'}
-          {value.capacity !== undefined && ` Up to ${value.capacity} people at a time.`}
+          {value.capacity !== undefined && ` Up to ${formatNumber(value.capacity)} people at a time.`}
         </p>
       )}
       {value !== undefined && own && (
@@ -122,7 +132,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
           </div>
         </form>
       )}
-      {value !== undefined && own && value.access === 'invite' && <Invite room={name} attempt={attempt} />}
+      {value !== undefined && own && value.access === 'invite' && <Invite room={name} />}
       <p class="problem" role="alert">
         {problem.value}
       </p>

@@ -1,5 +1,4 @@
-import { useSignal, useSignalEffect } from '@preact/signals'
-import { listRooms } from '@rabble/client/rooms'
+import { useComputed, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { PageHead } from '../shell/page-head.tsx'
 import { conversationOf } from '../state/conversations.ts'
@@ -7,45 +6,16 @@ import { leave } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, chat, problemOf } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
+import { formatNumber } from '../ui/intl.ts'
 import { CreateRoom } from './create-room.tsx'
-
-type Page = Awaited<ReturnType<typeof listRooms>>
-
-const afterTyping = 250
+import { useRoomSearch } from './room-search.ts'
 
 /** Page with all rooms that this user may enter. */
 export function AllRooms(): JSX.Element {
   changes.value
   const letters = useSignal('')
   const sort = useSignal<'users' | 'name'>('users')
-  const page = useSignal<Page | undefined>(undefined)
-  const problem = useSignal('')
-  const turn = useSignal(0)
-  const load = async (after?: string) => {
-    const mine = ++turn.value
-    const own = chat.peek()
-    if (own === undefined) return
-    try {
-      const next = await listRooms(own, {
-        q: letters.peek(),
-        sort: sort.peek(),
-        ...(after !== undefined && { after }),
-      })
-      if (mine !== turn.peek()) return
-      const known = after === undefined ? [] : (page.peek()?.rooms ?? [])
-      const names = new Set(known.map(({ name }) => name))
-      page.value = { ...next, rooms: [...known, ...next.rooms.filter(({ name }) => !names.has(name))] }
-      problem.value = ''
-    } catch (error) {
-      if (mine === turn.peek()) problem.value = problemOf(error)
-    }
-  }
-  useSignalEffect(() => {
-    letters.value
-    sort.value
-    const timer = setTimeout(() => void load(), page.peek() === undefined ? 0 : afterTyping)
-    return () => clearTimeout(timer)
-  })
+  const { page, problem, load } = useRoomSearch(useComputed(() => ({ q: letters.value, sort: sort.value })))
   const leaveRoom = async (name: string) => {
     try {
       await leave(name)
@@ -141,6 +111,7 @@ export function AllRooms(): JSX.Element {
 
 /** Returns the number of users in a room and its capacity, for people. */
 export function seats(count: number, capacity: number | undefined): string {
-  if (capacity === undefined) return count === 0 ? 'nobody here' : `${count} here`
-  return count >= capacity ? `full: ${count} of ${capacity}` : `${count} of ${capacity} here`
+  const [now, most] = [formatNumber(count), formatNumber(capacity ?? 0)]
+  if (capacity === undefined) return count === 0 ? 'nobody here' : `${now} here`
+  return count >= capacity ? `full: ${now} of ${most}` : `${now} of ${most} here`
 }

@@ -5,50 +5,51 @@ import { go } from '../state/route.ts'
 import { chat, problemOf } from '../state/session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
+import { creating } from './creating.ts'
 import { RoomFields, readFields } from './room-fields.tsx'
 
-/** Button that opens a dialog to create a room. */
+/** Button that opens the dialog to create a room. */
 export function CreateRoom(): JSX.Element {
-  const open = useSignal(false)
   return (
-    <>
-      <IconButton
-        icon="plus"
-        label="Create a room"
-        aria-haspopup="dialog"
-        onClick={() => {
-          open.value = true
-        }}
-      />
-      {open.value && (
-        <NewRoom
-          onClose={() => {
-            open.value = false
-          }}
-        />
-      )}
-    </>
+    <IconButton
+      icon="plus"
+      label="Create a room"
+      aria-haspopup="dialog"
+      onClick={() => {
+        creating.value = ''
+      }}
+    />
   )
 }
 
-function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
+/** Dialog to create a room, while it is wanted. */
+export function NewRoomDialog(): JSX.Element | null {
+  const { value } = creating
+  if (value === undefined) return null
+  const close = () => {
+    creating.value = undefined
+  }
+  return <NewRoom name={value} onClose={close} />
+}
+
+function NewRoom({ name, onClose }: { name: string; onClose(): void }): JSX.Element {
   const problem = useSignal('')
   const busy = useSignal(false)
   const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     if (busy.value) return
     const data = new FormData(event.currentTarget)
-    const name = String(data.get('name')).trim().normalize('NFC')
+    const wanted = String(data.get('name')).trim().normalize('NFC')
     busy.value = true
     try {
-      if (name === '') throw new Error('enter a name for the room')
+      if (wanted === '') throw new Error('enter a name for the room')
       const { topic, capacity, access } = readFields(data)
       // The server decides on settings that are not given.
       const own = chat.peek()
       if (own === undefined) return
-      await createRoom(own, name, { topic, access, ...(capacity !== null && { capacity }) })
+      await createRoom(own, wanted, { topic, access, ...(capacity !== null && { capacity }) })
       onClose()
-      go({ view: 'room', room: name })
+      go({ view: 'room', room: wanted })
     } catch (error) {
       problem.value = problemOf(error)
     }
@@ -62,6 +63,7 @@ function NewRoom({ onClose }: { onClose(): void }): JSX.Element {
           id="room-name"
           name="name"
           type="text"
+          defaultValue={name}
           spellcheck={false}
           autocapitalize="none"
           aria-describedby="room-problem"

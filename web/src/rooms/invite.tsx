@@ -1,34 +1,64 @@
 import { useSignal } from '@preact/signals'
-import type { Chat } from '@rabble/client'
 import { inviteUser } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { findKnown } from '../state/names.ts'
+import { mayInvite } from '../state/room-info.ts'
+import { chat, problemOf } from '../state/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Dialog } from '../ui/dialog.tsx'
 
-interface Props {
-  /** Name of the room. */
-  room: string
-  /** Runs `what`, and shows the error if it fails. */
-  attempt(what: (own: Chat) => Promise<void>): Promise<void>
+/** Button that opens a dialog to invite users, in rooms into which this user may invite. */
+export function InviteButton({ room }: { room: string }): JSX.Element | null {
+  const open = useSignal(false)
+  if (!mayInvite(room)) return null
+  return (
+    <>
+      <IconButton
+        icon="invite"
+        label="Invite people"
+        aria-haspopup="dialog"
+        onClick={() => {
+          open.value = true
+        }}
+      />
+      {open.value && (
+        <Dialog
+          title="Invite people"
+          onClose={() => {
+            open.value = false
+          }}
+        >
+          <Invite room={room} />
+        </Dialog>
+      )}
+    </>
+  )
 }
 
 /** Form to invite a user who was seen in one of the rooms. */
-export function Invite({ room, attempt }: Props): JSX.Element {
+export function Invite({ room }: { room: string }): JSX.Element {
   const done = useSignal('')
+  const problem = useSignal('')
   const users = findKnown('')
-  const submit = (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const id = String(new FormData(event.currentTarget).get('user'))
     const name = users.find((user) => user.id === id)?.name
-    if (name === undefined) return
-    void attempt(async (own) => {
+    const own = chat.peek()
+    if (name === undefined || own === undefined) return
+    problem.value = ''
+    done.value = ''
+    try {
       await inviteUser(own, room, id)
       done.value = `\u2068${name}\u2069 is invited.`
-    })
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
   }
   if (users.length === 0)
     return <p class="quiet small">You can invite people here whom you meet in other rooms.</p>
   return (
-    <form class="inline-form" onSubmit={submit}>
+    <form class="inline-form" onSubmit={(event) => void submit(event)}>
       <label for="invited">Invite</label>
       <select id="invited" name="user">
         {users.map(({ id, name }) => (
@@ -38,6 +68,9 @@ export function Invite({ room, attempt }: Props): JSX.Element {
         ))}
       </select>
       <button type="submit">Invite</button>
+      <p class="problem small" role="alert">
+        {problem.value}
+      </p>
       <p class="quiet small" role="status">
         {done.value}
       </p>

@@ -1,12 +1,19 @@
-import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { toast } from '../conversation/toast.tsx'
 import { leave } from '../state/rooms.ts'
 import { problemOf } from '../state/session.ts'
-import { IconButton } from '../ui/button.tsx'
+import { Icon } from '../ui/icons.tsx'
 
 /** Button that ends the membership of a room, on all devices. */
-export function LeaveRoom({ room }: { room: Room }): JSX.Element {
-  const go = () => leave(room.name).catch((error: unknown) => toast(problemOf(error)))
-  return <IconButton icon="close" label="Leave the room" onClick={() => void go()} />
+export function LeaveRoom({ room, onLeave }: { room: string; onLeave(): void }): JSX.Element {
+  const go = () => {
+    onLeave()
+    leave(room).catch((error: unknown) => toast(problemOf(error)))
+  }
+  return (
+    <button type="button" class="with-icon" onClick={go}>
+      <Icon name="leave" size={18} />
+      Leave the room
+    </button>
+  )
 }

@@ -1,5 +1,6 @@
 import type { Room } from '@rabble/client'
 import type { ConversationState } from '@rabble/client/conversations'
+import { compareNames } from '../ui/intl.ts'
 
 /** Entry of the sidebar. */
 export interface Listed {
@@ -25,7 +26,27 @@ export function listedOf(
   ].map(({ room, muted }) => ({ room, muted, out: states.get(room) === 'left' }))
   const isDirect = ({ room }: Listed) => room.startsWith('dm:')
   return {
-    rooms: all.filter((one) => !isDirect(one)).sort((a, b) => a.room.localeCompare(b.room)),
+    rooms: all.filter((one) => !isDirect(one)).sort((a, b) => compareNames(a.room, b.room)),
     direct: all.filter(isDirect),
   }
+}
+
+/**
+ * Returns the next item in one direction that is wanted, around the ends of the list; undefined without one. `at` is the index of
+ * the present item, which is never the next one; -1: it is none of them.
+ */
+export function nextOf<Item>(
+  items: readonly Item[],
+  at: number,
+  by: 1 | -1,
+  isWanted: (item: Item) => boolean,
+): Item | undefined {
+  const { length } = items
+  const start = at === -1 && by === -1 ? length : at
+  for (let n = 1; n <= length; n++) {
+    const index = (start + by * n + length) % length
+    const item = items[index]
+    if (index !== at && item !== undefined && isWanted(item)) return item
+  }
+  return undefined
 }

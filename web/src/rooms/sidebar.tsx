@@ -1,70 +1,28 @@
-import { computed, useSignal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { NewDirect } from '../direct/new-direct.tsx'
+import { GoToButton } from '../go-to/go-to-button.tsx'
 import { NotificationSettings } from '../notifications/notification-settings.tsx'
 import { conversationActions, conversations } from '../state/conversations.ts'
 import { type Unread, unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
-import { drawer, go, hashOf } from '../state/route.ts'
-import { changes, chat, problemOf } from '../state/session.ts'
+import { drawer, hashOf } from '../state/route.ts'
+import { problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
-import { type Listed, listedOf } from './listed.ts'
+import type { Listed } from './listed.ts'
+import { listed } from './sidebar-list.ts'
 import { UnreadBadge } from './unread-badge.tsx'
-
-/** Rooms of this tab and their states, which change far less often than their messages. */
-const joined = computed(() => {
-  changes.value
-  return JSON.stringify(chat.value?.rooms.map(({ name, status }) => ({ name, status })) ?? [])
-})
-const listed = computed(() => listedOf(conversations.value?.conversations ?? [], JSON.parse(joined.value)))
 
 /** List of the rooms and direct conversations of this user, with what is unread. */
 export function Sidebar(): JSX.Element {
-  const filter = useSignal('')
   const asking = useSignal(false)
   const { rooms, direct } = listed.value
-  const wanted = filter.value.trim().toLocaleLowerCase()
-  const isShown = ({ room }: Listed) => titleOf(room).toLocaleLowerCase().includes(wanted)
-  const shownRooms = rooms.filter(isShown)
-  const shownDirect = direct.filter(isShown)
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const name = filter.value.trim().normalize('NFC')
-    if (name === '') return
-    const shown = [...shownRooms, ...shownDirect]
-    const [only] = shown
-    filter.value = ''
-    if (shown.length === 1 && only !== undefined) go(routeTo(only.room))
-    else go({ view: 'room', room: name })
-  }
   return (
     <div class="sidebar-body">
-      <form class="filter" autocomplete="off" onSubmit={submit}>
-        <Icon name="search" size={18} />
-        <label class="unseen" for="filter">
-          Room
-        </label>
-        <input
-          id="filter"
-          type="text"
-          value={filter.value}
-          spellcheck={false}
-          autocapitalize="none"
-          enterkeyhint="go"
-          placeholder="Find or enter a room"
-          onInput={(event) => {
-            filter.value = event.currentTarget.value
-          }}
-        />
-      </form>
-      {wanted !== '' && !rooms.some(({ room }) => room === filter.value.trim()) && (
-        <p class="filter-hint">
-          Enter: go into <bdi>{filter.value.trim()}</bdi>
-        </p>
-      )}
+      <GoToButton />
       <div class="section-head">
         <h2>Rooms</h2>
         <CreateRoom />
@@ -72,7 +30,7 @@ export function Sidebar(): JSX.Element {
           <Icon name="list" />
         </a>
       </div>
-      <ul class="room-list">{shownRooms.map(linkTo)}</ul>
+      <ul class="room-list">{rooms.map(linkTo)}</ul>
       <div class="section-head">
         <h2>Direct messages</h2>
         <IconButton
@@ -84,8 +42,8 @@ export function Sidebar(): JSX.Element {
           }}
         />
       </div>
-      {shownDirect.length > 0 && <ul class="room-list">{shownDirect.map(linkTo)}</ul>}
-      {direct.length === 0 && wanted === '' && conversations.value?.hasMore === false && (
+      {direct.length > 0 && <ul class="room-list">{direct.map(linkTo)}</ul>}
+      {direct.length === 0 && conversations.value?.hasMore === false && (
         <p class="quiet small">Nobody yet. Pick somebody from the people in a room.</p>
       )}
       <ShowMore />

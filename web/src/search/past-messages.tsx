@@ -7,6 +7,8 @@ import { dayOf } from '../conversation/dates.ts'
 import { placeOf } from '../conversation/grouping.ts'
 import { target, toEnd } from '../conversation/jump.ts'
 import { Row } from '../conversation/row.tsx'
+import { showsGateways } from '../conversation/shown-gateways.ts'
+import { TopAuthor } from '../conversation/top-author.tsx'
 import { Viewport } from '../conversation/viewport.ts'
 import { atEnd } from '../state/rooms.ts'
 import { me, problemOf } from '../state/session.ts'
@@ -185,6 +187,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
               changeState={undefined}
               active={message.id === focusable}
               marked={message.id === marked.value}
+              via={showsGateways.value}
             />
           ))}
         </ol>
@@ -196,6 +199,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
           </p>
         )}
       </section>
+      <TopAuthor scroller={scroller} list={list} messages={messages} />
       <button type="button" class="to-end" onClick={toNewest}>
         <Icon name="down" size={18} />
         To the newest

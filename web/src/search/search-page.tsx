@@ -13,6 +13,7 @@ import { go } from '../state/route.ts'
 import { changes, chat, me, problemOf } from '../state/session.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { formatNumber } from '../ui/intl.ts'
 
 type Page = Awaited<ReturnType<typeof searchMessages>>
 
@@ -226,7 +227,8 @@ function count(page: Page | undefined): string {
   if (page === undefined) return ''
   const { length } = page.results
   if (length === 0) return 'No message has all of these words.'
-  return page.hasMore ? `The first ${length} messages` : length === 1 ? 'One message' : `${length} messages`
+  const counted = length === 1 ? 'One message' : `${formatNumber(length)} messages`
+  return page.hasMore ? `The first ${formatNumber(length)} messages` : counted
 }
 
 /** Returns the start of a day in the reader's time zone, plus some days. */

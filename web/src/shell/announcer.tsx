@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { beginning, shown } from '../conversation/shown.ts'
 import { current } from '../state/rooms.ts'
 import { me } from '../state/session.ts'
+import { formatNumber } from '../ui/intl.ts'
 
 /** Interval (ms) of announcements, which collect messages, so that a busy room doesn't speak all the time. */
 const every = 1_500
@@ -23,7 +24,7 @@ export function Announcer(): JSX.Element {
       news.push(`\u2068${message.from.name}\u2069: ${beginning(shown(message.text), 500)}`)
       timer ??= setTimeout(() => {
         timer = undefined
-        words.value = news.length > most ? `${news.length} new messages` : news.join('\n')
+        words.value = news.length > most ? `${formatNumber(news.length)} new messages` : news.join('\n')
         news = []
         clearTimeout(last)
         last = setTimeout(() => {

@@ -1,51 +1,73 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { setShowsGateways, showsGateways } from '../conversation/shown-gateways.ts'
 import { hashOf } from '../state/route.ts'
 import { chat, connection } from '../state/session.ts'
+import { Disclosure } from '../ui/disclosure.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { switchGateway } from './switch-gateway.ts'
 
 const switching = signal(false)
 const outcome = signal('')
 
-/** Name of this session's gateway, and a button to switch to another one. */
-export function GatewayChip(): JSX.Element {
+/** Dot for the state of the connection. Behind it are the gateway of this session and what can be done with it. */
+export function Connection(): JSX.Element {
   const state = connection.value
   const open = state.status === 'open'
   return (
-    <div class="gateway">
-      <span
-        class={`dot ${open ? 'good' : state.status === 'closed' ? 'bad' : 'waiting'}`}
-        aria-hidden="true"
-      />
-      <span class="gateway-words">
-        {open ? (
-          <a
-            id="gateway"
-            href={hashOf({ view: 'live' })}
-            title={`The gateway that you are connected to, ${state.transport === 'direct' ? 'without a proxy' : `over ${state.transport}`}`}
-          >
-            {state.gateway}
+    <Disclosure
+      class="connection"
+      title={open ? `Connected to ${state.gateway}` : undefined}
+      button={
+        <>
+          <span
+            class={`dot ${open ? 'good' : state.status === 'closed' ? 'bad' : 'waiting'}`}
+            aria-hidden="true"
+          />
+          <span class={open ? 'unseen' : 'quiet'}>{open ? 'Connected' : 'Not connected'}</span>
+        </>
+      }
+      below={
+        <span class={`toast ${outcome.value === '' ? 'gone' : ''}`} role="status">
+          {outcome.value}
+        </span>
+      }
+    >
+      {(close) => (
+        <>
+          {open ? (
+            <p>
+              Connected to the gateway <b>{state.gateway}</b>,{' '}
+              {state.transport === 'direct' ? 'without a proxy' : `over ${state.transport}`}.
+            </p>
+          ) : (
+            <p>There is no connection to a gateway right now.</p>
+          )}
+          <SwitchGateway />
+          <label class="choice">
+            <input
+              type="checkbox"
+              checked={showsGateways.value}
+              onChange={({ currentTarget }) => setShowsGateways(currentTarget.checked)}
+            />
+            Show the gateway of each message
+          </label>
+          <a class="with-icon" href={hashOf({ view: 'live' })} onClick={close}>
+            <Icon name="pulse" size={18} />
+            All gateways
           </a>
-        ) : (
-          <span class="quiet">Not connected</span>
-        )}
-      </span>
-      <SwitchGateway />
-      <span class={`toast ${outcome.value === '' ? 'gone' : ''}`} role="status">
-        {outcome.value}
-      </span>
-    </div>
+        </>
+      )}
+    </Disclosure>
   )
 }
 
 export function SwitchGateway(): JSX.Element {
   const open = connection.value.status === 'open'
   return (
-    <button type="button" class="quiet-button" disabled={!open || switching.value} onClick={() => void go()}>
+    <button type="button" class="with-icon" disabled={!open || switching.value} onClick={() => void go()}>
       <Icon name="route" size={18} />
-      <span class="wide-only">Switch gateway</span>
-      <span class="unseen narrow-only">Switch gateway</span>
+      Switch gateway
     </button>
   )
 }

@@ -1,11 +1,16 @@
 import { useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
+import { useEffect } from 'preact/hooks'
 import { Conversation } from '../conversation/conversation.tsx'
+import { GoTo } from '../go-to/go-to.tsx'
 import { LivePage } from '../live/live-page.tsx'
 import { People } from '../people/people.tsx'
 import { AllRooms } from '../rooms/all-rooms.tsx'
+import { NewRoomDialog } from '../rooms/create-room.tsx'
 import { Sidebar } from '../rooms/sidebar.tsx'
 import { SearchPage } from '../search/search-page.tsx'
+import { startShortcuts } from '../shortcuts/handle.ts'
+import { ShortcutHelp } from '../shortcuts/shortcut-help.tsx'
 import { drawer, route } from '../state/route.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
@@ -18,6 +23,7 @@ import { TopBar } from './top-bar.tsx'
 /** Layout of the page after login: a bar and up to three columns, which are drawers on narrow screens. */
 export function Shell(): JSX.Element {
   useSignalEffect(showTitle)
+  useEffect(startShortcuts, [])
   const { view } = route.value
   const isRoom = view === 'room' || view === 'direct'
   const close = () => {
@@ -48,6 +54,9 @@ export function Shell(): JSX.Element {
           <People />
         </Dialog>
       )}
+      <GoTo />
+      <NewRoomDialog />
+      <ShortcutHelp />
       <SignOutDialog />
       <Announcer />
     </div>

@@ -1,24 +1,25 @@
 import type { JSX } from 'preact'
+import { GoToIcon } from '../go-to/go-to-button.tsx'
 import { hashOf } from '../state/route.ts'
-import { connection, me } from '../state/session.ts'
-import { Avatar } from '../ui/avatar.tsx'
-import { IconButton } from '../ui/button.tsx'
+import { connection } from '../state/session.ts'
 import { Icon } from '../ui/icons.tsx'
 import { Logo } from '../ui/logo.tsx'
-import { GatewayChip } from './gateway.tsx'
-import { requestSignOut } from './sign-out.tsx'
+import { narrow } from '../ui/media.ts'
+import { Connection } from './gateway.tsx'
+import { UserMenu } from './user-menu.tsx'
 
-/** Bar with the user, the connection and its gateway. */
+/** Bar with the connection and the user. */
 export function TopBar(): JSX.Element {
-  const user = me.value
   return (
     <header class="top-bar">
       <span class="brand">
         <Logo />
         <span class="wide-only">Rabble</span>
       </span>
-      <GatewayChip />
-      <nav class="top-actions" aria-label="Pages">
+      <Connection />
+      {narrow.value ? (
+        <GoToIcon />
+      ) : (
         <a
           class="icon-button"
           href={hashOf({ view: 'search', query: '' })}
@@ -27,19 +28,8 @@ export function TopBar(): JSX.Element {
         >
           <Icon name="search" />
         </a>
-        <a class="icon-button" href={hashOf({ view: 'live' })} aria-label="Gateways" title="Gateways">
-          <Icon name="pulse" />
-        </a>
-      </nav>
-      {user !== undefined && (
-        <span class="me">
-          <Avatar user={user} small />
-          <span class="wide-only">
-            <bdi>{user.name}</bdi>
-          </span>
-        </span>
       )}
-      <IconButton icon="leave" label="Sign out" onClick={requestSignOut} />
+      <UserMenu />
       <p class="unseen" role="status">
         {connection.value.status === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
       </p>

@@ -1,5 +1,7 @@
 import { signal } from '@preact/signals'
 import type { User } from '@rabble/client'
+import { compareNames } from '../ui/intl.ts'
+import { folded } from '../ui/matching.ts'
 import { me, onSignOut } from './session.ts'
 import { load, save } from './storage.ts'
 
@@ -40,11 +42,11 @@ export function remember(users: Iterable<User>): void {
 export function findKnown(letters: string): User[] {
   version.value
   const own = me.peek()?.id
-  const wanted = letters.trim().toLocaleLowerCase()
+  const wanted = folded(letters.trim())
   return [...names]
     .map(([id, name]) => ({ id, name }))
-    .filter(({ id, name }) => id !== own && id !== 'system' && name.toLocaleLowerCase().includes(wanted))
-    .sort((a, b) => a.name.localeCompare(b.name))
+    .filter(({ id, name }) => id !== own && id !== 'system' && folded(name).includes(wanted))
+    .sort((a, b) => compareNames(a.name, b.name))
 }
 
 /** Keeps the names in the tab over reloads. */

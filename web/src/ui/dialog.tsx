@@ -1,28 +1,33 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './button.tsx'
 
 interface Props {
   title: string
   onClose(): void
   children: ComponentChildren
-  /** Additional classes: `drawer left`, `drawer right`, `wide`. */
+  /** Additional classes: `drawer left`, `drawer right`, `wide`, `go-to`. */
   class?: string
 }
 
+/** Fields in which one types. A field for a date would open a calendar on a phone. */
+const fields = 'input:not([type="checkbox"], [type="radio"], [type="date"]), textarea, select'
+
 /**
  * A modal dialog, which is open while it is rendered. The browser's element keeps the focus inside, closes with Escape and
- * returns the focus.
+ * returns the focus. The first field has the focus at first, but not in a drawer, since it would open the keyboard of a phone.
  */
 export function Dialog({ title, onClose, children, class: more = '' }: Props): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null)
   const close = useRef(onClose)
   const heading = useId()
   close.current = onClose
-  useEffect(() => {
+  // Before the next key is pressed: what is typed after the key that opens a dialog belongs to the dialog.
+  useLayoutEffect(() => {
     const dialog = ref.current
     const before = document.activeElement
     if (dialog !== null && !dialog.open) dialog.showModal()
+    if (!more.includes('drawer')) dialog?.querySelector<HTMLElement>(fields)?.focus()
     // A click outside closes it. Keyboard users have Escape.
     const click = (event: MouseEvent) => {
       if (event.target === dialog) close.current()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { listedOf } from '../../src/rooms/listed.ts'
+import { listedOf, nextOf } from '../../src/rooms/listed.ts'
 
 const conversations = [
   { room: 'dm:ada:cleo', muted: false },
@@ -38,4 +38,17 @@ t.test('what is open in the tab is listed before the server has it among the con
     ],
   )
   t.equal(direct[0]?.room, 'dm:ada:new')
+})
+
+t.test('the next conversation is around the ends of the list, and never the present one', async (t) => {
+  const items = ['a', 'b', 'c']
+  const next = (at: number, by: 1 | -1, wanted = items) =>
+    nextOf(items, at, by, (item) => wanted.includes(item))
+  t.same([next(0, 1), next(2, 1), next(0, -1)], ['b', 'a', 'c'])
+  t.same([next(-1, 1), next(-1, -1)], ['a', 'c'], 'from a page that is none of them')
+  t.same([next(0, 1, ['c']), next(0, -1, ['b']), next(2, 1, ['b'])], ['c', 'b', 'b'])
+  t.same(
+    [next(1, 1, ['b']), next(-1, 1, []), nextOf([], -1, 1, () => true)],
+    [undefined, undefined, undefined],
+  )
 })

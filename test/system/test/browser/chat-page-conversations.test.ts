@@ -222,6 +222,7 @@ t.test(
     await go(other, 'noise')
     await lists(dan, ['noise muted', 'quiet'])
     await go(dan, 'noise')
+    await other.page.getByRole('button', { name: 'About the room' }).click()
     await other.page.getByRole('button', { name: 'Leave the room' }).click()
     await dan.page.getByRole('heading', { level: 1, name: 'quiet' }).waitFor()
     for (const device of [dan, other]) await lists(device, ['quiet'])

@@ -27,7 +27,8 @@ t.test('the page is with a gateway directly, and stays in the room when that gat
   await ada.page.reload()
   const used = () => new Set(sockets.map((url) => new URL(url).port))
   await ada.sees('hello')
-  await ada.page.getByTitle('The gateway that you are connected to, without a proxy').waitFor()
+  await ada.showConnection(true)
+  await ada.page.getByText('without a proxy').waitFor()
   const [home] = used()
   t.ok(ports.includes(Number(home)), `${sockets}`)
 

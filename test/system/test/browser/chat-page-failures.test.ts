@@ -188,6 +188,7 @@ t.test(
     await until(stored, 60_000, 'history to have both messages')
     t.equal(authors[0], authors[1], 'one user has written both')
 
+    await two.getByRole('button', { name: /^Your menu/ }).click()
     await two.getByRole('button', { name: 'Sign out' }).click()
     await one.getByText('You are signed out.').waitFor()
     for (const tab of [one, two]) await tab.getByRole('textbox', { name: 'Your name' }).waitFor()

@@ -25,7 +25,8 @@ t.test(
     const names = Array.from({ length: 12 }, (_, n) => `crowd-${n}`)
     await Promise.all(names.map((name) => startSteadyClient(t, { url: cluster.url, name, rooms: ['crowd'] })))
 
-    await page.getByRole('link', { name: 'Gateways', exact: true }).click()
+    await ada.showConnection(true)
+    await page.getByRole('link', { name: 'All gateways' }).click()
     const table = page.getByRole('table')
     const rows = table.locator('tbody tr')
     await until(async () => (await rows.count()) === 3, 60_000, 'three gateways')

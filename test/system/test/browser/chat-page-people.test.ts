@@ -43,6 +43,12 @@ t.test('two people at different gateways see each other come, type, talk and go'
     return await bob.page.getByText('Ada\u2069 is typing').isVisible()
   }
   await until(types, 60_000, 'Bob to see that Ada types')
+  for (const person of [ada, bob]) {
+    t.equal(await person.log.locator('.via').count(), 0)
+    await person.showConnection(true)
+    await person.page.getByLabel('Show the gateway of each message').check()
+    await person.showConnection(false)
+  }
   await ada.write('Good morning')
   await bob.sees('Good morning')
   await bob.write('two\nlines')
@@ -163,7 +169,7 @@ t.test('the sign-in tells in words what is wrong with a name, and a reload comes
   await message('before the reload').waitFor()
   await page.reload()
   await message('before the reload').waitFor()
-  await page.getByRole('button', { name: 'Sign out' }).click()
+  await person.signOut()
   await name.waitFor()
   t.same(person.problems, [])
 })
@@ -189,13 +195,16 @@ t.test('rooms are created, have a place in the address, and are full when they a
   await hal.shows(['in the tea room'])
   await hal.page.getByText('full: 1 of 1').waitFor()
 
-  const box = ivy.page.getByRole('textbox', { name: 'Room' })
+  await ivy.page.getByRole('button', { name: 'Go to…' }).click()
+  const box = ivy.page.getByRole('combobox')
   await box.fill('tea room')
+  await ivy.page.getByRole('option', { name: /^tea room/ }).waitFor()
   await box.press('Enter')
   await ivy.page
     .getByRole('alert')
     .getByText(/^You are not in tea room: The room is full/)
     .waitFor()
+  await hal.page.getByRole('button', { name: 'About the room' }).click()
   await hal.page.getByRole('button', { name: 'Leave the room' }).click()
   await ivy.shows(['in the tea room'])
   await ivy.page.goBack()

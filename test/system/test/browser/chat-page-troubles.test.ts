@@ -110,13 +110,9 @@ t.test('what is refused for good stays with its reason, to be sent again or disc
 t.test('signing out discards what was written, and asks first if it is not sent', async (t) => {
   const cleo = await openChat(t, browser, `${rabble.url}/#secrets`)
   const { page } = cleo
-  const signOut = page.getByRole('button', { name: 'Sign out', exact: true })
   await cleo.enter('Cleo')
   await page.getByText('1 here', { exact: true }).waitFor()
-  const box = page.getByRole('textbox', { name: 'Room' })
-  await box.fill('more secrets')
-  await box.press('Enter')
-  await page.getByRole('heading', { level: 1, name: 'more secrets' }).waitFor()
+  await cleo.go('more secrets')
   await page.getByRole('link', { name: 'secrets', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'secrets', exact: true }).waitFor()
   t.teardown(() => rabble.thaw())
@@ -124,10 +120,10 @@ t.test('signing out discards what was written, and asks first if it is not sent'
   await cleo.write('unsent')
   await page.locator('.unsent').waitFor()
   await cleo.messageBox.fill('a draft of Cleo’s')
-  await signOut.click()
+  await cleo.signOut()
   await page.getByRole('dialog', { name: 'Sign out?' }).getByRole('button', { name: 'Stay' }).click()
   await page.locator('.unsent').waitFor()
-  await signOut.click()
+  await cleo.signOut()
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out anyway' }).click()
   // Not before the server knows: otherwise the next user would go on in the session of this one.
   await page
@@ -145,7 +141,7 @@ t.test('signing out discards what was written, and asks first if it is not sent'
   const listed = async () =>
     (await page.locator('.room-list .room-name').allTextContents()).join() === 'secrets'
   await until(listed, 60_000, 'the room to be listed that the address says, and no other')
-  await signOut.click()
+  await cleo.signOut()
   await page.getByRole('textbox', { name: 'Your name' }).waitFor()
   t.same(cleo.problems, [])
 })
@@ -195,10 +191,7 @@ t.test(
     await hit.click()
     const told = async () => (await heard()).includes('The server cannot be reached right now.')
     await until(told, 60_000, 'the page to say why it is not shown')
-    const box = page.getByRole('textbox', { name: 'Room' })
-    await box.fill('elsewhere')
-    await box.press('Enter')
-    await page.getByRole('heading', { level: 1, name: 'elsewhere' }).waitFor()
+    await eve.go('elsewhere')
     t.equal(await toast.textContent(), '')
 
     await page.goto(`${rabble.url}/#far`)

@@ -1,0 +1,375 @@
+import { connect } from '@rabble/client'
+import { createRoom } from '@rabble/client/rooms'
+import {
+  assertNothingLeft,
+  connectChat,
+  dataFolder,
+  noRateLimits,
+  startService,
+  type TestContext,
+  until,
+} from '@rabble/harness'
+import type { Locator, Page } from 'playwright-core'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { launchBrowser, openChat } from '../browser.ts'
+import { axe, checkView } from '../check-view.ts'
+
+assertNothingLeft(t)
+const browser = await launchBrowser(t)
+const rabble = await startService(t, 'standalone', { ...noRateLimits, DATA_DIR: dataFolder(t) })
+
+const phone = { viewport: { width: 390, height: 844 }, isMobile: true } as const
+
+/** Connects a user who owns these rooms, each with its topic. */
+async function startOwner(t: TestContext, name: string, rooms: Record<string, string>) {
+  const owner = connect({ url: rabble.url, name, WebSocket })
+  t.teardown(() => owner.close())
+  await until(() => owner.state.status === 'open', 60_000, `${name} to be connected`)
+  for (const [room, topic] of Object.entries(rooms)) await createRoom(owner, room, { topic })
+  return owner
+}
+
+function isAt(page: Page, title: string): Promise<void> {
+  return page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor()
+}
+
+/** Waits until the box offers exactly these places, of which the `*` is active. */
+async function offers(page: Page, wanted: readonly string[]): Promise<void> {
+  let shown: string[] = []
+  const read = () =>
+    page
+      .getByRole('option')
+      .evaluateAll((all) =>
+        all.map(
+          (one) =>
+            `${one.getAttribute('aria-selected') === 'true' ? '*' : ''}${one.querySelector('.room-name')?.textContent}`,
+        ),
+      )
+  const isSo = async () => {
+    shown = await read()
+    return shown.join('\n') === wanted.join('\n')
+  }
+  await until(isSo, 60_000, `the places ${wanted.join(', ')}`).catch((error: Error) => {
+    throw new Error(`${error.message}: ${shown.join(', ')}`)
+  })
+}
+
+function hasFocus(wanted: Locator): Promise<void> {
+  return until(() => wanted.evaluate((element) => element.matches(':focus')), 60_000, `focus in ${wanted}`)
+}
+
+t.test('one box leads to conversations, rooms, people and messages, by the keyboard', async (t) => {
+  await startOwner(t, 'Owner', { 'garden party': '', 'Garden tools': 'Rakes and such' })
+  const bob = await connectChat(t, rabble.url, { name: 'Gardner' })
+  await bob.join('start')
+  const ada = await openChat(t, browser, `${rabble.url}/#start`, { script: axe })
+  const { page } = ada
+  const { keyboard } = page
+  await ada.enter('Ada')
+  await page.locator('#people-list').getByText('Gardner').waitFor()
+  await ada.go('guard')
+  await ada.go('start')
+  // Known only as a conversation from now on: it was not created.
+  await bob.join('guard')
+  await bob.send('guard', 'news')
+  const link = page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: /^guard/ })
+  await link.getByText('1').waitFor()
+  await hasFocus(ada.messageBox)
+
+  await keyboard.press('Control+k')
+  // The box gets all that is typed at once, also before its list is loaded.
+  await keyboard.type('gard')
+  const box = page.getByRole('combobox', { name: 'Room, person or message' })
+  t.equal(await box.inputValue(), 'gard')
+  t.equal(await ada.messageBox.inputValue(), '')
+  await offers(page, [
+    '*Garden tools',
+    'garden party',
+    'Gardner',
+    'Create room “gard”…',
+    'Search messages for “gard”',
+  ])
+  await checkView(t, ada, 'the box for going anywhere', 'on a desktop, light')
+  await keyboard.press('ArrowUp')
+  await keyboard.press('ArrowUp')
+  await keyboard.press('ArrowUp')
+  await page.getByRole('option', { name: /^Gardner/, selected: true }).waitFor()
+  t.equal(
+    await box.getAttribute('aria-activedescendant'),
+    await page.getByRole('option', { name: /^Gardner/ }).getAttribute('id'),
+  )
+  await keyboard.press('Enter')
+  await isAt(page, 'Gardner')
+
+  await keyboard.press('Control+k')
+  await offers(page, ['*guard', 'start', 'Garden tools', 'garden party', 'Search messages'])
+  await keyboard.press('Escape')
+  await box.waitFor({ state: 'detached' })
+  await hasFocus(ada.messageBox)
+
+  // Enter waits for the answer of the server, and takes what it found rather than what is there without it.
+  let arrive!: () => void
+  const arrived = new Promise<void>((resolve) => (arrive = resolve))
+  await page.route(/\/api\/rooms\?/, async (route) => {
+    await arrived
+    // The page may have given up this request by now.
+    await route.continue().catch(() => {})
+  })
+  const asked = page.waitForRequest(/\/api\/rooms\?q=rakes/)
+  await keyboard.press('Control+k')
+  await keyboard.type('rakes')
+  await keyboard.press('Enter')
+  await asked
+  await offers(page, ['Search messages for “rakes”'])
+  arrive()
+  await isAt(page, 'Garden tools')
+  await page.unroute(/\/api\/rooms\?/)
+
+  await keyboard.press('Control+k')
+  await keyboard.type('lost words')
+  await offers(page, ['*Create room “lost words”…', 'Search messages for “lost words”'])
+  await keyboard.press('ArrowDown')
+  await keyboard.press('Enter')
+  await isAt(page, 'Search')
+  t.equal(await page.getByRole('searchbox', { name: 'Words to search for' }).inputValue(), 'lost words')
+  t.same(ada.problems, [])
+})
+
+t.test('a room of a new name is made only after its dialog', async (t) => {
+  const eve = await openChat(t, browser, `${rabble.url}/#start`, { ...phone, script: axe })
+  const { page } = eve
+  await eve.enter('Eve')
+  await page.getByRole('button', { name: 'Go to…' }).click()
+  await page.getByRole('combobox').fill('brand new')
+  await page.getByRole('option', { name: 'Create room “brand new”…' }).waitFor()
+  await checkView(t, eve, 'the box for going anywhere', 'on a phone, light')
+  await page.getByRole('option', { name: 'Create room “brand new”…' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Create a room' })
+  const name = dialog.getByLabel('Name of the room')
+  await hasFocus(name)
+  t.equal(await name.inputValue(), 'brand new')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  const there = async () => (await fetch(`${rabble.url}/api/rooms/brand%20new`)).status
+  t.equal(await there(), 404)
+  await hasFocus(page.getByRole('button', { name: 'Go to…' }))
+
+  // Also from the drawer.
+  await page.getByRole('button', { name: 'Rooms', exact: true }).click()
+  await page.getByRole('dialog', { name: 'Rooms' }).getByRole('button', { name: 'Go to…' }).click()
+  await page.getByRole('combobox').fill('brand new')
+  await page.getByRole('option', { name: 'Create room “brand new”…' }).click()
+  await dialog.getByRole('button', { name: 'Create the room' }).click()
+  await isAt(page, 'brand new')
+  t.equal(await there(), 200)
+  t.equal(await page.getByRole('dialog').count(), 0)
+  t.same(eve.problems, [])
+})
+
+t.test('shortcuts lead through the conversations, and are listed', async (t) => {
+  const bob = await connectChat(t, rabble.url, { name: 'Ben' })
+  const fay = await openChat(t, browser, `${rabble.url}/#room a`, { script: axe })
+  const { page, messageBox } = fay
+  const { keyboard } = page
+  await fay.enter('Fay')
+  await isAt(page, 'room a')
+  for (const room of ['room 10', 'room 9']) await fay.go(room)
+  const titles = async () => (await page.locator('.room-list .room-name').allTextContents()).join()
+  await until(async () => (await titles()) === 'room 9,room 10,room a', 60_000, 'the rooms, by their numbers')
+  await bob.join('room a')
+  await bob.send('room a', 'unread')
+  await page
+    .getByRole('link', { name: /^room a/ })
+    .getByText('1')
+    .waitFor()
+
+  await hasFocus(messageBox)
+  await messageBox.fill('a draft')
+  await keyboard.press('Alt+ArrowDown')
+  await isAt(page, 'room 10')
+  await keyboard.press('Alt+ArrowUp')
+  await isAt(page, 'room 9')
+  t.equal(await messageBox.inputValue(), 'a draft')
+  await keyboard.press('Alt+Shift+ArrowDown')
+  await isAt(page, 'room a')
+  await fay.sees('unread')
+
+  // A character is a shortcut only outside of text fields.
+  await hasFocus(messageBox)
+  await keyboard.type('?')
+  t.equal(await messageBox.inputValue(), '?')
+  const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' })
+  t.equal(await help.count(), 0)
+  await messageBox.fill('')
+  await fay.page.locator('.row[data-id]').last().focus()
+  await keyboard.press('?')
+  await help.getByText('Go to a room, a person or a message').waitFor()
+  await checkView(t, fay, 'the shortcuts', 'on a desktop, light')
+  await help.getByRole('checkbox', { name: /^Shortcuts of a single character/ }).uncheck()
+  await keyboard.press('Escape')
+  await help.waitFor({ state: 'detached' })
+  await page.reload()
+  await fay.sees('unread')
+  await page.locator('.row[data-id]').last().focus()
+  await keyboard.press('r')
+  await keyboard.press('?')
+  t.equal(await help.count(), 0, 'a character does nothing after it was turned off')
+  t.equal(await page.getByText('Replying to').count(), 0)
+  await keyboard.press('Control+/')
+  await help.getByRole('checkbox', { name: /^Shortcuts of a single character/ }).check()
+  await keyboard.press('Escape')
+  await help.waitFor({ state: 'detached' })
+
+  await page.locator('.row[data-id]').last().focus()
+  await keyboard.press('r')
+  await page.getByText('Replying to').waitFor()
+  await hasFocus(messageBox)
+  t.equal(await messageBox.inputValue(), '')
+  await keyboard.press('Escape')
+  await page.getByText('Replying to').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: /^Your menu/ }).click()
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click()
+  await help.getByText('Previous conversation', { exact: true }).waitFor()
+  await keyboard.press('Escape')
+  await hasFocus(page.getByRole('button', { name: /^Your menu/ }))
+  t.same(fay.problems, [])
+})
+
+t.test('who wrote what is at the top is visible in a long run, and Escape leads to its end', async (t) => {
+  const bob = await connectChat(t, rabble.url, { name: 'Writer' })
+  await bob.join('long')
+  for (let n = 1; n <= 60; n++) await bob.send('long', `line ${n}`)
+  const gil = await openChat(t, browser, `${rabble.url}/#long`, { script: axe })
+  const { page, log } = gil
+  await gil.enter('Gil')
+  await gil.sees('line 60')
+  const author = page.locator('.top-author')
+  await author.getByText('Writer').waitFor()
+  await checkView(t, gil, 'a long run of one author', 'on a desktop, light')
+  const isAtTop = async () => {
+    // Older messages are loaded meanwhile.
+    await log.evaluate((element) => {
+      element.scrollTop = 0
+    })
+    return (await gil.message('line 1').isVisible()) && (await author.count()) === 0
+  }
+  await until(isAtTop, 60_000, 'the name at the beginning to be visible')
+  await page.getByRole('button', { name: 'To the newest' }).waitFor()
+  await gil.messageBox.focus()
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'To the newest' }).waitFor({ state: 'detached' })
+  await author.getByText('Writer').waitFor()
+  t.same(gil.problems, [])
+})
+
+t.test('the header has the topic, a link to copy and, for an owner, invitations', async (t) => {
+  await startOwner(t, 'Host', { 'tea house': 'Milk first' })
+  const guest = await connectChat(t, rabble.url, { name: 'Guest of tea' })
+  const ivy = await openChat(t, browser, `${rabble.url}/#tea house`, { script: axe })
+  const { page } = ivy
+  await ivy.enter('Ivy')
+  await page.locator('.page-head').getByText('Milk first').waitFor()
+  t.equal(await page.getByRole('button', { name: 'Invite people' }).count(), 0)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.getByRole('button', { name: 'Copy link' }).click()
+  await page.getByText('The link is copied.').waitFor()
+  t.equal(await page.evaluate('navigator.clipboard.readText()'), `${rabble.url}/#tea%20house`)
+
+  await guest.join('tea house')
+  await page.locator('#people-list').getByText('Guest of tea').waitFor()
+  await page.getByRole('button', { name: 'Create a room' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Create a room' })
+  await hasFocus(dialog.getByLabel('Name of the room'))
+  await dialog.getByLabel('Name of the room').fill('back room')
+  await dialog.getByLabel('Topic').fill('Quietly')
+  await dialog.getByLabel('Invited people only').check()
+  await dialog.getByRole('button', { name: 'Create the room' }).click()
+  await isAt(page, 'back room')
+  await page.locator('.page-head').getByText('Quietly').waitFor()
+  await page.getByRole('button', { name: 'Invite people' }).click()
+  const invitation = page.getByRole('dialog', { name: 'Invite people' })
+  await invitation.getByLabel('Invite').selectOption({ label: 'Guest of tea' })
+  await invitation.getByRole('button', { name: 'Invite', exact: true }).click()
+  await invitation.getByText(/is invited/).waitFor()
+  await checkView(t, ivy, 'an invitation', 'on a desktop, light')
+  // The gateway learns of it a moment later.
+  await until(async () => (await guest.join('back room')).type === 'joined', 60_000, 'the guest to be in')
+  await page.keyboard.press('Escape')
+
+  await page.getByRole('button', { name: 'About the room' }).click()
+  const about = page.getByRole('dialog', { name: 'back room' })
+  await hasFocus(about.getByLabel('Topic'))
+  await about.getByLabel('Topic').fill('Loudly')
+  await about.getByRole('button', { name: 'Save' }).click()
+  await page.locator('.page-head').getByText('Loudly').waitFor()
+  t.same(ivy.problems, [])
+})
+
+t.test('what can be tapped on a phone is large enough for a finger', async (t) => {
+  const bob = await connectChat(t, rabble.url, { name: 'Bea' })
+  await bob.join('touch')
+  const { id } = await bob.send('touch', 'a question')
+  await bob.request({ type: 'send', room: 'touch', cid: 'answer', text: 'an answer', replyTo: id })
+  await bob.request({ type: 'react', room: 'touch', id, emoji: '👍' })
+  const hal = await openChat(t, browser, `${rabble.url}/#touch`, { ...phone, script: axe })
+  const { page } = hal
+  await hal.enter('Hal')
+  await hal.write('mine')
+  await hal.message('mine').waitFor()
+  const check = async (view: string) => {
+    t.same(await tooSmall(page), [], view)
+    await checkView(t, hal, view, 'on a phone with a finger')
+  }
+  await hal.message('mine').locator('.said-by').click()
+  await hal.message('mine').getByRole('button', { name: 'Reply' }).waitFor()
+  await check('a conversation')
+  await hal.showConnection(true)
+  await check('the connection')
+  await hal.showConnection(false)
+  await page.getByRole('button', { name: /^Your menu/ }).click()
+  await check('the menu of the user')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Rooms', exact: true }).click()
+  await check('the drawer of rooms')
+  await page.getByRole('dialog', { name: 'Rooms' }).getByRole('button', { name: 'Create a room' }).click()
+  await page.getByRole('dialog', { name: 'Create a room' }).waitFor()
+  await check('creating a room')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'About the room' }).click()
+  await page.getByRole('dialog').getByText('Open to everybody.').waitFor()
+  await check('about the room')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Go to…' }).click()
+  await page.getByRole('combobox').fill('touch')
+  await page.getByRole('option', { name: /^touch/ }).waitFor()
+  await check('the box for going anywhere')
+  t.same(hal.problems, [])
+})
+
+/**
+ * Returns what can be tapped in less than 44 by 44 px: where a tap 21 px beside its middle hits something else. Links within texts
+ * are as high as their lines.
+ */
+function tooSmall(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const selector = 'button, a[href], input, select, textarea, [role="option"]'
+    const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body
+    const reach = 21
+    return [...top.querySelectorAll<HTMLElement>(selector)].flatMap((element) => {
+      const target = element.closest('label') ?? element
+      const box = target.getBoundingClientRect()
+      const [x, y] = [box.left + box.width / 2, box.top + box.height / 2]
+      const hits = (dx: number, dy: number) => {
+        const hit = document.elementFromPoint(x + dx, y + dy)
+        return hit !== null && (target.contains(hit) || hit.closest('label') === target)
+      }
+      const isInText = element.closest('.text') !== null
+      // Hidden, disabled, behind a panel or scrolled away.
+      if (isInText || !hits(0, 0) || element.matches(':disabled')) return []
+      const isWhole = [-reach, reach].every((by) => hits(by, 0) && hits(0, by))
+      return isWhole ? [] : [`${element.outerHTML.slice(0, 120)}: ${box.width} x ${box.height}`]
+    })
+  })
+}

@@ -1,0 +1,61 @@
+import type { JSX } from 'preact'
+import { helpOpen } from '../shortcuts/help-open.ts'
+import { isMac } from '../shortcuts/keyboard.ts'
+import { Keys } from '../shortcuts/keys.tsx'
+import { shortcuts } from '../shortcuts/table.ts'
+import { me } from '../state/session.ts'
+import { Avatar } from '../ui/avatar.tsx'
+import { Disclosure } from '../ui/disclosure.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { requestSignOut } from './sign-out.tsx'
+
+/** Button with the user's name, and a menu behind it. */
+export function UserMenu(): JSX.Element {
+  const user = me.value
+  const [key] = shortcuts.help.keys
+  return (
+    <Disclosure
+      class="me"
+      title="Your menu"
+      button={
+        <>
+          {user === undefined ? <Icon name="menu" /> : <Avatar user={user} small />}
+          <span class="unseen">Your menu: </span>
+          <bdi class="me-name">{user?.name}</bdi>
+        </>
+      }
+    >
+      {(close) => (
+        <>
+          <p class="narrow-only">
+            <bdi class="name">{user?.name}</bdi>
+          </p>
+          <button
+            type="button"
+            class="menu-item"
+            aria-haspopup="dialog"
+            onClick={() => {
+              close()
+              helpOpen.value = true
+            }}
+          >
+            <Icon name="keyboard" size={18} />
+            Keyboard shortcuts
+            <Keys keys={key} mac={isMac} />
+          </button>
+          <button
+            type="button"
+            class="menu-item"
+            onClick={() => {
+              close()
+              requestSignOut()
+            }}
+          >
+            <Icon name="leave" size={18} />
+            Sign out
+          </button>
+        </>
+      )}
+    </Disclosure>
+  )
+}
