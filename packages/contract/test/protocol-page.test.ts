@@ -29,6 +29,7 @@ import {
   SignInReply,
   serverFrames,
   User,
+  UserExportLine,
   workerRequests,
 } from '../src/index.ts'
 import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
@@ -285,6 +286,13 @@ t.test('the lines of the log and of history in the examples are what they should
       t.ok(Compile(schema).Check(JSON.parse(example)), `${heading}: ${example}`)
     }
   }
+  const [lines = ''] = examples(section('### `GET /api/users/{user}/export`', http))
+  const exported = lines.trim().split('\n')
+  t.same(
+    exported.map((line): string => JSON.parse(line).type),
+    ['user', 'conversation', 'message', 'reaction', 'end'],
+  )
+  for (const line of exported) t.ok(Compile(UserExportLine).Check(JSON.parse(line)), line)
 })
 
 t.test('what programs ask for without a connection is described, with valid examples', async (t) => {

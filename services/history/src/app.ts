@@ -8,7 +8,7 @@ import {
   missingTables,
 } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
-import type { RoomsClient } from '@rabble/rooms/client'
+import type { RoomsClient, UsersClient } from '@rabble/rooms/client'
 import {
   checkingSessions,
   type InternalTokens,
@@ -30,6 +30,7 @@ import { conversationRoutes } from './routes/conversations.ts'
 import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
+import { userExportRoutes } from './routes/user-export.ts'
 import type { Webhook } from './webhooks/webhook.ts'
 
 export interface HistoryOptions extends RetainOptions {
@@ -38,6 +39,8 @@ export interface HistoryOptions extends RetainOptions {
    * are open.
    */
   rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'>
+  /** Knows users besides their messages. Default: nobody does. */
+  users?: Pick<RoomsClient, 'audit'> & UsersClient
   /** The caller closes log and database, after the app. */
   log: Pick<EventLog, 'partitions' | 'read'>
   database: Database
@@ -75,7 +78,7 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest' | 'messages', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { clock = systemClock, database, metrics, logger, rooms, requireToken = false } = options
+  const { clock = systemClock, database, metrics, logger, rooms, users, requireToken = false } = options
   const health = createWorkHealth(clock)
   let prepared: Prepared<Ingest> | undefined
 
@@ -98,6 +101,7 @@ export function history(options: HistoryOptions): {
       }
       app.register(historyRoutes(routes))
       app.register(feedRoutes(routes))
+      app.register(userExportRoutes({ ...routes, users }))
       const { internalTokens } = options
       const { partitions } = options.log
       app.register(gatewayRoutes({ ...routes, partitions, internalTokens }))

@@ -50,7 +50,10 @@ export const timeout = 60_000
 /** Builds a whole history, which starts with its first request. */
 export function build(
   t: Test,
-  options: Pick<HistoryOptions, 'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline'>,
+  options: Pick<
+    HistoryOptions,
+    'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'users' | 'deadline'
+  >,
 ): FastifyInstance {
   const app = createApp({ logger })
   const registry = new Registry()

@@ -1,4 +1,4 @@
-import type { ErrorCode, User } from '@rabble/contract'
+import type { ErrorCode, User, UserRecord } from '@rabble/contract'
 
 /** A user who is about to enter a room with its first session on a gateway. */
 export interface SeatRequest {
@@ -178,6 +178,12 @@ export interface RetentionPage {
   rooms: Record<string, RoomRetention>
   /** Start of the next page. Absent at the end. */
   next?: string
+}
+
+/** Operations of the rooms service for history, about users. They fail as those of `RoomsClient` do. */
+export interface UsersClient {
+  /** Returns what the service knows of a user (an id); undefined if that is too much for one answer. */
+  userRecord(user: string): Promise<UserRecord | undefined>
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { pathSegment } from '@rabble/contract'
+import { pathSegment, type UserRecord } from '@rabble/contract'
 import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type {
@@ -12,6 +12,7 @@ import type {
   RoomRetention,
   RoomsClient,
   Seat,
+  UsersClient,
 } from './api.ts'
 import { createRequestOrder } from './seats/request-order.ts'
 
@@ -49,7 +50,7 @@ export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
   options: RoomsClientOptions & { clocks?: Pick<ClockWatch, 'compare'> } = {},
-): RoomsClient {
+): RoomsClient & UsersClient {
   const { clock = systemClock, clocks } = options
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const askedAt = clock.now()
@@ -70,7 +71,7 @@ export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
   options: RoomsClientOptions = {},
-): RoomsClient {
+): RoomsClient & UsersClient {
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const { statusCode, payload } = await app.inject({
       method,
@@ -87,7 +88,7 @@ function createClient(
   internalTokens: Pick<InternalTokens, 'sign'>,
   { caller = 'gateway', timeout = defaultTimeout, clock = systemClock }: RoomsClientOptions,
   call: Call,
-): RoomsClient {
+): RoomsClient & UsersClient {
   const requests = createRequestOrder(clock)
   /** Moment up to which each gateway has received changed counts, by gateway. */
   const seen = new Map<string, string>()
@@ -193,6 +194,10 @@ function createClient(
     },
     async former(part) {
       await need({ method: 'POST', path: '/internal/former', body: part })
+    },
+    async userRecord(user) {
+      const path = `/internal/users/${pathSegment(user)}`
+      return (await need<{ record?: UserRecord }>({ method: 'GET', path })).record
     },
     async readable(rooms, reader) {
       const body = { rooms, ...reader }

@@ -241,6 +241,10 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   await ask(t, pages, { params: lounge, query: '?limit=x' })
   await ask(t, pages, { params: { room: 'dm:ada:bob' }, token })
   await ask(t, 'GET /api/rooms/{room}/export', { params: lounge })
+  const whole = 'GET /api/users/{user}/export'
+  await ask(t, whole, { token, params: { user: user.id } })
+  await ask(t, whole, { token, params: { user: 'mona' } })
+  await ask(t, whole, { params: { user: user.id } })
   await ask(t, 'GET /api/conversations', { token })
   await ask(t, 'GET /api/conversations', { token, query: '?limit=x' })
   await ask(t, 'GET /api/conversations')
