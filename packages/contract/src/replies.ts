@@ -237,6 +237,23 @@ export const AuditReply = Type.Object({
 })
 export type AuditReply = Type.Static<typeof AuditReply>
 
+/** State of the erasure of a user's data. */
+export const ErasureReply = Type.Object({
+  user: Type.String({ description: 'Id of the user.' }),
+  state: Type.Unsafe<'running' | 'done'>(Type.Enum(['running', 'done'])),
+  requestedBy: Type.String({ description: 'Id of the user who asked for it.' }),
+  requestedAt: Type.String(),
+  barredUntil: Type.String({ description: 'Until then nobody may come in with this id.' }),
+  messages: Type.Integer({ description: 'Messages that were deleted.' }),
+  reactions: Type.Integer({ description: 'Reactions that were taken back.' }),
+  conversations: Type.Integer({ description: 'Memberships and direct conversations that have ended.' }),
+  finishedAt: Type.Optional(Type.String()),
+  remains: Type.Array(Type.String(), {
+    description: 'Sentences for people on data that an erasure can’t reach.',
+  }),
+})
+export type ErasureReply = Type.Static<typeof ErasureReply>
+
 /** User of a token. */
 export const CallerReply = Type.Object({
   user: User,

@@ -12,6 +12,7 @@ import {
   clientFrames,
   closeCodes,
   defaultLimits,
+  ErasureReply,
   EventsReply,
   errorCodes,
   GatewayInfo,
@@ -280,6 +281,7 @@ t.test('the lines of the log and of history in the examples are what they should
     '### `GET /api/moderation/bans`': BansReply,
     '### `GET /api/audit`': AuditReply,
     '### `GET /api/rooms/{room}/export`': MessageEvent,
+    '### `POST /api/users/{user}/erasure`': ErasureReply,
   }
   for (const [heading, schema] of Object.entries(answers)) {
     for (const example of examples(section(heading, http))) {

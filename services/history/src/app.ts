@@ -22,6 +22,7 @@ import {
 import type { FastifyPluginAsync } from 'fastify'
 import { followPolicies } from './access/policies.ts'
 import { createReaders } from './access/readers.ts'
+import { startErasing } from './jobs/erasing.ts'
 import { type Ingest, startIngest } from './jobs/ingest.ts'
 import type { RetainOptions } from './jobs/retention.ts'
 import { describeGaps } from './messages/gap-note.ts'
@@ -39,10 +40,10 @@ export interface HistoryOptions extends RetainOptions {
    * are open.
    */
   rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'>
-  /** Knows users besides their messages. Default: nobody does. */
+  /** Knows users besides their messages, and names those who are to be erased. Default: nobody does. */
   users?: Pick<RoomsClient, 'audit'> & UsersClient
   /** The caller closes log and database, after the app. */
-  log: Pick<EventLog, 'partitions' | 'read'>
+  log: Pick<EventLog, 'partitions' | 'read' | 'publish'>
   database: Database
   tokens: Pick<Tokens, 'verify'>
   /** Verifies the tokens of gateways. Without it, their requests are refused. */
@@ -78,9 +79,10 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest' | 'messages', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { clock = systemClock, database, metrics, logger, rooms, users, requireToken = false } = options
+  const { clock = systemClock, database, log, metrics, logger, rooms, users, requireToken = false } = options
   const health = createWorkHealth(clock)
   let prepared: Prepared<Ingest> | undefined
+  let erasing: ReturnType<typeof startErasing> | undefined
 
   return {
     async plugin(app) {
@@ -117,9 +119,12 @@ export function history(options: HistoryOptions): {
           logger,
         })
         followed?.start()
+        const { migrated } = routes
+        erasing = users && startErasing({ clock, database, log, users, metrics, logger, migrated })
       })
       app.addHook('onClose', async () => {
         followed?.close()
+        await erasing?.close()
         await prepared?.close()
       })
     },

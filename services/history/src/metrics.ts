@@ -35,6 +35,7 @@ export interface HistoryMetrics {
   webhookEvents: Counter
   webhookFailures: Counter<'reason'>
   webhookGaps: Counter
+  erasingErrors: Counter
   /**
    * Ends the metrics of a partition that this replica no longer writes. The lag is still reported until another replica is
    * known to write and to report it: while the database is down, no replica writes.
@@ -232,6 +233,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     webhookGaps: new Counter({
       name: 'rabble_history_webhook_gaps_total',
       help: 'Number of times that the log no longer had the next events for the webhook, so that some may be missing. Its receiver is told.',
+      registers,
+    }),
+    erasingErrors: new Counter({
+      name: 'rabble_history_erasing_errors_total',
+      help: 'Attempts to erase users that failed, since the database, the log or rooms did not answer. Each is repeated.',
       registers,
     }),
   }

@@ -1,8 +1,12 @@
 import type { UserRecord } from '@rabble/contract'
-import type { AuditEntry, UsersClient } from '@rabble/rooms/client'
+import type { AuditEntry, Erasure, ErasureProgress, UsersClient } from '@rabble/rooms/client'
 
 /** The part of the rooms service that history asks about users, in memory. */
 export interface FakeUsers extends UsersClient {
+  /** Users to erase. Users who are erased leave the list. */
+  due: Erasure[]
+  /** Reports by user, summed up. */
+  reports: Map<string, ErasureProgress>
   audited: AuditEntry[]
   audit(entries: readonly AuditEntry[]): Promise<void>
   /** While true, every call fails. */
@@ -21,6 +25,8 @@ export const record: UserRecord = {
 
 export function createFakeUsers(): FakeUsers {
   const fake: FakeUsers = {
+    due: [],
+    reports: new Map(),
     audited: [],
     down: false,
     tooMuch: false,
@@ -31,6 +37,21 @@ export function createFakeUsers(): FakeUsers {
     async audit(entries) {
       check()
       fake.audited.push(...entries)
+    },
+    async erasures() {
+      check()
+      return [...fake.due]
+    },
+    async erased(user, { complete, ...progress }) {
+      check()
+      const { messages = 0, reactions = 0, conversations = 0 } = fake.reports.get(user) ?? {}
+      fake.reports.set(user, {
+        messages: messages + progress.messages,
+        reactions: reactions + progress.reactions,
+        conversations: conversations + progress.conversations,
+      })
+      if (complete) fake.due = fake.due.filter((erasure) => erasure.user !== user)
+      return { more: false }
     },
   }
   function check(): void {

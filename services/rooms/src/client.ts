@@ -4,6 +4,7 @@ import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTim
 import type { FastifyInstance } from 'fastify'
 import type {
   ClaimedName,
+  Erasure,
   HiddenPage,
   PolicyChanges,
   Refusal,
@@ -199,6 +200,11 @@ function createClient(
       const path = `/internal/users/${pathSegment(user)}`
       return (await need<{ record?: UserRecord }>({ method: 'GET', path })).record
     },
+    async erasures() {
+      return (await need<{ erasures: Erasure[] }>({ method: 'GET', path: '/internal/erasures' })).erasures
+    },
+    erased: (user, progress) =>
+      need({ method: 'POST', path: `/internal/erasures/${pathSegment(user)}`, body: progress }),
     async readable(rooms, reader) {
       const body = { rooms, ...reader }
       return (await need<{ rooms: string[] }>({ method: 'POST', path: '/internal/readable', body })).rooms

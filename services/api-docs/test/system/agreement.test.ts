@@ -277,6 +277,13 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
     }
   }
   await ask(t, 'POST /api/moderation/kicks', { token: moderator, body: { user: user.id } })
+  const erase = 'POST /api/users/{user}/erasure'
+  const eve = { user: 'eve' }
+  await ask(t, erase, { token: moderator, params: eve, body: { confirm: 'eve' } })
+  await ask(t, erase, { token: moderator, params: eve, body: { confirm: 'Eve' } })
+  await ask(t, erase, { token, params: eve, body: { confirm: 'eve' } })
+  await ask(t, 'GET /api/users/{user}/erasure', { token: moderator, params: eve })
+  await ask(t, 'GET /api/users/{user}/erasure', { token: moderator, params: { user: 'nobody' } })
   await ask(t, 'GET /api/audit', { token: moderator })
   await ask(t, 'GET /api/audit', { token })
   await ask(t, 'DELETE /api/rooms/{room}', { token, params })
