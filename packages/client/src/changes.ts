@@ -11,7 +11,9 @@ export function changed(message: Message, change: Change): Message {
   const by = { by: change.from, at: change.at }
   if (change.type === 'edit') return { ...message, text: change.text, edited: by }
   const { type, room, id, cid, from, at, via, replyTo } = message
-  const rest = { type, room, id, cid, from, text: '', at, via, replyTo, deleted: by }
+  // The author may have another name by then, such as one that stands for nobody.
+  const author = change.from.id === from.id ? change.from : from
+  const rest = { type, room, id, cid, from: author, text: '', at, via, replyTo, deleted: by }
   // Removes undefined fields, so that the message looks as a server sends it.
   return JSON.parse(JSON.stringify(rest))
 }

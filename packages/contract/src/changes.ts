@@ -17,7 +17,8 @@ export function changed(message: MessageEvent, change: ChangeEvent): MessageEven
     room,
     id,
     ...(cid !== undefined && { cid }),
-    from,
+    // The name that the author had then: an erasure deletes under a name that stands for nobody.
+    from: change.from.id === from.id ? change.from : from,
     text: '',
     at,
     via,

@@ -19,6 +19,9 @@ export const everybody = '*'
 /** Author of messages that no user sent. Its id is not valid for a user. */
 export const systemUser = { id: 'system', name: 'System' } as const
 
+/** Name that stands in place of the name of a user who was erased. Nobody needs to be kept from it. */
+export const erasedUserName = 'Deleted user'
+
 /** Whether a text has a visible character, besides spaces, fillers and control characters. */
 export function isVisible(text: string): boolean {
   return visible.test(text)

@@ -74,6 +74,72 @@ export const EventsReply = Type.Object({
 })
 export type EventsReply = Type.Static<typeof EventsReply>
 
+/** Data of a user besides messages, conversations and reactions. */
+export const UserRecord = Type.Object({
+  names: Type.Array(Type.String(), { description: 'Names that are held for the user now.' }),
+  sessions: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      guest: Type.Boolean(),
+      createdAt: Type.String(),
+      usedAt: Type.String(),
+      expiresAt: Type.String(),
+    }),
+    { description: 'Sessions that browsers keep.' },
+  ),
+  rooms: Type.Array(Type.String(), { description: 'Rooms that the user owns.' }),
+  invitations: Type.Array(Type.Object({ room: Type.String(), at: Type.String() })),
+  restrictions: Type.Array(
+    Type.Object({
+      kind: Type.Unsafe<'ban' | 'mute'>(Type.Enum(['ban', 'mute'])),
+      room: Type.Optional(Type.String()),
+      reason: Type.String(),
+      at: Type.String(),
+      expiresAt: Type.Optional(Type.String()),
+    }),
+    { description: 'Bans and mutes of the user.' },
+  ),
+})
+export type UserRecord = Type.Static<typeof UserRecord>
+
+/** Line of the export of a user. */
+export const UserExportLine = Type.Union([
+  Type.Object({
+    type: Type.Literal('user'),
+    id: Type.String(),
+    exportedAt: Type.String(),
+    names: Type.Optional(UserRecord.properties.names),
+    sessions: Type.Optional(UserRecord.properties.sessions),
+    rooms: Type.Optional(UserRecord.properties.rooms),
+    invitations: Type.Optional(UserRecord.properties.invitations),
+    restrictions: Type.Optional(UserRecord.properties.restrictions),
+  }),
+  Type.Object({
+    type: Type.Literal('conversation'),
+    room: Type.String(),
+    since: Type.Optional(Type.String()),
+    readUpTo: Type.Optional(Type.String({ description: 'Id of the last message that the user has read.' })),
+    muted: Type.Boolean(),
+  }),
+  MessageEvent,
+  Type.Object({
+    type: Type.Literal('reaction'),
+    room: Type.String(),
+    message: Type.String({ description: 'Id of the message.' }),
+    emoji: Type.String(),
+  }),
+  Type.Object(
+    {
+      type: Type.Literal('end'),
+      conversations: Type.Integer(),
+      messages: Type.Integer(),
+      reactions: Type.Integer(),
+    },
+    { description: 'Last line, with the numbers of lines of each kind: without it, an export is not whole.' },
+  ),
+])
+export type UserExportLine = Type.Static<typeof UserExportLine>
+
 /** Page of conversations, the newest first. */
 export const ConversationsReply = Type.Object({
   conversations: Type.Array(ConversationState),
@@ -170,6 +236,23 @@ export const AuditReply = Type.Object({
   hasMore: Type.Boolean(),
 })
 export type AuditReply = Type.Static<typeof AuditReply>
+
+/** State of the erasure of a user's data. */
+export const ErasureReply = Type.Object({
+  user: Type.String({ description: 'Id of the user.' }),
+  state: Type.Unsafe<'running' | 'done'>(Type.Enum(['running', 'done'])),
+  requestedBy: Type.String({ description: 'Id of the user who asked for it.' }),
+  requestedAt: Type.String(),
+  barredUntil: Type.String({ description: 'Until then nobody may come in with this id.' }),
+  messages: Type.Integer({ description: 'Messages that were deleted.' }),
+  reactions: Type.Integer({ description: 'Reactions that were taken back.' }),
+  conversations: Type.Integer({ description: 'Memberships and direct conversations that have ended.' }),
+  finishedAt: Type.Optional(Type.String()),
+  remains: Type.Array(Type.String(), {
+    description: 'Sentences for people on data that an erasure can’t reach.',
+  }),
+})
+export type ErasureReply = Type.Static<typeof ErasureReply>
 
 /** User of a token. */
 export const CallerReply = Type.Object({

@@ -52,6 +52,13 @@ t.test('an edit gives a message its text, and nothing else of it changes', async
   t.match(changed(changed(message, edit), again), { text: 'good morning', edited: { at: deletion.at } })
 })
 
+t.test('a deletion by the author under another name takes the former one away', async (t) => {
+  const nobody = { id: 'ada', name: 'Deleted user' }
+  t.match(changed(message, { ...deletion, from: nobody }), { from: nobody, deleted: { by: nobody } })
+  const byModerator = { ...deletion, from: bob, moderator: true as const }
+  t.match(changed(message, byModerator), { from: ada, deleted: { by: bob } })
+})
+
 t.test('of a deleted message only its place in the conversation stays', async (t) => {
   const { meta, ...rest } = message
   const extended = { ...changed(message, edit), html: '<p>hi</p>' }

@@ -12,6 +12,7 @@ import {
   clientFrames,
   closeCodes,
   defaultLimits,
+  ErasureReply,
   EventsReply,
   errorCodes,
   GatewayInfo,
@@ -32,6 +33,7 @@ import {
   SignInReply,
   serverFrames,
   User,
+  UserExportLine,
   workerRequests,
 } from '../src/index.ts'
 import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
@@ -285,12 +287,20 @@ t.test('the lines of the log and of history in the examples are what they should
     '### `GET /api/moderation/bans`': BansReply,
     '### `GET /api/audit`': AuditReply,
     '### `GET /api/rooms/{room}/export`': MessageEvent,
+    '### `POST /api/users/{user}/erasure`': ErasureReply,
   }
   for (const [heading, schema] of Object.entries(answers)) {
     for (const example of examples(section(heading, http))) {
       t.ok(Compile(schema).Check(JSON.parse(example)), `${heading}: ${example}`)
     }
   }
+  const [lines = ''] = examples(section('### `GET /api/users/{user}/export`', http))
+  const exported = lines.trim().split('\n')
+  t.same(
+    exported.map((line): string => JSON.parse(line).type),
+    ['user', 'conversation', 'message', 'reaction', 'end'],
+  )
+  for (const line of exported) t.ok(Compile(UserExportLine).Check(JSON.parse(line)), line)
 })
 
 t.test('what programs ask for without a connection is described, with valid examples', async (t) => {

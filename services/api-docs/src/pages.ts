@@ -13,7 +13,7 @@ export interface Passage {
   meanings: ReadonlyMap<string, string>
   /** Errors with the conditions under which they come, from its tables. */
   errors: readonly { code: string; when: string }[]
-  /** Its blocks of JSON. */
+  /** Its blocks of JSON, and the first line of those with several. */
   examples: readonly unknown[]
 }
 
@@ -75,7 +75,11 @@ function contentOf(body: string): Omit<Passage, 'page' | 'heading' | 'part'> {
       when === undefined ? [] : quoted(Code ?? code ?? '').map((code) => ({ code, when })),
     ),
     examples: blocks.flatMap(([, kind, text = '']) =>
-      kind === 'json' || kind === 'ndjson' ? [JSON.parse(text) as unknown] : [],
+      kind === 'json'
+        ? [JSON.parse(text) as unknown]
+        : kind === 'ndjson'
+          ? [JSON.parse(text.split('\n')[0] ?? '') as unknown]
+          : [],
     ),
   }
 }

@@ -8,7 +8,7 @@ import {
   missingTables,
 } from '@rabble/database'
 import type { EventLog } from '@rabble/event-log'
-import type { RoomsClient } from '@rabble/rooms/client'
+import type { RoomsClient, UsersClient } from '@rabble/rooms/client'
 import {
   checkingSessions,
   type InternalTokens,
@@ -22,6 +22,7 @@ import {
 import type { FastifyPluginAsync } from 'fastify'
 import { followPolicies } from './access/policies.ts'
 import { createReaders } from './access/readers.ts'
+import { startErasing } from './jobs/erasing.ts'
 import { type Ingest, startIngest } from './jobs/ingest.ts'
 import type { RetainOptions } from './jobs/retention.ts'
 import { describeGaps } from './messages/gap-note.ts'
@@ -32,6 +33,7 @@ import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
 import { pushRoutes } from './routes/push.ts'
+import { userExportRoutes } from './routes/user-export.ts'
 import type { Webhook } from './webhooks/webhook.ts'
 
 export interface HistoryOptions extends RetainOptions {
@@ -40,8 +42,10 @@ export interface HistoryOptions extends RetainOptions {
    * are open.
    */
   rooms?: Pick<RoomsClient, 'policies' | 'readable' | 'hidden' | 'retention' | 'former'>
+  /** Knows users besides their messages, and names those who are to be erased. Default: nobody does. */
+  users?: Pick<RoomsClient, 'audit'> & UsersClient
   /** The caller closes log and database, after the app. */
-  log: Pick<EventLog, 'partitions' | 'read'>
+  log: Pick<EventLog, 'partitions' | 'read' | 'publish'>
   database: Database
   tokens: Pick<Tokens, 'verify'>
   /** Verifies the tokens of gateways. Without it, their requests are refused. */
@@ -80,9 +84,10 @@ export function history(options: HistoryOptions): {
   checks: Record<'database' | 'ingest' | 'messages', ReadinessCheck>
   notes: Record<'gaps', ReadinessNote>
 } {
-  const { clock = systemClock, database, metrics, logger, rooms, requireToken = false } = options
+  const { clock = systemClock, database, log, metrics, logger, rooms, users, requireToken = false } = options
   const health = createWorkHealth(clock)
   let prepared: Prepared<Ingest> | undefined
+  let erasing: ReturnType<typeof startErasing> | undefined
 
   return {
     async plugin(app) {
@@ -110,6 +115,7 @@ export function history(options: HistoryOptions): {
       app.register(historyRoutes(routes))
       app.register(pushRoutes({ ...routes, push }))
       app.register(feedRoutes(routes))
+      app.register(userExportRoutes({ ...routes, users }))
       const { internalTokens } = options
       const { partitions } = options.log
       app.register(gatewayRoutes({ ...routes, partitions, internalTokens }))
@@ -125,9 +131,12 @@ export function history(options: HistoryOptions): {
           logger,
         })
         followed?.start()
+        const { migrated } = routes
+        erasing = users && startErasing({ clock, database, log, users, metrics, logger, migrated })
       })
       app.addHook('onClose', async () => {
         followed?.close()
+        await erasing?.close()
         await prepared?.close()
       })
     },

@@ -54,6 +54,8 @@ await runService({
       logger,
     })
     const internalTokens = internalTokensFrom(settings)
+    const rooms =
+      roomsUrl && internalTokens && overHttp(roomsUrl, internalTokens, { caller: 'history', clocks })
     const { plugin, checks, notes } = history({
       log,
       database,
@@ -64,8 +66,7 @@ await runService({
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
       ...historyConfig(settings),
-      ...(roomsUrl &&
-        internalTokens && { rooms: overHttp(roomsUrl, internalTokens, { caller: 'history', clocks }) }),
+      ...(rooms && { rooms, users: rooms }),
     })
     app.register(plugin)
     // Without the broker nothing new arrives, but stored messages can be read: a note, not a failed readiness check.

@@ -38,6 +38,7 @@ export interface HistoryMetrics {
   pushes: Counter
   pushFailures: Counter<'reason'>
   pushesGivenUp: Counter
+  erasingErrors: Counter
   /**
    * Ends the metrics of a partition that this replica no longer writes. The lag is still reported until another replica is
    * known to write and to report it: while the database is down, no replica writes.
@@ -254,6 +255,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     pushesGivenUp: new Counter({
       name: 'rabble_history_pushes_given_up_total',
       help: 'Pushes that were not accepted after all attempts, or were refused for good. Their messages are unread as before.',
+      registers,
+    }),
+    erasingErrors: new Counter({
+      name: 'rabble_history_erasing_errors_total',
+      help: 'Attempts to erase users that failed, since the database, the log or rooms did not answer. Each is repeated.',
       registers,
     }),
   }

@@ -52,7 +52,7 @@ export function build(
   t: Test,
   options: Pick<
     HistoryOptions,
-    'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'deadline' | 'push'
+    'clock' | 'log' | 'database' | 'requireToken' | 'rooms' | 'users' | 'deadline' | 'push'
   >,
 ): FastifyInstance {
   const app = createApp({ logger })

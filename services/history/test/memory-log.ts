@@ -4,7 +4,7 @@ import { type EventLog, type LogBatch, type LogEntry, type LogStart, partitionOf
 import { decodeBatch } from '@rabble/event-log/parts'
 
 /** A log in memory that a test fills batch by batch, and that records from where it was read. */
-export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read'> {
+export interface MemoryLog extends Pick<EventLog, 'partitions' | 'read' | 'publish'> {
   /** Where each reader started, in the order of their arrival. */
   readonly starts: { partition: number; from: LogStart }[]
   /** Appends events, as one batch for each of their partitions. Malformed ones are left out, as in any log. */
@@ -43,21 +43,24 @@ export function createMemoryLog(partitions = 1): MemoryLog {
     changed()
   }
 
+  function append(...events: LogEvent[]): void {
+    for (let partition = 0; partition < partitions; partition++) {
+      const own = events.filter(({ room }) => partitionOf(room, partitions) === partition)
+      const list = batches[partition]
+      if (own.length === 0 || list === undefined) continue
+      const lines = own.map((event) => `${JSON.stringify(event)}\n`)
+      add(
+        list,
+        decodeBatch(Buffer.from(lines.join('')), () => {}),
+      )
+    }
+  }
+
   return {
     partitions,
     starts,
-    append(...events) {
-      for (let partition = 0; partition < partitions; partition++) {
-        const own = events.filter(({ room }) => partitionOf(room, partitions) === partition)
-        const list = batches[partition]
-        if (own.length === 0 || list === undefined) continue
-        const lines = own.map((event) => `${JSON.stringify(event)}\n`)
-        add(
-          list,
-          decodeBatch(Buffer.from(lines.join('')), () => {}),
-        )
-      }
-    },
+    append,
+    publish: async (event) => append(event),
     inject: (text) =>
       add(
         batches[0] ?? [],

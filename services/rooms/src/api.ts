@@ -1,4 +1,4 @@
-import type { ErrorCode, User } from '@rabble/contract'
+import type { ErrorCode, User, UserRecord } from '@rabble/contract'
 
 /** A user who is about to enter a room with its first session on a gateway. */
 export interface SeatRequest {
@@ -178,6 +178,34 @@ export interface RetentionPage {
   rooms: Record<string, RoomRetention>
   /** Start of the next page. Absent at the end. */
   next?: string
+}
+
+/** A user whose data is being erased, or was a short time ago. */
+export interface Erasure {
+  /** The user's id. */
+  user: string
+  /** Time (ms) since the request, which put the user out. */
+  age: number
+}
+
+/** Numbers of what was erased since the last report. */
+export interface ErasureProgress {
+  messages: number
+  reactions: number
+  conversations: number
+}
+
+/** Operations of the rooms service for history, about users. They fail as those of `RoomsClient` do. */
+export interface UsersClient {
+  /** Returns what the service knows of a user (an id); undefined if that is too much for one answer. */
+  userRecord(user: string): Promise<UserRecord | undefined>
+  /** Returns users of whom something may be left to erase, the longest due first. A page: those that are erased leave it. */
+  erasures(): Promise<Erasure[]>
+  /**
+   * Reports progress. `complete`: nothing was found any more, after all gateways had put the user out. Then the service forgets what
+   * it knows of the user itself, a part with each call, and returns whether there is more.
+   */
+  erased(user: string, progress: ErasureProgress & { complete: boolean }): Promise<{ more: boolean }>
 }
 
 /**

@@ -17,6 +17,7 @@ import { policyRoutes } from './routes/policies.ts'
 import { roomRoutes } from './routes/rooms.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { signInRoutes } from './routes/sign-in.ts'
+import { userRoutes } from './routes/users.ts'
 import { checkingBrowserSessions } from './sessions/browser-sessions.ts'
 import { createProvider } from './sign-in/provider.ts'
 
@@ -90,6 +91,7 @@ export function rooms(options: RoomsOptions): {
       app.register(roomRoutes(routes))
       app.register(moderationRoutes(routes))
       app.register(auditRoutes(routes))
+      app.register(userRoutes(routes))
       app.addHook('onReady', async () => void prepare())
       app.addHook('onClose', async () => {
         stop.abort()

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import { pathSegment } from '@rabble/contract'
+import { pathSegment, type UserRecord } from '@rabble/contract'
 import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type {
   ClaimedName,
+  Erasure,
   HiddenPage,
   PolicyChanges,
   Refusal,
@@ -12,6 +13,7 @@ import type {
   RoomRetention,
   RoomsClient,
   Seat,
+  UsersClient,
 } from './api.ts'
 import { createRequestOrder } from './seats/request-order.ts'
 
@@ -49,7 +51,7 @@ export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
   options: RoomsClientOptions & { clocks?: Pick<ClockWatch, 'compare'> } = {},
-): RoomsClient {
+): RoomsClient & UsersClient {
   const { clock = systemClock, clocks } = options
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const askedAt = clock.now()
@@ -70,7 +72,7 @@ export function inProcess(
   app: FastifyInstance,
   internalTokens: Pick<InternalTokens, 'sign'>,
   options: RoomsClientOptions = {},
-): RoomsClient {
+): RoomsClient & UsersClient {
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const { statusCode, payload } = await app.inject({
       method,
@@ -87,7 +89,7 @@ function createClient(
   internalTokens: Pick<InternalTokens, 'sign'>,
   { caller = 'gateway', timeout = defaultTimeout, clock = systemClock }: RoomsClientOptions,
   call: Call,
-): RoomsClient {
+): RoomsClient & UsersClient {
   const requests = createRequestOrder(clock)
   /** Moment up to which each gateway has received changed counts, by gateway. */
   const seen = new Map<string, string>()
@@ -194,6 +196,15 @@ function createClient(
     async former(part) {
       await need({ method: 'POST', path: '/internal/former', body: part })
     },
+    async userRecord(user) {
+      const path = `/internal/users/${pathSegment(user)}`
+      return (await need<{ record?: UserRecord }>({ method: 'GET', path })).record
+    },
+    async erasures() {
+      return (await need<{ erasures: Erasure[] }>({ method: 'GET', path: '/internal/erasures' })).erasures
+    },
+    erased: (user, progress) =>
+      need({ method: 'POST', path: `/internal/erasures/${pathSegment(user)}`, body: progress }),
     async readable(rooms, reader) {
       const body = { rooms, ...reader }
       return (await need<{ rooms: string[] }>({ method: 'POST', path: '/internal/readable', body })).rooms

@@ -4,7 +4,7 @@ import { createWorkHealth, type Database } from '@rabble/database'
 import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
 import { Registry } from 'prom-client'
 import type { Test } from 'tap'
-import { inProcess, type RoomsClient } from '../src/client.ts'
+import { inProcess, type RoomsClient, type UsersClient } from '../src/client.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { limitActs } from '../src/moderation/changes.ts'
 import type { RoutesOptions } from '../src/options.ts'
@@ -12,6 +12,7 @@ import { auditRoutes } from '../src/routes/audit.ts'
 import { moderationRoutes } from '../src/routes/moderation.ts'
 import { policyRoutes } from '../src/routes/policies.ts'
 import { roomRoutes } from '../src/routes/rooms.ts'
+import { userRoutes } from '../src/routes/users.ts'
 import { timeout } from './build.ts'
 
 const secret = 'a secret that is long enough to be one'
@@ -31,7 +32,7 @@ export interface Answer {
 /** The routes of rooms, moderation and audit, with helpers for tests. */
 export interface RoomApi {
   database: Database
-  client: RoomsClient
+  client: RoomsClient & UsersClient
   /** Signals, oldest first. */
   signals: Signal[]
   /** Returns a user's token. */
@@ -75,7 +76,9 @@ export async function buildApi(
   }
   const tokenOf = (user: User) => tokens.sign(user, 60, user.id === mona.id ? ['moderator'] : [])
   const app = createApp({ logger })
-  for (const plugin of [roomRoutes, moderationRoutes, auditRoutes, policyRoutes]) app.register(plugin(routes))
+  for (const plugin of [roomRoutes, moderationRoutes, auditRoutes, policyRoutes, userRoutes]) {
+    app.register(plugin(routes))
+  }
   t.teardown(() => app.close())
   await app.ready()
   return {

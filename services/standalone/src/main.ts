@@ -57,6 +57,7 @@ await runService({
       logger,
     })
 
+    const asHistory = roomsInProcess(app, internalTokens, { caller: 'history' })
     const past = history({
       log,
       database,
@@ -66,7 +67,8 @@ await runService({
       metrics: createHistoryMetrics(registry),
       logger,
       requireToken: settings.RABBLE_AUTH === 'jwt',
-      rooms: roomsInProcess(app, internalTokens, { caller: 'history' }),
+      rooms: asHistory,
+      users: asHistory,
       ...historyConfig(settings),
     })
     const seating = rooms({

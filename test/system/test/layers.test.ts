@@ -61,6 +61,7 @@ const floors: Record<string, readonly string[]> = {
     'options.ts',
     'moderation',
     'sessions',
+    'users',
     'jobs',
     'routes',
     'client.ts',

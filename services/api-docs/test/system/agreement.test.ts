@@ -254,6 +254,10 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   await ask(t, pages, { params: lounge, query: '?limit=x' })
   await ask(t, pages, { params: { room: 'dm:ada:bob' }, token })
   await ask(t, 'GET /api/rooms/{room}/export', { params: lounge })
+  const whole = 'GET /api/users/{user}/export'
+  await ask(t, whole, { token, params: { user: user.id } })
+  await ask(t, whole, { token, params: { user: 'mona' } })
+  await ask(t, whole, { params: { user: user.id } })
   await ask(t, 'GET /api/conversations', { token })
   await ask(t, 'GET /api/conversations', { token, query: '?limit=x' })
   await ask(t, 'GET /api/conversations')
@@ -294,6 +298,13 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
     }
   }
   await ask(t, 'POST /api/moderation/kicks', { token: moderator, body: { user: user.id } })
+  const erase = 'POST /api/users/{user}/erasure'
+  const eve = { user: 'eve' }
+  await ask(t, erase, { token: moderator, params: eve, body: { confirm: 'eve' } })
+  await ask(t, erase, { token: moderator, params: eve, body: { confirm: 'Eve' } })
+  await ask(t, erase, { token, params: eve, body: { confirm: 'eve' } })
+  await ask(t, 'GET /api/users/{user}/erasure', { token: moderator, params: eve })
+  await ask(t, 'GET /api/users/{user}/erasure', { token: moderator, params: { user: 'nobody' } })
   await ask(t, 'GET /api/audit', { token: moderator })
   await ask(t, 'GET /api/audit', { token })
   await ask(t, 'DELETE /api/rooms/{room}', { token, params })

@@ -157,8 +157,9 @@ async function write(
       reaction: isReaction(change),
     }
   })
-  const messages = results.map(({ message: { id, text, edited, deleted }, extra }) => ({
+  const messages = results.map(({ message: { id, from, text, edited, deleted }, extra }) => ({
     message: storable(id),
+    sender_name: storable(from.name),
     text: storable(text),
     edited: jsonOf(edited),
     deleted: jsonOf(deleted),
@@ -167,9 +168,9 @@ async function write(
   await query(
     `with folded as materialized (
        select * from json_to_recordset($2::json)
-         as (message text, text text, edited text, deleted text, extra text)
+         as (message text, sender_name text, text text, edited text, deleted text, extra text)
      ), messages as (
-       update history.messages set text = folded.text, edited = folded.edited, deleted = folded.deleted,
+       update history.messages set sender_name = folded.sender_name, text = folded.text, edited = folded.edited, deleted = folded.deleted,
          extra = folded.extra, meta = case when folded.deleted is null then messages.meta end,
          reactions = case when folded.deleted is null then messages.reactions end
        from folded where messages.id = folded.message

@@ -41,6 +41,11 @@ export async function endSubscription({ query }: Reader, user: string, endpoint:
   ])
 }
 
+/** Ends all subscriptions of a user. */
+export async function endSubscriptionsOf({ query }: Reader, user: string): Promise<void> {
+  await query('delete from history.push_subscriptions where user_id = $1', [storable(user)])
+}
+
 /** Ends the subscriptions of browsers in which their user has not opened the page for a long time. */
 export async function endUnconfirmed({ query }: Reader): Promise<void> {
   await query(

@@ -9,6 +9,7 @@ import { forgetRooms } from '../rooms/forgotten-rooms.ts'
 import { trimFormer } from '../rooms/former-rooms.ts'
 import { fillLooks } from '../rooms/room-looks.ts'
 import { forgetSessions, trimGuests } from '../sessions/sessions.ts'
+import { forgetErasures } from '../users/erasure.ts'
 
 /** Milliseconds between two rounds. */
 const pause = 10_000
@@ -55,6 +56,7 @@ export function startUpkeep(
       await forgetRooms(database)
       await trimFormer(database)
       await all(() => trimGuests(database))
+      await all(() => forgetErasures(database))
       // PostgreSQL has autovacuum. PGlite has none, so its files would only grow.
       if (database.kind === 'pglite') await database.query(vacuum)
     }
@@ -92,7 +94,7 @@ export function startUpkeep(
 /** All tables of this service. */
 export const tables = [
   ...['rooms', 'former', 'origin', 'invitations', 'leases', 'seats', 'presence', 'names', 'name_holders'],
-  ...['sessions', 'restrictions', 'policies', 'policy_version', 'audit'],
+  ...['sessions', 'restrictions', 'policies', 'policy_version', 'audit', 'erasures'],
 ].map((table) => `rooms.${table}`)
 
 /** Fails if a table can't be written. Writes nothing. */

@@ -27,11 +27,14 @@ export interface Change {
 }
 
 export interface Changes {
-  /** Carries out what a request asks for, within a transaction. */
+  /**
+   * Carries out what a request asks for, within a transaction. `evenBanned`: also for a user who is banned everywhere; default: false.
+   */
   run<Result>(
     request: FastifyRequest,
     action: string,
     work: (change: Change) => Promise<Result>,
+    options?: { evenBanned?: boolean },
   ): Promise<Result>
 }
 
@@ -70,14 +73,16 @@ export function createChanges(options: RoutesOptions): Changes {
 
   async function commit<Result>(
     query: Database['query'],
-    { caller, action }: { caller: Identity; action: string },
+    { caller, action, evenBanned }: { caller: Identity; action: string; evenBanned: boolean },
     what: (change: Change) => Promise<Result>,
   ): Promise<{ result: Result; signals: Signal[] }> {
     const entries: AuditEntry[] = []
     const policies: PolicyEntry[] = []
     const signals: Signal[] = []
     // Moderators too: another moderator can stop somebody who took over a moderator's account.
-    if (await isBanned(query, caller.user.id)) throw new RabbleError('forbidden', 'this user is banned')
+    if (!evenBanned && (await isBanned(query, caller.user.id))) {
+      throw new RabbleError('forbidden', 'this user is banned')
+    }
     if (!isModerator(caller)) await checkHourlyLimits(query, caller.user.id, action, hourlyLimits)
     const result = await what({
       query,
@@ -99,14 +104,16 @@ export function createChanges(options: RoutesOptions): Changes {
   }
 
   return {
-    async run(request, action, what) {
+    async run(request, action, what, { evenBanned = false } = {}) {
       const caller = await requireCaller(request, { tokens, allowedOrigins })
       if (!isModerator(caller)) checkAddress(request.ip)
       const { result, signals } = await work.run(
         action,
         (signal) =>
           retried(clock, signal, () =>
-            transactionWithin(database, signal, (query) => commit(query, { caller, action }, what)),
+            transactionWithin(database, signal, (query) =>
+              commit(query, { caller, action, evenBanned }, what),
+            ),
           ),
         sharersOf(request.ip, caller.user.id),
       )

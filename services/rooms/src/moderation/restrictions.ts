@@ -74,6 +74,29 @@ export async function restrict(
   return replyOf(row)
 }
 
+/**
+ * Bans a user everywhere for some seconds, without asking who may do that, and puts the user out at once. A ban that lasts longer stays
+ * as it is.
+ */
+export async function keepOut(
+  { query, caller, policy, signal }: Change,
+  user: string,
+  seconds: number,
+  reason: string,
+): Promise<void> {
+  const [row] = await query<Row>(
+    `insert into rooms.restrictions as mine (kind, user_id, reason, by_id, by_name, expires_at)
+     values ('ban', $1, $2, $3, $4, now() + $5::bigint * interval '1 second')
+     on conflict (user_id, kind, coalesce(room, '')) do update set
+       expires_at = case when mine.expires_at is not null then greatest(mine.expires_at, excluded.expires_at) end
+     returning ${columns}`,
+    [user, reason, caller.user.id, caller.user.id === user ? '' : caller.user.name, seconds],
+  )
+  if (row === undefined) throw new Error('a restriction was not written')
+  policy({ key: keyOf(row.id), policy: policyOf(row) })
+  signal({ type: 'kick', user, message: reason })
+}
+
 async function checkNumber(query: Database['query'], room: string): Promise<void> {
   const [row] = await query<{ count: number }>(
     `select count(*) from (select from rooms.restrictions where room = $1 limit ${most + 1}) own`,

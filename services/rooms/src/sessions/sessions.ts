@@ -159,6 +159,16 @@ export async function endSession(query: Query, id: string, now: number): Promise
   return putPolicy(query, key, policy)
 }
 
+/** Deletes the sessions of a user, and gives up the user's names. Returns the ids of the sessions, whose policies the caller puts. */
+export async function endSessionsOf(query: Query, user: string): Promise<string[]> {
+  await lockNames(query)
+  const rows = await query<{ id: string }>('delete from rooms.sessions where user_id = $1 returning id', [
+    user,
+  ])
+  await giveUpNames(query, [user])
+  return rows.map(({ id }) => id)
+}
+
 /** Deletes expired sessions, up to 1,000. Returns their number. Names that they reserved expire with them. */
 export async function forgetSessions(database: Database): Promise<number> {
   const rows = await database.query(
