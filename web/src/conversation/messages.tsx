@@ -3,7 +3,6 @@ import type { Message, Pending, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { past } from '../search/past.ts'
-import { pressed } from '../shortcuts/keyboard.ts'
 import { line, unreadOf } from '../state/reading.ts'
 import { atEnd } from '../state/rooms.ts'
 import { changes, me, problemOf } from '../state/session.ts'
@@ -11,6 +10,7 @@ import { Icon } from '../ui/icons.tsx'
 import { placeOf } from './grouping.ts'
 import { jumping, jumpTo, loadUntil, target, toEnd } from './jump.ts'
 import { Row } from './row.tsx'
+import { moveFocus } from './row-focus.ts'
 import { showsGateways } from './shown-gateways.ts'
 import { TopAuthor } from './top-author.tsx'
 import { badge, firstAfter } from './unread.ts'
@@ -120,15 +120,8 @@ export function Messages({ room }: { room: Room }): JSX.Element {
   // The arrow keys move through the messages, from the focused one.
   useEffect(() => {
     const move = (event: KeyboardEvent) => {
-      const step = pressed('newer', event) ? 1 : pressed('older', event) ? -1 : 0
-      const row = document.activeElement
-      if (step === 0 || !(row instanceof HTMLElement) || row.dataset.id === undefined) return
-      const next = step === 1 ? row.nextElementSibling : row.previousElementSibling
-      event.preventDefault()
-      if (!(next instanceof HTMLElement)) return
-      active.value = next.dataset.id
-      next.focus({ preventScroll: true })
-      next.scrollIntoView({ block: 'nearest' })
+      const row = moveFocus(event)
+      if (row !== undefined) active.value = row.dataset.id
     }
     scroller.current?.addEventListener('keydown', move)
     return () => scroller.current?.removeEventListener('keydown', move)
