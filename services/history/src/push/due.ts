@@ -36,8 +36,9 @@ export interface DueQuery {
 
 /**
  * Returns what the stored messages of some sequences are to be pushed as, at the state of now: a direct message to its other user, a
- * mention to its members, except if they have read it, have muted the conversation, have left it, or wrote it. Of several
- * messages of one conversation, a browser gets the newest one, as it would show only that. Deleted and old messages are left out.
+ * mention to its members, except if they have read it, have muted the conversation, or have left it. Authors have read what they
+ * wrote. Of several messages of one conversation, a browser gets the newest one, as it would show only that. Deleted and old messages
+ * are left out.
  */
 export async function duePushes({ query }: Pick<Database, 'query'>, asked: DueQuery): Promise<DuePush[]> {
   const { partition, after, until, limit, behind } = asked
@@ -60,7 +61,7 @@ export async function duePushes({ query }: Pick<Database, 'query'>, asked: DueQu
      select distinct on (endpoint, room) endpoint, p256dh, auth, user_id, room, id, sender_id, sender_name, text
      from addressed join news using (sequence, room)
      join history.conversations using (user_id, room) join history.push_subscriptions using (user_id)
-     where not muted and read_sequence < sequence and sender_id <> user_id
+     where not muted and read_sequence < sequence
        ${behind === undefined ? '' : 'and (endpoint, room) > ($6, $7)'}
      order by endpoint, room, sequence desc limit $5`,
     [

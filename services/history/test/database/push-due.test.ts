@@ -92,6 +92,10 @@ await onBoth(async (t, databases) => {
       { type: 'read', id: 'r2', ...own('bob', direct.room), upTo: 'b' },
     ])
     t.same(await dueOf(database), [], 'a direct message that was read')
+    await write(database, 0, [said('c', direct)])
+    t.same(await dueOf(database), ['bob: c'])
+    await write(database, 0, [deletion('d2', 'c', direct)])
+    t.same(await dueOf(database), [], 'a direct message that was deleted')
   })
 
   await t.test('who has left a room gets no push of it, and old messages are not pushed', async (t) => {

@@ -1,3 +1,4 @@
+import type { Clock } from '@rabble/clock'
 import { createManualClock } from '@rabble/clock/manual'
 import { type PushReceiver, startPushReceiver, until, vapidKeys } from '@rabble/harness'
 import { Registry } from 'prom-client'
@@ -27,7 +28,16 @@ async function start(t: Test) {
     readable: async () => new Set<string>(),
     timeout: 1e9,
   }
-  const delivery = createDelivery(push, { clock, logger, metrics, signal: stop.signal })
+  /** Pauses (ms) that it has made. */
+  const pauses: number[] = []
+  const noted: Clock = {
+    ...clock,
+    sleep(milliseconds, options) {
+      pauses.push(milliseconds)
+      return clock.sleep(milliseconds, options)
+    },
+  }
+  const delivery = createDelivery(push, { clock: noted, logger, metrics, signal: stop.signal })
   const metric = async (name: string, reason?: string) => {
     const values = (await registry.getSingleMetric(`rabble_history_${name}`)?.get())?.values ?? []
     return values
@@ -41,7 +51,7 @@ async function start(t: Test) {
       timeout,
       `failure ${count}`,
     )
-  return { receiver, clock, delivery, lines, metric, failures }
+  return { receiver, clock, delivery, lines, metric, failures, pauses }
 }
 
 function dueAt(receiver: PushReceiver, more: Partial<DuePush> = {}): DuePush {
@@ -66,7 +76,7 @@ t.test('a push is encrypted for its browser and signed, and says how urgent it i
 t.test(
   'a push that is not accepted is sent again after growing pauses, or when the service says',
   async (t) => {
-    const { receiver, clock, delivery, metric, failures, lines } = await start(t)
+    const { receiver, clock, delivery, metric, failures, lines, pauses } = await start(t)
     const answers: [number, object?][] = [[503], [429, { 'retry-after': '5' }], [503]]
     receiver.answer = (response) => {
       const [status = 201, headers = {}] = answers.shift() ?? []
@@ -74,19 +84,17 @@ t.test(
     }
     const due = dueAt(receiver)
     const sending = delivery.send([due])
-    await failures(1)
-    await clock.advance(499)
-    t.equal(clock.pending, 1, 'at least half of the pause')
-    await clock.advance(501)
-    await failures(2)
-    await clock.advance(4_999)
-    t.equal(clock.pending, 1, 'as long as the service asks for')
-    await clock.advance(1)
-    await failures(3)
-    await clock.advance(4_000)
+    for (let count = 1; count <= 3; count++) {
+      await failures(count)
+      await clock.advance(5_000)
+    }
     t.same(await sending, { accepted: [due.endpoint], gone: [], refused: [] })
     t.same(receiver.texts(), ['between us'])
     t.equal(receiver.received.length, 4)
+    const [first = 0, second, third = 0] = pauses
+    t.ok(first >= 500 && first <= 1_000, `${first} ms`)
+    t.equal(second, 5_000, 'as long as the service asks for')
+    t.ok(third >= 2_000 && third <= 4_000, `${third} ms`)
     t.equal(await metric('push_failures_total', '429'), 1)
     t.same(lines, [], 'it went well in the end')
   },
