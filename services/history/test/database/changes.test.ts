@@ -27,6 +27,10 @@ const cases: Record<string, { log: ChatEvent[]; gone?: string[] }> = {
     log: [message('a', { replyTo: 'z', meta: { secret: 'kept' } }), deletion('d', 'a')],
     gone: ['text of a', 'secret'],
   },
+  'a deletion by the author under another name takes the former one': {
+    log: [message('a'), deletion('d', 'a', { from: { id: 'ada', name: 'Nobody' } })],
+    gone: ['text of a', 'Ada'],
+  },
   'a deletion takes what a later version had added': {
     log: [
       { ...message('a', { at: '2026-11-22T12:00:00.000+02:00' }), html: '<b>secret</b>' } as ChatEvent,
