@@ -32,7 +32,8 @@ t.test('a few clients are told at a time, over the whole window, each until the 
   const sizes = [...batches.values()].map(({ length }) => length)
   t.ok(Math.max(...sizes) <= 26, `at a time ${sizes}`)
   const last = Math.max(...batches.keys()) - began
-  t.ok(last >= 1_250, `the last ones were told after ${last} ms`)
+  // Without the last step. Shares are rounded up, so the last ones may be told a little earlier than that.
+  t.ok(last >= 1_200, `the last ones were told after ${last} ms`)
   const times = [...batches.values()].flat()
   t.equal(times.length, 150)
   t.ok(Math.max(...times) < 250, `to go after ${times} ms`)

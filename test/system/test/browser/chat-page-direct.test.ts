@@ -33,7 +33,7 @@ t.test('the page is with a gateway directly, and stays in the room when that gat
   t.ok(ports.includes(Number(home)), `${sockets}`)
 
   const first = await ada.gateway()
-  t.match(await ada.switchGateway(), /^You are on gateway-\w+ now\.$/)
+  t.match(await ada.switchGateway(), /^You are on gateway-\d-\w+ now\.$/)
   t.not(await ada.gateway(), first)
   t.same(used(), new Set(ports.map(String)), 'the other one, as directly')
   await cluster.gateways[ports.indexOf(Number(home)) === 0 ? 1 : 0]?.kill()

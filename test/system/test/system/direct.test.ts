@@ -5,6 +5,7 @@ import { type Chat, connect, type Transport } from '@rabble/client'
 import {
   assertNothingLeft,
   checkOrder,
+  connectChat,
   freePort,
   inForm,
   type Service,
@@ -150,6 +151,19 @@ async function assertWhole(t: Test, members: readonly Member[], ids: readonly st
   t.comment(`${ids.length} messages, ${members.length} members: ${report.text}`)
 }
 
+/** Waits until each gateway knows by the reports of the others that all are ready. */
+async function allKnowEachOther(t: TestContext): Promise<void> {
+  for (const { url } of cluster.gateways) {
+    const watcher = await connectChat(t, url, { name: 'Watcher' })
+    const knowsAll = async () => {
+      const { gateways } = await watcher.request({ type: 'gateways' })
+      return gateways.filter(({ state }) => state === 'ready').length === cluster.gateways.length
+    }
+    await until(knowsAll, 60_000, 'a gateway to know the others as ready')
+    await watcher.close()
+  }
+}
+
 /** Returns the paths that Nginx has served. */
 function pathsOfNginx(): string[] {
   const lines = readFileSync(cluster.nginx.accessLog, 'utf8').split('\n').slice(0, -1)
@@ -184,6 +198,7 @@ t.test(
 t.test(
   'clients connect to gateways directly, one of which is killed and another one drained: nothing is lost, repeated or out of order',
   async (t) => {
+    await allKnowEachOther(t)
     const before = pathsOfNginx().length
     const members = await Promise.all(
       Array.from({ length: clientCount }, (_, n) =>
