@@ -155,6 +155,7 @@ t.test('a mention and a direct message reach a user who has closed all tabs, as 
   await again.getByRole('button', { name: 'Turn on notifications' }).click()
   await again.getByText('You also get them while this page is closed.').waitFor()
   t.equal(await again.evaluate('ends'), 1)
+  await again.getByRole('button', { name: /^Your menu/ }).click()
   await again.getByRole('button', { name: 'Sign out' }).click()
   await until(async () => (await again.evaluate('ends')) === 2, timeout, 'the end with the sign-out')
   t.same(ada.problems, [])
