@@ -110,6 +110,8 @@ export function createConversationNews(options: {
 
   function tell(states: ConversationStates, stored: ReadonlyMap<string, Changed>): void {
     for (const { user, room, version, json } of states.own) {
+      // The membership that is not stored yet begins it, and would look like one that has ended.
+      if (json === null && !stored.has(`${user}\n${room}`)) continue
       const conversation = json === null ? undefined : JSON.parse(json)
       const frame: ServerFrames['conversation'] = {
         type: 'conversation',
