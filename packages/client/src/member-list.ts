@@ -31,10 +31,11 @@ export class MemberKeeper implements Keeper {
       const { users, count } = await this.#room.fetchMembers()
       this.#asking = false
       if (!this.#room.keepsMembers) return
+      // The answer may be a second older than the events that arrived before it, or newer: then it is requested again.
+      const isOther = count !== this.#room.members.count
       this.#users = new Map(users.map((user) => [user.id, user]))
       this.#tell(count, true)
-      // Presence events that arrived during the request may be missing from the list.
-      if (users.length < Math.min(count, maxListed)) this.#later()
+      if (isOther || users.length < Math.min(count, maxListed)) this.#later()
     } catch {
       this.#asking = false
       this.#later()

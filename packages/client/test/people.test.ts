@@ -92,3 +92,26 @@ t.test(
     t.same(room.members, { users: [ada, bob], count: 2, complete: true })
   },
 )
+
+t.test('a list that is older than what was told before it is asked for again', async (t) => {
+  let users = [ada]
+  const { room, gateway, clock } = await openRoom(t, (frame): ServerFrame | undefined => {
+    if (frame.type === 'members')
+      return { type: 'members', ref: frame.ref ?? 0, room: 'general', users, count: users.length }
+    return frame.type === 'join' ? joined(frame, { count: 2 }) : undefined
+  })
+  room.on('members', () => {})
+  await until(() => room.members.users.length === 1, 30_000, 'the list from before Bob came')
+  users = [ada, bob]
+  await clock.advance(7_999)
+  t.equal(gateway.frames('members').length, 1)
+  await clock.advance(1)
+  await until(() => room.members.users.length === 2, 30_000, 'the list again')
+  t.same(room.members, { users: [ada, bob], count: 2, complete: true })
+  // The second answer differs from the first one, and the third from none.
+  await clock.advance(8_000)
+  await room.fetchMembers()
+  const { length } = gateway.frames('members')
+  await clock.advance(60_000)
+  t.equal(gateway.frames('members').length, length, 'until it stays the same')
+})
