@@ -5,8 +5,8 @@ import type { SessionHost } from './transport.ts'
 
 /** Length of the secret part of a key, with the hyphen before it. */
 const secretLength = 23
-/** Pattern of the keys that `createSessionKey` returns. */
-export const sessionKeyPattern = '[\\w.-]{1,41}-[\\w-]{22}'
+/** Pattern of the keys that `createSessionKey` returns: an id of a gateway has at most 57 characters. */
+export const sessionKeyPattern = '[\\w.-]{1,57}-[\\w-]{22}'
 const wholeKey = new RegExp(`^${sessionKeyPattern}$`)
 
 /** Creates the secret key of a session that spans several requests. It begins with the gateway that holds the session. */
