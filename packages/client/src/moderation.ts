@@ -56,6 +56,34 @@ export interface AuditOptions {
   before?: number
 }
 
+/** Message that a user reported, as it was then. */
+export interface Report {
+  id: number
+  room: string
+  message: { id: string; from: User; text: string; at?: string }
+  reason: string
+  by: User
+  at: string
+  /** How moderators closed it; undefined: it is open. */
+  closed?: { outcome: ReportOutcome; by: User; at: string }
+}
+
+/** Whether moderators acted on a report. */
+export type ReportOutcome = 'acted' | 'dismissed'
+
+/** Reports to list, and the position of a page. */
+export interface ListReportsOptions {
+  /** Default: open. */
+  state?: 'open' | 'closed'
+  room?: string
+  /** Id of the author of the messages. */
+  user?: string
+  /** Number of reports, 1 to 200. Default: 50. */
+  limit?: number
+  /** `id` of the last report of the page before. */
+  after?: number
+}
+
 type Kind = 'bans' | 'mutes'
 
 function sanction(chat: Requester, kind: Kind, body: object): Promise<Sanction> {
@@ -113,4 +141,28 @@ export function listAudit(
   options: AuditOptions = {},
 ): Promise<{ entries: AuditEntry[]; hasMore: boolean }> {
   return chat.request(['api', 'audit'], { query: options })
+}
+
+/**
+ * Reports a message to the moderators. A second report of the same message is the first one.
+ * @throws ChatError `not-found` if the message is gone, `rate-limited` while too many reports of this user are open
+ */
+export function reportMessage(
+  chat: Requester,
+  report: { room: string; message: string; reason?: string },
+): Promise<{ id: number }> {
+  return chat.request(['api', 'reports'], { method: 'POST', body: report })
+}
+
+/** Lists reports, oldest first. For moderators. @throws ChatError */
+export function listReports(
+  chat: Requester,
+  options: ListReportsOptions = {},
+): Promise<{ reports: Report[]; hasMore: boolean }> {
+  return chat.request(['api', 'reports'], { query: options })
+}
+
+/** Closes all open reports about the message of a report. For moderators. @throws ChatError `not-found` if it is closed */
+export function closeReport(chat: Requester, id: number, outcome: ReportOutcome): Promise<void> {
+  return chat.request(['api', 'reports', String(id)], { method: 'PATCH', body: { outcome } })
 }

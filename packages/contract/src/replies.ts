@@ -130,10 +130,21 @@ export const UserExportLine = Type.Union([
   }),
   Type.Object(
     {
+      type: Type.Literal('report'),
+      room: Type.String(),
+      message: Type.String({ description: 'Id of the message.' }),
+      reason: Type.String(),
+      at: Type.String(),
+    },
+    { description: 'Report that the user made to the moderators.' },
+  ),
+  Type.Object(
+    {
       type: Type.Literal('end'),
       conversations: Type.Integer(),
       messages: Type.Integer(),
       reactions: Type.Integer(),
+      reports: Type.Integer(),
     },
     { description: 'Last line, with the numbers of lines of each kind: without it, an export is not whole.' },
   ),

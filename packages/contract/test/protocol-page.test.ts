@@ -24,6 +24,7 @@ import {
   PushReply,
   PushSubscriptionRequest,
   Reactions,
+  ReportsReply,
   RestrictionReply,
   RoomReply,
   RoomsReply,
@@ -285,6 +286,7 @@ t.test('the lines of the log and of history in the examples are what they should
     '### `GET /api/rooms/{room}/members`': MembersReply,
     '### `POST /api/moderation/bans`': RestrictionReply,
     '### `GET /api/moderation/bans`': BansReply,
+    '### `GET /api/reports`': ReportsReply,
     '### `GET /api/audit`': AuditReply,
     '### `GET /api/rooms/{room}/export`': MessageEvent,
     '### `POST /api/users/{user}/erasure`': ErasureReply,
@@ -298,7 +300,7 @@ t.test('the lines of the log and of history in the examples are what they should
   const exported = lines.trim().split('\n')
   t.same(
     exported.map((line): string => JSON.parse(line).type),
-    ['user', 'conversation', 'message', 'reaction', 'end'],
+    ['user', 'conversation', 'message', 'reaction', 'report', 'end'],
   )
   for (const line of exported) t.ok(Compile(UserExportLine).Check(JSON.parse(line)), line)
 })

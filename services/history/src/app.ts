@@ -33,6 +33,7 @@ import { feedRoutes } from './routes/feed.ts'
 import { gatewayRoutes } from './routes/gateways.ts'
 import { historyRoutes } from './routes/history.ts'
 import { pushRoutes } from './routes/push.ts'
+import { reportRoutes } from './routes/reports.ts'
 import { userExportRoutes } from './routes/user-export.ts'
 import type { Webhook } from './webhooks/webhook.ts'
 
@@ -69,7 +70,7 @@ const tables = [
   ...['search', 'search_positions', 'search_stale', 'moments'],
   ...['webhook_positions', 'identity', 'retired'],
   ...['rooms', 'conversations', 'mentions'],
-  ...['push_subscriptions', 'push_positions'],
+  ...['push_subscriptions', 'push_positions', 'reports'],
 ].map((table) => `history.${table}`)
 
 /** Path from dist/src. */
@@ -116,6 +117,7 @@ export function history(options: HistoryOptions): {
       app.register(pushRoutes({ ...routes, push }))
       app.register(feedRoutes(routes))
       app.register(userExportRoutes({ ...routes, users }))
+      app.register(reportRoutes({ ...routes, users }))
       const { internalTokens } = options
       const { partitions } = options.log
       app.register(gatewayRoutes({ ...routes, partitions, internalTokens }))

@@ -37,6 +37,7 @@ const floors: Record<string, readonly string[]> = {
     'projection',
     'webhooks',
     'push',
+    'reports',
     'jobs',
     'access',
     'routes',

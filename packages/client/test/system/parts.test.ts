@@ -7,13 +7,16 @@ import t from 'tap'
 import type { Chat, ChatError } from '../../src/index.ts'
 import {
   banUser,
+  closeReport,
   kickUser,
   liftBan,
   liftMute,
   listAudit,
   listBans,
   listMutes,
+  listReports,
   muteUser,
+  reportMessage,
 } from '../../src/moderation.ts'
 import { react } from '../../src/reactions.ts'
 import {
@@ -110,6 +113,32 @@ t.test('a moderator kicks, mutes and bans, and all of it is recorded', async (t)
     (await listAudit(mona, { user })).entries.map(({ action }) => action),
     ['unban', 'ban', 'unmute', 'mute', 'kick'],
   )
+})
+
+t.test('a user reports a message, and a moderator reads and closes the report', async (t) => {
+  const [mona, eve, bob] = [{ token }, { name: 'Hatter' }, { name: 'Guard' }].map((who) =>
+    chatWith(t, { url, ...who }),
+  )
+  if (!mona || !eve || !bob) throw new Error('there are three')
+  await Promise.all([mona.ready, eve.room('tea').join(), bob.ready])
+  const { id: message } = await eve.room('tea').send('Buy my hats')
+  const reported = async () => {
+    const report = { room: 'tea', message, reason: 'spam' }
+    const made = await reportMessage(bob, report).catch(({ code }: ChatError) => code)
+    return made === 'not-found' ? undefined : made
+  }
+  await until(async () => (await reported()) !== undefined, 30_000, 'history to have the message')
+  const made = await reported()
+  const { reports } = await listReports(mona, { room: 'tea' })
+  t.match(reports, [
+    { ...Object(made), message: { id: message, text: 'Buy my hats' }, by: { name: 'Guard' } },
+  ])
+  await t.rejects(listReports(bob), { code: 'forbidden' })
+  await closeReport(mona, reports[0]?.id ?? 0, 'acted')
+  await t.rejects(closeReport(mona, reports[0]?.id ?? 0, 'acted'), { code: 'not-found' })
+  t.match((await listReports(mona, { state: 'closed' })).reports, [{ closed: { outcome: 'acted' } }])
+  const { entries } = await listAudit(mona, { action: 'report.close' })
+  t.match(entries, [{ actor: { id: 'mona' }, user: idOf(eve), detail: { message } }])
 })
 
 t.test('who signs out is gone: the session, the name and what was stored', async (t) => {

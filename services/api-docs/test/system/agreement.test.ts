@@ -285,6 +285,19 @@ t.test('requests and answers over HTTP are as the description says', async (t) =
   )
   await ask(t, 'GET /api/search', { query: '?q=-' })
 
+  const said = await ask(t, pages, { params: lounge })
+  const [{ id: built }] = (said.body as { messages: [{ id: string }] }).messages
+  const [reports, closing] = ['POST /api/reports', 'PATCH /api/reports/{id}']
+  const made = await ask(t, reports, { token, body: { room: 'lounge', message: built, reason: 'spam' } })
+  await ask(t, reports, { token, body: { room: 'lounge', message: 'nothing' } })
+  await ask(t, reports, { body: { room: 'lounge', message: built } })
+  await ask(t, 'GET /api/reports', { token: moderator })
+  await ask(t, 'GET /api/reports', { token })
+  for (let n = 0; n < 2; n++) {
+    const params = made.body as { id: number }
+    await ask(t, closing, { token: moderator, params, body: { outcome: 'dismissed' } })
+  }
+
   for (const list of ['bans', 'mutes']) {
     const post = `POST /api/moderation/${list}`
     const given = await ask(t, post, { token: moderator, body: { user: 'eve', room: 'lounge', seconds: 60 } })

@@ -15,6 +15,7 @@ import type { ErasureProgress } from '@rabble/rooms/client'
 import { forgetAuthor, forgetInLines } from '../messages/forget-name.ts'
 import { sentBy } from '../messages/sent.ts'
 import { endSubscriptionsOf } from '../push/subscriptions.ts'
+import { forgetReports } from '../reports/reports.ts'
 import { fromSender } from '../search/search-document.ts'
 import { restored, storable } from '../text/storable.ts'
 
@@ -49,6 +50,7 @@ const none: ErasureProgress = { messages: 0, reactions: 0, conversations: 0 }
  */
 export async function erasePass(parts: EraseParts, user: string): Promise<number> {
   await endSubscriptionsOf(parts.database, user)
+  await forgetReports(parts.database, user)
   return (
     (await eraseMessages(parts, user)) +
     (await eraseReactions(parts, user)) +

@@ -1,41 +1,25 @@
-import { type Partition, retryForPartition } from '../projection/partition.ts'
+import type { Database } from '@rabble/database'
 
 /** Days after which a guest that does nothing with a conversation can't be the same any more. */
 const days = 30
-/** Minimum time (ms) between two rounds. */
-const interval = 60 * 60_000
 const rowsAtOnce = 500
 
 /**
- * Returns a function that deletes conversations of guests who have not touched them for 30 days, once an hour. Tokens of guests end
- * long before, and each new guest has a new id, so these rows would only grow.
+ * Deletes some conversations of guests who have not touched them for 30 days. Tokens of guests end long before, and each new guest has a
+ * new id, so these rows would only grow. Returns their number.
  */
-export function forgettingGuests(options: Partition): () => Promise<void> {
-  const { clock, database, partition, signal } = options
-  let last = Number.NEGATIVE_INFINITY
-  return async () => {
-    // One partition is enough: they share the table.
-    if (partition !== 0 || clock.monotonic() - last < interval) return
-    last = clock.monotonic()
-    for (let deleted = rowsAtOnce; deleted === rowsAtOnce && !signal.aborted; ) {
-      const rows = await retryForPartition(
-        { ...options, problems: new Map() },
-        'deleting conversations of former guests',
-        () =>
-          database.query<{ room: string }>(
-            `with gone as (
-               select user_id, room from history.conversations
-               where user_id >= 'guest-' and user_id < 'guest.' and touched_at < now() - $1::int * interval '1 day' limit $2
-             ), mentions as (
-               delete from history.mentions using gone
-               where (mentions.user_id, mentions.room) = (gone.user_id, gone.room)
-             )
-             delete from history.conversations using gone
-             where (conversations.user_id, conversations.room) = (gone.user_id, gone.room) returning conversations.room`,
-            [days, rowsAtOnce],
-          ),
-      ).catch(() => [])
-      deleted = rows.length
-    }
-  }
+export async function forgetGuests({ query }: Pick<Database, 'query'>): Promise<number> {
+  const rows = await query(
+    `with gone as (
+       select user_id, room from history.conversations
+       where user_id >= 'guest-' and user_id < 'guest.' and touched_at < now() - $1::int * interval '1 day' limit $2
+     ), mentions as (
+       delete from history.mentions using gone
+       where (mentions.user_id, mentions.room) = (gone.user_id, gone.room)
+     )
+     delete from history.conversations using gone
+     where (conversations.user_id, conversations.room) = (gone.user_id, gone.room) returning conversations.room`,
+    [days, rowsAtOnce],
+  )
+  return rows.length
 }

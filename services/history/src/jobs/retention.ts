@@ -3,8 +3,10 @@ import { type Database, databaseTime } from '@rabble/database'
 import { partitionOf } from '@rabble/event-log'
 import { type ClockWatch, clockTolerance, isoTime } from '@rabble/service'
 import { type Partition, retryForPartition } from '../projection/partition.ts'
+import { trimReports } from '../reports/reports.ts'
 import { restored } from '../text/storable.ts'
-import { forgettingGuests } from './former-guests.ts'
+import { forgetGuests } from './former-guests.ts'
+import { hourly } from './hourly.ts'
 import { newestMoment, noteMoment, storedBy } from './moments.ts'
 import { roomsAfter, type TellNames, tellingNames } from './room-names.ts'
 
@@ -53,7 +55,10 @@ export async function retain(
   const { signal, database } = options
   const ask = rooms && asking(options, rooms)
   const dated = dating(options, clocks)
-  const forgetGuests = forgettingGuests(options)
+  const forget = [
+    hourly(options, 'deleting conversations of former guests', () => forgetGuests(database)),
+    hourly(options, 'deleting old reports', () => trimReports(database)),
+  ]
   const tell = rooms && tellingNames(options, rooms.former)
   while (!signal.aborted) {
     const own = (await ask?.()) ?? new Map<string, Retention>()
@@ -69,7 +74,7 @@ export async function retain(
       await retryUntilStopped(options, () => database.query('vacuum history.messages, history.changes'))
     }
     await tell?.()
-    await forgetGuests()
+    for (const work of forget) await work()
     await options.clock.sleep(rest, { signal })
   }
 }

@@ -4,7 +4,7 @@ import { restored, storable } from '../text/storable.ts'
 import { toLine } from './row.ts'
 import { type Read, sentBy } from './sent.ts'
 
-/** Maximum number of conversations, and of reactions, in memory. */
+/** Maximum number of conversations, of reactions and of reports in memory. */
 const rowsAtOnce = 500
 
 export interface UserExport {
@@ -20,7 +20,7 @@ export interface UserExport {
 
 /**
  * Yields everything that is stored of a user as chunks of NDJSON: first the user, then conversations with their read positions,
- * messages as in a page, and reactions. The last line has their numbers: an export without it is not whole. Each chunk is read when it
+ * messages as in a page, reactions, and reports that the user made. The last line has their numbers: an export without it is not whole. Each chunk is read when it
  * is requested.
  */
 export async function* userExportOf(
@@ -28,7 +28,7 @@ export async function* userExportOf(
   { user, term, now, record }: UserExport,
   read: Read,
 ): AsyncGenerator<string, void, undefined> {
-  const counts = { conversations: 0, messages: 0, reactions: 0 }
+  const counts = { conversations: 0, messages: 0, reactions: 0, reports: 0 }
   const known = await record?.()
   yield linesOf([{ type: 'user', id: user, exportedAt: new Date(now).toISOString(), ...known }])
   for await (const lines of conversationsOf(database, user, read)) {
@@ -41,6 +41,10 @@ export async function* userExportOf(
   }
   for await (const lines of reactionsOf(database, user, read)) {
     counts.reactions += lines.length
+    yield linesOf(lines)
+  }
+  for await (const lines of reportsOf(database, user, read)) {
+    counts.reports += lines.length
     yield linesOf(lines)
   }
   yield linesOf([{ type: 'end', ...counts }])
@@ -98,5 +102,31 @@ async function* reactionsOf(
       emoji: restored(emoji),
     }))
     after = last
+  }
+}
+
+async function* reportsOf(
+  database: Database,
+  user: string,
+  read: Read,
+): AsyncGenerator<UserExportLine[], void, undefined> {
+  for (let after = 0; ; ) {
+    const rows = await read(() =>
+      database.query<{ id: number; room: string; message: string; reason: string; reported_at: Date }>(
+        `select id, room, message, reason, reported_at from history.reports
+         where reporter_id = $1 and id > $2 order by id limit $3`,
+        [storable(user), after, rowsAtOnce],
+      ),
+    )
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows.map(({ room, message, reason, reported_at }) => ({
+      type: 'report',
+      room: restored(room),
+      message: restored(message),
+      reason,
+      at: reported_at.toISOString(),
+    }))
+    after = last.id
   }
 }

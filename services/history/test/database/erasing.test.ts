@@ -9,6 +9,7 @@ import { startErasing } from '../../src/jobs/erasing.ts'
 import { conversationsOf } from '../../src/messages/conversations.ts'
 import { replayOf } from '../../src/messages/replay.ts'
 import { saveSubscription } from '../../src/push/subscriptions.ts'
+import { report } from '../../src/reports/reports.ts'
 import { allOf, ingestOf, logger, timeout, waitForOffset } from '../build.ts'
 import { deletion, edit, reaction, wholeOf } from '../change.ts'
 import { onBoth } from '../databases.ts'
@@ -93,6 +94,10 @@ await onBoth(async (t, databases) => {
       for (const user of ['ada', 'bob']) {
         await saveSubscription(database, user, { endpoint: `https://push.example/${user}`, ...keys })
       }
+      const about = { room: 'general', reason: '' }
+      await report(database, { ...about, message: 'a1', reporter: bob })
+      await report(database, { ...about, message: 'b1', reporter: { id: 'ada', name: 'Ada' } })
+      await report(database, { ...about, message: 'b1', reporter: { id: 'cleo', name: 'Cleo' } })
       users.due = [{ user: 'ada', age: 10_000 }]
       begin()
       await done()
@@ -116,6 +121,7 @@ await onBoth(async (t, databases) => {
       t.notMatch(whole, /secret|"Ada"|\(Ada|,Ada,/, 'no table has a text or the name')
       t.notMatch(whole, 'push.example/ada', 'no browser gets notifications any more')
       t.match(whole, 'push.example/bob')
+      t.match(await database.query('select reporter_id from history.reports'), [{ reporter_id: 'cleo' }])
 
       const page = async (user: string) =>
         JSON.parse(await conversationsOf(database, { user, limit: 10, readable })).conversations

@@ -84,7 +84,7 @@ await onBoth(async (t, databases) => {
       { type: 'message', id: 'a3', text: 'edited' },
       { type: 'message', id: 'a4', text: '', deleted: { by: { id: 'ada' } } },
       { type: 'reaction', room: 'general', message: 'b1', emoji: '👍' },
-      { type: 'end', conversations: 2, messages: 4, reactions: 1 },
+      { type: 'end', conversations: 2, messages: 4, reactions: 1, reports: 0 },
     ])
     t.equal(rest.length, 8)
     t.notMatch(reply.payload, /of Bob|for Ada alone/)
