@@ -4,6 +4,7 @@ import { brokenByOrigins } from './origin.ts'
 import { pushSettings } from './push-settings.ts'
 import { brokenByRoles } from './role-mapping.ts'
 import { beforePublishSettings, webhookSettings } from './webhook-settings.ts'
+import { wordFilterSettings } from './word-filter-settings.ts'
 
 /**
  * Returns the rule that a list of proxies breaks, or undefined. Fastify checks the same, but its error doesn't name the setting.
@@ -406,6 +407,7 @@ export const settings = {
     about:
       'Messages and notifications a second that a program (a user with the role `service`) may publish over HTTP at each gateway.',
   },
+  ...wordFilterSettings,
   ...beforePublishSettings,
 } as const
 
@@ -430,6 +432,7 @@ export const secretSettings = [
   'RABBLE_JWT_SECRET',
   'RABBLE_JWT_PUBLIC_KEY',
   'RABBLE_OIDC_CLIENT_SECRET',
+  'RABBLE_BLOCKED_WORDS',
   'RABBLE_BEFORE_PUBLISH_URL',
   'RABBLE_BEFORE_PUBLISH_SECRET',
   'RABBLE_WEBHOOK_URL',

@@ -59,6 +59,7 @@ t.test('what has the right form and can’t be used is told by its variable, too
     ...(['RABBLE_TRUSTED_PROXIES', 'RABBLE_ALLOWED_ORIGINS'] as const),
     ...(['RABBLE_AMQP_URL', 'RABBLE_HISTORY_URL'] as const),
     ...(['RABBLE_WEBHOOK_URL', 'RABBLE_WEBHOOK_SECRET', 'RABBLE_WEBHOOK_EVENTS'] as const),
+    'RABBLE_BLOCKED_WORDS',
   ] as const
   const env = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, abc',
@@ -68,6 +69,7 @@ t.test('what has the right form and can’t be used is told by its variable, too
     RABBLE_WEBHOOK_URL: 'https://ada:hunter2@bot.example/',
     RABBLE_WEBHOOK_SECRET: 'whsec_aHVudGVyMg==',
     RABBLE_WEBHOOK_EVENTS: 'rooms,dms',
+    RABBLE_BLOCKED_WORDS: 'darn, heck hunter-2',
   }
   t.match(thrown(() => readSettings(env, names)).message.split('\n'), [
     'RABBLE_TRUSTED_PROXIES must be addresses or networks, separated by commas, but is "10.0.0.0/8, abc"',
@@ -77,6 +79,7 @@ t.test('what has the right form and can’t be used is told by its variable, too
     'RABBLE_WEBHOOK_URL must have no user and no password',
     'RABBLE_WEBHOOK_SECRET must be whsec_ and the Base64 of 24 to 64 bytes',
     /^RABBLE_WEBHOOK_EVENTS must match pattern .*, but is "rooms,dms"$/,
+    'RABBLE_BLOCKED_WORDS must be words of 1 to 64 letters and digits, which number 3 is not',
   ])
   const right = {
     RABBLE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8, 127.0.0.1',
@@ -87,6 +90,7 @@ t.test('what has the right form and can’t be used is told by its variable, too
     RABBLE_WEBHOOK_SECRET:
       'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_plJ3nmyCDGBKInavdOK15jsl+/Ca9cRd0B8=',
     RABBLE_WEBHOOK_EVENTS: 'direct,rooms',
+    RABBLE_BLOCKED_WORDS: 'darn, heck\nStraße',
   }
   t.strictSame(readSettings(right, names), right)
 })

@@ -2,6 +2,7 @@ import { enoughBytes, isRoomName, type Limits } from '@rabble/contract'
 import {
   type groundSettings,
   parseOrigins,
+  parseWords,
   type SettingName,
   type Settings,
   SettingsError,
@@ -35,6 +36,8 @@ export const gatewaySettings = [
   'RABBLE_WORKER_MESSAGES_PER_SECOND',
   'RABBLE_LOGINS_PER_MINUTE',
   'RABBLE_ROOMS',
+  'RABBLE_BLOCKED_WORDS',
+  'RABBLE_BLOCKED_WORDS_ACTION',
   'RABBLE_BEFORE_PUBLISH_URL',
   'RABBLE_BEFORE_PUBLISH_SECRET',
   'RABBLE_BEFORE_PUBLISH_TIMEOUT_MS',
@@ -98,6 +101,7 @@ export function gatewayConfig(
   | 'workerMessagesPerSecond'
   | 'createdRoomsOnly'
   | 'lobby'
+  | 'wordFilter'
   | 'beforePublish'
 > & { id: string; transports: string[] } {
   const limits: Limits = {
@@ -140,6 +144,13 @@ export function gatewayConfig(
     createdRoomsOnly: settings.RABBLE_ROOMS === 'closed',
     loginsPerMinute: settings.RABBLE_LOGINS_PER_MINUTE,
     workerMessagesPerSecond: settings.RABBLE_WORKER_MESSAGES_PER_SECOND,
+    wordFilter:
+      settings.RABBLE_BLOCKED_WORDS === undefined
+        ? undefined
+        : {
+            words: parseWords(settings.RABBLE_BLOCKED_WORDS),
+            action: settings.RABBLE_BLOCKED_WORDS_ACTION,
+          },
     beforePublish: beforePublishConfig(settings),
   }
 }

@@ -24,6 +24,7 @@ import { followLog, lookBack } from './log/log-follower.ts'
 import { createLogPositions } from './log/log-positions.ts'
 import { createPublisher } from './log/publisher.ts'
 import { createRepeatCheck, isFresh } from './log/repeat-check.ts'
+import { createWordFilter, type WordFilterOptions } from './messages/word-filter.ts'
 import type { Metrics } from './metrics.ts'
 import { createHistoryReplay } from './replay/history-replay.ts'
 import { defaultHistoryTimes, type HistoryTimes } from './replay/history-times.ts'
@@ -80,6 +81,8 @@ export interface GatewayOptions {
   workerMessagesPerSecond: number
   /** Program that is asked before messages and edits of users are published. Default: none. */
   beforePublish?: BeforePublishOptions | undefined
+  /** Words that users can't write. Default: none. */
+  wordFilter?: WordFilterOptions | undefined
   /** Returns where other gateways reach this one, once it listens. Default: they don't. */
   url?: (() => string | undefined) | undefined
   /** Public WebSocket of this gateway alone, such as `wss://g1.chat.example/ws`. Default: it has none. */
@@ -187,7 +190,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const repeats = createRepeatCheck({ history, seen, needed: follower.unseen, timeout, clock, metrics })
 
-  // The operator's hook.
+  // Filters of the operator.
+  const wordFilter = options.wordFilter && createWordFilter(options.wordFilter, metrics)
   const beforePublish =
     options.beforePublish && createBeforePublish({ ...options.beforePublish, limits, ...common })
 
@@ -280,6 +284,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     replays,
     publisher,
     repeats,
+    wordFilter,
     beforePublish,
     registry,
     log,

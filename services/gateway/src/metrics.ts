@@ -103,6 +103,12 @@ export function createMetrics(registry: Registry) {
       help: 'Requests that history did not answer.',
       registers,
     }),
+    wordFilter: new Counter({
+      name: 'rabble_gateway_word_filter_total',
+      help: 'Messages and edits with a blocked word, by what was done: mask or refuse.',
+      labelNames: ['action'] as const,
+      registers,
+    }),
     beforePublish: new Counter({
       name: 'rabble_gateway_before_publish_total',
       help: 'Messages and edits about which the before-publish hook was to be asked, by outcome: allowed, changed, refused; without a valid answer: failed (no connection), timeout, invalid, skipped (not asked, since it does not answer), busy (too many wait).',
@@ -326,6 +332,7 @@ export function createMetrics(registry: Registry) {
   // A series that first appears with the value 1 has never increased, so alerts would miss its first count.
   metrics.closed.inc({ reason: 'tooSlow' }, 0)
   for (const reason of ['full', 'unready']) metrics.refusedConnections.inc({ reason }, 0)
+  for (const action of ['mask', 'refuse']) metrics.wordFilter.inc({ action }, 0)
   for (const outcome of beforePublishOutcomes) metrics.beforePublish.inc({ outcome }, 0)
   for (const way of ['signals', 'log']) metrics.stalled.inc({ way }, 0)
   for (const reason of ['full', 'timeout', 'closed']) metrics.publishRefused.inc({ reason }, 0)

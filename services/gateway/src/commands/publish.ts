@@ -4,6 +4,7 @@ import type { BeforePublish } from '../before-publish/before-publish.ts'
 import type { Publisher } from '../log/publisher.ts'
 import { isFresh, type RepeatCheck, type Suspicion } from '../log/repeat-check.ts'
 import { service } from '../messages/access.ts'
+import type { WordFilter } from '../messages/word-filter.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
 import { withRef } from './command.ts'
@@ -12,6 +13,8 @@ import { withRef } from './command.ts'
 export interface PublishParts {
   readonly publisher: Pick<Publisher, 'publish' | 'has'>
   readonly repeats: RepeatCheck
+  /** Undefined if the operator has set no words. */
+  readonly wordFilter: WordFilter | undefined
   /** Undefined if the operator has set no hook. */
   readonly beforePublish: Pick<BeforePublish, 'check'> | undefined
   readonly clock: Pick<Clock, 'now'>
@@ -46,8 +49,8 @@ export function publish(
 }
 
 /**
- * Publishes an event that is no known repeat: at once or, if there is a before-publish hook, as that hook answers. Programs of the
- * operator and events that the log has are not asked about, so an event in the log never gets another content or a refusal.
+ * Publishes an event that is no known repeat: without blocked words, and at once or, if there is a before-publish hook, as that hook
+ * answers. Neither concerns programs of the operator and events that the log has, so an event in the log never gets another content or a refusal.
  */
 function publishApproved(
   parts: PublishParts,
@@ -56,12 +59,18 @@ function publishApproved(
   ref: Ref | undefined,
   allowed: () => void,
 ): void | Promise<void> {
-  const { beforePublish, publisher, clock } = parts
-  if (beforePublish === undefined || session.roles.includes(service) || publisher.has(event.id)) {
+  const { wordFilter, beforePublish, publisher, clock } = parts
+  const isFree = wordFilter === undefined && beforePublish === undefined
+  if (isFree || session.roles.includes(service) || publisher.has(event.id)) {
     void publishNow(parts, session, event, ref)
     return
   }
-  return beforePublish.check(event, session).then(
+  const said = wordFilter === undefined ? event : wordFilter(event)
+  if (beforePublish === undefined) {
+    void publishNow(parts, session, said, ref)
+    return
+  }
+  return beforePublish.check(said, session).then(
     (approved) => {
       if (session.closed) return
       allowed()
@@ -70,7 +79,7 @@ function publishApproved(
     (error: unknown) => {
       // It came through the log meanwhile: the client had sent it over another gateway.
       if (!publisher.has(event.id)) throw error
-      void publishNow(parts, session, event, ref)
+      void publishNow(parts, session, said, ref)
     },
   )
 }
