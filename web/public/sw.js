@@ -3,6 +3,10 @@
  * page always comes from the server. A script of its own and not a module, so that all browsers run it as it is.
  */
 
+/** Its only text of its own, by the language of the page that has registered it: sw.js?lang=de. */
+const newMessage = { de: 'Neue Nachricht.', en: 'You have a new message.' }
+const lang = new URLSearchParams(self.location.search).get('lang')
+
 self.addEventListener('push', (event) => event.waitUntil(notify(payloadOf(event.data))))
 self.addEventListener('notificationclick', (event) => {
   event.notification.close()
@@ -23,7 +27,10 @@ async function notify({ kind, room, peer, from, id, text }) {
   // The page shows what is unread. Browsers allow a push without a notification only in this case.
   if (pages.some(({ visibilityState }) => visibilityState === 'visible')) return
   if (typeof room !== 'string') {
-    await self.registration.showNotification('Rabble', { body: 'You have a new message.', tag: 'rabble' })
+    await self.registration.showNotification('Rabble', {
+      body: newMessage[lang] ?? newMessage.en,
+      tag: 'rabble',
+    })
     return
   }
   const isDirect = kind === 'direct'

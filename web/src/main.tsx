@@ -9,6 +9,7 @@ import { startRoomInfo } from './state/room-info.ts'
 import { startRooms } from './state/rooms.ts'
 import { startRouting } from './state/route.ts'
 import { comeBack } from './state/session.ts'
+import { startLanguage } from './texts/language.ts'
 
 startRouting()
 startNames()
@@ -18,6 +19,9 @@ startRooms()
 startRoomInfo()
 startReading()
 startPeople()
-void comeBack()
 const page = document.getElementById('page')
-if (page !== null) render(<App />, page)
+// Not at the top level of the module: texts of a language are a module that waits for this one.
+void startLanguage().then(() => {
+  void comeBack()
+  if (page !== null) render(<App />, page)
+})

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import { connection, onSignOut } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { draft } from './draft.ts'
 
 /** Message whose deletion the user is asked to confirm. */
@@ -31,8 +32,8 @@ export function write(room: Room, writing: () => Promise<unknown>): string | und
   quietly(writing())
   if (room.pending.some(({ cid }) => !before.has(cid))) return undefined
   return connection.peek().status === 'closed'
-    ? 'Not sent: you are disconnected. The text stays here.'
-    : 'Not sent: too many messages wait to be sent. The text stays here.'
+    ? t.conversation.notSentDisconnected
+    : t.conversation.notSentFull
 }
 
 /** Ignores a rejection. The message shows a permanent failure, with buttons to retry or discard. */

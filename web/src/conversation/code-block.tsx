@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 import { copyText } from '../ui/copy.ts'
 
 /** Time (ms) for which the button says that the code was copied. */
@@ -9,7 +10,7 @@ const saidFor = 2_000
 export function CodeBlock({ text, info }: { text: string; info: string }): JSX.Element {
   const outcome = useSignal('')
   const copy = async (button: HTMLElement) => {
-    outcome.value = (await copyText(text, button)) ? 'Copied' : 'Not copied'
+    outcome.value = (await copyText(text, button)) ? t.conversation.copied : t.conversation.notCopied
     setTimeout(() => {
       outcome.value = ''
     }, saidFor)
@@ -18,8 +19,13 @@ export function CodeBlock({ text, info }: { text: string; info: string }): JSX.E
     <figure class="code-block">
       <figcaption>
         <bdi>{info}</bdi>
-        <button type="button" class="quiet-button" onClick={({ currentTarget }) => void copy(currentTarget)}>
-          Copy<span class="unseen"> code</span>
+        <button
+          type="button"
+          class="quiet-button"
+          aria-label={t.conversation.copyCode}
+          onClick={({ currentTarget }) => void copy(currentTarget)}
+        >
+          {t.conversation.copy}
         </button>
         <span class="quiet" role="status">
           {outcome}

@@ -6,9 +6,10 @@ import { pressed } from '../shortcuts/keyboard.ts'
 import { people } from '../state/people.ts'
 import { titleOf } from '../state/rooms.ts'
 import { chat, me } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 import { touch } from '../ui/media.ts'
 import { edit, isOwn, write } from './actions.ts'
 import { draft, texts } from './draft.ts'
@@ -118,23 +119,25 @@ export function Composer({ room }: { room: Room }): JSX.Element {
       {about.about !== 'new' && (
         <p class="about">
           <Icon name={about.about === 'edit' ? 'edit' : 'reply'} size={18} />
-          {about.about === 'edit' ? 'Editing your message' : 'Replying to'}
+          {about.about === 'edit' ? t.conversation.editing : t.conversation.replyingTo}
           {about.about === 'reply' && <Quote room={room} id={about.message.id} />}
-          <IconButton icon="close" label="Cancel" onClick={cancel} />
+          <IconButton icon="close" label={t.common.cancel} onClick={cancel} />
         </p>
       )}
       <OfferList offers={offers} />
       <div class="composer-box">
         <label class="unseen" for="message">
-          Message
+          {t.conversation.message}
         </label>
         <textarea
           id="message"
           ref={box}
           rows={1}
+          // Without a text, the placeholder has the direction of the page.
+          dir={text.value === '' ? undefined : 'auto'}
           value={text.value}
           enterkeyhint="send"
-          placeholder={`Write to ${titleOf(room.name)}`}
+          placeholder={t.conversation.writeTo(isolated(titleOf(room.name)))}
           aria-describedby="composer-hint"
           aria-autocomplete="list"
           aria-controls={offers.list.length > 0 ? 'offers' : undefined}
@@ -150,7 +153,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
         <button
           type="submit"
           class="send"
-          aria-label={editing === undefined ? 'Send' : 'Save'}
+          aria-label={editing === undefined ? t.conversation.send : t.common.save}
           disabled={isInvisible(text.value) || tooLong}
         >
           <Icon name={editing === undefined ? 'send' : 'check'} />
@@ -163,9 +166,9 @@ export function Composer({ room }: { room: Room }): JSX.Element {
       )}
       <p id="composer-hint" class={`hint ${tooLong ? 'problem' : ''}`}>
         {length > 0 ? (
-          `${formatNumber(length)} of ${formatNumber(most)} characters`
+          t.conversation.length(length, most)
         ) : (
-          <span class="unseen">Enter sends, Shift and Enter begins a new line</span>
+          <span class="unseen">{t.conversation.sendHint}</span>
         )}
       </p>
     </form>

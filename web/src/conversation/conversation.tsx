@@ -2,7 +2,6 @@ import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { AboutRoom } from '../rooms/about-room.tsx'
-import { seats } from '../rooms/all-rooms.tsx'
 import { CopyLinkIcon } from '../rooms/copy-link.tsx'
 import { InviteButton } from '../rooms/invite.tsx'
 import { past } from '../search/past.ts'
@@ -12,6 +11,8 @@ import { infoOf } from '../state/room-info.ts'
 import { current, isStranger, peerOf, titleOf } from '../state/rooms.ts'
 import { drawer } from '../state/route.ts'
 import { changes, sentence } from '../state/session.ts'
+import { errorText } from '../texts/error-text.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
@@ -33,12 +34,12 @@ export function Conversation(): JSX.Element {
     <section class="conversation">
       <PageHead
         title={<bdi>{titleOf(room.name)}</bdi>}
-        note={direct ? 'Direct messages' : room.status === 'joined' ? <About room={room} /> : undefined}
+        note={direct ? t.common.directMessages : room.status === 'joined' ? <About room={room} /> : undefined}
       >
         {medium.value && (
           <IconButton
             icon="people"
-            label="People"
+            label={t.common.people}
             aria-haspopup="dialog"
             onClick={() => {
               drawer.value = 'people'
@@ -52,8 +53,7 @@ export function Conversation(): JSX.Element {
       <Entry room={room} />
       {isStranger(room) && (
         <p class="notice" role="status">
-          Nobody with the id <bdi>{peerOf(room.name)}</bdi> has been seen here. Your messages wait until this
-          user comes.
+          {t.conversation.stranger(<bdi>{peerOf(room.name)}</bdi>)}
         </p>
       )}
       {past.value?.room === room.name ? (
@@ -76,7 +76,7 @@ function About({ room }: { room: Room }): JSX.Element {
   const topic = infoOf(room.name)?.topic ?? ''
   return (
     <>
-      <span>{seats(room.count, room.capacity)}</span>
+      <span>{t.rooms.seats(room.count, room.capacity)}</span>
       {topic !== '' && (
         <>
           {' · '}
@@ -97,12 +97,12 @@ function Entry({ room }: { room: Room }): JSX.Element | null {
   return (
     <div class="notice" role="alert">
       <p>
-        You are not in <bdi>{titleOf(room.name)}</bdi>: {sentence(state.reason)}
-        {state.status === 'joining' && ' Trying again…'}
+        {t.conversation.notIn(<bdi>{titleOf(room.name)}</bdi>, sentence(errorText(state)))}
+        {state.status === 'joining' && ` ${t.common.tryingAgain}`}
       </p>
       {state.status === 'left' && (
         <button type="button" onClick={() => quietly(room.join())}>
-          Try again
+          {t.common.tryAgain}
         </button>
       )}
     </div>
@@ -118,17 +118,17 @@ function Deletion(): JSX.Element | null {
     deleting.value = undefined
   }
   return (
-    <Dialog title="Delete this message?" onClose={close}>
+    <Dialog title={t.conversation.deleteTitle} onClose={close}>
       <blockquote class="text cut" dir="auto">
         {beginning(shown(what.message.text), 500)}
       </blockquote>
-      <p class="quiet">It will be deleted for everyone. This can’t be undone.</p>
+      <p class="quiet">{t.conversation.deleteHint}</p>
       <p class="problem small" role="alert">
         {problem.value}
       </p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
-          Cancel
+          {t.common.cancel}
         </button>
         <button
           type="button"
@@ -139,7 +139,7 @@ function Deletion(): JSX.Element | null {
             else problem.value = why
           }}
         >
-          Delete
+          {t.common.delete}
         </button>
       </div>
     </Dialog>

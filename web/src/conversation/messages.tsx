@@ -6,6 +6,8 @@ import { past } from '../search/past.ts'
 import { line, unreadOf } from '../state/reading.ts'
 import { atEnd } from '../state/rooms.ts'
 import { changes, me, problemOf } from '../state/session.ts'
+import { language } from '../texts/language.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 import { placeOf } from './grouping.ts'
 import { jumping, jumpTo, loadUntil, target, toEnd } from './jump.ts'
@@ -133,7 +135,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     const wanted = target.value
     if (wanted === undefined || wanted.room !== room.name) return
     const current = () => target.peek() === wanted
-    jumping.value = { room: room.name, text: 'Looking for the message…' }
+    jumping.value = { room: room.name, text: t.common.lookingForMessage }
     loadUntil(room, wanted.id, current)
       .then((found) => {
         if (!current()) return
@@ -184,7 +186,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
         role="log"
         aria-live="off"
         tabIndex={-1}
-        aria-label="Messages"
+        aria-label={t.common.messages}
         onScroll={scrolled}
       >
         <div class="top">{top()}</div>
@@ -209,12 +211,13 @@ export function Messages({ room }: { room: Room }): JSX.Element {
                 active={message.id === focusable}
                 marked={message.id === marked.value}
                 via={showsGateways.value}
+                language={language.value}
               />
             )
           })}
         </ol>
         {unsent.length > 0 && (
-          <ol class="rows" aria-label="Not sent yet">
+          <ol class="rows" aria-label={t.conversation.notSentYet}>
             {unsent.map((pending, index) => (
               <UnsentRow
                 key={pending.cid}
@@ -230,13 +233,13 @@ export function Messages({ room }: { room: Room }): JSX.Element {
       {!atEnd.value && (
         <button type="button" class="to-end" onClick={goToEnd}>
           <Icon name="down" size={18} />
-          {unread === 0 ? 'To the newest' : `${badge(unread)} new message${unread === 1 ? '' : 's'}`}
+          {unread === 0 ? t.common.toNewest : t.conversation.newMessages(unread, badge(unread))}
         </button>
       )}
       {firstAbove.value !== undefined && outcome === '' && (
         <button type="button" class="to-first" onClick={() => jumpTo(room.name, firstAbove.peek() ?? '')}>
           <Icon name="up" size={18} />
-          Jump to first unread
+          {t.conversation.jumpToUnread}
         </button>
       )}
       <p class={`toast ${outcome === '' ? 'gone' : ''}`} role="status">
@@ -271,7 +274,7 @@ export function Messages({ room }: { room: Room }): JSX.Element {
     if (problem.value !== '') {
       return (
         <p>
-          Earlier messages: {problem.value}{' '}
+          {t.conversation.earlierProblem(problem.value)}{' '}
           <button
             type="button"
             class="link-button"
@@ -280,14 +283,14 @@ export function Messages({ room }: { room: Room }): JSX.Element {
               void load()
             }}
           >
-            Try again
+            {t.common.tryAgain}
           </button>
         </p>
       )
     }
-    if (loading.value) return <p>Loading earlier messages…</p>
+    if (loading.value) return <p>{t.common.loadingEarlier}</p>
     if (room.status === 'joined' && !room.hasOlder) {
-      return <p>{messages.length === 0 ? 'Nobody has said anything yet.' : 'The beginning of the room'}</p>
+      return <p>{messages.length === 0 ? t.conversation.nobodySaid : t.common.beginning}</p>
     }
     return ''
   }

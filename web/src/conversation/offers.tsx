@@ -4,6 +4,7 @@ import { pressed } from '../shortcuts/keyboard.ts'
 import { findKnown } from '../state/names.ts'
 import { people } from '../state/people.ts'
 import { me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { moved, Option } from '../ui/options.tsx'
 import { complete, maxOffers, type Offer, peopleFor, type Typed, typedBefore } from './completion.ts'
@@ -109,7 +110,7 @@ export function offerId(index: number): string {
 export function OfferList({ offers: { list, active, take } }: { offers: Offers }): JSX.Element | null {
   if (list.length === 0) return null
   return (
-    <div id="offers" class="offers" role="listbox" aria-label="Suggestions">
+    <div id="offers" class="offers" role="listbox" aria-label={t.conversation.suggestions}>
       {list.map((offer, index) => (
         <Option
           key={offer.type === 'person' ? offer.user.id : offer.emoji.sign}
@@ -125,7 +126,7 @@ export function OfferList({ offers: { list, active, take } }: { offers: Offers }
           ) : (
             <>
               <span class="emoji">{offer.emoji.sign}</span>
-              {offer.emoji.name}
+              <span lang="en">{offer.emoji.name}</span>
             </>
           )}
         </Option>

@@ -1,6 +1,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { picking, toggle } from './reacting.ts'
 import { toast } from './toast.tsx'
 
@@ -17,7 +18,7 @@ export function Picking(): JSX.Element | null {
       },
       () => {
         picking.value = undefined
-        toast('The emoji could not be loaded. Try again.')
+        toast(t.conversation.emojiFailed)
       },
     )
   })

@@ -4,6 +4,7 @@ import { applyChange, type Change } from '@rabble/client/search'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { changes, onSignOut } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { beginning, shown } from './shown.ts'
 
 /** Messages with replies that the room doesn't hold, by id. `null`: history has no such message. */
@@ -28,19 +29,19 @@ export function Quote({ room, id, onJump }: { room: Room; id: string; onJump?: (
   }, [room, id, message === undefined, isIn])
   const said =
     message === undefined || message === null ? (
-      <span class="quiet">{message === null ? 'Message not available' : 'Earlier message'}</span>
+      <span class="quiet">{message === null ? t.conversation.notAvailable : t.conversation.earlier}</span>
     ) : (
       <>
         <bdi class="name">{message.from.name}</bdi>{' '}
         <bdi class="quoted">
-          {message.deleted === undefined ? beginning(shown(message.text), 200) : 'deleted'}
+          {message.deleted === undefined ? beginning(shown(message.text), 200) : t.conversation.deleted}
         </bdi>
       </>
     )
   if (onJump === undefined) return <span class="quote">{said}</span>
   return (
     <button type="button" class="quote" onClick={onJump}>
-      <span class="unseen">In reply to </span>
+      <span class="unseen">{t.conversation.inReplyTo} </span>
       {said}
     </button>
   )

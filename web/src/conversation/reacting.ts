@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import { onSignOut, problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { toast } from './toast.tsx'
 
 /** Message to which the user picks a reaction, and the button that asked for it. */
@@ -47,7 +48,7 @@ export async function toggle(
     await react(room, id, emoji, { remove })
     await Promise.race([event, new Promise((resolve) => setTimeout(resolve, eventWithin))])
   } catch (error) {
-    if (mine === user) toast(`The reaction failed: ${problemOf(error)}`)
+    if (mine === user) toast(t.conversation.reactionFailed(problemOf(error)))
   }
   off()
   if (mine === user) mark(id, emoji, undefined)

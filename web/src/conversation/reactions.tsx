@@ -2,6 +2,8 @@ import { useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { knownNameOf } from '../state/names.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { formatNumber } from '../ui/intl.ts'
 import { toggle, underway } from './reacting.ts'
 import { shownReactions } from './shown-reactions.ts'
@@ -24,7 +26,7 @@ export function Reactions({
   const all = shownReactions(message, own, me)
   if (all.length === 0) return null
   return (
-    <ul class="reactions" aria-label="Reactions">
+    <ul class="reactions" aria-label={t.conversation.reactions}>
       {all.map(({ emoji, count, users, isMine, isUnderway }) => {
         const who = listOf(users, count, isMine, me)
         return (
@@ -52,13 +54,9 @@ function listOf(users: readonly string[], count: number, isMine: boolean, me: st
     .filter((id) => id !== me)
     .flatMap((id) => knownNameOf(id) ?? [])
     .slice(0, maxNames)
-    .map((name) => `\u2068${name}\u2069`)
-  if (isMine) names.unshift('you')
+    .map(isolated)
+  if (isMine) names.unshift(t.common.you)
   const others = count - names.length
-  if (others > 0) names.push(names.length === 0 ? people(others) : `${formatNumber(others)} more`)
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-}
-
-function people(count: number): string {
-  return count === 1 ? '1 person' : `${formatNumber(count)} people`
+  if (others > 0) names.push(names.length === 0 ? t.conversation.people(others) : t.conversation.more(others))
+  return t.conversation.list(names)
 }

@@ -1,5 +1,8 @@
 import type { Message, Pending, Room } from '@rabble/client'
 import { Component, type JSX } from 'preact'
+import { errorText } from '../texts/error-text.ts'
+import type { Language } from '../texts/language.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { isOwn, quietly } from './actions.ts'
@@ -31,6 +34,8 @@ interface Props {
   marked: boolean
   /** Whether it shows the gateway that took it. */
   via: boolean
+  /** Language of the page: a row is drawn again only for other props. */
+  language: Language
 }
 
 /** A message in the log. */
@@ -69,20 +74,20 @@ export class Row extends Component<Props> {
         {day && <Day at={message.at} />}
         {firstUnread && (
           <p class="separator new">
-            <span>New messages</span>
+            <span>{t.conversation.newMessagesLine}</span>
           </p>
         )}
         <article class="message">
           {head && <Avatar user={message.from} />}
           <p class={`said-by ${head ? '' : 'short'}`}>
-            {mentionsMe && <span class="unseen">mentions you: </span>}
+            {mentionsMe && <span class="unseen">{t.conversation.mentionsYou} </span>}
             <bdi class={head ? 'name' : 'unseen'}>{message.from.name}</bdi>{' '}
-            <time dateTime={message.at} title={`${momentOf(message.at)}${via ? `, via ${message.via}` : ''}`}>
+            <time dateTime={message.at} title={titleOf(message, via)}>
               {(head ? timeOf : shortTimeOf)(message.at)}
             </time>{' '}
             {via && (
               <span class={head ? 'details' : 'unseen'}>
-                via <span class="via">{message.via}</span>
+                {t.conversation.via(<span class="via">{message.via}</span>)}
               </span>
             )}
           </p>
@@ -95,7 +100,7 @@ export class Row extends Component<Props> {
               />
             )}
             {gone ? (
-              <p class="fate">deleted{message.deleted?.by.id !== message.from.id && ' by a moderator'}</p>
+              <p class="fate">{fateOf(message)}</p>
             ) : (
               <div class="said">
                 <div class="body">
@@ -103,14 +108,14 @@ export class Row extends Component<Props> {
                 </div>
                 {newestOwn && change === undefined && (
                   <span class="arrived">
-                    <Icon name="check" label="Sent" size={14} />
+                    <Icon name="check" label={t.conversation.sent} size={14} />
                   </span>
                 )}
               </div>
             )}
             {!gone && message.edited !== undefined && (
               <p class="fate" title={momentOf(message.edited.at)}>
-                (edited)
+                {t.conversation.edited}
               </p>
             )}
             {change !== undefined && <ChangeState change={change} />}
@@ -128,6 +133,14 @@ function isMentioned({ from, mentions = [] }: Message, me: string | undefined): 
   return from.id !== me && mentions.some((id) => id === me || id === '@room' || id === '@here')
 }
 
+function fateOf({ from, deleted }: Message): string {
+  return deleted?.by.id === from.id ? t.conversation.deleted : t.conversation.deletedByModerator
+}
+
+function titleOf({ at, via }: Message, isVia: boolean): string {
+  return isVia ? t.conversation.whenAndVia(momentOf(at), via) : momentOf(at)
+}
+
 function Day({ at }: { at: string }): JSX.Element {
   return (
     <div class="separator">
@@ -137,18 +150,19 @@ function Day({ at }: { at: string }): JSX.Element {
 }
 
 function ChangeState({ change }: { change: Pending }): JSX.Element {
-  const what = change.type === 'edit' ? 'edit' : 'deletion'
+  const isEdit = change.type === 'edit'
   if (change.status !== 'failed') {
-    return <p class="fate">{change.type === 'edit' ? 'Saving…' : 'Deleting…'}</p>
+    return <p class="fate">{isEdit ? t.conversation.saving : t.conversation.deleting}</p>
   }
+  const problem = errorText(change.error)
   return (
     <p class="failed">
-      The {what} failed: {change.error?.message}{' '}
+      {isEdit ? t.conversation.editFailed(problem) : t.conversation.deletionFailed(problem)}{' '}
       <button type="button" class="link-button" onClick={() => quietly(change.retry())}>
-        Retry
+        {t.conversation.retry}
       </button>{' '}
       <button type="button" class="link-button" onClick={() => change.discard()}>
-        Discard
+        {t.conversation.discard}
       </button>
     </p>
   )

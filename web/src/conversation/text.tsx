@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { knownNameOf } from '../state/names.ts'
 import { me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { formatter, hasMarks } from './markup.ts'
 import type { Mentionable } from './mentions.ts'
 import { Pieces } from './pieces.tsx'
@@ -29,7 +30,7 @@ export function Text({
   const known = names.map(({ name }) => name).join('\n')
   // Parses again if a name has become known.
   const blocks = useMemo(() => format?.parse(lines, names), [format, lines, known])
-  if (isInvisible(text)) return <p class="fate">a message of invisible characters</p>
+  if (isInvisible(text)) return <p class="fate">{t.conversation.invisible}</p>
   const long = isLonger(lines, longText) || lines.split('\n', manyLines + 1).length > manyLines
   const cut = long && !whole.value
   return (
@@ -52,7 +53,7 @@ export function Text({
             whole.value = !whole.value
           }}
         >
-          {cut ? 'Show all' : 'Show less'}
+          {cut ? t.conversation.showAll : t.conversation.showLess}
         </button>
       )}
     </>

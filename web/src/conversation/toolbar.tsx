@@ -1,6 +1,7 @@
 import { signal, useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { deleting, edit, reply } from './actions.ts'
 import { picking } from './reacting.ts'
@@ -27,7 +28,7 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
     <div class={`toolbar ${isOpen ? 'open' : ''}`}>
       <IconButton
         icon="smile"
-        label="Add reaction"
+        label={t.conversation.addReaction}
         data-shortcut="react"
         aria-keyshortcuts="+"
         aria-haspopup="dialog"
@@ -37,7 +38,7 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
       />
       <IconButton
         icon="reply"
-        label="Reply"
+        label={t.conversation.reply}
         data-shortcut="reply"
         aria-keyshortcuts="R"
         onClick={() => reply(message)}
@@ -45,7 +46,7 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
       {own && (
         <IconButton
           icon="edit"
-          label="Edit"
+          label={t.conversation.edit}
           data-shortcut="edit"
           aria-keyshortcuts="E"
           onClick={() => edit(message)}
@@ -54,7 +55,7 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
       {own && (
         <IconButton
           icon="trash"
-          label="Delete"
+          label={t.common.delete}
           data-shortcut="remove"
           aria-keyshortcuts="Delete"
           aria-haspopup="dialog"

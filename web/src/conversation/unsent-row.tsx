@@ -1,6 +1,8 @@
 import type { Pending, Room } from '@rabble/client'
 import type { JSX } from 'preact'
 import { changes, me } from '../state/session.ts'
+import { errorText } from '../texts/error-text.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { quietly } from './actions.ts'
@@ -38,9 +40,9 @@ export function UnsentRow({
             {status !== 'failed' && (
               <span class="arrived">
                 {status === 'sent' ? (
-                  <Icon name="check" label="Sent" size={14} />
+                  <Icon name="check" label={t.conversation.sent} size={14} />
                 ) : (
-                  <Icon name="clock" label="Sending" size={14} />
+                  <Icon name="clock" label={t.conversation.sending} size={14} />
                 )}
               </span>
             )}
@@ -48,16 +50,16 @@ export function UnsentRow({
           {status === 'failed' ? (
             <p class="failed">
               <Icon name="alert" size={16} />
-              Not sent: {error?.message}{' '}
+              {t.conversation.notSent(errorText(error))}{' '}
               <button type="button" class="link-button" onClick={() => quietly(pending.retry())}>
-                Retry
+                {t.conversation.retry}
               </button>{' '}
               <button type="button" class="link-button" onClick={() => pending.discard()}>
-                Discard
+                {t.conversation.discard}
               </button>
             </p>
           ) : (
-            status === 'pending' && <p class="fate">{waiting(room, error?.message)}</p>
+            status === 'pending' && <p class="fate">{waiting(room, error)}</p>
           )}
         </div>
       </article>
@@ -65,7 +67,7 @@ export function UnsentRow({
   )
 }
 
-function waiting(room: Room, why: string | undefined): string {
-  if (why !== undefined) return `Not sent yet: ${why}`
-  return room.status === 'joined' ? '' : 'Not sent yet'
+function waiting(room: Room, why: Pending['error']): string {
+  if (why !== undefined) return t.conversation.notSentYetAs(errorText(why))
+  return room.status === 'joined' ? '' : t.conversation.notSentYet
 }

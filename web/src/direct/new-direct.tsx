@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { findKnown } from '../state/names.ts'
 import { go } from '../state/route.ts'
 import { changes } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 
@@ -28,9 +29,9 @@ export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
     else if (isId) write(wanted)
   }
   return (
-    <Dialog title="New direct message" onClose={onClose}>
+    <Dialog title={t.direct.newDirect} onClose={onClose}>
       <form autocomplete="off" class="dialog-form" onSubmit={submit}>
-        <label for="direct-name">Name</label>
+        <label for="direct-name">{t.direct.name}</label>
         <input
           id="direct-name"
           type="text"
@@ -41,9 +42,7 @@ export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
           }}
         />
         <p id="direct-hint" class="quiet small" role="status">
-          {found.length === 0 && !isId
-            ? 'Nobody of that name was seen in your rooms. The id of a user works, too.'
-            : 'Press Enter to write to the first one.'}
+          {found.length === 0 && !isId ? t.direct.nobody : t.direct.choose}
         </p>
         <ul class="pick-list">
           {found.slice(0, most).map((user) => (
@@ -59,7 +58,7 @@ export function NewDirect({ onClose }: { onClose(): void }): JSX.Element {
             <li>
               <button type="button" class="pick" onClick={() => write(wanted)}>
                 <Avatar user={{ id: wanted, name: wanted }} small />
-                The user with the id {wanted}
+                {t.direct.withId(<bdi>{wanted}</bdi>)}
               </button>
             </li>
           )}

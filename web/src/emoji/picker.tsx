@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 import { findEmoji } from './emoji.ts'
 
@@ -29,10 +30,10 @@ export function Picker({
     const { current } = dialog
     if (current === null) return
     current.showModal()
-    const { top, bottom, right } = button.getBoundingClientRect()
+    const { top, bottom, left, right } = button.getBoundingClientRect()
     const { width, height } = current.getBoundingClientRect()
     const below = bottom + gap + height <= innerHeight
-    place(current, below ? bottom + gap : top - gap - height, right - width)
+    place(current, below ? bottom + gap : top - gap - height, isRtl() ? left : right - width)
     // A click outside. Keyboard users have Escape.
     current.addEventListener('click', ({ target }) => {
       if (target === current) current.close()
@@ -55,9 +56,10 @@ export function Picker({
     const all = buttons()
     const columns = all.filter(({ offsetTop }) => offsetTop === all[0]?.offsetTop).length
     const here = all.indexOf(event.currentTarget as HTMLButtonElement)
+    const forward = isRtl() ? -1 : 1
     const steps: Record<string, number> = {
-      ArrowRight: here + 1,
-      ArrowLeft: here - 1,
+      ArrowRight: here + forward,
+      ArrowLeft: here - forward,
       ArrowDown: here + columns,
       ArrowUp: here - columns,
       Home: 0,
@@ -70,18 +72,18 @@ export function Picker({
     else goTo(to)
   }
   return (
-    <dialog ref={dialog} class="dialog picker" aria-label="Add reaction" onClose={onClose}>
+    <dialog ref={dialog} class="dialog picker" aria-label={t.conversation.addReaction} onClose={onClose}>
       <div class="filter">
         <Icon name="search" size={18} />
         <label class="unseen" for="find-emoji">
-          Search emoji
+          {t.emoji.search}
         </label>
         <input
           id="find-emoji"
           type="search"
           autocomplete="off"
           spellcheck={false}
-          placeholder="Search emoji"
+          placeholder={t.emoji.search}
           onInput={({ currentTarget }) => {
             letters.value = currentTarget.value
             active.value = 0
@@ -95,12 +97,13 @@ export function Picker({
           }}
         />
       </div>
-      <ul ref={grid} class="emoji-grid" aria-label="Emoji">
+      <ul ref={grid} class="emoji-grid" aria-label={t.emoji.emoji}>
         {found.map(({ sign, name }, index) => (
           <li key={sign}>
             <button
               type="button"
               class="emoji"
+              lang="en"
               aria-label={name}
               title={name}
               tabIndex={index === active.value ? 0 : -1}
@@ -113,10 +116,14 @@ export function Picker({
         ))}
       </ul>
       <p class={found.length === 0 ? 'quiet small' : 'unseen'} role="status">
-        {found.length === 0 ? 'No emoji with this name.' : `${found.length} emoji`}
+        {found.length === 0 ? t.emoji.none : t.emoji.found(found.length)}
       </p>
     </dialog>
   )
+}
+
+function isRtl(): boolean {
+  return document.documentElement.dir === 'rtl'
 }
 
 /** Places the dialog by properties, since the page's policy refuses styles in attributes. */

@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { isMac } from '../shortcuts/keyboard.ts'
 import { Keys } from '../shortcuts/keys.tsx'
 import { shortcuts } from '../shortcuts/table.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { openGoTo } from './box.ts'
@@ -20,7 +21,7 @@ export function GoToButton(): JSX.Element {
       onClick={openGoTo}
     >
       <Icon name="search" size={18} />
-      Go to…
+      {t.goTo.goTo}
       <span class="keys-only" aria-hidden="true">
         <Keys keys={keys} mac={isMac} />
       </span>
@@ -33,7 +34,7 @@ export function GoToIcon(): JSX.Element {
   return (
     <IconButton
       icon="search"
-      label="Go to…"
+      label={t.goTo.goTo}
       aria-haspopup="dialog"
       aria-keyshortcuts={forScreenReaders}
       onClick={openGoTo}

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
+import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { onDemand } from '../ui/on-demand.tsx'
@@ -22,7 +23,7 @@ function GoToDialog(): JSX.Element {
   }
   const active = box.active.value
   return (
-    <Dialog title="Go to" class="go-to" onClose={close}>
+    <Dialog title={t.goTo.title} class="go-to" onClose={close}>
       <form
         class="filter"
         autocomplete="off"
@@ -33,7 +34,7 @@ function GoToDialog(): JSX.Element {
       >
         <Icon name="search" size={18} />
         <label class="unseen" for="go-to">
-          Room, person or message
+          {t.goTo.what}
         </label>
         <input
           id="go-to"
@@ -47,7 +48,7 @@ function GoToDialog(): JSX.Element {
           spellcheck={false}
           autocapitalize="none"
           enterkeyhint="go"
-          placeholder="Room, person or message"
+          placeholder={t.goTo.what}
           onInput={({ currentTarget }) => {
             box.due.value = false
             box.text.value = currentTarget.value

@@ -1,7 +1,6 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect } from 'preact/hooks'
-import { seats } from '../rooms/all-rooms.tsx'
 import { creating } from '../rooms/creating.ts'
 import { useRoomSearch } from '../rooms/room-search.ts'
 import { listed } from '../rooms/sidebar-list.ts'
@@ -12,9 +11,9 @@ import { unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
 import { drawer, go, type Route } from '../state/route.ts'
 import { changes } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 import { moved, Option } from '../ui/options.tsx'
 import { type Box, placesId } from './box.ts'
 import { isThere, type Known, keyOf, type Place, placesFor } from './places.ts'
@@ -22,14 +21,6 @@ import { isThere, type Known, keyOf, type Place, placesFor } from './places.ts'
 /** Number of rooms for which the server is asked, and of letters that it takes. */
 const limit = 10
 const maxLetters = 64
-
-const kinds: Record<Place['type'], string> = {
-  conversation: 'Conversations',
-  room: 'Rooms',
-  person: 'People',
-  create: 'More',
-  search: 'More',
-}
 
 /** List of the places to which the words in the box may lead. */
 export function PlaceList({ box, onClose }: { box: Box; onClose(): void }): JSX.Element {
@@ -91,14 +82,14 @@ export function PlaceList({ box, onClose }: { box: Box; onClose(): void }): JSX.
 
   const groups: { title: string; items: { place: Place; index: number }[] }[] = []
   for (const [index, place] of places.entries()) {
-    const title = kinds[place.type]
+    const title = kindOf(place)
     if (groups.at(-1)?.title !== title) groups.push({ title, items: [] })
     groups.at(-1)?.items.push({ place, index })
   }
   const count = places.filter(isThere).length
   return (
     <>
-      <div id={placesId} class="places" role="listbox" aria-label="Places">
+      <div id={placesId} class="places" role="listbox" aria-label={t.goTo.places}>
         {groups.map(({ title, items }) => (
           // biome-ignore lint/a11y/useSemanticElements: a fieldset can't stand in a list box
           <div key={title} role="group" aria-label={title}>
@@ -122,10 +113,22 @@ export function PlaceList({ box, onClose }: { box: Box; onClose(): void }): JSX.
         {search.problem.value}
       </p>
       <p class="unseen" role="status">
-        {!search.busy.value && (count === 0 ? 'Nothing found' : `${formatNumber(count)} found`)}
+        {!search.busy.value && (count === 0 ? t.goTo.nothing : t.goTo.found(count))}
       </p>
     </>
   )
+}
+
+/** Returns the title above a place and those of its kind. */
+function kindOf({ type }: Place): string {
+  const kinds = {
+    conversation: t.goTo.conversations,
+    room: t.common.rooms,
+    person: t.common.people,
+    create: t.goTo.more,
+    search: t.goTo.more,
+  }
+  return kinds[type]
 }
 
 function idOf(index: number): string {
@@ -187,7 +190,7 @@ function Content({ place }: { place: Place }): JSX.Element {
               {topic}
             </span>
           )}
-          <span class="seats">{seats(count, capacity)}</span>
+          <span class="seats">{t.rooms.seats(count, capacity)}</span>
         </>
       )
     }
@@ -196,16 +199,14 @@ function Content({ place }: { place: Place }): JSX.Element {
         <>
           <Avatar user={place.user} small />
           <bdi class="room-name">{place.user.name}</bdi>
-          <span class="quiet small">Direct message</span>
+          <span class="quiet small">{t.goTo.directMessage}</span>
         </>
       )
     case 'create':
       return (
         <>
           <Icon name="plus" />
-          <span class="room-name">
-            Create room “<bdi>{place.name}</bdi>”…
-          </span>
+          <span class="room-name">{t.goTo.create(<bdi>{place.name}</bdi>)}</span>
         </>
       )
     case 'search':
@@ -213,13 +214,7 @@ function Content({ place }: { place: Place }): JSX.Element {
         <>
           <Icon name="search" />
           <span class="room-name">
-            {place.words === '' ? (
-              'Search messages'
-            ) : (
-              <>
-                Search messages for “<bdi>{place.words}</bdi>”
-              </>
-            )}
+            {place.words === '' ? t.goTo.search : t.goTo.searchFor(<bdi>{place.words}</bdi>)}
           </span>
         </>
       )

@@ -4,13 +4,14 @@ import { useEffect, useRef } from 'preact/hooks'
 import { SwitchGateway } from '../shell/gateway.tsx'
 import { PageHead } from '../shell/page-head.tsx'
 import { connection } from '../state/session.ts'
-import { formatNumber } from '../ui/intl.ts'
+import { inLocale } from '../texts/locale.ts'
+import { t } from '../texts/texts.ts'
 import { medium, narrow } from '../ui/media.ts'
 import { Course } from './course.tsx'
 import { courses, type Gateway, gatewayList, isThere, stale, watchGateways } from './gateway-list.ts'
 import { Picture } from './picture.tsx'
 
-const rate = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
+const rate = inLocale((locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }))
 
 /** Page with all gateways: their sessions, their load, and the one of this session. */
 export function Gateways(): JSX.Element {
@@ -24,54 +25,40 @@ export function Gateways(): JSX.Element {
   const highest = Math.max(1, ...[...courses.value.values()].flat())
   return (
     <section class="page">
-      <PageHead
-        title="Gateways"
-        note={
-          answer === undefined
-            ? undefined
-            : `${counted(sessions, 'session')} on ${counted(there.length, 'gateway')}`
-        }
-      />
+      <PageHead title={t.live.gateways} note={answer && t.live.sessionsOn(sessions, there.length)} />
       <div class="page-body live">
-        <p class="quiet">
-          Each gateway holds some of the sessions; all read the same log, so it doesn’t matter which one holds
-          yours. If one ends, its sessions go on at the others.
-        </p>
+        <p class="quiet">{t.live.hint}</p>
         <div class="live-yours">
-          <p>
-            {connection.value.status === 'open'
-              ? `Your session is at ${here}.`
-              : 'You are not connected right now.'}
-          </p>
+          <p>{connection.value.status === 'open' ? t.live.sessionAt(here) : t.live.notConnected}</p>
           <SwitchGateway />
         </div>
         {stale.value && (
           <p class="notice" role="status">
-            No gateway answers right now. These are the last known numbers.
+            {t.live.noAnswer}
           </p>
         )}
         {answer === undefined ? (
-          <p role="status">Asking…</p>
+          <p role="status">{t.live.asking}</p>
         ) : (
           <>
             <Picture gateways={gateways} here={here} columns={narrow.value ? 2 : medium.value ? 3 : 5} />
             <table class="figures">
-              <caption class="unseen">The gateways</caption>
+              <caption class="unseen">{t.live.table}</caption>
               <thead>
                 <tr>
-                  <th scope="col">Gateway</th>
-                  <th scope="col">State</th>
+                  <th scope="col">{t.live.gateway}</th>
+                  <th scope="col">{t.live.state}</th>
                   <th scope="col" class="number">
-                    Sessions
+                    {t.live.sessions}
                   </th>
                   <th scope="col" class="number">
-                    Written per second
+                    {t.live.written}
                   </th>
                   <th scope="col" class="number">
-                    Delivered per second
+                    {t.live.delivered}
                   </th>
                   <th scope="col" class="number">
-                    Lag
+                    {t.live.lag}
                   </th>
                   <td class="course-cell" />
                 </tr>
@@ -105,14 +92,14 @@ function Figures({
   highest: number
 }): JSX.Element {
   const there = isThere(gateway.state)
-  const figure = (value: number, unit = '') => (there ? `${rate.format(value)}${unit}` : '–')
+  const figure = (value: number, unit = '') => (there ? `${rate().format(value)}${unit}` : '–')
   return (
     <tr class={`${here ? 'here' : ''} ${there ? '' : 'gone'}`}>
       <th scope="row">
         {gateway.gateway}
-        {here && <span class="tag">yours</span>}
+        {here && <span class="tag">{t.live.yours}</span>}
       </th>
-      <td>{gateway.state}</td>
+      <td>{t.live.states[gateway.state]}</td>
       <td class="number">{figure(gateway.sessions)}</td>
       <td class="number">{figure(gateway.messagesPerSecond)}</td>
       <td class="number">{figure(gateway.deliveriesPerSecond)}</td>
@@ -134,7 +121,7 @@ function News(): JSX.Element {
     for (const [gateway, state] of now) {
       const was = before.current.get(gateway)
       if (before.current.size > 0 && was !== state)
-        news.push(`${gateway} is ${was === undefined ? 'there' : state}.`)
+        news.push(t.live.gatewayIs(gateway, t.live.states[was === undefined ? 'there' : state]))
     }
     before.current = now
     if (news.length > 0) words.value = news.join(' ')
@@ -144,8 +131,4 @@ function News(): JSX.Element {
       {words.value}
     </p>
   )
-}
-
-function counted(count: number, noun: string): string {
-  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { PageHead } from '../shell/page-head.tsx'
+import { t } from '../texts/texts.ts'
 import { NotLoaded } from '../ui/on-demand.tsx'
 
 const loaded = signal<ComponentType | undefined>(undefined)
@@ -13,8 +14,8 @@ export function LivePage(): JSX.Element {
   if (!problem.value) void load()
   return (
     <section class="page">
-      <PageHead title="Gateways" />
-      <div class="page-body">{problem.value ? <NotLoaded /> : <p role="status">Loading…</p>}</div>
+      <PageHead title={t.live.gateways} />
+      <div class="page-body">{problem.value ? <NotLoaded /> : <p role="status">{t.common.loading}</p>}</div>
     </section>
   )
 }

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
-import { formatNumber } from '../ui/intl.ts'
+import { t } from '../texts/texts.ts'
 import { type Dot, moveDots, sessionsPerDot } from './dots.ts'
 import { type Gateway, isThere } from './gateway-list.ts'
 
@@ -76,10 +76,7 @@ export function Picture({
           )
         })}
       </svg>
-      <figcaption class="quiet small">
-        {scale === 1 ? 'A dot is a session' : `A dot is ${formatNumber(scale)} sessions`}; the large one is{' '}
-        {scale === 1 ? 'yours' : 'where yours is'}.
-      </figcaption>
+      <figcaption class="quiet small">{scale === 1 ? t.live.dotIsOne : t.live.dotIsMany(scale)}</figcaption>
     </figure>
   )
 }
@@ -100,7 +97,8 @@ function shortened(gateway: string): string {
 }
 
 function words(state: Gateway['state'], sessions: number, here: boolean): string {
-  if (state === 'gone' || state === 'stopped') return state
-  const count = `${formatNumber(sessions)} session${sessions === 1 ? '' : 's'}`
-  return `${count}${state === 'ready' ? '' : `, ${state}`}${here ? ' · you' : ''}`
+  const stateName = t.live.states[state]
+  if (!isThere(state)) return stateName
+  const count = t.live.sessionCount(sessions)
+  return `${count}${state === 'ready' ? '' : `, ${stateName}`}${here ? ` · ${t.common.you}` : ''}`
 }

@@ -3,6 +3,7 @@ import { beginning, shown } from '../conversation/shown.ts'
 import { routeTo, titleOf } from '../state/rooms.ts'
 import { go, hashOf } from '../state/route.ts'
 import { me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { textOf } from './news.ts'
 import { isAnyVisible } from './visible-tab.ts'
 
@@ -30,7 +31,7 @@ export async function alertOf(conversation: ConversationState, sound: boolean): 
 async function show(conversation: ConversationState, tag: string): Promise<void> {
   const { room, peer, lastMessage } = conversation
   const text = textOf(conversation, me.peek()?.id)
-  const said = text === undefined ? 'You were mentioned.' : beginning(shown(text), maxText)
+  const said = text === undefined ? t.notifications.mentioned : beginning(shown(text), maxText)
   const body = peer === undefined && text !== undefined ? `${lastMessage?.from.name}: ${said}` : said
   const registration = await navigator.serviceWorker?.getRegistration()
   if (registration?.active != null) {

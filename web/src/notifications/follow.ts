@@ -1,7 +1,9 @@
 import type { ConversationState } from '@rabble/client/conversations'
 import { conversationOf } from '../state/conversations.ts'
 import { me, onEnter, onSignOut } from '../state/session.ts'
+import { language } from '../texts/language.ts'
 import { isNews } from './news.ts'
+import { pushed } from './pushed.ts'
 import { areOn, followPush, isPossible, settings } from './settings.ts'
 import { followVisibility } from './visible-tab.ts'
 
@@ -12,6 +14,10 @@ export function startNotifications(): void {
   // A click at a notification that the service worker has shown.
   navigator.serviceWorker?.addEventListener('message', ({ data }) => {
     if (typeof data?.show === 'string') location.hash = data.show
+  })
+  // The service worker tells the language.
+  language.subscribe(() => {
+    if (pushed.peek()) followPush(true)
   })
   onSignOut(() => {
     if (settings.peek().notify) followPush(false)

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 import { pushed } from './pushed.ts'
 import { isPossible, set, settings, turnOn } from './settings.ts'
@@ -12,10 +13,10 @@ export function NotificationSettings(): JSX.Element | null {
   if (notify && Notification.permission === 'granted') {
     return (
       <fieldset class="notifications">
-        <legend>Notifications</legend>
-        <Choice label="Show notifications" name="notify" value={notify} />
-        <Choice label="Play a sound" name="sound" value={sound} />
-        {pushed.value && <p class="quiet small">You also get them while this page is closed.</p>}
+        <legend>{t.notifications.notifications}</legend>
+        <Choice label={t.notifications.show} name="notify" value={notify} />
+        <Choice label={t.notifications.sound} name="sound" value={sound} />
+        {pushed.value && <p class="quiet small">{t.notifications.whileClosed}</p>}
       </fieldset>
     )
   }
@@ -29,10 +30,10 @@ export function NotificationSettings(): JSX.Element | null {
         }}
       >
         <Icon name="bell" size={18} />
-        Turn on notifications
+        {t.notifications.turnOn}
       </button>
       <p class="quiet small" role="status">
-        {refused.value && 'The browser blocks notifications of this page. Its settings can allow them.'}
+        {refused.value && t.notifications.blocked}
       </p>
     </div>
   )

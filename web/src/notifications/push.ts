@@ -1,8 +1,13 @@
 import { openAccount } from '../state/account.ts'
+import { language } from '../texts/language.ts'
 import { pushed } from './pushed.ts'
 
-/** Address of the service worker, relative to the page. */
-const workerPath = 'sw.js'
+/** Returns the address of the service worker, relative to the page. It tells the language, since workers can't read settings. */
+function workerPath(): string {
+  const { value } = language
+  return value === 'en' ? 'sw.js' : `sw.js?lang=${value}`
+}
+
 /** Time limit (ms) of a request. */
 const timeout = 10_000
 
@@ -13,7 +18,7 @@ const { trustedTypes } = globalThis as {
   trustedTypes?: { createPolicy(name: string, rules: ScriptUrls): ScriptUrls }
 }
 /** The page's only Trusted Types policy. It lets no other script through, whatever it is asked for. */
-const scripts = trustedTypes?.createPolicy('rabble-worker', { createScriptURL: () => workerPath })
+const scripts = trustedTypes?.createPolicy('rabble-worker', { createScriptURL: workerPath })
 
 /** The work that was asked for last. It is done after all before it, since signing in may follow signing out. */
 let last: Promise<void> = Promise.resolve()
@@ -47,7 +52,7 @@ function next(work: () => Promise<void>): Promise<void> {
 }
 
 async function subscriptionWith(key: Uint8Array<ArrayBuffer>): Promise<PushSubscription> {
-  await navigator.serviceWorker.register(scripts?.createScriptURL(workerPath) ?? workerPath)
+  await navigator.serviceWorker.register(scripts?.createScriptURL('') ?? workerPath())
   const { pushManager } = await navigator.serviceWorker.ready
   const found = await pushManager.getSubscription()
   const foundKey = found?.options.applicationServerKey

@@ -5,9 +5,9 @@ import { people } from '../state/people.ts'
 import { current, peerOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 import { folded } from '../ui/matching.ts'
 
 /** Maximum number of names in the list. The filter finds the others. */
@@ -30,22 +30,18 @@ export function People(): JSX.Element {
   const count = peer === undefined ? room.count : 2
   return (
     <div class="people">
-      <h2>
-        {peer === undefined ? 'Here now' : 'Between you two'}
-        {peer === undefined && count > 0 && `: ${formatNumber(count)}`}
-        {room.capacity !== undefined && ` of ${formatNumber(room.capacity)}`}
-      </h2>
+      <h2>{peer === undefined ? t.people.here(count, room.capacity) : t.people.between}</h2>
       {listed.length > 12 && (
         <div class="filter">
           <Icon name="search" size={18} />
           <label class="unseen" for="find-person">
-            Find somebody
+            {t.people.find}
           </label>
           <input
             id="find-person"
             type="search"
             spellcheck={false}
-            placeholder="Find somebody"
+            placeholder={t.people.find}
             onInput={(event) => {
               filter.value = event.currentTarget.value
             }}
@@ -59,14 +55,10 @@ export function People(): JSX.Element {
               <span class="person">
                 <Avatar user={user} small />
                 <bdi class="name">{user.name}</bdi>
-                <span class="quiet small">you</span>
+                <span class="quiet small">{t.common.you}</span>
               </span>
             ) : (
-              <a
-                class="person"
-                href={hashOf({ view: 'direct', user: user.id })}
-                title="Write a direct message"
-              >
+              <a class="person" href={hashOf({ view: 'direct', user: user.id })} title={t.people.write}>
                 <Avatar user={user} small />
                 <bdi class="name">{user.name}</bdi>
               </a>
@@ -75,7 +67,7 @@ export function People(): JSX.Element {
         ))}
       </ul>
       {wanted === '' && count > Math.min(users.length, most) && (
-        <p class="quiet small">and {formatNumber(count - Math.min(users.length, most))} more</p>
+        <p class="quiet small">{t.people.more(count - Math.min(users.length, most))}</p>
       )}
     </div>
   )

@@ -8,10 +8,10 @@ import { infoOf, learnRoom } from '../state/room-info.ts'
 import { peerOf, titleOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { chat, me, problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 import { CopyLink } from './copy-link.tsx'
 import { Invite } from './invite.tsx'
 import { LeaveRoom } from './leave-room.tsx'
@@ -28,7 +28,7 @@ export function AboutRoom({ room }: { room: Room }): JSX.Element {
     <>
       <IconButton
         icon="info"
-        label={peerOf(room.name) === undefined ? 'About the room' : 'About the conversation'}
+        label={peerOf(room.name) === undefined ? t.rooms.about : t.rooms.aboutConversation}
         aria-haspopup="dialog"
         onClick={() => {
           open.value = true
@@ -47,7 +47,7 @@ function About({ room, onClose }: { room: Room; onClose(): void }): JSX.Element 
       <p>
         <a class="with-icon" href={hashOf({ view: 'search', query: '', room: room.name })} onClick={onClose}>
           <Icon name="search" size={18} />
-          Search here
+          {t.rooms.searchHere}
         </a>
       </p>
       <GoToDate room={room} onDone={onClose} />
@@ -87,7 +87,7 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
     const data = new FormData(event.currentTarget)
     void attempt(async (own) => {
       learnRoom(await changeRoom(own, name, readFields(data)))
-      said.value = 'Saved.'
+      said.value = t.rooms.saved
     })
   }
   const remove = () =>
@@ -100,16 +100,16 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
   const own = value?.createdBy !== undefined && value.createdBy === me.value?.id
   return (
     <section class="dialog-form">
-      {value === undefined && problem.value === '' && <p class="quiet">Loading…</p>}
+      {value === undefined && problem.value === '' && <p class="quiet">{t.common.loading}</p>}
       {value !== undefined && !own && (
         <p dir="auto" class={value.topic === '' ? 'quiet' : ''}>
-          {value.topic === '' ? 'No topic.' : value.topic}
+          {value.topic === '' ? t.rooms.noTopic : value.topic}
         </p>
       )}
       {value !== undefined && !own && (
         <p class="quiet small">
-          {value.access === 'invite' ? 'For invited people only.' : 'Open to everybody.'}
-          {value.capacity !== undefined && ` Up to ${formatNumber(value.capacity)} people at a time.`}
+          {value.access === 'invite' ? t.rooms.forInvited : t.rooms.open}
+          {value.capacity !== undefined && ` ${t.rooms.upTo(value.capacity)}`}
         </p>
       )}
       {value !== undefined && own && (
@@ -124,10 +124,10 @@ function Settings({ room, onClose }: { room: Room; onClose(): void }): JSX.Eleme
                 asked.value = true
               }}
             >
-              {asked.value ? 'Delete it for everybody' : 'Delete the room'}
+              {asked.value ? t.rooms.deleteForAll : t.rooms.deleteRoom}
             </button>
             <button type="submit" class="primary">
-              Save
+              {t.common.save}
             </button>
           </div>
         </form>

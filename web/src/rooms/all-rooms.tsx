@@ -5,8 +5,9 @@ import { conversationOf } from '../state/conversations.ts'
 import { leave } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, chat, problemOf } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 import { CreateRoom } from './create-room.tsx'
 import { useRoomSearch } from './room-search.ts'
 
@@ -26,7 +27,7 @@ export function AllRooms(): JSX.Element {
   const mine = new Set(chat.value?.rooms.map(({ name }) => name))
   return (
     <section class="page">
-      <PageHead title="All rooms">
+      <PageHead title={t.rooms.allRooms}>
         <CreateRoom />
       </PageHead>
       <div class="page-body">
@@ -34,28 +35,28 @@ export function AllRooms(): JSX.Element {
           <div class="filter">
             <Icon name="search" size={18} />
             <label class="unseen" for="find-room">
-              Find a room
+              {t.rooms.find}
             </label>
             <input
               id="find-room"
               type="search"
               spellcheck={false}
-              placeholder="Find a room by name or topic"
+              placeholder={t.rooms.findHint}
               onInput={(event) => {
                 letters.value = event.currentTarget.value
               }}
             />
           </div>
           <label class="choice">
-            Sort by
+            {t.rooms.sortBy}
             <select
               value={sort.value}
               onChange={(event) => {
                 sort.value = event.currentTarget.value === 'name' ? 'name' : 'users'
               }}
             >
-              <option value="users">people</option>
-              <option value="name">name</option>
+              <option value="users">{t.rooms.byPeople}</option>
+              <option value="name">{t.rooms.byName}</option>
             </select>
           </label>
         </div>
@@ -63,11 +64,11 @@ export function AllRooms(): JSX.Element {
           <p class="notice" role="alert">
             {problem.value}{' '}
             <button type="button" onClick={() => void load()}>
-              Try again
+              {t.common.tryAgain}
             </button>
           </p>
         )}
-        <ul class="cards" aria-label="Rooms">
+        <ul class="cards" aria-label={t.common.rooms}>
           {page.value?.rooms.map((info) => {
             return (
               <li key={info.name} class="room-card">
@@ -81,11 +82,15 @@ export function AllRooms(): JSX.Element {
                       </span>
                     )}
                   </span>
-                  <span class="seats">{seats(info.count, info.capacity)}</span>
+                  <span class="seats">{t.rooms.seats(info.count, info.capacity)}</span>
                 </a>
                 {(mine.has(info.name) || conversationOf(info.name) !== undefined) && (
-                  <button type="button" onClick={() => void leaveRoom(info.name)}>
-                    Leave<span class="unseen"> {info.name}</span>
+                  <button
+                    type="button"
+                    aria-label={t.rooms.leaveNamed(isolated(info.name))}
+                    onClick={() => void leaveRoom(info.name)}
+                  >
+                    {t.rooms.leave}
                   </button>
                 )}
               </li>
@@ -93,25 +98,14 @@ export function AllRooms(): JSX.Element {
           })}
         </ul>
         <p class="quiet" role="status">
-          {page.value === undefined
-            ? 'Loading…'
-            : page.value.rooms.length === 0
-              ? 'No room has this name.'
-              : ''}
+          {page.value === undefined ? t.common.loading : page.value.rooms.length === 0 ? t.rooms.none : ''}
         </p>
         {page.value?.next !== undefined && (
           <button type="button" onClick={() => void load(page.value?.next)}>
-            More rooms
+            {t.rooms.moreRooms}
           </button>
         )}
       </div>
     </section>
   )
-}
-
-/** Returns the number of users in a room and its capacity, for people. */
-export function seats(count: number, capacity: number | undefined): string {
-  const [now, most] = [formatNumber(count), formatNumber(capacity ?? 0)]
-  if (capacity === undefined) return count === 0 ? 'nobody here' : `${now} here`
-  return count >= capacity ? `full: ${now} of ${most}` : `${now} of ${most} here`
 }

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { toast } from '../conversation/toast.tsx'
 import { hashOf } from '../state/route.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { copyText } from '../ui/copy.ts'
 import { Icon } from '../ui/icons.tsx'
@@ -10,7 +11,7 @@ export function CopyLinkIcon({ room }: { room: string }): JSX.Element {
   return (
     <IconButton
       icon="link"
-      label="Copy link"
+      label={t.rooms.copyLink}
       onClick={({ currentTarget }) => void copyLink(room, currentTarget)}
     />
   )
@@ -25,12 +26,12 @@ export function CopyLink({ room, onClose }: { room: string; onClose(): void }): 
   return (
     <button type="button" class="with-icon" onClick={({ currentTarget }) => void copy(currentTarget)}>
       <Icon name="link" size={18} />
-      Copy link
+      {t.rooms.copyLink}
     </button>
   )
 }
 
 async function copyLink(room: string, button: HTMLElement): Promise<void> {
   const { href } = new URL(hashOf({ view: 'room', room }), location.href)
-  toast((await copyText(href, button)) ? 'The link is copied.' : `The link could not be copied: ${href}`)
+  toast((await copyText(href, button)) ? t.rooms.linkCopied : t.rooms.linkNotCopied(href))
 }

@@ -3,6 +3,7 @@ import { createRoom } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
 import { go } from '../state/route.ts'
 import { chat, problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { creating } from './creating.ts'
@@ -13,7 +14,7 @@ export function CreateRoom(): JSX.Element {
   return (
     <IconButton
       icon="plus"
-      label="Create a room"
+      label={t.common.create}
       aria-haspopup="dialog"
       onClick={() => {
         creating.value = ''
@@ -42,7 +43,7 @@ function NewRoom({ name, onClose }: { name: string; onClose(): void }): JSX.Elem
     const wanted = String(data.get('name')).trim().normalize('NFC')
     busy.value = true
     try {
-      if (wanted === '') throw new Error('enter a name for the room')
+      if (wanted === '') throw new Error(t.rooms.nameMissing)
       const { topic, capacity, access } = readFields(data)
       // The server decides on settings that are not given.
       const own = chat.peek()
@@ -56,9 +57,9 @@ function NewRoom({ name, onClose }: { name: string; onClose(): void }): JSX.Elem
     busy.value = false
   }
   return (
-    <Dialog title="Create a room" onClose={onClose}>
+    <Dialog title={t.common.create} onClose={onClose}>
       <form autocomplete="off" class="dialog-form" noValidate onSubmit={(event) => void submit(event)}>
-        <label for="room-name">Name of the room</label>
+        <label for="room-name">{t.rooms.name}</label>
         <input
           id="room-name"
           name="name"
@@ -75,10 +76,10 @@ function NewRoom({ name, onClose }: { name: string; onClose(): void }): JSX.Elem
         </p>
         <div class="dialog-buttons">
           <button type="button" onClick={onClose}>
-            Cancel
+            {t.common.cancel}
           </button>
           <button type="submit" class="primary" disabled={busy.value}>
-            Create the room
+            {t.rooms.createIt}
           </button>
         </div>
       </form>

@@ -4,6 +4,8 @@ import type { JSX } from 'preact'
 import { findKnown } from '../state/names.ts'
 import { mayInvite } from '../state/room-info.ts'
 import { chat, problemOf } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 
@@ -15,7 +17,7 @@ export function InviteButton({ room }: { room: string }): JSX.Element | null {
     <>
       <IconButton
         icon="invite"
-        label="Invite people"
+        label={t.rooms.invitePeople}
         aria-haspopup="dialog"
         onClick={() => {
           open.value = true
@@ -23,7 +25,7 @@ export function InviteButton({ room }: { room: string }): JSX.Element | null {
       />
       {open.value && (
         <Dialog
-          title="Invite people"
+          title={t.rooms.invitePeople}
           onClose={() => {
             open.value = false
           }}
@@ -50,16 +52,15 @@ export function Invite({ room }: { room: string }): JSX.Element {
     done.value = ''
     try {
       await inviteUser(own, room, id)
-      done.value = `\u2068${name}\u2069 is invited.`
+      done.value = t.rooms.invited(isolated(name))
     } catch (error) {
       problem.value = problemOf(error)
     }
   }
-  if (users.length === 0)
-    return <p class="quiet small">You can invite people here whom you meet in other rooms.</p>
+  if (users.length === 0) return <p class="quiet small">{t.rooms.nobodyToInvite}</p>
   return (
     <form class="inline-form" onSubmit={(event) => void submit(event)}>
-      <label for="invited">Invite</label>
+      <label for="invited">{t.rooms.invite}</label>
       <select id="invited" name="user">
         {users.map(({ id, name }) => (
           <option key={id} value={id}>
@@ -67,7 +68,7 @@ export function Invite({ room }: { room: string }): JSX.Element {
           </option>
         ))}
       </select>
-      <button type="submit">Invite</button>
+      <button type="submit">{t.rooms.invite}</button>
       <p class="problem small" role="alert">
         {problem.value}
       </p>

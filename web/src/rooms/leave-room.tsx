@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { toast } from '../conversation/toast.tsx'
 import { leave } from '../state/rooms.ts'
 import { problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 
 /** Button that ends the membership of a room, on all devices. */
@@ -13,7 +14,7 @@ export function LeaveRoom({ room, onLeave }: { room: string; onLeave(): void }):
   return (
     <button type="button" class="with-icon" onClick={go}>
       <Icon name="leave" size={18} />
-      Leave the room
+      {t.rooms.leaveRoom}
     </button>
   )
 }

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { conversationActions, conversationOf } from '../state/conversations.ts'
 import { problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 
 /** Button that mutes a conversation on all devices, or ends that. */
@@ -25,13 +26,9 @@ export function Mute({ room }: { room: string }): JSX.Element | null {
     <section>
       <button type="button" class="with-icon" disabled={busy.value} onClick={() => void change()}>
         <Icon name={muted ? 'bell' : 'muted'} size={18} />
-        {muted ? 'Unmute' : 'Mute'}
+        {muted ? t.rooms.unmute : t.rooms.mute}
       </button>
-      <p class="quiet small">
-        {muted
-          ? 'Muted on all your devices. Mentions still count.'
-          : 'No unread count and no notifications, on all your devices. Mentions still count.'}
-      </p>
+      <p class="quiet small">{muted ? t.rooms.mutedHint : t.rooms.muteHint}</p>
       <p class="problem small" role="alert">
         {problem.value}
       </p>

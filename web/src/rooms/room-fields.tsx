@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 
 export interface RoomSettings {
   topic: string
@@ -11,9 +12,9 @@ export interface RoomSettings {
 export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): JSX.Element {
   return (
     <>
-      <label for="room-topic">Topic</label>
+      <label for="room-topic">{t.rooms.topic}</label>
       <input id="room-topic" name="topic" type="text" defaultValue={topic} />
-      <label for="room-capacity">Maximum number of people</label>
+      <label for="room-capacity">{t.rooms.capacity}</label>
       <input
         id="room-capacity"
         name="capacity"
@@ -21,17 +22,17 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
         inputMode="numeric"
         maxLength={7}
         defaultValue={capacity === null || capacity === undefined ? '' : String(capacity)}
-        placeholder="Any number"
+        placeholder={t.rooms.anyNumber}
       />
       <fieldset class="choices">
-        <legend>Access</legend>
+        <legend>{t.rooms.access}</legend>
         <label class="choice">
           <input type="radio" name="access" value="open" defaultChecked={access !== 'invite'} />
-          Everybody
+          {t.rooms.everybody}
         </label>
         <label class="choice">
           <input type="radio" name="access" value="invite" defaultChecked={access === 'invite'} />
-          Invited people only
+          {t.rooms.invitedOnly}
         </label>
       </fieldset>
     </>
@@ -45,7 +46,7 @@ export function readFields(data: FormData): RoomSettings {
   const capacity = String(data.get('capacity')).trim()
   const number = Number(capacity)
   if (capacity !== '' && !(Number.isInteger(number) && number >= 1 && number <= maxPeople)) {
-    throw new Error('Maximum number of people: from 1 to 1,000,000, or empty')
+    throw new Error(t.rooms.badCapacity(maxPeople))
   }
   return {
     topic: String(data.get('topic')).trim(),

@@ -8,6 +8,7 @@ import { type Unread, unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
 import { drawer, hashOf } from '../state/route.ts'
 import { problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
@@ -24,18 +25,23 @@ export function Sidebar(): JSX.Element {
     <div class="sidebar-body">
       <GoToButton />
       <div class="section-head">
-        <h2>Rooms</h2>
+        <h2>{t.common.rooms}</h2>
         <CreateRoom />
-        <a class="icon-button" href={hashOf({ view: 'rooms' })} aria-label="All rooms" title="All rooms">
+        <a
+          class="icon-button"
+          href={hashOf({ view: 'rooms' })}
+          aria-label={t.rooms.allRooms}
+          title={t.rooms.allRooms}
+        >
           <Icon name="list" />
         </a>
       </div>
       <ul class="room-list">{rooms.map(linkTo)}</ul>
       <div class="section-head">
-        <h2>Direct messages</h2>
+        <h2>{t.common.directMessages}</h2>
         <IconButton
           icon="plus"
-          label="New direct message"
+          label={t.direct.newDirect}
           aria-haspopup="dialog"
           onClick={() => {
             asking.value = true
@@ -44,7 +50,7 @@ export function Sidebar(): JSX.Element {
       </div>
       {direct.length > 0 && <ul class="room-list">{direct.map(linkTo)}</ul>}
       {direct.length === 0 && conversations.value?.hasMore === false && (
-        <p class="quiet small">Nobody yet. Pick somebody from the people in a room.</p>
+        <p class="quiet small">{t.rooms.nobodyYet}</p>
       )}
       <ShowMore />
       <NotificationSettings />
@@ -77,7 +83,7 @@ function ShowMore(): JSX.Element | null {
   return (
     <>
       <button type="button" class="show-more" disabled={busy.value} onClick={() => void load()}>
-        Show more
+        {t.rooms.showMore}
       </button>
       <p class="problem small" role="alert">
         {problem.value}
@@ -114,8 +120,8 @@ function RoomLink(props: Listed & Unread & { title: string; here: boolean }): JS
           <Avatar user={{ id: peer, name: title }} small />
         )}
         <bdi class="room-name">{title}</bdi>
-        {out && <Icon name="alert" size={18} label="you are not in it" />}
-        {muted && <Icon name="muted" size={18} label="muted" />}
+        {out && <Icon name="alert" size={18} label={t.rooms.notIn} />}
+        {muted && <Icon name="muted" size={18} label={t.rooms.muted} />}
         <UnreadBadge messages={messages} mentions={mentions} />
       </a>
     </li>

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { badge } from '../conversation/unread.ts'
-import { formatNumber } from '../ui/intl.ts'
+import { t } from '../texts/texts.ts'
 
 /** Badges of a conversation: one for mentions, and the number of unread messages. */
 export function UnreadBadge({ messages, mentions }: { messages: number; mentions: number }): JSX.Element {
@@ -8,13 +8,13 @@ export function UnreadBadge({ messages, mentions }: { messages: number; mentions
     <>
       {mentions > 0 && (
         <span class="badge mention">
-          @<span class="unseen">{mentions === 1 ? ' 1 mention' : ` ${formatNumber(mentions)} mentions`}</span>
+          @<span class="unseen"> {t.rooms.mentions(mentions)}</span>
         </span>
       )}
       {messages > 0 && (
         <span class="badge">
           {badge(messages)}
-          <span class="unseen"> unread</span>
+          <span class="unseen"> {t.rooms.unread}</span>
         </span>
       )}
     </>

@@ -5,6 +5,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf } from '../conversation/dates.ts'
 import { problemOf } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { past } from './past.ts'
 
 /** Form to go to the first message of a day, or to the next one after it. */
@@ -18,21 +19,21 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
     const date = String(new FormData(event.currentTarget).get('date'))
     // Without a time zone, the date is in the reader's.
     const from = new Date(`${date}T00:00`)
-    problem.value = Number.isNaN(from.getTime()) ? 'Choose a day.' : ''
+    problem.value = Number.isNaN(from.getTime()) ? t.search.chooseDay : ''
     if (problem.value !== '') return
     search.current?.abort()
     const own = new AbortController()
     search.current = own
-    said.value = 'Looking…'
+    said.value = t.search.looking
     try {
       const found = await findMessageAt(room, from, {
         signal: own.signal,
         looked({ at }) {
-          said.value = `Looking… ${dayOf(at)}`
+          said.value = t.search.lookingAt(dayOf(at))
         },
       })
       if (own.signal.aborted) return
-      if (found === undefined) problem.value = 'There are no messages since then.'
+      if (found === undefined) problem.value = t.search.noneSince
       else {
         past.value = { room: room.name, id: found.id }
         onDone()
@@ -44,9 +45,9 @@ export function GoToDate({ room, onDone }: { room: Room; onDone(): void }): JSX.
   }
   return (
     <form class="inline-form" noValidate onSubmit={(event) => void submit(event)}>
-      <label for="go-to-date">Go to a date</label>
+      <label for="go-to-date">{t.search.goToDate}</label>
       <input id="go-to-date" name="date" type="date" aria-describedby="date-problem" />
-      <button type="submit">Go</button>
+      <button type="submit">{t.search.go}</button>
       <p id="date-problem" class="problem small" role="alert">
         {problem.value}
       </p>

@@ -12,6 +12,8 @@ import { TopAuthor } from '../conversation/top-author.tsx'
 import { Viewport } from '../conversation/viewport.ts'
 import { atEnd } from '../state/rooms.ts'
 import { me, problemOf } from '../state/session.ts'
+import { language } from '../texts/language.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 import { past } from './past.ts'
 
@@ -42,7 +44,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
     looking.value = true
     problem.value = ''
     try {
-      if (!(await part.open(id))) problem.value = 'The message is gone.'
+      if (!(await part.open(id))) problem.value = t.search.gone
       show(id)
     } catch (error) {
       problem.value = problemOf(error)
@@ -154,7 +156,7 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
         class="messages past"
         role="log"
         aria-live="off"
-        aria-label="Messages"
+        aria-label={t.common.messages}
         onScroll={scrolled}
       >
         <div class="top">
@@ -162,15 +164,15 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
             <p role="alert">
               {problem.value}{' '}
               <button type="button" class="link-button" onClick={again}>
-                Try again
+                {t.common.tryAgain}
               </button>
             </p>
           ) : looking.value ? (
-            <p>Looking for the message…</p>
+            <p>{t.common.lookingForMessage}</p>
           ) : part.hasOlder ? (
-            <p>Loading earlier messages…</p>
+            <p>{t.common.loadingEarlier}</p>
           ) : (
-            <p>The beginning of the room</p>
+            <p>{t.common.beginning}</p>
           )}
         </div>
         <ol ref={list} class="rows">
@@ -188,13 +190,14 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
               active={message.id === focusable}
               marked={message.id === marked.value}
               via={showsGateways.value}
+              language={language.value}
             />
           ))}
         </ol>
         {!looking.value && !part.hasNewer && (
           <p class="past-end">
             <button type="button" class="link-button" onClick={toNewest}>
-              Go to live messages
+              {t.search.toLive}
             </button>
           </p>
         )}
@@ -202,10 +205,10 @@ export function PastMessages({ room, id }: { room: Room; id: string }): JSX.Elem
       <TopAuthor scroller={scroller} list={list} messages={messages} />
       <button type="button" class="to-end" onClick={toNewest}>
         <Icon name="down" size={18} />
-        To the newest
+        {t.common.toNewest}
       </button>
       <p class={`toast ${first === undefined ? 'gone' : ''}`} role="status">
-        {first !== undefined && `You are reading earlier messages: ${dayOf(first.at)}`}
+        {first !== undefined && t.search.readingEarlier(dayOf(first.at))}
       </p>
     </div>
   )

@@ -1,6 +1,6 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { searchMessages } from '@rabble/client/search'
-import type { JSX } from 'preact'
+import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { dayOf, momentOf, timeOf } from '../conversation/dates.ts'
 import { jumpTo } from '../conversation/jump.ts'
@@ -11,9 +11,10 @@ import { findKnown } from '../state/names.ts'
 import { peerOf, titleOf } from '../state/rooms.ts'
 import { go } from '../state/route.ts'
 import { changes, chat, me, problemOf } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { formatNumber } from '../ui/intl.ts'
 
 type Page = Awaited<ReturnType<typeof searchMessages>>
 
@@ -84,14 +85,14 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
   const hits = page.value?.results
   return (
     <section class="page">
-      <PageHead title="Search" />
+      <PageHead title={t.common.search} />
       <div class="page-body">
         <search>
           <form class="search-form" autocomplete="off" onSubmit={submit}>
             <div class="filter">
               <Icon name="search" size={18} />
               <label class="unseen" for="search-words">
-                Words to search for
+                {t.search.words}
               </label>
               <input
                 id="search-words"
@@ -100,15 +101,15 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                 type="search"
                 defaultValue={query}
                 enterkeyhint="search"
-                placeholder="Words, “a phrase”, begin*, -without"
+                placeholder={t.search.wordsHint}
               />
               <button type="submit" class="primary">
-                Search
+                {t.common.search}
               </button>
             </div>
             <div class="search-filters">
               <label class="choice">
-                In
+                {t.search.in}
                 <select
                   value={room ?? ''}
                   onChange={({ currentTarget: { value } }) =>
@@ -119,7 +120,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                     })
                   }
                 >
-                  <option value="">all rooms</option>
+                  <option value="">{t.search.allRooms}</option>
                   {[...rooms].map((name) => (
                     <option key={name} value={name}>
                       {titleOf(name)}
@@ -128,23 +129,23 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                 </select>
               </label>
               <label class="choice">
-                By
+                {t.search.by}
                 <select
                   value={from.value}
                   onChange={({ currentTarget: { value } }) => {
                     from.value = value
                   }}
                 >
-                  <option value="">everybody</option>
+                  <option value="">{t.search.everybody}</option>
                   {people.map(({ id, name }) => (
                     <option key={id} value={id}>
-                      {id === mine?.id ? `${name} (you)` : name}
+                      {id === mine?.id ? t.search.ownName(isolated(name)) : name}
                     </option>
                   ))}
                 </select>
               </label>
               <label class="choice">
-                Since
+                {t.search.since}
                 <input
                   type="date"
                   onChange={({ currentTarget: { value } }) => {
@@ -153,7 +154,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                 />
               </label>
               <label class="choice">
-                Until
+                {t.search.until}
                 <input
                   type="date"
                   onChange={({ currentTarget: { value } }) => {
@@ -162,15 +163,15 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
                 />
               </label>
               <label class="choice">
-                First
+                {t.search.first}
                 <select
                   value={sort.value}
                   onChange={({ currentTarget: { value } }) => {
                     sort.value = value === 'newest' ? 'newest' : 'rank'
                   }}
                 >
-                  <option value="rank">the best</option>
-                  <option value="newest">the newest</option>
+                  <option value="rank">{t.search.best}</option>
+                  <option value="newest">{t.search.newest}</option>
                 </select>
               </label>
             </div>
@@ -182,9 +183,9 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
           </p>
         )}
         <p class="quiet" role="status">
-          {busy.value ? 'Searching…' : count(page.value)}
+          {busy.value ? t.search.searching : count(page.value)}
         </p>
-        <ul class="hits" aria-label="Messages found">
+        <ul class="hits" aria-label={t.search.hits}>
           {hits?.map(({ message, snippet }) => (
             <li key={message.id}>
               <button
@@ -215,7 +216,7 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
         </ul>
         {page.value?.hasMore === true && (
           <button type="button" disabled={busy.value} onClick={() => void load(hits?.at(-1)?.message.id)}>
-            More messages
+            {t.search.moreMessages}
           </button>
         )}
       </div>
@@ -226,9 +227,8 @@ export function SearchPage({ query, room }: { query: string; room?: string | und
 function count(page: Page | undefined): string {
   if (page === undefined) return ''
   const { length } = page.results
-  if (length === 0) return 'No message has all of these words.'
-  const counted = length === 1 ? 'One message' : `${formatNumber(length)} messages`
-  return page.hasMore ? `The first ${formatNumber(length)} messages` : counted
+  if (length === 0) return t.search.none
+  return page.hasMore ? t.search.firstOf(length) : t.search.count(length)
 }
 
 /** Returns the start of a day in the reader's time zone, plus some days. */
@@ -243,11 +243,8 @@ function isNotice(room: string): boolean {
   return room === '*' || room.startsWith('user:')
 }
 
-function placeOf(room: string): JSX.Element | string {
-  if (isNotice(room)) return room === '*' ? 'to everybody' : 'to you'
-  return (
-    <>
-      {peerOf(room) === undefined ? 'in' : 'with'} <bdi>{titleOf(room)}</bdi>
-    </>
-  )
+function placeOf(room: string): ComponentChildren {
+  if (isNotice(room)) return room === '*' ? t.search.toEverybody : t.search.toYou
+  const title = <bdi>{titleOf(room)}</bdi>
+  return peerOf(room) === undefined ? t.search.inRoom(title) : t.search.withPerson(title)
 }

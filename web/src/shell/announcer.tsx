@@ -3,7 +3,8 @@ import type { JSX } from 'preact'
 import { beginning, shown } from '../conversation/shown.ts'
 import { current } from '../state/rooms.ts'
 import { me } from '../state/session.ts'
-import { formatNumber } from '../ui/intl.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 
 /** Interval (ms) of announcements, which collect messages, so that a busy room doesn't speak all the time. */
 const every = 1_500
@@ -21,10 +22,10 @@ export function Announcer(): JSX.Element {
     let news: string[] = []
     const off = room?.on('message', ({ message, replayed }) => {
       if (replayed || message.from.id === me.peek()?.id) return
-      news.push(`\u2068${message.from.name}\u2069: ${beginning(shown(message.text), 500)}`)
+      news.push(`${isolated(message.from.name)}: ${beginning(shown(message.text), 500)}`)
       timer ??= setTimeout(() => {
         timer = undefined
-        words.value = news.length > most ? `${formatNumber(news.length)} new messages` : news.join('\n')
+        words.value = news.length > most ? t.shell.newMessages(news.length) : news.join('\n')
         news = []
         clearTimeout(last)
         last = setTimeout(() => {

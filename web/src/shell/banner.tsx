@@ -2,6 +2,8 @@ import { useSignal, useSignalEffect } from '@preact/signals'
 import type { ChatState } from '@rabble/client'
 import type { JSX } from 'preact'
 import { chat, connection, enterAgain, sentence } from '../state/session.ts'
+import { errorText } from '../texts/error-text.ts'
+import { t } from '../texts/texts.ts'
 import { requestSignOut } from './sign-out.tsx'
 
 /** Time (ms) for which a first attempt to connect is not shown. */
@@ -39,19 +41,21 @@ export function Banner(): JSX.Element | null {
       <p role="status">{words(state)}</p>
       {state.status === 'waiting' && (
         <>
-          <p class="countdown">in {Math.max(0, Math.ceil((state.until - now.value) / 1000))} s</p>
+          <p class="countdown">
+            {t.shell.inSeconds(Math.max(0, Math.ceil((state.until - now.value) / 1000)))}
+          </p>
           <button type="button" onClick={() => chat.value?.reconnect()}>
-            Try now
+            {t.shell.tryNow}
           </button>
         </>
       )}
       {state.status === 'closed' && (
         <>
           <button type="button" onClick={enterAgain}>
-            Come back
+            {t.shell.comeBack}
           </button>
           <button type="button" onClick={requestSignOut}>
-            Go to sign-in
+            {t.shell.toSignIn}
           </button>
         </>
       )}
@@ -62,13 +66,11 @@ export function Banner(): JSX.Element | null {
 function words(state: Exclude<ChatState, { status: 'open' }>): string {
   switch (state.status) {
     case 'connecting':
-      return 'Connecting…'
+      return t.shell.connecting
     case 'waiting':
-      return navigator.onLine
-        ? `${sentence(state.reason)} Your messages are kept. Trying again…`
-        : 'You are offline. Your messages are kept, and sent when you are back online.'
+      return navigator.onLine ? t.shell.kept(sentence(errorText(state))) : t.shell.offline
     case 'closed':
-      return `Disconnected: ${state.reason}`
+      return t.shell.disconnected(errorText(state))
     default:
       return state satisfies never
   }

@@ -1,8 +1,10 @@
 import { signal } from '@preact/signals'
-import type { JSX } from 'preact'
+import type { ChatState } from '@rabble/client'
+import type { ComponentChildren, JSX } from 'preact'
 import { setShowsGateways, showsGateways } from '../conversation/shown-gateways.ts'
 import { hashOf } from '../state/route.ts'
 import { chat, connection } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Disclosure } from '../ui/disclosure.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { switchGateway } from './switch-gateway.ts'
@@ -17,14 +19,14 @@ export function Connection(): JSX.Element {
   return (
     <Disclosure
       class="connection"
-      title={open ? `Connected to ${state.gateway}` : undefined}
+      title={open ? t.shell.connectedTo(state.gateway) : undefined}
       button={
         <>
           <span
             class={`dot ${open ? 'good' : state.status === 'closed' ? 'bad' : 'waiting'}`}
             aria-hidden="true"
           />
-          <span class={open ? 'unseen' : 'quiet'}>{open ? 'Connected' : 'Not connected'}</span>
+          <span class={open ? 'unseen' : 'quiet'}>{open ? t.shell.connected : t.shell.notConnected}</span>
         </>
       }
       below={
@@ -35,14 +37,7 @@ export function Connection(): JSX.Element {
     >
       {(close) => (
         <>
-          {open ? (
-            <p>
-              Connected to the gateway <b>{state.gateway}</b>,{' '}
-              {state.transport === 'direct' ? 'without a proxy' : `over ${state.transport}`}.
-            </p>
-          ) : (
-            <p>There is no connection to a gateway right now.</p>
-          )}
+          <p>{open ? connectionOf(state) : t.shell.noGateway}</p>
           <SwitchGateway />
           <label class="choice">
             <input
@@ -50,11 +45,11 @@ export function Connection(): JSX.Element {
               checked={showsGateways.value}
               onChange={({ currentTarget }) => setShowsGateways(currentTarget.checked)}
             />
-            Show the gateway of each message
+            {t.shell.showGateways}
           </label>
           <a class="with-icon" href={hashOf({ view: 'live' })} onClick={close}>
             <Icon name="pulse" size={18} />
-            All gateways
+            {t.shell.allGateways}
           </a>
         </>
       )}
@@ -62,12 +57,17 @@ export function Connection(): JSX.Element {
   )
 }
 
+function connectionOf({ gateway, transport }: Extract<ChatState, { status: 'open' }>): ComponentChildren {
+  const name = <b>{gateway}</b>
+  return transport === 'direct' ? t.shell.connectedDirectly(name) : t.shell.connectedOver(name, transport)
+}
+
 export function SwitchGateway(): JSX.Element {
   const open = connection.value.status === 'open'
   return (
     <button type="button" class="with-icon" disabled={!open || switching.value} onClick={() => void go()}>
       <Icon name="route" size={18} />
-      Switch gateway
+      {t.shell.switchGateway}
     </button>
   )
 }
@@ -76,7 +76,7 @@ async function go(): Promise<void> {
   const own = chat.value
   if (own === undefined || switching.value) return
   switching.value = true
-  outcome.value = 'Switching…'
+  outcome.value = t.shell.switching
   outcome.value = await switchGateway(own)
   switching.value = false
   const said = outcome.value

@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact'
 import { badge } from '../conversation/unread.ts'
 import { allUnread } from '../state/reading.ts'
 import { drawer } from '../state/route.ts'
+import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { narrow } from '../ui/media.ts'
 
@@ -30,7 +31,7 @@ function RoomsButton(): JSX.Element {
     <span class="rooms-button">
       <IconButton
         icon="menu"
-        label={unread === 0 ? 'Rooms' : `Rooms, ${badge(unread)} unread`}
+        label={unread === 0 ? t.common.rooms : t.shell.roomsUnread(badge(unread))}
         aria-haspopup="dialog"
         onClick={() => {
           drawer.value = 'rooms'

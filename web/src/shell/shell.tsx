@@ -12,6 +12,7 @@ import { SearchPage } from '../search/search-page.tsx'
 import { startShortcuts } from '../shortcuts/handle.ts'
 import { ShortcutHelp } from '../shortcuts/shortcut-help.tsx'
 import { drawer, route } from '../state/route.ts'
+import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
 import { Announcer } from './announcer.tsx'
@@ -34,23 +35,23 @@ export function Shell(): JSX.Element {
       <TopBar />
       <Banner />
       {!narrow.value && (
-        <nav class="sidebar" aria-label="Rooms">
+        <nav class="sidebar" aria-label={t.common.rooms}>
           <Sidebar />
         </nav>
       )}
       <main class="main">{main()}</main>
       {isRoom && !medium.value && (
-        <aside class="people-column" aria-label="People">
+        <aside class="people-column" aria-label={t.common.people}>
           <People />
         </aside>
       )}
       {narrow.value && drawer.value === 'rooms' && (
-        <Dialog title="Rooms" class="drawer left" onClose={close}>
+        <Dialog title={t.common.rooms} class="drawer start" onClose={close}>
           <Sidebar />
         </Dialog>
       )}
       {medium.value && drawer.value === 'people' && (
-        <Dialog title="People" class="drawer right" onClose={close}>
+        <Dialog title={t.common.people} class="drawer end" onClose={close}>
           <People />
         </Dialog>
       )}

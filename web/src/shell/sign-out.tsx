@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { texts } from '../conversation/draft.ts'
 import { firstRoom, go, route } from '../state/route.ts'
 import { chat, onSignOut, signOut } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
 
 const asking = signal(false)
@@ -23,14 +24,14 @@ export function SignOutDialog(): JSX.Element | null {
     asking.value = false
   }
   return (
-    <Dialog title="Sign out?" onClose={close}>
-      <p>Something that you wrote is not sent yet. It is lost if you sign out.</p>
+    <Dialog title={t.shell.signOutTitle} onClose={close}>
+      <p>{t.shell.signOutHint}</p>
       <div class="dialog-buttons">
         <button type="button" onClick={close}>
-          Stay
+          {t.shell.stay}
         </button>
         <button type="button" class="danger" onClick={leave}>
-          Sign out anyway
+          {t.shell.signOutAnyway}
         </button>
       </div>
     </Dialog>

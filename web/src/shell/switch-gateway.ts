@@ -1,4 +1,5 @@
 import type { Chat, ChatState } from '@rabble/client'
+import { t } from '../texts/texts.ts'
 
 /** Maximum number of attempts, since a proxy may choose the same gateway again. */
 const attempts = 8
@@ -11,20 +12,20 @@ const timeout = 8_000
  */
 export async function switchGateway(chat: Chat): Promise<string> {
   const before = chat.state
-  if (before.status !== 'open') return 'There is no connection right now.'
+  if (before.status !== 'open') return t.shell.noConnection
   try {
     const { gateways, here } = await chat.gateways()
     if (!gateways.some(({ gateway, state }) => gateway !== here && state === 'ready')) {
-      return `${here} is the only gateway there is right now.`
+      return t.shell.onlyGateway(here)
     }
     for (let attempt = 0; attempt < attempts; attempt++) {
       await chat.request(['api', 'route', 'forget'], { method: 'POST', signal: AbortSignal.timeout(timeout) })
       const { gateway } = await anotherSession(chat)
-      if (gateway !== before.gateway) return `You are on ${gateway} now.`
+      if (gateway !== before.gateway) return t.shell.nowOn(gateway)
     }
-    return `Still on ${before.gateway}: the other gateways cannot be reached.`
+    return t.shell.stillOn(before.gateway)
   } catch {
-    return 'No other gateway answered in time.'
+    return t.shell.noAnswer
   }
 }
 

@@ -2,6 +2,8 @@ import type { JSX } from 'preact'
 import { GoToIcon } from '../go-to/go-to-button.tsx'
 import { hashOf } from '../state/route.ts'
 import { connection } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
+import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 import { Logo } from '../ui/logo.tsx'
 import { narrow } from '../ui/media.ts'
@@ -23,15 +25,15 @@ export function TopBar(): JSX.Element {
         <a
           class="icon-button"
           href={hashOf({ view: 'search', query: '' })}
-          aria-label="Search"
-          title="Search"
+          aria-label={t.common.search}
+          title={t.common.search}
         >
           <Icon name="search" />
         </a>
       )}
       <UserMenu />
       <p class="unseen" role="status">
-        {connection.value.status === 'open' ? `Connected as \u2068${connection.value.user.name}\u2069` : ''}
+        {connection.value.status === 'open' ? t.shell.connectedAs(isolated(connection.value.user.name)) : ''}
       </p>
     </header>
   )

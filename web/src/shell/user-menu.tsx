@@ -4,9 +4,11 @@ import { isMac } from '../shortcuts/keyboard.ts'
 import { Keys } from '../shortcuts/keys.tsx'
 import { shortcuts } from '../shortcuts/table.ts'
 import { me } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Disclosure } from '../ui/disclosure.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { requestSignOut } from './sign-out.tsx'
 
 /** Button with the user's name, and a menu behind it. */
@@ -16,11 +18,11 @@ export function UserMenu(): JSX.Element {
   return (
     <Disclosure
       class="me"
-      title="Your menu"
+      title={t.shell.yourMenu}
       button={
         <>
           {user === undefined ? <Icon name="menu" /> : <Avatar user={user} small />}
-          <span class="unseen">Your menu: </span>
+          <span class="unseen">{t.shell.menuOf} </span>
           <bdi class="me-name">{user?.name}</bdi>
         </>
       }
@@ -40,9 +42,10 @@ export function UserMenu(): JSX.Element {
             }}
           >
             <Icon name="keyboard" size={18} />
-            Keyboard shortcuts
+            {t.shell.keyboardShortcuts}
             <Keys keys={key} mac={isMac} />
           </button>
+          <LanguageChoice />
           <button
             type="button"
             class="menu-item"
@@ -52,7 +55,7 @@ export function UserMenu(): JSX.Element {
             }}
           >
             <Icon name="leave" size={18} />
-            Sign out
+            {t.shell.signOut}
           </button>
         </>
       )}

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { onDemand } from '../ui/on-demand.tsx'
 import { helpOpen } from './help-open.ts'
@@ -12,7 +13,7 @@ export function ShortcutHelp(): JSX.Element | null {
   if (!helpOpen.value) return null
   return (
     <Dialog
-      title="Keyboard shortcuts"
+      title={t.shell.keyboardShortcuts}
       onClose={() => {
         helpOpen.value = false
       }}

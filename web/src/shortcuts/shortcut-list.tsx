@@ -1,29 +1,30 @@
 import type { JSX } from 'preact'
+import { t } from '../texts/texts.ts'
 import { characterKeys, isMac, setCharacterKeys } from './keyboard.ts'
 import { Keys } from './keys.tsx'
-import { type Shortcut, sections, shortcuts } from './table.ts'
+import { type Shortcut, type ShortcutName, shortcuts } from './table.ts'
 
-const all: readonly Shortcut[] = Object.values(shortcuts)
+const all = Object.entries(shortcuts) as [ShortcutName, Shortcut][]
 /** Keys of a single character. */
-const characters = all.flatMap(({ keys }) => keys.filter((key) => [...key].length === 1))
+const characters = all.flatMap(([, { keys }]) => keys.filter((key) => [...key].length === 1))
 
 /** All shortcuts by the places where they work, and whether those of a single character do. */
 export function ShortcutList(): JSX.Element {
   return (
     <div class="shortcuts">
-      {Object.entries(sections).map(([where, title]) => (
+      {Object.entries(t.shortcuts.sections).map(([where, title]) => (
         <section key={where}>
           <h3>{title}</h3>
           <dl>
             {all
-              .filter((shortcut) => shortcut.where === where)
-              .map(({ keys, does }) => (
-                <div key={does}>
-                  <dt>{does}</dt>
+              .filter(([, shortcut]) => shortcut.where === where)
+              .map(([name, { keys }]) => (
+                <div key={name}>
+                  <dt>{t.shortcuts.does[name]}</dt>
                   <dd>
                     {keys.map((each, index) => (
                       <span key={each}>
-                        {index > 0 && ' or '}
+                        {index > 0 && ` ${t.shortcuts.or} `}
                         <Keys keys={each} mac={isMac} />
                       </span>
                     ))}
@@ -39,7 +40,7 @@ export function ShortcutList(): JSX.Element {
           checked={characterKeys.value}
           onChange={({ currentTarget }) => setCharacterKeys(currentTarget.checked)}
         />
-        Shortcuts of a single character: {characters.join(' ')}
+        {t.shortcuts.singleCharacter(characters.join(' '))}
       </label>
     </div>
   )

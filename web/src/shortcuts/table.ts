@@ -1,47 +1,33 @@
-/** Places in which shortcuts work, with their titles for people. */
-export const sections = {
-  anywhere: 'Anywhere',
-  writing: 'While you write',
-  message: 'On a message that has the focus',
-} as const
+import { t } from '../texts/texts.ts'
 
 export interface Shortcut {
-  where: keyof typeof sections
+  /** Place in which it works. */
+  where: keyof typeof t.shortcuts.sections
   /** Each of them works. `Mod` is Cmd on a Mac, Ctrl elsewhere. */
   keys: readonly string[]
-  /** Its effect, for people. */
-  does: string
 }
 
-/** All shortcuts of the page: those that it handles, and the list that it shows. */
+/** All shortcuts of the page: those that it handles, and the list that it shows. The texts of a language say what each does. */
 export const shortcuts = {
-  goTo: { where: 'anywhere', keys: ['Mod+K'], does: 'Go to a room, a person or a message' },
-  previous: { where: 'anywhere', keys: ['Alt+ArrowUp'], does: 'Previous conversation' },
-  next: { where: 'anywhere', keys: ['Alt+ArrowDown'], does: 'Next conversation' },
-  previousUnread: {
-    where: 'anywhere',
-    keys: ['Alt+Shift+ArrowUp'],
-    does: 'Previous conversation with unread messages',
-  },
-  nextUnread: {
-    where: 'anywhere',
-    keys: ['Alt+Shift+ArrowDown'],
-    does: 'Next conversation with unread messages',
-  },
-  toNewest: { where: 'anywhere', keys: ['Escape'], does: 'Go to the newest messages and mark them as read' },
-  help: { where: 'anywhere', keys: ['?', 'Mod+/'], does: 'Show these shortcuts' },
-  send: { where: 'writing', keys: ['Enter', 'Mod+Enter'], does: 'Send' },
-  newLine: { where: 'writing', keys: ['Shift+Enter'], does: 'Begin a new line' },
-  editLast: { where: 'writing', keys: ['ArrowUp'], does: 'Edit your last message, if the box is empty' },
-  take: { where: 'writing', keys: ['Tab', 'Enter'], does: 'Take the suggestion, after @ or :' },
-  cancel: { where: 'writing', keys: ['Escape'], does: 'Cancel a reply or an edit' },
-  older: { where: 'message', keys: ['ArrowUp'], does: 'Message before it' },
-  newer: { where: 'message', keys: ['ArrowDown'], does: 'Message after it' },
-  reply: { where: 'message', keys: ['R'], does: 'Reply' },
-  react: { where: 'message', keys: ['+'], does: 'Add a reaction' },
-  edit: { where: 'message', keys: ['E'], does: 'Edit, if it is yours' },
-  remove: { where: 'message', keys: ['Delete'], does: 'Delete, if it is yours' },
-} as const satisfies Record<string, Shortcut>
+  goTo: { where: 'anywhere', keys: ['Mod+K'] },
+  previous: { where: 'anywhere', keys: ['Alt+ArrowUp'] },
+  next: { where: 'anywhere', keys: ['Alt+ArrowDown'] },
+  previousUnread: { where: 'anywhere', keys: ['Alt+Shift+ArrowUp'] },
+  nextUnread: { where: 'anywhere', keys: ['Alt+Shift+ArrowDown'] },
+  toNewest: { where: 'anywhere', keys: ['Escape'] },
+  help: { where: 'anywhere', keys: ['?', 'Mod+/'] },
+  send: { where: 'writing', keys: ['Enter', 'Mod+Enter'] },
+  newLine: { where: 'writing', keys: ['Shift+Enter'] },
+  editLast: { where: 'writing', keys: ['ArrowUp'] },
+  take: { where: 'writing', keys: ['Tab', 'Enter'] },
+  cancel: { where: 'writing', keys: ['Escape'] },
+  older: { where: 'message', keys: ['ArrowUp'] },
+  newer: { where: 'message', keys: ['ArrowDown'] },
+  reply: { where: 'message', keys: ['R'] },
+  react: { where: 'message', keys: ['+'] },
+  edit: { where: 'message', keys: ['E'] },
+  remove: { where: 'message', keys: ['Delete'] },
+} as const satisfies Record<keyof typeof t.shortcuts.does, Shortcut>
 
 export type ShortcutName = keyof typeof shortcuts
 
@@ -60,15 +46,20 @@ export function isCharacter({ key, altKey, ctrlKey, metaKey }: Pressed): boolean
 /** Returns the names of the keys of a combination, as they stand on keyboards. */
 export function namesOf(keys: string, mac: boolean): string[] {
   const { mod, alt, shift, key } = partsOf(keys)
+  const names = t.shortcuts.keys
+  const named: Record<string, string> = {
+    Delete: names.delete,
+    Enter: names.enter,
+    Escape: names.escape,
+    Tab: names.tab,
+  }
   return [
-    ...(mod ? [mac ? '⌘' : 'Ctrl'] : []),
-    ...(alt ? [mac ? '⌥' : 'Alt'] : []),
-    ...(shift ? [mac ? '⇧' : 'Shift'] : []),
-    signs[key] ?? key,
+    ...(mod ? [mac ? '⌘' : names.ctrl] : []),
+    ...(alt ? [mac ? '⌥' : names.alt] : []),
+    ...(shift ? [mac ? '⇧' : names.shift] : []),
+    { ...named, ArrowUp: '↑', ArrowDown: '↓' }[key] ?? key,
   ]
 }
-
-const signs: Record<string, string> = { ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc', Delete: 'Del' }
 
 function partsOf(keys: string): { mod: boolean; alt: boolean; shift: boolean; key: string } {
   const [, mod, alt, shift, key = ''] = /^(Mod\+)?(Alt\+)?(Shift\+)?(.+)$/.exec(keys) ?? []

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { providerPath, type Ways } from '../state/account.ts'
 import { keepPlace } from '../state/route.ts'
 import { offer, signIn, signInAs } from '../state/session.ts'
+import { t } from '../texts/texts.ts'
 import { Logo } from '../ui/logo.tsx'
 
 /** Page on which guests enter their names, and others go to the provider of their accounts. */
@@ -33,24 +34,24 @@ export function SignIn(): JSX.Element {
 }
 
 function leadOf({ guests, provider }: Ways): string {
-  if (provider !== undefined) return guests ? 'Sign in, or pick a name and come in.' : 'Sign in to come in.'
-  if (guests) return 'Pick a name and come in.'
-  return 'You come in through the application that this chat belongs to. Sign in there, and open the chat from there.'
+  if (provider !== undefined) return guests ? t.signIn.leadBoth : t.signIn.leadAccount
+  if (guests) return t.signIn.leadGuest
+  return t.signIn.leadApplication
 }
 
 function ProviderLink({ available }: { available: boolean }): JSX.Element {
   if (available) {
     return (
       <a class="primary" href={providerPath} onClick={keepPlace}>
-        Sign in with your account
+        {t.signIn.account}
       </a>
     )
   }
   return (
     <>
-      <p class="quiet">Signing in with an account is unavailable right now.</p>
+      <p class="quiet">{t.signIn.accountUnavailable}</p>
       <button type="button" onClick={() => void offer()}>
-        Try again
+        {t.common.tryAgain}
       </button>
     </>
   )
@@ -65,13 +66,13 @@ function GuestForm(): JSX.Element {
     event.preventDefault()
     const wanted = input.current?.value.trim() ?? ''
     if (wanted === '') {
-      signIn.value = { ...signIn.value, name: '', problem: 'Enter your name.' }
+      signIn.value = { ...signIn.value, name: '', problem: t.signIn.nameMissing }
       input.current?.focus()
     } else void signInAs(wanted)
   }
   return (
     <form autocomplete="off" noValidate onSubmit={submit}>
-      <label for="name">Your name</label>
+      <label for="name">{t.signIn.name}</label>
       <input
         id="name"
         ref={input}
@@ -89,7 +90,7 @@ function GuestForm(): JSX.Element {
         {problem}
       </p>
       <button type="submit" class="primary" disabled={busy !== undefined}>
-        Sign in
+        {t.common.signIn}
       </button>
     </form>
   )

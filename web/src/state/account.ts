@@ -21,10 +21,13 @@ export const providerPath = 'api/sign-in/provider'
 /** Refusal by the server. Everything else that fails may work a moment later. */
 export class Refusal extends Error {
   readonly status: number
+  /** Code of the error in the protocol, if the answer has one. */
+  readonly code: string | undefined
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code: string | undefined) {
     super(message)
     this.status = status
+    this.code = code
   }
 }
 
@@ -63,5 +66,6 @@ async function ask<Answer>(path: string, method: string, body?: object): Promise
   if (response.ok) return answer
   const message = typeof answer.message === 'string' ? answer.message : `status ${response.status}`
   const isPassing = response.status === 429 || response.status >= 500
-  throw isPassing ? new Error(message) : new Refusal(response.status, message)
+  const code = typeof answer.code === 'string' ? answer.code : undefined
+  throw isPassing ? Object.assign(new Error(message), { code }) : new Refusal(response.status, message, code)
 }

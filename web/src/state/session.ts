@@ -1,5 +1,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import { type Chat, ChatError, type ChatState, connect, type User } from '@rabble/client'
+import { errorText } from '../texts/error-text.ts'
+import { t } from '../texts/texts.ts'
 import { type Account, askForWays, closeAccount, openAccount, Refusal, type Ways } from './account.ts'
 import { clearStorage, isSigningOut, load, markSigningOut, save, tabStorage } from './storage.ts'
 
@@ -57,7 +59,7 @@ let wish = 0
 export async function signInAs(name: string): Promise<void> {
   const { ways } = signIn.peek()
   const state = { name, ...(ways && { ways }) }
-  signIn.value = { ...state, busy: 'Connecting…' }
+  signIn.value = { ...state, busy: t.shell.connecting }
   try {
     const account = await reached(() => openAccount(name))
     if (account !== undefined) enter(account.user, account)
@@ -83,7 +85,7 @@ function enter(user: User, account?: Account): void {
   batch(() => {
     chat.value = entering
     connection.value = entering.state
-    signIn.value = { ...state, busy: 'Connecting…' }
+    signIn.value = { ...state, busy: t.shell.connecting }
     // First of all, since this reads the stored rooms, which later effects overwrite.
     for (const each of openings) each(entering)
   })
@@ -99,10 +101,10 @@ function enter(user: User, account?: Account): void {
     } else if (now.status === 'closed' && !opened) {
       const isUnsent = entering.pending.length > 0 || load('drafts') !== undefined
       if (before !== undefined) chat.value = before
-      else if (!inside.peek() || !isUnsent) leave(sentence(now.reason))
+      else if (!inside.peek() || !isUnsent) leave(sentence(errorText(now)))
     } else if (now.status === 'waiting') {
       if (now.code === 'unauthorized' || now.code === 'token-expired') tokens.forget()
-      signIn.value = { ...state, busy: `${sentence(now.reason)} Trying again…` }
+      signIn.value = { ...state, busy: `${sentence(errorText(now))} ${t.common.tryingAgain}` }
     }
   })
 }
@@ -133,7 +135,7 @@ function keepToken(user: User, first?: Account): { get(): Promise<string>; forge
         return token
       } catch (error) {
         if (error instanceof Refusal) {
-          const why = error.status === 401 ? 'You are signed out.' : problemOf(error)
+          const why = error.status === 401 ? t.problems.signedOut : problemOf(error)
           if (mine === wish) setTimeout(leave, 0, why)
         } else if (token !== undefined && age < longestTokenAge) return token
         throw isSilent(error) ? new ChatError('disconnected', 'the server does not answer') : error
@@ -161,7 +163,7 @@ export async function comeBack(): Promise<void> {
     inside.value = true
     return enter(user)
   }
-  signIn.value = { name: '', busy: 'Connecting…' }
+  signIn.value = { name: '', busy: t.shell.connecting }
   try {
     const account = await reached(() => openAccount())
     if (account !== undefined) enter(account.user, account)
@@ -189,7 +191,7 @@ export function signOut(): void {
 
 /** Ends the browser's session. While the server can't be reached, this is tried again, after a reload as well. */
 async function endSession(): Promise<void> {
-  signIn.value = { name: signIn.peek().name, busy: 'Signing out…' }
+  signIn.value = { name: signIn.peek().name, busy: t.signIn.signingOut }
   const done = await reached(() => closeAccount().then(() => true)).catch(() => true)
   if (done === undefined) return
   markSigningOut(false)
@@ -201,7 +203,7 @@ function leave(problem?: string): void {
   const { name } = signIn.peek()
   forgetUser()
   wish++
-  signIn.value = { name, busy: 'Connecting…' }
+  signIn.value = { name, busy: t.shell.connecting }
   void offer(problem)
 }
 
@@ -226,8 +228,8 @@ async function reached<Answer>(ask: () => Promise<Answer>): Promise<Answer | und
     } catch (error) {
       if (mine !== wish) return undefined
       if (error instanceof Refusal) throw error
-      const why = isSilent(error) ? 'The server cannot be reached right now.' : problemOf(error)
-      signIn.value = { ...signIn.peek(), busy: `${why} Trying again…` }
+      const why = isSilent(error) ? t.problems.unreachable : problemOf(error)
+      signIn.value = { ...signIn.peek(), busy: `${why} ${t.common.tryingAgain}` }
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
@@ -244,13 +246,9 @@ function takeProblem(): string | undefined {
   const result = searchParams.get('sign-in')
   if (result === null) return undefined
   history.replaceState(history.state, '', href.replace(/\?[^#]*/, '').replace(/#.*/, '') + hash)
-  return problems[result] ?? 'The sign-in has failed. Try again.'
-}
-
-const problems: Record<string, string> = {
-  denied: 'You were not signed in: the sign-in was cancelled or denied.',
-  expired: 'The sign-in took too long. Try again.',
-  unavailable: 'Signing in with an account is not possible right now. Try again later.',
+  if (result === 'denied') return t.problems.signInDenied
+  if (result === 'expired') return t.problems.signInExpired
+  return result === 'unavailable' ? t.problems.signInUnavailable : t.problems.signInFailed
 }
 
 function isUser(value: unknown): value is User {
@@ -266,9 +264,8 @@ export function sentence(text: string): string {
 
 /** Returns an error as a sentence for people. */
 export function problemOf(error: unknown): string {
-  if (error instanceof ChatError && error.code === 'disconnected')
-    return 'The server cannot be reached right now.'
-  return error instanceof Error ? sentence(error.message) : String(error)
+  if (error instanceof ChatError && error.code === 'disconnected') return t.problems.unreachable
+  return error instanceof Error ? sentence(errorText(error)) : String(error)
 }
 
 /** Increases `changes` at the next frame, or after 300 ms: a hidden page gets no frames, but must update its title. */

@@ -1,12 +1,13 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+import { t } from '../texts/texts.ts'
 import { IconButton } from './button.tsx'
 
 interface Props {
   title: string
   onClose(): void
   children: ComponentChildren
-  /** Additional classes: `drawer left`, `drawer right`, `wide`, `go-to`. */
+  /** Additional classes: `drawer start`, `drawer end`, `wide`, `go-to`. */
   class?: string
 }
 
@@ -51,8 +52,10 @@ export function Dialog({ title, onClose, children, class: more = '' }: Props): J
     >
       <div class="dialog-body">
         <header class="dialog-head">
-          <h2 id={heading}>{title}</h2>
-          <IconButton icon="close" label="Close" onClick={onClose} />
+          <h2 id={heading} dir="auto">
+            {title}
+          </h2>
+          <IconButton icon="close" label={t.common.close} onClick={onClose} />
         </header>
         {children}
       </div>

@@ -33,6 +33,9 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
+/** Icons that point along the lines of the text, and are mirrored where it runs from right to left. */
+const directed: ReadonlySet<IconName> = new Set(['send', 'reply', 'leave', 'list'])
+
 /** Icon in the colour of the surrounding text. Without a label it is decoration of the text beside it. */
 export function Icon({
   name,
@@ -44,7 +47,12 @@ export function Icon({
   size?: number
 }): JSX.Element {
   const drawing = <path d={paths[name]} />
-  const shared = { class: 'icon', width: size, height: size, viewBox: '0 0 24 24' }
+  const shared = {
+    class: directed.has(name) ? 'icon directed' : 'icon',
+    width: size,
+    height: size,
+    viewBox: '0 0 24 24',
+  }
   if (label === undefined) {
     return (
       <svg {...shared} aria-hidden="true">

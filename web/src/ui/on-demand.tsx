@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { t } from '../texts/texts.ts'
 
 /** Returns a component whose code is loaded when it is first drawn. If that fails it says so, and its next drawing tries again. */
 export function onDemand<Props extends object>(
@@ -31,9 +32,9 @@ export function onDemand<Props extends object>(
 export function NotLoaded(): JSX.Element {
   return (
     <p class="notice" role="alert">
-      This part of the page could not be loaded: the server has another version by now, or cannot be reached.{' '}
+      {t.ui.notLoaded}{' '}
       <button type="button" onClick={() => location.reload()}>
-        Load the page again
+        {t.ui.loadAgain}
       </button>
     </p>
   )

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { hashOf } from '../../src/state/address.ts'
+import { languages } from '../../src/texts/language.ts'
 
 /* The service worker's own code with a browser that is a fake; chat-page-push.test.ts runs it in a real one. */
 
@@ -22,7 +23,7 @@ interface Page {
 }
 
 /** Starts the worker of a page below a path, with these tabs open. */
-function start(tabs: Page[] = []) {
+function start(tabs: Page[] = [], address = 'https://chat.example/team/sw.js') {
   const listeners = new Map<string, (event: object) => void>()
   const shown: Shown[] = []
   const done: string[] = []
@@ -32,6 +33,7 @@ function start(tabs: Page[] = []) {
     focus: async () => void done.push(`${tab.url} has the focus`),
   }))
   const self = {
+    location: new URL(address),
     addEventListener: (type: string, listener: (event: object) => void) => listeners.set(type, listener),
     clients: {
       matchAll: async (query: object) => {
@@ -50,7 +52,7 @@ function start(tabs: Page[] = []) {
       getNotifications: async ({ tag }: { tag: string }) => shown.filter((one) => one.tag === tag),
     },
   }
-  runInNewContext(code, { self, URL, encodeURIComponent })
+  runInNewContext(code, { self, URL, URLSearchParams, encodeURIComponent })
   async function dispatch(type: string, event: object): Promise<void> {
     let work: Promise<unknown> | undefined
     listeners.get(type)?.({ ...event, waitUntil: (promise: Promise<unknown>) => (work = promise) })
@@ -107,6 +109,17 @@ t.test('a push that the worker does not understand still shows that something ca
   await pushText('no JSON')
   await push({ kind: 'later' })
   t.match(shown, [{ title: 'Rabble', body: 'You have a new message.' }])
+})
+
+t.test('the worker speaks each language of the page, as the page tells it', async (t) => {
+  const bodies = new Set<string>()
+  for (const language of Object.keys(languages)) {
+    const { shown, pushText } = start([], `https://chat.example/team/sw.js?lang=${language}`)
+    await pushText('no JSON')
+    bodies.add(shown[0]?.body ?? '')
+  }
+  t.equal(bodies.size, Object.keys(languages).length, [...bodies].join(' '))
+  t.ok(bodies.has('Neue Nachricht.'))
 })
 
 t.test('a click leads to the conversation, in the tab that was used last or in a new one', async (t) => {
