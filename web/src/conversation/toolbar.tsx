@@ -1,6 +1,9 @@
 import { signal, useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
+import { moderating, reporting } from '../moderation/open.ts'
+import { isModerator, mayModerate } from '../state/roles.ts'
+import { peerOf } from '../state/rooms.ts'
 import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
 import { deleting, edit, reply } from './actions.ts'
@@ -52,7 +55,7 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
           onClick={() => edit(message)}
         />
       )}
-      {own && (
+      {(own || isModerator.value) && (
         <IconButton
           icon="trash"
           label={t.common.delete}
@@ -61,6 +64,26 @@ export function Toolbar({ room, message, own }: { room: Room; message: Message; 
           aria-haspopup="dialog"
           onClick={() => {
             deleting.value = { room, message }
+          }}
+        />
+      )}
+      {!own && (
+        <IconButton
+          icon="flag"
+          label={t.moderation.report}
+          aria-haspopup="dialog"
+          onClick={() => {
+            reporting.value = { room: room.name, id: message.id, text: message.text }
+          }}
+        />
+      )}
+      {!own && peerOf(room.name) === undefined && mayModerate(room.name) && (
+        <IconButton
+          icon="shield"
+          label={t.moderation.moderateAuthor}
+          aria-haspopup="dialog"
+          onClick={() => {
+            moderating.value = { user: message.from, room: room.name }
           }}
         />
       )}

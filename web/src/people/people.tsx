@@ -1,12 +1,16 @@
 import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { moderating } from '../moderation/open.ts'
 import { nameOf } from '../state/names.ts'
 import { people } from '../state/people.ts'
+import { mayModerate } from '../state/roles.ts'
 import { current, peerOf } from '../state/rooms.ts'
 import { hashOf } from '../state/route.ts'
 import { changes, me } from '../state/session.ts'
+import { isolated } from '../texts/isolated.ts'
 import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
+import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { folded } from '../ui/matching.ts'
 
@@ -28,6 +32,7 @@ export function People(): JSX.Element {
   const wanted = folded(filter.value.trim())
   const users = listed.filter(({ name }) => folded(name).includes(wanted))
   const count = peer === undefined ? room.count : 2
+  const moderates = peer === undefined && mayModerate(room.name)
   return (
     <div class="people">
       <h2>{peer === undefined ? t.people.here(count, room.capacity) : t.people.between}</h2>
@@ -58,10 +63,22 @@ export function People(): JSX.Element {
                 <span class="quiet small">{t.common.you}</span>
               </span>
             ) : (
-              <a class="person" href={hashOf({ view: 'direct', user: user.id })} title={t.people.write}>
-                <Avatar user={user} small />
-                <bdi class="name">{user.name}</bdi>
-              </a>
+              <span class="person-row">
+                <a class="person" href={hashOf({ view: 'direct', user: user.id })} title={t.people.write}>
+                  <Avatar user={user} small />
+                  <bdi class="name">{user.name}</bdi>
+                </a>
+                {moderates && (
+                  <IconButton
+                    icon="shield"
+                    label={t.moderation.moderate(isolated(user.name))}
+                    aria-haspopup="dialog"
+                    onClick={() => {
+                      moderating.value = { user, room: room.name }
+                    }}
+                  />
+                )}
+              </span>
             )}
           </li>
         ))}

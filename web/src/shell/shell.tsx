@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { Conversation } from '../conversation/conversation.tsx'
 import { GoTo } from '../go-to/go-to.tsx'
 import { LivePage } from '../live/live-page.tsx'
+import { ModerationDialogs } from '../moderation/dialogs.tsx'
 import { People } from '../people/people.tsx'
 import { AllRooms } from '../rooms/all-rooms.tsx'
 import { NewRoomDialog } from '../rooms/create-room.tsx'
@@ -15,11 +16,16 @@ import { drawer, route } from '../state/route.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { medium, narrow } from '../ui/media.ts'
+import { onDemand } from '../ui/on-demand.tsx'
 import { Announcer } from './announcer.tsx'
 import { Banner } from './banner.tsx'
 import { SignOutDialog } from './sign-out.tsx'
 import { showTitle } from './title.ts'
 import { TopBar } from './top-bar.tsx'
+
+const ModerationPage = onDemand(() =>
+  import('../moderation/moderation-page.tsx').then(({ ModerationPage }) => ModerationPage),
+)
 
 /** Layout of the page after login: a bar and up to three columns, which are drawers on narrow screens. */
 export function Shell(): JSX.Element {
@@ -57,6 +63,7 @@ export function Shell(): JSX.Element {
       )}
       <GoTo />
       <NewRoomDialog />
+      <ModerationDialogs />
       <ShortcutHelp />
       <SignOutDialog />
       <Announcer />
@@ -74,6 +81,8 @@ function main(): JSX.Element {
       return <AllRooms />
     case 'live':
       return <LivePage />
+    case 'moderation':
+      return <ModerationPage part={value.part} />
     case 'search':
       return <SearchPage query={value.query} room={value.room} />
     default:

@@ -3,6 +3,8 @@ import { helpOpen } from '../shortcuts/help-open.ts'
 import { isMac } from '../shortcuts/keyboard.ts'
 import { Keys } from '../shortcuts/keys.tsx'
 import { shortcuts } from '../shortcuts/table.ts'
+import { isModerator } from '../state/roles.ts'
+import { hashOf } from '../state/route.ts'
 import { me } from '../state/session.ts'
 import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
@@ -45,6 +47,12 @@ export function UserMenu(): JSX.Element {
             {t.shell.keyboardShortcuts}
             <Keys keys={key} mac={isMac} />
           </button>
+          {isModerator.value && (
+            <a class="menu-item" href={hashOf({ view: 'moderation', part: 'reports' })} onClick={close}>
+              <Icon name="shield" size={18} />
+              {t.moderation.moderation}
+            </a>
+          )}
           <LanguageChoice />
           <button
             type="button"

@@ -4,6 +4,8 @@ import type { User } from '@rabble/client'
 export interface Account {
   user: User
   token: string
+  /** Roles beyond those of every user. */
+  roles: string[]
   guest: boolean
 }
 

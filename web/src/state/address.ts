@@ -5,8 +5,12 @@ export type Route =
   | { view: 'direct'; user: string }
   | { view: 'rooms' }
   | { view: 'live' }
+  | { view: 'moderation'; part: ModerationPart }
   /** Search in one room, or in all. */
   | { view: 'search'; query: string; room?: string | undefined }
+
+/** Part of the page for moderators. */
+export type ModerationPart = 'reports' | 'restrictions' | 'audit'
 
 export const firstRoom = 'general'
 
@@ -15,6 +19,10 @@ export function routeOf(hash: string): Route {
   const rest = hash.replace(/^#/, '')
   if (rest === '/rooms') return { view: 'rooms' }
   if (rest === '/live') return { view: 'live' }
+  if (rest.startsWith('/moderation')) {
+    const part = rest.slice('/moderation/'.length)
+    return { view: 'moderation', part: part === 'restrictions' || part === 'audit' ? part : 'reports' }
+  }
   if (rest.startsWith('/search')) {
     const asked = new URLSearchParams(rest.slice(7))
     return { view: 'search', query: asked.get('q') ?? '', room: asked.get('room') ?? undefined }
@@ -32,6 +40,8 @@ export function hashOf(route: Route): string {
       return `#@${encodeURIComponent(route.user)}`
     case 'search':
       return `#/search?${new URLSearchParams({ q: route.query, ...(route.room !== undefined && { room: route.room }) })}`
+    case 'moderation':
+      return `#/moderation/${route.part}`
     case 'rooms':
     case 'live':
       return `#/${route.view}`

@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import { getRoom, type RoomInfo } from '@rabble/client/rooms'
 import { current, peerOf } from './rooms.ts'
-import { changes, chat, me, onSignOut } from './session.ts'
+import { changes, chat, onSignOut } from './session.ts'
 
 /** Maximum number of rooms that are remembered: those that were described last. */
 const maxRooms = 100
@@ -25,12 +25,6 @@ export function learnRoom(info: RoomInfo): void {
     next.delete(oldest)
   }
   infos.value = next
-}
-
-/** Whether this user owns the room, and it is one for invited users. Moderators may invite as well, but the page doesn't know them. */
-export function mayInvite(room: string): boolean {
-  const info = infoOf(room)
-  return info?.access === 'invite' && info.createdBy !== undefined && info.createdBy === me.value?.id
 }
 
 /**

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { firstRoom, hashOf, type Route, routeOf } from './address.ts'
 import { load, save } from './storage.ts'
 
-export { firstRoom, hashOf, type Route } from './address.ts'
+export { firstRoom, hashOf, type ModerationPart, type Route } from './address.ts'
 
 /** Current view. To change it, call `go`, or use a link to `hashOf`. */
 export const route = signal<Route>({ view: 'room', room: firstRoom })

@@ -12,6 +12,8 @@ const keep = 300
 export const chat = signal<Chat | undefined>(undefined)
 /** State of the connection. */
 export const connection = signal<ChatState>({ status: 'connecting', attempt: 1 })
+/** Roles of this user, as of the last token. */
+export const roles = signal<readonly string[]>([])
 /** Whether the page shows the chat. Otherwise it shows the sign-in. */
 export const inside = signal(false)
 /** The sign-in: `ways` are known after a while, `busy` is what the page waits for, `problem` why something did not work. */
@@ -118,6 +120,7 @@ export function enterAgain(): void {
 /** Keeps a token of the browser's session. Leaves the chat if the session has ended, or is another user's by now. */
 function keepToken(user: User, first?: Account): { get(): Promise<string>; forget(): void } {
   let token = first?.token
+  roles.value = first?.roles ?? []
   let since = performance.now()
   return {
     async get() {
@@ -131,6 +134,7 @@ function keepToken(user: User, first?: Account): { get(): Promise<string>; forge
           throw new Error('another user has signed in')
         }
         token = account.token
+        roles.value = account.roles
         since = performance.now()
         return token
       } catch (error) {
@@ -211,6 +215,7 @@ function forgetUser(): void {
   chat.value?.close({ forget: true })
   chat.value = undefined
   inside.value = false
+  roles.value = []
   for (const forget of endings) forget()
   clearStorage()
 }

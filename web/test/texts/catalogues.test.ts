@@ -13,6 +13,7 @@ type Text = string | ((...args: unknown[]) => unknown)
 const same = new Set([
   'live.gateway',
   'live.gateways',
+  'moderation.moderation',
   'search.in',
   'search.inRoom',
   'shell.inSeconds',
