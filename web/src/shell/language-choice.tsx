@@ -16,7 +16,7 @@ export function LanguageChoice(): JSX.Element {
     }
   }
   return (
-    <>
+    <div class="menu-setting">
       <label class="choice">
         {t.shell.language}
         <select value={chosen.value ?? ''} onChange={({ currentTarget }) => void change(currentTarget)}>
@@ -31,6 +31,6 @@ export function LanguageChoice(): JSX.Element {
       <p class="problem small" role="alert">
         {failed.value && t.shell.languageFailed}
       </p>
-    </>
+    </div>
   )
 }
