@@ -12,7 +12,6 @@ export function LanguageChoice(): JSX.Element {
       await choose(isLanguage(select.value) ? select.value : undefined)
     } catch {
       failed.value = true
-      select.value = chosen.peek() ?? ''
     }
   }
   return (

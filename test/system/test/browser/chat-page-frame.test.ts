@@ -223,7 +223,7 @@ t.test('where texts run from right to left, the page is mirrored and nothing sti
     'its icon points to the left',
   )
   await page.getByRole('button', { name: 'Rooms', exact: true }).click()
-  t.ok((await middle('.dialog.drawer')) > 0.5)
+  t.ok((await middle('.dialog.drawer')) > 0.5, 'the drawer is at the right')
   await check('the drawer of rooms')
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: /^Your menu/ }).click()
