@@ -171,6 +171,7 @@ t.test('the page speaks the language of the browser, until the user chooses anot
   await page.getByLabel('Sprache').focus()
   await page.getByLabel('Sprache').selectOption({ label: 'English' })
   await page.getByRole('log', { name: 'Messages' }).getByText('Today').waitFor()
+  await page.locator('.said-by time[title*=" at "]').first().waitFor()
   t.equal(await lang(), 'en,ltr')
   await hasFocus(page.getByLabel('Language'))
   const message = page.getByRole('textbox', { name: 'Message' })
