@@ -51,6 +51,8 @@ export interface PageOptions {
   /** Size in CSS pixels. Default: Playwright's 1280 x 720. */
   viewport?: { width: number; height: number }
   timezoneId?: string
+  /** Language that the browser asks for. Default: Playwright's en-US. */
+  locale?: string
   reducedMotion?: 'reduce' | 'no-preference'
   /** Whether it is a phone: its pointer is a finger. */
   isMobile?: boolean

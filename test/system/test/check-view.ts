@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { until } from '@rabble/harness'
 import type { AxeResults } from 'axe-core'
 import type { Test } from 'tap'
-import type { Person } from './browser.ts'
+import type { OpenPage } from './browser.ts'
 
 /** Script that looks for barriers. Pages whose views are checked run it from their beginning. */
 export const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -15,7 +15,7 @@ export const pictures = process.env.RABBLE_TEST_PICTURES
 if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
 
 /** Runs axe, whose script was injected before: the page's policy would refuse an added one. */
-export async function checkView(t: Test, { page }: Person, view: string, look: string): Promise<void> {
+export async function checkView(t: Test, { page }: OpenPage, view: string, look: string): Promise<void> {
   // Colours are checked only when no animation runs.
   await until(
     async () =>

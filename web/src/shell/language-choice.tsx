@@ -12,11 +12,10 @@ export function LanguageChoice(): JSX.Element {
       await choose(isLanguage(select.value) ? select.value : undefined)
     } catch {
       failed.value = true
-      select.value = chosen.peek() ?? ''
     }
   }
   return (
-    <>
+    <div class="menu-setting">
       <label class="choice">
         {t.shell.language}
         <select value={chosen.value ?? ''} onChange={({ currentTarget }) => void change(currentTarget)}>
@@ -31,6 +30,6 @@ export function LanguageChoice(): JSX.Element {
       <p class="problem small" role="alert">
         {failed.value && t.shell.languageFailed}
       </p>
-    </>
+    </div>
   )
 }

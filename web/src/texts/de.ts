@@ -119,15 +119,15 @@ export const de: Texts = {
     more: 'Weiteres',
     nothing: 'Nichts gefunden',
     places: 'Ziele',
-    search: 'Nachrichten durchsuchen',
-    searchFor: (words) => phrase`Nachrichten nach „${words}“ durchsuchen`,
+    search: 'Nachrichten suchen',
+    searchFor: (words) => phrase`Nachrichten suchen: „${words}“`,
     title: 'Gehe zu',
     what: 'Raum, Person oder Nachricht',
   },
 
   live: {
     asking: 'Wird abgefragt …',
-    delivered: 'Zugestellt pro Sekunde',
+    delivered: 'Geliefert pro Sek.',
     dotIsOne: 'Ein Punkt ist eine Sitzung, der große die eigene.',
     dotIsMany: (sessions) =>
       plural(sessions, { other: 'Ein Punkt steht für # Sitzungen, der große auch für die eigene.' }),
@@ -135,7 +135,7 @@ export const de: Texts = {
     gateways: 'Gateways',
     gatewayIs: (gateway, state) => `${gateway} ist ${state}.`,
     hint: 'Jedes Gateway hält einen Teil der Sitzungen. Alle lesen dasselbe Log, daher ist es gleich, welches die eigene hält. Endet eines, so gehen seine Sitzungen bei den anderen weiter.',
-    lag: 'Rückstand',
+    lag: 'Verzug',
     noAnswer: 'Zurzeit antwortet kein Gateway. Dies sind die zuletzt bekannten Zahlen.',
     notConnected: 'Zurzeit besteht keine Verbindung.',
     sessionAt: (gateway) => `Die eigene Sitzung ist bei ${gateway}.`,
@@ -143,7 +143,7 @@ export const de: Texts = {
     sessionCount: (count) => plural(count, { one: '# Sitzung', other: '# Sitzungen' }),
     sessionsOn: (sessions, gateways) =>
       `${plural(sessions, { one: '# Sitzung', other: '# Sitzungen' })} auf ${plural(gateways, { one: '# Gateway', other: '# Gateways' })}`,
-    state: 'Zustand',
+    state: 'Status',
     states: {
       draining: 'beim Leeren',
       gone: 'verschwunden',
@@ -153,8 +153,8 @@ export const de: Texts = {
       unready: 'nicht bereit',
     },
     table: 'Die Gateways',
-    written: 'Geschrieben pro Sekunde',
-    yours: 'eigenes',
+    written: 'Neu pro Sek.',
+    yours: 'hier',
   },
 
   moderation: {
@@ -297,12 +297,12 @@ export const de: Texts = {
     byPeople: 'Personen',
     capacity: 'Höchstzahl an Personen',
     copyLink: 'Link kopieren',
-    createIt: 'Den Raum erstellen',
+    createIt: 'Erstellen',
     deleteForAll: 'Für alle löschen',
     deleteRoom: 'Raum löschen',
     everybody: 'Alle',
     find: 'Raum suchen',
-    findHint: 'Raum nach Name oder Thema suchen',
+    findHint: 'Nach Name oder Thema suchen',
     forInvited: 'Nur für eingeladene Personen.',
     invite: 'Einladen',
     invited: (name) => `${name} ist eingeladen.`,

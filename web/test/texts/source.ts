@@ -14,7 +14,7 @@ export function filesIn(names: RegExp): string[] {
 /** Returns the source files with code, without the catalogues. */
 export function sources(): ts.SourceFile[] {
   return filesIn(/\.tsx?$/)
-    .filter((path) => !/^texts[/\\](en|de)\.ts$/.test(path))
+    .filter((path) => !/^texts[/\\][a-z]{2,3}\.ts$/.test(path))
     .map((path) => parse(path, readFileSync(`${folder}${path}`, 'utf8')))
 }
 

@@ -1,4 +1,5 @@
 import ts from 'typescript'
+import { languages } from '../../src/texts/language.ts'
 import { placeOf, walk } from './source.ts'
 
 /** Attributes and properties of components whose values people see or hear. */
@@ -16,7 +17,8 @@ const shownAttributes = new Set([
 
 /** Texts that are the same in all languages, names of languages, and what only programs read. */
 const allowed = new Set([
-  ...['Rabble', 'Deutsch', 'English'],
+  'Rabble',
+  ...Object.values(languages).map(({ name }) => name),
   ...['Alt+', 'Control', 'Delete', 'End', 'Enter', 'Escape', 'Home', 'Meta', 'Mod', 'Shift+', 'Tab'],
   ...['Bearer', 'icon directed', 'select, input'],
 ])
@@ -74,7 +76,8 @@ function placeIn(node: ts.Node): 'shown' | 'hidden' | undefined {
 }
 
 function isComparison(kind: ts.SyntaxKind): boolean {
-  return kind === ts.SyntaxKind.EqualsEqualsEqualsToken || kind === ts.SyntaxKind.ExclamationEqualsEqualsToken
+  const { EqualsEqualsEqualsToken, ExclamationEqualsEqualsToken, InKeyword } = ts.SyntaxKind
+  return kind === EqualsEqualsEqualsToken || kind === ExclamationEqualsEqualsToken || kind === InKeyword
 }
 
 /** Whether the value of a node may be that of the literal in it. */

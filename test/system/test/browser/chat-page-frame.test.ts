@@ -8,7 +8,7 @@ import {
 } from '@rabble/harness'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { launchBrowser, openChat } from '../browser.ts'
+import { launchBrowser, openChat, openPage } from '../browser.ts'
 import { axe, checkView } from '../check-view.ts'
 import { hasFocus } from '../focus.ts'
 import { startOwner } from '../room-owner.ts'
@@ -129,6 +129,107 @@ t.test('what can be tapped on a phone is large enough for a finger', async (t) =
   await page.getByRole('option', { name: /^touch/ }).waitFor()
   await check('the box for going anywhere')
   t.same(hal.problems, [])
+})
+
+t.test('the page speaks the language of the browser, until the user chooses another one', async (t) => {
+  const talker = await connectChat(t, rabble.url, { name: 'Redner' })
+  await talker.join('sprachen')
+  await talker.send('sprachen', 'Guten Morgen')
+  const options = { ...phone, locale: 'de-DE', script: axe }
+  const person = await openPage(t, browser, `${rabble.url}/#sprachen`, options)
+  const { page } = person
+  const check = (view: string) => checkView(t, person, view, 'on a phone, in German')
+  const lang = () => page.evaluate('[document.documentElement.lang, document.documentElement.dir].join()')
+  await page.getByRole('textbox', { name: 'Eigener Name' }).waitFor()
+  t.equal(await lang(), 'de,ltr')
+  await check('the sign-in')
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').getByText('Bitte einen Namen eingeben.').waitFor()
+  await page.getByRole('textbox', { name: 'Eigener Name' }).fill('Heinz')
+  await page.keyboard.press('Enter')
+  const log = page.getByRole('log', { name: 'Nachrichten' })
+  await log.getByText('Guten Morgen').waitFor()
+  await log.getByText('Heute').waitFor()
+  const moment = await log.locator('.said-by time').first().getAttribute('title')
+  t.match(moment, /^\p{L}+tag|^Mittwoch/u, 'a date has the names of the language')
+  t.match(moment, /, \d+\. \p{L}+ \d{4} um \d\d:\d\d:\d\d$/u)
+  await check('a conversation')
+  await page.goto(`${rabble.url}/#/live`)
+  await page.getByText(/^(1 Sitzung|[2-9]\d* Sitzungen) auf 1 Gateway$/).waitFor()
+  await page.getByRole('cell', { name: 'bereit' }).waitFor()
+  await check('the gateways')
+  const scrolls = await page.locator('.page-body').evaluate((body) => body.scrollWidth > body.clientWidth)
+  t.notOk(scrolls, 'the table fits, though German words are longer')
+  // The name is refused: the text for the error is German, with the reason of the server.
+  await page.goto(`${rabble.url}/#no%2Fsuch`)
+  await page.getByText(/^Kein Zugang zu .*: Der Server nimmt das nicht an \(.+\)\.$/).waitFor()
+
+  await page.goto(`${rabble.url}/#sprachen`)
+  await page.getByRole('textbox', { name: 'Nachricht' }).fill('Entwurf')
+  await page.getByRole('button', { name: 'Eigenes Menü' }).click()
+  await check('the menu')
+  await page.getByLabel('Sprache').focus()
+  await page.getByLabel('Sprache').selectOption({ label: 'English' })
+  await page.getByRole('log', { name: 'Messages' }).getByText('Today').waitFor()
+  await page.locator('.said-by time[title*=" at "]').first().waitFor()
+  t.equal(await lang(), 'en,ltr')
+  await hasFocus(page.getByLabel('Language'))
+  const message = page.getByRole('textbox', { name: 'Message' })
+  t.equal(await message.inputValue(), 'Entwurf')
+  await page.reload()
+  await page.getByRole('log', { name: 'Messages' }).getByText('Today').waitFor()
+  t.equal(await lang(), 'en,ltr', 'the choice stays')
+  t.equal(await message.inputValue(), 'Entwurf')
+  await page.getByRole('button', { name: /^Your menu/ }).click()
+  await page.getByLabel('Language').selectOption({ label: 'As in the browser' })
+  await page.getByLabel('Sprache').waitFor()
+  t.same(person.problems, [])
+})
+
+t.test('a language that can’t be loaded is said, and the page stays in the one that it has', async (t) => {
+  const jan = await openChat(t, browser, `${rabble.url}/#general`)
+  const { page } = jan
+  await jan.enter('Jan')
+  await page.route(/\/de-[^/]*\.js$/, (route) => route.abort('connectionrefused'))
+  await page.getByRole('button', { name: /^Your menu/ }).click()
+  const choice = page.getByLabel('Language')
+  await choice.selectOption({ label: 'Deutsch' })
+  await page.getByRole('alert').getByText('The language could not be loaded. Try again.').waitFor()
+  t.equal(await choice.inputValue(), '')
+  await page.reload()
+  await page.getByText(/^Connected as/).waitFor({ state: 'attached' })
+  t.same(jan.problems, [])
+})
+
+t.test('where texts run from right to left, the page is mirrored and nothing sticks out', async (t) => {
+  const ida = await openChat(t, browser, `${rabble.url}/#mirrored`, { ...phone, script: axe })
+  const { page } = ida
+  await ida.enter('Ida')
+  await ida.write('שלום')
+  await ida.sees('שלום')
+  const mirror = () => page.evaluate("document.documentElement.dir = 'rtl'")
+  const check = (view: string) => checkView(t, ida, view, 'mirrored')
+  await mirror()
+  await check('a conversation')
+  const middle = (selector: string) =>
+    page.locator(selector).evaluate((element) => {
+      const { left, right } = element.getBoundingClientRect()
+      return (left + right) / 2 / innerWidth
+    })
+  t.ok((await middle('.rooms-button')) > 0.5, 'the button of the rooms is at the right')
+  t.ok((await middle('.composer .send')) < 0.5, 'the button that sends is at the left')
+  t.equal(
+    await page.locator('.send .icon').evaluate((element) => getComputedStyle(element).transform),
+    'matrix(-1, 0, 0, 1, 0, 0)',
+    'its icon points to the left',
+  )
+  await page.getByRole('button', { name: 'Rooms', exact: true }).click()
+  t.ok((await middle('.dialog.drawer')) > 0.5, 'the drawer is at the right')
+  await check('the drawer of rooms')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: /^Your menu/ }).click()
+  await check('the menu')
+  t.same(ida.problems, [])
 })
 
 /**

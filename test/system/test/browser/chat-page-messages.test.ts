@@ -142,7 +142,7 @@ t.test('marks format a text, and nothing in it becomes any other element', async
       texts[0],
       `bold ${evil} struck code`,
       'quotedmineonetwofirst',
-      `htmlCopy code${evil}\n  ${'long '.repeat(60)}`,
+      `htmlCopy${evil}\n  ${'long '.repeat(60)}`,
       'the manual (example.org) and [https://bank.example](https://evil.example/)',
       `[x](javascript:alert(1)) !x (example.org) ${evil}`,
       texts[6],
