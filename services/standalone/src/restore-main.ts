@@ -21,7 +21,7 @@ try {
   if (!values['nothing-lost'])
     process.stdout.write('Users are told that messages may be missing since then.\n')
   for (const path of replaced)
-    process.stdout.write(`What was there before is in ${path}; delete it if you don't need it.\n`)
+    process.stdout.write(`The one before is now ${path}: delete it if you don't need it.\n`)
 } catch (error) {
   process.stderr.write(`Nothing was restored:\n  ${(error as Error).message}\n`)
   process.exitCode = 1

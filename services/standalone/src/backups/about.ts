@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** Version of the layout of a backup's folder. */
 const format = '1'
 
-/** What the file `about` of a backup says. Shell scripts read it as well, so it has one `name=value` in each line. */
+/** Content of the file `about` of a backup. Shell scripts read it as well, so it has one `name=value` in each line. */
 export interface About {
   /** `data`: the files of DATA_DIR; `database`: a dump of PostgreSQL, which docker/backup makes. */
   of: string
