@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { freePort, type TestContext, until } from '@rabble/harness'
@@ -16,6 +17,8 @@ export interface Stack {
   deploy(): Promise<void>
   /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
+  /** Opens the way to a page without a port, as `make look` does, and waits until the page answers. */
+  look(page: string): Promise<void>
   /**
    * Updates a service. Resolves at the end of the update with its state, such as `completed` or `rollback_completed`, and with
    * the image of the service.
@@ -112,6 +115,21 @@ export async function createStack(t: TestContext): Promise<Stack> {
     },
     containers: (service) =>
       list(['ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${name}_${service}`]),
+    async look(page) {
+      const port = await freePort()
+      const args = [page, '--stack', name, '--port', String(port)]
+      const looking = spawn(join(repository, 'docker/look'), args, {
+        env: { ...process.env, TAG: name },
+        stdio: 'ignore',
+      })
+      const answers = async () => (await fetch(`http://127.0.0.1:${port}`)).ok
+      try {
+        await until(answers, 60_000, `${page} by docker/look`)
+      } finally {
+        looking.kill('SIGINT')
+        await docker(['rm', '--force', `${name}-look-${page}`]).catch(() => {})
+      }
+    },
     async update(service, changes) {
       await docker(['service', 'update', '--detach', ...changes, `${name}_${service}`])
       let state = ''

@@ -18,6 +18,7 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
       await stack.deploy()
       const answers = async (page: string) => (await fetch(page)).ok
       for (const page of stack.pages) await until(() => answers(page), 120_000, page)
+      for (const page of ['visualizer', 'prometheus', 'grafana']) await stack.look(page)
       await until(() => answers(url), 60_000, url)
       // Swarm starts all services at once, so Nginx runs before those behind it.
       await reachGateways(t, url, 3)
