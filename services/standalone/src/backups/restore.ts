@@ -38,6 +38,9 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   if (backup.of !== 'data') {
     throw new Error(`${from} is a backup of PostgreSQL, which docker/restore puts back`)
   }
+  if (existsSync(join(dataDir, 'postgres', 'data'))) {
+    throw new Error(`${resolve(dataDir)} is of \`make cluster\`, which has no use for ${from}`)
+  }
   const lock = lockInTurn(dataDir)
   try {
     const [database, secret] = [join(dataDir, 'pglite'), join(dataDir, 'secret')]

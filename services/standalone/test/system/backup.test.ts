@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -172,6 +182,13 @@ t.test('there is a reason for each backup that is refused', async (t) => {
   await t.rejects(restore({ from: empty, dataDir: folder }), { message: /of format 2, and .* knows 1$/ })
   writeFileSync(join(empty, 'about'), 'format=1\nof=database\n')
   await t.rejects(restore({ from: empty, dataDir: folder }), { message: /docker\/restore puts back$/ })
+
+  mkdirSync(join(empty, 'postgres', 'data'), { recursive: true })
+  writeFileSync(join(empty, 'about'), 'format=1\nof=data\n')
+  await t.rejects(backUp(empty, backups), { message: /of `make cluster`: stop it, and copy the folder$/ })
+  await t.rejects(restore({ from: empty, dataDir: empty }), {
+    message: /of `make cluster`, which has no use/,
+  })
 
   // As a process of an earlier version, which takes no requests.
   const lock = lockFolder(folder)
