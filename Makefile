@@ -7,7 +7,7 @@ NPM_FILES := package.json package-lock.json $(wildcard packages/*/package.json s
 SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services examples test bench web \( -name node_modules -o -name dist \) -prune -o \( -name '*.ts' -o -name '*.tsx' -o -name 'tsconfig.json' \) -print)
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
-.PHONY: help install build start token vapid-keys cluster up scale logs down bench package lint format clean
+.PHONY: help install build start token vapid-keys cluster up scale logs down look backup restore bench package lint format clean
 .PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack
 
 help: ## List these targets
@@ -67,6 +67,15 @@ logs: ## Follow the logs of `make cluster` or, if it doesn't run, of the contain
 
 down: ## Stop and remove the containers; the data stays in its volumes
 	docker compose down
+
+look: ## Open a page of the stack that has no public port: PAGE (visualizer), or prometheus, grafana, alertmanager
+	@docker/look $(PAGE)
+
+backup: ## Make a backup while Rabble runs, of DATA_DIR or the containers: TO (./backups) [OF=data|containers]
+	@docker/backup --to '$(or $(TO),./backups)' $(if $(OF),--of '$(OF)')
+
+restore: ## Put a backup back, into DATA_DIR or the containers: FROM=backups/… [REPLACE=1] [NOTHING_LOST=1]
+	@docker/restore $(if $(REPLACE),--replace) $(if $(NOTHING_LOST),--nothing-lost) '$(FROM)'
 
 # test/runner/src/parts.ts assigns the files to parts.
 run_tests = exec node --enable-source-maps test/runner/dist/src/main.js $(ARGS)

@@ -29,6 +29,12 @@ export interface Database {
    * only once needs a condition in its own transaction. Doesn't work through a pooler that shares sessions.
    */
   lease(name: string): Promise<Lease | undefined>
+  /**
+   * Copies the database, as it is after the last transaction, into a new folder, from which `openPglite` opens it: the folder is
+   * `pglite` in the folder of the copy. Statements wait meanwhile. Only PGlite has it: PostgreSQL has pg_dump.
+   * @throws Error if the folder exists, or can't be written
+   */
+  copyTo?(folder: string): Promise<void>
   close(): Promise<void>
 }
 

@@ -6,6 +6,7 @@ export {
   type WorkLimits,
   type WorkOptions,
 } from './bounded-work.ts'
+export { copyDatabaseFiles } from './copy-files.ts'
 export * from './database.ts'
 export { isRefusedValue, isUnavailable, sqlState } from './failure.ts'
 export { answerInTime, databaseProblem } from './health.ts'

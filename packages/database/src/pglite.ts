@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { lockFolder } from '@rabble/folder-lock'
+import { copyDatabaseFiles } from './copy-files.ts'
 import type { Database } from './database.ts'
 import { ConnectionFailure } from './failure.ts'
 import { openingFailure } from './opening-failure.ts'
@@ -18,7 +19,7 @@ export async function openPglite(folder?: string): Promise<Database> {
   try {
     const dataDir = folder === undefined ? undefined : await initialised(folder)
     const pglite = await PGlite.create({ ...(dataDir !== undefined && { dataDir }), parsers })
-    return overPglite(pglite, () => lock?.release())
+    return overPglite(pglite, () => lock?.release(), dataDir)
   } catch (cause) {
     lock?.release()
     throw new Error(
@@ -51,7 +52,7 @@ export async function openPgliteDump(dump: Blob): Promise<Database> {
   return overPglite(await PGlite.create({ loadDataDir: dump, parsers }), () => {})
 }
 
-function overPglite(pglite: PGlite, closed: () => void): Database {
+function overPglite(pglite: PGlite, closed: () => void, dataDir?: string): Database {
   let closing: Promise<void> | undefined
   // No other process can use this database, so leases only separate the callers of this one.
   const leases = new Map<string, AbortController>()
@@ -79,6 +80,14 @@ function overPglite(pglite: PGlite, closed: () => void): Database {
       lease.signal.addEventListener('abort', () => leases.delete(name))
       return { ended: lease.signal, release: async () => lease.abort(new Error('released')) }
     },
+    ...(dataDir !== undefined && {
+      async copyTo(folder: string) {
+        check()
+        // Without it, the copy would be opened as after a crash, from a long log.
+        await pglite.exec('checkpoint')
+        await pglite.runExclusive(() => copyDatabaseFiles(dataDir, folder))
+      },
+    }),
     close() {
       for (const lease of leases.values()) lease.abort(new ConnectionFailure('the database is closed'))
       closing ??= pglite.close().finally(closed)

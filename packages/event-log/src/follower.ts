@@ -110,8 +110,10 @@ export class Follower {
   }
 
   async #page(signal: AbortSignal): Promise<LogBatch[]> {
-    const step = await this.#source.page(this.#position, signal)
+    const page = await this.#source.page(this.#position, signal)
     if (signal.aborted) return []
+    // Ends before a hole, as a restored backup has one, so that the next page begins with the gap.
+    const step = page.filter(({ offset }, index) => offset === (page[0]?.offset ?? 0) + index)
     // If there is nothing, retention has deleted all that this reader had not seen.
     const found = step[0]?.offset ?? this.#source.last() + 1
     if (this.#anchored && found !== this.#position + 1) {

@@ -29,6 +29,7 @@ import {
   runService,
   tokensFrom,
 } from '@rabble/service'
+import { takeCopyRequests } from './backups/copy-request.ts'
 import { serveWeb } from './web.ts'
 
 await runService({
@@ -85,6 +86,11 @@ await runService({
     // These close after the parts that use them: hooks of one instance run last to first, and hooks of plugins before them.
     app.addHook('onClose', () => database.close())
     app.addHook('onClose', () => log.close())
+    const { copyTo } = database
+    if (copyTo !== undefined) {
+      const backups = await takeCopyRequests(settings.DATA_DIR, { copyTo }, logger)
+      app.addHook('onClose', () => backups.close())
+    }
     const chat = gateway({
       ...config,
       log,

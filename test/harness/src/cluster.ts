@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { lockFolder } from '@rabble/folder-lock'
 import { assertFree, freePort } from './free-port.ts'
 import { createKeeper } from './keeper.ts'
@@ -72,6 +73,9 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
+/** Rights of the services at the broker, as in containers. They are for names with the default prefix. */
+const brokerRights = fileURLToPath(new URL('../../../../docker/rabbitmq-rights.conf', import.meta.url))
+
 /** Settings with which clients may write as fast as they can. */
 export const noRateLimits = {
   RABBLE_MESSAGES_PER_SECOND: '100000',
@@ -117,7 +121,13 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   const withDatabase = historyCount + roomsCount > 0
   const { brokerMetrics: metrics = false, postgresSettings } = options
   const servers = ownServers
-    ? await startOwn(t, { kept, withDatabase, metrics, postgresSettings })
+    ? await startOwn(t, {
+        kept,
+        withDatabase,
+        metrics,
+        postgresSettings,
+        ...(!options.env?.RABBLE_PREFIX && { conf: brokerRights }),
+      })
     : await share(t, withDatabase)
   const { rabbitmq, postgres } = servers
   if (rabbitmq) keeper.keep('rabbitmq', 'database', rabbitmq)
@@ -239,16 +249,18 @@ interface OwnServers {
   kept(name: string): { folder?: string }
   withDatabase: boolean
   metrics: boolean
+  /** Configuration of RabbitMQ. */
+  conf?: string
   postgresSettings: Readonly<Record<string, string>> | undefined
 }
 
 async function startOwn(t: TestContext, options: OwnServers): Promise<Servers> {
-  const { kept, withDatabase, metrics } = options
+  const { kept, withDatabase, metrics, conf } = options
   const folder = kept('postgres')
   // A crash of the machine matters only to data that is kept.
   const settings = { ...(folder.folder !== undefined && { fsync: 'on' }), ...options.postgresSettings }
   const [rabbitmq, postgres] = await Promise.all([
-    startRabbitMq(t, { ...kept('rabbitmq'), metrics }),
+    startRabbitMq(t, { ...kept('rabbitmq'), metrics, ...(conf !== undefined && { conf }) }),
     withDatabase ? startPostgres(t, { ...folder, settings }) : undefined,
   ])
   return { amqpUrl: rabbitmq.url, databaseUrl: postgres?.url, rabbitmq, postgres }

@@ -17,18 +17,23 @@ export interface Prometheus extends ManagedProcess {
 
 /**
  * Starts the machine's Prometheus with the project's configuration and alerts. Two things differ: it scrapes every second,
- * and `targets` gives the ports of each job on 127.0.0.1 in place of names that only containers know.
+ * and `targets` gives the ports of each job on 127.0.0.1 in place of names that only containers know, as `alertmanager` does for
+ * the one that gets alerts.
  * @throws Error if the configuration has a job that is not in `targets`
  */
 export async function startPrometheus(
   t: TestContext,
   targets: Readonly<Record<string, readonly number[]>>,
+  { alertmanager }: { alertmanager?: number } = {},
 ): Promise<Prometheus> {
   const port = await freePort()
   const folder = privateFolder(t, 'prometheus')
   const conf = join(folder, 'prometheus.yml')
   const written = readFileSync(join(monitoring, 'prometheus.yml'), 'utf8')
   writeFileSync(conf, configured(written, { prometheus: [port], ...targets }))
+  if (alertmanager !== undefined) {
+    writeFileSync(join(folder, 'alertmanagers.yml'), `[{ targets: ['127.0.0.1:${alertmanager}'] }]\n`)
+  }
   const url = `http://127.0.0.1:${port}`
   const prometheus = await startProcess(t, {
     name: 'prometheus',

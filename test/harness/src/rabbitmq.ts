@@ -20,6 +20,8 @@ export interface RabbitMqOptions {
   settings?: readonly string[]
   /** Folder in which its data is kept, once `streamsSettled` has resolved. Default: one that is removed at teardown. */
   folder?: string
+  /** Path of a rabbitmq.conf. Settings of the harness have precedence. Default: none. */
+  conf?: string
   /** Level of the lines in `logs()`. Default: `warning`. */
   logLevel?: 'debug' | 'info' | 'warning' | 'error'
   /** Whether it exposes its metrics, which makes its start slower. Default: false. */
@@ -64,7 +66,7 @@ export async function startRabbitMq(t: TestContext, options: RabbitMqOptions = {
       HOME: folder,
       RABBITMQ_SCRIPTS_DIR: sbin,
       RABBITMQ_CONF_ENV_FILE: '/dev/null',
-      RABBITMQ_CONFIG_FILE: join(folder, 'none'),
+      RABBITMQ_CONFIG_FILE: options.conf ?? join(folder, 'none'),
       RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
       RABBITMQ_MNESIA_BASE: join(folder, 'data'),

@@ -4,7 +4,7 @@ import type { Part } from './part.ts'
 import { createProject } from './project.ts'
 import { allAreReached, unknownMetrics } from './prometheus.ts'
 
-/** Tests docker-compose.yml: `make up`, `make scale`, `make down`, and the death of each container. */
+/** Tests docker-compose.yml: `make up`, `make scale`, `make down`, a backup, and the death of each container. */
 export function composePart(load: { clients: number; rate: number }): Part {
   return {
     name: 'compose',
@@ -47,9 +47,28 @@ export function composePart(load: { clients: number; rate: number }): Part {
       say('stops everything, and starts it again')
       await project.down()
       await project.up()
-      const kept = new Set(await historyOf(url, crowd.room))
-      const lost = acknowledged.filter((id) => !kept.has(id))
-      if (lost.length > 0) wrong(`history lacks ${lost.length} messages, such as ${lost[0]}`)
+      const checkHistory = async () => {
+        const kept = new Set(await historyOf(url, crowd.room))
+        const lost = acknowledged.filter((id) => !kept.has(id))
+        if (lost.length > 0) wrong(`history lacks ${lost.length} messages, such as ${lost[0]}`)
+      }
+      await checkHistory()
+
+      say('makes a backup, loses all volumes, and restores it')
+      const backup = await project.backup()
+      await project.down({ volumes: true })
+      await project.restore(backup)
+      await checkHistory()
+      await chatOverAnyGateway(t, url)
+      say('restores it over what is there')
+      const refusal = await project.restore(backup).then(
+        () => 'it did not refuse',
+        (error: Error) => error.message,
+      )
+      if (!refusal.includes('--replace')) wrong(`the restore over a database: ${refusal}`)
+      await project.restore(backup, '--replace')
+      await checkHistory()
+      await chatOverAnyGateway(t, url)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort, privateFolder, type TestContext, until } from '@rabble/harness'
@@ -13,8 +14,12 @@ export interface Project {
   /** Builds the images, starts everything and waits until all is healthy. */
   up(): Promise<void>
   scale(gateways: number): Promise<void>
-  /** Stops and removes the containers. The data stays in its volumes. */
-  down(): Promise<void>
+  /** Stops and removes the containers. The data stays in its volumes, unless they are removed as well. */
+  down(options?: { volumes: boolean }): Promise<void>
+  /** Makes a backup by docker/backup. Returns its folder. */
+  backup(): Promise<string>
+  /** Restores a backup by docker/restore, with its options. */
+  restore(folder: string, ...options: string[]): Promise<void>
   /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
   /** Kills the container with SIGKILL. Resolves when Docker has restarted it and it is healthy. */
@@ -31,7 +36,8 @@ const starting = 5 * 60_000
  */
 export async function createProject(t: TestContext, files: readonly string[]): Promise<Project> {
   const name = `rabble-test-${randomBytes(3).toString('hex')}`
-  const secrets = join(privateFolder(t, 'stack'), 'env')
+  const folder = privateFolder(t, 'stack')
+  const secrets = join(folder, 'env')
   await run(join(repository, 'docker/env'), [secrets])
   const port = await freePort()
   const env = {
@@ -47,6 +53,13 @@ export async function createProject(t: TestContext, files: readonly string[]): P
   const compose = (args: readonly string[], timeout = starting) =>
     docker(['compose', '--project-name', name, '--env-file', secrets, ...where, ...args], { env, timeout })
 
+  const ownProject = { COMPOSE_PROJECT_NAME: name, COMPOSE_FILE: files.join(':') }
+  const script = (script: string, ...args: string[]) =>
+    run(join(repository, 'docker', script), [...args, '--env-file', secrets], {
+      env: { ...env, ...ownProject },
+      timeout: starting,
+    })
+
   t.teardown(async () => {
     await compose(['down', '--volumes', '--remove-orphans', '--timeout', '5'])
     await docker(['image', 'rm', image, `rabble-nginx:${name}`]).catch(() => {})
@@ -61,8 +74,17 @@ export async function createProject(t: TestContext, files: readonly string[]): P
     async scale(gateways) {
       await compose(['up', '--detach', '--wait', '--no-recreate', '--scale', `gateway=${gateways}`])
     },
-    async down() {
-      await compose(['down'])
+    async down({ volumes } = { volumes: false }) {
+      await compose(['down', ...(volumes ? ['--volumes'] : [])])
+    },
+    async backup() {
+      const to = join(folder, 'backups')
+      await script('backup', '--to', to, '--of', 'containers')
+      const [name = ''] = readdirSync(to)
+      return join(to, name)
+    },
+    async restore(from, ...options) {
+      await script('restore', from, ...options)
     },
     async containers(service) {
       return (await compose(['ps', '--quiet', service])).split('\n').filter(Boolean)

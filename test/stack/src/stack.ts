@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, type TestContext, until } from '@rabble/harness'
+import { freePort, privateFolder, type TestContext, until } from '@rabble/harness'
 import { DockerError, docker, run } from './docker.ts'
 import { repository } from './project.ts'
 
@@ -16,6 +18,10 @@ export interface Stack {
   deploy(): Promise<void>
   /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
+  /** Makes a backup by docker/backup, and restores it by docker/restore in place of the database, with the services stopped. */
+  restoreBackup(): Promise<void>
+  /** Opens the way to a page without a port, as `make look` does, and waits until the page answers. */
+  look(page: string): Promise<void>
   /**
    * Updates a service. Resolves at the end of the update with its state, such as `completed` or `rollback_completed`, and with
    * the image of the service.
@@ -112,6 +118,41 @@ export async function createStack(t: TestContext): Promise<Stack> {
     },
     containers: (service) =>
       list(['ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${name}_${service}`]),
+    async restoreBackup() {
+      const to = privateFolder(t, 'backups')
+      await run(join(repository, 'docker/backup'), ['--stack', name, '--to', to], { timeout: starting })
+      const [backup = ''] = readdirSync(to)
+      const services = ['gateway', 'history', 'rooms']
+      const scale = (counts: readonly number[]) =>
+        docker(['service', 'scale', ...services.map((service, n) => `${name}_${service}=${counts[n]}`)], {
+          timeout: updating,
+        })
+      const gone = async () => {
+        const labels = services.map((service) => `label=com.docker.swarm.service.name=${name}_${service}`)
+        const running = await Promise.all(labels.map((label) => list(['ps', '--quiet', '--filter', label])))
+        return running.flat().length === 0
+      }
+      await scale([0, 0, 0])
+      await until(gone, 120_000, 'the services to stop')
+      const args = [join(to, backup), '--replace', '--stack', name]
+      await run(join(repository, 'docker/restore'), args, { timeout: starting })
+      await scale([3, 2, 2])
+    },
+    async look(page) {
+      const port = await freePort()
+      const args = [page, '--stack', name, '--port', String(port)]
+      const looking = spawn(join(repository, 'docker/look'), args, {
+        env: { ...process.env, TAG: name },
+        stdio: 'ignore',
+      })
+      const answers = async () => (await fetch(`http://127.0.0.1:${port}`)).ok
+      try {
+        await until(answers, 60_000, `${page} by docker/look`)
+      } finally {
+        looking.kill('SIGINT')
+        await docker(['rm', '--force', `${name}-look-${page}`]).catch(() => {})
+      }
+    },
     async update(service, changes) {
       await docker(['service', 'update', '--detach', ...changes, `${name}_${service}`])
       let state = ''

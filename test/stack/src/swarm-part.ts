@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '@rabble/harness'
-import { chatOverAnyGateway, reachGateways, startCrowd } from './crowd.ts'
+import { chatOverAnyGateway, historyOf, reachGateways, startCrowd } from './crowd.ts'
 import { docker } from './docker.ts'
 import type { Part } from './part.ts'
 import { allAreReached } from './prometheus.ts'
 import { createStack } from './stack.ts'
 
-/** Tests stack.yml: deploying, replacing all tasks of a service, and a broken image. */
+/** Tests stack.yml: deploying, replacing all tasks of a service, a broken image, and a backup. */
 export function swarmPart(load: { clients: number; rate: number }): Part {
   return {
     name: 'swarm',
@@ -18,6 +18,7 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
       await stack.deploy()
       const answers = async (page: string) => (await fetch(page)).ok
       for (const page of stack.pages) await until(() => answers(page), 120_000, page)
+      for (const page of ['visualizer', 'prometheus', 'grafana']) await stack.look(page)
       await until(() => answers(url), 60_000, url)
       // Swarm starts all services at once, so Nginx runs before those behind it.
       await reachGateways(t, url, 3)
@@ -48,7 +49,20 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
           wrong(`after the update to a broken image the service is ${after.state} with ${after.image}`)
         }
       })
-      await finish(crowd)
+      const acknowledged = await finish(crowd)
+
+      say('makes a backup, and restores it')
+      await stack.restoreBackup()
+      await reachGateways(t, url, 3)
+      let kept = new Set<string>()
+      const read = async () => {
+        kept = new Set(await historyOf(url, crowd.room))
+        return true
+      }
+      await until(read, 60_000, 'history')
+      const lost = acknowledged.filter((id) => !kept.has(id))
+      if (lost.length > 0) wrong(`history lacks ${lost.length} messages, such as ${lost[0]}`)
+      await chatOverAnyGateway(t, url)
     },
   }
 }

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setImmediate as turn } from 'node:timers/promises'
 import { lockFolder } from '@rabble/folder-lock'
-import { privateFolder, shortLived } from '@rabble/harness'
+import { dataFolder, privateFolder, shortLived } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { openPglite } from '../../src/index.ts'
 
@@ -97,4 +98,40 @@ t.test('a folder that cannot be written to is refused', async (t) => {
   await t.rejects(openPglite(folder), {
     message: new RegExp(`^${folder} must be a folder that can be written to`),
   })
+})
+
+t.test('a copy that is made while rows are written has all rows up to one of them', async (t) => {
+  const folder = privateFolder(t, 'pglite')
+  const database = await openPglite(dataFolder(t))
+  t.teardown(() => database.close())
+  await database.query('create table written (n int)')
+  const copy = join(folder, 'copy')
+  mkdirSync(copy)
+  const copyTo = async (path: string) => database.copyTo?.(path)
+  let copied = false
+  const copying = copyTo(join(copy, 'pglite')).then(() => {
+    copied = true
+  })
+  let last = 0
+  while (!copied) {
+    last++
+    await database.query('insert into written values ($1)', [last])
+    // PGlite answers without a turn of the event loop, which the copy needs.
+    await turn()
+  }
+  await copying
+  t.ok(last > 1, `${last} rows were written meanwhile`)
+  await t.rejects(copyTo(join(copy, 'pglite')), { code: 'ERR_FS_CP_EEXIST' })
+
+  const opened = await openPglite(copy)
+  t.teardown(() => opened.close())
+  const [row] = await opened.query<{ count: number; max: number | null }>(
+    'select count(*), max(n) from written',
+    [],
+  )
+  t.equal(row?.count, row?.max ?? 0, `it has the first ${row?.count}`)
+  t.ok((row?.count ?? 0) >= last - 1, 'statements wait while its files are copied')
+  await opened.query('insert into written values (0)')
+  await database.close()
+  await t.rejects(copyTo(join(folder, 'late')), { message: 'the database is closed' })
 })

@@ -7,7 +7,7 @@ import { until } from '@rabble/harness'
 import t from 'tap'
 import { codeOf, event, follow, movedLimits } from '../../src/conformance/fixture.ts'
 import { testEventLog } from '../../src/conformance/index.ts'
-import { type EventLog, type LogObserver, openInProcessLog } from '../../src/index.ts'
+import { type EventLog, type LogObserver, markLoss, openInProcessLog } from '../../src/index.ts'
 
 /** Returns a database whose statements wait while it is frozen. */
 function freezable(database: Database) {
@@ -81,6 +81,31 @@ t.test('a log that is opened again goes on where it was', async (t) => {
     [0, 1, 2],
   )
 })
+
+t.test(
+  'a log that was restored tells readers that events are missing, and gives no offset again',
+  async (t) => {
+    await database.query('drop table if exists rabble_log')
+    const first = await openInProcessLog({ database })
+    for (const id of ['1', '2']) await first.publish(event(id))
+    await first.close()
+    t.equal(await markLoss(database, new Date()), 1)
+    const restored = await openInProcessLog({ database })
+    t.teardown(() => restored.close())
+    await restored.publish(event('3'))
+    const reader = follow(t, restored, { after: 0 })
+    await reader.seen(3)
+    const mark = 1 + 2 ** 32
+    t.same(
+      reader.batches.map(({ offset, gap }) => ({ offset, gap })),
+      [
+        { offset: 1, gap: undefined },
+        { offset: mark, gap: { expected: 2 } },
+        { offset: mark + 1, gap: undefined },
+      ],
+    )
+  },
+)
 
 t.test('statements that fail are tried again, told once, and refused when it takes too long', async (t) => {
   await database.query('drop table if exists rabble_log')

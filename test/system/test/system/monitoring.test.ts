@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
   assertNothingLeft,
   connectChat,
+  privateFolder,
   putIntoQueue,
   startCluster,
   startPrometheus,
@@ -32,15 +35,26 @@ interface Panel {
   targets?: { expr: string }[]
 }
 
-const dashboard = JSON.parse(
-  readFileSync(`${repository}monitoring/grafana/dashboards/rabble.json`, 'utf8'),
-) as {
+interface Dashboard {
   uid: string
   panels: Panel[]
+  templating: { list: { name: string; query: string }[] }
 }
-const panels = dashboard.panels.filter(({ type }) => type !== 'row')
+
+function readDashboard(name: string): Dashboard {
+  return JSON.parse(readFileSync(`${repository}monitoring/grafana/dashboards/${name}.json`, 'utf8'))
+}
+
+const dashboard = readDashboard('rabble')
+/** That of the exporters, which no test has. */
+const machines = readDashboard('machines')
+const variables = dashboard.templating.list
+const panelsOf = ({ panels }: Dashboard) => panels.filter(({ type }) => type !== 'row')
+const panels = panelsOf(dashboard)
+const namesIn = (rules: string) => [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name ?? '')
 const alertRules = readFileSync(`${repository}monitoring/alerts.yml`, 'utf8')
-const alertNames = [...alertRules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name ?? '')
+const alertNames = namesIn(alertRules)
+const exporterRules = readFileSync(`${repository}monitoring/exporters/alerts.yml`, 'utf8')
 
 t.test('promtool finds nothing wrong, and each alert fires when it should and not before', async (t) => {
   const monitoring = `${repository}monitoring`
@@ -48,23 +62,53 @@ t.test('promtool finds nothing wrong, and each alert fires when it should and no
   t.match(await promtool(['test', 'rules', `${monitoring}/alerts.test.yml`]), /SUCCESS/)
   const tested = readFileSync(`${monitoring}/alerts.test.yml`, 'utf8')
   for (const name of alertNames) t.ok(tested.includes(`  - name: ${name}\n`), `${name} is tested`)
+
+  // As exporters.yml puts it together.
+  const folder = privateFolder(t, 'exporters')
+  for (const name of ['prometheus', 'alerts', 'alertmanagers'])
+    cpSync(`${monitoring}/${name}.yml`, join(folder, `${name}.yml`))
+  cpSync(`${monitoring}/exporters/alerts.yml`, join(folder, 'exporters.yml'))
+  const jobs = ['scrape', 'scrape-nginx'].map((name) => `${monitoring}/exporters/${name}.yml`)
+  const { stdout } = await promisify(execFile)(`${monitoring}/exporters/merge`, [folder, ...jobs])
+  writeFileSync(join(folder, 'merged.yml'), stdout)
+  const checked = await promtool(['check', 'config', join(folder, 'merged.yml')])
+  t.match(checked, /2 rule files found/)
+  t.notMatch(checked, /WARNING/)
+  const jobNames = [...stdout.matchAll(/job_name: (\S+)/g)].map(([, name]) => name)
+  t.same(jobNames.slice(-4), ['prometheus', 'postgres', 'node', 'nginx'])
+  t.match(await promtool(['test', 'rules', `${monitoring}/exporters/alerts.test.yml`]), /SUCCESS/)
+  const testedRules = readFileSync(`${monitoring}/exporters/alerts.test.yml`, 'utf8')
+  for (const name of namesIn(exporterRules)) t.ok(testedRules.includes(`  - name: ${name}\n`), name)
 })
 
 t.test('docs/operations.md has a paragraph on each alert, and the alert leads to it', async (t) => {
   const page = readFileSync(`${repository}docs/operations.md`, 'utf8')
   const explained = [...page.matchAll(/^### (Rabble\w+)\n\n(?=\S)/gm)].map(([, name]) => name)
-  t.same(explained, alertNames)
-  for (const name of alertNames) {
-    t.ok(alertRules.includes(`runbook: docs/operations.md#${name.toLowerCase()}\n`), name)
+  const names = [...alertNames, ...namesIn(exporterRules)]
+  t.same(explained, names)
+  for (const name of names) {
+    const url = `runbook_url: docs/operations.md#${name.toLowerCase()}\n`
+    t.ok((alertRules + exporterRules).includes(url), name)
   }
 })
 
 t.test('each panel has a place of its own, a unit, a source and says what it shows', async (t) => {
-  t.equal(dashboard.uid, 'rabble')
-  t.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length, 'ids are unique')
-  for (const { title, description, fieldConfig, datasource } of panels) {
-    t.ok(description && fieldConfig?.defaults.unit, title)
-    t.same(datasource, { type: 'prometheus', uid: 'prometheus' }, title)
+  t.not(dashboard.uid, machines.uid)
+  for (const board of [dashboard, machines]) {
+    t.equal(new Set(board.panels.map(({ id }) => id)).size, board.panels.length, 'ids are unique')
+    for (const { title, description, fieldConfig, datasource } of panelsOf(board)) {
+      t.ok(description && fieldConfig?.defaults.unit, title)
+      t.same(datasource, { type: 'prometheus', uid: 'prometheus' }, title)
+    }
+  }
+})
+
+t.test('each variable narrows panels, and no panel asks for an unknown one', async (t) => {
+  for (const board of [dashboard, machines]) {
+    const expressions = panelsOf(board).flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+    const used = expressions.flatMap((expr) => [...expr.matchAll(/\$(?!__)(\w+)/g)].map(([, name]) => name))
+    const known = board.templating.list.map(({ name }) => name)
+    t.same([...new Set(used)].sort(), known.sort())
   }
 })
 
@@ -88,14 +132,30 @@ t.test('a real Prometheus', async (t) => {
     }),
   })
   const { gateways, histories, rooms, rabbitmq } = cluster
-  const broker = [rabbitmq.metricsPort ?? 0]
-  const prometheus = await startPrometheus(t, {
-    gateway: gateways.map(({ port }) => port),
-    history: histories.map(({ port }) => port),
-    rooms: rooms.map(({ port }) => port),
-    rabbitmq: broker,
-    'rabbitmq-queues': broker,
+  /** Alerts that Prometheus sent, as an Alertmanager gets them. */
+  const sent: { labels: Record<string, string>; annotations: Record<string, string> }[] = []
+  const alertmanager = createServer(async (request, response) => {
+    sent.push(...((await json(request)) as typeof sent))
+    response.end()
   })
+  alertmanager.listen(0, '127.0.0.1')
+  await once(alertmanager, 'listening')
+  t.teardown(() => {
+    alertmanager.closeAllConnections()
+    alertmanager.close()
+  })
+  const broker = [rabbitmq.metricsPort ?? 0]
+  const prometheus = await startPrometheus(
+    t,
+    {
+      gateway: gateways.map(({ port }) => port),
+      history: histories.map(({ port }) => port),
+      rooms: rooms.map(({ port }) => port),
+      rabbitmq: broker,
+      'rabbitmq-queues': broker,
+    },
+    { alertmanager: (alertmanager.address() as AddressInfo).port },
+  )
 
   async function ask<T>(path: string, query: Record<string, string> = {}): Promise<T> {
     const response = await fetch(`${prometheus.url}/api/v1/${path}?${new URLSearchParams(query)}`)
@@ -168,13 +228,29 @@ t.test('a real Prometheus', async (t) => {
 
   await t.test('has data for all panels', async (t) => {
     const expressions = panels.flatMap(({ title, targets = [] }) =>
-      targets.map(({ expr }): [string, string] => [
-        `${title}, ${expr}`,
-        expr.replaceAll('$__rate_interval', '1m'),
-      ]),
+      targets.map(({ expr }): [string, string] => [`${title}, ${expr}`, asked(expr)]),
     )
     t.ok(expressions.length >= panels.length, 'each panel asks something')
     t.same(await without(expressions), [])
+  })
+
+  await t.test('understands what the panels of the exporters ask', async (t) => {
+    for (const { title, targets = [] } of panelsOf(machines)) {
+      for (const { expr } of targets) {
+        // Without exporters there is no data, and an expression that is wrong is an error.
+        await t.resolves(ask('query', { query: asked(expr) }), title)
+      }
+    }
+  })
+
+  await t.test('knows the values of each variable', async (t) => {
+    for (const { name, query } of variables) {
+      const [, metric = '', label = ''] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? []
+      const { result } = await ask<{ result: object[] }>('query', {
+        query: `count by (${label}) (${metric})`,
+      })
+      t.equal(result.length, name === 'gateway' ? gateways.length : gateways.length + 2, query)
+    }
   })
 
   await t.test('has data for all alerts, and none fires', async (t) => {
@@ -214,11 +290,20 @@ t.test('a real Prometheus', async (t) => {
   await t.test('tells when RabbitMQ takes no more messages', async (t) => {
     await rabbitmq.shortOfMemory(true)
     await until(async () => (await firing()).includes('RabbleBrokerMemoryAlarm'), 60_000, 'the alert')
+    const alarm = () => sent.find(({ labels }) => labels.alertname === 'RabbleBrokerMemoryAlarm')
+    await until(() => alarm() !== undefined, 60_000, 'Alertmanager to get it')
+    t.equal(alarm()?.labels.severity, 'critical')
+    t.equal(alarm()?.annotations.runbook_url, 'docs/operations.md#rabblebrokermemoryalarm')
     await rabbitmq.shortOfMemory(false)
     await until(async () => (await firing()).length === 0, 60_000, 'the alert to be over')
     t.pass('it was told, and that it was over')
   })
 })
+
+/** Returns an expression as Grafana asks it if all values of the variables are chosen. */
+function asked(expr: string): string {
+  return expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$\w+/g, '.*')
+}
 
 /** Returns an expression whose comparisons have the result 0 or 1 and drop no series. */
 function uncompared(expr: string): string {
