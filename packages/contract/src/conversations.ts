@@ -30,11 +30,35 @@ export const MuteEvent = Type.Object({ type: Type.Literal('mute'), ...personal, 
 export type MuteEvent = Type.Static<typeof MuteEvent>
 
 /**
- * Events of one user in a conversation. They stand in the log, in the partition of the room, and concern only that user: clients
- * get the conversation as it is afterwards, not the event.
+ * A user's choice of what others may see. It is of no conversation: `room` is `user:<id>`, so all choices of a user stand in one
+ * partition.
  */
-export const PersonalEvent = Type.Union([MembershipEvent, ReadEvent, MuteEvent])
+export const PrivacyEvent = Type.Object({
+  type: Type.Literal('privacy'),
+  ...personal,
+  /** Whether others see how far the user has read. */
+  receipts: Type.Boolean(),
+})
+export type PrivacyEvent = Type.Static<typeof PrivacyEvent>
+
+/**
+ * Events of one user in a conversation. They stand in the log, in the partition of the room. Clients get the conversation as it
+ * is afterwards, not the event.
+ */
+export const PersonalEvent = Type.Union([MembershipEvent, ReadEvent, MuteEvent, PrivacyEvent])
 export type PersonalEvent = Type.Static<typeof PersonalEvent>
+
+/** How far a user has read a conversation. */
+export const Receipt = Type.Object({
+  /** Id of the user. */
+  user: Type.String(),
+  /** Id of the message up to which the user has read; absent: the conversation had no message when the user came. */
+  upTo: Type.Optional(Type.String()),
+})
+export type Receipt = Type.Static<typeof Receipt>
+
+/** Maximum number of members of a room who see how far the others have read. */
+export const maxReceipts = 100
 
 /** State of a conversation for one user. The one with the highest version is the newest. */
 export const ConversationState = Type.Object({

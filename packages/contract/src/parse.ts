@@ -1,5 +1,5 @@
 import { type BeforePublishAnswer, beforePublishAnswers } from './before-publish.ts'
-import { MembershipEvent, MuteEvent, type PersonalEvent, ReadEvent } from './conversations.ts'
+import { MembershipEvent, MuteEvent, type PersonalEvent, PrivacyEvent, ReadEvent } from './conversations.ts'
 import { RabbleError } from './errors.ts'
 import {
   type ChatEvent,
@@ -38,6 +38,7 @@ const personalEvents: Record<PersonalEvent['type'], Validator> = {
   membership: Compile(MembershipEvent),
   read: Compile(ReadEvent),
   mute: Compile(MuteEvent),
+  privacy: Compile(PrivacyEvent),
 }
 /** For each signal, a check of its fields, and whether it has no others. */
 const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator }> = {

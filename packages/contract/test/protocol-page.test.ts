@@ -24,6 +24,7 @@ import {
   PushReply,
   PushSubscriptionRequest,
   Reactions,
+  Receipt,
   RestrictionReply,
   RoomReply,
   RoomsReply,
@@ -143,6 +144,7 @@ function typeOf(schema: Schema): string {
   if (sameFields(schema, GatewayInfo)) return 'gateway'
   if (sameFields(schema, Conversation)) return 'conversation'
   if (sameFields(schema, Reactions)) return 'reaction'
+  if (sameFields(schema, Receipt)) return 'receipt'
   if (sameFields(schema, ConversationState)) return 'conversation state'
   if (sameFields(schema, serverFrames.message)) return 'message'
   const { type = 'any JSON', minLength, maxLength, minimum, maximum } = schema
@@ -214,6 +216,7 @@ t.test(
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
     t.same(comparable(table(section('### conversation', objects))), rowsOf(Conversation))
     t.same(comparable(table(section('### conversation state', objects))), rowsOf(ConversationState))
+    t.same(comparable(table(section('### receipt', objects))), rowsOf(Receipt))
     const limits = table(section('## Limits', websocket))
     t.same(comparable(limits), rowsOf(Limits))
     t.same(

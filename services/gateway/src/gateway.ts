@@ -16,6 +16,7 @@ import { createConversations } from './conversations/direct-rooms.ts'
 import { createConversationList } from './conversations/list.ts'
 import { createMemberships } from './conversations/memberships.ts'
 import { createConversationNews } from './conversations/news.ts'
+import { createReceipts } from './conversations/receipts.ts'
 import { createWatchers } from './conversations/watchers.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
@@ -149,6 +150,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     timeout,
     clock,
   })
+  const receipts = createReceipts({
+    history,
+    hub,
+    memberships,
+    allowed: (room) => rooms?.policies.room(room)?.receipts !== false,
+    positions: positions.all,
+    partitions: log.partitions,
+    limit: limits.roomsPerSession,
+    timeout,
+    clock,
+  })
   const replays = createReplayBudget({
     limit: options.replayBytes,
     perSecond: options.replayBytesPerSecond,
@@ -178,7 +190,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (change.type === 'reaction') revisions.arrived(change)
       else historyReplay?.changed(change)
     },
-    conversed: news.take,
+    conversed(event, partition, offset) {
+      news.take(event, partition, offset)
+      receipts.take(event, partition, offset)
+    },
     arrived(partition, lag) {
       watchdog.read(partition)
       if (lag !== undefined) traffic.late(lag)
@@ -276,6 +291,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     conversationList,
     memberships,
     watchers,
+    receipts,
     history,
     replays,
     publisher,
@@ -295,6 +311,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     receive: (session, data) => execute(parts, session, data),
     ended(session, clean) {
       watchers.remove(session)
+      receipts.ended(session)
       // A client that reconnects through another gateway keeps its name.
       if (session.user !== undefined) rooms?.names.gone(session.user, clean)
     },
@@ -308,6 +325,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     replayBytes: () => replays.held,
     watchedRooms: () => watchers.rooms,
     conversationsWaiting: () => news.waiting,
+    followedReceipts: () => receipts.followed,
   })
 
   return {
@@ -355,6 +373,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       phase = 'stopped'
       news.close()
+      receipts.close()
       watchdog.close()
       registry.close()
       stopSignals()

@@ -272,6 +272,7 @@ export function createMetrics(registry: Registry) {
       replayBytes(): number
       watchedRooms(): number
       conversationsWaiting(): number
+      followedReceipts(): number
     }): void {
       new Gauge({
         name: 'rabble_gateway_publish_waiting',
@@ -319,6 +320,14 @@ export function createMetrics(registry: Registry) {
         registers,
         collect() {
           this.set(read.conversationsWaiting())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_followed_receipts',
+        help: 'Conversations whose read positions sessions follow, each once for each session.',
+        registers,
+        collect() {
+          this.set(read.followedReceipts())
         },
       })
     },

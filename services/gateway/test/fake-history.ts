@@ -139,6 +139,14 @@ export function createFakeHistory(): FakeHistory {
       if (fake.down) throw new Error('no history today')
       return { through: [fake.through], rooms: [], own: [] }
     },
+    async receipts({ rooms, users }) {
+      if (fake.down) throw new Error('no history today')
+      return {
+        through: [fake.through],
+        rooms: rooms.map(({ room }) => ({ room, version: 0, large: false, receipts: [] })),
+        users: users.map((user) => ({ user, version: 0, receipts: true })),
+      }
+    },
     async known(room, ids) {
       questions.push([...ids])
       if (fake.down) throw new Error('no history today')

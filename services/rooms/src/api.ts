@@ -80,6 +80,8 @@ export interface RoomPolicy {
   inviteOnly?: true
   /** Whether a user may be in the room with one session only. */
   single?: true
+  /** Whether its members don't see how far the others have read. It restricts no join. */
+  receipts?: false
   /**
    * The room was deleted. A gateway that first learns of this removes everybody from the room (`room-not-found`), even if the
    * gateway was cut off at the time of the deletion. The only other setting is `inviteOnly`, since such a room stays closed.

@@ -49,6 +49,8 @@ interface Replies {
   watch: ServerFrames['watching']
   read: ServerFrames['sent']
   mute: ServerFrames['sent']
+  receipts: ServerFrames['receipts']
+  privacy: ServerFrames['privacy']
   ping: ServerFrames['pong']
 }
 

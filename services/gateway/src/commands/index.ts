@@ -14,8 +14,10 @@ import { leave } from './leave.ts'
 import { members } from './members.ts'
 import { mute } from './mute.ts'
 import { ping } from './ping.ts'
+import { privacy } from './privacy.ts'
 import { react } from './react.ts'
 import { read } from './read.ts'
+import { receipts } from './receipts.ts'
 import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { signal } from './signal.ts'
@@ -40,6 +42,8 @@ const commands = {
   watch: { cost: 'frame', run: watch },
   read: { cost: 'frame', run: read },
   mute: { cost: 'frame', run: mute },
+  receipts: { cost: 'frame', run: receipts },
+  privacy: { cost: 'frame', run: privacy },
   ping: { cost: 'frame', run: ping },
 } satisfies { [T in ClientFrameType]: { cost: 'frame' | 'message'; run: Command<T, never> } }
 

@@ -174,6 +174,8 @@ export function createConversationNews(options: {
       case 'read':
       case 'mute':
         break
+      case 'privacy':
+        return
       default:
         event satisfies never
     }

@@ -115,8 +115,8 @@ export function connectRooms(options: {
     gateway,
     lease,
     restricted(room) {
-      const policy = policies.room(room)
-      return createdOnly || (policy !== undefined && (!policy.deleted || policy.inviteOnly === true))
+      const { capacity, inviteOnly, single } = policies.room(room) ?? {}
+      return createdOnly || capacity !== undefined || inviteOnly === true || single === true
     },
     single: (room) => policies.room(room)?.single === true,
     counted: (room, { count, version }) => counted(room, count, version),

@@ -30,7 +30,13 @@ export async function* userExportOf(
 ): AsyncGenerator<string, void, undefined> {
   const counts = { conversations: 0, messages: 0, reactions: 0 }
   const known = await record?.()
-  yield linesOf([{ type: 'user', id: user, exportedAt: new Date(now).toISOString(), ...known }])
+  const [hidden] = await read(() =>
+    database.query<{ receipts: boolean }>('select receipts from history.privacy where user_id = $1', [
+      storable(user),
+    ]),
+  )
+  const { receipts } = hidden ?? { receipts: true }
+  yield linesOf([{ type: 'user', id: user, exportedAt: new Date(now).toISOString(), ...known, receipts }])
   for await (const lines of conversationsOf(database, user, read)) {
     counts.conversations += lines.length
     yield linesOf(lines)

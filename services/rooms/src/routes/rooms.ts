@@ -44,6 +44,7 @@ const settings = {
   access: Type.Optional(Type.Unsafe<'open' | 'invite'>({ type: 'string', enum: ['open', 'invite'] })),
   single: Type.Optional(Type.Boolean()),
   announce: Type.Optional(Type.Boolean()),
+  receipts: Type.Optional(Type.Boolean()),
   retention: Type.Optional(
     Type.Unsafe<{ days?: number | null; messages?: number | null } | null>({
       type: ['object', 'null'],
@@ -218,7 +219,15 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
 }
 
 /** Returns the settings in a request's body. */
-function settingsOf({ topic, capacity, access, single, announce, retention }: RoomSettings): RoomSettings {
+function settingsOf({
+  topic,
+  capacity,
+  access,
+  single,
+  announce,
+  receipts,
+  retention,
+}: RoomSettings): RoomSettings {
   checkLine('topic', topic ?? '')
   return {
     ...(topic !== undefined && { topic }),
@@ -226,6 +235,7 @@ function settingsOf({ topic, capacity, access, single, announce, retention }: Ro
     ...(access !== undefined && { access }),
     ...(single !== undefined && { single }),
     ...(announce !== undefined && { announce }),
+    ...(receipts !== undefined && { receipts }),
     ...(retention !== undefined && {
       retention: retention && {
         ...(typeof retention.days === 'number' && { days: retention.days }),
