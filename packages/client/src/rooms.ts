@@ -15,6 +15,8 @@ export interface RoomInfo {
   announce: boolean
   /** Whether the members see how far the others have read, while they are at most 100. */
   receipts: boolean
+  /** Whether every member may mention `@room` and `@here`, and not the owner and moderators alone. */
+  mentionAll: boolean
   /** Limits of the messages that history keeps; undefined: those of all rooms. */
   retention?: Retention
   /** Number of users in the room. */
@@ -38,6 +40,7 @@ export interface RoomSettings {
   single?: boolean
   announce?: boolean
   receipts?: boolean
+  mentionAll?: boolean
   retention?: Retention
 }
 

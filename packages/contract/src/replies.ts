@@ -177,6 +177,10 @@ export const RoomReply = Type.Object({
   receipts: Type.Boolean({
     description: 'Whether its members see how far the others have read, while they are at most 100.',
   }),
+  mentionAll: Type.Boolean({
+    description:
+      'Whether every member may mention `@room` and `@here`, and not the owner and moderators alone.',
+  }),
   retention: Type.Optional(
     Type.Object(
       { days: Type.Optional(Type.Number()), messages: Type.Optional(Type.Integer()) },

@@ -45,6 +45,7 @@ const settings = {
   single: Type.Optional(Type.Boolean()),
   announce: Type.Optional(Type.Boolean()),
   receipts: Type.Optional(Type.Boolean()),
+  mentionAll: Type.Optional(Type.Boolean()),
   retention: Type.Optional(
     Type.Unsafe<{ days?: number | null; messages?: number | null } | null>({
       type: ['object', 'null'],
@@ -226,6 +227,7 @@ function settingsOf({
   single,
   announce,
   receipts,
+  mentionAll,
   retention,
 }: RoomSettings): RoomSettings {
   checkLine('topic', topic ?? '')
@@ -236,6 +238,7 @@ function settingsOf({
     ...(single !== undefined && { single }),
     ...(announce !== undefined && { announce }),
     ...(receipts !== undefined && { receipts }),
+    ...(mentionAll !== undefined && { mentionAll }),
     ...(retention !== undefined && {
       retention: retention && {
         ...(typeof retention.days === 'number' && { days: retention.days }),
