@@ -44,6 +44,8 @@ export interface ChatEvents<Meta = AnyMeta> {
   receipts: ServerFrames['receipts']
   /** Others have read on in a room. */
   read: ServerFrames['read']
+  /** The presence of people has changed. Comes once `createPeople` follows them. */
+  people: ServerFrames['people']
   /** The user has changed what others may see: see `setPrivacy`. */
   privacy: ServerFrames['privacy']
   /** A message of the system to this user alone. */

@@ -29,6 +29,7 @@ export interface Replies {
   mute: ServerFrames['sent']
   receipts: ServerFrames['receipts']
   privacy: ServerFrames['privacy']
+  people: ServerFrames['people']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]

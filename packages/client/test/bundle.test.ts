@@ -46,6 +46,7 @@ const entries = [
   'signals',
   'receipts',
   'privacy',
+  'people',
 ]
 for (const entry of entries) {
   t.test(`the entry ${entry} is small, and brings nothing of the core with it`, async (t) => {

@@ -71,7 +71,7 @@ t.test('read positions are asked for after each entry, and kept up to date', asy
   send(positions([], { shown: false, version: 5 }))
   await until(() => receipts.getSnapshot().status === 'hidden', 30_000, 'them to be hidden')
   t.same(receipts.seenBy('m1'), [])
-  send({ type: 'privacy', receipts: true, version: 6 })
+  send({ type: 'privacy', receipts: true, presence: true, version: 6 })
   await until(() => receipts.getSnapshot().status === 'shown', 30_000, 'them to be asked for again')
   receipts.close()
   const asked = gateway.frames('receipts').length
@@ -83,12 +83,17 @@ t.test('read positions are asked for after each entry, and kept up to date', asy
 t.test('what others may see is asked for and changed', async (t) => {
   const { chat, gateway } = await openRoom(t, (frame): ServerFrame | undefined =>
     frame.type === 'privacy'
-      ? { type: 'privacy', ref: frame.ref ?? 0, receipts: frame.receipts ?? true }
+      ? {
+          type: 'privacy',
+          ref: frame.ref ?? 0,
+          receipts: frame.receipts ?? true,
+          presence: frame.presence ?? true,
+        }
       : undefined,
   )
   await chat.ready
-  t.same(await getPrivacy(chat), { receipts: true })
-  t.same(await setPrivacy(chat, { receipts: false }), { receipts: false })
+  t.same(await getPrivacy(chat), { receipts: true, presence: true })
+  t.same(await setPrivacy(chat, { receipts: false }), { receipts: false, presence: true })
   t.match(gateway.frames('privacy'), [{ type: 'privacy' }, { receipts: false }])
   t.notOk('receipts' in (gateway.frames('privacy')[0] ?? {}))
 })

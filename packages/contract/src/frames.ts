@@ -1,4 +1,4 @@
-import { ConversationState, Receipt } from './conversations.ts'
+import { ConversationState, Person, Receipt } from './conversations.ts'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import {
   ChatEvent,
@@ -169,7 +169,18 @@ export const PrivacyFrame = Type.Object({
   type: Type.Literal('privacy'),
   ref,
   receipts: Type.Optional(Type.Boolean()),
+  presence: Type.Optional(Type.Boolean()),
 })
+
+/** Requests the presence of users, and all changes from then on, in place of those of an earlier list. Reply: `people`. */
+export const PeopleFrame = Type.Object({
+  type: Type.Literal('people'),
+  ref,
+  users: Type.Array(name(64), { maxItems: 200 }),
+})
+
+/** Says whether the user has left this device alone. No reply. */
+export const AwayFrame = Type.Object({ type: Type.Literal('away'), ref, away: Type.Boolean() })
 
 /** Checks the connection. Reply: `pong`. */
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
@@ -194,6 +205,8 @@ export const clientFrames = {
   mute: MuteFrame,
   receipts: ReceiptsFrame,
   privacy: PrivacyFrame,
+  people: PeopleFrame,
+  away: AwayFrame,
   ping: PingFrame,
 } as const
 export type ClientFrameType = keyof typeof clientFrames
@@ -334,6 +347,19 @@ export const PrivacyReplyFrame = Type.Object({
   type: Type.Literal('privacy'),
   ref,
   receipts: Type.Boolean(),
+  presence: Type.Boolean(),
+  version: Type.Optional(Type.Integer()),
+})
+
+/**
+ * Presence of users whom the user may see. Without a `ref`: of those that have changed, and `removed` are users whom the user may not
+ * see any more.
+ */
+export const PeopleReplyFrame = Type.Object({
+  type: Type.Literal('people'),
+  ref,
+  people: Type.Array(Person),
+  removed: Type.Optional(Type.Array(Type.String())),
   version: Type.Optional(Type.Integer()),
 })
 export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
@@ -378,6 +404,7 @@ export const serverFrames = {
   receipts: ReceiptsReplyFrame,
   read: ReadNoticeFrame,
   privacy: PrivacyReplyFrame,
+  people: PeopleReplyFrame,
   pong: PongFrame,
   message: MessageEvent,
   edit: EditEvent,
@@ -413,5 +440,7 @@ export const replies = {
   mute: 'sent',
   receipts: 'receipts',
   privacy: 'privacy',
+  people: 'people',
+  away: undefined,
   ping: 'pong',
 } as const satisfies Record<ClientFrameType, ServerFrameType | undefined>

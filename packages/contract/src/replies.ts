@@ -114,6 +114,8 @@ export const UserExportLine = Type.Union([
     invitations: Type.Optional(UserRecord.properties.invitations),
     restrictions: Type.Optional(UserRecord.properties.restrictions),
     receipts: Type.Boolean({ description: 'Whether others see how far the user has read.' }),
+    presence: Type.Boolean({ description: 'Whether others see if the user is here.' }),
+    lastSeen: Type.Optional(Type.String({ description: 'When a session of the user last ended.' })),
   }),
   Type.Object({
     type: Type.Literal('conversation'),

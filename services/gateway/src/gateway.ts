@@ -16,6 +16,7 @@ import { createConversations } from './conversations/direct-rooms.ts'
 import { createConversationList } from './conversations/list.ts'
 import { createMemberships } from './conversations/memberships.ts'
 import { createConversationNews } from './conversations/news.ts'
+import { createPeople } from './conversations/people.ts'
 import { createReceipts } from './conversations/receipts.ts'
 import { createWatchers } from './conversations/watchers.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
@@ -193,6 +194,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     conversed(event, partition, offset) {
       news.take(event, partition, offset)
       receipts.take(event, partition, offset)
+      people.take(event, partition, offset)
     },
     arrived(partition, lag) {
       watchdog.read(partition)
@@ -249,6 +251,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     reported: watchdog.signalled,
     clock,
   })
+  const people = createPeople({
+    gateway: id,
+    history,
+    hub,
+    memberships,
+    log,
+    gateways: registry.list,
+    positions: positions.all,
+    leaving: () => phase !== 'open',
+    timeout,
+    clock,
+  })
+  hub.observeUsers(people.touched)
   const stopSignals = log.onSignal((signal) => {
     const known = knownSignal(signal)
     if (known === undefined) return
@@ -256,6 +271,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       case 'gateway':
         if (known.gateway === id) watchdog.heard()
         registry.heard(known)
+        return
+      case 'people':
+        people.heard(known)
         return
       case 'typing': {
         const { room, user } = known
@@ -292,6 +310,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     memberships,
     watchers,
     receipts,
+    people,
     history,
     replays,
     publisher,
@@ -312,6 +331,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ended(session, clean) {
       watchers.remove(session)
       receipts.ended(session)
+      people.ended(session)
       // A client that reconnects through another gateway keeps its name.
       if (session.user !== undefined) rooms?.names.gone(session.user, clean)
     },
@@ -326,6 +346,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     watchedRooms: () => watchers.rooms,
     conversationsWaiting: () => news.waiting,
     followedReceipts: () => receipts.followed,
+    followedPeople: () => people.followed,
   })
 
   return {
@@ -374,6 +395,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       phase = 'stopped'
       news.close()
       receipts.close()
+      people.close()
       watchdog.close()
       registry.close()
       stopSignals()

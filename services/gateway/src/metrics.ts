@@ -273,6 +273,7 @@ export function createMetrics(registry: Registry) {
       watchedRooms(): number
       conversationsWaiting(): number
       followedReceipts(): number
+      followedPeople(): number
     }): void {
       new Gauge({
         name: 'rabble_gateway_publish_waiting',
@@ -328,6 +329,14 @@ export function createMetrics(registry: Registry) {
         registers,
         collect() {
           this.set(read.followedReceipts())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_followed_people',
+        help: 'Users whose presence sessions follow, each once for each session.',
+        registers,
+        collect() {
+          this.set(read.followedPeople())
         },
       })
     },

@@ -144,8 +144,12 @@ export function createFakeHistory(): FakeHistory {
       return {
         through: [fake.through],
         rooms: rooms.map(({ room }) => ({ room, version: 0, large: false, receipts: [] })),
-        users: users.map((user) => ({ user, version: 0, receipts: true })),
+        users: users.map((user) => ({ user, version: 0, receipts: true, presence: true })),
       }
+    },
+    async contacts(_user, users) {
+      if (fake.down) throw new Error('no history today')
+      return { through: [fake.through], contacts: users.map((user) => ({ user, shown: true })) }
     },
     async known(room, ids) {
       questions.push([...ids])

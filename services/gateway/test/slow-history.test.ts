@@ -21,6 +21,7 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
     conversations: () => Promise.reject(new Error('nobody asks for that')),
     conversationStates: () => Promise.reject(new Error('nobody asks for that')),
     receipts: () => Promise.reject(new Error('nobody asks for that')),
+    contacts: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

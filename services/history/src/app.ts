@@ -68,7 +68,7 @@ const tables = [
   ...['messages', 'changes', 'positions', 'refused', 'gaps'],
   ...['search', 'search_positions', 'search_stale', 'moments'],
   ...['webhook_positions', 'identity', 'retired'],
-  ...['rooms', 'conversations', 'mentions', 'privacy'],
+  ...['rooms', 'conversations', 'mentions', 'privacy', 'seen'],
   ...['push_subscriptions', 'push_positions'],
 ].map((table) => `history.${table}`)
 

@@ -51,6 +51,8 @@ interface Replies {
   mute: ServerFrames['sent']
   receipts: ServerFrames['receipts']
   privacy: ServerFrames['privacy']
+  people: ServerFrames['people']
+  away: never
   ping: ServerFrames['pong']
 }
 

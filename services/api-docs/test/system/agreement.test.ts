@@ -188,6 +188,8 @@ t.test('frames in both directions are as the description says', async (t) => {
   await ada.send({ type: 'receipts', room: 'lounge' }, 'receipts')
   await bob.send({ type: 'read', room: 'lounge', upTo: id }, 'sent')
   await bob.send({ type: 'privacy', receipts: true }, 'privacy')
+  await ada.send({ type: 'people', users: [user.id] }, 'people')
+  bob.tell({ type: 'away', away: true })
   await ada.send({ type: 'ping' }, 'pong')
   await ada.send({ type: 'join', room: 'lounge', after: id }, 'joined')
   await ada.send({ type: 'leave', room: 'lounge' }, 'left')

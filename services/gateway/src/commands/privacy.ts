@@ -13,17 +13,22 @@ export interface PrivacyParts extends PersonalParts {
 }
 
 /** Changes what others may see of the user, once the log has it, or tells what they may. Later frames do not wait for that. */
-export const privacy: Command<'privacy', PrivacyParts> = (parts, session, { receipts, ref }) => {
+export const privacy: Command<'privacy', PrivacyParts> = (parts, session, { receipts, presence, ref }) => {
   const user = session.user.id
   if (parts.history === undefined) throw new RabbleError('unavailable', 'there is no history here')
-  const change = async (receipts: boolean): Promise<boolean> => {
-    await parts.memberships.publish({ type: 'privacy', room: userRoom(user), user, receipts })
-    return receipts
+  const changes = {
+    ...(receipts !== undefined && { receipts }),
+    ...(presence !== undefined && { presence }),
   }
-  if (receipts !== undefined) session.takePersonal()
-  const known = receipts === undefined ? parts.receipts.shows(session, user) : change(receipts)
-  known.then(
-    (receipts) => void session.reply({ type: 'privacy', ...withRef(ref), receipts }),
+  const isChange = Object.keys(changes).length > 0
+  if (isChange) session.takePersonal()
+  const answer = async () => {
+    const room = userRoom(user)
+    if (isChange) await parts.memberships.publish({ type: 'privacy', room, user, ...changes })
+    return { ...(await parts.receipts.shows(session, user)), ...changes }
+  }
+  answer().then(
+    (choices) => void session.reply({ type: 'privacy', ...withRef(ref), ...choices }),
     (error: unknown) => refuseFailed(parts, session, error, ref),
   )
 }

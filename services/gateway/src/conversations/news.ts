@@ -175,6 +175,7 @@ export function createConversationNews(options: {
       case 'mute':
         break
       case 'privacy':
+      case 'seen':
         return
       default:
         event satisfies never

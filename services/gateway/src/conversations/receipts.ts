@@ -42,10 +42,13 @@ interface Request {
 }
 
 type Positions = Pick<ServerFrames['receipts'], 'shown' | 'receipts' | 'version'>
-/** Read positions of a room, and whether the user shows theirs. */
-export interface Answer {
+/** Choices of a user: what others may see. */
+export type Choices = Pick<ServerFrames['privacy'], 'receipts' | 'presence'>
+
+/** Read positions of a room, and what the user shows. */
+interface Answer {
   positions: Positions
-  receipts: boolean
+  choices: Choices
 }
 
 /** A user who has read on in a room, or whose position is shown no more. */
@@ -67,8 +70,8 @@ export interface Receipts {
    * @throws RabbleError `unavailable` if history does not answer in time; `too-large`
    */
   ask(session: Session, user: string, room: string, follow: boolean): Promise<Positions>
-  /** Returns whether the user shows theirs. @throws RabbleError `unavailable` */
-  shows(session: Session, user: string): Promise<boolean>
+  /** Returns what the user shows. @throws RabbleError `unavailable` */
+  shows(session: Session, user: string): Promise<Choices>
   /** Takes an event of the log. It costs nothing where nobody follows the room. */
   take(event: ChatEvent | PersonalEvent, partition: number, offset: number): void
   /** Forgets a session that has ended. */
@@ -190,29 +193,29 @@ export function createReceipts(options: {
 
   function answer(asking: readonly Request[], states: ReceiptStates): void {
     const rooms = new Map(states.rooms.map((state) => [state.room, state]))
-    const users = new Map(states.users.map(({ user, receipts }) => [user, receipts]))
+    const users = new Map(states.users.map(({ user, receipts, presence }) => [user, { receipts, presence }]))
     const done = new Set(asking)
     requests = requests.filter((request) => !done.has(request))
     for (const { session, user, room, follow, resolve } of asking) {
-      const receipts = users.get(user) ?? true
+      const choices = users.get(user) ?? { receipts: true, presence: true }
       const state = rooms.get(room ?? '')
-      const shown = receipts && state !== undefined && !state.large
+      const shown = choices.receipts && state !== undefined && !state.large
       if (room !== undefined && !(shown && follow)) followed.remove(session, room)
       if (shown && room !== undefined) {
         for (const { user } of state.receipts) followed.rooms.get(room)?.shown.add(user)
       }
       const version = state?.version ?? 0
-      resolve({ positions: { shown, receipts: shown ? state.receipts : [], version }, receipts })
+      resolve({ positions: { shown, receipts: shown ? state.receipts : [], version }, choices })
     }
   }
 
   function tellChoices(users: readonly string[], states: ReceiptStates): void {
-    for (const { user, receipts, version } of states.users) {
+    for (const { user, receipts, presence, version } of states.users) {
       if (!users.includes(user)) continue
       for (const session of hub.sessionsOf(user)) {
         // Clients ask again for what they see of others then.
         if (!receipts) followed.removeSession(session)
-        session.reply({ type: 'privacy', receipts, version })
+        session.reply({ type: 'privacy', receipts, presence, version })
       }
     }
   }
@@ -306,7 +309,7 @@ export function createReceipts(options: {
       return (await request(session, user, room, follow)).positions
     },
     async shows(session, user) {
-      return (await request(session, user, undefined, false)).receipts
+      return (await request(session, user, undefined, false)).choices
     },
     take(event, partition, offset) {
       switch (event.type) {

@@ -40,5 +40,6 @@ export function watchHistory(
     conversations: (user, asked) => watch('conversations', history.conversations(user, asked)),
     conversationStates: (asked) => watch('conversationStates', history.conversationStates(asked)),
     receipts: (asked) => watch('receipts', history.receipts(asked)),
+    contacts: (user, users) => watch('contacts', history.contacts(user, users)),
   }
 }

@@ -31,7 +31,7 @@ export interface Rooms {
   /** Begins to call the service. */
   start(): void
   /** Takes a signal that the rooms service sends to all gateways. */
-  onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'signal' | 'gateway' }>): void
+  onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'signal' | 'gateway' | 'people' }>): void
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   /** Stops taking and releasing seats and names, which end with the lease. Call it before sessions are closed. */

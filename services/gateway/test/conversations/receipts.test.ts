@@ -47,7 +47,7 @@ function start(t: Test) {
                   .filter(([user]) => users?.includes(user) ?? true)
                   .map(([user, upTo]) => ({ user, upTo })),
           })),
-          users: asked.users.map((user) => ({ user, version: 0, receipts: true })),
+          users: asked.users.map((user) => ({ user, version: 0, receipts: true, presence: true })),
         }
       },
     },

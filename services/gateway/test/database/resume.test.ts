@@ -96,6 +96,7 @@ t.test(
       conversations: refuse,
       conversationStates: refuse,
       receipts: refuse,
+      contacts: refuse,
     }
     const other = await build(t, { log, history: dead, recent })
     const bob = await connectChat(t, other.ws, { name: 'Bob' })

@@ -22,11 +22,12 @@ export interface RoomReceipts {
   receipts: Receipt[]
 }
 
-/** Whether a user shows how far they have read, as of a version of the partition of their choices. */
+/** Choices of a user, as of a version of the partition of the user's choices. */
 export interface UserPrivacy {
   user: string
   version: number
   receipts: boolean
+  presence: boolean
 }
 
 export interface ReceiptStates {
@@ -100,7 +101,8 @@ async function privacyOf(
   users: readonly string[],
 ): Promise<UserPrivacy[]> {
   const rows = await query<UserPrivacy>(
-    `select asked.user, coalesce(positions.sequence, 0) as version, coalesce(privacy.receipts, true) as receipts
+    `select asked.user, coalesce(positions.sequence, 0) as version, coalesce(privacy.receipts, true) as receipts,
+       coalesce(privacy.presence, true) as presence
      from unnest($1::text[], $2::smallint[]) as asked ("user", partition)
      left join history.positions using (partition) left join history.privacy on user_id = asked.user`,
     [users.map(storable), users.map((user) => partitionOf(userRoom(user), partitions))],

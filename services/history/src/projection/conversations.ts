@@ -1,4 +1,10 @@
-import { type MessageEvent, type PersonalEvent, type PrivacyEvent, roomKind } from '@rabble/contract'
+import {
+  type MessageEvent,
+  type PersonalEvent,
+  type PrivacyEvent,
+  roomKind,
+  type SeenEvent,
+} from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { isPlainTime } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
@@ -16,7 +22,7 @@ import type { RoomRow } from './rooms.ts'
 export const maxConversations = 10_000
 
 /** An event of a user in a conversation. */
-export type ConversationEvent = Exclude<PersonalEvent, PrivacyEvent>
+export type ConversationEvent = Exclude<PersonalEvent, PrivacyEvent | SeenEvent>
 
 /** A message or an event of a user, and its sequence. */
 export type Placed<Event extends MessageEvent | ConversationEvent> = { event: Event; sequence: number }

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ConversationsReply, type ErrorCode } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
 import { described, type InternalTokens, requireCaller, serviceOf, sharersOf } from '@rabble/service'
+import { contactsOf, maxContacts } from '../messages/contacts.ts'
 import {
   conversationsOf,
   maxStates,
@@ -51,6 +52,10 @@ const statesSchema = {
     own: Type.Array(Type.Object({ user, room }), { maxItems: maxStates }),
   }),
 }
+const contactsSchema = {
+  params: Type.Object({ user }),
+  body: Type.Object({ users: Type.Array(user, { maxItems: maxContacts }) }),
+}
 const receiptsSchema = {
   body: Type.Object({
     rooms: Type.Array(
@@ -66,6 +71,7 @@ const receiptsSchema = {
  *
  * - `POST /internal/users/{user}/conversations` returns the first page, and the names of the user's rooms.
  * - `POST /internal/conversations` returns the present states of rooms and of users' conversations.
+ * - `POST /internal/users/{user}/contacts` returns which of some users the user may see.
  * - `POST /internal/receipts` returns the present read positions in rooms, and what users show of theirs.
  */
 export function conversationRoutes(
@@ -115,6 +121,16 @@ export function conversationRoutes(
         statesOf(database, partitions, { ...request.body, readable }),
       )
     })
+
+    app.post(
+      '/internal/users/:user/contacts',
+      { schema: contactsSchema, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        const asked = { user: request.params.user, users: request.body.users }
+        return reads.run('contacts', () => contactsOf(database, partitions, asked))
+      },
+    )
 
     app.post('/internal/receipts', { schema: receiptsSchema, logLevel: 'warn' }, async (request) => {
       await serviceOf(request.headers.authorization, internalTokens)
