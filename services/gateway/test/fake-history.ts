@@ -19,6 +19,8 @@ export interface FakeHistory extends HistoryClient {
   /** Offset of the log up to which it claims to have read; null if nothing yet. */
   through: number | null
   down: boolean
+  /** Read positions in all rooms, by user. */
+  readonly readers: Map<string, string>
   /** Promise that delays the answers of `known`. */
   answering: Promise<unknown>
   /** Ids in each call of `known`. */
@@ -74,6 +76,7 @@ export function createFakeHistory(): FakeHistory {
     messages: new Map(),
     through: Number.MAX_SAFE_INTEGER,
     down: false,
+    readers: new Map(),
     answering: Promise.resolve(),
     questions,
     get asked() {
@@ -143,7 +146,11 @@ export function createFakeHistory(): FakeHistory {
       if (fake.down) throw new Error('no history today')
       return {
         through: [fake.through],
-        rooms: rooms.map(({ room }) => ({ room, version: 0, large: false, receipts: [] })),
+        rooms: rooms.map(({ room, users }) => {
+          const readers = [...fake.readers].filter(([user]) => users?.includes(user) ?? true)
+          const receipts = readers.map(([user, upTo]) => ({ user, upTo }))
+          return { room, version: 0, large: false, receipts }
+        }),
         users: users.map((user) => ({ user, version: 0, receipts: true, presence: true })),
       }
     },

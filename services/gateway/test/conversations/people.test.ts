@@ -125,17 +125,25 @@ t.test(
     t.same(state(), ['bob: away'])
     two.people.acted(phone)
     two.leave(phone)
+    await pass(3_000)
     const back = two.connect('bob')
     await pass(10_000)
     t.same(state(), ['bob: online'], 'a user who comes back soon was never away')
+    t.equal(published.length, 1, 'and was not seen for the last time')
+    const before = told.length
     two.leave(back)
+    await pass(6_500)
+    const moved = one.connect('bob')
+    await pass(10_000)
+    t.equal(told.length, before, 'nor was one who comes to another gateway')
+    one.leave(moved)
     await pass(10_000)
     t.same(state(), ['bob: offline'])
     const lastSeen = Date.parse(told.at(-1)?.people[0]?.lastSeen ?? '')
     t.ok(Math.abs(clock.now() - lastSeen) < 15_000)
     t.same(
       published.map(({ user }) => user),
-      ['bob', 'bob'],
+      ['bob', 'bob', 'bob'],
       'once for each gateway that was left',
     )
     one.leave(ada)
