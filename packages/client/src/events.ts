@@ -40,6 +40,14 @@ export interface ChatEvents<Meta = AnyMeta> {
   activity: ServerFrames['activity']
   /** A message in a room that is not joined mentions the user. */
   mention: ServerFrames['mention']
+  /** The read positions of a room are not shown any more. Comes once `followReceipts` has asked for them, as does `read`. */
+  receipts: ServerFrames['receipts']
+  /** Others have read on in a room. */
+  read: ServerFrames['read']
+  /** The presence of people has changed. Comes once `createPeople` follows them. */
+  people: ServerFrames['people']
+  /** The user has changed what others may see: see `setPrivacy`. */
+  privacy: ServerFrames['privacy']
   /** A message of the system to this user alone. */
   notice: { type: 'notice'; message: Message<Meta>; replayed: boolean }
   /** A message of the system to all users. */

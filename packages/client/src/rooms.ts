@@ -13,6 +13,10 @@ export interface RoomInfo {
   single: boolean
   /** Whether the system announces joins and leaves as messages. */
   announce: boolean
+  /** Whether the members see how far the others have read, while they are at most 100. */
+  receipts: boolean
+  /** Whether every member may mention `@room` and `@here`, and not the owner and moderators alone. */
+  mentionAll: boolean
   /** Limits of the messages that history keeps; undefined: those of all rooms. */
   retention?: Retention
   /** Number of users in the room. */
@@ -35,6 +39,8 @@ export interface RoomSettings {
   capacity?: number
   single?: boolean
   announce?: boolean
+  receipts?: boolean
+  mentionAll?: boolean
   retention?: Retention
 }
 

@@ -27,6 +27,9 @@ export interface Replies {
   watch: ServerFrames['watching']
   read: ServerFrames['sent']
   mute: ServerFrames['sent']
+  receipts: ServerFrames['receipts']
+  privacy: ServerFrames['privacy']
+  people: ServerFrames['people']
 }
 export type RequestFrame = Extract<ClientFrame, { type: keyof Replies }>
 export type Reply<F extends RequestFrame> = Replies[F['type']]

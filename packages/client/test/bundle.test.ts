@@ -36,7 +36,19 @@ t.test('for browsers it is one small module of its own, without a dependency', a
   )
 })
 
-for (const entry of ['conversations', 'rooms', 'search', 'moderation', 'session', 'reactions', 'signals']) {
+const entries = [
+  'conversations',
+  'rooms',
+  'search',
+  'moderation',
+  'session',
+  'reactions',
+  'signals',
+  'receipts',
+  'privacy',
+  'people',
+]
+for (const entry of entries) {
   t.test(`the entry ${entry} is small, and brings nothing of the core with it`, async (t) => {
     const { bytes, parts } = await bundle([], entry)
     t.ok(bytes < 2 * 1024, `${bytes} bytes`)

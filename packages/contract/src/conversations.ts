@@ -30,11 +30,51 @@ export const MuteEvent = Type.Object({ type: Type.Literal('mute'), ...personal, 
 export type MuteEvent = Type.Static<typeof MuteEvent>
 
 /**
- * Events of one user in a conversation. They stand in the log, in the partition of the room, and concern only that user: clients
- * get the conversation as it is afterwards, not the event.
+ * A user's choice of what others may see. It is of no conversation: `room` is `user:<id>`, so all choices of a user stand in one
+ * partition.
  */
-export const PersonalEvent = Type.Union([MembershipEvent, ReadEvent, MuteEvent])
+export const PrivacyEvent = Type.Object({
+  type: Type.Literal('privacy'),
+  ...personal,
+  /** Whether others see how far the user has read. Absent: as before, as with the next one. */
+  receipts: Type.Optional(Type.Boolean()),
+  /** Whether others see if the user is here, and since when not. */
+  presence: Type.Optional(Type.Boolean()),
+})
+export type PrivacyEvent = Type.Static<typeof PrivacyEvent>
+
+/** The last session of a user at a gateway has ended. Its room is `user:<id>`, too. */
+export const SeenEvent = Type.Object({ type: Type.Literal('seen'), ...personal })
+export type SeenEvent = Type.Static<typeof SeenEvent>
+
+/**
+ * Events of one user in a conversation. They stand in the log, in the partition of the room. Clients get the conversation as it
+ * is afterwards, not the event.
+ */
+export const PersonalEvent = Type.Union([MembershipEvent, ReadEvent, MuteEvent, PrivacyEvent, SeenEvent])
 export type PersonalEvent = Type.Static<typeof PersonalEvent>
+
+/** How far a user has read a conversation. */
+export const Receipt = Type.Object({
+  /** Id of the user. */
+  user: Type.String(),
+  /** Id of the message up to which the user has read; absent: the conversation had no message when the user came. */
+  upTo: Type.Optional(Type.String()),
+})
+export type Receipt = Type.Static<typeof Receipt>
+
+/** Presence of a user over all devices. `away`: all sessions say so, or have done nothing for a while. */
+export const Person = Type.Object({
+  /** Id of the user. */
+  user: Type.String(),
+  state: Type.Unsafe<'online' | 'away' | 'offline'>(Type.Enum(['online', 'away', 'offline'])),
+  /** When an offline user was last here, if that is known. */
+  lastSeen: Type.Optional(Type.String()),
+})
+export type Person = Type.Static<typeof Person>
+
+/** Maximum number of members of a room who see how far the others have read. */
+export const maxReceipts = 100
 
 /** State of a conversation for one user. The one with the highest version is the newest. */
 export const ConversationState = Type.Object({

@@ -229,6 +229,28 @@ export const GatewayInfo = Type.Object({
 })
 export type GatewayInfo = Type.Static<typeof GatewayInfo>
 
+/** Maximum number of users in one signal about people. */
+export const maxSignalled = 500
+
+/**
+ * Presence of users at one gateway, and questions about users: sent by gateways, to all gateways. Each gateway answers what it is asked
+ * about users who are there.
+ */
+export const PeopleSignal = Type.Object({
+  type: Type.Literal('people'),
+  gateway: Type.String({ maxLength: 64 }),
+  users: Type.Array(
+    Type.Object({
+      user: Type.String({ maxLength: 64 }),
+      state: Type.Unsafe<'online' | 'away' | 'offline'>(Type.Enum(['online', 'away', 'offline'])),
+    }),
+    { maxItems: maxSignalled },
+  ),
+  /** Ids of the users who are asked about. */
+  asked: Type.Array(Type.String({ maxLength: 64 }), { maxItems: maxSignalled }),
+})
+export type PeopleSignal = Type.Static<typeof PeopleSignal>
+
 /** The signals of version 1. */
 export type KnownSignal =
   | TypingSignal
@@ -237,6 +259,7 @@ export type KnownSignal =
   | PolicySignal
   | KickSignal
   | GatewaySignal
+  | PeopleSignal
 
 /** Common field of all signals. Unknown types are skipped. */
 export const Signal = Type.Object({ type: Type.String() })

@@ -1,4 +1,4 @@
-import { ConversationState } from './conversations.ts'
+import { ConversationState, Person, Receipt } from './conversations.ts'
 import { type ErrorCode, errorCodes } from './errors.ts'
 import {
   ChatEvent,
@@ -154,6 +154,34 @@ export const ReadFrame = Type.Object({ type: Type.Literal('read'), ref, room, up
 /** Mutes a conversation for the user, on all devices, or ends that. Reply: `sent`. */
 export const MuteFrame = Type.Object({ type: Type.Literal('mute'), ref, room, muted: Type.Boolean() })
 
+/**
+ * Requests how far the others have read a conversation and, unless `follow` is false, how they read on. Reply: `receipts`.
+ */
+export const ReceiptsFrame = Type.Object({
+  type: Type.Literal('receipts'),
+  ref,
+  room,
+  follow: Type.Optional(Type.Boolean()),
+})
+
+/** Says what others may see of the user, or, without a choice, requests what they may. Reply: `privacy`. */
+export const PrivacyFrame = Type.Object({
+  type: Type.Literal('privacy'),
+  ref,
+  receipts: Type.Optional(Type.Boolean()),
+  presence: Type.Optional(Type.Boolean()),
+})
+
+/** Requests the presence of users, and all changes from then on, in place of those of an earlier list. Reply: `people`. */
+export const PeopleFrame = Type.Object({
+  type: Type.Literal('people'),
+  ref,
+  users: Type.Array(name(64), { maxItems: 200 }),
+})
+
+/** Says whether the user has left this device alone. No reply. */
+export const AwayFrame = Type.Object({ type: Type.Literal('away'), ref, away: Type.Boolean() })
+
 /** Checks the connection. Reply: `pong`. */
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref })
 
@@ -175,6 +203,10 @@ export const clientFrames = {
   watch: WatchFrame,
   read: ReadFrame,
   mute: MuteFrame,
+  receipts: ReceiptsFrame,
+  privacy: PrivacyFrame,
+  people: PeopleFrame,
+  away: AwayFrame,
   ping: PingFrame,
 } as const
 export type ClientFrameType = keyof typeof clientFrames
@@ -287,6 +319,49 @@ export const ActivityFrame = Type.Object({
 
 /** A message in a room of the user mentions them. Only for sessions that are not in that room. */
 export const MentionFrame = Type.Object({ type: Type.Literal('mention'), room, message: MessageEvent })
+
+/**
+ * Read positions of a conversation. Without a `ref`: they are not shown any more. If they are not `shown`, because the room or the
+ * user does not want it, or the room has too many members, there is none.
+ */
+export const ReceiptsReplyFrame = Type.Object({
+  type: Type.Literal('receipts'),
+  ref,
+  room,
+  shown: Type.Boolean(),
+  receipts: Type.Array(Receipt),
+  version: Type.Integer(),
+})
+
+/** Users have read on. `removed` are those who have left or do not show their position any more. */
+export const ReadNoticeFrame = Type.Object({
+  type: Type.Literal('read'),
+  room,
+  receipts: Type.Array(Receipt),
+  removed: Type.Optional(Type.Array(Type.String())),
+  version: Type.Integer(),
+})
+
+/** Choices of the user: what others may see. Without a `ref`: another device has changed them, or this one. */
+export const PrivacyReplyFrame = Type.Object({
+  type: Type.Literal('privacy'),
+  ref,
+  receipts: Type.Boolean(),
+  presence: Type.Boolean(),
+  version: Type.Optional(Type.Integer()),
+})
+
+/**
+ * Presence of users whom the user may see. Without a `ref`: of those that have changed, and `removed` are users whom the user may not
+ * see any more.
+ */
+export const PeopleReplyFrame = Type.Object({
+  type: Type.Literal('people'),
+  ref,
+  people: Type.Array(Person),
+  removed: Type.Optional(Type.Array(Type.String())),
+  version: Type.Optional(Type.Integer()),
+})
 export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
 
 /** Users who came and left since the last one. In large rooms `joined` and `left` are samples; `count` is exact. */
@@ -326,6 +401,10 @@ export const serverFrames = {
   conversation: ConversationFrame,
   activity: ActivityFrame,
   mention: MentionFrame,
+  receipts: ReceiptsReplyFrame,
+  read: ReadNoticeFrame,
+  privacy: PrivacyReplyFrame,
+  people: PeopleReplyFrame,
   pong: PongFrame,
   message: MessageEvent,
   edit: EditEvent,
@@ -359,5 +438,9 @@ export const replies = {
   watch: 'watching',
   read: 'sent',
   mute: 'sent',
+  receipts: 'receipts',
+  privacy: 'privacy',
+  people: 'people',
+  away: undefined,
   ping: 'pong',
 } as const satisfies Record<ClientFrameType, ServerFrameType | undefined>

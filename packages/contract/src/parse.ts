@@ -1,5 +1,12 @@
 import { type BeforePublishAnswer, beforePublishAnswers } from './before-publish.ts'
-import { MembershipEvent, MuteEvent, type PersonalEvent, ReadEvent } from './conversations.ts'
+import {
+  MembershipEvent,
+  MuteEvent,
+  type PersonalEvent,
+  PrivacyEvent,
+  ReadEvent,
+  SeenEvent,
+} from './conversations.ts'
 import { RabbleError } from './errors.ts'
 import {
   type ChatEvent,
@@ -10,6 +17,7 @@ import {
   type KnownSignal,
   LogEvent,
   MessageEvent,
+  PeopleSignal,
   PolicySignal,
   PresenceSignal,
   ReactionEvent,
@@ -38,6 +46,8 @@ const personalEvents: Record<PersonalEvent['type'], Validator> = {
   membership: Compile(MembershipEvent),
   read: Compile(ReadEvent),
   mute: Compile(MuteEvent),
+  privacy: Compile(PrivacyEvent),
+  seen: Compile(SeenEvent),
 }
 /** For each signal, a check of its fields, and whether it has no others. */
 const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator }> = {
@@ -47,6 +57,7 @@ const signals: Record<KnownSignal['type'], { fields: Validator; exact: Validator
   policy: signalChecks(PolicySignal),
   kick: signalChecks(KickSignal),
   gateway: signalChecks(GatewaySignal),
+  people: signalChecks(PeopleSignal),
 }
 
 function signalChecks(schema: TSchema): { fields: Validator; exact: Validator } {

@@ -113,6 +113,9 @@ export const UserExportLine = Type.Union([
     rooms: Type.Optional(UserRecord.properties.rooms),
     invitations: Type.Optional(UserRecord.properties.invitations),
     restrictions: Type.Optional(UserRecord.properties.restrictions),
+    receipts: Type.Boolean({ description: 'Whether others see how far the user has read.' }),
+    presence: Type.Boolean({ description: 'Whether others see if the user is here.' }),
+    lastSeen: Type.Optional(Type.String({ description: 'When a session of the user last ended.' })),
   }),
   Type.Object({
     type: Type.Literal('conversation'),
@@ -183,6 +186,13 @@ export const RoomReply = Type.Object({
   single: Type.Boolean({ description: 'Whether a user may have only one session in it.' }),
   announce: Type.Boolean({
     description: 'Whether messages of the system announce users who come and leave.',
+  }),
+  receipts: Type.Boolean({
+    description: 'Whether its members see how far the others have read, while they are at most 100.',
+  }),
+  mentionAll: Type.Boolean({
+    description:
+      'Whether every member may mention `@room` and `@here`, and not the owner and moderators alone.',
   }),
   retention: Type.Optional(
     Type.Object(

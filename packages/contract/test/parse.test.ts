@@ -54,7 +54,7 @@ t.test('what is not one JSON object is refused', async (t) => {
 
 t.test('an unknown type is refused with the list of types, and with the ref', async (t) => {
   const message =
-    'type must be one of hello, refresh, join, leave, send, edit, delete, react, typing, signal, members, gateways, conversations, watch, read, mute, ping'
+    'type must be one of hello, refresh, join, leave, send, edit, delete, react, typing, signal, members, gateways, conversations, watch, read, mute, receipts, privacy, people, away, ping'
   for (const type of [undefined, null, 7, '', 'welcome', 'toString', '__proto__', 'constructor']) {
     t.match(refusal({ type, ref: 7 }), { code: 'bad-frame', ref: 7, message })
   }

@@ -20,10 +20,12 @@ import {
   MembersReply,
   MessageEvent,
   MessagesReply,
+  Person,
   PushPayload,
   PushReply,
   PushSubscriptionRequest,
   Reactions,
+  Receipt,
   ReportsReply,
   RestrictionReply,
   RoomReply,
@@ -144,6 +146,8 @@ function typeOf(schema: Schema): string {
   if (sameFields(schema, GatewayInfo)) return 'gateway'
   if (sameFields(schema, Conversation)) return 'conversation'
   if (sameFields(schema, Reactions)) return 'reaction'
+  if (sameFields(schema, Receipt)) return 'receipt'
+  if (sameFields(schema, Person)) return 'person'
   if (sameFields(schema, ConversationState)) return 'conversation state'
   if (sameFields(schema, serverFrames.message)) return 'message'
   const { type = 'any JSON', minLength, maxLength, minimum, maximum } = schema
@@ -215,6 +219,8 @@ t.test(
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))
     t.same(comparable(table(section('### conversation', objects))), rowsOf(Conversation))
     t.same(comparable(table(section('### conversation state', objects))), rowsOf(ConversationState))
+    t.same(comparable(table(section('### receipt', objects))), rowsOf(Receipt))
+    t.same(comparable(table(section('### person', objects))), rowsOf(Person))
     const limits = table(section('## Limits', websocket))
     t.same(comparable(limits), rowsOf(Limits))
     t.same(

@@ -16,7 +16,7 @@ const events = ['message', 'edit', 'delete', 'reaction'] as const
 const news = [
   ...events,
   ...(['presence', 'typing', 'signal', 'reconnect', 'left', 'error'] as const),
-  ...(['conversation', 'activity', 'mention'] as const),
+  ...(['conversation', 'activity', 'mention', 'receipts', 'read', 'privacy', 'people'] as const),
 ]
 
 /** Returns the channel of all frames. */

@@ -16,6 +16,8 @@ import { createConversations } from './conversations/direct-rooms.ts'
 import { createConversationList } from './conversations/list.ts'
 import { createMemberships } from './conversations/memberships.ts'
 import { createConversationNews } from './conversations/news.ts'
+import { createPeople } from './conversations/people.ts'
+import { createReceipts } from './conversations/receipts.ts'
 import { createWatchers } from './conversations/watchers.ts'
 import type { PublishHost } from './external-publish/publishing.ts'
 import { type DeliveryTimes, defaultDeliveryTimes, startDeliveryWatchdog } from './log/delivery-watchdog.ts'
@@ -152,6 +154,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     timeout,
     clock,
   })
+  const receipts = createReceipts({
+    history,
+    hub,
+    memberships,
+    allowed: (room) => rooms?.policies.room(room)?.receipts !== false,
+    positions: positions.all,
+    partitions: log.partitions,
+    limit: limits.roomsPerSession,
+    timeout,
+    clock,
+  })
   const replays = createReplayBudget({
     limit: options.replayBytes,
     perSecond: options.replayBytesPerSecond,
@@ -181,7 +194,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (change.type === 'reaction') revisions.arrived(change)
       else historyReplay?.changed(change)
     },
-    conversed: news.take,
+    conversed(event, partition, offset) {
+      news.take(event, partition, offset)
+      receipts.take(event, partition, offset)
+      people.take(event, partition, offset)
+    },
     arrived(partition, lag) {
       watchdog.read(partition)
       if (lag !== undefined) traffic.late(lag)
@@ -238,6 +255,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     reported: watchdog.signalled,
     clock,
   })
+  const people = createPeople({
+    gateway: id,
+    history,
+    hub,
+    memberships,
+    log,
+    gateways: registry.list,
+    positions: positions.all,
+    leaving: () => phase !== 'open',
+    timeout,
+    clock,
+  })
+  hub.observeUsers(people.touched)
   const stopSignals = log.onSignal((signal) => {
     const known = knownSignal(signal)
     if (known === undefined) return
@@ -245,6 +275,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       case 'gateway':
         if (known.gateway === id) watchdog.heard()
         registry.heard(known)
+        return
+      case 'people':
+        people.heard(known)
         return
       case 'typing': {
         const { room, user } = known
@@ -280,6 +313,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     conversationList,
     memberships,
     watchers,
+    receipts,
+    people,
     history,
     replays,
     publisher,
@@ -300,6 +335,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     receive: (session, data) => execute(parts, session, data),
     ended(session, clean) {
       watchers.remove(session)
+      receipts.ended(session)
+      people.ended(session)
       // A client that reconnects through another gateway keeps its name.
       if (session.user !== undefined) rooms?.names.gone(session.user, clean)
     },
@@ -313,6 +350,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     replayBytes: () => replays.held,
     watchedRooms: () => watchers.rooms,
     conversationsWaiting: () => news.waiting,
+    followedReceipts: () => receipts.followed,
+    followedPeople: () => people.followed,
   })
 
   return {
@@ -360,6 +399,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     async close() {
       phase = 'stopped'
       news.close()
+      receipts.close()
+      people.close()
       watchdog.close()
       registry.close()
       stopSignals()

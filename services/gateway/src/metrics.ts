@@ -278,6 +278,8 @@ export function createMetrics(registry: Registry) {
       replayBytes(): number
       watchedRooms(): number
       conversationsWaiting(): number
+      followedReceipts(): number
+      followedPeople(): number
     }): void {
       new Gauge({
         name: 'rabble_gateway_publish_waiting',
@@ -325,6 +327,22 @@ export function createMetrics(registry: Registry) {
         registers,
         collect() {
           this.set(read.conversationsWaiting())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_followed_receipts',
+        help: 'Conversations whose read positions sessions follow, each once for each session.',
+        registers,
+        collect() {
+          this.set(read.followedReceipts())
+        },
+      })
+      new Gauge({
+        name: 'rabble_gateway_followed_people',
+        help: 'Users whose presence sessions follow, each once for each session.',
+        registers,
+        collect() {
+          this.set(read.followedPeople())
         },
       })
     },

@@ -28,6 +28,7 @@ export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClien
     ...client,
     replay: (query, user) => retry(() => client.replay(query, user)),
     conversations: (user, options) => retry(() => client.conversations(user, options)),
+    contacts: (user, users) => retry(() => client.contacts(user, users)),
   }
 }
 

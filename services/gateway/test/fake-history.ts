@@ -19,6 +19,8 @@ export interface FakeHistory extends HistoryClient {
   /** Offset of the log up to which it claims to have read; null if nothing yet. */
   through: number | null
   down: boolean
+  /** Read positions in all rooms, by user. */
+  readonly readers: Map<string, string>
   /** Promise that delays the answers of `known`. */
   answering: Promise<unknown>
   /** Ids in each call of `known`. */
@@ -74,6 +76,7 @@ export function createFakeHistory(): FakeHistory {
     messages: new Map(),
     through: Number.MAX_SAFE_INTEGER,
     down: false,
+    readers: new Map(),
     answering: Promise.resolve(),
     questions,
     get asked() {
@@ -138,6 +141,22 @@ export function createFakeHistory(): FakeHistory {
     async conversationStates() {
       if (fake.down) throw new Error('no history today')
       return { through: [fake.through], rooms: [], own: [] }
+    },
+    async receipts({ rooms, users }) {
+      if (fake.down) throw new Error('no history today')
+      return {
+        through: [fake.through],
+        rooms: rooms.map(({ room, users }) => {
+          const readers = [...fake.readers].filter(([user]) => users?.includes(user) ?? true)
+          const receipts = readers.map(([user, upTo]) => ({ user, upTo }))
+          return { room, version: 0, large: false, receipts }
+        }),
+        users: users.map((user) => ({ user, version: 0, receipts: true, presence: true })),
+      }
+    },
+    async contacts(_user, users) {
+      if (fake.down) throw new Error('no history today')
+      return { through: [fake.through], contacts: users.map((user) => ({ user, shown: true })) }
     },
     async known(room, ids) {
       questions.push([...ids])

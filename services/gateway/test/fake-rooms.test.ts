@@ -24,7 +24,8 @@ t.test('the rooms service of these tests does what the real one does', async (t)
       signals,
       audited: async () => rooms.audited,
       verify: (token) => tokens.verify(token),
-      async createRoom(room, rules) {
+      async createRoom(room, { owner, ...rules }) {
+        if (owner !== undefined) rooms.owners.set(room, owner)
         if (Object.keys(rules).length > 0) rooms.put(`room:${room}`, { kind: 'room', room, ...rules })
       },
       deleteRoom: async (room) => rooms.put(`room:${room}`, { kind: 'room', room, deleted: true }),

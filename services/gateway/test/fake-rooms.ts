@@ -34,6 +34,8 @@ export interface FakeRooms extends RoomsClient {
   expire(gateway?: string): void
   /** Sets or removes a policy, and tells the gateways. */
   put(key: string, policy: Policy | null): void
+  /** Ids of owners, by room. */
+  readonly owners: Map<string, string>
   /** Returns the ids of the users in a room. */
   seated(room: string): string[]
   /** Ids of users by the names that are held. The id of an account is empty here. */
@@ -57,8 +59,10 @@ export function createFakeRooms(
   const names = createFakeNames((user) =>
     log.signal({ type: 'kick', user, message: 'this name belongs to an account' }),
   )
+  const owners = new Map<string, string>()
   const seats = createFakeSeats({
     rulesOf: policies.rulesOf,
+    owners,
     isBanned: (user, room) => policies.isBanned(user, room, clock.now()),
     tell: (signal) => {
       if (!fake.silent) log.signal(signal)
@@ -88,6 +92,7 @@ export function createFakeRooms(
       policies.forgetful = forgetful
     },
     silent: false,
+    owners,
     held: names.held,
     batches: [],
     audited: [],

@@ -18,12 +18,14 @@ export interface FakeSeats {
 
 export interface FakeSeatsOptions {
   rulesOf(room: string): RoomPolicy | undefined
+  /** Ids of owners, by room. */
+  owners: ReadonlyMap<string, string>
   isBanned(user: string, room: string): boolean
   /** Tells gateways about a room that has changed. */
   tell(signal: PresenceSignal): void
 }
 
-export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): FakeSeats {
+export function createFakeSeats({ rulesOf, owners, isBanned, tell }: FakeSeatsOptions): FakeSeats {
   /** By room and id of the user, the user and the gateways through which it is there. */
   const rooms = new Map<string, Map<string, { user: User; gateways: Set<string> }>>()
   const versions = new Map<string, number>()
@@ -100,10 +102,12 @@ export function createFakeSeats({ rulesOf, isBanned, tell }: FakeSeatsOptions): 
       for (const { room, user } of batch.give) give(gateway, room, user, changes)
       const refusals = batch.take.map((request) => take(gateway, request, changes))
       changes.tell()
-      return batch.take.map(({ room }, index) => {
+      return batch.take.map(({ room, user }, index) => {
         const { count, version } = countOf(room)
         const capacity = rulesOf(room)?.capacity
-        return refusals[index] ?? { count, version, ...(capacity !== undefined && { capacity }) }
+        const seat = { count, version, ...(capacity !== undefined && { capacity }) }
+        const isOwner = owners.get(room) === user.id
+        return refusals[index] ?? { ...seat, ...(isOwner && { owner: true as const }) }
       })
     },
     drop(gateway) {

@@ -114,6 +114,8 @@ function lineOf(n: number, random: () => number): string {
   const what = random()
   if (what < 0.1) return JSON.stringify({ ...fields, type: 'of a later version', more: [{ a: 1 }] })
   if (what < 0.2) return JSON.stringify({ ...fields, type: 'delete', message: target, moderator: true })
+  if (what < 0.23) return JSON.stringify({ ...fields, type: 'read', user: ada.id, upTo: target })
+  if (what < 0.26) return JSON.stringify({ ...fields, type: 'privacy', user: ada.id, presence: false })
   if (what < 0.4) return JSON.stringify({ ...fields, type: 'edit', message: target, text: 'edited' })
   const more = what < 0.6 ? { cid: `c${n}`, replyTo: target, meta: { a: [1, { b: null }] } } : {}
   return JSON.stringify({ type: 'message', ...fields, text: 'said', ...more })
@@ -127,6 +129,12 @@ function signalOf(n: number, random: () => number): KnownSignal {
     { type: 'policy', version: n },
     { type: 'kick', id: `k${n}`, user: 'eve', room: 'general', message: 'go' },
     { type: 'gateway', gateway: `gateway-${n % 5}`, ...rates, state: 'ready' },
+    {
+      type: 'people',
+      gateway: `gateway-${n % 5}`,
+      users: [{ user: ada.id, state: 'away' }],
+      asked: [ada.id],
+    },
   ]
   return signals[Math.floor(random() * signals.length)] ?? { type: 'policy', version: n }
 }

@@ -15,6 +15,8 @@ t.test('docs/operations.md lists exactly the metrics that exist', async (t) => {
     replayBytes: () => 0,
     watchedRooms: () => 0,
     conversationsWaiting: () => 0,
+    followedReceipts: () => 0,
+    followedPeople: () => 0,
   })
   const rows = (await registry.getMetricsAsJSON()).map(({ name, help }) => [`\`${name}\``, help])
   checkDocumented(t, 'docs/operations.md', 'metrics-gateway', [['metric', 'meaning'], ...rows])

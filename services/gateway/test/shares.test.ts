@@ -81,6 +81,8 @@ t.test('one client that resumes many rooms doesn’t keep others from having the
     reaction: () => Promise.reject(new Error('nobody asks for that')),
     conversations: () => Promise.reject(new Error('nobody asks for that')),
     conversationStates: () => Promise.reject(new Error('nobody asks for that')),
+    receipts: () => Promise.reject(new Error('nobody asks for that')),
+    contacts: () => Promise.reject(new Error('nobody asks for that')),
   }
   const { ws, metric } = await build(t, { clock, history })
   const all: Promise<unknown>[] = []

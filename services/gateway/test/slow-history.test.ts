@@ -20,6 +20,8 @@ function historyThat(replay: (query: ReplayQuery) => Promise<Partial<Replay>>): 
     reaction: () => Promise.reject(new Error('nobody asks for that')),
     conversations: () => Promise.reject(new Error('nobody asks for that')),
     conversationStates: () => Promise.reject(new Error('nobody asks for that')),
+    receipts: () => Promise.reject(new Error('nobody asks for that')),
+    contacts: () => Promise.reject(new Error('nobody asks for that')),
   }
 }
 

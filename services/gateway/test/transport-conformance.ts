@@ -2,6 +2,7 @@ import { createManualClock } from '@rabble/clock/manual'
 import { type ChatClient, type ChatOptions, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { build, type TestGateway } from './build.ts'
+import { createFakeHistory } from './fake-history.ts'
 import { passing } from './time.ts'
 import { waitingGets } from './transports/event-stream/streams.ts'
 import { watchUnsent } from './unsent.ts'
@@ -68,6 +69,23 @@ export function testTransport(t: Test, fixture: TransportFixture): void {
     await t.rejects(client.join('a\u0000b'), { code: 'bad-frame' })
     await t.rejects(client.send('never joined', 'x'), { code: 'not-joined' })
     t.match(await client.request({ type: 'ping' }), { type: 'pong' })
+  })
+
+  t.test('how far others have read is told when it is asked for, and from then on', async (t) => {
+    const history = createFakeHistory()
+    const gateway = await build(t, { history })
+    const [ada, bob] = [
+      await connect(t, gateway, { name: 'Ada' }),
+      await connect(t, gateway, { name: 'Bob' }),
+    ]
+    for (const client of [ada, bob]) await client.join('general')
+    t.match(await ada.request({ type: 'receipts', room: 'general' }), { shown: true, receipts: [] })
+    const { id } = await bob.send('general', 'x')
+    const receipt = { user: bob.user?.id ?? '', upTo: id }
+    history.readers.set(receipt.user, id)
+    await bob.request({ type: 'read', room: 'general', upTo: id })
+    const isNews = ({ type }: { type: string }) => type === 'read'
+    t.match(await ada.waitFor(isNews), { room: 'general', receipts: [receipt] })
   })
 
   t.test('all members get each event once, as it was sent, and in one order', async (t) => {

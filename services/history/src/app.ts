@@ -69,7 +69,7 @@ const tables = [
   ...['messages', 'changes', 'positions', 'refused', 'gaps'],
   ...['search', 'search_positions', 'search_stale', 'moments'],
   ...['webhook_positions', 'identity', 'retired'],
-  ...['rooms', 'conversations', 'mentions'],
+  ...['rooms', 'conversations', 'mentions', 'privacy', 'seen'],
   ...['push_subscriptions', 'push_positions', 'reports'],
 ].map((table) => `history.${table}`)
 

@@ -3,14 +3,18 @@ import { type ConversationsReply, type MessageEvent, pathSegment } from '@rabble
 import { type ByteString, byteString } from '@rabble/event-log'
 import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
+import type { Contacts } from './messages/contacts.ts'
 import type { ConversationStates } from './messages/conversations.ts'
 import type { DirectRooms } from './messages/direct-rooms.ts'
 import type { FoundReaction, Known } from './messages/find.ts'
+import type { ReceiptStates, ReceiptsQuery } from './messages/receipts.ts'
 import type { ReplayQuery, Replay as StoredReplay } from './messages/replay.ts'
 
+export type { Contacts } from './messages/contacts.ts'
 export type { ConversationStates } from './messages/conversations.ts'
 export type { DirectRooms } from './messages/direct-rooms.ts'
 export type { FoundReaction, Known } from './messages/find.ts'
+export type { ReceiptStates, ReceiptsQuery } from './messages/receipts.ts'
 export type { ReplayQuery } from './messages/replay.ts'
 
 /** A replay as other services get it. The lines are bytes: nobody needs them as text. */
@@ -81,6 +85,16 @@ export interface HistoryClient {
     rooms: readonly string[]
     own: readonly { user: string; room: string }[]
   }): Promise<ConversationStates>
+  /**
+   * Returns the present read positions in up to 1,000 rooms, and what up to 1,000 users show of theirs.
+   * @throws Error if history can't answer within 5 seconds
+   */
+  receipts(asked: ReceiptsQuery): Promise<ReceiptStates>
+  /**
+   * Returns which of up to 200 users a user may see, and when these were last here.
+   * @throws Error if history can't answer within 5 seconds
+   */
+  contacts(user: string, users: readonly string[]): Promise<Contacts>
 }
 
 /** Time (ms) within which history must answer. */
@@ -190,6 +204,13 @@ function createClient(
       return JSON.parse(
         (await post('/internal/conversations', undefined, asked)).toString(),
       ) as ConversationStates
+    },
+    async contacts(user, users) {
+      const path = `/internal/users/${pathSegment(user)}/contacts`
+      return JSON.parse((await post(path, undefined, { users })).toString()) as Contacts
+    },
+    async receipts(asked) {
+      return JSON.parse((await post('/internal/receipts', undefined, asked)).toString()) as ReceiptStates
     },
   }
 }

@@ -146,7 +146,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     }),
     personal: new Counter({
       name: 'rabble_history_personal_events_total',
-      help: 'Events of users in conversations (memberships, read positions, mutes) that were applied.',
+      help: 'Events of users in conversations (memberships, read positions, mutes) and choices of what others may see that were applied.',
       registers,
     }),
     duplicates: new Counter({

@@ -30,6 +30,8 @@ export interface Seat {
   count: number
   version: number
   capacity?: number
+  /** Whether the room belongs to the user. */
+  owner?: true
 }
 
 /** Number of users in a room. A higher version is newer. */
@@ -80,6 +82,10 @@ export interface RoomPolicy {
   inviteOnly?: true
   /** Whether a user may be in the room with one session only. */
   single?: true
+  /** Whether its members don't see how far the others have read. It restricts no join. */
+  receipts?: false
+  /** Whether every member may mention all others. It restricts no join either. */
+  mentionAll?: true
   /**
    * The room was deleted. A gateway that first learns of this removes everybody from the room (`room-not-found`), even if the
    * gateway was cut off at the time of the deletion. The only other setting is `inviteOnly`, since such a room stays closed.

@@ -49,6 +49,10 @@ interface Replies {
   watch: ServerFrames['watching']
   read: ServerFrames['sent']
   mute: ServerFrames['sent']
+  receipts: ServerFrames['receipts']
+  privacy: ServerFrames['privacy']
+  people: ServerFrames['people']
+  away: never
   ping: ServerFrames['pong']
 }
 

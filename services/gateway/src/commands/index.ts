@@ -1,8 +1,10 @@
 import { type ClientFrame, type ClientFrameType, RabbleError } from '@rabble/contract'
 import { FrameError } from '@rabble/contract/parse'
 import type { Logger } from '@rabble/service'
+import type { People } from '../conversations/people.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
+import { away } from './away.ts'
 import type { Command, IdentifiedSession } from './command.ts'
 import { conversations } from './conversations.ts'
 import { remove } from './delete.ts'
@@ -13,9 +15,12 @@ import { join } from './join.ts'
 import { leave } from './leave.ts'
 import { members } from './members.ts'
 import { mute } from './mute.ts'
+import { people } from './people.ts'
 import { ping } from './ping.ts'
+import { privacy } from './privacy.ts'
 import { react } from './react.ts'
 import { read } from './read.ts'
+import { receipts } from './receipts.ts'
 import { refresh } from './refresh.ts'
 import { send } from './send.ts'
 import { signal } from './signal.ts'
@@ -40,8 +45,18 @@ const commands = {
   watch: { cost: 'frame', run: watch },
   read: { cost: 'frame', run: read },
   mute: { cost: 'frame', run: mute },
+  receipts: { cost: 'frame', run: receipts },
+  privacy: { cost: 'frame', run: privacy },
+  people: { cost: 'frame', run: people },
+  away: { cost: 'frame', run: away },
   ping: { cost: 'frame', run: ping },
 } satisfies { [T in ClientFrameType]: { cost: 'frame' | 'message'; run: Command<T, never> } }
+
+/** Frames that show that the user is doing something. */
+const acts: ReadonlySet<ClientFrameType> = new Set([
+  ...(['hello', 'join', 'send', 'edit', 'delete', 'react', 'typing', 'signal', 'read'] as const),
+  'away',
+])
 
 type AnyCommand = (typeof commands)[ClientFrameType]['run']
 
@@ -50,6 +65,7 @@ export type CommandParts = ([AnyCommand] extends [(parts: infer Parts, ...rest: 
   ? Parts
   : never) & {
   metrics: Pick<Metrics, 'frames' | 'refused'>
+  people: Pick<People, 'acted'>
   logger: Logger
 }
 
@@ -68,6 +84,7 @@ export function execute(parts: CommandParts, session: Session, data: string | Bu
     const { cost, run } = commands[frame.type]
     if (cost === 'frame') session.takeFrame()
     parts.metrics.frames.inc({ type: frame.type })
+    if (acts.has(frame.type)) parts.people.acted(session)
     if (session.user === undefined && frame.type !== 'hello') {
       throw new RabbleError('unauthorized', 'say hello first')
     }

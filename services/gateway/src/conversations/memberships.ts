@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '@rabble/clock'
-import type { MembershipEvent, MuteEvent, PersonalEvent, ReadEvent } from '@rabble/contract'
+import type {
+  MembershipEvent,
+  MuteEvent,
+  PersonalEvent,
+  PrivacyEvent,
+  ReadEvent,
+  SeenEvent,
+} from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
 import type { Session } from '../sessions/session.ts'
 
@@ -11,7 +18,12 @@ const pause = 1_000
 
 type Own<Event extends PersonalEvent> = Pick<Event, 'type' | 'room' | 'user'> &
   Omit<Event, 'id' | 'at' | 'via'>
-type NewPersonalEvent = Own<MembershipEvent> | Own<ReadEvent> | Own<MuteEvent>
+type NewPersonalEvent =
+  | Own<MembershipEvent>
+  | Own<ReadEvent>
+  | Own<MuteEvent>
+  | Own<PrivacyEvent>
+  | Own<SeenEvent>
 
 /** Writes what users do with their conversations into the log, and remembers who is a member of which room. */
 export interface Memberships {

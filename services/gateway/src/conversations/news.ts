@@ -174,6 +174,9 @@ export function createConversationNews(options: {
       case 'read':
       case 'mute':
         break
+      case 'privacy':
+      case 'seen':
+        return
       default:
         event satisfies never
     }

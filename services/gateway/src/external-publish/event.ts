@@ -15,7 +15,7 @@ import {
 import { deleteId, noticeId } from '@rabble/contract/ids'
 import { parseWorkerRequest } from '@rabble/contract/parse'
 import type { Identity } from '@rabble/service'
-import { moderator, readable, service } from '../messages/access.ts'
+import { moderator, readable } from '../messages/access.ts'
 import { checkMentions } from '../messages/mentions.ts'
 import { checkMeta, createMessage, type Taker as MessageTaker } from '../messages/message.ts'
 import { checkText } from '../messages/text.ts'
@@ -41,7 +41,7 @@ export function messageEvent(
   const cid = cidOf(key, request.cid)
   checkText({ type: 'message', text: request.text }, taker.limits)
   checkMeta(request.meta)
-  checkMentions({ type: 'message', ...request }, room, [service])
+  checkMentions({ type: 'message', ...request }, room)
   const { kind } = readable(room, user)
   if (kind === 'everybody' || kind === 'user') {
     throw new RabbleError('forbidden', 'only the system writes there: use POST /api/notify')

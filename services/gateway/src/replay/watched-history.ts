@@ -39,5 +39,7 @@ export function watchHistory(
     directRooms: (user, limit) => watch('directRooms', history.directRooms(user, limit)),
     conversations: (user, asked) => watch('conversations', history.conversations(user, asked)),
     conversationStates: (asked) => watch('conversationStates', history.conversationStates(asked)),
+    receipts: (asked) => watch('receipts', history.receipts(asked)),
+    contacts: (user, users) => watch('contacts', history.contacts(user, users)),
   }
 }

@@ -31,7 +31,7 @@ export interface Rooms {
   /** Begins to call the service. */
   start(): void
   /** Takes a signal that the rooms service sends to all gateways. */
-  onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'signal' | 'gateway' }>): void
+  onSignal(signal: Exclude<KnownSignal, { type: 'typing' | 'signal' | 'gateway' | 'people' }>): void
   /** Returns why clients should use another gateway, or undefined. */
   unready(): string | undefined
   /** Stops taking and releasing seats and names, which end with the lease. Call it before sessions are closed. */
@@ -115,8 +115,8 @@ export function connectRooms(options: {
     gateway,
     lease,
     restricted(room) {
-      const policy = policies.room(room)
-      return createdOnly || (policy !== undefined && (!policy.deleted || policy.inviteOnly === true))
+      const { capacity, inviteOnly, single } = policies.room(room) ?? {}
+      return createdOnly || capacity !== undefined || inviteOnly === true || single === true
     },
     single: (room) => policies.room(room)?.single === true,
     counted: (room, { count, version }) => counted(room, count, version),

@@ -9,6 +9,8 @@ export interface Place {
   seated: boolean
   /** Whether the user may enter rooms without being invited. */
   moderator: boolean
+  /** Whether the room belongs to the user, by the last answer of the service. */
+  owner: boolean
   /** Network of the user's last join. */
   network: string
   /** Number of joins that have not ended. */
@@ -48,6 +50,7 @@ export function createPlaces(roomEmpty: (room: string) => void): Places {
         user,
         seated: false,
         moderator: false,
+        owner: false,
         network: '',
         claims: 0,
         known: 'free',

@@ -43,6 +43,8 @@ export interface Seats {
   left(room: string, user: User): void
   /** Whether a user is in the room, or about to be. */
   concern(room: string): boolean
+  /** Whether a user is in a room that belongs to them. False while the service has not said so yet. */
+  owns(room: string, user: string): boolean
   /** Queues all wanted seats again, under a new lease. */
   forget(): void
   /** Makes the calls that wait: the service answers. */
@@ -140,6 +142,7 @@ export function createSeats(options: {
       else if ('refused' in answer) turnedDown(place, answer)
       else {
         place.known = 'held'
+        place.owner = answer.owner === true
         counted(place.room, answer)
         settle(place, answer)
         update(place)
@@ -266,6 +269,7 @@ export function createSeats(options: {
       update(place)
     },
     concern: (room) => places.has(room),
+    owns: (room, user) => places.find(room, user)?.owner === true,
     forget() {
       due = new Set()
       for (const place of places) {

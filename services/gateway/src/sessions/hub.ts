@@ -39,6 +39,8 @@ export interface Hub {
   dirty(session: Session): void
   /** Sets the observer of memberships. */
   observe(observer: MembershipObserver): void
+  /** Sets the observer that is called when a user gets a session, or loses one. */
+  observeUsers(observer: (user: string) => void): void
 }
 
 /** Observes when the first session of a user joins a room, and when the last one leaves it. */
@@ -64,6 +66,7 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
   let dirty: Session[] = []
   let scheduled = false
   let observer: MembershipObserver = { joined() {}, left() {} }
+  let usersChanged: (user: string) => void = () => {}
 
   function schedule(): void {
     if (scheduled) return
@@ -167,6 +170,7 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
       const own = byUser.get(user.id)
       if (own === undefined) byUser.set(user.id, new Set([session]))
       else own.add(session)
+      usersChanged(user.id)
     },
     remove(session) {
       for (const room of session.rooms) leave(session, room)
@@ -175,6 +179,7 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
       if (session.user === undefined || own === undefined) return
       own.delete(session)
       if (own.size === 0) byUser.delete(session.user.id)
+      usersChanged(session.user.id)
     },
     settle,
     join(session, room) {
@@ -213,6 +218,9 @@ export function createHub(delivered: (deliveries: number) => void): Hub {
     },
     observe(other) {
       observer = other
+    },
+    observeUsers(other) {
+      usersChanged = other
     },
   }
 }

@@ -66,6 +66,10 @@ export class Session {
   /** Id of the browser's session that the token belongs to. The connection ends with it. */
   login: string | undefined
   closed = false
+  /** Whether the client says that its user is away. */
+  away = false
+  /** Time (ms, by the clock's `monotonic`) at which its user last did something. */
+  activeAt: number
   /** Whether the client was asked to reconnect. If it goes now, it is expected to come back. */
   leaving = false
   /** As `SharedWindow` sets them. */
@@ -115,6 +119,7 @@ export class Session {
     const now = clock.monotonic()
     this.connectedAt = now
     this.#lastHeard = now
+    this.activeAt = now
     this.#progress = { taken: 0, at: now }
     this.#frames = new TokenBucket(framesPerSecond, framesBurst, now)
   }

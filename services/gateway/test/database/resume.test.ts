@@ -95,6 +95,8 @@ t.test(
       reaction: refuse,
       conversations: refuse,
       conversationStates: refuse,
+      receipts: refuse,
+      contacts: refuse,
     }
     const other = await build(t, { log, history: dead, recent })
     const bob = await connectChat(t, other.ws, { name: 'Bob' })

@@ -1,5 +1,5 @@
 import type { ServerFrame } from '@rabble/contract'
-import { type ChatClient, connectChat } from '@rabble/harness'
+import { type ChatClient, connectChat, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build, type TestGateway } from '../build.ts'
 import { buildHistory } from '../build-history.ts'
@@ -99,6 +99,27 @@ t.test('signals and mentions reach each device, whatever transport it has', asyn
     t.match(mention, { room: 'elsewhere', message: { id, text } }, name)
     await device.close()
   }
+})
+
+t.test('who is here, and what a user hides, reaches each device, whatever transport it has', async (t) => {
+  const { gateway, tokenOf } = await start(t)
+  const ada = await connectChat(t, gateway.ws, { token: await tokenOf('ada') })
+  await ada.sendTo('bob', 'hello')
+  const devices = await Promise.all(
+    Object.values(transports).map(async (connect) => connect(t, gateway, await tokenOf('bob'))),
+  )
+  const follow = async (device: ChatClient) => {
+    const { people } = await device.request({ type: 'people', users: ['ada'] })
+    return people.length === 1
+  }
+  for (const device of devices) await until(() => follow(device), 60_000, 'Ada to be shown')
+  const allSee = (what: (frame: ServerFrame) => boolean) =>
+    Promise.all(devices.map((device) => device.waitFor(what, 60_000)))
+  ada.raw(JSON.stringify({ type: 'away', away: true }))
+  await allSee((frame) => frame.type === 'people' && frame.people[0]?.state === 'away')
+  await devices[0]?.request({ type: 'privacy', presence: false })
+  await allSee((frame) => frame.type === 'privacy' && !frame.presence && 'version' in frame)
+  for (const device of devices) t.notOk(await follow(device), 'a user who hides sees nobody')
 })
 
 async function watching(client: ChatClient): Promise<ChatClient> {

@@ -51,6 +51,9 @@ const none: ErasureProgress = { messages: 0, reactions: 0, conversations: 0 }
 export async function erasePass(parts: EraseParts, user: string): Promise<number> {
   await endSubscriptionsOf(parts.database, user)
   await forgetReports(parts.database, user)
+  for (const table of ['privacy', 'seen']) {
+    await parts.database.query(`delete from history.${table} where user_id = $1`, [storable(user)])
+  }
   return (
     (await eraseMessages(parts, user)) +
     (await eraseReactions(parts, user)) +

@@ -13,6 +13,14 @@ export async function forgetGuests({ query }: Pick<Database, 'query'>): Promise<
     `with gone as (
        select user_id, room from history.conversations
        where user_id >= 'guest-' and user_id < 'guest.' and touched_at < now() - $1::int * interval '1 day' limit $2
+     ), choices as (
+       -- Those of guests who have nothing any more.
+       delete from history.privacy where user_id >= 'guest-' and user_id < 'guest.'
+         and touched_at < now() - $1::int * interval '1 day'
+         and not exists (select from history.conversations where conversations.user_id = privacy.user_id)
+     ), seen as (
+       delete from history.seen where user_id >= 'guest-' and user_id < 'guest.'
+         and seen_at < now() - $1::int * interval '1 day'
      ), mentions as (
        delete from history.mentions using gone
        where (mentions.user_id, mentions.room) = (gone.user_id, gone.room)

@@ -30,7 +30,27 @@ export async function* userExportOf(
 ): AsyncGenerator<string, void, undefined> {
   const counts = { conversations: 0, messages: 0, reactions: 0, reports: 0 }
   const known = await record?.()
-  yield linesOf([{ type: 'user', id: user, exportedAt: new Date(now).toISOString(), ...known }])
+  const [hidden] = await read(() =>
+    database.query<{ receipts: boolean; presence: boolean; seen_at: Date | null }>(
+      `select coalesce(receipts, true) as receipts, coalesce(presence, true) as presence, seen_at
+       from (select $1::text as user_id) as asked left join history.privacy using (user_id)
+       left join history.seen using (user_id)`,
+      [storable(user)],
+    ),
+  )
+  const { receipts = true, presence = true, seen_at = null } = hidden ?? {}
+  const lastSeen = seen_at === null ? {} : { lastSeen: seen_at.toISOString() }
+  yield linesOf([
+    {
+      type: 'user',
+      id: user,
+      exportedAt: new Date(now).toISOString(),
+      ...known,
+      receipts,
+      presence,
+      ...lastSeen,
+    },
+  ])
   for await (const lines of conversationsOf(database, user, read)) {
     counts.conversations += lines.length
     yield linesOf(lines)

@@ -1,4 +1,10 @@
-import { type MessageEvent, type PersonalEvent, roomKind } from '@rabble/contract'
+import {
+  type MessageEvent,
+  type PersonalEvent,
+  type PrivacyEvent,
+  roomKind,
+  type SeenEvent,
+} from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import { isPlainTime } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
@@ -15,8 +21,11 @@ import type { RoomRow } from './rooms.ts'
 /** Maximum number of rooms that a user is a member of; others are entered without becoming one. */
 export const maxConversations = 10_000
 
+/** An event of a user in a conversation. */
+export type ConversationEvent = Exclude<PersonalEvent, PrivacyEvent | SeenEvent>
+
 /** A message or an event of a user, and its sequence. */
-export type Placed<Event extends MessageEvent | PersonalEvent> = { event: Event; sequence: number }
+export type Placed<Event extends MessageEvent | ConversationEvent> = { event: Event; sequence: number }
 
 /** A message to which a read position may move. */
 interface Target {
@@ -35,7 +44,7 @@ export type Numbered = Placed<MessageEvent> & { ordinal: number }
  */
 export async function foldConversations(
   query: Database['query'],
-  entries: readonly (Numbered | Placed<PersonalEvent>)[],
+  entries: readonly (Numbered | Placed<ConversationEvent>)[],
   before: ReadonlyMap<string, RoomRow>,
 ): Promise<void> {
   const rooms = new Map(before)
@@ -93,7 +102,7 @@ export async function foldConversations(
     rooms.set(room, { room, count: ordinal, last_id: id, last_sequence: sequence, last_at: undefined })
   }
 
-  function belong({ event, sequence }: Placed<PersonalEvent> & { event: { type: 'membership' } }): void {
+  function belong({ event, sequence }: Placed<ConversationEvent> & { event: { type: 'membership' } }): void {
     if (roomKind(event.room)?.kind !== 'room') return
     const key = keyOf(event.user, event.room)
     const isMember = conversations.get(key) !== undefined
@@ -143,7 +152,7 @@ export async function foldConversations(
 }
 
 /** Returns the users whose conversations an event may change, as they are stored. */
-function usersOf(event: MessageEvent | PersonalEvent): string[] {
+function usersOf(event: MessageEvent | ConversationEvent): string[] {
   if (event.type !== 'message') return [event.user]
   return [event.from.id, ...(event.mentions ?? []), ...directUsers(event.room)]
 }
@@ -160,7 +169,7 @@ function storableTime(at: string): string {
 
 async function loadTargets(
   query: Database['query'],
-  entries: readonly Placed<MessageEvent | PersonalEvent>[],
+  entries: readonly Placed<MessageEvent | ConversationEvent>[],
 ): Promise<Map<string, Target>> {
   const ids = entries.flatMap(({ event }) => (event.type === 'read' ? storable(event.upTo) : []))
   if (ids.length === 0) return new Map()
@@ -174,7 +183,7 @@ async function loadTargets(
 /** Returns the number of rooms of which users can still become members, for those who enter one. */
 async function loadPlaces(
   query: Database['query'],
-  entries: readonly Placed<MessageEvent | PersonalEvent>[],
+  entries: readonly Placed<MessageEvent | ConversationEvent>[],
   known: ReadonlyMap<string, Conversation>,
 ): Promise<Map<string, number>> {
   const users = entries.flatMap(({ event }) =>

@@ -1,10 +1,11 @@
-import type { ChatEvent, MessageEvent, PersonalEvent } from '@rabble/contract'
+import type { ChatEvent, MessageEvent, PersonalEvent, PrivacyEvent, SeenEvent } from '@rabble/contract'
 import { isPersonalEvent } from '@rabble/contract/parse'
 import { type Database, sqlState } from '@rabble/database'
 import { type MessageRow, toRow } from '../messages/row.ts'
 import { storable } from '../text/storable.ts'
 import { type Folded, fold, noChanges, type PlacedChange } from './apply-changes.ts'
-import { foldConversations, type Numbered, type Placed } from './conversations.ts'
+import { type ConversationEvent, foldConversations, type Numbered, type Placed } from './conversations.ts'
+import { writePrivacy, writeSeen } from './privacy.ts'
 import { loadRooms, numberMessages, writeRooms } from './rooms.ts'
 import { isUnstorable } from './unstorable.ts'
 
@@ -149,19 +150,25 @@ async function writeAll(
 ): Promise<StepResult> {
   const messages: PlacedMessage[] = []
   const changes: PlacedChange[] = []
-  const personal: Placed<PersonalEvent>[] = []
+  const personal: Placed<ConversationEvent>[] = []
+  const choices: PrivacyEvent[] = []
+  const seen: SeenEvent[] = []
   for (const [index, { event, line }] of entries.entries()) {
     const sequence = first + index
     if (event.type === 'message') messages.push({ event, sequence, row: toRow(event) })
+    else if (event.type === 'privacy') choices.push(event)
+    else if (event.type === 'seen') seen.push(event)
     else if (isPersonalEvent(event)) personal.push({ event, sequence })
     else changes.push({ event, line, sequence })
   }
   const fresh = repeats === 'fail' ? messages : await unknownOf(query, messages)
   if (fresh.length > 0 || personal.length > 0) await converse(query, partition, fresh, personal)
+  if (choices.length > 0) await writePrivacy(query, choices)
+  if (seen.length > 0) await writeSeen(query, seen)
   return {
     messages: fresh.length,
     changes: changes.length === 0 ? noChanges : await fold(query, partition, changes),
-    personal: personal.length,
+    personal: personal.length + choices.length + seen.length,
     refused: 0,
   }
 }
@@ -220,7 +227,7 @@ async function converse(
   query: Database['query'],
   partition: number,
   messages: readonly PlacedMessage[],
-  personal: readonly Placed<PersonalEvent>[],
+  personal: readonly Placed<ConversationEvent>[],
 ): Promise<void> {
   const names = [...messages, ...personal].map(({ event }) => storable(event.room))
   const rooms = await loadRooms(query, new Set(names))

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ConversationsReply, type ErrorCode } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
 import { described, type InternalTokens, requireCaller, serviceOf, sharersOf } from '@rabble/service'
+import { contactsOf, maxContacts } from '../messages/contacts.ts'
 import {
   conversationsOf,
   maxStates,
@@ -9,6 +10,7 @@ import {
   type Readable,
   statesOf,
 } from '../messages/conversations.ts'
+import { maxReceiptRooms, maxReceiptUsers, receiptsOf } from '../messages/receipts.ts'
 import { throughOf } from '../messages/through.ts'
 import type { RoutesOptions } from './history.ts'
 import { createReads, type ReadLimits } from './reads.ts'
@@ -50,12 +52,27 @@ const statesSchema = {
     own: Type.Array(Type.Object({ user, room }), { maxItems: maxStates }),
   }),
 }
+const contactsSchema = {
+  params: Type.Object({ user }),
+  body: Type.Object({ users: Type.Array(user, { maxItems: maxContacts }) }),
+}
+const receiptsSchema = {
+  body: Type.Object({
+    rooms: Type.Array(
+      Type.Object({ room, users: Type.Optional(Type.Array(user, { maxItems: maxReceiptUsers })) }),
+      { maxItems: maxReceiptRooms },
+    ),
+    users: Type.Array(user, { maxItems: maxReceiptUsers }),
+  }),
+}
 
 /**
  * `GET /api/conversations` for users and, for gateways:
  *
  * - `POST /internal/users/{user}/conversations` returns the first page, and the names of the user's rooms.
  * - `POST /internal/conversations` returns the present states of rooms and of users' conversations.
+ * - `POST /internal/users/{user}/contacts` returns which of some users the user may see.
+ * - `POST /internal/receipts` returns the present read positions in rooms, and what users show of theirs.
  */
 export function conversationRoutes(
   options: RoutesOptions & { partitions: number; internalTokens: Pick<InternalTokens, 'verify'> | undefined },
@@ -103,6 +120,21 @@ export function conversationRoutes(
       return reads.run('conversation-states', () =>
         statesOf(database, partitions, { ...request.body, readable }),
       )
+    })
+
+    app.post(
+      '/internal/users/:user/contacts',
+      { schema: contactsSchema, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        const asked = { user: request.params.user, users: request.body.users }
+        return reads.run('contacts', () => contactsOf(database, partitions, asked))
+      },
+    )
+
+    app.post('/internal/receipts', { schema: receiptsSchema, logLevel: 'warn' }, async (request) => {
+      await serviceOf(request.headers.authorization, internalTokens)
+      return reads.run('receipts', () => receiptsOf(database, partitions, request.body))
     })
   }
 }

@@ -88,6 +88,8 @@ await onBoth(async (t, databases) => {
         reaction('r3', 'b1', { emoji: '🎉' }),
         reaction('r4', 'b1', { emoji: '🎉', revision: 2 }),
         message('a5', { text: 'last secret' }),
+        { type: 'privacy', id: 'p1', user: 'ada', room: 'user:ada', receipts: false, ...own },
+        { type: 'seen', id: 's1', user: 'ada', room: 'user:ada', ...own },
       ])
       t.same(await idsFound(database, 'secret', { scope: { user: 'bob' } }).then((ids) => ids.length), 4)
       const keys = { p256dh: 'p', auth: 'a' }
@@ -122,6 +124,8 @@ await onBoth(async (t, databases) => {
       t.notMatch(whole, 'push.example/ada', 'no browser gets notifications any more')
       t.match(whole, 'push.example/bob')
       t.match(await database.query('select reporter_id from history.reports'), [{ reporter_id: 'cleo' }])
+      t.same(await database.query('select from history.privacy', []), [])
+      t.same(await database.query('select from history.seen', []), [])
 
       const page = async (user: string) =>
         JSON.parse(await conversationsOf(database, { user, limit: 10, readable })).conversations

@@ -40,6 +40,8 @@ const events = [
   edit('x1', 'a3', { text: 'edited' }),
   deletion('x2', 'a4'),
   { type: 'read', id: 'x3', user: 'ada', room: 'general', upTo: 'b1', ...own },
+  { type: 'privacy', id: 'x5', user: 'ada', room: 'user:ada', receipts: false, ...own },
+  { type: 'seen', id: 'x6', user: 'ada', room: 'user:ada', ...own },
   { type: 'mute', id: 'x4', user: 'ada', room: 'general', muted: true, ...own },
 ] as const
 
@@ -74,7 +76,15 @@ await onBoth(async (t, databases) => {
       [],
       'each line is as its schema says',
     )
-    t.match(lines[0], { type: 'user', id: 'ada', exportedAt: String, ...record })
+    t.match(lines[0], {
+      type: 'user',
+      id: 'ada',
+      exportedAt: String,
+      ...record,
+      receipts: false,
+      presence: true,
+      lastSeen: at,
+    })
     const [, ...rest] = lines
     t.match(rest, [
       { type: 'conversation', room: 'dm:ada:bob', readUpTo: 'a2', muted: false },

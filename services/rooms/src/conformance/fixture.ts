@@ -18,6 +18,11 @@ export interface RoomRules {
   single?: true
 }
 
+/** Rules of a room, and the id of its owner. */
+export interface NewRoom extends RoomRules {
+  owner?: string
+}
+
 /** A permanent ban or mute. */
 export type Restriction = Pick<UserPolicy, 'kind' | 'user' | 'room'>
 
@@ -30,7 +35,7 @@ export interface RoomsFixture {
   audited(): Promise<AuditEntry[]>
   /** Returns the identity in a guest's token. @throws RabbleError as `Tokens.verify` */
   verify(token: string): Promise<Identity>
-  createRoom(name: string, rules: RoomRules): Promise<void>
+  createRoom(name: string, room: NewRoom): Promise<void>
   deleteRoom(name: string): Promise<void>
   /** Bans or mutes a user. Returns a function that lifts it. */
   restrict(restriction: Restriction): Promise<() => Promise<void>>

@@ -36,6 +36,18 @@ export function testSeats(t: Test, makeFixture: MakeFixture): void {
     t.match(await fixture.client.members('tea', 10), { users: [], count: 0 })
   })
 
+  t.test('the owner of a room is told as such, and nobody else', async (t) => {
+    const fixture = await makeFixture(t)
+    await fixture.createRoom('tea', { owner: ada.id })
+    const { take, takeOne } = await gatewayOf(fixture, 'g1')
+    t.same(
+      (await take('tea', bob, ada)).map((seat) => seatOf(seat).owner ?? false),
+      [false, true],
+    )
+    t.match(await takeOne('tea', ada), { owner: true }, 'also in the answer to a call that is made again')
+    t.notOk('owner' in (await takeOne('coffee', ada)), 'nobody owns a room that has appeared')
+  })
+
   t.test('a user on several gateways is counted once, and leaves with the last', async (t) => {
     const fixture = await makeFixture(t)
     await fixture.createRoom('tea', { capacity: 1 })

@@ -17,6 +17,8 @@ export interface RoomSettings {
   access?: 'open' | 'invite'
   single?: boolean
   announce?: boolean
+  receipts?: boolean
+  mentionAll?: boolean
   retention?: { days?: number | null; messages?: number | null } | null
 }
 
@@ -46,15 +48,21 @@ const unset: Omit<RoomRow, 'name' | 'created_by' | 'created_at'> = {
   access: 'open',
   single: false,
   announce: false,
+  receipts: true,
+  mention_all: false,
   retention_age: null,
   retention_messages: null,
 }
 
 /** Returns the columns of a row with these settings applied. */
-function withSettings<Row extends typeof unset>(row: Row, { retention, ...settings }: RoomSettings): Row {
+function withSettings<Row extends typeof unset>(
+  row: Row,
+  { retention, mentionAll = row.mention_all, ...settings }: RoomSettings,
+): Row {
   return {
     ...row,
     ...settings,
+    mention_all: mentionAll,
     ...(retention !== undefined && {
       retention_age: typeof retention?.days === 'number' ? retention.days * day : null,
       retention_messages: retention?.messages ?? null,
@@ -63,10 +71,12 @@ function withSettings<Row extends typeof unset>(row: Row, { retention, ...settin
 }
 
 /** Columns of the settings; `settingValues` has the same order. */
-const settingColumns = 'topic, capacity, access, single, announce, retention_age, retention_messages'
+const settingColumns =
+  'topic, capacity, access, single, announce, receipts, mention_all, retention_age, retention_messages'
 function settingValues(row: typeof unset): unknown[] {
-  const { topic, capacity, access, single, announce, retention_age, retention_messages } = row
-  return [topic, capacity, access, single, announce, retention_age, retention_messages]
+  const { topic, capacity, access, single, announce, receipts, mention_all } = row
+  const settings = [topic, capacity, access, single, announce, receipts, mention_all]
+  return [...settings, row.retention_age, row.retention_messages]
 }
 
 /**
@@ -81,7 +91,7 @@ export async function createRoom(change: Change, name: string, settings: RoomSet
   const values = settingValues(withSettings(unset, settings))
   const [row] = await query<RoomRow>(
     `insert into rooms.rooms (name, folded, skeletons, created_by, ${settingColumns})
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning ${roomColumns}`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing returning ${roomColumns}`,
     [name, foldedOf(name, settings.topic ?? ''), skeletonsOf(name), caller.user.id, ...values],
   )
   if (row === undefined) throw new RabbleError('room-exists', 'there is such a room already')
@@ -104,7 +114,7 @@ export async function changeRoom(change: Change, name: string, settings: RoomSet
   if (Object.keys(settings).length === 0) return old
   const changed = withSettings(old, settings)
   const [row] = await query<RoomRow>(
-    `update rooms.rooms set (${settingColumns}) = ($4, $5, $6, $7, $8, $9, $10), folded = $2, updated_at = now(),
+    `update rooms.rooms set (${settingColumns}) = ($4, $5, $6, $7, $8, $9, $10, $11, $12), folded = $2, updated_at = now(),
        created_by = coalesce(created_by, $3), empty_since = null
      where name = $1 returning ${roomColumns}`,
     [name, foldedOf(name, changed.topic), caller.user.id, ...settingValues(changed)],

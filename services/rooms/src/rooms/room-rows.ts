@@ -13,6 +13,8 @@ export interface RoomRow {
   access: 'open' | 'invite'
   single: boolean
   announce: boolean
+  receipts: boolean
+  mention_all: boolean
   retention_age: number | null
   retention_messages: number | null
   created_by: string | null
@@ -20,7 +22,7 @@ export interface RoomRow {
 }
 
 export const roomColumns =
-  'name, topic, capacity, access, single, announce, retention_age, retention_messages, created_by, created_at'
+  'name, topic, capacity, access, single, announce, receipts, mention_all, retention_age, retention_messages, created_by, created_at'
 
 /** One day in milliseconds. */
 export const day = 24 * 60 * 60 * 1000
@@ -39,6 +41,8 @@ export function roomReplyOf(row: RoomRow, count: number): RoomReply {
     ...(row.capacity !== null && { capacity: row.capacity }),
     single: row.single,
     announce: row.announce,
+    receipts: row.receipts,
+    mentionAll: row.mention_all,
     ...(Object.keys(retention).length > 0 && { retention }),
     count,
     ...(row.created_by !== null && { createdBy: row.created_by }),
@@ -54,14 +58,17 @@ export function retentionOf(row: Pick<RoomRow, 'retention_age' | 'retention_mess
 }
 
 /** Returns the policy of a room; null if it has no restrictions. */
-export function policyOf({ name, capacity, access, single }: RoomRow): RoomPolicy | null {
-  if (capacity === null && access === 'open' && !single) return null
+export function policyOf(room: RoomRow): RoomPolicy | null {
+  const { name, capacity, access, single, receipts, mention_all } = room
+  if (capacity === null && access === 'open' && !single && receipts && !mention_all) return null
   return {
     kind: 'room',
     room: name,
     ...(capacity !== null && { capacity }),
     ...(access === 'invite' && { inviteOnly: true }),
     ...(single && { single: true }),
+    ...(!receipts && { receipts: false }),
+    ...(mention_all && { mentionAll: true }),
   }
 }
 

@@ -44,6 +44,8 @@ const settings = {
   access: Type.Optional(Type.Unsafe<'open' | 'invite'>({ type: 'string', enum: ['open', 'invite'] })),
   single: Type.Optional(Type.Boolean()),
   announce: Type.Optional(Type.Boolean()),
+  receipts: Type.Optional(Type.Boolean()),
+  mentionAll: Type.Optional(Type.Boolean()),
   retention: Type.Optional(
     Type.Unsafe<{ days?: number | null; messages?: number | null } | null>({
       type: ['object', 'null'],
@@ -218,7 +220,16 @@ export function roomRoutes(options: RoutesOptions): FastifyPluginAsyncTypebox {
 }
 
 /** Returns the settings in a request's body. */
-function settingsOf({ topic, capacity, access, single, announce, retention }: RoomSettings): RoomSettings {
+function settingsOf({
+  topic,
+  capacity,
+  access,
+  single,
+  announce,
+  receipts,
+  mentionAll,
+  retention,
+}: RoomSettings): RoomSettings {
   checkLine('topic', topic ?? '')
   return {
     ...(topic !== undefined && { topic }),
@@ -226,6 +237,8 @@ function settingsOf({ topic, capacity, access, single, announce, retention }: Ro
     ...(access !== undefined && { access }),
     ...(single !== undefined && { single }),
     ...(announce !== undefined && { announce }),
+    ...(receipts !== undefined && { receipts }),
+    ...(mentionAll !== undefined && { mentionAll }),
     ...(retention !== undefined && {
       retention: retention && {
         ...(typeof retention.days === 'number' && { days: retention.days }),

@@ -91,12 +91,18 @@ export async function changeSeats(
 
   const written = await writeSeats(query, gateway, plan)
   return {
-    answers: take.map(({ room }, index) => {
+    answers: take.map(({ room, user }, index) => {
       const refused = refusals[index]
       if (refused !== undefined) return refused
       const { count, version } = written.get(room) ?? counts.get(room) ?? { count: 0, version: 0 }
       const capacity = rooms.get(room)?.capacity ?? undefined
-      return { count, version, ...(capacity !== undefined && { capacity }) }
+      const isOwner = rooms.get(room)?.createdBy === user.id
+      return {
+        count,
+        version,
+        ...(capacity !== undefined && { capacity }),
+        ...(isOwner && { owner: true as const }),
+      }
     }),
     changes: [...written.values()].map((count) => ({
       ...count,

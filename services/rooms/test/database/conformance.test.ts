@@ -38,10 +38,10 @@ const replica = await startReplica(t, database, { told, leaseTimes: { sweep: 50,
 const { app } = replica
 const token = await tokens.sign(moderator, 3600, ['moderator'])
 
-/** Makes a request as a moderator, such as `POST /api/rooms`. */
-async function ask<Answer>(request: string, payload?: object): Promise<Answer> {
+/** Makes a request, such as `POST /api/rooms`; default: as a moderator. */
+async function ask<Answer>(request: string, payload?: object, by = token): Promise<Answer> {
   const [method, url = ''] = request.split(' ') as ['POST' | 'PUT' | 'DELETE', string]
-  const headers = { authorization: `Bearer ${token}` }
+  const headers = { authorization: `Bearer ${by}` }
   const reply = await app.inject({ method, url, headers, ...(payload && { payload }) })
   if (reply.statusCode > 299) throw new Error(`${request}: ${reply.statusCode} ${reply.payload}`)
   return (reply.payload === '' ? undefined : reply.json()) as Answer
@@ -64,8 +64,10 @@ async function makeFixture(): Promise<RoomsFixture> {
       return entries.reverse().map(({ id: _, at: __, ...entry }) => entry)
     },
     verify: (token) => tokens.verify(token),
-    createRoom: (name, { inviteOnly, ...rules }) =>
-      createRoom(name, { ...rules, ...(inviteOnly && { access: 'invite' }) }),
+    async createRoom(name, { inviteOnly, owner, ...rules }) {
+      const by = owner === undefined ? token : await tokens.sign({ id: owner, name: owner }, 3600)
+      await ask('POST /api/rooms', { name, ...rules, ...(inviteOnly && { access: 'invite' }) }, by)
+    },
     deleteRoom: (name) => ask(`DELETE /api/rooms/${name}`),
     async restrict({ kind, ...restriction }) {
       const { id } = await ask<{ id: number }>(`POST /api/moderation/${kind}s`, restriction)

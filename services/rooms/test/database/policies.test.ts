@@ -103,7 +103,16 @@ await onBoth(async (t, make) => {
       const told = signals.length
       await as(ada, 'PATCH /api/rooms/small', { topic: 'no news for gateways' })
       t.equal(signals.length, told)
-      await as(ada, 'PATCH /api/rooms/small', { capacity: null })
+      await as(ada, 'PATCH /api/rooms/small', { capacity: null, receipts: false, mentionAll: true })
+      await copy.follow()
+      t.same(copy.entries.get('room:small'), {
+        kind: 'room',
+        room: 'small',
+        receipts: false,
+        mentionAll: true,
+      })
+      t.match((await as(ada, 'GET /api/rooms/small')).body, { receipts: false, mentionAll: true })
+      await as(ada, 'PATCH /api/rooms/small', { receipts: true, mentionAll: false })
       await copy.follow()
       t.same([...copy.entries], [])
 

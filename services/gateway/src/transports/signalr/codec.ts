@@ -61,7 +61,10 @@ function createCodec(name: string, calls: Calls, encode: (json: Buffer) => Buffe
   }
 }
 
-const notices: ReadonlySet<string> = new Set(['reconnect', 'left', 'conversation', 'mention'])
+const notices: ReadonlySet<string> = new Set([
+  ...['reconnect', 'left', 'conversation', 'mention'],
+  ...['people', 'privacy'],
+])
 
 /** Whether a frame for one client is no reply. */
 function isNotice({ type }: Reply): boolean {
