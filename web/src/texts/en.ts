@@ -220,7 +220,7 @@ export const en = {
     restrictions: 'Bans and mutes',
     show: 'Show',
     until: (moment: string) => `until ${moment}`,
-    whatToDo: 'What to do',
+    whatToDo: 'Action',
   },
 
   notifications: {
