@@ -48,26 +48,27 @@ export interface NewReport {
 export async function report({ query }: Reader, wanted: NewReport): Promise<number> {
   const { room, message, reason, reporter } = wanted
   const by = storable(reporter.id)
-  const known = [storable(message), storable(room)]
+  const id = storable(message)
+  const inRoom = storable(room)
   const [found] = await query<{ sender_id: string }>(
     'select sender_id from history.messages where id = $1 and room = $2 and deleted is null',
-    known,
+    [id, inRoom],
   )
   if (found === undefined) throw new RabbleError('not-found', 'there is no such message in this room')
   if (found.sender_id === by) throw new RabbleError('bad-frame', 'nobody can report a message of their own')
-  const earlier = await reportOf(query, known[0] ?? '', by)
+  const earlier = await reportOf(query, id, by)
   if (earlier !== undefined) return earlier
-  await checkRoomForMore(query, by)
+  await checkNumber(query, by)
   const [row] = await query<{ id: number }>(
     `insert into history.reports (message, room, author_id, author_name, text, at, reporter_id, reporter_name, reason)
      select id, room, sender_id, sender_name, text, at, $3, $4, $5 from history.messages
      where id = $1 and room = $2 and deleted is null
      on conflict (message, reporter_id) do nothing returning id`,
-    [...known, by, storable(reporter.name), reason],
+    [id, inRoom, by, storable(reporter.name), reason],
   )
-  const id = row?.id ?? (await reportOf(query, known[0] ?? '', by))
-  if (id === undefined) throw new RabbleError('not-found', 'this message was deleted')
-  return id
+  const made = row?.id ?? (await reportOf(query, id, by))
+  if (made === undefined) throw new RabbleError('not-found', 'this message was deleted')
+  return made
 }
 
 async function reportOf(
@@ -83,7 +84,7 @@ async function reportOf(
 }
 
 /** Requests that come at the same time may exceed the numbers a little. */
-async function checkRoomForMore(query: Reader['query'], reporter: string): Promise<void> {
+async function checkNumber(query: Reader['query'], reporter: string): Promise<void> {
   const [row] = await query<{ own: number; total: number }>(
     `select
        (select count(*) from (
@@ -144,28 +145,23 @@ export async function openReport(
   return row && { message: restored(row.message), room: restored(row.room), author: restored(row.author_id) }
 }
 
-/** Closes all open reports about a message. Returns their number. */
+/** Closes all open reports about a message. */
 export async function closeReports(
   { query }: Reader,
   message: string,
   outcome: ReportOutcome,
   by: User,
-): Promise<number> {
-  const rows = await query(
+): Promise<void> {
+  await query(
     `update history.reports set closed_at = now(), closed_by_id = $2, closed_by_name = $3, outcome = $4
-     where message = $1 and closed_at is null returning id`,
+     where message = $1 and closed_at is null`,
     [storable(message), storable(by.id), storable(by.name), outcome],
   )
-  return rows.length
 }
 
-/** Deletes the reports by a user, and those about the user's messages. Returns their number. */
-export async function forgetReports({ query }: Reader, user: string): Promise<number> {
-  const rows = await query(
-    'delete from history.reports where author_id = $1 or reporter_id = $1 returning id',
-    [storable(user)],
-  )
-  return rows.length
+/** Deletes the reports by a user, and those about the user's messages. */
+export async function forgetReports({ query }: Reader, user: string): Promise<void> {
+  await query('delete from history.reports where author_id = $1 or reporter_id = $1', [storable(user)])
 }
 
 /** Deletes some of the reports that were kept long enough. Returns their number: 0 once there are none. */

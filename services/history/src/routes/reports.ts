@@ -9,7 +9,7 @@ import {
 } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
 import type { AuditEntry, RoomsClient } from '@rabble/rooms/client'
-import { described, type Identity, type Origins, requireCaller, sharersOf } from '@rabble/service'
+import { checkLine, checkModerator, described, type Origins, requireCaller, sharersOf } from '@rabble/service'
 import { checkAccess } from '../access/access.ts'
 import { closeReports, listReports, openReport, report } from '../reports/reports.ts'
 import type { RoutesOptions } from './history.ts'
@@ -70,7 +70,7 @@ export function reportRoutes(options: ReportsOptions): FastifyPluginAsyncTypebox
     app.post('/api/reports', { schema: reportSchema }, async (request, reply) => {
       const caller = await requireCaller(request, { ...access, allowedOrigins })
       const { room, message, reason } = request.body
-      checkReason(reason)
+      checkLine('reason', reason)
       // Only those who can read a message can report it.
       await checkAccess(room, request, access)
       const made = () => report(database, { room, message, reason, reporter: caller.user })
@@ -109,15 +109,4 @@ export function reportRoutes(options: ReportsOptions): FastifyPluginAsyncTypebox
       throw new RabbleError('unavailable', 'the rooms service does not answer', { retryAfter: 2_000, cause })
     })
   }
-}
-
-/** @throws RabbleError `forbidden` */
-function checkModerator({ roles }: Identity): void {
-  if (!roles.includes('moderator')) throw new RabbleError('forbidden', 'only moderators may do this')
-}
-
-/** @throws RabbleError `bad-frame` */
-function checkReason(reason: string): void {
-  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(reason))
-    throw new RabbleError('bad-frame', 'reason must be one line of text without control characters')
 }

@@ -1,9 +1,10 @@
 import { RabbleError, type RestrictionReply } from '@rabble/contract'
 import type { Database } from '@rabble/database'
+import { checkModerator, isModerator } from '@rabble/service'
 import type { UserPolicy } from '../api.ts'
 import { type PolicyEntry, putPolicies } from '../policies/policies.ts'
 import { lockRoom } from '../rooms/room-rows.ts'
-import { checkModerator, checkOwner, isModerator } from './authorization.ts'
+import { checkOwner } from './authorization.ts'
 import type { Change } from './changes.ts'
 
 export type RestrictionKind = UserPolicy['kind']

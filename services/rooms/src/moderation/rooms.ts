@@ -1,12 +1,13 @@
 import { isRoomName, isUserId, RabbleError, roomNameRule } from '@rabble/contract'
 import type { Database } from '@rabble/database'
+import { isModerator } from '@rabble/service'
 import { skeletonsOf } from '../names/skeleton.ts'
 import { lockCounts } from '../presence/presence.ts'
 import { becomeFormer, isFormer } from '../rooms/former-rooms.ts'
 import { lookAlike, lookAlikesAmong } from '../rooms/room-looks.ts'
 import { day, lockRoom, policyOf, type RoomRow, roomColumns } from '../rooms/room-rows.ts'
 import { foldedOf } from '../rooms/room-search.ts'
-import { checkOwner, isModerator } from './authorization.ts'
+import { checkOwner } from './authorization.ts'
 import { isBanned } from './bans.ts'
 import type { Change } from './changes.ts'
 
@@ -30,16 +31,6 @@ export function checkRoomName(name: string): void {
 /** @throws RabbleError `bad-frame` */
 export function checkUserId(id: string): void {
   if (!isUserId(id)) throw new RabbleError('bad-frame', 'user must be the id of a user')
-}
-
-/**
- * Checks a text that is shown on one line.
- * @throws RabbleError `bad-frame`
- */
-export function checkLine(field: string, text: string): void {
-  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) {
-    throw new RabbleError('bad-frame', `${field} must be one line of text without control characters`)
-  }
 }
 
 const unset: Omit<RoomRow, 'name' | 'created_by' | 'created_at'> = {

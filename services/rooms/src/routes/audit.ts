@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AuditReply } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
-import { described, requireCaller, sharersOf } from '@rabble/service'
+import { checkModerator, described, requireCaller, sharersOf } from '@rabble/service'
 import { auditOf } from '../audit/audit.ts'
-import { checkModerator } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
 import type { RoutesOptions } from '../options.ts'
 

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { BansReply, type ErrorCode, MutesReply, RabbleError, RestrictionReply } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
-import { described, requireCaller, sharersOf } from '@rabble/service'
-import { checkModerator, checkOwner } from '../moderation/authorization.ts'
+import { checkLine, checkModerator, described, requireCaller, sharersOf } from '@rabble/service'
+import { checkOwner } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
 import { createChanges } from '../moderation/changes.ts'
 import {
@@ -13,7 +13,7 @@ import {
   type RestrictionKind,
   restrict,
 } from '../moderation/restrictions.ts'
-import { checkLine, checkRoomName, checkUserId } from '../moderation/rooms.ts'
+import { checkRoomName, checkUserId } from '../moderation/rooms.ts'
 import type { RoutesOptions } from '../options.ts'
 import { type RoomRow, roomColumns } from '../rooms/room-rows.ts'
 

@@ -2,16 +2,22 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type ErrorCode, RabbleError, RoomReply, RoomsReply } from '@rabble/contract'
 import { Type } from '@rabble/contract/typebox'
-import { callerOf, described, networkOf, requireCaller, sharersOf } from '@rabble/service'
+import {
+  callerOf,
+  checkLine,
+  described,
+  isModerator,
+  networkOf,
+  requireCaller,
+  sharersOf,
+} from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
 import { defaultHourlyLimits } from '../audit/audit.ts'
-import { isModerator } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
 import { createChanges } from '../moderation/changes.ts'
 import { invite, uninvite } from '../moderation/invitations.ts'
 import {
   changeRoom,
-  checkLine,
   checkRoomName,
   checkUserId,
   countOf,

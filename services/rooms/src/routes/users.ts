@@ -6,13 +6,13 @@ import {
   createRates,
   described,
   type Identity,
+  isModerator,
   networkOf,
   requireCaller,
   serviceOf,
   sharersOf,
 } from '@rabble/service'
 import type { FastifyRequest } from 'fastify'
-import { isModerator } from '../moderation/authorization.ts'
 import { createWork } from '../moderation/bounded-queries.ts'
 import { createChanges } from '../moderation/changes.ts'
 import { checkUserId } from '../moderation/rooms.ts'

@@ -1,7 +1,7 @@
 import { type ErasureReply, RabbleError } from '@rabble/contract'
 import type { Database } from '@rabble/database'
+import { isModerator } from '@rabble/service'
 import type { Erasure, ErasureProgress } from '../api.ts'
-import { isModerator } from '../moderation/authorization.ts'
 import type { Change } from '../moderation/changes.ts'
 import { keepOut } from '../moderation/restrictions.ts'
 import { giveUpNames } from '../names/names.ts'
