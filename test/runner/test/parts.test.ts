@@ -51,6 +51,8 @@ t.test('the tests of this repository are found, in the order of the parts', asyn
     order.toSorted((a, b) => a - b),
   )
   t.same(new Set(files.map(({ part }) => part)), new Set(parts))
+  const long = files.find(({ part }) => part === 'long')
+  t.equal(long?.source, 'test/system/test/long/crowd.test.ts', 'the file that takes longest begins first')
   const own = files.find(({ source }) => source === 'test/runner/test/parts.test.ts')
   t.equal(own?.compiled, 'test/runner/dist/test/parts.test.js')
 })
