@@ -41,6 +41,7 @@ import {
 } from '../src/index.ts'
 import { isChatEvent, parseClientFrame, parseLogEvent, parseWorkerRequest } from '../src/parse.ts'
 import { Compile, type TSchema } from '../src/typebox.ts'
+import { blocks, names, section, table, tables } from './markdown.ts'
 
 // Other implementations follow these pages: the frames, errors and close codes on them must be those of the code.
 const index = read('protocol.md')
@@ -51,56 +52,6 @@ const pages = [index, websocket, http, log]
 
 function read(page: string): string {
   return readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8')
-}
-
-/** Returns the text below a heading, up to the next one of the same or a higher level. */
-function section(heading: string, within: string): string {
-  const level = heading.indexOf(' ')
-  const start = within.indexOf(`\n${heading}\n`)
-  if (start === -1) {
-    throw new Error(`there is no heading ${heading} in the text that begins with ${within.slice(0, 40)}`)
-  }
-  const body = within.slice(start + heading.length + 2)
-  const next = body.search(new RegExp(`^#{1,${level}} `, 'm'))
-  return next === -1 ? body : body.slice(0, next)
-}
-
-/** Returns the headings of the third level that are a name in backticks. */
-function names(text: string): string[] {
-  return [...text.matchAll(/^### `(.+)`$/gm)].map(([, name]) => name ?? '')
-}
-
-/** Returns the tables of a text as lists of rows, with cells by the names of the columns. */
-function tables(text: string): Record<string, string>[][] {
-  return [...text.matchAll(/^\|.*\n(?:\|.*\n)*/gm)].map(([lines]) => {
-    const [columns = [], , ...rows] = lines
-      .trimEnd()
-      .split('\n')
-      .map((line) =>
-        line
-          .split('|')
-          .slice(1, -1)
-          .map((cell) => cell.trim()),
-      )
-    return rows.map((cells) =>
-      Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? ''])),
-    )
-  })
-}
-
-/**
- * Returns the first table of a text.
- * @throws Error if there is none
- */
-function table(text: string): Record<string, string>[] {
-  const [first] = tables(text)
-  if (first === undefined) throw new Error(`there is no table in ${text.slice(0, 200)}`)
-  return first
-}
-
-/** Returns the blocks of a text in JSON or NDJSON. */
-function blocks(text: string): string[] {
-  return [...text.matchAll(/```(?:nd)?json\n([\s\S]*?)```/g)].map(([, block = '']) => block)
 }
 
 /** Examples that a test has checked. The last test compares them with those of all pages. */

@@ -1,4 +1,4 @@
-import { type TestContext, until } from '@rabble/harness'
+import { inForm, type TestContext, until } from '@rabble/harness'
 import { buildHub, type HubTransport } from '@rabble/harness/official-clients'
 
 /** All ways in which a client of SignalR can be connected. */
@@ -60,3 +60,18 @@ export async function startLossyHub(t: TestContext, url: string, { way, row, tok
     hears: (text: string) => until(() => heard.includes(text), 60_000, `${name} to hear ${text}`),
   }
 }
+
+/**
+ * Ways over killed gateways. The usual form has all of the newest versions, and one of each older version, which differ in how
+ * they identify themselves but share their transports with the newest.
+ */
+export const killedHubWays = inForm(
+  hubWays.filter(
+    ({ version, over, messagePack }) => version === 10 || (over === 'WebSockets' && !messagePack),
+  ),
+  hubWays,
+)
+export const killedSocketIoWays = inForm(
+  socketIoWays.filter(({ version, transports }) => version === 4 || transports.length === 2),
+  socketIoWays,
+)

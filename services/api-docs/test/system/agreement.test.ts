@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { ClientFrame, ServerFrame } from '@rabble/contract'
 import {
   assertNothingLeft,
   dataFolder,
@@ -12,11 +11,10 @@ import {
   vapidKeys,
 } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
-import t, { type Test } from 'tap'
-import { WebSocket } from 'ws'
+import t from 'tap'
 import { describeMessages } from '../../src/asyncapi.ts'
 import { describeHttp } from '../../src/openapi.ts'
-import { createChecker } from '../checker.ts'
+import { describedFrames, describedRequests } from '../described.ts'
 
 assertNothingLeft(t)
 const secret = 'a secret that is long enough to be one'
@@ -54,111 +52,8 @@ const rabble = await startService(t, 'standalone', {
 })
 const tokens = createTokens(secret)
 const [http, messages] = [await describeHttp('1'), describeMessages('1')]
-const [isOfHttp, isOfMessages] = [createChecker(http), createChecker(messages)]
-
-/** Operations and statuses that were seen, such as `GET /api/rooms 200`. */
-const seen = new Set<string>()
-
-interface Asked {
-  token?: string
-  body?: unknown
-  headers?: Record<string, string>
-  /** Values of the path's parameters. */
-  params?: Record<string, string | number>
-  query?: string
-}
-
-/** Sends a request. Its body and the answer must be as the description of the operation says. */
-async function ask(t: Test, name: string, asked: Asked = {}): Promise<{ status: number; body: unknown }> {
-  const { token, body, params = {}, query = '' } = asked
-  const [method = '', template = ''] = name.split(' ')
-  const operation = http.paths[template]?.[method.toLowerCase()]
-  if (operation === undefined) throw new Error(`${name} is not described`)
-  const path = template.replaceAll(/\{(\w+)\}/g, (_, param) => encodeURIComponent(params[param] ?? ''))
-  const answer = await fetch(`${rabble.url}${path}${query}`, {
-    method,
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...asked.headers,
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  const about = `${name} ${answer.status}`
-  seen.add(about)
-  const text = await answer.text()
-  const [type = ''] = (answer.headers.get('content-type') ?? '').split(';')
-  const described = operation.responses[answer.status]
-  t.ok(described, `${about} is described: ${text}`)
-  const media = described?.content?.[type]
-  t.equal(text === '', described?.content === undefined, `${about} has a body if the description has one`)
-  const values: unknown[] =
-    text === ''
-      ? []
-      : text
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line))
-  for (const value of values)
-    t.equal(isOfHttp(media?.schema ?? { $ref: '#/missing' }, value), undefined, about)
-  if (answer.ok && body !== undefined) {
-    const { schema } = operation.requestBody?.content['application/json'] ?? {}
-    t.equal(isOfHttp(schema ?? { $ref: '#/missing' }, body), undefined, `the body of ${about}`)
-  }
-  return { status: answer.status, body: values[0] }
-}
-
-/** Connects a client, each of whose frames in both directions must be as the description says. */
-async function connect(t: Test) {
-  const socket = new WebSocket(`${rabble.url.replace('http', 'ws')}/ws`)
-  const types = new Set<string>()
-  const got: ServerFrame[] = []
-  const check = (side: 'client' | 'server', frame: { type: string }) => {
-    const name = `${side}${frame.type.slice(0, 1).toUpperCase()}${frame.type.slice(1)}`
-    const message = messages.channels.frames?.messages[name]
-    t.equal(isOfMessages(message?.payload ?? { $ref: '#/missing' }, frame), undefined, JSON.stringify(frame))
-    types.add(name)
-  }
-  socket.on('message', (data) => {
-    const frame = JSON.parse(data.toString()) as ServerFrame
-    check('server', frame)
-    got.push(frame)
-  })
-  t.teardown(() => socket.terminate())
-  await once(socket, 'open')
-  let ref = 0
-  return {
-    types,
-    got,
-    /** Sends a frame. Resolves with its reply, which must be one of those that its operation has. */
-    async send<Type extends ServerFrame['type']>(
-      frame: ClientFrame,
-      expected: Type,
-    ): Promise<Extract<ServerFrame, { type: Type }>> {
-      const own = { ...frame, ref: ++ref }
-      check('client', own)
-      socket.send(JSON.stringify(own))
-      await until(
-        () => got.some((other) => 'ref' in other && other.ref === own.ref),
-        60_000,
-        `a reply to ${frame.type}`,
-      )
-      const reply = got.find((other) => 'ref' in other && other.ref === own.ref)
-      t.equal(reply?.type, expected, JSON.stringify(reply))
-      const operation = Object.values(messages.operations).find(
-        ({ action, title }) => action === 'receive' && title === frame.type,
-      )
-      const replies = operation?.reply?.messages.map(({ $ref }) => $ref.split('/').at(-1)?.toLowerCase())
-      t.ok(replies?.includes(`server${expected}`.toLowerCase()), `${expected} is a reply to ${frame.type}`)
-      return reply as Extract<ServerFrame, { type: Type }>
-    },
-    /** Sends a frame without a reply. */
-    tell(frame: ClientFrame): void {
-      check('client', frame)
-      socket.send(JSON.stringify(frame))
-    },
-  }
-}
+const { ask, seen, isOfHttp } = describedRequests(rabble.url, http)
+const connect = describedFrames(rabble.url, messages)
 
 t.test('frames in both directions are as the description says', async (t) => {
   const [ada, bob] = [await connect(t), await connect(t)]

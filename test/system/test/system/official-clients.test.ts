@@ -19,7 +19,15 @@ import {
 import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { type HubWay, hubWays, nameFor, socketIoWays, startLossyHub } from '../official-ways.ts'
+import {
+  type HubWay,
+  hubWays,
+  killedHubWays,
+  killedSocketIoWays,
+  nameFor,
+  socketIoWays,
+  startLossyHub,
+} from '../official-ways.ts'
 import { startSdkMember } from '../sdk-member.ts'
 import { storedIn } from '../stored.ts'
 
@@ -33,20 +41,6 @@ const cluster = await startCluster(t, {
 const { url, gateways } = cluster
 const tokens = createTokens(cluster.secret)
 
-/**
- * Ways over killed gateways. The usual form has all of the newest versions, and one of each older version, which differ in how
- * they identify themselves but share their transports with the newest.
- */
-const killedHubWays = inForm(
-  hubWays.filter(
-    ({ version, over, messagePack }) => version === 10 || (over === 'WebSockets' && !messagePack),
-  ),
-  hubWays,
-)
-const killedSocketIoWays = inForm(
-  socketIoWays.filter(({ version, transports }) => version === 4 || transports.length === 2),
-  socketIoWays,
-)
 const sdkTransports = ['websocket', 'sse', 'polling'] as const
 
 const tokenFor = (name: string) => tokens.sign({ id: `user-${name.split(' ', 1)}`, name }, 3_600)
