@@ -89,6 +89,14 @@ t.test(
   },
 )
 
+t.test('capacity measures connections that do nothing, and the disk that messages take', async (t) => {
+  const args = ['--clients', '20', '--rooms', '4', '--messages', '500', '--seconds', '1']
+  const { kibibytesPerConnection, bytesPerMessage } = resultOf(await run('capacity', ...args))
+  t.match(kibibytesPerConnection, { gateway: Number, rooms: Number, nginx: Number })
+  t.match(bytesPerMessage, { event: Number, log: Number, postgres: Number, search: Number })
+  t.ok(bytesPerMessage.log > bytesPerMessage.event / 2, 'the files of the log are found')
+})
+
 t.test('cost fails if a delivery costs more than is allowed, and says how much', async (t) => {
   const args = ['--members', '20', '--seconds', '1', '--warmup', '0', '--rounds', '1']
   t.match(resultOf(await run('cost', ...args, '--growth', '1000')), { best: { big: Number, small: Number } })

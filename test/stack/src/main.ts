@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { clusterPart } from './cluster-part.ts'
+import { end, fail, print, stopSignal, wholeNumber } from './command.ts'
 import { composePart } from './compose-part.ts'
 import { lackOfDocker } from './docker.ts'
 import { type Part, runPart } from './part.ts'
@@ -21,15 +22,6 @@ after Ctrl-C; a running Rabble is not touched. Ends with 0 if no message was mis
 by itself, and an update that fails was rolled back.
 `
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
-}
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`)
-  process.exit(2)
-}
-
 function options() {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean', default: false } as const
@@ -41,20 +33,14 @@ function options() {
   }
 }
 
-function number(name: string, value: string, most: number): number {
-  const number = Number(value)
-  if (Number.isInteger(number) && number > 0 && number <= most) return number
-  return fail(`--${name} must be a whole number from 1 to ${most}, and is ${JSON.stringify(value)}`)
-}
-
 const values = options()
 if (values.help) {
   print(help)
   process.exit(0)
 }
 const load = {
-  clients: number('clients', values.clients ?? '24', 500),
-  rate: number('rate', values.rate ?? '2', 10),
+  clients: wholeNumber('clients', values.clients ?? '24', 500),
+  rate: wholeNumber('rate', values.rate ?? '2', 10),
 }
 const parts = [composePart(load), clusterPart(load), swarmPart(load)]
 const names = parts.map(({ name }) => name)
@@ -63,13 +49,7 @@ if (values.only !== undefined && !names.includes(values.only))
 const lack = await lackOfDocker()
 if (lack !== undefined) fail(lack)
 
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    print('stops; a moment')
-    stop.abort()
-  })
-}
+const stop = stopSignal()
 
 /** Returns the reason why a part can't run here; undefined if it can. */
 async function obstacle({ name }: Part): Promise<string | undefined> {
@@ -82,12 +62,11 @@ async function obstacle({ name }: Part): Promise<string | undefined> {
 
 let ok = true
 for (const part of parts) {
-  if ((values.only ?? part.name) !== part.name || stop.signal.aborted) continue
+  if ((values.only ?? part.name) !== part.name || stop.aborted) continue
   const reason = await obstacle(part)
-  if (reason === undefined) ok = (await runPart(part, stop.signal, print)) && ok
+  if (reason === undefined) ok = (await runPart(part, stop, print)) && ok
   else print(`${part.name}: left out, because ${reason}`)
   // A part requested by --only must run.
   if (reason !== undefined && values.only !== undefined) ok = false
 }
-print(ok && !stop.signal.aborted ? 'all is well' : 'NOT all is well')
-process.exit(ok && !stop.signal.aborted ? 0 : 1)
+end(ok && !stop.aborted)
