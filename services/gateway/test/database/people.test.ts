@@ -20,6 +20,8 @@ function told(client: ChatClient, user: string): Person | undefined {
   return known
 }
 
+// Waits for real time (about 10 s): the database of history answers in it, and with a moved clock the gateways would give up on answers
+// that are still on their way. The times themselves are tested in test/conversations/people.test.ts, with a moved clock.
 t.test('people who share a direct conversation see each other, over gateways, if both want it', async (t) => {
   const log = createMemoryLog(2)
   const history = await buildHistory(t, log)

@@ -2,7 +2,7 @@ import type { MessagesReply, RoomReply } from '@rabble/contract'
 import { connectChat, type TestContext, until } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 
-/** What the first version stored, as every later one must show it. */
+/** Things that the first version stored, and that every later one must show. */
 export interface Data {
   /** Compares what a version shows with what was stored. Resolves with the differences, for people. */
   differences(): Promise<string[]>
@@ -28,7 +28,7 @@ export async function storeData(t: TestContext, url: string, secret: string): Pr
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-  const settings = { name: room, topic: 'What was', capacity: 3, access: 'invite' }
+  const settings = { name: room, topic: 'Old things', capacity: 3, access: 'invite' }
   await accepted(await ask(ada, 'POST', '/api/rooms', settings))
   await accepted(await ask('mia', 'POST', '/api/moderation/bans', { user: 'eve' }))
 
