@@ -176,7 +176,9 @@ t.test('a user takes the own data along, and is erased after confirming it by na
     return (await response.text()).includes('forget me')
   }
   await until(isStored, 60_000, 'history to have the message')
-  await choose(cleo, 'Download my data')
+  await cleo.page.getByRole('button', { name: /^Your menu/ }).click()
+  await check(t, cleo, 'the menu of the user')
+  await cleo.page.getByRole('button', { name: 'Download my data' }).click()
   await check(t, cleo, 'a download')
   const saved = cleo.page.waitForEvent('download')
   await cleo.page.getByRole('button', { name: 'Download', exact: true }).click()
