@@ -21,7 +21,7 @@ import {
 /** The list of emoji, which is loaded when the first one is typed. */
 const list = signal<typeof import('../emoji/emoji.ts') | undefined>(undefined)
 
-/** Whom `@` offers in an input: nobody, people, or groups such as `@room` as well. */
+/** Offers behind `@` in an input: nobody, people, or groups such as `@room` as well. */
 export type Whom = 'nobody' | 'people' | 'all'
 
 /** Offers for what is typed in an input. */

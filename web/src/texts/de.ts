@@ -14,7 +14,7 @@ export const de: Texts = {
         one: 'Die Datei ist vollständig, mit # Nachricht.',
         other: 'Die Datei ist vollständig, mit # Nachrichten.',
       }),
-    downloadFirst: 'Zuerst die eigenen Daten herunterladen',
+    downloadFirst: 'Daten zuerst herunterladen',
     downloadForm:
       'Jede Zeile der Datei ist ein JSON-Objekt. Das letzte sagt, dass die Datei vollständig ist.',
     downloadHint:
@@ -37,7 +37,7 @@ export const de: Texts = {
     notWhole: 'Das Herunterladen wurde abgebrochen, die Datei wäre unvollständig. Bitte erneut versuchen.',
     otherName: 'Das ist nicht der eigene Name.',
     privacy: 'Privatsphäre',
-    remains: 'Was bleibt',
+    remains: 'Verbleibende Daten',
     shows: {
       receipts: 'Anderen zeigen, was gelesen ist',
       presence: 'Zeigen, ob ich online bin',
@@ -46,7 +46,7 @@ export const de: Texts = {
       receipts:
         'Mitglieder der eigenen Unterhaltungen sehen, bis wohin gelesen ist. Wer das verbirgt, sieht es auch bei anderen nicht.',
       presence:
-        'Personen, mit denen es Direktnachrichten gibt, sehen die Anwesenheit und die letzte Zeit. Wer das verbirgt, sieht es auch bei anderen nicht.',
+        'Personen, mit denen ich Direktnachrichten habe, sehen, ob ich da bin und wann ich zuletzt da war. Wer das verbirgt, sieht es auch bei anderen nicht.',
     },
   },
 

@@ -35,7 +35,7 @@ export const en = {
     notWhole: 'The download was broken off, so the file would not be complete. Try again.',
     otherName: 'That is not your name.',
     privacy: 'Privacy',
-    remains: 'What remains',
+    remains: 'Remaining data',
     shows: {
       receipts: 'Show others what I have read',
       presence: 'Show when I am online',
