@@ -1,9 +1,11 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
+import { startSeen } from './conversation/seen.ts'
 import { startNotifications } from './notifications/follow.ts'
 import { startConversations } from './state/conversations.ts'
 import { startNames } from './state/names.ts'
 import { startPeople } from './state/people.ts'
+import { startPresence } from './state/presence.ts'
 import { startReading } from './state/reading.ts'
 import { startRoomInfo } from './state/room-info.ts'
 import { startRooms } from './state/rooms.ts'
@@ -19,6 +21,8 @@ startRooms()
 startRoomInfo()
 startReading()
 startPeople()
+startSeen()
+startPresence()
 const page = document.getElementById('page')
 // Not at the top level of the module: texts of a language are a module that waits for this one.
 void startLanguage().then(() => {

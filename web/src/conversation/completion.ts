@@ -1,6 +1,7 @@
 import type { User } from '@rabble/client'
 import type { Emoji } from '../emoji/emoji.ts'
 import { fitOf, folded } from '../ui/matching.ts'
+import { type Group, groups } from './mentions.ts'
 
 /** Letters before the caret that can be completed: behind `@` or `:`, with the place of that sign. */
 export interface Typed {
@@ -9,8 +10,11 @@ export interface Typed {
   letters: string
 }
 
-/** A user or an emoji that completes what is typed. */
-export type Offer = { type: 'person'; user: User } | { type: 'emoji'; emoji: Emoji }
+/** A user, a group or an emoji that completes what is typed. */
+export type Offer =
+  | { type: 'person'; user: User }
+  | { type: 'group'; group: Group }
+  | { type: 'emoji'; emoji: Emoji }
 
 /** Maximum number of letters behind a sign, and of offers. */
 const maxLetters = 40
@@ -49,6 +53,18 @@ export function peopleFor(letters: string, here: readonly User[], known: readonl
     .map((user) => ({ type: 'person', user }))
 }
 
+/**
+ * Returns the offers for these letters with the groups among them: a group whose name is written out is the first one, others stand behind
+ * the people, since nobody should reach everybody by mistake.
+ */
+export function withGroups(letters: string, people: readonly Offer[]): Offer[] {
+  const wanted = folded(letters)
+  const fitting = groups.filter(({ name }) => name.startsWith(wanted))
+  const offers = fitting.map((group): Offer => ({ type: 'group', group }))
+  if (fitting.some(({ name }) => name === wanted)) return [...offers, ...people].slice(0, maxOffers)
+  return [...people.slice(0, maxOffers - offers.length), ...offers]
+}
+
 /** Returns the text with an offer in place of what was typed, and the caret behind it. */
 export function complete(
   text: string,
@@ -56,8 +72,21 @@ export function complete(
   { at }: Typed,
   offer: Offer,
 ): { text: string; caret: number } {
-  const word = offer.type === 'person' ? `@${offer.user.name}` : offer.emoji.sign
+  const word = wordOf(offer)
   const after = text.slice(caret)
   const begin = `${text.slice(0, at)}${word}${/^[\s\p{P}]/u.test(after) ? '' : ' '}`
   return { text: begin + after, caret: begin.length + (/^\s/.test(after) ? 1 : 0) }
+}
+
+function wordOf(offer: Offer): string {
+  switch (offer.type) {
+    case 'person':
+      return `@${offer.user.name}`
+    case 'group':
+      return offer.group.id
+    case 'emoji':
+      return offer.emoji.sign
+    default:
+      return offer satisfies never
+  }
 }

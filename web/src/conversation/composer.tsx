@@ -4,6 +4,7 @@ import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { pressed } from '../shortcuts/keyboard.ts'
 import { people } from '../state/people.ts'
+import { mayMentionAll } from '../state/roles.ts'
 import { titleOf } from '../state/rooms.ts'
 import { chat, me } from '../state/session.ts'
 import { isolated } from '../texts/isolated.ts'
@@ -14,8 +15,8 @@ import { touch } from '../ui/media.ts'
 import { edit, isOwn, write } from './actions.ts'
 import { draft, texts } from './draft.ts'
 import { toEnd } from './jump.ts'
-import { type Mentionable, mentionedIn } from './mentions.ts'
-import { OfferList, offerId, useOffers } from './offers.tsx'
+import { groups, type Mentionable, mentionedIn } from './mentions.ts'
+import { OfferList, offerId, useOffers, type Whom } from './offers.tsx'
 import { Quote } from './quote.tsx'
 import { isInvisible } from './shown.ts'
 
@@ -63,10 +64,18 @@ export function Composer({ room }: { room: Room }): JSX.Element {
   /** Users who were chosen from the list. Of users with the same name, the one who was chosen last is meant. */
   const chosen = useRef<Mentionable[]>([])
   // An edit leaves the mentions of a message as they are.
-  const offers = useOffers(box, editing === undefined, (value, offer) => {
-    if (offer.type === 'person') chosen.current = [offer.user, ...chosen.current].slice(0, maxChosen)
+  const mentionable: Whom = editing !== undefined ? 'nobody' : mayMentionAll(room.name) ? 'all' : 'people'
+  const offers = useOffers(box, mentionable, (value, offer) => {
+    const who = offer.type === 'person' ? offer.user : offer.type === 'group' ? offer.group : undefined
+    if (who !== undefined) chosen.current = [who, ...chosen.current].slice(0, maxChosen)
     type(value)
   })
+  /** Returns the ids of those whom the text mentions. */
+  const mentioned = () =>
+    mentionedIn(text.value, [...chosen.current, ...people.peek(), ...(mentionable === 'all' ? groups : [])])
+  const notified = groups.find(
+    ({ id }) => mentionable === 'all' && text.value.includes(id) && mentioned().includes(id),
+  )
   const cancel = () => {
     draft.value = { about: 'new' }
   }
@@ -74,7 +83,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
     const written = text.value
     if (isInvisible(written) || tooLong) return
     if (written !== editing?.text) {
-      const mentions = mentionedIn(written, [...chosen.current, ...people.peek()])
+      const mentions = mentioned()
       const options = {
         ...(about.about === 'reply' && { replyTo: about.message.id }),
         ...(mentions.length > 0 && { mentions }),
@@ -165,6 +174,7 @@ export function Composer({ room }: { room: Room }): JSX.Element {
         </p>
       )}
       <p id="composer-hint" class={`hint ${tooLong ? 'problem' : ''}`}>
+        {notified !== undefined && `${t.conversation.notifies[notified.name]} `}
         {length > 0 ? (
           t.conversation.length(length, most)
         ) : (

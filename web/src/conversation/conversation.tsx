@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { Room } from '@rabble/client'
 import type { JSX } from 'preact'
+import { PresenceLine } from '../people/presence.tsx'
 import { AboutRoom } from '../rooms/about-room.tsx'
 import { CopyLinkIcon } from '../rooms/copy-link.tsx'
 import { InviteButton } from '../rooms/invite.tsx'
@@ -32,10 +33,7 @@ export function Conversation(): JSX.Element {
   const direct = peerOf(room.name) !== undefined
   return (
     <section class="conversation">
-      <PageHead
-        title={<bdi>{titleOf(room.name)}</bdi>}
-        note={direct ? t.common.directMessages : room.status === 'joined' ? <About room={room} /> : undefined}
-      >
+      <PageHead title={<bdi>{titleOf(room.name)}</bdi>} note={noteOf(room)}>
         {medium.value && (
           <IconButton
             icon="people"
@@ -68,6 +66,13 @@ export function Conversation(): JSX.Element {
       <Toast />
     </section>
   )
+}
+
+/** Returns what stands below the title: whether the other user is here, or about the room. */
+function noteOf(room: Room): JSX.Element | undefined {
+  const peer = peerOf(room.name)
+  if (peer !== undefined) return <PresenceLine user={peer} otherwise={t.common.directMessages} />
+  return room.status === 'joined' ? <About room={room} /> : undefined
 }
 
 /** Number of people in a room, and its topic. */

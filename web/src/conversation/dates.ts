@@ -5,6 +5,7 @@ const formats = (options: Intl.DateTimeFormatOptions) =>
   inLocale((locale) => new Intl.DateTimeFormat(locale, options))
 const time = formats({ timeStyle: 'short' })
 const full = formats({ dateStyle: 'full', timeStyle: 'medium' })
+const short = formats({ dateStyle: 'long', timeStyle: 'short' })
 const date = formats({ weekday: 'long', day: 'numeric', month: 'long' })
 const dateWithYear = formats({ dateStyle: 'full' })
 
@@ -29,6 +30,11 @@ export function shortTimeOf(at: string): string {
 /** Returns the full date and time. */
 export function momentOf(at: string): string {
   return format(full, at)
+}
+
+/** Returns the date, with hours and minutes. */
+export function dateAndTimeOf(at: string): string {
+  return format(short, at)
 }
 
 /** Returns the day for people, such as "Today" in English. */

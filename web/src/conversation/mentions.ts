@@ -8,6 +8,13 @@ export interface Mentionable {
   name: string
 }
 
+/** Groups that the owner of a room may mention, and moderators; others where the room allows it. */
+export const groups = [
+  { id: '@room', name: 'room' },
+  { id: '@here', name: 'here' },
+] as const
+export type Group = (typeof groups)[number]
+
 /** Returns the one whose name stands behind the `@` at an index of a text: the one with the longest name. */
 export function mentionAt<One extends Mentionable>(
   text: string,

@@ -6,11 +6,23 @@ import { people } from '../state/people.ts'
 import { me } from '../state/session.ts'
 import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
+import { Icon } from '../ui/icons.tsx'
 import { moved, Option } from '../ui/options.tsx'
-import { complete, maxOffers, type Offer, peopleFor, type Typed, typedBefore } from './completion.ts'
+import {
+  complete,
+  maxOffers,
+  type Offer,
+  peopleFor,
+  type Typed,
+  typedBefore,
+  withGroups,
+} from './completion.ts'
 
 /** The list of emoji, which is loaded when the first one is typed. */
 const list = signal<typeof import('../emoji/emoji.ts') | undefined>(undefined)
+
+/** Offers behind `@` in an input: nobody, people, or groups such as `@room` as well. */
+export type Whom = 'nobody' | 'people' | 'all'
 
 /** Offers for what is typed in an input. */
 export interface Offers {
@@ -25,15 +37,15 @@ export interface Offers {
   close(): void
 }
 
-/** Returns the offers for an input. `isPerson` is whether `@` offers people; `took` gets each text with a chosen offer. */
+/** Returns the offers for an input. `took` gets each text with a chosen offer. */
 export function useOffers(
   box: RefObject<HTMLTextAreaElement | null>,
-  isPerson: boolean,
+  mentionable: Whom,
   took: (text: string, offer: Offer) => void,
 ): Offers {
   const typed = useSignal<Typed | undefined>(undefined)
   const active = useSignal(0)
-  const offers = offersFor(typed, isPerson)
+  const offers = offersFor(typed, mentionable)
   const close = () => {
     typed.value = undefined
   }
@@ -86,19 +98,20 @@ export function useOffers(
   }
 }
 
-function offersFor({ value: typed }: Signal<Typed | undefined>, isPerson: boolean): Offer[] {
+function offersFor({ value: typed }: Signal<Typed | undefined>, mentionable: Whom): Offer[] {
   if (typed === undefined) return []
   const { sign, letters } = typed
   if (sign === ':') {
     return (list.value?.findEmoji(letters, maxOffers) ?? []).map((emoji) => ({ type: 'emoji', emoji }))
   }
-  if (!isPerson) return []
+  if (mentionable === 'nobody') return []
   const own = me.value?.id
-  return peopleFor(
+  const found = peopleFor(
     letters,
     people.value.filter(({ id }) => id !== own),
     findKnown(letters),
   )
+  return mentionable === 'all' ? withGroups(letters, found) : found
 }
 
 /** Returns the id of the element of an offer, for the input. */
@@ -112,25 +125,41 @@ export function OfferList({ offers: { list, active, take } }: { offers: Offers }
   return (
     <div id="offers" class="offers" role="listbox" aria-label={t.conversation.suggestions}>
       {list.map((offer, index) => (
-        <Option
-          key={offer.type === 'person' ? offer.user.id : offer.emoji.sign}
-          id={offerId(index)}
-          active={index === active}
-          onTake={() => take(offer)}
-        >
-          {offer.type === 'person' ? (
-            <>
-              <Avatar user={offer.user} small />
-              <bdi class="name">{offer.user.name}</bdi>
-            </>
-          ) : (
-            <>
-              <span class="emoji">{offer.emoji.sign}</span>
-              <span lang="en">{offer.emoji.name}</span>
-            </>
-          )}
+        <Option key={keyOf(offer)} id={offerId(index)} active={index === active} onTake={() => take(offer)}>
+          <Offered offer={offer} />
         </Option>
       ))}
     </div>
+  )
+}
+
+function keyOf(offer: Offer): string {
+  if (offer.type === 'person') return offer.user.id
+  return offer.type === 'group' ? offer.group.id : offer.emoji.sign
+}
+
+function Offered({ offer }: { offer: Offer }): JSX.Element {
+  if (offer.type === 'person') {
+    return (
+      <>
+        <Avatar user={offer.user} small />
+        <bdi class="name">{offer.user.name}</bdi>
+      </>
+    )
+  }
+  if (offer.type === 'group') {
+    return (
+      <>
+        <Icon name="people" />
+        <bdi class="name">{offer.group.id}</bdi>
+        <span class="quiet small">{t.conversation.notifies[offer.group.name]}</span>
+      </>
+    )
+  }
+  return (
+    <>
+      <span class="emoji">{offer.emoji.sign}</span>
+      <span lang="en">{offer.emoji.name}</span>
+    </>
   )
 }

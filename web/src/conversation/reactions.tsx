@@ -1,15 +1,11 @@
 import { useComputed } from '@preact/signals'
 import type { Message, Room } from '@rabble/client'
 import type { JSX } from 'preact'
-import { knownNameOf } from '../state/names.ts'
-import { isolated } from '../texts/isolated.ts'
 import { t } from '../texts/texts.ts'
 import { formatNumber } from '../ui/intl.ts'
+import { listOf } from './names-list.ts'
 import { toggle, underway } from './reacting.ts'
 import { shownReactions } from './shown-reactions.ts'
-
-/** Maximum number of names in the description of a reaction. */
-const maxNames = 20
 
 /** Reactions to a message. A click on one adds the user's, or takes it back. */
 export function Reactions({
@@ -28,7 +24,8 @@ export function Reactions({
   return (
     <ul class="reactions" aria-label={t.conversation.reactions}>
       {all.map(({ emoji, count, users, isMine, isUnderway }) => {
-        const who = listOf(users, count, isMine, me)
+        const others = users.filter((id) => id !== me)
+        const who = listOf(others, count, isMine)
         return (
           <li key={emoji}>
             <button
@@ -46,17 +43,4 @@ export function Reactions({
       })}
     </ul>
   )
-}
-
-/** Returns the names of users who reacted, the own user first. Users without a known name are only counted. */
-function listOf(users: readonly string[], count: number, isMine: boolean, me: string | undefined): string {
-  const names = users
-    .filter((id) => id !== me)
-    .flatMap((id) => knownNameOf(id) ?? [])
-    .slice(0, maxNames)
-    .map(isolated)
-  if (isMine) names.unshift(t.common.you)
-  const others = count - names.length
-  if (others > 0) names.push(names.length === 0 ? t.conversation.people(others) : t.conversation.more(others))
-  return t.conversation.list(names)
 }

@@ -1,5 +1,6 @@
 import type { Message, Pending, Room } from '@rabble/client'
 import { Component, type JSX } from 'preact'
+import { peerOf } from '../state/rooms.ts'
 import { errorText } from '../texts/error-text.ts'
 import type { Language } from '../texts/language.ts'
 import { t } from '../texts/texts.ts'
@@ -10,6 +11,7 @@ import { dayOf, momentOf, shortTimeOf, timeOf } from './dates.ts'
 import { jumpTo } from './jump.ts'
 import { Quote } from './quote.tsx'
 import { Reactions } from './reactions.tsx'
+import { SeenBy } from './seen-by.tsx'
 import { Text } from './text.tsx'
 import { Toolbar } from './toolbar.tsx'
 
@@ -120,6 +122,7 @@ export class Row extends Component<Props> {
             )}
             {change !== undefined && <ChangeState change={change} />}
             {!gone && <Reactions room={room} message={message} me={me} />}
+            {own && <SeenBy message={message.id} direct={peerOf(room.name) !== undefined} />}
           </div>
           {!gone && <Toolbar room={room} message={message} own={own} />}
         </article>

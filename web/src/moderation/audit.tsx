@@ -3,9 +3,9 @@ import { type AuditEntry, type AuditOptions, listAudit } from '@rabble/client/mo
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { momentOf } from '../conversation/dates.ts'
+import { useAttempt } from '../state/attempt.ts'
 import { nameOf } from '../state/names.ts'
 import { t } from '../texts/texts.ts'
-import { useAttempt } from './attempt.ts'
 
 const filters = ['actor', 'user', 'room', 'action'] as const
 type Filters = Pick<AuditOptions, (typeof filters)[number]>

@@ -2,9 +2,9 @@ import { reportMessage } from '@rabble/client/moderation'
 import type { JSX } from 'preact'
 import { beginning, shown } from '../conversation/shown.ts'
 import { toast } from '../conversation/toast.tsx'
+import { useAttempt } from '../state/attempt.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
-import { useAttempt } from './attempt.ts'
 import { reporting } from './open.ts'
 
 /** Dialog to report a message to the moderators. */

@@ -4,9 +4,9 @@ import { liftBan, liftMute, listBans, listMutes, type Sanction } from '@rabble/c
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { momentOf } from '../conversation/dates.ts'
+import { useAttempt } from '../state/attempt.ts'
 import { nameOf } from '../state/names.ts'
 import { t } from '../texts/texts.ts'
-import { useAttempt } from './attempt.ts'
 
 /** Number of bans and of mutes that are shown at once. */
 const pageSize = 50

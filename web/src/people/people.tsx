@@ -13,6 +13,7 @@ import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { folded } from '../ui/matching.ts'
+import { PersonAvatar, PresenceNote } from './presence.tsx'
 
 /** Maximum number of names in the list. The filter finds the others. */
 const most = 200
@@ -65,8 +66,9 @@ export function People(): JSX.Element {
             ) : (
               <span class="person-row">
                 <a class="person" href={hashOf({ view: 'direct', user: user.id })} title={t.people.write}>
-                  <Avatar user={user} small />
+                  <PersonAvatar user={user} />
                   <bdi class="name">{user.name}</bdi>
+                  <PresenceNote user={user.id} />
                 </a>
                 {moderates && (
                   <IconButton

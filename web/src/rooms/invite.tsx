@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { inviteUser } from '@rabble/client/rooms'
 import type { JSX } from 'preact'
+import { useAttempt } from '../state/attempt.ts'
 import { findKnown } from '../state/names.ts'
 import { mayInvite } from '../state/roles.ts'
-import { chat, problemOf } from '../state/session.ts'
 import { isolated } from '../texts/isolated.ts'
 import { t } from '../texts/texts.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -40,22 +40,15 @@ export function InviteButton({ room }: { room: string }): JSX.Element | null {
 /** Form to invite a user who was seen in one of the rooms. */
 export function Invite({ room }: { room: string }): JSX.Element {
   const done = useSignal('')
-  const problem = useSignal('')
+  const { busy, problem, run } = useAttempt()
   const users = findKnown('')
   const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
     event.preventDefault()
     const id = String(new FormData(event.currentTarget).get('user'))
     const name = users.find((user) => user.id === id)?.name
-    const own = chat.peek()
-    if (name === undefined || own === undefined) return
-    problem.value = ''
+    if (name === undefined) return
     done.value = ''
-    try {
-      await inviteUser(own, room, id)
-      done.value = t.rooms.invited(isolated(name))
-    } catch (error) {
-      problem.value = problemOf(error)
-    }
+    if (await run((chat) => inviteUser(chat, room, id))) done.value = t.rooms.invited(isolated(name))
   }
   if (users.length === 0) return <p class="quiet small">{t.rooms.nobodyToInvite}</p>
   return (
@@ -68,7 +61,9 @@ export function Invite({ room }: { room: string }): JSX.Element {
           </option>
         ))}
       </select>
-      <button type="submit">{t.rooms.invite}</button>
+      <button type="submit" disabled={busy.value}>
+        {t.rooms.invite}
+      </button>
       <p class="problem small" role="alert">
         {problem.value}
       </p>

@@ -1,27 +1,16 @@
-import { useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
+import { useAttempt } from '../state/attempt.ts'
 import { conversationActions, conversationOf } from '../state/conversations.ts'
-import { problemOf } from '../state/session.ts'
 import { t } from '../texts/texts.ts'
 import { Icon } from '../ui/icons.tsx'
 
 /** Button that mutes a conversation on all devices, or ends that. */
 export function Mute({ room }: { room: string }): JSX.Element | null {
-  const busy = useSignal(false)
-  const problem = useSignal('')
+  const { busy, problem, run } = useAttempt()
   const conversation = conversationOf(room)
   if (conversation === undefined) return null
   const { muted } = conversation
-  const change = async () => {
-    busy.value = true
-    problem.value = ''
-    try {
-      await conversationActions()?.mute(room, !muted)
-    } catch (error) {
-      problem.value = problemOf(error)
-    }
-    busy.value = false
-  }
+  const change = () => run(async () => conversationActions()?.mute(room, !muted))
   return (
     <section>
       <button type="button" class="with-icon" disabled={busy.value} onClick={() => void change()}>

@@ -6,10 +6,20 @@ export interface RoomSettings {
   access: 'open' | 'invite'
   /** Maximum number of users; null: no limit. */
   capacity: number | null
+  /** Whether the members see how far the others have read. */
+  receipts: boolean
+  /** Whether every member may mention `@room` and `@here`. */
+  mentionAll: boolean
 }
 
 /** Fields for the settings of a room, to create or change it. */
-export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): JSX.Element {
+export function RoomFields({
+  topic = '',
+  access,
+  capacity,
+  receipts = true,
+  mentionAll = false,
+}: Partial<RoomSettings>): JSX.Element {
   return (
     <>
       <label for="room-topic">{t.rooms.topic}</label>
@@ -35,6 +45,14 @@ export function RoomFields({ topic, access, capacity }: Partial<RoomSettings>): 
           {t.rooms.invitedOnly}
         </label>
       </fieldset>
+      <label class="choice">
+        <input type="checkbox" name="receipts" defaultChecked={receipts} />
+        {t.rooms.receipts}
+      </label>
+      <label class="choice">
+        <input type="checkbox" name="mentionAll" defaultChecked={mentionAll} />
+        {t.rooms.mentionAll}
+      </label>
     </>
   )
 }
@@ -52,5 +70,7 @@ export function readFields(data: FormData): RoomSettings {
     topic: String(data.get('topic')).trim(),
     access: data.get('access') === 'invite' ? 'invite' : 'open',
     capacity: capacity === '' ? null : number,
+    receipts: data.has('receipts'),
+    mentionAll: data.has('mentionAll'),
   }
 }

@@ -3,13 +3,13 @@ import type { JSX } from 'preact'
 import { NewDirect } from '../direct/new-direct.tsx'
 import { GoToButton } from '../go-to/go-to-button.tsx'
 import { NotificationSettings } from '../notifications/notification-settings.tsx'
+import { PersonAvatar, PresenceNote } from '../people/presence.tsx'
+import { useAttempt } from '../state/attempt.ts'
 import { conversationActions, conversations } from '../state/conversations.ts'
 import { type Unread, unreadOf } from '../state/reading.ts'
 import { current, peerOf, routeTo, titleOf } from '../state/rooms.ts'
 import { drawer, hashOf } from '../state/route.ts'
-import { problemOf } from '../state/session.ts'
 import { t } from '../texts/texts.ts'
-import { Avatar } from '../ui/avatar.tsx'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { CreateRoom } from './create-room.tsx'
@@ -67,19 +67,9 @@ export function Sidebar(): JSX.Element {
 
 /** Button that loads further conversations, while the server has more. */
 function ShowMore(): JSX.Element | null {
-  const busy = useSignal(false)
-  const problem = useSignal('')
+  const { busy, problem, run } = useAttempt()
   if (conversations.value?.hasMore !== true) return null
-  const load = async () => {
-    busy.value = true
-    problem.value = ''
-    try {
-      await conversationActions()?.loadMore()
-    } catch (error) {
-      problem.value = problemOf(error)
-    }
-    busy.value = false
-  }
+  const load = () => run(async () => conversationActions()?.loadMore())
   return (
     <>
       <button type="button" class="show-more" disabled={busy.value} onClick={() => void load()}>
@@ -117,9 +107,10 @@ function RoomLink(props: Listed & Unread & { title: string; here: boolean }): JS
         {peer === undefined ? (
           <Icon name="hash" size={18} />
         ) : (
-          <Avatar user={{ id: peer, name: title }} small />
+          <PersonAvatar user={{ id: peer, name: title }} />
         )}
         <bdi class="room-name">{title}</bdi>
+        {peer !== undefined && <PresenceNote user={peer} />}
         {out && <Icon name="alert" size={18} label={t.rooms.notIn} />}
         {muted && <Icon name="muted" size={18} label={t.rooms.muted} />}
         <UnreadBadge messages={messages} mentions={mentions} />

@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { AccountDialogs } from '../account/dialogs.tsx'
 import { Conversation } from '../conversation/conversation.tsx'
 import { GoTo } from '../go-to/go-to.tsx'
 import { LivePage } from '../live/live-page.tsx'
@@ -64,6 +65,7 @@ export function Shell(): JSX.Element {
       <GoTo />
       <NewRoomDialog />
       <ModerationDialogs />
+      <AccountDialogs />
       <ShortcutHelp />
       <SignOutDialog />
       <Announcer />

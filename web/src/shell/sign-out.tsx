@@ -30,7 +30,7 @@ export function SignOutDialog(): JSX.Element | null {
         <button type="button" onClick={close}>
           {t.shell.stay}
         </button>
-        <button type="button" class="danger" onClick={leave}>
+        <button type="button" class="danger" onClick={() => leave()}>
           {t.shell.signOutAnyway}
         </button>
       </div>
@@ -38,8 +38,9 @@ export function SignOutDialog(): JSX.Element | null {
   )
 }
 
-function leave(): void {
-  signOut()
+/** Signs out. `erasedUntil`: the user is being erased, and can't come in until this time. */
+export function leave(erasedUntil?: string): void {
+  signOut(erasedUntil)
   // The address must not show the next user a peer or a search. A room may stay, since the next user can enter it too.
   if (route.peek().view !== 'room') go({ view: 'room', room: firstRoom })
 }

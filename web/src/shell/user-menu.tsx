@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { accountOpen } from '../account/open.ts'
 import { helpOpen } from '../shortcuts/help-open.ts'
 import { isMac } from '../shortcuts/keyboard.ts'
 import { Keys } from '../shortcuts/keys.tsx'
@@ -9,7 +10,7 @@ import { me } from '../state/session.ts'
 import { t } from '../texts/texts.ts'
 import { Avatar } from '../ui/avatar.tsx'
 import { Disclosure } from '../ui/disclosure.tsx'
-import { Icon } from '../ui/icons.tsx'
+import { Icon, type IconName } from '../ui/icons.tsx'
 import { LanguageChoice } from './language-choice.tsx'
 import { requestSignOut } from './sign-out.tsx'
 
@@ -54,6 +55,9 @@ export function UserMenu(): JSX.Element {
             </a>
           )}
           <LanguageChoice />
+          <AccountItem icon="eye" label={t.account.privacy} dialog="privacy" close={close} />
+          <AccountItem icon="save" label={t.account.download} dialog="export" close={close} />
+          <AccountItem icon="trash" label={t.account.erase} dialog="erasure" close={close} />
           <button
             type="button"
             class="menu-item"
@@ -68,5 +72,29 @@ export function UserMenu(): JSX.Element {
         </>
       )}
     </Disclosure>
+  )
+}
+
+/** Item that opens a dialog about the account. */
+function AccountItem(props: {
+  icon: IconName
+  label: string
+  dialog: NonNullable<typeof accountOpen.value>
+  close(): void
+}): JSX.Element {
+  const { icon, label, dialog, close } = props
+  return (
+    <button
+      type="button"
+      class="menu-item"
+      aria-haspopup="dialog"
+      onClick={() => {
+        close()
+        accountOpen.value = dialog
+      }}
+    >
+      <Icon name={icon} size={18} />
+      {label}
+    </button>
   )
 }

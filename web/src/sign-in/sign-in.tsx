@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { dateAndTimeOf } from '../conversation/dates.ts'
 import { providerPath, type Ways } from '../state/account.ts'
 import { keepPlace } from '../state/route.ts'
 import { offer, signIn, signInAs } from '../state/session.ts'
@@ -8,7 +9,7 @@ import { Logo } from '../ui/logo.tsx'
 
 /** Page on which guests enter their names, and others go to the provider of their accounts. */
 export function SignIn(): JSX.Element {
-  const { ways, busy, problem } = signIn.value
+  const { ways, busy, problem, erasedUntil } = signIn.value
   useEffect(() => {
     document.title = 'Rabble'
   }, [])
@@ -17,6 +18,11 @@ export function SignIn(): JSX.Element {
       <div class="card">
         <Logo size={56} />
         <h1>Rabble</h1>
+        {erasedUntil !== undefined && (
+          <p class="notice" role="status">
+            {t.signIn.erased(dateAndTimeOf(erasedUntil))}
+          </p>
+        )}
         {ways !== undefined && <p class="lead">{leadOf(ways)}</p>}
         {ways?.provider !== undefined && <ProviderLink available={ways.provider.available} />}
         {ways?.guests && <GuestForm />}

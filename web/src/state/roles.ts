@@ -1,5 +1,6 @@
 import { computed } from '@preact/signals'
 import { infoOf } from './room-info.ts'
+import { peerOf } from './rooms.ts'
 import { me, roles } from './session.ts'
 
 /** Whether this user is a moderator, by the token of the session. The server decides on each request. */
@@ -14,4 +15,9 @@ export function mayModerate(room: string): boolean {
 /** Whether this user may invite others into a room, which is one for invited users. */
 export function mayInvite(room: string): boolean {
   return infoOf(room)?.access === 'invite' && mayModerate(room)
+}
+
+/** Whether this user may mention everybody in a room: where the room allows it, as its owner, or as a moderator. */
+export function mayMentionAll(room: string): boolean {
+  return peerOf(room) === undefined && (infoOf(room)?.mentionAll === true || mayModerate(room))
 }

@@ -16,8 +16,17 @@ export const connection = signal<ChatState>({ status: 'connecting', attempt: 1 }
 export const roles = signal<readonly string[]>([])
 /** Whether the page shows the chat. Otherwise it shows the sign-in. */
 export const inside = signal(false)
-/** The sign-in: `ways` are known after a while, `busy` is what the page waits for, `problem` why something did not work. */
-export const signIn = signal<{ name: string; ways?: Ways; busy?: string; problem?: string }>({ name: '' })
+/**
+ * The sign-in: `ways` are known after a while, `busy` is what the page waits for, `problem` why something did not work. With `erasedUntil`
+ * the former user is being erased, and can't come in until this time.
+ */
+export const signIn = signal<{
+  name: string
+  ways?: Ways
+  busy?: string
+  problem?: string
+  erasedUntil?: string
+}>({ name: '' })
 /**
  * Counter that increases when the chat's objects have changed, once per animation frame. The SDK's objects are no signals, so
  * each component that draws one of them must read `changes.value`. It is not enough if its parent does: a component that
@@ -180,22 +189,32 @@ export async function comeBack(): Promise<void> {
 
 /** Shows the ways to sign in, and a problem. */
 export async function offer(problem?: string): Promise<void> {
-  const { name } = signIn.peek()
+  const { name, erasedUntil } = signIn.peek()
   const ways = await reached(askForWays)
-  if (ways !== undefined) signIn.value = { name, ways, ...(problem !== undefined && { problem }) }
+  if (ways === undefined) return
+  signIn.value = {
+    name,
+    ways,
+    ...(problem !== undefined && { problem }),
+    ...(erasedUntil !== undefined && { erasedUntil }),
+  }
 }
 
-/** Signs out: ends the session in all tabs, and discards unsent messages. A guest's identity is lost permanently. */
-export function signOut(): void {
+/**
+ * Signs out: ends the session in all tabs, and discards unsent messages. A guest's identity is lost permanently. `erasedUntil`: the
+ * user is being erased.
+ */
+export function signOut(erasedUntil?: string): void {
   forgetUser()
   wish++
   markSigningOut(true)
+  signIn.value = erasedUntil === undefined ? { name: signIn.peek().name } : { name: '', erasedUntil }
   void endSession()
 }
 
 /** Ends the browser's session. While the server can't be reached, this is tried again, after a reload as well. */
 async function endSession(): Promise<void> {
-  signIn.value = { name: signIn.peek().name, busy: t.signIn.signingOut }
+  signIn.value = { ...signIn.peek(), busy: t.signIn.signingOut }
   const done = await reached(() => closeAccount().then(() => true)).catch(() => true)
   if (done === undefined) return
   markSigningOut(false)

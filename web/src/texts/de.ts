@@ -6,6 +6,50 @@ const plural = pluralsOf('de')
 
 /** The German texts. They neither say "du" nor "Sie": buttons and hints have infinitives, as programs of the system do. */
 export const de: Texts = {
+  account: {
+    confirm: (name) => `Zur Bestätigung den eigenen Namen eingeben: ${name}`,
+    download: 'Eigene Daten herunterladen',
+    downloaded: (messages) =>
+      plural(messages, {
+        one: 'Die Datei ist vollständig, mit # Nachricht.',
+        other: 'Die Datei ist vollständig, mit # Nachrichten.',
+      }),
+    downloadFirst: 'Daten zuerst herunterladen',
+    downloadForm:
+      'Jede Zeile der Datei ist ein JSON-Objekt. Das letzte sagt, dass die Datei vollständig ist.',
+    downloadHint:
+      'Eine Datei mit allem, was der Server zur eigenen Person speichert: Namen, Sitzungen, Räume, Lesestände und die eigenen Nachrichten, Reaktionen und Meldungen. Nachrichten anderer gehören nicht dazu.',
+    downloadIt: 'Herunterladen',
+    erase: 'Eigenes Konto löschen',
+    erased: {
+      messages:
+        'Alle eigenen Nachrichten werden für alle gelöscht, in Räumen und in Direktnachrichten. Reaktionen, Mitgliedschaften und Lesestände enden.',
+      session:
+        'Die Abmeldung erfolgt sofort und auf allen Geräten. 24 Stunden lang ist keine Anmeldung mit diesem Konto möglich.',
+      forGood: 'Das lässt sich nicht rückgängig machen.',
+    },
+    eraseIt: 'Alles löschen',
+    kept: {
+      log: 'Das Log des Servers hält Texte und Namen bis zum Ende seiner Aufbewahrungszeit, die der Betreiber festlegt (sonst 7 Tage), und Sicherungen halten sie, solange es diese gibt.',
+      others:
+        'Nachrichten anderer können Zitate und Erwähnungen enthalten, und Programme behalten ihre Kopien von Nachrichten.',
+    },
+    notWhole: 'Das Herunterladen wurde abgebrochen, die Datei wäre unvollständig. Bitte erneut versuchen.',
+    otherName: 'Das ist nicht der eigene Name.',
+    privacy: 'Privatsphäre',
+    remains: 'Verbleibende Daten',
+    shows: {
+      receipts: 'Anderen zeigen, was gelesen ist',
+      presence: 'Zeigen, ob ich online bin',
+    },
+    showsHint: {
+      receipts:
+        'Mitglieder der eigenen Unterhaltungen sehen, bis wohin gelesen ist. Wer das verbirgt, sieht es auch bei anderen nicht.',
+      presence:
+        'Personen, mit denen ich Direktnachrichten habe, sehen, ob ich da bin und wann ich zuletzt da war. Wer das verbirgt, sieht es auch bei anderen nicht.',
+    },
+  },
+
   common: {
     beginning: 'Der Anfang des Raums',
     cancel: 'Abbrechen',
@@ -62,6 +106,10 @@ export const de: Texts = {
     nobodySaid: 'Hier hat noch niemand etwas geschrieben.',
     notAvailable: 'Nachricht nicht verfügbar',
     notCopied: 'Nicht kopiert',
+    notifies: {
+      room: 'Benachrichtigt alle im Raum.',
+      here: 'Erwähnt alle, die gerade hier sind.',
+    },
     notIn: (room, reason) => phrase`Kein Zugang zu ${room}: ${reason}`,
     notSent: (problem) => `Nicht gesendet: ${problem}`,
     notSentDisconnected: 'Nicht gesendet: keine Verbindung. Der Text bleibt hier stehen.',
@@ -75,6 +123,8 @@ export const de: Texts = {
     replyingTo: 'Antwort an',
     retry: 'Erneut senden',
     saving: 'Wird gespeichert …',
+    seen: 'Gelesen',
+    seenBy: (count) => `Gelesen von ${formatNumber(count)}`,
     send: 'Senden',
     sending: 'Wird gesendet',
     sendHint: 'Eingabetaste sendet, Umschalt und Eingabetaste beginnt eine neue Zeile',
@@ -239,7 +289,9 @@ export const de: Texts = {
       if (capacity !== undefined) return `Jetzt hier: ${formatNumber(count)} von ${formatNumber(capacity)}`
       return count > 0 ? `Jetzt hier: ${formatNumber(count)}` : 'Jetzt hier'
     },
+    lastSeen: (ago) => `Zuletzt da: ${ago}`,
     more: (count) => plural(count, { one: 'und eine weitere Person', other: 'und # weitere' }),
+    states: { online: 'Online', away: 'Abwesend', offline: 'Nicht da' },
     write: 'Direktnachricht schreiben',
   },
 
@@ -313,6 +365,7 @@ export const de: Texts = {
     leaveRoom: 'Raum verlassen',
     linkCopied: 'Der Link ist kopiert.',
     linkNotCopied: (link) => `Der Link konnte nicht kopiert werden: ${link}`,
+    mentionAll: 'Alle dürfen @room und @here erwähnen',
     mentions: (count) => plural(count, { one: '# Erwähnung', other: '# Erwähnungen' }),
     moreRooms: 'Weitere Räume',
     mute: 'Stummschalten',
@@ -328,6 +381,7 @@ export const de: Texts = {
     noTopic: 'Kein Thema.',
     notIn: 'nicht betreten',
     open: 'Offen für alle.',
+    receipts: 'Mitglieder sehen, bis wohin die anderen gelesen haben',
     saved: 'Gespeichert.',
     searchHere: 'Hier suchen',
     seats: (count, capacity) => {
@@ -464,6 +518,8 @@ export const de: Texts = {
   signIn: {
     account: 'Mit dem eigenen Konto anmelden',
     accountUnavailable: 'Die Anmeldung mit einem Konto ist zurzeit nicht möglich.',
+    erased: (until) =>
+      `Das Konto wird gelöscht, die Sitzung ist abgemeldet. Bis ${until} ist keine Anmeldung damit möglich.`,
     leadAccount: 'Bitte anmelden.',
     leadApplication:
       'Der Zugang führt über die Anwendung, zu der dieser Chat gehört. Bitte dort anmelden und den Chat von dort aus öffnen.',

@@ -6,6 +6,48 @@ const plural = pluralsOf('en')
 
 /** The English texts, grouped as the folders of the source. */
 export const en = {
+  account: {
+    confirm: (name: string) => `Write your name to confirm: ${name}`,
+    download: 'Download my data',
+    downloaded: (messages: number) =>
+      plural(messages, {
+        one: 'The file is complete, with # message.',
+        other: 'The file is complete, with # messages.',
+      }),
+    downloadFirst: 'Download my data first',
+    downloadForm: 'Each line of the file is a JSON object. The last one says that the file is complete.',
+    downloadHint:
+      'One file with everything that the server keeps of you: names, sessions, rooms, read positions, and the messages, reactions and reports that you wrote. Messages of others are not part of it.',
+    downloadIt: 'Download',
+    erase: 'Erase my account',
+    erased: {
+      messages:
+        'All of your messages are deleted for everybody, in rooms and direct conversations. Your reactions, memberships and read positions end.',
+      session: 'You are signed out on all devices at once. For 24 hours nobody can sign in as you.',
+      forGood: 'This can’t be undone.',
+    },
+    eraseIt: 'Erase it all',
+    kept: {
+      log: 'The log of the server holds texts and names until its retention ends, which the operator sets (7 days by default), and backups hold them for as long as they are kept.',
+      others:
+        'Messages of others may quote or mention you, and programs that got your messages keep their copies.',
+    },
+    notWhole: 'The download was broken off, so the file would not be complete. Try again.',
+    otherName: 'That is not your name.',
+    privacy: 'Privacy',
+    remains: 'Remaining data',
+    shows: {
+      receipts: 'Show others what I have read',
+      presence: 'Show when I am online',
+    },
+    showsHint: {
+      receipts:
+        'Members of your conversations see how far you have read. If you hide it, you don’t see it of others either.',
+      presence:
+        'People with whom you have a direct conversation see whether you are here, and when you were last. If you hide it, you don’t see it of others either.',
+    },
+  },
+
   /** Texts of several places. */
   common: {
     cancel: 'Cancel',
@@ -65,6 +107,10 @@ export const en = {
     nobodySaid: 'Nobody has said anything yet.',
     notAvailable: 'Message not available',
     notCopied: 'Not copied',
+    notifies: {
+      room: 'Notifies everybody in the room.',
+      here: 'Mentions those who are here now.',
+    },
     notIn: (room: Part, reason: string) => phrase`You are not in ${room}: ${reason}`,
     notSent: (problem: string) => `Not sent: ${problem}`,
     notSentDisconnected: 'Not sent: you are disconnected. The text stays here.',
@@ -78,6 +124,8 @@ export const en = {
     replyingTo: 'Replying to',
     retry: 'Retry',
     saving: 'Saving…',
+    seen: 'Seen',
+    seenBy: (count: number) => `Seen by ${formatNumber(count)}`,
     send: 'Send',
     sending: 'Sending',
     sendHint: 'Enter sends, Shift and Enter begins a new line',
@@ -240,7 +288,9 @@ export const en = {
       if (capacity !== undefined) return `Here now: ${formatNumber(count)} of ${formatNumber(capacity)}`
       return count > 0 ? `Here now: ${formatNumber(count)}` : 'Here now'
     },
+    lastSeen: (ago: string) => `Last seen ${ago}`,
     more: (count: number) => `and ${formatNumber(count)} more`,
+    states: { online: 'Online', away: 'Away', offline: 'Offline' },
     write: 'Write a direct message',
   },
 
@@ -282,6 +332,7 @@ export const en = {
     leaveRoom: 'Leave the room',
     linkCopied: 'The link is copied.',
     linkNotCopied: (link: string) => `The link could not be copied: ${link}`,
+    mentionAll: 'Everybody may mention @room and @here',
     mentions: (count: number) => plural(count, { one: '# mention', other: '# mentions' }),
     moreRooms: 'More rooms',
     mute: 'Mute',
@@ -296,6 +347,7 @@ export const en = {
     noTopic: 'No topic.',
     notIn: 'you are not in it',
     open: 'Open to everybody.',
+    receipts: 'Members see how far the others have read',
     saved: 'Saved.',
     searchHere: 'Search here',
     /** Number of users in a room. */
@@ -431,6 +483,9 @@ export const en = {
   signIn: {
     account: 'Sign in with your account',
     accountUnavailable: 'Signing in with an account is unavailable right now.',
+    /** `until` is the time at which the user could come in again. */
+    erased: (until: string) =>
+      `Your account is being erased, and you are signed out. Until ${until} nobody can sign in as you.`,
     leadAccount: 'Sign in to come in.',
     leadApplication:
       'You come in through the application that this chat belongs to. Sign in there, and open the chat from there.',

@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals'
 import type { Chat } from '@rabble/client'
-import { chat, problemOf } from '../state/session.ts'
+import { chat, problemOf } from './session.ts'
 
 /** State of actions that the server carries out: whether one is under way, and why the last one failed, for people. */
 export interface Attempt {
