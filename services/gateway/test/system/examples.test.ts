@@ -108,6 +108,11 @@ t.test('two copies of a worker remind once each time, with the rights that its s
   for (const worker of workers) await worker.kill()
   const cids = reminders().map(({ cid }) => cid)
   t.equal(new Set(cids).size, cids.length)
+  // Both copies name a reminder after its time, and nothing else.
+  t.same(
+    cids.filter((cid) => !/^reminder:worker room:\d+$/.test(cid ?? '')),
+    [],
+  )
   t.match(reminders()[0], { from: { name: 'System' }, text: 'Time for a break' })
 
   const attempt = async (work: (channel: Channel) => Promise<unknown>) => {
