@@ -35,7 +35,8 @@ export const tracingSettings = {
   },
   OTEL_SERVICE_NAME: {
     schema: Type.String(),
-    about: 'Name of the service in traces. Default: `rabble-` and its name, such as `rabble-gateway`.',
+    about:
+      'Name of the service in traces. Default: `rabble-` and its name, such as `rabble-gateway`; `rabble` in one process.',
   },
   OTEL_RESOURCE_ATTRIBUTES: {
     schema: Type.String(),

@@ -44,7 +44,7 @@ export function createTracing(options: TracingOptions & { endpoint: string }): T
   const { settings, service, name, clock = systemClock } = options
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
-      'service.name': settings.OTEL_SERVICE_NAME ?? `rabble-${service}`,
+      'service.name': settings.OTEL_SERVICE_NAME ?? (service === 'rabble' ? service : `rabble-${service}`),
       'service.namespace': 'rabble',
       'service.instance.id': name,
       'telemetry.sdk.language': 'nodejs',
