@@ -68,7 +68,7 @@ logs: ## Follow the logs of `make cluster` or, if it doesn't run, of the contain
 down: ## Stop and remove the containers; the data stays in its volumes
 	docker compose down
 
-look: ## Open a page of the stack that has no public port: PAGE (visualizer), or prometheus, grafana, alertmanager
+look: ## Open a page of the stack that has no public port: PAGE (visualizer), or prometheus, grafana, alertmanager, jaeger
 	@docker/look $(PAGE)
 
 backup: ## Make a backup while Rabble runs, of DATA_DIR or the containers: TO (./backups) [OF=data|containers]

@@ -26,9 +26,15 @@ export function encodeBatch(lines: readonly string[], bytes: number): Buffer {
  *
  * Each `line` is a view of `batch`, not a copy, and amqplib's deliveries are themselves views of one read from the socket. A
  * caller that keeps a line for longer than it takes to write it must copy it; otherwise it keeps 64 KiB in memory.
+ * @param traces of its events, by the index of their lines
  */
-export function decodeBatch(batch: Buffer, malformed: () => void): LogEntry[] {
+export function decodeBatch(
+  batch: Buffer,
+  malformed: () => void,
+  traces?: ReadonlyMap<number, string>,
+): LogEntry[] {
   const entries: LogEntry[] = []
+  let index = 0
   if (batch.length === 0) malformed()
   // Checks the whole batch first, because that is native and nearly always enough.
   const suspect = !isUtf8(batch) || batch.includes(carriageReturn)
@@ -38,8 +44,10 @@ export function decodeBatch(batch: Buffer, malformed: () => void): LogEntry[] {
     if (end > start) {
       const line = batch.subarray(start, end)
       const event = suspect && !isSafe(line) ? undefined : parseLogEvent(line)
+      const traceparent = traces?.get(index++)
       if (event === undefined) malformed()
-      else entries.push({ event, line })
+      else if (traceparent === undefined) entries.push({ event, line })
+      else entries.push({ event, line, traceparent })
     }
     start = end + 1
   }

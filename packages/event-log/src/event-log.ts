@@ -14,8 +14,10 @@ export interface EventLog {
    * event twice, so readers keep the first of each id.
    * @throws RabbleError `unavailable` at once if too much waits already (count or bytes), or if the log could not confirm within
    * the time limit. The event may be in the log nevertheless: publish it again with the same id.
+   * @param traceparent span of which the readers' work with the event becomes a part, if the event is traced. Not every reader gets
+   * it: it may be lost, and it is no part of the line.
    */
-  publish(event: LogEvent): Promise<void>
+  publish(event: LogEvent, traceparent?: string): Promise<void>
 
   /**
    * Reads one partition in order. Each step yields all that has arrived since the last one, so a slow reader gets larger steps.
@@ -89,6 +91,8 @@ export interface LogBatch {
 export interface LogEntry {
   event: LogEvent
   line: Buffer
+  /** See `EventLog.publish`. Absent if the event is not traced. */
+  traceparent?: string
 }
 
 export interface LogStatus {

@@ -5,6 +5,7 @@ import type { Database } from '@rabble/database'
 import { Backlog } from './backlog.ts'
 import { decodeBatch } from './batch.ts'
 import { type BatchTable, openBatchTable } from './batch-table.ts'
+import { parseTraces } from './batch-traces.ts'
 import {
   defaultPublishLimits,
   type EventLog,
@@ -68,7 +69,8 @@ export async function openInProcessLog(options: InProcessLogOptions): Promise<Ev
 
   return {
     partitions,
-    publish: (event) => part(partitionOf(event.room, partitions)).queue.publish(event),
+    publish: (event, traceparent) =>
+      part(partitionOf(event.room, partitions)).queue.publish(event, traceparent),
     read: (number, from, signal, options) =>
       part(number).read(from, AbortSignal.any([signal, stop.signal]), options),
     signal(signal) {
@@ -124,11 +126,12 @@ class Partition {
     this.#malformed = malformed
     this.#outage = outage
     this.#clock = clock
-    this.queue = new PublishQueue({ clock, backlog, send: (batch) => this.#append(batch) })
+    this.queue = new PublishQueue({ clock, backlog, send: (batch, traces) => this.#append(batch, traces) })
     this.queue.open()
   }
 
-  async #append(body: Buffer): Promise<void> {
+  /** The table has no traces: a reader that has fallen behind gets none. */
+  async #append(body: Buffer, traces: string | undefined): Promise<void> {
     try {
       const offset = this.#last + 1
       if (!(await this.#table.insert(this.#number, offset, body))) {
@@ -143,17 +146,15 @@ class Partition {
       throw error
     }
     if (this.#followers.size > 0) {
-      const batch = this.#decode(this.#last, body)
+      const batch = this.#decode(this.#last, body, traces)
       for (const follower of this.#followers) follower.offer(batch, body.length)
     }
     await nextTurn()
   }
 
-  #decode(offset: number, body: Buffer): LogBatch {
-    return {
-      offset,
-      entries: decodeBatch(body, () => this.#malformed.line(this.#number, offset)),
-    }
+  #decode(offset: number, body: Buffer, traces?: string): LogBatch {
+    const malformed = () => this.#malformed.line(this.#number, offset)
+    return { offset, entries: decodeBatch(body, malformed, parseTraces(traces)) }
   }
 
   async *read(from: LogStart, signal: AbortSignal, options?: ReadOptions): AsyncGenerator<LogBatch[]> {

@@ -4,6 +4,7 @@ import { backoffDelay } from '@rabble/clock/retry'
 import type { LogEvent } from '@rabble/contract'
 import type { Backlog } from './backlog.ts'
 import { encodeBatch } from './batch.ts'
+import { BatchTraces } from './batch-traces.ts'
 
 /** Limits of a batch, so that a reader's window of batches is limited in bytes as well. */
 const batchEvents = 1000
@@ -20,10 +21,14 @@ interface Waiting {
   resolve(): void
   reject(error: Error): void
   settled: boolean
+  /** Set only if the event is traced. */
+  traceparent?: string
 }
 
 interface Batch {
   bytes: Buffer
+  /** Traces of its events, as a header; undefined if none is traced. */
+  traces: string | undefined
   events: Waiting[]
   /** Number of its events that callers still wait for. */
   wanted: number
@@ -39,7 +44,7 @@ export interface PublishQueueOptions {
   clock: Clock
   backlog: Backlog
   /** Stores a batch durably. Rejects if the outcome is uncertain: the same bytes are then sent again. */
-  send(batch: Buffer): Promise<void>
+  send(batch: Buffer, traces: string | undefined): Promise<void>
   /** Minimum time (ms) between the beginnings of two batches. Default: 0. */
   spacing?: number
   /** Called once for a batch that was read back from the log although `send` rejected with `failure`. */
@@ -80,7 +85,7 @@ export class PublishQueue {
   }
 
   /** Publishes an event, see EventLog.publish. */
-  publish(event: LogEvent): Promise<void> {
+  publish(event: LogEvent, traceparent?: string): Promise<void> {
     const backlog = this.#backlog
     if (this.#closed) return Promise.reject(backlog.refuse(1, 'closed'))
     const line = JSON.stringify(event)
@@ -90,7 +95,9 @@ export class PublishQueue {
     const { publishTimeout } = backlog.limits
     const deadline = this.#clock.monotonic() + publishTimeout
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, bytes, deadline, resolve, reject, settled: false })
+      const waiting: Waiting = { line, bytes, deadline, resolve, reject, settled: false }
+      if (traceparent !== undefined) waiting.traceparent = traceparent
+      this.#waiting.push(waiting)
       // One timer serves all events. A confirm doesn't stop it: a busy queue sets it once per time limit.
       this.#expiry ??= this.#clock.setTimeout(this.#expire, publishTimeout)
       this.#pumpSpaced()
@@ -164,7 +171,7 @@ export class PublishQueue {
     this.#sentAt = this.#clock.monotonic()
     batch.sentAt = this.#sentAt
     this.#inFlight = true
-    this.#options.send(batch.bytes).then(
+    this.#options.send(batch.bytes, batch.traces).then(
       () => this.#confirmed(batch),
       (error: unknown) => this.#failed(batch, error),
     )
@@ -175,15 +182,20 @@ export class PublishQueue {
     let count = 0
     let bytes = 0
     const lines: string[] = []
+    let traces: BatchTraces | undefined
     for (const event of this.#waiting) {
       if (count === batchEvents || (count > 0 && bytes + event.bytes > batchBytes)) break
+      if (event.traceparent !== undefined) {
+        traces ??= new BatchTraces()
+        traces.add(count, event.traceparent)
+      }
       count++
       bytes += event.bytes
       lines.push(event.line)
     }
     const events = this.#waiting.splice(0, count)
     const batch = { bytes: encodeBatch(lines, bytes), events, wanted: count, attempts: 0, sentAt: 0 }
-    return { ...batch, isThere: false, failure: undefined }
+    return { ...batch, traces: traces?.toString(), isThere: false, failure: undefined }
   }
 
   #confirmed(batch: Batch): void {

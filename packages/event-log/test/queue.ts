@@ -6,6 +6,7 @@ import { PublishQueue } from '../src/publish-queue.ts'
 
 export interface Sent {
   batch: Buffer
+  traces: string | undefined
   ids: string[]
   confirm(): void
   fail(): void
@@ -29,10 +30,10 @@ export function buildQueue(
     ...options,
     clock,
     backlog,
-    send: (batch) =>
+    send: (batch, traces) =>
       new Promise((resolve, reject) => {
         const ids = [...batch.toString().matchAll(/"id":"([^"]*)"/g)].map((match) => match[1] ?? '')
-        sent.push({ batch, ids, confirm: resolve, fail: () => reject(new Error('lost')) })
+        sent.push({ batch, traces, ids, confirm: resolve, fail: () => reject(new Error('lost')) })
       }),
     refuted: (failure, events) => refuted.push([(failure as Error).message, events]),
     stuck: () => stuck++,

@@ -10,7 +10,10 @@ import Fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import { allowOrigins } from './cors.ts'
+import { traceFields } from './logger.ts'
 import type { Origins } from './origin.ts'
+import { spanOf, traceRequests } from './tracing/requests.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** Time limit (ms) of requests in progress when the service stops. */
 const closeTimeout = 3_000
@@ -28,9 +31,11 @@ export function createApp(options: {
   trustedProxies?: string
   allowedOrigins?: Origins
   requestTimeout?: number
+  /** Default: requests are not traced. */
+  tracing?: Tracing
   clock?: Clock
 }): FastifyInstance {
-  const { allowedOrigins, requestTimeout = 30_000, clock = systemClock } = options
+  const { allowedOrigins, requestTimeout = 30_000, tracing, clock = systemClock } = options
   const app = Fastify({
     ...(options.trustedProxies && { trustProxy: options.trustedProxies }),
     loggerInstance: options.logger,
@@ -46,6 +51,7 @@ export function createApp(options: {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
   })
+  if (tracing !== undefined) traceRequests(app as unknown as FastifyInstance, tracing, clock)
   // Other services compare their clocks with this one.
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('date', new Date(clock.now()).toUTCString())
@@ -109,7 +115,8 @@ class RequestLog extends LogController {
   ): void {
     const { method, ip } = request
     const path = request.url.split('?', 1)[0]
-    const line = { method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip }
+    const trace = traceFields(spanOf(request))
+    const line = { method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip, ...trace }
     if (error) reply.log.error({ ...line, err: error }, 'request failed')
     else reply.log.info(line, 'request')
   }

@@ -6,6 +6,8 @@ import { type ClockWatch, watchClocks } from './clock-watch.ts'
 import { createLogger, type Logger, standardOutput } from './logger.ts'
 import { parseOrigins } from './origin.ts'
 import type { SettingName, Settings } from './settings.ts'
+import { startTracing } from './tracing/start.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** The settings that every process reads. */
 export const groundSettings = [
@@ -15,6 +17,12 @@ export const groundSettings = [
   'LOG_FORMAT',
   'RABBLE_TRUSTED_PROXIES',
   'RABBLE_ALLOWED_ORIGINS',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_SERVICE_NAME',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
 ] as const satisfies SettingName[]
 
 /** The parts with which every process begins. */
@@ -24,6 +32,8 @@ export interface Ground {
   registry: Registry
   /** Compares the clock with those of other machines. */
   clocks: ClockWatch
+  /** Undefined while traces are off. */
+  tracing: Tracing | undefined
   app: FastifyInstance
   host: string
   port: number
@@ -33,24 +43,33 @@ export interface Ground {
  * Creates the ground of a process. `service` is the name of the service in logs and metrics, and `gateway` the id of the gateway
  * in this process, if there is one: each line of the log has it.
  */
-export function createGround(
+export async function createGround(
   service: string,
   settings: Settings<(typeof groundSettings)[number], never>,
   gateway?: string,
-): Ground {
-  const all = createLogger(service, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT))
+): Promise<Ground> {
+  let tracing: Tracing | undefined
+  const traced = settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : () => tracing?.current()
+  const all = createLogger(service, settings.LOG_LEVEL, standardOutput(settings.LOG_FORMAT), traced)
   const logger = gateway === undefined ? all : all.child({ gateway })
   const registry = new Registry()
-  nameProcess(registry, { service, name: gateway ?? hostname() })
+  const name = gateway ?? hostname()
+  nameProcess(registry, { service, name })
+  const started = await startTracing({ settings, service, name, registry, logger })
+  tracing = started
   const app = createApp({
     logger,
+    ...(started && { tracing: started }),
     trustedProxies: settings.RABBLE_TRUSTED_PROXIES,
     allowedOrigins: parseOrigins(settings.RABBLE_ALLOWED_ORIGINS),
   })
+  // The first hook is the last to run: spans end until then.
+  if (started !== undefined) app.addHook('onClose', () => started.close())
   return {
     logger,
     registry,
     clocks: watchClocks({ registry, logger }),
+    tracing: started,
     app,
     host: settings.HOST,
     port: settings.PORT,

@@ -1,5 +1,6 @@
 import { type Agent, type IncomingHttpHeaders, request as overPlain } from 'node:http'
 import { request as overTls } from 'node:https'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** A request to another service, or to a program of the operator. Redirects are not followed. */
 export interface HttpCall {
@@ -12,6 +13,8 @@ export interface HttpCall {
   maxBytes?: number
   /** Connections that are used, of the kind of the URL. Default: those that all calls of the process share. */
   agent?: Agent
+  /** Traces the call, if the work for which it is made is traced, and tells the other side. Default: it is not traced. */
+  tracing?: Tracing | undefined
   /** Gives up the call when it aborts. */
   signal: AbortSignal
 }
@@ -34,6 +37,20 @@ export interface HttpAnswer {
  * been carried out
  */
 export function httpCall(url: URL, options: HttpCall): Promise<HttpAnswer> {
+  const { method, headers, tracing } = options
+  const span = tracing?.part(`${method} ${url.hostname}`, 'client', {
+    'http.request.method': method,
+    'server.address': url.hostname,
+  })
+  if (tracing === undefined || span === undefined) return send(url, options)
+  return tracing.during(span, async () => {
+    const answer = await send(url, { ...options, headers: { ...headers, traceparent: span.traceparent } })
+    span.set({ 'http.response.status_code': answer.status })
+    return answer
+  })
+}
+
+function send(url: URL, options: HttpCall): Promise<HttpAnswer> {
   const {
     method,
     headers,
@@ -79,7 +96,7 @@ export function httpCall(url: URL, options: HttpCall): Promise<HttpAnswer> {
     })
     call.on('error', (error: NodeJS.ErrnoException) => {
       const wasClosed = call.reusedSocket && !answered && error.code === 'ECONNRESET'
-      if (mayRepeat && wasClosed && !signal.aborted) resolve(httpCall(url, options))
+      if (mayRepeat && wasClosed && !signal.aborted) resolve(send(url, options))
       else fail(error)
     })
     call.end(body)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import type { Span } from './tracing/tracing.ts'
 
 export type { Logger } from 'pino'
 
@@ -9,10 +10,17 @@ export type LogFormat = 'auto' | 'json' | 'pretty'
 
 /**
  * Creates a logger of JSON lines with `time` (ISO 8601, UTC), `level` (its name), `pid`, `name` and `msg`. Default: on standard output,
- * in the form `auto`. Tokens, message texts and query strings must not be logged.
+ * in the form `auto`. Tokens, message texts and query strings must not be logged. `traced` returns the span of the work under way; lines
+ * of such work have its `trace_id`.
  */
-export function createLogger(name: string, level = 'info', destination = standardOutput('auto')): Logger {
+export function createLogger(
+  name: string,
+  level = 'info',
+  destination = standardOutput('auto'),
+  traced?: () => Pick<Span, 'traceId'> | undefined,
+): Logger {
   const options = {
+    ...(traced && { mixin: () => traceFields(traced()) }),
     level,
     base: { pid: process.pid, name },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -20,6 +28,11 @@ export function createLogger(name: string, level = 'info', destination = standar
     serializers: { err: describeError },
   }
   return pino(options, destination)
+}
+
+/** Returns the fields of a line that belongs to a trace. */
+export function traceFields(span: Pick<Span, 'traceId'> | undefined): { trace_id?: string } {
+  return span === undefined ? {} : { trace_id: span.traceId }
 }
 
 /** File of the process. */

@@ -3,6 +3,7 @@ import { Type } from '@rabble/contract/typebox'
 import { brokenByOrigins } from './origin.ts'
 import { pushSettings } from './push-settings.ts'
 import { brokenByRoles } from './role-mapping.ts'
+import { tracingSettings } from './tracing-settings.ts'
 import { beforePublishSettings, webhookSettings } from './webhook-settings.ts'
 import { wordFilterSettings } from './word-filter-settings.ts'
 
@@ -409,6 +410,7 @@ export const settings = {
   },
   ...wordFilterSettings,
   ...beforePublishSettings,
+  ...tracingSettings,
 } as const
 
 export type SettingName = keyof typeof settings
@@ -438,4 +440,5 @@ export const secretSettings = [
   'RABBLE_WEBHOOK_URL',
   'RABBLE_WEBHOOK_SECRET',
   'RABBLE_VAPID_PRIVATE_KEY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ] as const satisfies SettingName[]

@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http'
 import type { Clock } from '@rabble/clock'
 import { type HttpAnswer, httpCall } from './http-call.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { signWebhook } from './webhook-signature.ts'
 import { withTimeout } from './with-timeout.ts'
 
@@ -15,6 +16,8 @@ export interface SignedPostOptions {
   maxBytes: number
   /** Connections that are used. Default: those that all calls of the process share. */
   agent?: Agent
+  /** See `HttpCall`. Default: the request is not traced. */
+  tracing?: Tracing | undefined
   clock: Clock
   /** Gives up the request when it aborts. */
   signal: AbortSignal

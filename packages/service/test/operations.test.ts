@@ -7,6 +7,7 @@ import { watchClocks } from '../src/clock-watch.ts'
 import { nameProcess } from '../src/ground.ts'
 import { logConnected } from '../src/log-config.ts'
 import { operations, type ReadinessCheck } from '../src/operations.ts'
+import { countSpans } from '../src/tracing/export.ts'
 
 /** Creates a service with these checks. */
 function build(t: Test, checks: Record<string, ReadinessCheck>) {
@@ -30,6 +31,7 @@ t.test('docs/operations.md lists exactly the metrics that all services have', as
   nameProcess(registry, { service: 'rooms', name: 'host' })
   logConnected({ status: () => ({ connected: true, waiting: 0, waitingBytes: 0 }) }, registry)
   watchClocks({ registry, logger: pino({ level: 'silent' }) })
+  countSpans(registry)
   const rows = (await registry.getMetricsAsJSON()).map(({ name, help }) => [`\`${name}\``, help])
   checkDocumented(t, 'docs/operations.md', 'metrics-service', [['metric', 'meaning'], ...rows])
 })

@@ -4,7 +4,7 @@ import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
 import type { RoomsClient } from '@rabble/rooms/client'
-import { createRates, type Logger, type Origins, type Tokens } from '@rabble/service'
+import { createRates, type Logger, type Origins, type Tokens, type Tracing } from '@rabble/service'
 import { type BeforePublishOptions, createBeforePublish } from './before-publish/before-publish.ts'
 import { newGatewayId } from './cluster/gateway-id.ts'
 import { createGatewayRegistry } from './cluster/gateway-registry.ts'
@@ -99,6 +99,8 @@ export interface GatewayOptions {
   clock?: Clock
   metrics: Metrics
   logger: Logger
+  /** Default: nothing is traced. */
+  tracing?: Tracing | undefined
 }
 
 /** The core of a gateway: transports connect clients to it, and programs publish through it. */
@@ -118,8 +120,17 @@ export interface Gateway extends SessionHost, PublishHost, RouteHost {
  * by a subscription, which is made once both exist.
  */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { id = newGatewayId('gateway'), log, limits, tokens, clock = systemClock, metrics, logger } = options
-  const common = { clock, metrics, logger }
+  const {
+    id = newGatewayId('gateway'),
+    log,
+    limits,
+    tokens,
+    clock = systemClock,
+    metrics,
+    logger,
+    tracing,
+  } = options
+  const common = { clock, metrics, logger, tracing }
 
   // Memory of this gateway, and its counters.
   const seen = createDuplicateFilter(seenEvents, clock, clock.monotonic() - lookBack)
@@ -172,9 +183,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
 
   // The log.
-  const publisher = createPublisher(log, seen, () => {
-    metrics.published.inc()
-    traffic.published()
+  const publisher = createPublisher({
+    log,
+    seen,
+    confirmed() {
+      metrics.published.inc()
+      traffic.published()
+    },
+    tracing,
   })
   const watchdog = startDeliveryWatchdog({
     log,

@@ -49,8 +49,8 @@ await runService({
       throw new SettingsError(`${name} needs RABBLE_SECRET, which signs the tokens between services`)
     }
     const internalTokens = internalTokensFrom(settings)
-    const ground = createGround('gateway', settings, config.id)
-    const { app, logger, registry, clocks } = ground
+    const ground = await createGround('gateway', settings, config.id)
+    const { app, logger, registry, clocks, tracing } = ground
     const metrics = createMetrics(registry)
     const log = await connectRabbitMqLog({
       url: settings.RABBLE_AMQP_URL,
@@ -63,6 +63,7 @@ await runService({
       settings.RABBLE_GATEWAY_URL === undefined
         ? keepFinding(() => addressToward(hostname.replace(/^\[|\]$/g, '')), logger)
         : undefined
+    const calls = { clocks, tracing }
     const { plugin, checks, core } = gateway({
       ...config,
       url() {
@@ -74,11 +75,12 @@ await runService({
       },
       publicUrl,
       log,
-      history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, { clocks }) : undefined,
-      rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens, { clocks }) : undefined,
+      history: historyUrl && internalTokens ? overHttp(historyUrl, internalTokens, calls) : undefined,
+      rooms: roomsUrl && internalTokens ? roomsOverHttp(roomsUrl, internalTokens, calls) : undefined,
       tokens: tokensFrom(settings, { logger }),
       metrics,
       logger,
+      tracing,
     })
     await app.register(plugin)
     if (publicUrl !== undefined) {
@@ -98,7 +100,7 @@ await runService({
       checks: { ...checks, log: logConnected(log, registry) },
       notes: { clocks: clocks.note },
     })
-    const notices = takeNotices({ log, gateway: core, metrics })
+    const notices = takeNotices({ log, gateway: core, metrics, tracing })
     app.addHook('preClose', () => notices.close())
     app.addHook('onClose', () => log.close())
     const { RABBLE_DRAIN_MS: window } = settings

@@ -20,6 +20,7 @@ import {
   LocalSignals,
   Malformed,
   PublishQueue,
+  parseTraces,
   stepBytes,
 } from '@rabble/event-log/parts'
 
@@ -124,12 +125,12 @@ export function createMemoryLog(partitions = 1, options: MemoryLogOptions = {}):
         for (const each of thaw) each()
       }
     },
-    async publish(event) {
+    async publish(event, traceparent) {
       if (log.broken) {
         await nextTurn()
         throw new RabbleError('unavailable', 'the log is down')
       }
-      await part(partitionOf(event.room, partitions)).queue.publish(event)
+      await part(partitionOf(event.room, partitions)).queue.publish(event, traceparent)
       if (!log.losesConfirms) return
       await clock.sleep(lostAfter)
       throw new RabbleError('unavailable', 'not confirmed in time')
@@ -172,9 +173,9 @@ class Partition {
     this.#observer = backlog.observer
     this.#malformed = malformed
     this.#clock = clock
-    const send = async (body: Buffer) => {
+    const send = async (body: Buffer, traces: string | undefined) => {
       await this.#thawed
-      this.append(body)
+      this.append(body, traces)
       // Otherwise a busy log would let nothing else run.
       await nextTurn()
     }
@@ -196,9 +197,10 @@ class Partition {
     return this.#batches.length - 1
   }
 
-  append(body: Buffer): void {
+  append(body: Buffer, traces?: string): void {
     const offset = this.#batches.length
-    const entries = decodeBatch(body, () => this.#malformed.line(this.#number, offset))
+    const malformed = () => this.#malformed.line(this.#number, offset)
+    const entries = decodeBatch(body, malformed, parseTraces(traces))
     const batch = { offset, entries }
     this.#batches.push({ at: this.#clock.now(), bytes: body.length, batch })
     for (const follower of this.#followers) follower.offer(batch, body.length)

@@ -18,6 +18,7 @@ import {
   type ReadinessCheck,
   type ReadinessNote,
   type Tokens,
+  type Tracing,
 } from '@rabble/service'
 import type { FastifyPluginAsync } from 'fastify'
 import { followPolicies } from './access/policies.ts'
@@ -53,6 +54,8 @@ export interface HistoryOptions extends RetainOptions {
   internalTokens?: Pick<InternalTokens, 'verify'> | undefined
   metrics: HistoryMetrics
   logger: Logger
+  /** Default: nothing is traced. */
+  tracing?: Tracing | undefined
   /** Whether reading any room needs a token (`RABBLE_AUTH=jwt`). Direct messages always do. */
   requireToken?: boolean
   /** Default: the system clock. */

@@ -1,7 +1,14 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { type ConversationsReply, type MessageEvent, pathSegment } from '@rabble/contract'
 import { type ByteString, byteString } from '@rabble/event-log'
-import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
+import {
+  type ClockWatch,
+  httpCall,
+  type InternalTokens,
+  type Tracing,
+  timeOfResponse,
+  withTimeout,
+} from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type { Contacts } from './messages/contacts.ts'
 import type { ConversationStates } from './messages/conversations.ts'
@@ -109,14 +116,19 @@ type Call = (
 
 /**
  * Creates a client over HTTP. `url` is history's address, such as `http://history:8080`. `timeout` is in milliseconds (default:
- * 5 s). `clocks` compares the clock of history with the local one at each answer.
+ * 5 s). `clocks` compares the clock of history with the local one at each answer. `tracing` traces the calls of traced work.
  */
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  options: { timeout?: number; clock?: Clock; clocks?: Pick<ClockWatch, 'compare'> } = {},
+  options: {
+    timeout?: number
+    clock?: Clock
+    clocks?: Pick<ClockWatch, 'compare'>
+    tracing?: Tracing | undefined
+  } = {},
 ): HistoryClient {
-  const { timeout = defaultTimeout, clock = systemClock, clocks } = options
+  const { timeout = defaultTimeout, clock = systemClock, clocks, tracing } = options
   const times = { timeout, clock }
   return createClient(internalTokens, times, async (path, token, body, signal) => {
     const askedAt = clock.now()
@@ -125,6 +137,7 @@ export function overHttp(
       headers: headers(token),
       body: JSON.stringify(body),
       mayRepeat: true,
+      tracing,
       signal,
     })
     const time = timeOfResponse(answer.headers.date)

@@ -38,8 +38,8 @@ await runService({
     if (roomsUrl !== undefined && secret === undefined) {
       throw new SettingsError('RABBLE_ROOMS_URL needs RABBLE_SECRET, which signs the tokens between services')
     }
-    const ground = createGround('history', settings)
-    const { app, logger, registry, clocks } = ground
+    const ground = await createGround('history', settings)
+    const { app, logger, registry, clocks, tracing } = ground
     const metrics = createMetrics(registry)
     const database = await connectPostgres(settings.RABBLE_DATABASE_URL, {
       name: 'rabble-history',
@@ -55,7 +55,7 @@ await runService({
     })
     const internalTokens = internalTokensFrom(settings)
     const rooms =
-      roomsUrl && internalTokens && overHttp(roomsUrl, internalTokens, { caller: 'history', clocks })
+      roomsUrl && internalTokens && overHttp(roomsUrl, internalTokens, { caller: 'history', clocks, tracing })
     const { plugin, checks, notes } = history({
       log,
       database,
@@ -64,6 +64,7 @@ await runService({
       clocks,
       metrics,
       logger,
+      tracing,
       requireToken: settings.RABBLE_AUTH === 'jwt',
       ...historyConfig(settings),
       ...(rooms && { rooms, users: rooms }),

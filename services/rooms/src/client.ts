@@ -1,6 +1,13 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { pathSegment, type UserRecord } from '@rabble/contract'
-import { type ClockWatch, httpCall, type InternalTokens, timeOfResponse, withTimeout } from '@rabble/service'
+import {
+  type ClockWatch,
+  httpCall,
+  type InternalTokens,
+  type Tracing,
+  timeOfResponse,
+  withTimeout,
+} from '@rabble/service'
 import type { FastifyInstance } from 'fastify'
 import type {
   ClaimedName,
@@ -45,19 +52,20 @@ type Call = (
 
 /**
  * Creates a client over HTTP. `url` is the service's address, such as `http://rooms:8080`. `clocks` compares the clock of the
- * service with the local one at each answer.
+ * service with the local one at each answer. `tracing` traces the calls of traced work.
  */
 export function overHttp(
   url: string,
   internalTokens: Pick<InternalTokens, 'sign'>,
-  options: RoomsClientOptions & { clocks?: Pick<ClockWatch, 'compare'> } = {},
+  options: RoomsClientOptions & { clocks?: Pick<ClockWatch, 'compare'>; tracing?: Tracing | undefined } = {},
 ): RoomsClient & UsersClient {
-  const { clock = systemClock, clocks } = options
+  const { clock = systemClock, clocks, tracing } = options
   return createClient(internalTokens, options, async ({ method, path, body }, headers, signal) => {
     const askedAt = clock.now()
     const answer = await httpCall(new URL(path, url), {
       method,
       headers,
+      tracing,
       signal,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })

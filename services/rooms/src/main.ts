@@ -32,7 +32,7 @@ await runService({
       ['RABBLE_AMQP_URL', 'RABBLE_DATABASE_URL', 'RABBLE_SECRET'],
     )
     const config = roomsConfig(settings)
-    const ground = createGround('rooms', settings)
+    const ground = await createGround('rooms', settings)
     const { app, logger, registry, clocks } = ground
     const tokens = tokensFrom(settings, { logger })
     const metrics = createMetrics(registry)

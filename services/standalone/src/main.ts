@@ -43,8 +43,8 @@ await runService({
       ...roomsSettings,
     ])
     const config = gatewayConfig(settings)
-    const ground = createGround('rabble', settings, config.id)
-    const { app, logger, registry, clocks } = ground
+    const ground = await createGround('rabble', settings, config.id)
+    const { app, logger, registry, clocks, tracing } = ground
     const metrics = createGatewayMetrics(registry)
     const database = await openPglite(settings.DATA_DIR)
     // A secret is always needed, for the tokens of guests and those between services.
@@ -67,6 +67,7 @@ await runService({
       clocks,
       metrics: createHistoryMetrics(registry),
       logger,
+      tracing,
       requireToken: settings.RABBLE_AUTH === 'jwt',
       rooms: asHistory,
       users: asHistory,
@@ -99,6 +100,7 @@ await runService({
       tokens,
       metrics,
       logger,
+      tracing,
     })
     // Takes seconds at the first start, and all others call rooms as soon as the app is ready.
     await seating.prepare()

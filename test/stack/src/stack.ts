@@ -16,6 +16,8 @@ export interface Stack {
   readonly brokenImage: string
   /** Deploys, and waits until all tasks run. */
   deploy(): Promise<void>
+  /** Deploys the worker of stack.workers.yml for a room, by the steps of docs/deployment.md. */
+  addWorker(room: string): Promise<void>
   /** Returns the containers of a service. */
   containers(service: string): Promise<string[]>
   /** Makes a backup by docker/backup, and restores it by docker/restore in place of the database, with the services stopped. */
@@ -98,26 +100,45 @@ export async function createStack(t: TestContext): Promise<Stack> {
   const inspect = async (service: string, format: string) =>
     (await docker(['service', 'inspect', '--format', format, `${name}_${service}`])).trim()
 
+  const containers = (service: string) =>
+    list(['ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${name}_${service}`])
+
+  /** Deploys these files, and waits until all tasks run. */
+  async function deploy(
+    names: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const files = names.flatMap((file) => ['--compose-file', join(repository, file)])
+    // The images were built here and are in no registry.
+    const args = ['stack', 'deploy', ...files, '--resolve-image', 'never', name]
+    await docker(args, { env: { ...env, ...more }, timeout: starting })
+    let states: string[] = []
+    const running = async () => {
+      states = await list(['service', 'ls', ...ofStack, '--format', '{{.Name}} {{.Replicas}}'])
+      return states.every((state) => / ([1-9]\d*)\/\1( |$)/.test(state))
+    }
+    await until(running, starting, 'all tasks to run').catch((error: Error) => {
+      throw new DockerError(`${error.message}:\n${states.join('\n')}`)
+    })
+  }
+
   return {
     url: `http://127.0.0.1:${port}`,
     pages: [`http://127.0.0.1:${grafana}`],
     image,
     brokenImage,
-    async deploy() {
-      const file = ['--compose-file', join(repository, 'stack.yml')]
-      // The images were built here and are in no registry.
-      await docker(['stack', 'deploy', ...file, '--resolve-image', 'never', name], { env, timeout: starting })
-      let states: string[] = []
-      const running = async () => {
-        states = await list(['service', 'ls', ...ofStack, '--format', '{{.Name}} {{.Replicas}}'])
-        return states.every((state) => / ([1-9]\d*)\/\1( |$)/.test(state))
-      }
-      await until(running, starting, 'all tasks to run').catch((error: Error) => {
-        throw new DockerError(`${error.message}:\n${states.join('\n')}`)
-      })
+    deploy: () => deploy(['stack.yml']),
+    async addWorker(room) {
+      const password = randomBytes(16).toString('hex')
+      const [broker = ''] = await containers('rabbitmq')
+      const rights = ['^worker[.]', '^(worker[.]|rabble[.]notify$)', '^worker[.]']
+      await docker(['exec', broker, 'rabbitmqctl', 'add_user', 'worker', password])
+      await docker(['exec', broker, 'rabbitmqctl', 'set_permissions', 'worker', ...rights])
+      const input = `amqp://worker:${password}@broker:5672`
+      await docker(['secret', 'create', `${name}_worker_amqp_url`, '-'], { input })
+      await deploy(['stack.yml', 'stack.workers.yml'], { REMINDER_ROOM: room })
     },
-    containers: (service) =>
-      list(['ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${name}_${service}`]),
+    containers,
     async restoreBackup() {
       const to = privateFolder(t, 'backups')
       await run(join(repository, 'docker/backup'), ['--stack', name, '--to', to], { timeout: starting })

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '@rabble/harness'
+import { connectChat, until } from '@rabble/harness'
 import { chatOverAnyGateway, historyOf, reachGateways, startCrowd } from './crowd.ts'
 import { docker } from './docker.ts'
 import type { Part } from './part.ts'
@@ -27,6 +27,12 @@ export function swarmPart(load: { clients: number; rate: number }): Part {
       await step(crowd, 'nothing happens', () => sleep(10_000))
       if (crowd.gateways().size !== 3) wrong(`the clients are on ${crowd.gateways().size} gateways, not on 3`)
       await step(crowd, 'SSE and polling', () => chatOverAnyGateway(t, url))
+      await step(crowd, 'a worker', async () => {
+        const ada = await connectChat(t, url, { name: 'Ada' })
+        await ada.join('reminders')
+        await stack.addWorker('reminders')
+        await ada.waitFor((frame) => frame.type === 'message' && frame.room === 'reminders', 120_000)
+      })
       say('Prometheus')
       const [gateway = ''] = await stack.containers('gateway')
       const brokers = { rabbitmq: 1, 'rabbitmq-queues': 1 }

@@ -183,6 +183,8 @@ const fixed = new Set([
   ...Object.keys(imageVariables),
   ...['RABBLE_PREFIX', 'RABBLE_DRAIN_MS', 'RABBLE_GATEWAY_NAME', 'RABBLE_GATEWAY_URL'],
   ...['RABBLE_PUBLIC_URL', 'RABBLE_PUBLIC_PORT'],
+  // One name for all services would make them one service in traces.
+  'OTEL_SERVICE_NAME',
 ])
 
 /** Settings whose values the container files know. */

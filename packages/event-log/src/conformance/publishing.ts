@@ -46,6 +46,31 @@ export function testPublishing(t: Test, makeFixture: MakeFixture): void {
     t.same(reader.batches[0]?.entries[0]?.event, odd)
   })
 
+  t.test(
+    'a traced event comes with its trace, alone or among others, and its line has nothing of it',
+    async (t) => {
+      const { open } = await makeFixture(t)
+      const log = await open()
+      const reader = follow(t, log, 'first')
+      const trace = (n: number) => `00-${'a'.repeat(32)}-${String(n).padStart(16, '0')}-01`
+      await log.publish(event('first'))
+      await reader.seen(1)
+      await log.publish(event('alone'), trace(1))
+      await Promise.all(
+        Array.from({ length: 20 }, (_, n) => log.publish(event(`${n}`), n % 7 === 3 ? trace(n) : undefined)),
+      )
+      await reader.seen(22)
+      const entries = reader.batches.flatMap(({ entries }) => entries)
+      t.same(
+        entries.flatMap(({ event, traceparent }) =>
+          traceparent === undefined ? [] : [[event.id, traceparent]],
+        ),
+        [['alone', trace(1)], ...[3, 10, 17].map((n) => [`${n}`, trace(n)])],
+      )
+      t.notOk(reader.lines.some((line) => line.includes('aaaa')))
+    },
+  )
+
   t.test('a quiet log sends each event alone, a busy one sends them together', async (t) => {
     const { open } = await makeFixture(t)
     const log = await open()

@@ -149,9 +149,11 @@ export async function connectRabbitMqLog(options: RabbitMqLogOptions): Promise<R
 
   return {
     partitions,
-    publish(event) {
+    publish(event, traceparent) {
       const queue = publisher.queues[partitionOf(event.room, partitions)]
-      return queue === undefined ? Promise.reject(new RangeError('no partitions')) : queue.publish(event)
+      return queue === undefined
+        ? Promise.reject(new RangeError('no partitions'))
+        : queue.publish(event, traceparent)
     },
     read(partition, from, readerSignal, options) {
       check(partition)

@@ -1,6 +1,7 @@
 import type { Clock } from '@rabble/clock'
 import type { ChannelModel, ConfirmChannel } from 'amqplib'
 import type { Backlog } from '../backlog.ts'
+import { tracesHeader } from '../batch-traces.ts'
 import type { Logger } from '../event-log.ts'
 import { PublishQueue } from '../publish-queue.ts'
 import { type OpenChannel, openConfirmChannel } from './channel.ts'
@@ -50,7 +51,7 @@ export class Publisher {
       const queue = new PublishQueue({
         clock,
         backlog,
-        send: (batch) => this.#send(partition, batch),
+        send: (batch, traces) => this.#send(partition, batch, traces),
         spacing,
         refuted(failure, events) {
           if (failure instanceof Refusal) backlog.observer.contradicted?.(events)
@@ -86,7 +87,9 @@ export class Publisher {
     }
   }
 
-  #send(partition: number, batch: Buffer): Promise<void> {
+  #send(partition: number, batch: Buffer, traces: string | undefined): Promise<void> {
+    const options =
+      traces === undefined ? publishOptions : { ...publishOptions, headers: { [tracesHeader]: traces } }
     const exchange = this.#options.topology.names.exchange(partition)
     return new Promise((resolve, reject) => {
       const open = this.#open
@@ -104,7 +107,7 @@ export class Publisher {
         open.fail(unroutable)
       }
       // The result of publish is not needed: with one batch per partition in flight, little is buffered.
-      const isSent = open.send((channel) => channel.publish(exchange, '', batch, publishOptions, answered))
+      const isSent = open.send((channel) => channel.publish(exchange, '', batch, options, answered))
       if (!isSent) reject(new Error('not connected'))
     })
   }

@@ -2,6 +2,7 @@ import type { Clock } from '@rabble/clock'
 import { Deferred } from '@rabble/clock/deferred'
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { decodeBatch } from '../batch.ts'
+import { parseTraces, tracesHeader } from '../batch-traces.ts'
 import { Collecting } from '../collecting.ts'
 import type { LogBatch, Logger, LogObserver, LogStart, ReadOptions } from '../event-log.ts'
 import type { Malformed } from '../malformed.ts'
@@ -54,6 +55,8 @@ interface Delivery {
   tag: number
   offset: number
   content: Buffer
+  /** Header with the traces of its events, if there are any. */
+  traces: unknown
   /** Whether it is the batch that was yielded last. */
   isKnown: boolean
   gap: LogBatch['gap']
@@ -205,7 +208,8 @@ export class StreamReader {
   #receive(attachment: Attachment, message: ConsumeMessage | null): void {
     const { open, expected, newest } = attachment
     if (!open.alive) return
-    const offset: unknown = message?.properties.headers?.['x-stream-offset']
+    const headers = message?.properties.headers
+    const offset: unknown = headers?.['x-stream-offset']
     if (message === null) {
       open.fail(new Error('the stream was deleted'))
     } else if (typeof offset !== 'number') {
@@ -229,7 +233,8 @@ export class StreamReader {
       attachment.expected = undefined
       attachment.newest = offset
       const tag = message.fields.deliveryTag
-      this.#pending.add({ attachment, tag, offset, content, isKnown: offset === expected, gap })
+      const traces: unknown = headers?.[tracesHeader]
+      this.#pending.add({ attachment, tag, offset, content, traces, isKnown: offset === expected, gap })
       this.#news?.resolve()
       if (this.#pending.isFull) this.#collecting.end()
     }
@@ -267,11 +272,11 @@ export class StreamReader {
   #decode(taken: Delivery[]): LogBatch[] {
     const { partition, malformed } = this.#options
     const step: LogBatch[] = []
-    for (const { offset, content, isKnown, ...delivery } of taken) {
+    for (const { offset, content, traces, isKnown, ...delivery } of taken) {
       if (isKnown) continue
       this.#last = offset
       this.#lastContent = content
-      const entries = decodeBatch(content, () => malformed.line(partition, offset))
+      const entries = decodeBatch(content, () => malformed.line(partition, offset), parseTraces(traces))
       const gap = this.#gap ?? delivery.gap
       step.push({ offset, entries, ...(gap && { gap }) })
       this.#gap = undefined

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@rabble/clock'
 import { type Limits, RabbleError } from '@rabble/contract'
-import { type Logger, withTimeout } from '@rabble/service'
+import { type Logger, type Tracing, withTimeout } from '@rabble/service'
 import { createTurns, NoPlaceError } from '@rabble/turns'
 import type { Metrics } from '../metrics.ts'
 import { createBreaker } from './breaker.ts'
@@ -55,6 +55,7 @@ export function createBeforePublish(
     clock?: Clock
     metrics: Pick<Metrics, 'beforePublish' | 'beforePublishSeconds'>
     logger: Logger
+    tracing?: Tracing | undefined
   },
 ): BeforePublish {
   const { timeout, policy, limits, clock = systemClock, metrics, logger } = options

@@ -4,7 +4,7 @@ import { Agent as TlsAgent } from 'node:https'
 import { type Clock, systemClock } from '@rabble/clock'
 import type { BeforePublishAnswer, BeforePublishRequest } from '@rabble/contract'
 import { parseBeforePublishAnswer } from '@rabble/contract/parse'
-import { type HttpAnswer, postSigned } from '@rabble/service'
+import { type HttpAnswer, postSigned, type Tracing } from '@rabble/service'
 
 export interface ReceiverOptions {
   url: string
@@ -16,6 +16,8 @@ export interface ReceiverOptions {
   connections: number
   /** Maximum size (bytes) of an answer. */
   answerBytes: number
+  /** Default: questions are not traced. */
+  tracing?: Tracing | undefined
   clock?: Clock
 }
 
@@ -36,13 +38,13 @@ export interface Receiver {
 }
 
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { secret, timeout, connections, answerBytes, clock = systemClock } = options
+  const { secret, timeout, connections, answerBytes, tracing, clock = systemClock } = options
   const url = new URL(options.url)
   const kept = { keepAlive: true, noDelay: true, maxSockets: connections, maxFreeSockets: connections }
   const agent = url.protocol === 'https:' ? new TlsAgent(kept) : new Agent(kept)
   const stopped = new AbortController()
   setMaxListeners(connections, stopped.signal)
-  const to = { url, secret, timeout, maxBytes: answerBytes, agent, clock, signal: stopped.signal }
+  const to = { url, secret, timeout, maxBytes: answerBytes, agent, tracing, clock, signal: stopped.signal }
   return {
     async ask(question) {
       const body = {

@@ -1,6 +1,6 @@
 import { type ClientFrame, type ClientFrameType, RabbleError } from '@rabble/contract'
 import { FrameError } from '@rabble/contract/parse'
-import type { Logger } from '@rabble/service'
+import type { Logger, Tracing } from '@rabble/service'
 import type { People } from '../conversations/people.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Session } from '../sessions/session.ts'
@@ -67,6 +67,7 @@ export type CommandParts = ([AnyCommand] extends [(parts: infer Parts, ...rest: 
   metrics: Pick<Metrics, 'frames' | 'refused'>
   people: Pick<People, 'acted'>
   logger: Logger
+  tracing?: Tracing | undefined
 }
 
 /** Decodes and executes one frame of a session. Never throws or rejects: the client gets the errors. */
@@ -91,7 +92,14 @@ export function execute(parts: CommandParts, session: Session, data: string | Bu
     if (cost === 'message') session.takeMessage()
     // The table pairs each type with the command for its frames. TypeScript cannot follow that for a frame of any type.
     const command = run as Command<ClientFrameType, CommandParts>
-    return command(parts, session as IdentifiedSession, frame as never)?.catch(refuse)
+    const { tracing } = parts
+    if (tracing === undefined || cost === 'frame') {
+      return command(parts, session as IdentifiedSession, frame as never)?.catch(refuse)
+    }
+    const span = tracing.begin(frame.type, 'server', { 'rabble.transport': session.transport })
+    return tracing
+      .during(span, () => command(parts, session as IdentifiedSession, frame as never))
+      ?.catch(refuse)
   } catch (error) {
     refuse(error)
   }

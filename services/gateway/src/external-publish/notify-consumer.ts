@@ -1,5 +1,6 @@
 import { RabbleError, systemUser } from '@rabble/contract'
 import type { DoTask, RabbitMqLog, WorkQueue } from '@rabble/event-log'
+import type { Tracing } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 import { noticeEvent } from './event.ts'
 import { createPublishing, type PublishHost, type PublishingOptions } from './publishing.ts'
@@ -8,13 +9,14 @@ export interface NotifyQueueOptions extends PublishingOptions {
   log: Pick<RabbitMqLog, 'takeWork'>
   gateway: Pick<PublishHost, 'id' | 'limits' | 'clock' | 'publish' | 'checkRepeat' | 'audit'>
   metrics: Pick<Metrics, 'workerPublishes' | 'queueActive' | 'queueRedelivered' | 'queueRejected'>
+  tracing?: Tracing | undefined
 }
 
 /** Publishes the notifications in the queue `<prefix>.notify`, as `POST /api/notify` does, until the result is closed. */
 export function takeNotices(options: NotifyQueueOptions): WorkQueue {
-  const { log, gateway, metrics } = options
+  const { log, gateway, metrics, tracing } = options
   const publishing = createPublishing(options)
-  const work: DoTask = async ({ body, messageId }) => {
+  const publish: DoTask = async ({ body, messageId }) => {
     await publishing('amqp', () => {
       const { frameBytes } = gateway.limits
       if (body.length > frameBytes) {
@@ -23,6 +25,11 @@ export function takeNotices(options: NotifyQueueOptions): WorkQueue {
       const event = noticeEvent(gateway, parseJson(body), messageId)
       return { event, actor: systemUser, action: 'service.notify' }
     })
+  }
+  const work: DoTask = (task) => {
+    if (tracing === undefined) return publish(task)
+    const span = tracing.begin('notify', 'consumer', { 'messaging.operation.type': 'process' })
+    return tracing.during(span, () => publish(task))
   }
   return log.takeWork('notify', work, {
     active: (active) => metrics.queueActive.set(active ? 1 : 0),

@@ -2,13 +2,14 @@ import type { Clock } from '@rabble/clock'
 import type { ChangeEvent, ChatEvent, LogEvent, PersonalEvent, StartedEvent } from '@rabble/contract'
 import { isChatEvent, isPersonalEvent } from '@rabble/contract/parse'
 import { type EventLog, type LogBatch, type LogEntry, partitionOf, roomIn } from '@rabble/event-log'
-import type { Logger } from '@rabble/service'
+import type { Logger, Tracing } from '@rabble/service'
 import type { Metrics } from '../metrics.ts'
 import type { RoomBuffers } from '../replay/room-buffers.ts'
 import type { Hub } from '../sessions/hub.ts'
 import type { DuplicateFilter } from './duplicate-filter.ts'
 import type { LogPositions } from './log-positions.ts'
 import type { Publisher } from './publisher.ts'
+import { traceAttributes } from './trace-attributes.ts'
 
 /** How far back (ms) a gateway reads at its start, to resume the clients of a gateway that died. */
 export const lookBack = 60_000
@@ -49,9 +50,10 @@ export function followLog(options: {
   clock: Clock
   metrics: Metrics
   logger: Logger
+  tracing?: Tracing | undefined
 }): LogFollower {
   const { log, gateway, recent, seen, positions, publisher, hub, changed, conversed, arrived } = options
-  const { clock, metrics, logger } = options
+  const { clock, metrics, logger, tracing } = options
   const abort = new AbortController()
   const behind = new Set(Array.from({ length: log.partitions }, (_, partition) => partition))
   /** For each partition, the offset right before the first batch that was read. */
@@ -59,7 +61,13 @@ export function followLog(options: {
   const seenSince = seen.since
   const doubtfulBefore = createHorizon(seen, clock)
 
-  function accept(partition: number, event: LogEvent, line: Buffer, offset: number): void {
+  function accept(
+    partition: number,
+    event: LogEvent,
+    line: Buffer,
+    offset: number,
+    traceparent: string | undefined,
+  ): void {
     if (isPersonalEvent(event)) {
       conversed(event, partition, offset)
       return
@@ -80,16 +88,22 @@ export function followLog(options: {
       ('unchecked' in event && event.unchecked === true) || Date.parse(event.at) < doubtfulBefore()
     recent.add(event, line, offset, doubtful)
     if (event.type !== 'message') changed(event)
+    const span =
+      traceparent !== undefined && hub.reaches(event.room)
+        ? tracing?.follow(traceparent, 'deliver', 'consumer', traceAttributes(event, 'process'))
+        : undefined
     hub.deliver(event, line)
+    // The hub has asked before for the end of this turn, when it writes to the sessions.
+    if (span !== undefined) setImmediate(() => span.end())
     conversed(event, partition, offset)
   }
 
   let told = false
 
   /** Skips an event that fails, so that it does not hold up the events behind it. */
-  function acceptSafely(partition: number, { event, line }: LogEntry, offset: number): void {
+  function acceptSafely(partition: number, { event, line, traceparent }: LogEntry, offset: number): void {
     try {
-      accept(partition, event, line, offset)
+      accept(partition, event, line, offset, traceparent)
     } catch (error) {
       metrics.malformed.inc()
       if (told) return

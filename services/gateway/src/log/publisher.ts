@@ -1,7 +1,9 @@
 import { Deferred } from '@rabble/clock/deferred'
 import type { ChatEvent } from '@rabble/contract'
 import type { EventLog } from '@rabble/event-log'
+import type { Tracing } from '@rabble/service'
 import type { DuplicateFilter } from './duplicate-filter.ts'
+import { traceAttributes } from './trace-attributes.ts'
 
 /** Publishes events to the log, each id only once at a time. */
 export interface Publisher {
@@ -19,12 +21,14 @@ export interface Publisher {
   settled(): Promise<void>
 }
 
-/** `confirmed` is called for each event that the log has confirmed. */
-export function createPublisher(
-  log: Pick<EventLog, 'publish'>,
-  seen: Pick<DuplicateFilter, 'has'>,
-  confirmed: () => void,
-): Publisher {
+export function createPublisher(options: {
+  log: Pick<EventLog, 'publish'>
+  seen: Pick<DuplicateFilter, 'has'>
+  /** Called for each event that the log has confirmed. */
+  confirmed: () => void
+  tracing?: Tracing | undefined
+}): Publisher {
+  const { log, seen, confirmed, tracing } = options
   const waiting = new Map<string, Deferred<void>>()
   const done = Promise.resolve()
 
@@ -35,13 +39,16 @@ export function createPublisher(
       if (same !== undefined) return same.promise
       const result = new Deferred<void>()
       waiting.set(event.id, result)
-      log.publish(event).then(
+      const span = tracing?.part('publish', 'producer', traceAttributes(event, 'send'))
+      log.publish(event, span?.traceparent).then(
         () => {
+          span?.end()
           confirmed()
           waiting.delete(event.id)
           result.resolve()
         },
         (error: unknown) => {
+          span?.end(error)
           waiting.delete(event.id)
           result.reject(error)
         },

@@ -1,10 +1,20 @@
 import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { MessageEvent } from '@rabble/contract'
 import { eventId, noticeId } from '@rabble/contract/ids'
-import { assertNothingLeft, connectChat, sharedRabbitMq, startService } from '@rabble/harness'
+import {
+  assertNothingLeft,
+  connectChat,
+  privateFolder,
+  sharedRabbitMq,
+  startProcess,
+  startService,
+} from '@rabble/harness'
 import { createTokens } from '@rabble/service'
+import { type Channel, connect } from 'amqplib'
 import t from 'tap'
 import { secret } from '../build.ts'
 
@@ -79,6 +89,60 @@ t.test('Python puts a notification into the queue', async (t) => {
   // Debian's Python, to which its package python3-pika belongs.
   t.equal(await run('/usr/bin/python3', 'python/notify.py', notice('It’s done'), 'python-1'), 'python-1')
   t.match(await told(eventId('system', 'general', 'python-1')), { text: 'It’s done' })
+})
+
+t.test('two copies of a worker remind once each time, with the rights that its steps give it', async (t) => {
+  const steps = readFileSync(join(examples, '../docs/deployment.md'), 'utf8')
+  const [, configure = '', write = '', read = ''] =
+    /set_permissions worker '(.*?)' '(.*?)' '(.*?)'$/m.exec(steps) ?? []
+  const url = await broker.addUser({ configure, write, read })
+  const file = join(privateFolder(t, 'secrets'), 'worker_amqp_url')
+  writeFileSync(file, `${url}\n`)
+  const env = { RABBLE_AMQP_URL_FILE: file, ROOM: 'worker room', MINUTES: '0.01', TEXT: 'Time for a break' }
+  await ada.join('worker room')
+  const args = [join(examples, 'node/reminder.mjs')]
+  const launch = { command: process.execPath, args, env, cwd: examples, isReady: async () => true }
+  const workers = await Promise.all(['one', 'two'].map((name) => startProcess(t, { name, ...launch })))
+  const reminders = () => ada.messages('worker room')
+  await ada.waitFor(() => reminders().length >= 4, 120_000)
+  for (const worker of workers) await worker.kill()
+  const cids = reminders().map(({ cid }) => cid)
+  t.equal(new Set(cids).size, cids.length)
+  // Both copies name a reminder after its time, and nothing else.
+  t.same(
+    cids.filter((cid) => !/^reminder:worker room:\d+$/.test(cid ?? '')),
+    [],
+  )
+  t.match(reminders()[0], { from: { name: 'System' }, text: 'Time for a break' })
+
+  const attempt = async (work: (channel: Channel) => Promise<unknown>) => {
+    const connection = await connect(url)
+    const channel = await connection.createChannel()
+    channel.on('error', () => {})
+    return work(channel).finally(() => connection.close())
+  }
+  const refused = { code: 403 }
+  await t.rejects(
+    attempt((channel) => channel.consume('rabble.notify', () => {})),
+    refused,
+  )
+  await t.rejects(
+    attempt((channel) => channel.consume('rabble.log.0', () => {})),
+    refused,
+  )
+  await t.rejects(
+    attempt(async (channel) => {
+      await channel.assertQueue('worker.answers', { exclusive: true })
+      await channel.bindQueue('worker.answers', 'rabble.events', '')
+    }),
+    refused,
+  )
+  await t.resolves(
+    attempt(async (channel) => {
+      await channel.assertQueue('worker.answers', { exclusive: true })
+      await channel.consume('worker.answers', () => {})
+    }),
+  )
 })
 
 t.test('what was run twice under one name was told once', async (t) => {

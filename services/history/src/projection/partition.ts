@@ -2,7 +2,7 @@ import type { Clock } from '@rabble/clock'
 import type { Backoff } from '@rabble/clock/retry'
 import type { Database } from '@rabble/database'
 import type { EventLog, Logger } from '@rabble/event-log'
-import { retryLogged } from '@rabble/service'
+import { retryLogged, type Tracing } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 import type { StepLimits } from './step.ts'
 
@@ -14,6 +14,8 @@ export interface Partition {
   database: Database
   metrics: HistoryMetrics
   logger: Logger
+  /** Default: nothing is traced. */
+  tracing?: Tracing | undefined
   limits?: StepLimits
   backoff?: Backoff
   /** Reasons why partitions are not projected now, by their numbers. */

@@ -23,6 +23,8 @@ export const defaultStepLimits: Record<Database['kind'], StepLimits> = {
 export interface CountedStep extends Step {
   toId: string | null
   events: number
+  /** Its traced events: the `traceparent` of each. Absent if there are none. */
+  traces?: string[]
 }
 
 /** Cuts batches of the log into steps, in order. Only messages, their changes and events of users, of version 1, are kept. */
@@ -38,10 +40,14 @@ export function* stepsOf(
   for (const [index, batch] of batches.entries()) {
     const { offset, entries, gap } = batch
     if (gap !== undefined) step.gap = { expected: gap.expected, found: offset }
-    for (const { event, line } of entries) {
+    for (const { event, line, traceparent } of entries) {
       step.events++
       bytes += line.length
       if (isChatEvent(event) || isPersonalEvent(event)) step.entries.push({ event, line })
+      if (traceparent !== undefined) {
+        step.traces ??= []
+        step.traces.push(traceparent)
+      }
     }
     const next = batches[index + 1]
     const isFull = step.events >= limits.events || bytes >= limits.bytes

@@ -1,5 +1,6 @@
 import { isChatEvent } from '@rabble/contract/parse'
 import type { LogBatch } from '@rabble/event-log'
+import type { Span } from '@rabble/service'
 import type { HistoryMetrics } from '../metrics.ts'
 import { resumeReading } from './continuation.ts'
 import { createPace } from './pace.ts'
@@ -29,11 +30,13 @@ export async function writePartition(options: Partition): Promise<void> {
     pace.add(events)
     for (const step of stepsOf(partition, position, batches, limits)) {
       metrics.pendingEvents.set({ partition }, events)
+      const spans = startSpans(options, step)
       if (!(await take(options, step))) {
         // The caller tries again later, so as not to disturb the other replica at each step.
         logger.info({ partition }, 'somebody else has moved the position of this partition')
         return
       }
+      for (const span of spans) span.end()
       position = { offset: step.to, lastId: step.toId }
       events -= step.events
       if (signal.aborted) return
@@ -41,6 +44,17 @@ export async function writePartition(options: Partition): Promise<void> {
     metrics.pending.delete(partition)
     metrics.pendingEvents.set({ partition }, 0)
   }
+}
+
+/** Starts a span for each traced event of a step. It lasts as long as the transaction. */
+function startSpans({ tracing }: Partition, { traces = [], events }: CountedStep): Span[] {
+  if (tracing === undefined) return []
+  const attributes = {
+    'messaging.system': 'rabble',
+    'messaging.operation.type': 'process',
+    'messaging.batch.message_count': events,
+  }
+  return traces.flatMap((traceparent) => tracing.follow(traceparent, 'project', 'consumer', attributes) ?? [])
 }
 
 /** Age (ms) of a message beyond which a log is not new. */
