@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   assertNothingLeft,
   connectChat,
@@ -14,8 +17,28 @@ import t from 'tap'
 assertNothingLeft(t)
 
 const collector = await startOtlpReceiver(t)
+/** Headers `traceparent` that the before-publish hook of the second gateway got. It allows everything. */
+const asked: unknown[] = []
+const hook = createServer((request, response) => {
+  asked.push(request.headers.traceparent)
+  request.resume().on('end', () => response.writeHead(204).end())
+})
+hook.listen(0, '127.0.0.1')
+await once(hook, 'listening')
+t.teardown(() => {
+  hook.close()
+  hook.closeAllConnections()
+})
+const hookUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`
 const cluster = await startCluster(t, {
   nginx: false,
+  gatewayEnv: (n): Record<string, string> =>
+    n === 1
+      ? {
+          RABBLE_BEFORE_PUBLISH_URL: hookUrl,
+          RABBLE_BEFORE_PUBLISH_SECRET: `whsec_${Buffer.alloc(32).toString('base64')}`,
+        }
+      : {},
   env: {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_TRACES_SAMPLER: 'parentbased_always_on',
@@ -80,6 +103,17 @@ t.test('a message is one trace from its frame over the log to both gateways and 
     'a gateway without a receiver delivers nothing',
   )
 })
+
+t.test(
+  'a question to the program that checks messages is a part of the trace, which it learns',
+  async (t) => {
+    const { id } = await bob.send('tea room', 'a private text')
+    const trace = await traceOf(collector, id, 6)
+    t.match(described(trace), ['gateway-1: deliver < publish', 'gateway-2: POST 127.0.0.1 < send'])
+    const question = trace.find(({ kind }) => kind === 'client')
+    t.same(asked, [`00-${question?.traceId}-${question?.spanId}-01`])
+  },
+)
 
 t.test('a program that traces finds its message in its own trace', async (t) => {
   const traceId = 'ab'.repeat(16)
