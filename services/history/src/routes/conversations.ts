@@ -118,12 +118,16 @@ export function conversationRoutes(
       },
     )
 
-    app.post('/internal/conversations', { schema: statesSchema, bodyLimit, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      return reads.run('conversation-states', () =>
-        statesOf(database, partitions, { ...request.body, readable }),
-      )
-    })
+    app.post(
+      '/internal/conversations',
+      { schema: statesSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('conversation-states', () =>
+          statesOf(database, partitions, { ...request.body, readable }),
+        )
+      },
+    )
 
     app.post(
       '/internal/users/:user/contacts',
@@ -135,9 +139,13 @@ export function conversationRoutes(
       },
     )
 
-    app.post('/internal/receipts', { schema: receiptsSchema, bodyLimit, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      return reads.run('receipts', () => receiptsOf(database, partitions, request.body))
-    })
+    app.post(
+      '/internal/receipts',
+      { schema: receiptsSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('receipts', () => receiptsOf(database, partitions, request.body))
+      },
+    )
   }
 }

@@ -101,10 +101,14 @@ export function gatewayRoutes(
       },
     )
 
-    app.post('/internal/rooms/:room/known', { schema: knownSchema, bodyLimit, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      const question = { room: request.params.room, ids: request.body.ids }
-      return reads.run('known', () => knownOf(database, partitions, question))
-    })
+    app.post(
+      '/internal/rooms/:room/known',
+      { schema: knownSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        const question = { room: request.params.room, ids: request.body.ids }
+        return reads.run('known', () => knownOf(database, partitions, question))
+      },
+    )
   }
 }
