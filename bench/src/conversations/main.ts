@@ -123,7 +123,7 @@ await runBench({
     }
     const reading = { ...costOf(begin, rounds * members.clients.length) }
     if (members.lost > 0) throw new Error(`${members.lost} members lost their connection`)
-    // What history has, whatever frames said.
+    // Frames have told the same. This is what history has stored.
     for (const client of members.clients) {
       const { conversations } = await client.request({ type: 'watch', limit: 1 })
       if (conversations[0]?.unread !== 0) throw new Error(`${JSON.stringify(conversations[0])} is stored`)

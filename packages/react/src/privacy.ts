@@ -6,7 +6,7 @@ import { useChat } from './provider.tsx'
 import { createStore, type Store, useStore } from './store.ts'
 
 export interface PrivacyView {
-  /** What others may see of the user, on all devices; undefined before the server has answered. */
+  /** Choices of the user, on all devices: what others may see. Undefined before the server has answered. */
   privacy: Privacy | undefined
   /** Changes some of it. Never rejects: see `error`. */
   change: (choices: Partial<Privacy>) => Promise<void>

@@ -1,7 +1,7 @@
 import type { ConversationsSnapshot } from '@rabble/client/conversations'
 import type { ConversationState, MessageEvent } from '@rabble/contract'
 
-/** What clients were told: the messages that came, and the actions that were acknowledged. The servers are asked for nothing else. */
+/** Knowledge of the clients: the messages that came, and the actions that were acknowledged. The servers are asked for nothing else. */
 export interface Told {
   /** Messages of each room as they came, in the order in which they came. */
   messages(room: string): readonly MessageEvent[]
