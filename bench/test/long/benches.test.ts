@@ -43,6 +43,20 @@ t.test('history-page measures pages of a room and prints how they are found', as
   })
 })
 
+// A benchmark that fails if anything is not exactly as it was written, so it runs in its full size.
+t.test(
+  'conversations: a user’s 10,000 are listed exactly, and 1,000 members of a room read at once',
+  async (t) => {
+    const result = resultOf(await run('conversations', '--rounds', '3'))
+    const percentiles = { p50: Number, p99: Number }
+    const cpu = { gateways: Number, history: Number, postgres: Number }
+    const list = { page: percentiles, watch: percentiles, cpu }
+    t.match(result.lists, { few: { ...list, conversations: 200 }, many: { ...list, conversations: 10_000 } })
+    t.match(result.reading, { members: 1_000, lost: 0, acknowledged: percentiles, told: percentiles, cpu })
+    t.ok(result.lists.timesFew > 0)
+  },
+)
+
 t.test('fan-out compares transports, in a big room and in small ones', async (t) => {
   const transport = 'websocket,deflate,sse,signalr,socketio'
   const args = ['--members', '50', '--seconds', '1', '--warmup', '0', '--transport', transport]

@@ -11,7 +11,8 @@ t.test('the page tells of all that the package exports, and of all that its hook
   const names = [...source('index').matchAll(/\b(?:use[A-Z]\w+|linesOf|ChatProvider)\b/g)].map(
     ([name]) => name,
   )
-  const views = ['connection', 'room', 'messages', 'around', 'lines'].map(source).join('\n')
+  const files = ['connection', 'room', 'messages', 'around', 'lines', 'people', 'privacy', 'receipts']
+  const views = files.map(source).join('\n')
   const interfaces = [...views.matchAll(/^export interface [\s\S]*?^}/gm)].map(([text]) => text).join('\n')
   const members = [...interfaces.matchAll(/^ {2}(\w+)\??:/gm)].map(([, member = '']) => member)
   t.ok(names.length > 8 && members.length > 20)

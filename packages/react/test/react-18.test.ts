@@ -11,6 +11,7 @@ await import('./dom.ts')
 t.match((await import('react')).version, /^18\./)
 t.match((await import('react-dom')).version, /^18\./)
 
-for (const file of ['around', 'conversations', 'messages', 'provider', 'room']) {
+const files = ['around', 'conversations', 'messages', 'people', 'privacy', 'provider', 'receipts', 'room']
+for (const file of files) {
   await import(new URL(`${file}.test.js`, import.meta.url).href)
 }

@@ -35,6 +35,9 @@ export interface HistoryMetrics {
   webhookEvents: Counter
   webhookFailures: Counter<'reason'>
   webhookGaps: Counter
+  /** Time since which the oldest messages wait that are due for pushes, by partition, as in `pending`. */
+  pushWaiting: Map<number, number>
+  pushesPending: Gauge
   pushes: Counter
   pushFailures: Counter<'reason'>
   pushesGivenUp: Counter
@@ -61,6 +64,7 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
   const registers = [registry]
   const pending = new Map<number, number>()
   const webhookWaiting = new Map<number, number>()
+  const pushWaiting = new Map<number, number>()
   /** Returns the seconds since the earliest of these times; 0 if there is none. */
   const secondsSince = (times: ReadonlyMap<number, number>) => {
     const now = clock.monotonic()
@@ -112,9 +116,18 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
       this.set(secondsSince(webhookWaiting))
     },
   })
+  new Gauge({
+    name: 'rabble_history_push_lag_seconds',
+    help: 'Time for which the oldest messages have waited to be pushed to browsers since they were due, 5 seconds after they were stored; 0 if there are none. Reported by the replica that writes their partition.',
+    registers,
+    collect() {
+      this.set(secondsSince(pushWaiting))
+    },
+  })
   const metrics: HistoryMetrics = {
     pending,
     webhookWaiting,
+    pushWaiting,
     position,
     pendingEvents,
     leader,
@@ -239,6 +252,11 @@ export function createMetrics(registry: Registry, clock: Clock = systemClock): H
     webhookGaps: new Counter({
       name: 'rabble_history_webhook_gaps_total',
       help: 'Number of times that the log no longer had the next events for the webhook, so that some may be missing. Its receiver is told.',
+      registers,
+    }),
+    pushesPending: new Gauge({
+      name: 'rabble_history_pushes_pending',
+      help: 'Pushes that wait for the answer of a push service, or for another attempt. Reported by the replica that writes their partition.',
       registers,
     }),
     pushes: new Counter({

@@ -10,7 +10,7 @@ export const client = { id: 'rabble', secret: 'a secret of the client that nobod
 /** A real provider of OpenID Connect, whose users need no password. */
 export interface Issuer {
   readonly url: string
-  /** Id of the user who signs in next, or undefined for one who says no. */
+  /** Without a form: id of the user who signs in next, or undefined for one who says no. */
   user: string | undefined
   /** Makes a code useless, as time would. */
   expire(code: string): Promise<void>
@@ -24,12 +24,18 @@ interface Context {
   }
 }
 
-/** Starts the provider, which knows the claims of these users by their ids. It is stopped at teardown. */
-export async function startIssuer(
-  t: Test,
-  port: number,
-  options: { callback: string; users: Readonly<Record<string, object>> },
-): Promise<Issuer> {
+export interface IssuerOptions {
+  /** Address to which browsers are sent back. */
+  callback: string
+  /** Claims of the users, by their ids. */
+  users: Readonly<Record<string, object>>
+  /** Whether people sign in by the form of the provider, which takes any password. Default: false, for tests without a browser. */
+  form?: boolean
+}
+
+/** Starts the provider. It is stopped at teardown. */
+export async function startIssuer(t: Test, port: number, options: IssuerOptions): Promise<Issuer> {
+  const { form = false } = options
   const url = `http://127.0.0.1:${port}`
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const provider = new Provider(url, {
@@ -46,8 +52,10 @@ export async function startIssuer(
     pkce: { required: () => true },
     scopes: ['openid', 'profile', 'groups'],
     claims: { openid: ['sub'], profile: ['name'], groups: ['groups'] },
-    features: { devInteractions: { enabled: false } },
-    interactions: { url: (_context: Context, { uid }: { uid: string }) => `/interaction/${uid}` },
+    features: { devInteractions: { enabled: form } },
+    ...(!form && {
+      interactions: { url: (_context: Context, { uid }: { uid: string }) => `/interaction/${uid}` },
+    }),
     findAccount: (_context: Context, id: string) => ({
       accountId: id,
       claims: async () => ({ sub: id, ...options.users[id] }),
@@ -70,7 +78,7 @@ export async function startIssuer(
   }
   const answer = provider.callback()
   const server = createServer((request, response) => {
-    if (!request.url?.startsWith('/interaction/')) return answer(request, response)
+    if (form || !request.url?.startsWith('/interaction/')) return answer(request, response)
     const { user } = issuer
     const result = user === undefined ? { error: 'access_denied' } : { login: { accountId: user } }
     void provider.interactionFinished(request, response, result)

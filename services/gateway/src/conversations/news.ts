@@ -84,11 +84,12 @@ export function createConversationNews(options: {
 
   async function ask(history: Pick<HistoryClient, 'conversationStates'>): Promise<void> {
     let wait = interval
+    let most = maxAsked
     while (rooms.size + own.size > 0) {
       await clock.sleep(wait, { signal: stop.signal, ref: false })
       if (stop.signal.aborted) return
-      const askedRooms = [...rooms].slice(0, maxAsked)
-      const askedOwn = [...own].slice(0, maxAsked)
+      const askedRooms = [...rooms].slice(0, most)
+      const askedOwn = [...own].slice(0, most)
       try {
         const states = await history.conversationStates({
           rooms: askedRooms.map(([room]) => room),
@@ -102,8 +103,11 @@ export function createConversationNews(options: {
         for (const [key, change] of stored) if (own.get(key) === change) own.delete(key)
         tell(states, new Map(stored))
         wait = interval
+        most = Math.min(maxAsked, 2 * most)
       } catch {
         wait = cooldown
+        // History may be too slow for so many, or refuse so large a question. The same one again would be refused for ever.
+        most = Math.max(1, most >> 1)
       }
     }
   }

@@ -56,3 +56,35 @@ t.test('a conversation that history has not stored yet is not told as one that h
   t.strictSame(told.slice(1), [{ type: 'conversation', room: 'general', version: 6 }], 'one that has')
   news.close()
 })
+
+t.test('after a question that history can’t answer, a smaller one follows', async (t) => {
+  const clock = createManualClock()
+  const told: string[] = []
+  const session = {
+    user: { id: 'ada', name: 'Ada' },
+    reply: ({ room }: { room: string }) => void told.push(room),
+  } as unknown as Session
+  const watchers = createWatchers()
+  watchers.add(session, 'ada')
+  const sizes: number[] = []
+  const news = createConversationNews({
+    history: {
+      async conversationStates({ own }) {
+        sizes.push(own.length)
+        if (own.length > 300) throw new Error('history answered 413')
+        return { through: [5], rooms: [], own: own.map((one) => ({ ...one, version: 5, json: '{}' })) }
+      },
+    },
+    hub: { sessionsOf: () => [] },
+    watchers,
+    memberships: { noted() {} },
+    clock,
+  })
+  const rooms = Array.from({ length: 800 }, (_, n) => `room ${n}`)
+  const event = { user: 'ada', at: '2026-11-22T10:00:00.000Z', via: 'gateway-1', member: true } as const
+  for (const room of rooms) news.take({ type: 'membership', id: room, room, ...event }, 0, 5)
+  while (news.waiting > 0 && sizes.length < 20) await clock.advance(1_000)
+  t.same(sizes, [800, 500, 250, 500, 250, 300])
+  t.same(new Set(told), new Set(rooms))
+  news.close()
+})

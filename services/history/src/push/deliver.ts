@@ -19,7 +19,7 @@ const parallel = 8
 export interface DeliveryOptions {
   clock: Clock
   logger: Logger
-  metrics: Pick<HistoryMetrics, 'pushes' | 'pushFailures' | 'pushesGivenUp'>
+  metrics: Pick<HistoryMetrics, 'pushes' | 'pushFailures' | 'pushesGivenUp' | 'pushesPending'>
   signal: AbortSignal
 }
 
@@ -44,16 +44,22 @@ export function createDelivery(push: Push, options: DeliveryOptions): Delivery {
     const refused: string[] = []
     let last: PushFailure | undefined
     let waiting = due
-    for (let attempt = 1; ; attempt++) {
-      const round = await attemptAll(waiting)
-      accepted.push(...round.accepted)
-      refused.push(...round.refused)
-      answers.gone.push(...round.gone)
-      last = round.failure ?? last
-      waiting = round.left
-      if (waiting.length === 0 || attempt >= attempts || signal.aborted) break
-      const delay = backoffDelay(push.backoff ?? defaultBackoff, attempt)
-      await clock.sleep(Math.max(delay, Math.min(round.retryAfter, longestPause)), { signal })
+    metrics.pushesPending.inc(due.length)
+    try {
+      for (let attempt = 1; ; attempt++) {
+        const round = await attemptAll(waiting)
+        accepted.push(...round.accepted)
+        refused.push(...round.refused)
+        answers.gone.push(...round.gone)
+        last = round.failure ?? last
+        metrics.pushesPending.dec(waiting.length - round.left.length)
+        waiting = round.left
+        if (waiting.length === 0 || attempt >= attempts || signal.aborted) break
+        const delay = backoffDelay(push.backoff ?? defaultBackoff, attempt)
+        await clock.sleep(Math.max(delay, Math.min(round.retryAfter, longestPause)), { signal })
+      }
+    } finally {
+      metrics.pushesPending.dec(waiting.length)
     }
     if (signal.aborted) return
     metrics.pushesGivenUp.inc(waiting.length + refused.length)

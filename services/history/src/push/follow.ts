@@ -20,7 +20,7 @@ const cleanInterval = 60 * 60_000
  * aborts. The caller leads the partition, so nobody else does. Never rejects.
  */
 export async function pushPartition(options: Partition, push: Push): Promise<void> {
-  const { clock, logger, partition, signal } = options
+  const { clock, logger, metrics, partition, signal } = options
   // Separate problems: history is ready whether pushes are sent or not.
   const own = { ...options, problems: new Map<number, string>() }
   const delivery = createDelivery(push, options)
@@ -30,13 +30,14 @@ export async function pushPartition(options: Partition, push: Push): Promise<voi
     } catch (error) {
       if (!signal.aborted) logger.error({ err: error, partition }, 'pushing failed; starting again')
     }
+    metrics.pushWaiting.delete(partition)
     await clock.sleep(defaultInterval, { signal })
   }
 }
 
 /** Pushes what follows the stored position. Returns when somebody else has moved it, or on abort. */
 async function follow(options: Partition, push: Push, delivery: Delivery): Promise<void> {
-  const { clock, database, logger, partition, signal } = options
+  const { clock, database, logger, metrics, partition, signal } = options
   const { grace = defaultGrace, interval = defaultInterval } = push
   const ripe = createRipening(clock, grace)
   const run = <Result>(doing: string, work: () => Promise<Result>) => retryForPartition(options, doing, work)
@@ -48,7 +49,9 @@ async function follow(options: Partition, push: Push, delivery: Delivery): Promi
       cleanedAt = clock.monotonic()
     }
     ripe.add(await run('looking for messages to push', () => storedSequence(database, partition)))
-    for (const end = ripe.end(); position < end && !signal.aborted; ) {
+    const end = ripe.end()
+    if (position < end) metrics.pushWaiting.set(partition, clock.monotonic())
+    while (position < end && !signal.aborted) {
       const to = Math.min(end, position + maxStep)
       await pushStep(options, push, delivery, position, to)
       // The pushes that were under way are sent again after the next start.
@@ -60,6 +63,7 @@ async function follow(options: Partition, push: Push, delivery: Delivery): Promi
       }
       position = to
     }
+    metrics.pushWaiting.delete(partition)
     await clock.sleep(interval, { signal })
   }
 }

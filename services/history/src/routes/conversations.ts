@@ -24,6 +24,9 @@ const pageLimits: ReadLimits = {
 /** Gateways ask about many users and rooms at once. */
 const gatewayLimits: ReadLimits = { active: 2, waiting: 200, deadline: 4_000 }
 
+/** Enough for a question about 1,000 rooms and 1,000 conversations, with the longest names. */
+const bodyLimit = 4 * 1024 * 1024
+
 const errors: readonly ErrorCode[] = ['bad-frame', 'unauthorized', 'forbidden', 'rate-limited', 'unavailable']
 const room = Type.String({ minLength: 1, maxLength: 140 })
 const user = Type.String({ minLength: 1, maxLength: 64 })
@@ -115,12 +118,16 @@ export function conversationRoutes(
       },
     )
 
-    app.post('/internal/conversations', { schema: statesSchema, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      return reads.run('conversation-states', () =>
-        statesOf(database, partitions, { ...request.body, readable }),
-      )
-    })
+    app.post(
+      '/internal/conversations',
+      { schema: statesSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('conversation-states', () =>
+          statesOf(database, partitions, { ...request.body, readable }),
+        )
+      },
+    )
 
     app.post(
       '/internal/users/:user/contacts',
@@ -132,9 +139,13 @@ export function conversationRoutes(
       },
     )
 
-    app.post('/internal/receipts', { schema: receiptsSchema, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      return reads.run('receipts', () => receiptsOf(database, partitions, request.body))
-    })
+    app.post(
+      '/internal/receipts',
+      { schema: receiptsSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        return reads.run('receipts', () => receiptsOf(database, partitions, request.body))
+      },
+    )
   }
 }

@@ -11,6 +11,9 @@ import { createReads, type ReadLimits } from './reads.ts'
 /** Gateways ask few questions, some of them large: one for each room to which clients return. */
 const limits: ReadLimits = { active: 2, waiting: 200, deadline: 4_000 }
 
+/** Enough for 1,000 ids of the greatest length. */
+const bodyLimit = 256 * 1024
+
 const id = Type.String({ minLength: 1, maxLength: 64 })
 const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 140 }) })
 const replaySchema = {
@@ -50,7 +53,7 @@ export function gatewayRoutes(
   return async (app) => {
     app.post(
       '/internal/rooms/:room/replay',
-      { schema: replaySchema, logLevel: 'warn' },
+      { schema: replaySchema, bodyLimit, logLevel: 'warn' },
       async (request, reply) => {
         const { room } = request.params
         await checkServiceAccess(room, request, internalTokens)
@@ -98,10 +101,14 @@ export function gatewayRoutes(
       },
     )
 
-    app.post('/internal/rooms/:room/known', { schema: knownSchema, logLevel: 'warn' }, async (request) => {
-      await serviceOf(request.headers.authorization, internalTokens)
-      const question = { room: request.params.room, ids: request.body.ids }
-      return reads.run('known', () => knownOf(database, partitions, question))
-    })
+    app.post(
+      '/internal/rooms/:room/known',
+      { schema: knownSchema, bodyLimit, logLevel: 'warn' },
+      async (request) => {
+        await serviceOf(request.headers.authorization, internalTokens)
+        const question = { room: request.params.room, ids: request.body.ids }
+        return reads.run('known', () => knownOf(database, partitions, question))
+      },
+    )
   }
 }

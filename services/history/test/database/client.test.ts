@@ -54,6 +54,21 @@ await onBoth(async (t, databases) => {
     })
   }
 
+  await t.test('a question may be about 1,000 conversations and rooms with the longest names', async (t) => {
+    const name = (n: number, length: number) => `${n}${'ä'.repeat(length)}`.slice(0, length)
+    const many = Array.from({ length: 1_000 }, (_, n) => n)
+    const rooms = many.map((n) => name(n, 128))
+    const own = many.map((n) => ({ user: `${n}-${'u'.repeat(64)}`.slice(0, 64), room: name(n, 128) }))
+    const ids = many.map((n) => `${n}-${'i'.repeat(64)}`.slice(0, 64))
+    for (const [how, client] of clients) {
+      const states = await client.conversationStates({ rooms, own })
+      t.equal(states.own.length, 1_000, how)
+      const users = own.map(({ user }) => user)
+      t.ok(await client.receipts({ rooms: rooms.map((room) => ({ room })), users }), how)
+      t.same(await client.known('general', [...ids.slice(1), 'a']), { through: 2, ids: ['a'] }, how)
+    }
+  })
+
   await t.test('users are no services, and services no users', async (t) => {
     const ada = await tokens.sign({ id: 'ada', name: 'Ada' }, 3600, ['moderator', 'service'])
     const service = await internalTokens.sign({ caller: 'gateway', for: 'ada' })

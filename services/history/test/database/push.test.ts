@@ -145,12 +145,14 @@ await onBoth(async (t, databases) => {
       const { receiver, push, subscribe } = await start(t, database)
       await subscribe('bob')
       let asked = 0
+      const waited: boolean[] = []
       const readable: Push['readable'] = async (user, rooms) => {
+        waited.push(metrics.pushWaiting.has(0))
         if (asked++ < 2) throw new Error('the rooms service is away')
         return new Set(user === 'bob' ? rooms.filter((room) => room !== 'secret') : [])
       }
       const log = createMemoryLog()
-      ingestOf(t, log, database, { push: { ...push, readable } })
+      const { metrics } = ingestOf(t, log, database, { push: { ...push, readable } })
       await waitForStart(database)
       const joins = (room: string): PersonalEvent => ({
         ...{ type: 'membership', id: `j ${room}`, user: 'bob', room, via: 'g', member: true },
@@ -162,6 +164,8 @@ await onBoth(async (t, databases) => {
       await until(() => receiver.texts().length > 0, timeout, 'a push')
       await waitForPushes(database)
       t.same(receiver.texts(), ['text of b'])
+      t.ok(waited.length >= 3 && waited.every(Boolean), 'the lag is reported while they wait')
+      await until(() => metrics.pushWaiting.size === 0, timeout, 'the lag to be over')
     },
   )
 

@@ -86,9 +86,11 @@ t.test(
     const sending = delivery.send([due])
     for (let count = 1; count <= 3; count++) {
       await failures(count)
+      t.equal(await metric('pushes_pending'), 1, 'it waits for another attempt')
       await clock.advance(5_000)
     }
     t.same(await sending, { accepted: [due.endpoint], gone: [], refused: [] })
+    t.equal(await metric('pushes_pending'), 0)
     t.same(receiver.texts(), ['between us'])
     t.equal(receiver.received.length, 4)
     const [first = 0, second, third = 0] = pauses
@@ -148,6 +150,7 @@ t.test('a service that is down is logged once, and others don’t wait long for 
     await clock.advance(8_000)
   }
   t.same(await sending, { accepted: [], gone: [], refused: [] })
+  t.equal(await metric('pushes_pending'), 0, 'it is given up')
   t.equal(receiver.received.length, 4)
   t.match(lines, [/^error: a push service does not accept pushes .*status 500/])
   t.notMatch(lines.join(), due.endpoint.split('/').at(-1) ?? '', 'the endpoint is a secret')
