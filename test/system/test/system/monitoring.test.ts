@@ -1,17 +1,11 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import {
   assertNothingLeft,
   connectChat,
-  privateFolder,
   putIntoQueue,
   startCluster,
   startPrometheus,
@@ -19,98 +13,12 @@ import {
 } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import t from 'tap'
+import { alertNames, alertRules, dashboard, machines, panelsOf, promtool } from '../monitoring-files.ts'
 
 assertNothingLeft(t)
 
-/** Path of the repository, seen from test/system/dist/test/system. */
-const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
-
-interface Panel {
-  id: number
-  type: string
-  title: string
-  description?: string
-  datasource?: { type: string; uid: string }
-  fieldConfig?: { defaults: { unit?: string } }
-  targets?: { expr: string }[]
-}
-
-interface Dashboard {
-  uid: string
-  panels: Panel[]
-  templating: { list: { name: string; query: string }[] }
-}
-
-function readDashboard(name: string): Dashboard {
-  return JSON.parse(readFileSync(`${repository}monitoring/grafana/dashboards/${name}.json`, 'utf8'))
-}
-
-const dashboard = readDashboard('rabble')
-/** That of the exporters, which no test has. */
-const machines = readDashboard('machines')
 const variables = dashboard.templating.list
-const panelsOf = ({ panels }: Dashboard) => panels.filter(({ type }) => type !== 'row')
 const panels = panelsOf(dashboard)
-const namesIn = (rules: string) => [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name ?? '')
-const alertRules = readFileSync(`${repository}monitoring/alerts.yml`, 'utf8')
-const alertNames = namesIn(alertRules)
-const exporterRules = readFileSync(`${repository}monitoring/exporters/alerts.yml`, 'utf8')
-
-t.test('promtool finds nothing wrong, and each alert fires when it should and not before', async (t) => {
-  const monitoring = `${repository}monitoring`
-  t.match(await promtool(['check', 'config', `${monitoring}/prometheus.yml`]), /SUCCESS/)
-  t.match(await promtool(['test', 'rules', `${monitoring}/alerts.test.yml`]), /SUCCESS/)
-  const tested = readFileSync(`${monitoring}/alerts.test.yml`, 'utf8')
-  for (const name of alertNames) t.ok(tested.includes(`  - name: ${name}\n`), `${name} is tested`)
-
-  // As exporters.yml puts it together.
-  const folder = privateFolder(t, 'exporters')
-  for (const name of ['prometheus', 'alerts', 'alertmanagers'])
-    cpSync(`${monitoring}/${name}.yml`, join(folder, `${name}.yml`))
-  cpSync(`${monitoring}/exporters/alerts.yml`, join(folder, 'exporters.yml'))
-  const jobs = ['scrape', 'scrape-nginx'].map((name) => `${monitoring}/exporters/${name}.yml`)
-  const { stdout } = await promisify(execFile)(`${monitoring}/exporters/merge`, [folder, ...jobs])
-  writeFileSync(join(folder, 'merged.yml'), stdout)
-  const checked = await promtool(['check', 'config', join(folder, 'merged.yml')])
-  t.match(checked, /2 rule files found/)
-  t.notMatch(checked, /WARNING/)
-  const jobNames = [...stdout.matchAll(/job_name: (\S+)/g)].map(([, name]) => name)
-  t.same(jobNames.slice(-4), ['prometheus', 'postgres', 'node', 'nginx'])
-  t.match(await promtool(['test', 'rules', `${monitoring}/exporters/alerts.test.yml`]), /SUCCESS/)
-  const testedRules = readFileSync(`${monitoring}/exporters/alerts.test.yml`, 'utf8')
-  for (const name of namesIn(exporterRules)) t.ok(testedRules.includes(`  - name: ${name}\n`), name)
-})
-
-t.test('docs/operations.md has a paragraph on each alert, and the alert leads to it', async (t) => {
-  const page = readFileSync(`${repository}docs/operations.md`, 'utf8')
-  const explained = [...page.matchAll(/^### (Rabble\w+)\n\n(?=\S)/gm)].map(([, name]) => name)
-  const names = [...alertNames, ...namesIn(exporterRules)]
-  t.same(explained, names)
-  for (const name of names) {
-    const url = `runbook_url: docs/operations.md#${name.toLowerCase()}\n`
-    t.ok((alertRules + exporterRules).includes(url), name)
-  }
-})
-
-t.test('each panel has a place of its own, a unit, a source and says what it shows', async (t) => {
-  t.not(dashboard.uid, machines.uid)
-  for (const board of [dashboard, machines]) {
-    t.equal(new Set(board.panels.map(({ id }) => id)).size, board.panels.length, 'ids are unique')
-    for (const { title, description, fieldConfig, datasource } of panelsOf(board)) {
-      t.ok(description && fieldConfig?.defaults.unit, title)
-      t.same(datasource, { type: 'prometheus', uid: 'prometheus' }, title)
-    }
-  }
-})
-
-t.test('each variable narrows panels, and no panel asks for an unknown one', async (t) => {
-  for (const board of [dashboard, machines]) {
-    const expressions = panelsOf(board).flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
-    const used = expressions.flatMap((expr) => [...expr.matchAll(/\$(?!__)(\w+)/g)].map(([, name]) => name))
-    const known = board.templating.list.map(({ name }) => name)
-    t.same([...new Set(used)].sort(), known.sort())
-  }
-})
 
 t.test('a real Prometheus', async (t) => {
   // Without a before-publish hook, the panel of its times would have no data.
@@ -308,13 +216,4 @@ function asked(expr: string): string {
 /** Returns an expression whose comparisons have the result 0 or 1 and drop no series. */
 function uncompared(expr: string): string {
   return expr.replace(/\{[^}]*\}|==|!=|>=|<=|>|</g, (part) => (part.startsWith('{') ? part : `${part} bool`))
-}
-
-/** Runs promtool on `input`, and returns its output. @throws Error with the output if it found a problem */
-async function promtool(args: readonly string[], input = ''): Promise<string> {
-  // A quarter of its CPU time went into the garbage of the series that it tests.
-  const running = promisify(execFile)('promtool', args, { env: { ...process.env, GOGC: '400' } })
-  running.child.stdin?.end(input)
-  const { stdout, stderr } = await running
-  return stdout + stderr
 }
