@@ -131,7 +131,8 @@ t.test('a stream that lost its leader for good: told with the command that mends
   await publish('4')
   await reader.seen(4)
   t.equal(reader.ids().at(-1), '4')
-  t.match(gaps(), [['gap', 0, 3, 0]])
+  // The reader sees where the new log ends: at 0, or further if the publisher had to repeat the event.
+  t.match(gaps(), [['gap', 0, 3, Number]])
 })
 
 /** Returns the file by which the broker finds offsets in the newest segment of a stream. */
