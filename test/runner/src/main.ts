@@ -17,7 +17,7 @@ const help = `Runs tests beside servers that they share, a process for each file
   make test TESTS='FILE …'  the tests in these files or folders
 
 Options, in ARGS='…':
-  --jobs N      processes at a time; default: two more than there are cores, since some wait
+  --jobs N      processes at a time; default: three more than there are cores, since many wait
   --seconds N   that a process may take; default: 600, for the long forms 2400
 
 A file's part is the first folder below its package's test/: if it is no part, the file is a unit test. The output of each file is in .test-output/.
@@ -33,7 +33,7 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean' },
     part: { type: 'string', multiple: true },
     all: { type: 'boolean' },
-    jobs: { type: 'string', default: String(availableParallelism() + 2) },
+    jobs: { type: 'string', default: String(availableParallelism() + 3) },
     seconds: { type: 'string' },
   },
 })
