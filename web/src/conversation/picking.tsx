@@ -27,13 +27,15 @@ export function Picking(): JSX.Element | null {
   if (wanted === undefined || Picker === undefined) return null
   return (
     <Picker
+      // A picker that was closed tells so a moment later. Whoever asks again meanwhile gets another one.
+      key={wanted}
       button={wanted.button}
       onPick={(sign) => {
         const message = wanted.room.messages.find(({ id }) => id === wanted.message.id) ?? wanted.message
         void toggle(wanted.room, message, sign, me.peek()?.id)
       }}
       onClose={() => {
-        picking.value = undefined
+        if (picking.peek() === wanted) picking.value = undefined
       }}
     />
   )
