@@ -27,7 +27,7 @@ export function Picking(): JSX.Element | null {
   if (wanted === undefined || Picker === undefined) return null
   return (
     <Picker
-      // A picker that was closed tells so a moment later. Whoever asks again meanwhile gets another one.
+      // A picker that was closed tells so a moment later. A request meanwhile gets another picker.
       key={wanted}
       button={wanted.button}
       onPick={(sign) => {
