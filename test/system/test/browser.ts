@@ -201,8 +201,14 @@ export async function openChat(
           const wanted = message(text).getByRole('button', { name: button })
           // In a narrow window the actions show once the message has the focus.
           if (!(await wanted.isVisible())) await message(text).locator('.said-by').click({ timeout: 10_000 })
+          const reached = await wanted.evaluateHandle((button) => {
+            const clicks: Event[] = []
+            button.addEventListener('click', (event) => clicks.push(event), { once: true, capture: true })
+            return clicks
+          })
           await wanted.click({ timeout: 10_000 })
-          return true
+          // A line such as "Seen by 1" may have moved the messages between the press of the mouse and its release.
+          return reached.evaluate((clicks) => clicks.length > 0)
         },
         timeout,
         `${button} at ${text}`,

@@ -69,6 +69,7 @@ t.test('what is edited, deleted and answered is so for the others too, and after
   await eve.write('a mistake')
   await eve.write('a secret')
   await dan.sees('a secret')
+  await eve.log.getByText('Seen by 1').waitFor()
 
   await eve.press('a mistake', 'Edit')
   await eve.write('corrected')
