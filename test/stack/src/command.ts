@@ -1,3 +1,5 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+
 /** Prints a line for people. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`)
@@ -7,6 +9,22 @@ export function print(text: string): void {
 export function fail(message: string): never {
   process.stderr.write(`${message}\n`)
   process.exit(2)
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>
+type Values<Known extends Options> = ReturnType<typeof parseArgs<{ options: Known }>>['values']
+
+/** Returns the options that the program was called with. Prints the help and ends the program if that was asked for, or one is unknown. */
+export function readOptions<Known extends Options>(options: Known, help: string): Values<Known> {
+  if (process.argv.slice(2).includes('--help')) {
+    print(help)
+    process.exit(0)
+  }
+  try {
+    return parseArgs<{ options: Known }>({ options }).values
+  } catch (error) {
+    return fail(`${(error as Error).message}\n\n${help}`)
+  }
 }
 
 /** Returns the value of an option that is a whole number from 1 to `most`. */

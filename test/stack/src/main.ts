@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util'
 import { clusterPart } from './cluster-part.ts'
-import { end, fail, print, stopSignal, wholeNumber } from './command.ts'
+import { end, fail, print, readOptions, stopSignal, wholeNumber } from './command.ts'
 import { composePart } from './compose-part.ts'
 import { lackOfDocker } from './docker.ts'
 import { type Part, runPart } from './part.ts'
@@ -22,22 +21,11 @@ after Ctrl-C; a running Rabble is not touched. Ends with 0 if no message was mis
 by itself, and an update that fails was rolled back.
 `
 
-function options() {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean', default: false } as const
-  try {
-    return parseArgs({ options: { only: text, clients: text, rate: text, 'in-swarm': flag, help: flag } })
-      .values
-  } catch (error) {
-    return fail(`${(error as Error).message}\n\n${help}`)
-  }
-}
-
-const values = options()
-if (values.help) {
-  print(help)
-  process.exit(0)
-}
+const text = { type: 'string' } as const
+const values = readOptions(
+  { only: text, clients: text, rate: text, 'in-swarm': { type: 'boolean', default: false } },
+  help,
+)
 const load = {
   clients: wholeNumber('clients', values.clients ?? '24', 500),
   rate: wholeNumber('rate', values.rate ?? '2', 10),

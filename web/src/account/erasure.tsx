@@ -6,6 +6,7 @@ import { me } from '../state/session.ts'
 import { isolated } from '../texts/isolated.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
+import { FormButtons } from '../ui/form-buttons.tsx'
 import { accountOpen, closeAccountDialog } from './open.ts'
 
 /** Dialog to erase the user, who writes the own name to confirm. */
@@ -64,14 +65,7 @@ export function Erasure(): JSX.Element {
         <p id="erasure-problem" class="problem small" role="alert">
           {problem.value}
         </p>
-        <div class="dialog-buttons">
-          <button type="button" onClick={closeAccountDialog}>
-            {t.common.cancel}
-          </button>
-          <button type="submit" class="danger" disabled={busy.value}>
-            {t.account.eraseIt}
-          </button>
-        </div>
+        <FormButtons label={t.account.eraseIt} kind="danger" busy={busy.value} onClose={closeAccountDialog} />
       </form>
     </Dialog>
   )

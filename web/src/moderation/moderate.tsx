@@ -7,6 +7,7 @@ import { isModerator } from '../state/roles.ts'
 import { isolated } from '../texts/isolated.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
+import { FormButtons } from '../ui/form-buttons.tsx'
 import { moderating } from './open.ts'
 import { Restrictions } from './restrictions.tsx'
 
@@ -99,14 +100,13 @@ export function Moderate(): JSX.Element | null {
         <p class="quiet" role="status">
           {done.value}
         </p>
-        <div class="dialog-buttons">
-          <button type="button" onClick={close}>
-            {done.value === '' ? t.common.cancel : t.common.close}
-          </button>
-          <button type="submit" class="danger" disabled={busy.value}>
-            {t.moderation.confirm[act.value]}
-          </button>
-        </div>
+        <FormButtons
+          label={t.moderation.confirm[act.value]}
+          kind="danger"
+          busy={busy.value}
+          onClose={close}
+          {...(done.value !== '' && { leave: t.common.close })}
+        />
       </form>
       <Restrictions
         key={changed.value}

@@ -5,6 +5,7 @@ import { toast } from '../conversation/toast.tsx'
 import { useAttempt } from '../state/attempt.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
+import { FormButtons } from '../ui/form-buttons.tsx'
 import { reporting } from './open.ts'
 
 /** Dialog to report a message to the moderators. */
@@ -35,14 +36,7 @@ export function Report(): JSX.Element | null {
         <p class="problem small" role="alert">
           {problem.value}
         </p>
-        <div class="dialog-buttons">
-          <button type="button" onClick={close}>
-            {t.common.cancel}
-          </button>
-          <button type="submit" class="primary" disabled={busy.value}>
-            {t.moderation.report}
-          </button>
-        </div>
+        <FormButtons label={t.moderation.report} kind="primary" busy={busy.value} onClose={close} />
       </form>
     </Dialog>
   )

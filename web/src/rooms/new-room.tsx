@@ -4,6 +4,7 @@ import { useAttempt } from '../state/attempt.ts'
 import { go } from '../state/route.ts'
 import { t } from '../texts/texts.ts'
 import { Dialog } from '../ui/dialog.tsx'
+import { FormButtons } from '../ui/form-buttons.tsx'
 import { RoomFields, readFields } from './room-fields.tsx'
 
 export interface NewRoomProps {
@@ -47,14 +48,7 @@ export function NewRoom({ name, onClose }: NewRoomProps): JSX.Element {
         <p id="room-problem" class="problem" role="alert">
           {problem.value}
         </p>
-        <div class="dialog-buttons">
-          <button type="button" onClick={onClose}>
-            {t.common.cancel}
-          </button>
-          <button type="submit" class="primary" disabled={busy.value}>
-            {t.rooms.createIt}
-          </button>
-        </div>
+        <FormButtons label={t.rooms.createIt} kind="primary" busy={busy.value} onClose={onClose} />
       </form>
     </Dialog>
   )

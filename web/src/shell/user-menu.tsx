@@ -1,4 +1,4 @@
-import type { JSX } from 'preact'
+import type { ComponentChildren, JSX } from 'preact'
 import { accountOpen } from '../account/open.ts'
 import { helpOpen } from '../shortcuts/help-open.ts'
 import { isMac } from '../shortcuts/keyboard.ts'
@@ -35,19 +35,10 @@ export function UserMenu(): JSX.Element {
           <p class="narrow-only">
             <bdi class="name">{user?.name}</bdi>
           </p>
-          <button
-            type="button"
-            class="menu-item"
-            aria-haspopup="dialog"
-            onClick={() => {
-              close()
-              helpOpen.value = true
-            }}
-          >
-            <Icon name="keyboard" size={18} />
+          <DialogItem icon="keyboard" open={() => (helpOpen.value = true)} close={close}>
             {t.shell.keyboardShortcuts}
             <Keys keys={key} mac={isMac} />
-          </button>
+          </DialogItem>
           {isModerator.value && (
             <a class="menu-item" href={hashOf({ view: 'moderation', part: 'reports' })} onClick={close}>
               <Icon name="shield" size={18} />
@@ -55,9 +46,15 @@ export function UserMenu(): JSX.Element {
             </a>
           )}
           <LanguageChoice />
-          <AccountItem icon="eye" label={t.account.privacy} dialog="privacy" close={close} />
-          <AccountItem icon="save" label={t.account.download} dialog="export" close={close} />
-          <AccountItem icon="trash" label={t.account.erase} dialog="erasure" close={close} />
+          <DialogItem icon="eye" open={() => (accountOpen.value = 'privacy')} close={close}>
+            {t.account.privacy}
+          </DialogItem>
+          <DialogItem icon="save" open={() => (accountOpen.value = 'export')} close={close}>
+            {t.account.download}
+          </DialogItem>
+          <DialogItem icon="trash" open={() => (accountOpen.value = 'erasure')} close={close}>
+            {t.account.erase}
+          </DialogItem>
           <button
             type="button"
             class="menu-item"
@@ -75,14 +72,14 @@ export function UserMenu(): JSX.Element {
   )
 }
 
-/** Item that opens a dialog about the account. */
-function AccountItem(props: {
+/** Item that opens a dialog. The menu is closed before, so that the focus comes back to its button. */
+function DialogItem(props: {
   icon: IconName
-  label: string
-  dialog: NonNullable<typeof accountOpen.value>
+  open(): void
   close(): void
+  children: ComponentChildren
 }): JSX.Element {
-  const { icon, label, dialog, close } = props
+  const { icon, open, close, children } = props
   return (
     <button
       type="button"
@@ -90,11 +87,11 @@ function AccountItem(props: {
       aria-haspopup="dialog"
       onClick={() => {
         close()
-        accountOpen.value = dialog
+        open()
       }}
     >
       <Icon name={icon} size={18} />
-      {label}
+      {children}
     </button>
   )
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { end, fail, print, stopSignal, wholeNumber } from '../command.ts'
+import { end, print, readOptions, stopSignal, wholeNumber } from '../command.ts'
 import { runPart } from '../part.ts'
 import { upgradePart } from './part.ts'
 
@@ -16,20 +15,8 @@ It builds the old versions from the history of this clone, in dist/versions, and
 of its own. Ends with 0 if no message was missing, repeated or out of order, and each version showed what the first one had stored.
 `
 
-function options() {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({ options: { from: text, clients: text, rate: text, help: { type: 'boolean' } } }).values
-  } catch (error) {
-    return fail(`${(error as Error).message}\n\n${help}`)
-  }
-}
-
-const values = options()
-if (values.help) {
-  print(help)
-  process.exit(0)
-}
+const text = { type: 'string' } as const
+const values = readOptions({ from: text, clients: text, rate: text }, help)
 const stop = stopSignal()
 const part = upgradePart({
   from: values.from,

@@ -7,7 +7,7 @@ import {
   startService,
   type TestContext,
 } from '@rabble/harness'
-import { type ServiceName, scriptOf, type Version } from './versions.ts'
+import { type ServiceName, scriptOf, services, type Version } from './versions.ts'
 
 /** A place in the system where a process of any version runs: always at the same port. */
 export interface Place {
@@ -43,7 +43,7 @@ export async function startSystem(t: TestContext, version: Version): Promise<Sys
     RABBLE_LOGINS_PER_MINUTE: '60000',
     LOG_LEVEL: 'warn',
   }
-  const places = (['rooms', 'history', 'gateway'] as const).flatMap((service) =>
+  const places = services.flatMap((service) =>
     ports[service].map((port, n): Place & { start(version: Version): Promise<void> } => {
       const name = `${service}-${n + 1}`
       const env = {

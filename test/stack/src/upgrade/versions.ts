@@ -12,7 +12,7 @@ const repository = fileURLToPath(new URL('../../../../../', import.meta.url))
 /** The oldest version with all services, and so the first schema of their databases. */
 export const firstVersion = '0daf70f83ddaf64a6b65551fa1b99da3f151c148'
 
-/** Services that are built: all that a version runs as processes. */
+/** Services that a version runs as processes. */
 export const services = ['rooms', 'history', 'gateway'] as const
 export type ServiceName = (typeof services)[number]
 
