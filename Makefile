@@ -8,7 +8,7 @@ SOURCES := tsconfig.base.json tsconfig.json $(shell find packages services examp
 PAGE := $(shell find web packages/client packages/contract \( -name node_modules -o -name dist -o -name test \) -prune -o -type f -print)
 
 .PHONY: help install build start token vapid-keys cluster up scale logs down look backup restore bench package lint format clean
-.PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack test-upgrade
+.PHONY: test test-all test-unit test-database test-broker test-system test-browser test-stack test-upgrade chaos
 
 help: ## List these targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ gsub(/ /, ", ", $$1); printf "  make %-13s %s\n", $$1, $$2 }'
@@ -101,6 +101,10 @@ test-stack: build ## Run the containers for real, under load, killing and updati
 test-upgrade: build ## Update a running system from the first version to this one, and go back by one, under load: ARGS=--help
 	@test/setup
 	@exec node --enable-source-maps test/stack/dist/src/upgrade/main.js $(ARGS)
+
+chaos: build ## Kill, freeze and cut off processes at random while people chat, and check what they were told: ARGS=--help
+	@test/setup
+	@exec node --enable-source-maps test/stack/dist/src/chaos/main.js $(ARGS)
 
 bench: build ## List the benchmarks, or run one: BENCH=history-catch-up ARGS='--events 20000'
 ifdef BENCH
