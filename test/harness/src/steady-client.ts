@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatEvent, MessagesReply, ServerFrames } from '@rabble/contract'
-import { type ChatClient, connectChat, ReplyError } from './chat-client.ts'
+import { type ChatClient, connectChat, ReplyError, type Transport } from './chat-client.ts'
 import type { TestContext } from './test-context.ts'
 
 export interface SteadyOptions {
   /** `http://` address of Nginx or of a gateway. A function is called before each connection. */
   url: string | (() => string)
   name: string
+  /** Token of an account. Default: it is a guest of this name. */
+  token?: string
+  /** Default: `websocket`. */
+  transport?: Transport
   /** Rooms that it joins on each connection. */
   rooms: readonly string[]
 }
@@ -60,7 +64,7 @@ const replyTimeout = 10_000
 
 /** Starts a steady client, and resolves when it is in all its rooms. */
 export async function startSteadyClient(t: TestContext, options: SteadyOptions): Promise<SteadyClient> {
-  const { name, rooms } = options
+  const { name, rooms, token, transport = 'websocket' } = options
   const address = typeof options.url === 'string' ? () => options.url as string : options.url
   const parts: Part[] = []
   const acknowledged: string[] = []
@@ -79,7 +83,8 @@ export async function startSteadyClient(t: TestContext, options: SteadyOptions):
   async function connect(): Promise<ChatClient> {
     const url = address()
     const last = new Map(rooms.map((room) => [room, eventsOf(room).at(-1)?.id]))
-    const client = await connectChat(t, url, { name, timeout: replyTimeout })
+    const as = token === undefined ? { name } : { token }
+    const client = await connectChat(t, url, { ...as, transport, timeout: replyTimeout })
     const part: Part = { client, missed: new Map() }
     try {
       for (const room of rooms) {

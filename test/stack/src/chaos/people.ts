@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Chat, ChatError, connect, type Room, type Transport } from '@rabble/client'
 import { type Conversations, createConversations } from '@rabble/client/conversations'
 import { react } from '@rabble/client/reactions'
-import type { TestContext } from '@rabble/harness'
+import { type SteadyClient, startSteadyClient, type TestContext } from '@rabble/harness'
 import { createTokens } from '@rabble/service'
 import { WebSocket } from 'ws'
 import { type Reading, readKey, type Said, type Told } from './verdict.ts'
@@ -28,10 +28,12 @@ export interface Person {
 
 export interface People {
   readonly all: readonly Person[]
+  /** Programs that speak the protocols without the SDK. Each is in all rooms. */
+  readonly programs: readonly SteadyClient[]
   /** Messages that were acknowledged, with what was done to them. */
   readonly said: Map<string, Said>
-  /** The events that each person got of each room. */
-  readonly told: readonly Told[]
+  /** Returns the events that each person and each program got of each room. */
+  told(): readonly Told[]
   /** Person and room → messages up to which the person has read, whether or not that was acknowledged. */
   readonly read: ReadonlyMap<string, readonly Reading[]>
   /** Ends all actions, and resolves when those under way are acknowledged. */
@@ -39,6 +41,7 @@ export interface People {
 }
 
 const transports: readonly (readonly Transport[])[] = [['websocket'], ['websocket'], ['sse'], ['polling']]
+const ways = ['websocket', 'socketio', 'socketio-polling', 'polling'] as const
 const emojis = ['👍', '🎉', '👀']
 /** Messages that nobody lets go of: what is on the screen at the end is compared with history. */
 const keep = 1_000_000
@@ -149,13 +152,44 @@ export async function startPeople(t: TestContext, options: PeopleOptions): Promi
     }
   }
 
-  const living = Promise.all([...all.map(live), visit()])
+  const roomNames = Array.from({ length: options.rooms }, (_, n) => `room-${n + 1}`)
+  const programs = await Promise.all(
+    ways.map(async (transport) => {
+      const name = `program-over-${transport}`
+      const token = await tokens.sign({ id: name, name }, 24 * 3_600)
+      return startSteadyClient(t, { url, name, token, transport, rooms: roomNames })
+    }),
+  )
+
+  async function work(program: SteadyClient): Promise<void> {
+    for (let count = 1; !stop.signal.aborted; count++) {
+      await sleep((-Math.log(1 - random()) * 1_000) / rate)
+      const room = pick(roomNames) ?? ''
+      const text = `${count} from ${program.name}`
+      const id = await program.send(room, text)
+      said.set(id, { id, room, by: program.name, text, deleted: false })
+    }
+  }
+
+  const living = Promise.all([...all.map(live), ...programs.map(work), visit()])
   living.catch(() => {})
   return {
     all,
     said,
     read,
-    told: streams,
+    programs,
+    told: () => [
+      ...streams,
+      ...programs.flatMap((program) =>
+        roomNames.map((room) => ({
+          person: program.name,
+          room,
+          messages: program.ids(room),
+          changes: [],
+          gaps: 0,
+        })),
+      ),
+    ],
     async rest() {
       stop.abort()
       await living

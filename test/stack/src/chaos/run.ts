@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message, Room } from '@rabble/client'
 import { createRandom, type TestContext, until } from '@rabble/harness'
 import type { Bug } from './bugs.ts'
@@ -6,7 +7,7 @@ import { type People, type Person, startPeople } from './people.ts'
 import type { Report } from './report.ts'
 import { runSchedule } from './schedule.ts'
 import { startChaosSystem } from './system.ts'
-import { type Evidence, judge, type Shown } from './verdict.ts'
+import { type Evidence, judge, type Shown, type Told } from './verdict.ts'
 
 export interface ChaosOptions {
   seed: number
@@ -28,6 +29,8 @@ export interface ChaosOptions {
 }
 
 const rooms = 6
+/** Pause (ms) before each look at what grows with the run. */
+const lookEvery = 500
 const lasts = [100, 3_000] as const
 const pauses = [100, 1_000] as const
 /** Runs Rabble under random faults while people chat, and judges what they were told. `say` gets the progress. */
@@ -88,21 +91,22 @@ async function hearEverything({ all, said, told }: People, patience: number): Pr
       }),
     ),
   )
-  const heard = told.map(({ room, messages }) => {
-    const wanted = last.filter((message) => message.room === room).map(({ id }) => id)
-    return () => {
-      const known = new Set(messages.slice(-10 * wanted.length))
-      return wanted.every((id) => known.has(id))
-    }
-  })
+  const heard = ({ room, messages }: Told) => {
+    const known = new Set(messages)
+    return last.every((message) => message.room !== room || known.has(message.id))
+  }
+  const allHeard = async () => {
+    await sleep(lookEvery)
+    return told().every(heard)
+  }
   // The verdict lists messages that are missing after that.
-  await until(() => heard.every((all) => all()), patience, 'everybody to hear everybody').catch(() => {})
+  await until(allHeard, patience, 'everybody to hear everybody').catch(() => {})
 }
 
-async function gather({ all, said, told, read }: People, patience: number): Promise<Evidence> {
+async function gather({ all, programs, said, told, read }: People, patience: number): Promise<Evidence> {
   const acknowledgedIn = (name: string) =>
     [...said.values()].filter(({ room }) => room === name).map(({ id }) => id)
-  const names = [...new Set(told.map(({ room }) => room))]
+  const names = [...new Set(told().map(({ room }) => room))]
   const histories = await Promise.all(
     names.map(async (name): Promise<[string, Shown[]]> => {
       const room = all.find((person) => person.rooms.has(name))?.rooms.get(name) as Room
@@ -117,18 +121,19 @@ async function gather({ all, said, told, read }: People, patience: number): Prom
     })),
   )
   const unread = (await Promise.all(all.map(unreadOf))).flat()
-  const members = await membersOf(all, 'after the faults', patience)
+  const members = await membersOf(all, programs, 'after the faults', patience)
   const gone = all.filter((_, index) => index % 3 === 0)
   for (const { chat } of gone) chat.close()
   const rest = all.filter((person) => !gone.includes(person))
-  members.push(...(await membersOf(rest, 'after a third has gone', patience)))
-  return { said, told, history: new Map(histories), screens, read, unread, members }
+  members.push(...(await membersOf(rest, programs, 'after a third has gone', patience)))
+  return { said, told: told(), history: new Map(histories), screens, read, unread, members }
 }
 
 /** Reads history until it has caught up with the log. */
 async function historyUpTo(room: Room, ids: readonly string[], patience: number): Promise<Message[]> {
   let found: Message[] = []
   const hasAll = async () => {
+    await sleep(lookEvery)
     found = await wholeHistory(room)
     const known = new Set(found.map(({ id }) => id))
     return ids.every((id) => known.has(id))
@@ -162,16 +167,19 @@ async function unreadOf({ name, chat }: Person): Promise<Evidence['unread']> {
 /** Asks one person in each room who is there, until the answer is as it should be or the time is over. */
 async function membersOf(
   people: readonly Person[],
+  programs: readonly { name: string }[],
   when: string,
   patience: number,
 ): Promise<Evidence['members'][number][]> {
   const names = new Set(people.flatMap(({ rooms }) => [...rooms.keys()]))
   return Promise.all(
     [...names].map(async (name) => {
-      const wanted = people.filter(({ rooms }) => rooms.has(name)).map((person) => person.name)
-      const room = people.find(({ rooms }) => rooms.has(name))?.rooms.get(name) as Room
+      const here = people.filter(({ rooms }) => rooms.has(name))
+      const wanted = [...here, ...programs].map(({ name }) => name)
+      const room = here[0]?.rooms.get(name) as Room
       let found: string[] = []
       const right = async () => {
+        await sleep(lookEvery)
         const { users } = await room.fetchMembers()
         found = users.map(({ id }) => id)
         return found.length === wanted.length && wanted.every((user) => found.includes(user))
