@@ -33,7 +33,7 @@ export interface Conversations {
   readonly subscribe: (listener: () => void) => () => void
   /**
    * Marks a conversation as read up to a message; default: the newest one that is known. Resolves once the log has it. Calls during
-   * a request are collected. @throws ChatError
+   * a request are collected, and the furthest message of them counts. @throws ChatError
    */
   markRead(room: string, upTo?: string): Promise<void>
   /** Mutes a conversation on all devices, or ends that. Resolves once the log has it. @throws ChatError */
@@ -150,7 +150,14 @@ export function createConversations<Meta>(chat: Chat<Meta>): Conversations {
     return chat.request(['api', 'conversations'], { query: { after, limit: maxFirst } })
   }
 
-  /** Sends read positions of a room, one at a time: of those that wait, the last one counts. */
+  /** Returns the index of a message among the newest ones of its room; -1 for one that is older or not known here. */
+  function placeOf(room: string, message: string): number {
+    if (message === newest.get(room)) return Number.POSITIVE_INFINITY
+    const messages = chat.rooms.find(({ name }) => name === room)?.messages ?? []
+    return messages.findIndex(({ id }) => id === message)
+  }
+
+  /** Sends read positions of a room, one at a time. */
   async function read(room: string, first: string): Promise<void> {
     const entry = reading.get(room)
     for (let upTo: string | undefined = first; upTo !== undefined; ) {
@@ -196,7 +203,8 @@ export function createConversations<Meta>(chat: Chat<Meta>): Conversations {
       if (upTo === undefined || states.get(room)?.readUpTo === upTo) return
       const entry = reading.get(room)
       if (entry !== undefined) {
-        entry.next = upTo
+        const isBehind = entry.next !== undefined && placeOf(room, upTo) < placeOf(room, entry.next)
+        if (!isBehind) entry.next = upTo
         return entry.done
       }
       const mine: { next: string | undefined; done: Promise<void> } = {

@@ -3,6 +3,7 @@ import type {
   Conversation,
   DeleteEvent,
   EditEvent,
+  Member,
   MessageEvent,
   ReactionEvent,
   ServerFrames,
@@ -107,7 +108,7 @@ export interface RoomEvents<Meta = AnyMeta> {
   /** Removed from the room, or not admitted. With `retry` the client tries again automatically. */
   left: { type: 'left'; code: ChatErrorCode; reason: string; retry: boolean }
   /** Users who came and left; in large rooms a sample. `count` is exact. */
-  presence: { type: 'presence'; joined: User[]; left: User[]; count: number }
+  presence: { type: 'presence'; joined: Member[]; left: User[]; count: number }
   /** The list of users in the room has changed. It is kept up to date while this event has a listener. */
   members: { type: 'members'; members: MemberList }
   /** Data that an application sent to the members of the room: see `sendSignal`. */

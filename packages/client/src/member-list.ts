@@ -1,5 +1,5 @@
 import type { Timer } from '@rabble/clock'
-import type { User } from '@rabble/contract'
+import type { Member } from '@rabble/contract'
 import type { Keeper, LiveRoom } from './room-host.ts'
 import type { RoomEvents } from './types.ts'
 
@@ -13,7 +13,7 @@ const askEvery = 8_000
 /** Keeps the list of users in a room, from the server's answers and from presence events. */
 export class MemberKeeper implements Keeper {
   readonly #room: LiveRoom
-  #users = new Map<string, User>()
+  #users = new Map<string, Member>()
   #timer: Timer | undefined
   #asking = false
 

@@ -23,11 +23,14 @@ export interface Receipts {
    * later one. None if the message is not among the room's `messages`.
    */
   seenBy(message: string): string[]
-  /** Stops following. */
+  /** Stops following. The server sends no more of it once nothing in this client follows the room. */
   close(): void
 }
 
 type Parts = LiveRoom & Pick<Room, 'on'> & { host: Pick<Chat, 'on' | 'user'> }
+
+/** Number of followers of each room. */
+const followers = new WeakMap<object, number>()
 
 /** Follows how far others have read in a room that is joined, or in a room of direct messages that is. */
 export function followReceipts(room: Pick<Room, 'name'>): Receipts {
@@ -36,6 +39,7 @@ export function followReceipts(room: Pick<Room, 'name'>): Receipts {
   const listeners = new Set<() => void>()
   let snapshot: ReceiptsSnapshot = { status: 'loading', positions: new Map() }
   let turn = 0
+  let isClosed = false
 
   function set(status: ReceiptsSnapshot['status'], positions: ReceiptsSnapshot['positions']): void {
     snapshot = { status, positions }
@@ -90,6 +94,7 @@ export function followReceipts(room: Pick<Room, 'name'>): Receipts {
     // Users who hide theirs see no others.
     host.on('privacy', () => void refresh()),
   ]
+  followers.set(live, (followers.get(live) ?? 0) + 1)
   void refresh()
 
   return {
@@ -116,6 +121,13 @@ export function followReceipts(room: Pick<Room, 'name'>): Receipts {
       turn++
       for (const end of ends) end()
       listeners.clear()
+      if (isClosed) return
+      isClosed = true
+      const left = (followers.get(live) ?? 1) - 1
+      followers.set(live, left)
+      if (left > 0 || live.status !== 'joined') return
+      // A session that has ended follows nothing.
+      host.connection.request({ type: 'receipts', room: name, follow: false }).catch(() => {})
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { User } from '@rabble/contract'
+import type { Member } from '@rabble/contract'
 import type { Requester } from './requester.ts'
 
 /** Room as the server describes it. */
@@ -100,11 +100,11 @@ export function uninviteUser(chat: Requester, room: string, user: string): Promi
   return chat.request(['api', 'rooms', room, 'invitations', user], { method: 'DELETE' })
 }
 
-/** Lists the users in a room, in the order of their ids, also of rooms that are not joined. @throws ChatError */
+/** Lists the users in a room with their roles, in the order of their ids, also of rooms that are not joined. @throws ChatError */
 export function listMembers(
   chat: Requester,
   room: string,
   options: { limit?: number; after?: string } = {},
-): Promise<{ users: User[]; count: number; hasMore: boolean }> {
+): Promise<{ users: Member[]; count: number; hasMore: boolean }> {
   return chat.request(['api', 'rooms', room, 'members'], { query: options })
 }

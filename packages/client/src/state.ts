@@ -1,4 +1,4 @@
-import type { Limits, User } from '@rabble/contract'
+import type { Limits, Member, User } from '@rabble/contract'
 import type { ChatErrorCode } from './errors.ts'
 import type { Transport } from './options.ts'
 
@@ -29,8 +29,11 @@ export type RoomState =
 
 /** Users in a room. */
 export interface MemberList {
-  /** Users, each once; 1000 at most. */
-  readonly users: readonly User[]
+  /**
+   * Users, each once; 1000 at most. `role`: `owner` of the room, or `moderator`, if the server knows that. A role that has changed since the
+   * user came is in the next answer of the server.
+   */
+  readonly users: readonly Member[]
   /** Exact number of users in the room. */
   readonly count: number
   /**

@@ -42,6 +42,7 @@ const entries = [
   'search',
   'moderation',
   'session',
+  'account',
   'reactions',
   'signals',
   'receipts',

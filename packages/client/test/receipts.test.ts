@@ -73,7 +73,13 @@ t.test('read positions are asked for after each entry, and kept up to date', asy
   t.same(receipts.seenBy('m1'), [])
   send({ type: 'privacy', receipts: true, presence: true, version: 6 })
   await until(() => receipts.getSnapshot().status === 'shown', 30_000, 'them to be asked for again')
-  receipts.close()
+  const second = followReceipts(room)
+  const ends = () => gateway.frames('receipts').filter(({ follow }) => follow === false).length
+  for (const one of [receipts, receipts]) one.close()
+  await room.fetchMembers()
+  t.equal(ends(), 0, 'the other one still follows the room')
+  second.close()
+  await until(() => ends() === 1, 30_000, 'the end')
   const asked = gateway.frames('receipts').length
   await lose(gateway, chat)
   await until(() => room.status === 'joined', 30_000, 'the room to be entered again')

@@ -4,6 +4,17 @@ import { Type } from './typebox.ts'
 export const User = Type.Object({ id: Type.String(), name: Type.String() })
 export type User = Type.Static<typeof User>
 
+/** User in a room. */
+export const Member = Type.Object({
+  ...User.properties,
+  /**
+   * `owner`: the room belongs to the user. `moderator`: the user is in the room with this role in its token, and doesn't own the room.
+   * Gateways and services from before this field leave it out.
+   */
+  role: Type.Optional(Type.Unsafe<'owner' | 'moderator'>(Type.Enum(['owner', 'moderator']))),
+})
+export type Member = Type.Static<typeof Member>
+
 /** RFC 3339, UTC, milliseconds. */
 const Time = Type.String({ minLength: 20, maxLength: 40 })
 
@@ -171,7 +182,7 @@ export type RoomSignal = Type.Static<typeof RoomSignal>
 export const PresenceSignal = Type.Object({
   type: Type.Literal('presence'),
   room: Type.String(),
-  joined: Type.Array(User),
+  joined: Type.Array(Member),
   left: Type.Array(User),
   count: Type.Integer(),
   version: Type.Integer(),

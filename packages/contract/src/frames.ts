@@ -5,6 +5,7 @@ import {
   DeleteEvent,
   EditEvent,
   GatewayInfo,
+  Member,
   MessageEvent,
   ReactionEvent,
   RoomSignal,
@@ -271,7 +272,7 @@ export const MembersReplyFrame = Type.Object({
   type: Type.Literal('members'),
   ref,
   room,
-  users: Type.Array(User),
+  users: Type.Array(Member),
   count: Type.Integer(),
 })
 export const GatewaysReplyFrame = Type.Object({
@@ -368,7 +369,7 @@ export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref })
 export const PresenceFrame = Type.Object({
   type: Type.Literal('presence'),
   room,
-  joined: Type.Array(User),
+  joined: Type.Array(Member),
   left: Type.Array(User),
   count: Type.Integer(),
 })

@@ -1,6 +1,6 @@
 import { ConversationState } from './conversations.ts'
 import { type ErrorCode, errorCodes } from './errors.ts'
-import { ChatEvent, MessageEvent, User } from './events.ts'
+import { ChatEvent, Member, MessageEvent, User } from './events.ts'
 import { Type } from './typebox.ts'
 
 /** Any error over HTTP. */
@@ -216,7 +216,7 @@ export type RoomsReply = Type.Static<typeof RoomsReply>
 
 /** Users in a room now, over all gateways, each once. */
 export const MembersReply = Type.Object({
-  users: Type.Array(User, {
+  users: Type.Array(Member, {
     description: 'Sorted by id. The last id is the value of `after` for the next page.',
   }),
   count: Type.Integer({ description: 'Total number of users.' }),

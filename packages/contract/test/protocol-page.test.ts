@@ -17,6 +17,7 @@ import {
   errorCodes,
   GatewayInfo,
   Limits,
+  Member,
   MembersReply,
   MessageEvent,
   MessagesReply,
@@ -92,6 +93,7 @@ function typeOf(schema: Schema): string {
     return `list of strings, up to ${schema.maxItems}`
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}s`
   if (sameFields(schema, User)) return 'user'
+  if (sameFields(schema, Member)) return 'member'
   if (sameFields(schema, Limits)) return 'limits'
   if (sameFields(schema, Change)) return 'change'
   if (sameFields(schema, GatewayInfo)) return 'gateway'
@@ -161,10 +163,11 @@ for (const [title, frames] of [
 }
 
 t.test(
-  'the tables of users, changes, reactions, gateways, conversations and limits have their fields, and the limits their defaults',
+  'the tables of users, members, changes, reactions, gateways, conversations and limits have their fields, and the limits their defaults',
   async (t) => {
     const objects = section('## Objects', websocket)
     t.same(comparable(table(section('### user', objects))), rowsOf(User))
+    t.same(comparable(table(section('### member', objects))), rowsOf(Member))
     t.same(comparable(table(section('### change', objects))), rowsOf(Change))
     t.same(comparable(table(section('### reaction', objects))), rowsOf(Reactions))
     t.same(comparable(table(section('### gateway', objects))), rowsOf(GatewayInfo))

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@rabble/clock'
-import type { Limits } from '@rabble/contract'
+import type { Limits, User } from '@rabble/contract'
 import { knownSignal } from '@rabble/contract/parse'
 import type { EventLog } from '@rabble/event-log'
 import type { HistoryClient } from '@rabble/history/client'
@@ -37,6 +37,7 @@ import { createRoomBuffers } from './replay/room-buffers.ts'
 import { watchHistory } from './replay/watched-history.ts'
 import { createCounts } from './rooms/counts.ts'
 import { connectRooms } from './rooms/index.ts'
+import { memberHere } from './rooms/members-here.ts'
 import { createPresence } from './rooms/presence.ts'
 import type { DrainTimes } from './sessions/drain.ts'
 import { createHub } from './sessions/hub.ts'
@@ -252,7 +253,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...common,
     })
   // Without a rooms service, presence covers the users of this gateway only.
-  hub.observe(rooms === undefined ? presence : { joined: rooms.seats.seated, left: rooms.seats.left })
+  const joinedHere = (room: string, user: User) => presence.joined(room, memberHere(hub, room, user))
+  hub.observe(
+    rooms === undefined
+      ? { joined: joinedHere, left: presence.left }
+      : { joined: rooms.seats.seated, left: rooms.seats.left },
+  )
 
   // The state of this gateway, which it reports to the others.
   let phase: Phase = 'open'

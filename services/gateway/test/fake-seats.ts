@@ -1,4 +1,4 @@
-import type { PresenceSignal, User } from '@rabble/contract'
+import type { Member, PresenceSignal, User } from '@rabble/contract'
 import type { Count, Refusal, RoomPolicy, Seat, SeatRelease, SeatRequest } from '@rabble/rooms/client'
 
 /** The seats of a rooms service, in memory. */
@@ -10,8 +10,8 @@ export interface FakeSeats {
   ): (Seat | Refusal)[]
   /** Takes all seats of a gateway away. */
   drop(gateway: string): void
-  /** Returns the users in a room, each once. */
-  usersIn(room: string): User[]
+  /** Returns the users in a room, each once, with their roles. */
+  usersIn(room: string): Member[]
   /** Returns the counts of the rooms in which a gateway has seats. */
   countsOf(gateway: string): Count[]
 }
@@ -26,28 +26,33 @@ export interface FakeSeatsOptions {
 }
 
 export function createFakeSeats({ rulesOf, owners, isBanned, tell }: FakeSeatsOptions): FakeSeats {
-  /** By room and id of the user, the user and the gateways through which it is there. */
-  const rooms = new Map<string, Map<string, { user: User; gateways: Set<string> }>>()
+  /** By room and id of the user: the user, and whether it is a moderator at each of the gateways through which it is there. */
+  const rooms = new Map<string, Map<string, { user: User; gateways: Map<string, boolean> }>>()
   const versions = new Map<string, number>()
 
   const seatsIn = (room: string) =>
-    rooms.get(room) ?? new Map<string, { user: User; gateways: Set<string> }>()
+    rooms.get(room) ?? new Map<string, { user: User; gateways: Map<string, boolean> }>()
   const countOf = (room: string): Count => ({
     room,
     count: seatsIn(room).size,
     version: versions.get(room) ?? 0,
   })
 
+  function memberOf(room: string, user: User, isModerator: boolean): Member {
+    if (owners.get(room) === user.id) return { ...user, role: 'owner' }
+    return isModerator ? { ...user, role: 'moderator' } : user
+  }
+
   /** Collects the changes of one call, which are sent together. */
   function createChanges() {
-    const changes = new Map<string, { joined: User[]; left: User[] }>()
+    const changes = new Map<string, { joined: Member[]; left: User[] }>()
     function of(room: string) {
       const change = changes.get(room) ?? { joined: [], left: [] }
       changes.set(room, change)
       return change
     }
     return {
-      joined: (room: string, user: User) => of(room).joined.push(user),
+      joined: (room: string, user: Member) => of(room).joined.push(user),
       left: (room: string, user: User) => of(room).left.push(user),
       tell() {
         for (const [room, { joined, left }] of changes) {
@@ -84,15 +89,18 @@ export function createFakeSeats({ rulesOf, owners, isBanned, tell }: FakeSeatsOp
 
   /** Takes a seat. Returns the refusal if that is not possible. */
   function take(gateway: string, request: SeatRequest, changes: Changes): Refusal | undefined {
-    const { room, user } = request
+    const { room, user, moderator = false } = request
     const seat = seatsIn(room).get(user.id)
-    if (seat?.gateways.has(gateway)) return undefined
+    if (seat?.gateways.has(gateway)) {
+      seat.gateways.set(gateway, moderator)
+      return undefined
+    }
     const refusal = refusalOf(request, seat !== undefined)
     if (refusal !== undefined) return refusal
     if (seat === undefined) {
-      rooms.set(room, seatsIn(room).set(user.id, { user, gateways: new Set([gateway]) }))
-      changes.joined(room, user)
-    } else seat.gateways.add(gateway)
+      rooms.set(room, seatsIn(room).set(user.id, { user, gateways: new Map([[gateway, moderator]]) }))
+      changes.joined(room, memberOf(room, user, moderator))
+    } else seat.gateways.set(gateway, moderator)
     return undefined
   }
 
@@ -115,7 +123,10 @@ export function createFakeSeats({ rulesOf, owners, isBanned, tell }: FakeSeatsOp
       for (const [room, seats] of rooms) for (const id of [...seats.keys()]) give(gateway, room, id, changes)
       changes.tell()
     },
-    usersIn: (room) => [...seatsIn(room).values()].map(({ user }) => user),
+    usersIn: (room) =>
+      [...seatsIn(room).values()].map(({ user, gateways }) =>
+        memberOf(room, user, [...gateways.values()].includes(true)),
+      ),
     countsOf(gateway) {
       const own = [...rooms].filter(([, seats]) =>
         [...seats.values()].some(({ gateways }) => gateways.has(gateway)),

@@ -3,6 +3,7 @@ import { type ChatClient, type ChatOptions, until } from '@rabble/harness'
 import type { Test } from 'tap'
 import { build, type TestGateway } from './build.ts'
 import { createFakeHistory } from './fake-history.ts'
+import { buildWithRooms } from './rooms-build.ts'
 import { passing } from './time.ts'
 import { waitingGets } from './transports/event-stream/streams.ts'
 import { watchUnsent } from './unsent.ts'
@@ -87,6 +88,32 @@ export function testTransport(t: Test, fixture: TransportFixture): void {
     const isNews = ({ type }: { type: string }) => type === 'read'
     t.match(await ada.waitFor(isNews), { room: 'general', receipts: [receipt] })
   })
+
+  t.test(
+    'the owner of a room and moderators are told as such, when they come and when asked for',
+    async (t) => {
+      const { a, rooms } = await buildWithRooms(t)
+      rooms.owners.set('general', 'owen')
+      const bob = await connect(t, a, { name: 'Bob' })
+      await bob.join('general')
+      const members = [
+        { id: 'mona', name: 'Mona', role: 'moderator' },
+        { id: 'owen', name: 'Owen', role: 'owner' },
+      ]
+      for (const { id, name } of members) {
+        const client = await connect(t, a, { token: await a.tokens.sign({ id, name }, 600, ['moderator']) })
+        await client.join('general')
+      }
+      const hasRole = ({ role }: { role?: string }) => role !== undefined
+      const joined = () =>
+        bob.frames.flatMap((frame) => (frame.type === 'presence' ? frame.joined.filter(hasRole) : []))
+      await until(() => joined().length === 2, 60_000, 'presence')
+      t.same(joined(), members)
+      const { users } = await bob.request({ type: 'members', room: 'general' })
+      t.same(users.filter(hasRole), members)
+      t.equal(users.length, 3)
+    },
+  )
 
   t.test('all members get each event once, as it was sent, and in one order', async (t) => {
     const gateway = await build(t)

@@ -1,10 +1,10 @@
-import type { ErrorCode, User, UserRecord } from '@rabble/contract'
+import type { ErrorCode, Member, User, UserRecord } from '@rabble/contract'
 
 /** A user who is about to enter a room with its first session on a gateway. */
 export interface SeatRequest {
   room: string
   user: User
-  /** Whether the user may enter rooms without an invitation. */
+  /** Whether the user is a moderator, who may enter rooms without an invitation. */
   moderator?: true
   /** Network from which the user joins, as `networkOf` returns it. */
   network?: string
@@ -228,7 +228,8 @@ export interface RoomsClient {
   /** Gives back a gateway's lease with all its seats and names. */
   end(gateway: string): Promise<void>
   /**
-   * Takes and gives back seats: up to 1,000 in all, each room and user at most once. Returns the answers to `take`, in its
+   * Takes and gives back seats: up to 1,000 in all, each room and user at most once. A seat that is taken again changes its name and
+   * whether its user is a moderator. Returns the answers to `take`, in its
    * order; undefined if the lease had ended.
    */
   seats(
@@ -236,7 +237,7 @@ export interface RoomsClient {
     batch: { take: readonly SeatRequest[]; give: readonly SeatRelease[] },
   ): Promise<(Seat | Refusal)[] | undefined>
   /** Returns up to `limit` users of a room, over all gateways, and their total number. */
-  members(room: string, limit: number): Promise<{ users: User[]; count: number }>
+  members(room: string, limit: number): Promise<{ users: Member[]; count: number }>
   /** Claims names, and gives back those of guests (ids) who have left this gateway. Returns as `seats` does. */
   names(
     gateway: string,

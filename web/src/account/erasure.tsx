@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { eraseUser } from '@rabble/client/account'
 import type { JSX } from 'preact'
 import { leave } from '../shell/sign-out.tsx'
 import { useAttempt } from '../state/attempt.ts'
@@ -21,10 +22,7 @@ export function Erasure(): JSX.Element {
     const isDone = await run(async (chat) => {
       if (written.peek().trim().normalize('NFC') !== user.name.normalize('NFC'))
         throw new Error(t.account.otherName)
-      const path = ['api', 'users', user.id, 'erasure']
-      const options = { method: 'POST', body: { confirm: user.id } }
-      const reply = await chat.request<{ barredUntil: string }>(path, options)
-      barredUntil = reply.barredUntil
+      barredUntil = (await eraseUser(chat, user.id)).barredUntil
     })
     if (isDone) leave(barredUntil)
   }

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { exportUser } from '@rabble/client/account'
 import type { JSX } from 'preact'
 import { useAttempt } from '../state/attempt.ts'
 import { me } from '../state/session.ts'
@@ -21,9 +22,7 @@ export function Export(): JSX.Element {
     if (user === undefined) return
     done.value = ''
     await run(async (chat) => {
-      const file = await chat.request(['api', 'users', user.id, 'export'], {
-        read: ({ body }) => new Response(body).blob(),
-      })
+      const file = await exportUser(chat, user.id)
       const messages = messagesIn(await file.slice(-lastLine).text())
       if (messages === undefined) throw new Error(t.account.notWhole)
       save(file, `${user.id}.ndjson`)

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import type { Member } from '@rabble/client'
 import type { JSX } from 'preact'
 import { moderating } from '../moderation/open.ts'
 import { nameOf } from '../state/names.ts'
@@ -18,6 +19,11 @@ import { PersonAvatar, PresenceNote } from './presence.tsx'
 /** Maximum number of names in the list. The filter finds the others. */
 const most = 200
 
+/** Role of a user in the room, if it has one: the server knows roles of users who are there. */
+function Role({ of: { role } }: { of: Member }): JSX.Element | null {
+  return role === undefined ? null : <span class="role">{` ${t.people.roles[role]}`}</span>
+}
+
 /** List of the users in the room. */
 export function People(): JSX.Element {
   changes.value
@@ -26,7 +32,7 @@ export function People(): JSX.Element {
   const peer = room && peerOf(room.name)
   const own = me.value
   if (room === undefined || room.status === 'left') return <div class="people" />
-  const listed =
+  const listed: readonly Member[] =
     peer === undefined
       ? people.value
       : [own, { id: peer, name: nameOf(peer) }].filter((user) => user !== undefined)
@@ -61,6 +67,7 @@ export function People(): JSX.Element {
               <span class="person">
                 <Avatar user={user} small />
                 <bdi class="name">{user.name}</bdi>
+                <Role of={user} />
                 <span class="quiet small">{t.common.you}</span>
               </span>
             ) : (
@@ -68,6 +75,7 @@ export function People(): JSX.Element {
                 <a class="person" href={hashOf({ view: 'direct', user: user.id })} title={t.people.write}>
                   <PersonAvatar user={user} />
                   <bdi class="name">{user.name}</bdi>
+                  <Role of={user} />
                   <PresenceNote user={user.id} />
                 </a>
                 {moderates && (

@@ -1,10 +1,10 @@
 import { effect, signal } from '@preact/signals'
-import type { User } from '@rabble/client'
+import type { Member, User } from '@rabble/client'
 import { remember } from './names.ts'
 import { current } from './rooms.ts'
 
 /** Users in the current room, sorted by name. The list of a large room is incomplete. */
-export const people = signal<readonly User[]>([])
+export const people = signal<readonly Member[]>([])
 /** Other users who are typing in it. */
 export const typing = signal<readonly User[]>([])
 

@@ -291,6 +291,7 @@ export const de: Texts = {
     },
     lastSeen: (ago) => `Zuletzt da: ${ago}`,
     more: (count) => plural(count, { one: 'und eine weitere Person', other: 'und # weitere' }),
+    roles: { owner: 'Inhaber', moderator: 'Moderator' },
     states: { online: 'Online', away: 'Abwesend', offline: 'Nicht da' },
     write: 'Direktnachricht schreiben',
   },

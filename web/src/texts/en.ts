@@ -290,6 +290,7 @@ export const en = {
     },
     lastSeen: (ago: string) => `Last seen ${ago}`,
     more: (count: number) => `and ${formatNumber(count)} more`,
+    roles: { owner: 'Owner', moderator: 'Moderator' },
     states: { online: 'Online', away: 'Away', offline: 'Offline' },
     write: 'Write a direct message',
   },

@@ -15,6 +15,7 @@ const same: Record<Exclude<Language, 'en'>, string[]> = {
     'live.gateway',
     'live.gateways',
     'moderation.moderation',
+    'people.roles.moderator',
     'people.states.online',
     'search.in',
     'search.inRoom',

@@ -1,12 +1,13 @@
-import { RabbleError, type User } from '@rabble/contract'
+import { type Member, RabbleError } from '@rabble/contract'
 import { readable } from '../messages/access.ts'
 import type { ReplayBudget } from '../replay/replay-budget.ts'
 import { maxNames, type Rooms } from '../rooms/index.ts'
+import { memberHere } from '../rooms/members-here.ts'
 import type { Hub } from '../sessions/hub.ts'
 import { type Command, withRef } from './command.ts'
 
 export interface MembersParts {
-  readonly hub: Pick<Hub, 'users'>
+  readonly hub: Pick<Hub, 'users' | 'sessionsOf'>
   readonly rooms: Pick<Rooms, 'roster'> | undefined
   readonly replays: ReplayBudget
 }
@@ -30,7 +31,7 @@ export const members: Command<'members', MembersParts> = async (parts, session, 
   replays.spend(session.sharers, bytes)
 }
 
-function membersHere(hub: MembersParts['hub'], room: string): { users: User[]; count: number } {
-  const users = hub.users(room)
+function membersHere(hub: MembersParts['hub'], room: string): { users: Member[]; count: number } {
+  const users = hub.users(room).map((user) => memberHere(hub, room, user))
   return { users, count: users.length }
 }

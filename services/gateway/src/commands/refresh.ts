@@ -1,13 +1,16 @@
 import { RabbleError } from '@rabble/contract'
 import type { Tokens } from '@rabble/service'
 import type { Rooms } from '../rooms/index.ts'
+import { moderatesHere } from '../rooms/members-here.ts'
+import type { Hub } from '../sessions/hub.ts'
 import { type AdmitParts, admit, settle } from './admit.ts'
 import { type Command, withRef } from './command.ts'
 import { type RefusalParts, recordRefusal } from './hello.ts'
 
 export interface RefreshParts extends AdmitParts, RefusalParts {
   readonly tokens: Pick<Tokens, 'verify'>
-  readonly rooms: Pick<Rooms, 'policies' | 'names' | 'audit'> | undefined
+  readonly hub: Pick<Hub, 'sessionsOf'>
+  readonly rooms: Pick<Rooms, 'policies' | 'names' | 'audit' | 'seats'> | undefined
 }
 
 /**
@@ -27,6 +30,12 @@ export const refresh: Command<'refresh', RefreshParts> = async (parts, session, 
     throw error
   })
   // The session ended while its name was claimed again.
-  if (session.closed) parts.rooms?.names.gone(user, false)
-  else session.reply({ type: 'refreshed', ...withRef(frame.ref), ...settle(parts, session, entry) })
+  if (session.closed) {
+    parts.rooms?.names.gone(user, false)
+    return
+  }
+  session.reply({ type: 'refreshed', ...withRef(frame.ref), ...settle(parts, session, entry) })
+  for (const room of session.rooms) {
+    parts.rooms?.seats.moderates(room, user.id, moderatesHere(parts.hub, room, user.id))
+  }
 }

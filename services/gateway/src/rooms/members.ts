@@ -1,5 +1,5 @@
 import type { Clock } from '@rabble/clock'
-import { RabbleError, type User } from '@rabble/contract'
+import { type Member, RabbleError } from '@rabble/contract'
 import type { RoomsClient } from '@rabble/rooms/client'
 import { createTurns } from '@rabble/turns'
 
@@ -15,7 +15,7 @@ export interface Roster {
    * Returns the users in a room. The question waits for its turn among `sharers`, as for `Turns`.
    * @throws RabbleError `unavailable`
    */
-  members(room: string, sharers: readonly string[]): Promise<{ users: User[]; count: number }>
+  members(room: string, sharers: readonly string[]): Promise<{ users: Member[]; count: number }>
 }
 
 export function createRoster(options: {
@@ -25,7 +25,7 @@ export function createRoster(options: {
   clock: Clock
 }): Roster {
   const { rooms, limit, clock } = options
-  const answers = new Map<string, { at: number; members: Promise<{ users: User[]; count: number }> }>()
+  const answers = new Map<string, { at: number; members: Promise<{ users: Member[]; count: number }> }>()
   const turns = createTurns({ active: maxQuestions })
 
   function unavailable(cause?: unknown): RabbleError {

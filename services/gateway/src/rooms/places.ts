@@ -7,8 +7,10 @@ export interface Place {
   room: string
   user: User
   seated: boolean
-  /** Whether the user may enter rooms without being invited. */
+  /** Whether the user is a moderator, who may enter rooms without being invited. */
   moderator: boolean
+  /** Whether the service has been told that the user is one. */
+  toldModerator: boolean
   /** Whether the room belongs to the user, by the last answer of the service. */
   owner: boolean
   /** Network of the user's last join. */
@@ -50,6 +52,7 @@ export function createPlaces(roomEmpty: (room: string) => void): Places {
         user,
         seated: false,
         moderator: false,
+        toldModerator: false,
         owner: false,
         network: '',
         claims: 0,

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@rabble/clock'
-import type { User } from '@rabble/contract'
+import type { Member, User } from '@rabble/contract'
 
 /** Time (ms) for which the first joins and leaves after a quiet time are collected before the members are told. */
 const soon = 50
@@ -10,7 +10,7 @@ const large = 100
 const sample = 20
 
 interface Changes {
-  joined: Map<string, User>
+  joined: Map<string, Member>
   left: Map<string, User>
   /** Whether the count has changed. */
   changed: boolean
@@ -22,7 +22,7 @@ interface Changes {
  * members and not with their square.
  */
 export interface Presence {
-  joined(room: string, user: User): void
+  joined(room: string, user: Member): void
   left(room: string, user: User): void
   /** Notes that the number of users has changed. */
   counted(room: string): void
@@ -89,7 +89,7 @@ export function createPresence(options: {
 }
 
 /** Adds a user. A room with more changes than this is large and never tells them all. */
-function add(users: Map<string, User>, user: User): void {
+function add<One extends User>(users: Map<string, One>, user: One): void {
   if (users.size < 10 * large) users.set(user.id, user)
 }
 

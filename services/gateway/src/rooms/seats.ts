@@ -37,6 +37,8 @@ export interface Seats {
   claim(room: string, user: User, from: { moderator: boolean; network: string }): Promise<Claim>
   /** Notes that the user's first session is in the room. Call it between `claim` and `release`. */
   seated(room: string, user: User): void
+  /** Notes whether a user in a room is a moderator now. */
+  moderates(room: string, user: string, moderator: boolean): void
   /** Makes the pending claims of a user fail with `why`. */
   revoke(room: string, user: string, why: RabbleError): void
   /** Notes that the user's last session has left the room. */
@@ -87,7 +89,7 @@ export function createSeats(options: {
   /** Asks the service for the wanted state, if its own is another one. */
   function update(place: Place): void {
     const wanted = isWanted(place)
-    if (wanted ? place.known !== 'held' : place.known !== 'free') {
+    if (wanted ? isOwed(place) : place.known !== 'free') {
       due.add(place)
       pump()
     } else if (!wanted) places.drop(place)
@@ -104,7 +106,8 @@ export function createSeats(options: {
       due.delete(place)
       const { room, user, network } = place
       const wanted = isWanted(place)
-      if (wanted && place.known !== 'held') {
+      if (wanted && isOwed(place)) {
+        place.toldModerator = place.moderator
         take.push({ room, user, network, ...(place.moderator && { moderator: true }) })
         taking.push(place)
       } else if (!wanted && place.known !== 'free') {
@@ -258,6 +261,12 @@ export function createSeats(options: {
       place.seated = true
       update(place)
     },
+    moderates(room, user, moderator) {
+      const place = places.find(room, user)
+      if (place === undefined) return
+      place.moderator = moderator
+      update(place)
+    },
     revoke(room, user, why) {
       const place = places.find(room, user)
       if (place !== undefined) place.revoked = why
@@ -294,6 +303,11 @@ export function createSeats(options: {
       dismiss()
     },
   }
+}
+
+/** Whether the service does not know a wanted seat, or not as it is. */
+function isOwed({ known, moderator, toldModerator }: Place): boolean {
+  return known !== 'held' || moderator !== toldModerator
 }
 
 function unavailable(): RabbleError {

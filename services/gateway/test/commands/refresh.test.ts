@@ -58,6 +58,29 @@ t.test('the roles of the new token count, the name stays', async (t) => {
   )
 })
 
+t.test(
+  'the members of a room are told the role of the new token, and lists have the roles without a rooms service, too',
+  async (t) => {
+    const { a } = await buildWithRooms(t)
+    for (const { ws, tokens } of [a, await build(t)]) {
+      const [plain, moderator] = [await tokens.sign(ada, 600), await tokens.sign(ada, 600, ['moderator'])]
+      const client = await connectChat(t, ws, { token: plain })
+      await client.join('general')
+      const other = await connectChat(t, ws, { token: plain })
+      await other.join('general')
+      const isListed = async (role?: 'moderator') => {
+        const { users } = await client.request({ type: 'members', room: 'general' })
+        return users.length === 1 && users[0]?.role === role
+      }
+      t.ok(await isListed())
+      await other.request({ type: 'refresh', token: moderator })
+      await until(() => isListed('moderator'), 60_000, 'the role')
+      await other.request({ type: 'refresh', token: plain })
+      await until(() => isListed(), 60_000, 'its end')
+    }
+  },
+)
+
 t.test('a token that is not valid, or of somebody else, changes nothing', async (t) => {
   const { a: gateway, rooms } = await buildWithRooms(t, 1, { auth: 'jwt' })
   const { ws, tokens } = gateway

@@ -100,7 +100,8 @@ export function createAnnouncements(options: {
       collected.version = Math.max(collected.version, version)
       // A user who left and came back in between was never away. The reverse holds too.
       for (const user of left) if (!collected.joined.delete(user.id)) put(collected.left, user)
-      for (const user of joined) if (!collected.left.delete(user.id)) put(collected.joined, user)
+      // The messages stay, so they don't have roles, which may change.
+      for (const { id, name } of joined) if (!collected.left.delete(id)) put(collected.joined, { id, name })
     },
     close() {
       for (const { timer } of rooms.values()) timer.cancel()

@@ -1,10 +1,10 @@
-import type { User } from '@rabble/contract'
+import type { Member, User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { Count } from '../api.ts'
 
 /** Changes in a room: users who joined, users who left, and the new count. */
 export interface RoomChange extends Count {
-  joined: User[]
+  joined: Member[]
   left: User[]
   /** Whether the change is announced by messages. */
   announce: boolean

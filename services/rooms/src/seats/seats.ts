@@ -1,6 +1,7 @@
-import type { User } from '@rabble/contract'
+import type { Member, User } from '@rabble/contract'
 import type { Database } from '@rabble/database'
 import type { Count, Refusal, Seat, SeatRelease, SeatRequest } from '../api.ts'
+import { memberOf } from '../presence/members.ts'
 import { lockCounts, type RoomChange, writeCounts } from '../presence/presence.ts'
 import { lookAlike } from '../rooms/room-looks.ts'
 import { letRoomsAppear } from '../rooms/room-rows.ts'
@@ -52,7 +53,7 @@ export async function changeSeats(
     const { own, elsewhere } = seats(room, user, gateway)
     if (own === undefined) continue
     plan.given.push({ room, user })
-    if (!elsewhere) plan.leave(room, { id: user, name: own }, countIn(room))
+    if (!elsewhere) plan.leave(room, { id: user, name: own.name }, countIn(room))
   }
 
   function refusal(request: SeatRequest, elsewhere: boolean): Refusal | undefined {
@@ -78,14 +79,17 @@ export async function changeSeats(
   }
 
   const refusals = take.map((request) => {
-    const { room, user } = request
+    const { room, user, moderator = false } = request
     const { own, elsewhere } = seats(room, user.id, gateway)
     // Taken already, by a call whose answer was lost.
-    if (own === user.name) return undefined
+    if (own?.name === user.name && own.moderator === moderator) return undefined
     const refused = own === undefined ? refusal(request, elsewhere) : undefined
     if (refused !== undefined) return refused
     plan.taken.push(request)
-    if (own === undefined && !elsewhere) plan.enter(room, user, countIn(room))
+    if (own === undefined && !elsewhere) {
+      const isOwner = rooms.get(room)?.createdBy === user.id
+      plan.enter(room, memberOf(user, { isOwner, moderator }), countIn(room))
+    }
     return undefined
   })
 
@@ -162,10 +166,10 @@ function createPlan() {
   const given: SeatRelease[] = []
   const taken: SeatRequest[] = []
   const counts = new Map<string, number>()
-  const joined = new Map<string, User[]>()
+  const joined = new Map<string, Member[]>()
   const left = new Map<string, User[]>()
 
-  function add(list: Map<string, User[]>, room: string, user: User): void {
+  function add<One extends User>(list: Map<string, One[]>, room: string, user: One): void {
     const users = list.get(room)
     if (users === undefined) list.set(room, [user])
     else users.push(user)
@@ -181,7 +185,7 @@ function createPlan() {
       counts.set(room, count - 1)
       add(left, room, user)
     },
-    enter(room: string, user: User, count: number): void {
+    enter(room: string, user: Member, count: number): void {
       counts.set(room, count + 1)
       add(joined, room, user)
     },
@@ -202,8 +206,14 @@ interface Facts {
   rooms: ReadonlyMap<string, RoomSettings>
   isBanned(room: string, user: string): boolean
   isInvited(room: string, user: string): boolean
-  /** Returns the user's name at the seat through this gateway, if there is one, and whether there is a seat through another. */
-  seats(room: string, user: string, gateway: string): { own: string | undefined; elsewhere: boolean }
+  /** Returns the user's seat through this gateway, if there is one, and whether there is a seat through another. */
+  seats(room: string, user: string, gateway: string): { own: KnownSeat | undefined; elsewhere: boolean }
+}
+
+interface KnownSeat {
+  /** Name of the user. */
+  name: string
+  moderator: boolean
 }
 
 /** Reads all facts in one statement. Its lists are JSON, and null if they are empty. */
@@ -217,7 +227,7 @@ async function readFacts(
     rooms: RoomSettings[] | null
     bans: { user: string; room: string | null }[] | null
     invitations: { room: string; user: string }[] | null
-    seats: { room: string; user: string; gateway: string; name: string }[] | null
+    seats: (KnownSeat & { room: string; user: string; gateway: string })[] | null
   }>(
     `select (select json_agg(found) from (
          select name, capacity, access, single, announce, created_by as "createdBy"
@@ -231,7 +241,7 @@ async function readFacts(
          from rooms.invitations join unnest($1::text[], $2::text[]) as wanted (room, user_id) using (room, user_id)
        ) found) as invitations,
        (select json_agg(found) from (
-         select room, user_id as user, gateway, user_name as name
+         select room, user_id as user, gateway, user_name as name, moderator
          from rooms.seats join unnest($3::text[], $4::text[]) as wanted (room, user_id) using (room, user_id)
        ) found) as seats`,
     [
@@ -244,11 +254,11 @@ async function readFacts(
   )
   const banned = new Set(lists?.bans?.map(({ room, user }) => `${room ?? ''}\0${user}`))
   const invited = new Set(lists?.invitations?.map(({ room, user }) => `${room}\0${user}`))
-  const seats = new Map<string, Map<string, string>>()
-  for (const { room, user, gateway, name } of lists?.seats ?? []) {
+  const seats = new Map<string, Map<string, KnownSeat>>()
+  for (const { room, user, gateway, ...seat } of lists?.seats ?? []) {
     const key = `${room}\0${user}`
-    const known = seats.get(key) ?? new Map<string, string>()
-    seats.set(key, known.set(gateway, name))
+    const known = seats.get(key) ?? new Map<string, KnownSeat>()
+    seats.set(key, known.set(gateway, seat))
   }
   return {
     rooms: new Map(lists?.rooms?.map((room) => [room.name, room])),
@@ -274,9 +284,11 @@ async function writeSeats(
        delete from rooms.seats using unnest($4::text[], $5::text[]) as given (room, user_id)
        where seats.room = given.room and seats.user_id = given.user_id and seats.gateway = $3
      ), taken as (
-       insert into rooms.seats (room, user_id, user_name, gateway)
-       select room, user_id, user_name, $3 from unnest($6::text[], $7::text[], $8::text[]) as taken (room, user_id, user_name)
-       on conflict (room, user_id, gateway) do update set user_name = excluded.user_name
+       insert into rooms.seats (room, user_id, user_name, moderator, gateway)
+       select room, user_id, user_name, moderator, $3
+       from unnest($6::text[], $7::text[], $8::text[], $9::boolean[]) as taken (room, user_id, user_name, moderator)
+       on conflict (room, user_id, gateway)
+         do update set user_name = excluded.user_name, moderator = excluded.moderator
      )`,
     params: [
       gateway,
@@ -285,6 +297,7 @@ async function writeSeats(
       taken.map(({ room }) => room),
       taken.map(({ user }) => user.id),
       taken.map(({ user }) => user.name),
+      taken.map(({ moderator = false }) => moderator),
     ],
   })
 }
