@@ -201,7 +201,7 @@ t.test('a bundler leaves out what a program does not import', async (t) => {
 })
 
 t.test('the folders of the workspace are not packed by mistake', async (t) => {
-  for (const name of packageNames) {
+  for (const name of packageNames.slice(0, inForm(1, packageNames.length))) {
     await t.rejects(run(join(repository, 'packages', name), 'npm', 'pack', '--dry-run'), /after make package/)
   }
 })
