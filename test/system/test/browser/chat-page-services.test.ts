@@ -14,6 +14,8 @@ import { launchBrowser, openChat, type Person } from '../browser.ts'
 import { client, startIssuer } from '../issuer.ts'
 
 /*
+ * Services of others: one pushes notifications, and one signs users in.
+ *
  * The server, the page, its service worker and the pushes to a local receiver are real. Two things of the browser are not: its push
  * service, which a test can't reach, and the display of notifications, which the headless shell refuses. `PushManager` gives the page a
  * subscription of the receiver, Chromium's debugger hands a push to the worker, and the worker's notifications are recorded.
