@@ -17,8 +17,8 @@ export interface TestFile {
 const roots = ['packages', 'services', 'test', 'bench', 'web']
 const withoutTests = new Set(['node_modules', 'dist', 'src'])
 
-/** Files that take many minutes. They begin first in their part, since a run that ends with one of them alone leaves a core idle. */
-const longest = ['test/system/test/long/crowd.test.ts']
+/** Files that take longest in their parts. They begin first, since a run that ends with one of them alone leaves a core idle. */
+const longest = ['test/system/test/long/crowd.test.ts', 'test/system/test/browser/packages.test.ts']
 
 /** Returns all test files of the repository, in the order of the parts, and in each by their paths, after the longest. */
 export function findTests(repository: string): TestFile[] {
@@ -74,13 +74,13 @@ export function selectTests(files: readonly TestFile[], paths: readonly string[]
 }
 
 /** Number of files that share a process, since most of their time is loading modules that the next one needs as well. Otherwise 1. */
-const filesInProcess: Partial<Record<Part, number>> = { unit: 16, database: 7, system: 6 }
+const filesInProcess: Partial<Record<Part, number>> = { unit: 16, database: 7, system: 6, browser: 2 }
 
 /**
  * Files with a process of their own. One changes its whole process: it brings another version of React. Those of the whole take
- * long, and one after the other they would end last.
+ * long, and one after the other they would end last. Of those with a browser, therefore, no more than two share one.
  */
-const aloneInProcess = /^packages\/react\/test\/react-18|^test\/system\/test\/(system|browser|long)\//
+const aloneInProcess = /^packages\/react\/test\/react-18|^test\/system\/test\/(system|long)\//
 
 /** Files that bring a DOM, which other files would take for a browser's. */
 const withDom = /^packages\/react\/test\/.*\.tsx$/

@@ -92,7 +92,7 @@ t.test('short tests share processes, and every other test has its own', async (t
   const shared = processes.filter(({ length }) => length > 1)
   t.same(
     new Set(shared.flatMap((files) => files.map(({ part }) => part))),
-    new Set(['unit', 'database', 'system']),
+    new Set(['unit', 'database', 'system', 'browser']),
     'and no process has files of two parts',
   )
   t.same(

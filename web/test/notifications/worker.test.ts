@@ -4,7 +4,7 @@ import t from 'tap'
 import { hashOf } from '../../src/state/address.ts'
 import { languages } from '../../src/texts/language.ts'
 
-/* The service worker's own code with a browser that is a fake; chat-page-push.test.ts runs it in a real one. */
+/* The service worker's own code with a browser that is a fake; chat-page-services.test.ts runs it in a real one. */
 
 const code = readFileSync(new URL('../../../public/sw.js', import.meta.url), 'utf8')
 

@@ -58,7 +58,7 @@ async function go({ page }: Person, room: string): Promise<void> {
 }
 
 t.test('all devices list the same conversations, and what one reads is read on the others', async (t) => {
-  let bob = await connectChat(t, rabble.url, { name: 'Bob' })
+  const bob = await connectChat(t, rabble.url, { name: 'Bob' })
   await bob.join('plans')
   await bob.send('plans', 'from before')
   const ada = await openChat(t, browser, `${rabble.url}/#plans`)
@@ -84,14 +84,6 @@ t.test('all devices list the same conversations, and what one reads is read on t
   await checkView(t, mobile, 'unread conversations', 'on a phone')
   await mobile.page.keyboard.press('Escape')
 
-  await rabble.kill()
-  await rabble.restart()
-  await ada.page.reload()
-  await lists(ada, listed)
-  await counts(ada, 3)
-  await counts(mobile, 3)
-  bob = await connectChat(t, rabble.url, { name: 'Bob' })
-  await bob.join('plans')
   await bob.send('plans', 'three')
   await lists(ada, ['hall', 'plans @ 3', 'Bob 1'])
 
@@ -185,29 +177,21 @@ t.test(
 
     // A page of the list has 50 conversations.
     const program = await connectChat(t, rabble.url, { token })
-    const names = Array.from({ length: 60 }, (_, n) => `room ${100 + n}`)
+    const names = Array.from({ length: 51 }, (_, n) => `room ${100 + n}`)
     for (const name of names) {
       await program.join(name)
       await program.request({ type: 'leave', room: name, keep: true })
     }
-    await until(async () => (await linksOf(dan)).length === 61, 60_000, 'the new rooms to be listed')
+    await until(
+      async () => (await linksOf(dan)).length === names.length + 1,
+      60_000,
+      'the new rooms to be listed',
+    )
     await other.page.reload()
     const more = other.page.getByRole('button', { name: 'Show more' })
     await more.click()
     await lists(other, ['quiet', ...names])
     t.equal(await more.count(), 0)
-
-    const hasUsers = (room: string, count: number) =>
-      until(async () => (await bob.join(room)).count === count, 60_000, `${count} in ${room}`)
-    await hasUsers('room 100', 1)
-    for (const name of names.slice(0, 21)) {
-      await other.page.evaluate(`location.hash = '${name}'`)
-      await other.page.getByRole('heading', { level: 1, name }).waitFor()
-      if (name === 'room 100') await hasUsers(name, 2)
-    }
-    await hasUsers('room 101', 2)
-    await hasUsers('room 100', 1)
-    await lists(other, ['quiet', ...names])
     t.same([...dan.problems, ...other.problems], [])
   },
 )

@@ -44,14 +44,15 @@ async function offers(page: Page, wanted: readonly string[]): Promise<void> {
   })
 }
 
+const ada = await openChat(t, browser, `${rabble.url}/#start`, { script: axe })
+await ada.enter('Ada')
+
 t.test('one box leads to conversations, rooms, people and messages, by the keyboard', async (t) => {
   await startOwner(t, rabble.url, 'Owner', { 'garden party': '', 'Garden tools': 'Rakes and such' })
   const bob = await connectChat(t, rabble.url, { name: 'Gardner' })
   await bob.join('start')
-  const ada = await openChat(t, browser, `${rabble.url}/#start`, { script: axe })
   const { page } = ada
   const { keyboard } = page
-  await ada.enter('Ada')
   await page.locator('#people-list').getByText('Gardner').waitFor()
   await ada.go('guard')
   await ada.go('start')
@@ -219,4 +220,21 @@ t.test('shortcuts lead through the conversations, and are listed', async (t) => 
   await keyboard.press('Escape')
   await hasFocus(page.getByRole('button', { name: /^Your menu/ }))
   t.same(fay.problems, [])
+})
+
+t.test('what is typed at once after the arrow took a message to edit is not lost', async (t) => {
+  await ada.go('quick')
+  await ada.write('done')
+  await ada.message('done').waitFor()
+  await ada.messageBox.evaluate(async (element) => {
+    const box = element as HTMLTextAreaElement
+    box.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true, cancelable: true }))
+    // The page is updated by then, but not painted.
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    box.value += '!'
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 200)))
+  })
+  t.equal(await ada.messageBox.inputValue(), 'done!')
+  t.same(ada.problems, [])
 })

@@ -3,6 +3,7 @@ import {
   assertNothingLeft,
   connectChat,
   dataFolder,
+  inForm,
   noRateLimits,
   startService,
   until,
@@ -11,12 +12,30 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
 import { axe, checkView } from '../check-view.ts'
+import { hostileTexts } from '../hostile-texts.ts'
 
 assertNothingLeft(t)
 const browser = await launchBrowser(t)
-const rabble = await startService(t, 'standalone', { ...noRateLimits, DATA_DIR: dataFolder(t) })
+const rabble = await startService(t, 'standalone', {
+  ...noRateLimits,
+  DATA_DIR: dataFolder(t),
+  RABBLE_COMPRESSION: 'on',
+})
 
 const phone = { viewport: { width: 390, height: 844 }, colorScheme: 'dark' } as const
+
+/** Script that keeps the page's connection where a test finds it. */
+const keepSocket = `
+  const Plain = WebSocket
+  globalThis.WebSocket = class extends Plain {
+    constructor(...args) {
+      super(...args)
+      globalThis.socket = this
+    }
+  }`
+
+const ada = await openChat(t, browser, `${rabble.url}/#talk`, { script: `${axe}\n${keepSocket}` })
+await ada.enter('Ada')
 
 /** Waits until the reactions to a message are exactly these, each as the emoji with its count; own ones have a `*`. */
 function reacts(person: Person, text: string, wanted: string): Promise<void> {
@@ -32,12 +51,15 @@ function reacts(person: Person, text: string, wanted: string): Promise<void> {
   return until(async () => (await shown()) === wanted, 60_000, `the reactions ${wanted}`)
 }
 
+t.test('a browser gets compression, with which all of these tests run', async (t) => {
+  const extensions = await ada.page.evaluate('socket.extensions')
+  t.match(extensions, /^permessage-deflate; client_no_context_takeover/)
+})
+
 t.test(
   'a click reacts to a message, another one takes that back, and everybody sees the counts',
   async (t) => {
-    const ada = await openChat(t, browser, `${rabble.url}/#talk`, { script: axe })
     const bob = await openChat(t, browser, `${rabble.url}/#talk`, { ...phone, script: axe })
-    await ada.enter('Ada')
     await bob.enter('Bob')
     await ada.write('It works.')
     await bob.sees('It works.')
@@ -138,10 +160,16 @@ t.test('marks format a text, and nothing in it becomes any other element', async
     '# no heading, __but bold__',
   ]
   for (const text of texts) await writer.send('format', text)
-  const ada = await openChat(t, browser, `${rabble.url}/#format`, { script: axe })
-  const bob = await openChat(t, browser, `${rabble.url}/#format`, { ...phone, script: axe })
-  for (const person of [ada, bob]) {
-    await person.enter(person === ada ? 'Fay' : 'Gus')
+  await ada.go('format')
+  const narrow = inForm([], [phone])
+  const readers = [
+    ada,
+    ...(await Promise.all(
+      narrow.map((look) => openChat(t, browser, `${rabble.url}/#format`, { ...look, script: axe })),
+    )),
+  ]
+  for (const person of readers) {
+    if (person !== ada) await person.enter('Gus')
     await person.sees('# no heading, but bold')
     t.same(await person.allTexts(), [
       texts[0],
@@ -180,7 +208,7 @@ t.test('marks format a text, and nothing in it becomes any other element', async
   await log.getByRole('button', { name: 'Copy code' }).click()
   await log.getByRole('status').getByText('Copied').waitFor()
   t.match(await page.evaluate('navigator.clipboard.readText()'), evil)
-  t.same([...ada.problems, ...bob.problems], [])
+  for (const { problems } of readers) t.same(problems, [])
 })
 
 t.test(
@@ -190,9 +218,8 @@ t.test(
     t.teardown(() => ann.close())
     const room = ann.room('mentions')
     await room.join()
-    const ada = await openChat(t, browser, `${rabble.url}/#mentions`, { script: axe })
     const { page, messageBox } = ada
-    await ada.enter('Hal')
+    await ada.go('mentions')
     await page.locator('#people-list').getByText('Ann Lee').waitFor()
     const offers = page.getByRole('listbox', { name: 'Suggestions' })
 
@@ -224,12 +251,44 @@ t.test(
     t.equal(heard()?.mentions, undefined)
 
     const me = await page.evaluate('JSON.parse(sessionStorage.getItem("rabble.page.user")).id')
-    await room.send('@Hal, **look**', { mentions: [String(me)] })
+    await room.send('@Ada, **look**', { mentions: [String(me)] })
     const row = ada.log.locator('.row.mentions-me')
     await row.getByText('mentions you').waitFor({ state: 'attached' })
     await row.locator('strong').waitFor()
-    t.same(await row.locator('.mention').allTextContents(), ['@Hal'])
+    t.same(await row.locator('.mention').allTextContents(), ['@Ada'])
     await checkView(t, ada, 'a mention', 'on a desktop, light')
     t.same(ada.problems, [])
   },
 )
+
+t.test('whatever people write shows as text, live and from history, and nothing of it runs', async (t) => {
+  const reader = await openChat(t, browser, `${rabble.url}/#hostile`)
+  await reader.enter('<img src=x onerror=alert(1)>')
+  const writer = await connectChat(t, rabble.url, { name: '<script>alert(1)</script>' })
+  await writer.join('hostile')
+  for (const text of hostileTexts) await writer.send('hostile', text)
+  // Control characters, which browsers don't show, have pictures.
+  const picture = (control: string) => String.fromCharCode(0x2400 + control.charCodeAt(0))
+  const shown = hostileTexts
+    .map((text) => text.replace(/(?!\n)\p{Cc}/gu, picture))
+    // Two of them have marks of code and of bold text.
+    .map((text) => text.replace(/^(`|__)(.*)\1$/, '$2'))
+  await reader.sees(shown.at(-1) ?? '')
+  t.same(await reader.allTexts(), shown)
+
+  await reader.page.reload()
+  await reader.sees(shown.at(-1) ?? '')
+  t.same(await reader.allTexts(), shown)
+
+  const made = reader.log.locator('.text').locator('script, img, svg, iframe, style, b, i, template, math')
+  t.equal(await made.count(), 0, 'no element came out of a text')
+  const links = await reader.log
+    .locator('.text a')
+    .evaluateAll((all) => all.map((a) => a.getAttribute('href')))
+  t.same(links, ['https://example.com/'], 'only what is an address of the web is a link')
+  t.ok(
+    await reader.page.evaluate('document.documentElement.scrollWidth <= innerWidth'),
+    'nothing sticks out of the page',
+  )
+  t.same(reader.problems, [])
+})

@@ -19,6 +19,8 @@ const rabble = await startService(t, 'standalone', {
   DATA_DIR: dataFolder(t),
   RABBLE_MESSAGES_PER_SECOND: '10000',
   RABBLE_MESSAGE_BURST: '10000',
+  // Older messages then come from history.
+  RABBLE_RECENT_PER_ROOM: '10',
 })
 
 /** Connects a writer, and sends `count` messages to a room, the first of them `first`. */
@@ -218,7 +220,7 @@ t.test('what is quoted is as it is by now', async (t) => {
   await writer.join('quotes')
   const { id } = await writer.send('quotes', 'a slip')
   // These are more messages than the page loads.
-  for (let n = 0; n < 400; n++) await writer.send('quotes', `message ${n}`)
+  for (let n = 0; n < 100; n++) await writer.send('quotes', `message ${n}`)
   await writer.request({ type: 'send', room: 'quotes', text: 'an answer', cid: 'answer', replyTo: id })
 
   const fay = await openChat(t, browser, 'about:blank')

@@ -13,46 +13,44 @@ const rabble = await startService(t, 'standalone', {
   RABBLE_RECENT_PER_ROOM: '10',
 })
 
-t.test('what is edited or deleted is so on the page: live, after a reload and from history', async (t) => {
-  const room = 'second-thoughts'
+/** Messages of a long room, from before the kill. */
+const long = Array.from({ length: 230 }, (_, n) => `message ${n}`)
+
+t.test('kill -9 of the server', async (t) => {
   const writer = await connectChat(t, rabble.url, { name: 'Writer' })
+  await writer.join('far')
+  await Promise.all(long.map((text) => writer.send('far', text)))
+  const room = 'second-thoughts'
   await writer.join(room)
   const { id: old } = await writer.send(room, 'an old mistake')
   const { id: secret } = await writer.send(room, 'an old secret')
   for (let n = 0; n < 20; n++) await writer.send(room, `${n}`)
   const { id: fresh } = await writer.send(room, 'a mistake')
   const { id: slip } = await writer.send(room, 'a secret')
-
-  const ada = await openChat(t, browser, `${rabble.url}/#${room}`)
-  await ada.enter('Ada')
-  await ada.sees('an old secret')
-  for (const id of [old, fresh])
-    await writer.edit(room, id, `corrected ${id === old ? 'long ' : ''}afterwards`)
-  for (const id of [secret, slip]) await writer.delete(room, id)
   const numbers = Array.from({ length: 20 }, (_, n) => `${n}`)
-  const expected = ['corrected long afterwards', ...numbers, 'corrected afterwards']
+  const corrected = ['corrected long afterwards', ...numbers, 'corrected afterwards']
   const shows = async (person: Person) => {
-    await person.shows(expected)
+    await person.shows(corrected)
     await person.tells(['(edited)', 'deleted', '(edited)', 'deleted'])
   }
-  await shows(ada)
-  await ada.page.reload()
-  await shows(ada)
-  await rabble.kill()
-  await rabble.restart()
-  const late = await openChat(t, browser, `${rabble.url}/#${room}`)
-  await late.enter('Late')
-  await shows(late)
-  t.same([...ada.problems, ...late.problems], [])
-})
+  const ada = await openChat(t, browser, `${rabble.url}/#${room}`)
+  const bob = await openChat(t, browser, `${rabble.url}/#killed`)
+  await ada.enter('Ada')
+  await bob.enter('Bob')
 
-t.test(
-  'kill -9 of the server: what was said is there, what was unsent goes out, nothing twice',
-  async (t) => {
-    const ada = await openChat(t, browser, `${rabble.url}/#killed`)
-    const bob = await openChat(t, browser, `${rabble.url}/#killed`)
-    await ada.enter('Amy')
-    await bob.enter('Ben')
+  await t.test('what is edited or deleted is so on the page: live and after a reload', async () => {
+    await ada.sees('an old secret')
+    for (const id of [old, fresh])
+      await writer.edit(room, id, `corrected ${id === old ? 'long ' : ''}afterwards`)
+    for (const id of [secret, slip]) await writer.delete(room, id)
+    await shows(ada)
+    await ada.page.reload()
+    await shows(ada)
+  })
+
+  const expected = ['before', 'while it is down 1', 'while it is down 2', 'after']
+  await t.test('what was said is there, what was unsent goes out, nothing twice', async () => {
+    await ada.go('killed')
     await ada.write('before')
     await bob.sees('before')
 
@@ -71,15 +69,20 @@ t.test(
     await ada.page.locator('.unsent').first().waitFor({ state: 'detached' })
     await bob.write('after')
     await ada.sees('after')
-    const expected = ['before', 'while it is down 1', 'while it is down 2', 'after']
     await ada.shows(expected)
     await bob.shows(expected)
+  })
+
+  await t.test('it is so for a user who comes later, too, as far as it was edited or deleted', async () => {
     const late = await openChat(t, browser, `${rabble.url}/#killed`)
-    await late.enter('Lena')
+    await late.enter('Late')
     await late.shows(expected)
-    t.same([...ada.problems, ...bob.problems, ...late.problems], [])
-  },
-)
+    await late.go(room)
+    await shows(late)
+    t.same(late.problems, [])
+  })
+  t.same([...ada.problems, ...bob.problems], [])
+})
 
 t.test('a server that freezes with a message on its way: it arrives once', async (t) => {
   const ada = await openChat(t, browser, `${rabble.url}/#frozen`)
@@ -191,19 +194,12 @@ t.test('what was typed stays when it can’t be sent: it is too much, or the pag
   t.same(eli.problems, [])
 })
 
-t.test('scrolling back leads to the very first message, after a restart too', async (t) => {
-  const writer = await connectChat(t, rabble.url)
-  await writer.join('far')
-  const all = Array.from({ length: 230 }, (_, n) => `message ${n}`)
-  await Promise.all(all.map((text) => writer.send('far', text)))
-  await rabble.kill()
-  await rabble.restart()
-
+t.test('scrolling back leads to the very first message, from before the restart', async (t) => {
   const reader = await openChat(t, browser, `${rabble.url}/#far`)
   const { page } = reader
   await reader.enter('Dora')
   await reader.sees('message 229')
-  t.same(await reader.allTexts(), all)
+  t.same(await reader.allTexts(), long)
   await reader.log.evaluate((element) => {
     element.scrollTop = 0
   })

@@ -1,4 +1,4 @@
-import { assertNothingLeft, connectChat, noRateLimits, startCluster } from '@rabble/harness'
+import { assertNothingLeft, connectChat, noRateLimits, startCluster, until } from '@rabble/harness'
 import t from 'tap'
 import { launchBrowser, openChat, type Person } from '../browser.ts'
 import { accountOf, counts, lists, openAnother } from '../devices.ts'
@@ -92,3 +92,21 @@ t.test(
     )
   },
 )
+
+t.test('a page is in the twenty rooms that were opened last, and lists all others, too', async (t) => {
+  const bob = await connectChat(t, cluster.url, { name: 'Ben' })
+  const eve = await openChat(t, browser, `${cluster.url}/#quiet`)
+  await eve.enter('Eve')
+  await lists(eve, ['quiet'])
+  const names = Array.from({ length: 21 }, (_, n) => `room ${100 + n}`)
+  const hasUsers = (room: string, count: number) =>
+    until(async () => (await bob.join(room)).count === count, 60_000, `${count} in ${room}`)
+  for (const name of names) {
+    await eve.go(name)
+    if (name === 'room 100') await hasUsers(name, 2)
+  }
+  await hasUsers('room 101', 2)
+  await hasUsers('room 100', 1)
+  await lists(eve, ['quiet', ...names])
+  t.same(eve.problems, [])
+})
