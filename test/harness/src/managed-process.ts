@@ -45,6 +45,9 @@ export interface ManagedProcess {
   copyLogs(listener: (chunk: Buffer) => void): void
 }
 
+/** Pause (ms) between two looks whether a process that was started is ready. */
+export const readyPause = 60
+
 /** Processes of this test process that have not ended yet: id → name. */
 export const openProcesses = new Map<number, string>()
 
@@ -83,6 +86,7 @@ export async function startProcess(t: TestContext, launch: Launch): Promise<Mana
         async () => !running() || (await launch.isReady()),
         launch.readyTimeout ?? 120_000,
         `${launch.name} to be ready`,
+        readyPause,
       )
       if (!running()) throw new Error(`${launch.name} ended before it was ready`)
     } catch (error) {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
-import { type ManagedProcess, startProcess } from './managed-process.ts'
+import { type ManagedProcess, readyPause, startProcess } from './managed-process.ts'
 import { nodeOptions } from './node-options.ts'
 import type { TestContext } from './test-context.ts'
 import { until } from './until.ts'
@@ -64,7 +64,8 @@ export async function startService(
     port,
     url,
     async ready(timeout = 120_000) {
-      await until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`).catch(async (cause) => {
+      const isReady = () => answersOk(`${url}/readyz`)
+      await until(isReady, timeout, `${name} to be ready`, readyPause).catch(async (cause) => {
         throw new Error(`${cause.message}: ${await unreadiness(url)}`, { cause })
       })
     },

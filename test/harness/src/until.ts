@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Calls `check` every 20 ms until it holds. Use it in place of a fixed sleep, so that a test is as fast as its machine. It calls
+ * Calls `check` again and again until it holds. Use it in place of a fixed sleep, so that a test is as fast as its machine. It calls
  * `check` once more after the timeout, since the machine may have been suspended meanwhile.
  * @param timeout milliseconds
+ * @param pause milliseconds between two calls; longer ones for what takes seconds, and costs CPU time to look at
  * @throws Error that names `what`, with the last error of `check` as its cause
  */
 export async function until(
   check: () => boolean | Promise<boolean>,
   timeout: number,
   what: string,
+  pause = 20,
 ): Promise<void> {
   const deadline = performance.now() + timeout
   for (;;) {
@@ -21,6 +23,6 @@ export async function until(
       cause = error
     }
     if (last) throw new Error(`waited ${timeout} ms in vain for ${what}`, { cause })
-    await delay(20)
+    await delay(pause)
   }
 }
