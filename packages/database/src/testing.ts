@@ -78,17 +78,16 @@ async function pgliteFor(t: Test, { service, migrations }: Schema): Promise<Test
   }
 }
 
-/** Uses one database for each test. The migrations run once, and are copied. */
+/** Uses one database for each test, a copy of one on which the migrations ran once for all files of a run. */
 async function postgresFor(t: Test, { service, migrations }: Schema): Promise<TestDatabases> {
   const server = await sharedPostgres(t)
   let template: Promise<string> | undefined
-  async function makeTemplate(): Promise<string> {
-    const address = await server.createDatabase()
-    const database = await connectPostgres(address, longTimeouts)
-    await migrate(database, service, migrations)
-    await database.close()
-    return address
-  }
+  const makeTemplate = () =>
+    server.templateOf(service, async (address) => {
+      const database = await connectPostgres(address, longTimeouts)
+      await migrate(database, service, migrations)
+      await database.close()
+    })
   async function connect(t: Test, template?: string): Promise<Database> {
     const address = await server.createDatabase(template)
     const database = await connectPostgres(address, longTimeouts)

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openTestPglite } from '@rabble/database/testing'
+import { connectPostgres } from '@rabble/database'
+import { longTimeouts } from '@rabble/database/testing'
 import type { EventLog } from '@rabble/event-log'
+import { sharedPostgres } from '@rabble/harness'
 import { createMetrics, history } from '@rabble/history'
 import { type HistoryClient, inProcess } from '@rabble/history/client'
 import { createApp, createInternalTokens, createLogger, createTokens } from '@rabble/service'
@@ -8,9 +10,10 @@ import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { secret } from './build.ts'
 
-/** Starts a real history over an empty database, which reads the log. */
+/** Starts a real history over an empty database of the shared PostgreSQL, which reads the log. Opening a PGlite would cost more. */
 export async function buildHistory(t: Test, log: EventLog): Promise<HistoryClient> {
-  const database = await openTestPglite()
+  const server = await sharedPostgres(t)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   const logger = createLogger('history', 'silent')
   const app = createApp({ logger })
   const metrics = createMetrics(new Registry())

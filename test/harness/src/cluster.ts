@@ -26,7 +26,7 @@ export interface ClusterOptions {
   ownServers?: boolean
   /** Settings of a PostgreSQL of its own, as in `PostgresOptions`. */
   postgresSettings?: Readonly<Record<string, string>>
-  /** Whether Nginx is in front. It needs at least one gateway, history and rooms behind it. Default: true. */
+  /** Whether Nginx is in front. It sends requests for a history or for rooms that there is not to the gateways. Default: true. */
   nginx?: boolean
   /** Address on which Nginx listens. Default: `127.0.0.1` and a free port. */
   host?: string
@@ -185,12 +185,13 @@ export async function startCluster(t: TestContext, options: ClusterOptions = {})
   await rabbitmq?.streamsSettled()
 
   const portOf = ({ port }: Service) => port
+  const portsOf = (services: readonly Service[]) => (services.length > 0 ? services : gateways).map(portOf)
   const nginx =
     (options.nginx ?? true)
       ? await startNginx(t, {
           gateways: gateways.map(portOf),
-          histories: histories.map(portOf),
-          rooms: rooms.map(portOf),
+          histories: portsOf(histories),
+          rooms: portsOf(rooms),
           ...kept('nginx'),
           host,
           ...(options.port !== undefined && { port: options.port }),

@@ -29,6 +29,11 @@ export interface Databases {
    * server that has no connections.
    */
   createDatabase(template?: string): Promise<string>
+  /**
+   * Returns the address of a template that `fill` has filled: once, however many processes ask for this name. It stays for as long as
+   * the server.
+   */
+  templateOf(name: string, fill: (address: string) => Promise<void>): Promise<string>
   /** Drops a database, even if it has connections. */
   dropDatabase(address: string): Promise<void>
 }
@@ -108,6 +113,20 @@ export function databasesOf(server: string): Databases {
         await client.query(`CREATE DATABASE ${name}${source}${strategy}`)
       })
       return new URL(`/${name}`, server).href
+    },
+    async templateOf(name, fill) {
+      const [template, draft] = [`template_${name}`, `draft_${name}`]
+      await withClient(server, async (client) => {
+        // The lock ends with the connection.
+        await client.query('SELECT pg_advisory_lock(hashtext($1))', [template])
+        const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [template])
+        if (rowCount !== 0) return
+        await client.query(`DROP DATABASE IF EXISTS ${draft}`)
+        await client.query(`CREATE DATABASE ${draft}`)
+        await fill(new URL(`/${draft}`, server).href)
+        await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`)
+      })
+      return new URL(`/${template}`, server).href
     },
     dropDatabase: (address) => query(server, `DROP DATABASE IF EXISTS ${nameIn(address)} WITH (FORCE)`),
   }

@@ -64,7 +64,8 @@ export async function startService(
     port,
     url,
     async ready(timeout = 120_000) {
-      await until(() => answersOk(`${url}/readyz`), timeout, `${name} to be ready`).catch(async (cause) => {
+      const isReady = () => answersOk(`${url}/readyz`)
+      await until(isReady, timeout, `${name} to be ready`).catch(async (cause) => {
         throw new Error(`${cause.message}: ${await unreadiness(url)}`, { cause })
       })
     },

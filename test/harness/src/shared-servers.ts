@@ -20,8 +20,11 @@ type SharedRabbitMq = RabbitMqNode & { url: string }
 export async function startSharedServers(t: TestContext): Promise<Record<string, string>> {
   const [broker, postgres] = await Promise.all([
     startRabbitMq(t),
-    // Each file may have several pools at once.
-    startPostgres(t, { settings: { max_connections: '300' } }),
+    // Each file may have several pools at once. Nothing kills this server, so no page is written by halves. Without whole pages in the log
+    // and without a vacuum of each database, those of each test cost a third less CPU time.
+    startPostgres(t, {
+      settings: { max_connections: '300', full_page_writes: 'off', autovacuum: 'off' },
+    }),
   ])
   return variablesOf(broker, postgres)
 }
@@ -84,6 +87,7 @@ export async function sharedPostgres(t: TestContext): Promise<Databases> {
   const made = new Set<string>()
   t.teardown(() => Promise.all([...made].map(databases.dropDatabase)))
   return {
+    ...databases,
     async createDatabase(template) {
       const address = await databases.createDatabase(template)
       made.add(address)

@@ -2,7 +2,7 @@ import { inForm, type TestContext, until } from '@rabble/harness'
 import { buildHub, type HubTransport } from '@rabble/harness/official-clients'
 
 /** All ways in which a client of SignalR can be connected. */
-export const hubWays = ([10, 3] as const).flatMap((version) =>
+const allHubWays = ([10, 3] as const).flatMap((version) =>
   (
     [
       ['WebSockets', false],
@@ -13,13 +13,40 @@ export const hubWays = ([10, 3] as const).flatMap((version) =>
     ] as [HubTransport, boolean][]
   ).map(([over, messagePack]) => ({ version, over, messagePack, cookies: false })),
 )
-export type HubWay = (typeof hubWays)[number]
+export type HubWay = (typeof allHubWays)[number]
 /** All ways in which a client of Socket.IO can be connected. */
-export const socketIoWays = ([4, 3, 2] as const).flatMap((version) =>
+const allSocketIoWays = ([4, 3, 2] as const).flatMap((version) =>
   ([['websocket'], ['polling'], ['polling', 'websocket']] as ('polling' | 'websocket')[][]).map(
     (transports) => ({ version, transports }),
   ),
 )
+
+export type SocketIoWay = (typeof allSocketIoWays)[number]
+
+/**
+ * Ways that a test takes. The usual form has all of the newest versions, and one of each older version, which differ in how they
+ * identify themselves but share their transports with the newest.
+ */
+export const hubWays = inForm(
+  allHubWays.filter(
+    ({ version, over, messagePack }) => version === 10 || (over === 'WebSockets' && !messagePack),
+  ),
+  allHubWays,
+)
+export const socketIoWays = inForm(
+  allSocketIoWays.filter(({ version, transports }) => version === 4 || transports.length === 2),
+  allSocketIoWays,
+)
+/** Ways that are also taken with cookies, by which Nginx finds the gateway again. */
+export const cookieHubWays = hubWays.filter(({ over }) => inForm(over === 'LongPolling', true))
+
+/** Returns all of some kinds of clients for the way with this index. The usual form has one, another one for the next way. */
+export function kindsOf<Kind>(index: number, kinds: readonly Kind[]): readonly Kind[] {
+  return inForm(
+    kinds.filter((_, n) => n === index % kinds.length),
+    kinds,
+  )
+}
 
 let people = 0
 /** Returns a name that no other client has. */
@@ -60,18 +87,3 @@ export async function startLossyHub(t: TestContext, url: string, { way, row, tok
     hears: (text: string) => until(() => heard.includes(text), 60_000, `${name} to hear ${text}`),
   }
 }
-
-/**
- * Ways over killed gateways. The usual form has all of the newest versions, and one of each older version, which differ in how
- * they identify themselves but share their transports with the newest.
- */
-export const killedHubWays = inForm(
-  hubWays.filter(
-    ({ version, over, messagePack }) => version === 10 || (over === 'WebSockets' && !messagePack),
-  ),
-  hubWays,
-)
-export const killedSocketIoWays = inForm(
-  socketIoWays.filter(({ version, transports }) => version === 4 || transports.length === 2),
-  socketIoWays,
-)

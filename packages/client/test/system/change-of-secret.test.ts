@@ -68,7 +68,7 @@ t.test(
     const writers = chats.map(async (chat, which) => {
       for (let n = 0; writing; n++) {
         acknowledged[which]?.push((await chat.room('general').send(`${n}`)).id)
-        await sleep(10)
+        await sleep(inForm(50, 10))
       }
     })
     for (const writer of writers) writer.catch(() => {})

@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setImmediate as turn } from 'node:timers/promises'
 import { lockFolder } from '@rabble/folder-lock'
-import { dataFolder, privateFolder, shortLived } from '@rabble/harness'
+import { privateFolder, shortLived } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { openPglite } from '../../src/index.ts'
+
+/** Folder of a database that several tests use, since each new one costs seconds. */
+const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
 
 /**
  * Starts another process that opens the folder and has a row in it, or prints why it can't. `largest`: maximum size (blocks) of a
  * file that it may write.
  */
-async function openElsewhere(t: Test, folder: string, largest = 'unlimited') {
+async function openElsewhere(t: Test, largest = 'unlimited') {
   const module = new URL('../../src/index.js', import.meta.url)
   const script = `
     import { openPglite } from ${JSON.stringify(module.href)}
@@ -36,11 +39,10 @@ async function openElsewhere(t: Test, folder: string, largest = 'unlimited') {
 t.test(
   'a folder is made, even after a start that found no room, is for one process until that ends, in whatever way, and keeps what is in it',
   async (t) => {
-    const folder = join(privateFolder(t, 'pglite'), 'deep', 'down')
-    const cramped = await openElsewhere(t, folder, '100')
+    const cramped = await openElsewhere(t, '100')
     t.match(cramped.line, new RegExp(`^the database in ${folder} can't be opened: `))
     await once(cramped.child, 'exit')
-    const first = await openElsewhere(t, folder)
+    const first = await openElsewhere(t)
     t.equal(first.line, 'open')
     const modeOf = (path: string) => statSync(path).mode & 0o777
     t.equal(modeOf(folder), 0o700, 'it is for its owner only')
@@ -54,16 +56,49 @@ t.test(
     t.same(await database.query('select n from kept'), [{ n: 1 }], 'and its data')
     await database.query('insert into kept values (2)')
     await t.rejects(openPglite(folder), /in use by this process/)
-    const third = await openElsewhere(t, folder)
+    const third = await openElsewhere(t)
     t.equal(third.line, `${folder} is in use by process ${process.pid}`)
     await database.close()
     t.same(readdirSync(folder), ['pglite'], 'the lock is gone')
-
-    const again = await openPglite(folder)
-    t.same(await again.query('select n from kept order by n'), [{ n: 1 }, { n: 2 }])
-    await again.close()
   },
 )
+
+t.test('a copy that is made while rows are written has all rows up to one of them', async (t) => {
+  const database = await openPglite(folder)
+  t.teardown(() => database.close())
+  t.same(await database.query('select n from kept order by n'), [{ n: 1 }, { n: 2 }], 'what was kept before')
+  await database.query('create table written (n int)')
+  const copies = privateFolder(t, 'copies')
+  const copy = join(copies, 'copy')
+  mkdirSync(copy)
+  const copyTo = async (path: string) => database.copyTo?.(path)
+  let copied = false
+  const copying = copyTo(join(copy, 'pglite')).then(() => {
+    copied = true
+  })
+  let last = 0
+  while (!copied) {
+    last++
+    await database.query('insert into written values ($1)', [last])
+    // PGlite answers without a turn of the event loop, which the copy needs.
+    await turn()
+  }
+  await copying
+  t.ok(last > 1, `${last} rows were written meanwhile`)
+  await t.rejects(copyTo(join(copy, 'pglite')), { code: 'ERR_FS_CP_EEXIST' })
+
+  const opened = await openPglite(copy)
+  t.teardown(() => opened.close())
+  const [row] = await opened.query<{ count: number; max: number | null }>(
+    'select count(*), max(n) from written',
+    [],
+  )
+  t.equal(row?.count, row?.max ?? 0, `it has the first ${row?.count}`)
+  t.ok((row?.count ?? 0) >= last - 1, 'statements wait while its files are copied')
+  await opened.query('insert into written values (0)')
+  await database.close()
+  await t.rejects(copyTo(join(copies, 'late')), { message: 'the database is closed' })
+})
 
 t.test('a lock is stale if its process id is another process’s by now', async (t) => {
   const folder = privateFolder(t, 'pglite')
@@ -98,40 +133,4 @@ t.test('a folder that cannot be written to is refused', async (t) => {
   await t.rejects(openPglite(folder), {
     message: new RegExp(`^${folder} must be a folder that can be written to`),
   })
-})
-
-t.test('a copy that is made while rows are written has all rows up to one of them', async (t) => {
-  const folder = privateFolder(t, 'pglite')
-  const database = await openPglite(dataFolder(t))
-  t.teardown(() => database.close())
-  await database.query('create table written (n int)')
-  const copy = join(folder, 'copy')
-  mkdirSync(copy)
-  const copyTo = async (path: string) => database.copyTo?.(path)
-  let copied = false
-  const copying = copyTo(join(copy, 'pglite')).then(() => {
-    copied = true
-  })
-  let last = 0
-  while (!copied) {
-    last++
-    await database.query('insert into written values ($1)', [last])
-    // PGlite answers without a turn of the event loop, which the copy needs.
-    await turn()
-  }
-  await copying
-  t.ok(last > 1, `${last} rows were written meanwhile`)
-  await t.rejects(copyTo(join(copy, 'pglite')), { code: 'ERR_FS_CP_EEXIST' })
-
-  const opened = await openPglite(copy)
-  t.teardown(() => opened.close())
-  const [row] = await opened.query<{ count: number; max: number | null }>(
-    'select count(*), max(n) from written',
-    [],
-  )
-  t.equal(row?.count, row?.max ?? 0, `it has the first ${row?.count}`)
-  t.ok((row?.count ?? 0) >= last - 1, 'statements wait while its files are copied')
-  await opened.query('insert into written values (0)')
-  await database.close()
-  await t.rejects(copyTo(join(folder, 'late')), { message: 'the database is closed' })
 })

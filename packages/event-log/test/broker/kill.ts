@@ -16,7 +16,7 @@ export function testKill(t: Test, broker: RabbitMq, load: Load): void {
   t.test(
     'kill -9 of the broker under load: what was confirmed is there, readers have no gap and no repeat',
     async (t) => {
-      const options = { url: broker.url, prefix: 'kill', limits: { publishTimeout: 500 } }
+      const options = { url: broker.url, prefix: 'rabble.kill', limits: { publishTimeout: 500 } }
       const logs = [await build(t, options), await build(t, options)]
       const readers = logs.map(({ log }) => follow(t, log, 'first'))
       const confirmed: string[] = []

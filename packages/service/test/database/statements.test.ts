@@ -1,6 +1,7 @@
 import { createManualClock } from '@rabble/clock/manual'
-import { openTestPglite } from '@rabble/database/testing'
-import { until } from '@rabble/harness'
+import { connectPostgres } from '@rabble/database'
+import { longTimeouts } from '@rabble/database/testing'
+import { sharedPostgres, until } from '@rabble/harness'
 import t from 'tap'
 import { createApp } from '../../src/app.ts'
 import { retryLogged } from '../../src/retry-logged.ts'
@@ -8,7 +9,8 @@ import { record } from '../record.ts'
 
 t.test('a statement that fails is logged without its parameters, which are what people wrote', async (t) => {
   const { logger, written } = record()
-  const database = await openTestPglite()
+  const server = await sharedPostgres(t)
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
   t.teardown(() => database.close())
   const insert = () => database.query('insert into nowhere (text) values ($1)', ['a word in private'])
   const app = createApp({ logger })

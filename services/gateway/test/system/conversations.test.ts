@@ -1,5 +1,5 @@
 import type { ServerFrame } from '@rabble/contract'
-import { type ChatClient, connectChat, until } from '@rabble/harness'
+import { type ChatClient, connectChat, inForm, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { build, type TestGateway } from '../build.ts'
 import { buildHistory } from '../build-history.ts'
@@ -19,16 +19,22 @@ const overHub =
   (t, gateway, token) =>
     connectHubChat(t, gateway, { token, ...options })
 
+/** One of each protocol, and of each way in which frames travel, in the usual form. */
 const transports: Record<string, Connect> = {
   WebSocket: overNative('websocket'),
-  SSE: overNative('sse'),
   'long polling': overNative('polling'),
   'Socket.IO': overNative('socketio'),
-  'Socket.IO, polling': overNative('socketio-polling'),
-  SignalR: overHub({}),
-  'SignalR, MessagePack': overHub({ messagePack: true }),
   'SignalR, SSE': overHub({ over: 'ServerSentEvents' }),
-  'SignalR, long polling': overHub({ over: 'LongPolling' }),
+  ...inForm<Record<string, Connect>>(
+    {},
+    {
+      SSE: overNative('sse'),
+      'Socket.IO, polling': overNative('socketio-polling'),
+      SignalR: overHub({}),
+      'SignalR, MessagePack': overHub({ messagePack: true }),
+      'SignalR, long polling': overHub({ over: 'LongPolling' }),
+    },
+  ),
 }
 
 /** Starts a gateway with a real history. */

@@ -1,4 +1,4 @@
-import { assertNothingLeft, connectChat, sharedRabbitMq, startService, until } from '@rabble/harness'
+import { assertNothingLeft, connectChat, inForm, sharedRabbitMq, startService, until } from '@rabble/harness'
 import { connect } from 'amqplib'
 import t from 'tap'
 
@@ -8,9 +8,9 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   const broker = await sharedRabbitMq(t)
   const env = { RABBLE_AMQP_URL: broker.url, LOG_LEVEL: 'info' }
   const start = () => startService(t, 'gateway', env)
-  const [one, two] = await Promise.all([start(), start()])
-  const ada = await connectChat(t, one.url, { name: 'Ada' })
-  const bob = await connectChat(t, two.url, { name: 'Bob' })
+  const gateways = await Promise.all(Array.from({ length: inForm(1, 2) }, start))
+  const ada = await connectChat(t, gateways[0]?.url ?? '', { name: 'Ada' })
+  const bob = await connectChat(t, gateways.at(-1)?.url ?? '', { name: 'Bob' })
   await Promise.all([ada.join('general'), bob.join('general')])
   const typed = () => bob.frames.filter(({ type }) => type === 'typing').length
   await until(
@@ -30,7 +30,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
     channel.deleteExchange('rabble.signals'),
     channel.assertExchange('rabble.signals', 'direct', { durable: true }),
   ])
-  for (const { url } of [one, two]) {
+  for (const { url } of gateways) {
     const check = async () => {
       const reply = await fetch(`${url}/readyz`)
       return ((await reply.json()) as { checks: Record<string, string> }).checks.gateway
@@ -45,11 +45,11 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   await connection.close()
   // Each gateway notices in its own time.
   await until(
-    () => [one, two].every(({ logs }) => logs().includes('events arrive again')),
+    () => gateways.every(({ logs }) => logs().includes('events arrive again')),
     60_000,
     'both to be mended',
   )
-  await Promise.all([one.ready(), two.ready()])
+  await Promise.all(gateways.map((gateway) => gateway.ready()))
   const before = typed()
   await until(
     async () => {
@@ -61,7 +61,7 @@ t.test('signals that do not come back are noticed with a real broker, and mended
   )
   const { id } = await ada.send('general', 'the sessions are those they were')
   await bob.sees(id)
-  for (const { url, logs } of [one, two]) {
+  for (const { url, logs } of gateways) {
     const metrics = await (await fetch(`${url}/metrics`)).text()
     t.match(metrics, /^rabble_gateway_stalled_total\{way="signals"\} [1-9]\d*$/m)
     t.match(metrics, /^rabble_gateway_stalled_total\{way="log"\} 0$/m)

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { migrate } from '@rabble/database'
-import { openTestPglite } from '@rabble/database/testing'
+import { connectPostgres, migrate } from '@rabble/database'
+import { longTimeouts } from '@rabble/database/testing'
 import { connectRabbitMqLog, type EventLog, type Retention } from '@rabble/event-log'
-import { sharedRabbitMq, until } from '@rabble/harness'
+import { inForm, sharedPostgres, sharedRabbitMq, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { idsOf, ingestOf, timeout, waitFor } from '../build.ts'
 import { migrations } from '../databases.ts'
@@ -22,7 +22,8 @@ async function openLog(t: Test, prefix: string, retention: Partial<Retention> = 
   return log
 }
 
-const database = await openTestPglite()
+const server = await sharedPostgres(t)
+const database = await connectPostgres(await server.createDatabase(), longTimeouts)
 t.teardown(() => database.close())
 
 /** Empties the database, which the tests share one after the other. */
@@ -122,7 +123,7 @@ t.test('a restart at the very end of the log, over many segments, is no gap', as
   const log = await openLog(t, 'rolling', { segmentBytes: 100_000 })
   await reset()
   const ids: string[] = []
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < inForm(8, 12); round++) {
     const ingest = ingestOf(t, log, database)
     ids.push(`m${round}`)
     await publish(log, ids.slice(-1), 'x'.repeat(30_000))

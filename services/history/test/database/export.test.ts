@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Database } from '@rabble/database'
 import { connectPostgres } from '@rabble/database'
-import { startPostgres, until } from '@rabble/harness'
+import { sharedPostgres, startBridge, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { exportOf } from '../../src/messages/export.ts'
 import { build, timeout, tokens, waitFor } from '../build.ts'
@@ -82,8 +82,9 @@ await onBoth(async (t, databases) => {
 })
 
 t.test('with PostgreSQL, and clients that misbehave', async (t) => {
-  const server = await startPostgres(t)
-  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
+  const server = await sharedPostgres(t)
+  const toServer = await startBridge(t, await server.createDatabase())
+  const database = await connectPostgres(toServer.url, longTimeouts)
   t.teardown(() => database.close())
   let reads = 0
   let reading = 0
@@ -101,8 +102,8 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
     },
   }
   // 40 MB: more than the sockets hold.
-  const { address } = await start(t, counted, 20_000, 'x'.repeat(2_000))
-  const pages = 20_000 / 500
+  const { address } = await start(t, counted, 10_000, 'x'.repeat(4_000))
+  const pages = 10_000 / 500
 
   /** Connects a client that reads the head of the answer, and then nothing more. */
   async function slowClient() {
@@ -163,7 +164,7 @@ t.test('with PostgreSQL, and clients that misbehave', async (t) => {
       'a place',
     )
     await settled()
-    await server.kill()
+    toServer.cut()
     await t.rejects(reply.text(), /terminated|aborted|closed/)
     const later = await fetch(address + path)
     t.match(

@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createManualClock } from '@rabble/clock/manual'
 import { connectPostgres, type Database } from '@rabble/database'
-import { openTestPglite } from '@rabble/database/testing'
-import { freePort, startPostgres, until } from '@rabble/harness'
+import { longTimeouts } from '@rabble/database/testing'
+import { freePort, inForm, startPostgres, until } from '@rabble/harness'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { build, idsOf, timeout } from '../build.ts'
+import { build, idsOf, timeout, waitFor } from '../build.ts'
 import { createMemoryLog } from '../memory-log.ts'
 import { message } from '../message.ts'
 
@@ -30,7 +30,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
   const ids: string[] = []
   let flowing = true
   // Maximum number of messages in a round: history must catch up in the end, and a slow machine takes long for a round.
-  const roundful = 2_000
+  const roundful = inForm(500, 2_000)
   let most = roundful
   const flow = (async () => {
     while (flowing) {
@@ -43,7 +43,7 @@ t.test('PostgreSQL is killed again and again while messages flow: nothing is los
       await delay(2)
     }
   })()
-  for (let round = 1; round <= 3; round++) {
+  for (let round = 1; round <= inForm(2, 3); round++) {
     const seen = ids.length
     most = seen + roundful
     await until(() => isReady(app), timeout, 'history to be ready')
@@ -140,8 +140,7 @@ t.test('it closes while PostgreSQL is down', async (t) => {
 })
 
 t.test('a mistake of ours in SQL is no outage, and a database that was closed is one', async (t) => {
-  const database = await openTestPglite()
-  t.teardown(() => database.close())
+  const database = await connect(t)
   const app = build(t, { log: createMemoryLog(), database })
   await app.ready()
   await until(() => isReady(app), timeout, 'history to be ready')
@@ -173,4 +172,35 @@ t.test('a damaged file of a table is told by readiness, once a read has met it',
   await until(async () => (await statusOf(app, search)) === 500, timeout, 'the search to fail')
   t.match((await app.inject('/readyz')).json(), { checks: { messages: /^search fails: invalid page/ } })
   t.equal(await statusOf(app), 200, 'pages are read as before')
+})
+
+t.test('while PostgreSQL is frozen reads are refused soon, and work again when it wakes', async (t) => {
+  const database = await connectPostgres(await server.createDatabase(), longTimeouts)
+  t.teardown(() => database.close())
+  const log = createMemoryLog()
+  log.append(message('a'))
+  // Long before the driver gives up a statement.
+  const app = build(t, { log, database, deadline: 4_000 })
+  await app.ready()
+  await until(async () => (await app.inject(page)).statusCode === 200, timeout, 'history to be ready')
+  await waitFor(database, 1)
+
+  server.freeze()
+  let driverGaveUp = false
+  const direct = database.query('select 1', []).catch(() => {
+    driverGaveUp = true
+  })
+  const from = (n: number) => app.inject({ url: page, remoteAddress: `192.0.2.${n % 100}` })
+  const burst = await Promise.all(Array.from({ length: 300 }, (_, n) => from(n)))
+  t.equal(driverGaveUp, false, 'before the driver gives a statement up')
+  t.same(new Set(burst.map(({ statusCode }) => statusCode)), new Set([503]))
+  t.match(burst[0]?.json(), { statusCode: 503, code: 'unavailable' })
+  t.equal(burst[0]?.headers['retry-after'], '2')
+  t.ok(
+    burst.some(({ body }) => body.includes('too many reads')),
+    'those beyond the bound at once',
+  )
+  server.thaw()
+  await direct
+  await until(async () => (await app.inject(page)).statusCode === 200, timeout, 'reads to work again')
 })

@@ -1,6 +1,6 @@
 import type { EventLog } from '@rabble/event-log'
 import { connectRabbitMqLog } from '@rabble/event-log'
-import { sharedPostgres, sharedRabbitMq, startBridge, startService, until } from '@rabble/harness'
+import { inForm, sharedPostgres, sharedRabbitMq, startBridge, startService, until } from '@rabble/harness'
 import t, { type Test } from 'tap'
 import { timeout, tokens } from '../build.ts'
 import { message } from '../message.ts'
@@ -48,6 +48,9 @@ async function openLog(t: Test, url: string): Promise<EventLog> {
   return log
 }
 
+/** Numbers of messages: before the kill, during it, and after it. */
+const [few, most, all] = inForm([200, 1_000, 1_100], [500, 3_000, 3_200]) as [number, number, number]
+
 t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
   const [broker, server] = await Promise.all([sharedRabbitMq(t), sharedPostgres(t)])
   const toBroker = await startBridge(t, broker.url)
@@ -70,11 +73,11 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
   })
 
   const log = await openLog(t, broker.url)
-  const ids = await publish(log, 0, 500)
+  const ids = await publish(log, 0, few)
 
   await t.test('gives what the log holds', async (t) => {
     await log.publish(message('d', { room: 'dm:ada:bob' }))
-    t.same(await storedOf(service.url, 500), ids)
+    t.same(await storedOf(service.url, few), ids)
     const token = await tokens.sign({ id: 'bob', name: 'Bob' }, 3600)
     await until(
       async () => (await messagesOf(service.url, 'dm:ada:bob', token)).length > 0,
@@ -85,13 +88,13 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
   })
 
   await t.test('goes on where it was killed, with nothing missing or twice', async (t) => {
-    const more = publish(log, 500, 3000)
-    await storedOf(service.url, 501)
+    const more = publish(log, few, most)
+    await storedOf(service.url, few + 1)
     await service.kill()
     ids.push(...(await more))
-    ids.push(...(await publish(log, 3000, 3200)))
+    ids.push(...(await publish(log, most, all)))
     await service.restart()
-    t.same(await storedOf(service.url, 3200), ids)
+    t.same(await storedOf(service.url, all), ids)
   })
 
   await t.test('is read, and ready, while the broker is out of reach, and says so', async (t) => {
@@ -109,7 +112,7 @@ t.test('the process, with RabbitMQ and PostgreSQL', async (t) => {
     }
     await until(noticed, timeout, 'history to notice, and to be ready')
     t.match(await metrics(), /^rabble_log_connected 0$/m, 'whoever sees metrics only is told as well')
-    t.same(await storedOf(service.url, 3200), ids)
+    t.same(await storedOf(service.url, all), ids)
   })
 
   await t.test('writes no message and no token into its own log, and stops in peace', async (t) => {

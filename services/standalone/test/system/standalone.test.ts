@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -7,6 +7,7 @@ import {
   assertNothingLeft,
   checkOrder,
   connectChat,
+  inForm,
   privateFolder,
   startService,
   until,
@@ -126,6 +127,43 @@ t.test('one process, no broker: messages survive kill -9 and a clean stop, in or
   t.strictSame(mona.user, { id: 'mona', name: 'Mona' }, 'its secret is the same after a restart')
 })
 
+t.test('the first client of the README chats', async (t) => {
+  // The path is seen from services/standalone/dist/test/system.
+  const readme = readFileSync(new URL('../../../../../README.md', import.meta.url), 'utf8')
+  const bob = await connectChat(t, rabble.url, { name: 'Bob', timeout })
+  await bob.join('general')
+  const [, script = ''] = /```js\n([\s\S]*?)```/.exec(readme) ?? []
+  t.match(script, 'ws://127.0.0.1:8080/ws', 'it connects to where `make start` listens')
+  const here = script.replace('ws://127.0.0.1:8080', rabble.url.replace('http', 'ws'))
+  // Node.js 20 has the browser's WebSocket behind a flag. Later versions need no flag.
+  const flag = process.allowedNodeEnvironmentFlags.has('--experimental-websocket')
+  const robot = spawn(process.execPath, [
+    ...(flag ? ['--experimental-websocket'] : []),
+    '--input-type=module',
+    '--eval',
+    here,
+  ])
+  const ended = new Promise((resolve) => robot.once('close', resolve))
+  t.teardown(() => {
+    robot.kill()
+    return ended
+  })
+  let output = ''
+  let problems = ''
+  robot.stdout.on('data', (data) => {
+    output += data
+  })
+  robot.stderr.on('data', (data) => {
+    problems += data
+  })
+
+  await bob.waitFor((frame) => frame.type === 'message' && frame.text === 'Hi!', timeout)
+  await bob.send('general', 'Hello, Robot!')
+  await until(() => output.includes('Bob: Hello, Robot!'), timeout, 'the robot to show the answer')
+  t.equal(output, 'Robot: Hi!\nBob: Hello, Robot!\n')
+  t.notMatch(problems, /Error/)
+})
+
 t.test('what is wrong with the environment is told by name and rule', async (t) => {
   const start = startService(
     t,
@@ -134,6 +172,8 @@ t.test('what is wrong with the environment is told by name and rule', async (t) 
     { wait: 'live' },
   )
   await t.rejects(start, { message: /RABBLE_PARTITIONS must be >= 1, but is "0"\n\s+RABBLE_SECRET must/ })
+  // The usual form leaves this to the tests of PGlite's folder.
+  if (inForm(true, false)) return
   await t.rejects(startService(t, 'standalone', { DATA_DIR: '/dev/null/data' }, { wait: 'live' }), {
     message: /\/dev\/null\/data must be a folder/,
   })

@@ -13,7 +13,7 @@ const fixture = fileURLToPath(new URL('../fixtures/doomed.js', import.meta.url))
 
 const ends = {
   postgres: inForm(['SIGKILL'], ['SIGKILL', 'SIGTERM', 'process.exit()']),
-  rabbitmq: ['SIGKILL'],
+  rabbitmq: inForm([], ['SIGKILL']),
 }
 
 for (const [what, ways] of Object.entries(ends)) {

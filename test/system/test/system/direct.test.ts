@@ -19,7 +19,7 @@ import { WebSocket } from 'ws'
 assertNothingLeft(t)
 
 const clientCount = inForm(12, 30)
-const writerCount = 6
+const writerCount = inForm(3, 6)
 
 /** Ports of Nginx and of the gateways. Clients reach the last gateway through a firewall. */
 const nginxPort = await freePort()
@@ -30,6 +30,8 @@ const publicUrls = [...publicPorts.slice(0, 2), firewall.port].map((port) => `ws
 
 const cluster = await startCluster(t, {
   gateways: 3,
+  histories: 0,
+  rooms: 0,
   port: nginxPort,
   restart: false,
   env: { RABBLE_ALLOWED_ORIGINS: page, PUBLIC_GATEWAYS: publicUrls.join(' '), REQUEST_BURST: '100000' },

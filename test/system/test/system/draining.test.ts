@@ -16,12 +16,19 @@ import t from 'tap'
 assertNothingLeft(t)
 
 const gatewayCount = inForm(2, 3)
-const clientCount = inForm(16, 30)
+const clientCount = inForm(10, 30)
+const writerCount = inForm(4, 10)
 /** Number of idle clients that leave one gateway. Each adds 10 ms to the window. */
 const idleCount = inForm(60, 200)
 
 // The tests restart the processes that they have ended.
-const cluster = await startCluster(t, { gateways: gatewayCount, restart: false, env: { LOG_LEVEL: 'info' } })
+const cluster = await startCluster(t, {
+  gateways: gatewayCount,
+  histories: 0,
+  rooms: 0,
+  restart: false,
+  env: { LOG_LEVEL: 'info' },
+})
 
 /** Stops a gateway, as Docker does. Resolves with its exit code. */
 const stop = (gateway: Service) => gateway.stop()
@@ -57,7 +64,7 @@ t.test(
     const homes = new Set(clients.map(({ gateway }) => gateway))
     t.equal(homes.size, gatewayCount, 'all gateways have some')
     let writing = true
-    const writers = clients.slice(0, 10).map(async (client) => {
+    const writers = clients.slice(0, writerCount).map(async (client) => {
       for (let n = 0; writing; n++) {
         await client.send('general', `${client.name} ${n}`)
         await sleep(20)
@@ -136,8 +143,6 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
   const stopped = stop(doomed)
   const pauses = await Promise.all(clients.map((client, n) => moveOn(client, n)))
   t.equal(await stopped, 0)
-  await doomed.restart()
-  await doomed.ready()
 
   /** Reconnects as the gateway requests. Resolves with the requested delay (ms). */
   async function moveOn(client: ChatClient, n: number): Promise<number> {
@@ -160,8 +165,9 @@ t.test('idle clients of one gateway go over all of its window', async (t) => {
 })
 
 t.test('a second signal ends a gateway at once that waits for its clients', async (t) => {
-  const [gateway] = cluster.gateways
-  if (gateway === undefined) throw new Error('a gateway was asked for')
+  // The first one has been stopped.
+  const [, gateway] = cluster.gateways
+  if (gateway === undefined) throw new Error('two gateways were asked for')
   // This client ignores `reconnect`.
   const ada = await connectChat(t, gateway.url, { name: 'Ada' })
   const stopped = stop(gateway)

@@ -20,11 +20,12 @@ import { createTokens } from '@rabble/service'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import {
+  cookieHubWays,
   type HubWay,
   hubWays,
-  killedHubWays,
-  killedSocketIoWays,
+  kindsOf,
   nameFor,
+  type SocketIoWay,
   socketIoWays,
   startLossyHub,
 } from '../official-ways.ts'
@@ -82,7 +83,7 @@ t.test(
       await hub.stop()
     }
 
-    async function chatOverSocketIo(way: (typeof socketIoWays)[number]): Promise<void> {
+    async function chatOverSocketIo(way: SocketIoWay): Promise<void> {
       const { version, transports } = way
       const name = nameFor(way)
       const by = (name: string) => (version === 2 ? { query: { name } } : { auth: { name } })
@@ -102,7 +103,7 @@ t.test(
 
     // One library after the other: all clients share a process, in which each would wait for the others.
     await Promise.all(hubWays.map(chatOverHub))
-    await Promise.all(hubWays.map((way) => chatOverHub({ ...way, cookies: true })))
+    await Promise.all(cookieHubWays.map((way) => chatOverHub({ ...way, cookies: true })))
     await Promise.all(socketIoWays.map(chatOverSocketIo))
   },
 )
@@ -158,17 +159,18 @@ t.test('over killed gateways, each client comes back as far as its protocol allo
     resuming.push({ name, heard, member: await start({ url, lobby, name, hear, ...token }) })
   }
   await Promise.all([
-    ...killedHubWays.flatMap((way) => [
-      add(nameFor(way), true, (options) => startHubMember(t, { ...way, resume: 'Stream' }, options)),
-      add(nameFor(way), false, (options) => startHubMember(t, { ...way, resume: 'Join' }, options)),
-    ]),
-    ...killedSocketIoWays.flatMap((way) =>
-      [true, false].map((withToken) =>
+    ...hubWays.flatMap((way, index) =>
+      kindsOf(index, ['Stream', 'Join'] as const).map((resume) =>
+        add(nameFor(way), resume === 'Stream', (options) => startHubMember(t, { ...way, resume }, options)),
+      ),
+    ),
+    ...socketIoWays.flatMap((way, index) =>
+      kindsOf(index, [true, false]).map((withToken) =>
         add(nameFor(way), withToken, (options) => startSocketIoMember(t, way, options)),
       ),
     ),
-    ...sdkTransports.flatMap((transport) =>
-      [true, false].map((withToken) =>
+    ...sdkTransports.flatMap((transport, index) =>
+      kindsOf(index, [true, false]).map((withToken) =>
         add(nameFor({ version: 1, sdk: transport }), withToken, (options) =>
           startSdkMember(t, transport, options),
         ),
@@ -176,8 +178,10 @@ t.test('over killed gateways, each client comes back as far as its protocol allo
     ),
   ])
   const lossy = await Promise.all(
-    killedHubWays.flatMap((way) =>
-      (['ends', 'guest', 'token'] as const).map((row) => startLossyHub(t, url, { way, row, tokenFor })),
+    hubWays.flatMap((way, index) =>
+      kindsOf(index, ['ends', 'guest', 'token'] as const).map((row) =>
+        startLossyHub(t, url, { way, row, tokenFor }),
+      ),
     ),
   )
   const inTea = await Promise.all(

@@ -19,7 +19,7 @@ const { gateways } = await startCluster(t, {
 })
 
 const senders = 8
-const messages = inForm(2_000, 10_000)
+const messages = inForm(1_000, 10_000)
 /** Maximum number of messages that a sender has under way. */
 const window = 50
 

@@ -14,7 +14,7 @@ import { storedIn } from '../stored.ts'
 assertNothingLeft(t)
 
 const gatewayCount = inForm(2, 3)
-const clientCount = inForm(6, 24)
+const clientCount = inForm(4, 24)
 /** Messages per second of each client. */
 const pace = 5
 const seed = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)

@@ -31,6 +31,7 @@ t.teardown(() => {
 })
 const hookUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`
 const cluster = await startCluster(t, {
+  rooms: 0,
   nginx: false,
   gatewayEnv: (n): Record<string, string> =>
     n === 1

@@ -6,7 +6,6 @@ import type { ChatEvent } from '@rabble/contract'
 import {
   assertNothingLeft,
   connectChat,
-  dataFolder,
   freePort,
   inForm,
   type ManagedProcess,
@@ -15,7 +14,6 @@ import {
   type Service,
   startCluster,
   startProcess,
-  startService,
   until,
 } from '@rabble/harness'
 import t, { type Test } from 'tap'
@@ -131,24 +129,4 @@ t.test('a receiver gets all in order, although it and the history that sends to 
   t.notOk(ids.includes(direct.id), 'direct messages were not asked for')
   t.comment(`${ids.length} events`)
   for (const history of histories) t.notMatch(history.logs(), /whsec_|message \d|an edit/)
-})
-
-t.test('the one process sends as well', async (t) => {
-  const receiver = await startExample(t)
-  const env = {
-    DATA_DIR: dataFolder(t),
-    ...receiver.env,
-    RABBLE_WEBHOOK_EVENTS: 'rooms,direct',
-  }
-  const rabble = await startService(t, 'standalone', env)
-  const ada = await connectChat(t, rabble.url, { name: 'Ada', timeout })
-  await ada.join('general')
-  const { id } = await ada.send('general', 'hello')
-  const bob = await connectChat(t, rabble.url, { name: 'Bob', timeout })
-  const direct = await ada.sendTo(bob.user?.id ?? '', 'between us')
-  await until(() => receiver.events().length >= 2, timeout, 'both events')
-  t.same(
-    receiver.events().map(({ id }) => id),
-    [id, direct.id],
-  )
 })

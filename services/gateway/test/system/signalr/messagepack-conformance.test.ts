@@ -4,5 +4,6 @@ import { connectHubChat } from './hub-connection.ts'
 
 testTransport(t, {
   name: 'signalr',
+  variant: true,
   connect: (t, gateway, options) => connectHubChat(t, gateway, { ...options, messagePack: true }),
 })

@@ -4,6 +4,7 @@ import { connectHubChat } from './hub-connection.ts'
 
 testTransport(t, {
   name: 'signalr',
+  variant: true,
   polls: true,
   codes: false,
   connect: (t, gateway, options) => connectHubChat(t, gateway, { ...options, over: 'LongPolling' }),

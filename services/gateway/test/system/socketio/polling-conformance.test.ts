@@ -4,6 +4,7 @@ import { testTransport } from '../../transport-conformance.ts'
 
 testTransport(t, {
   name: 'socketio',
+  variant: true,
   polls: true,
   connect: (t, { ws }, options) => connectChat(t, ws, { ...options, transport: 'socketio-polling' }),
 })

@@ -4,5 +4,6 @@ import { testTransport } from '../../transport-conformance.ts'
 
 testTransport(t, {
   name: 'websocket',
+  variant: true,
   connect: (t, { ws }, options) => connectChat(t, ws, { ...options, compressed: true }),
 })
