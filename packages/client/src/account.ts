@@ -1,8 +1,7 @@
 import type { ErasureReply } from '@rabble/contract'
 import type { Requester } from './requester.ts'
 
-/** State of the erasure of a user. */
-export type Erasure = ErasureReply
+export type { ErasureReply as Erasure } from '@rabble/contract'
 
 /**
  * Returns everything that is stored of a user, as lines of JSON. The last line has the type `end`: without it, the export was broken
@@ -16,11 +15,11 @@ export function exportUser(chat: Requester, user: string): Promise<Blob> {
  * Erases a user for good: the user is out at once, and the data is gone once `getErasure` says `done`. For the user, and for
  * moderators. The application asks for a confirmation before. @throws ChatError
  */
-export function eraseUser(chat: Requester, user: string): Promise<Erasure> {
+export function eraseUser(chat: Requester, user: string): Promise<ErasureReply> {
   return chat.request(['api', 'users', user, 'erasure'], { method: 'POST', body: { confirm: user } })
 }
 
 /** Returns the state of an erasure. @throws ChatError `not-found` if nobody has asked for it */
-export function getErasure(chat: Requester, user: string): Promise<Erasure> {
+export function getErasure(chat: Requester, user: string): Promise<ErasureReply> {
   return chat.request(['api', 'users', user, 'erasure'])
 }
