@@ -54,6 +54,11 @@ export interface SteadyClient {
 interface Part {
   client: ChatClient
   missed: Map<string, ChatEvent[]>
+  /**
+   * Ids that it had before, of rooms whose replay was not complete: their events may come again, and a client keeps the first of each id
+   * (docs/protocol/websocket.md, Coming back).
+   */
+  known: Map<string, ReadonlySet<string>>
 }
 
 /** Longest pause (ms) between two attempts, and interval (ms) of the checks for a connection. */
@@ -78,19 +83,26 @@ export async function startSteadyClient(t: TestContext, options: SteadyOptions):
   })
 
   const eventsOf = (room: string) =>
-    parts.flatMap(({ client, missed }) => [...(missed.get(room) ?? []), ...client.events(room)])
+    parts.flatMap(({ client, missed, known }) => {
+      const found = missed.get(room)
+      if (found === undefined) return client.events(room)
+      const events = [...found, ...client.events(room)]
+      const seen = new Set(known.get(room))
+      return events.filter(({ id }) => !seen.has(id) && seen.add(id))
+    })
 
   async function connect(): Promise<ChatClient> {
     const url = address()
     const last = new Map(rooms.map((room) => [room, eventsOf(room).at(-1)?.id]))
     const as = token === undefined ? { name } : { token }
     const client = await connectChat(t, url, { ...as, transport, timeout: replyTimeout })
-    const part: Part = { client, missed: new Map() }
+    const part: Part = { client, missed: new Map(), known: new Map() }
     try {
       for (const room of rooms) {
         const after = last.get(room)
         const joined = await client.join(room, after === undefined ? {} : { after })
         if (after !== undefined && !joined.complete) {
+          part.known.set(room, new Set(eventsOf(room).map(({ id }) => id)))
           part.missed.set(room, await missedIn(url, room, after, joined))
         }
       }
@@ -212,6 +224,7 @@ async function missedIn(
   joined: ServerFrames['joined'],
 ): Promise<ChatEvent[]> {
   const known = new Set(joined.events.map(({ id }) => id))
+  if (known.has(after)) return []
   const missed: ChatEvent[] = []
   for (let cursor = after; ; ) {
     const query = `after=${encodeURIComponent(cursor)}&limit=200`
